@@ -1,0 +1,267 @@
+//! Facts: what a fake (camera, cloud, appliance) says about itself while it runs.
+//!
+//! A fake writes one JSON object per line to its standard output and nothing else; its log goes to standard
+//! error. The testbed reads the lines, waits for the facts it needs with a deadline, and keeps them all as
+//! evidence. A line that is no fact means the fake is broken, and the run ends as our own failure.
+//!
+//! Leaf: this crate knows neither scenarios nor namespaces.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// One line: a fact and the moment it became true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Nanoseconds since 1970-01-01 UTC, by the host's real-time clock.
+    pub at: u64,
+    /// What became true.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// Everything a fake may say. The tag is the key `fact`, in snake case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// The fake serves on all of these; said once, before any other fact.
+    Ready {
+        /// Bound sockets; empty for a fake that only asks (the appliance).
+        listens: Vec<Listen>,
+    },
+    /// A client was let in.
+    Accepted {
+        /// Which service: `iot`, `monitoring`, `logs`, `s3`, `rtsp`, …
+        service: String,
+        /// The client's socket.
+        peer: SocketAddr,
+        /// Who the client proved to be: certificate id, access key id or user name; empty where nobody asks.
+        identity: String,
+        /// TLS server name, if the client sent one.
+        sni: Option<String>,
+        /// TLS application protocol that was agreed.
+        alpn: Option<String>,
+        /// TLS version as printed by the TLS library, for example `TLSv1_3`.
+        tls: Option<String>,
+    },
+    /// A client was turned away.
+    Refused {
+        /// Which service, as in `Accepted`.
+        service: String,
+        /// The client's socket.
+        peer: SocketAddr,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// The cloud keeps something that a client sent.
+    Stored {
+        /// Which service: `monitoring`, `logs`, `s3`, `iot`.
+        service: String,
+        /// What it is called there: metric name, log stream, object key, topic.
+        name: String,
+        /// Size of what is kept, in bytes.
+        bytes: u64,
+    },
+    /// A name was asked for.
+    Asked {
+        /// The client's socket.
+        peer: SocketAddr,
+        /// The name, lower case, without the final dot.
+        name: String,
+        /// Record type, for example `A`.
+        kind: String,
+        /// The addresses given; empty for a refusal or an empty answer.
+        answers: Vec<IpAddr>,
+    },
+    /// The time was asked for and told.
+    Told {
+        /// The client's socket.
+        peer: SocketAddr,
+    },
+    /// An RTSP session started to play.
+    Playing {
+        /// The client's socket.
+        peer: SocketAddr,
+        /// Path of the stream, for example `/stream`.
+        path: String,
+    },
+    /// An RTSP session is over.
+    Stopped {
+        /// The client's socket.
+        peer: SocketAddr,
+    },
+    /// The appliance resolved a name.
+    Resolved {
+        /// The name asked for.
+        name: String,
+        /// What came back, never empty.
+        addresses: Vec<IpAddr>,
+    },
+    /// The appliance's session with a service stands.
+    Connected {
+        /// Which service: `iot`, `monitoring`, `logs`, `s3`, or `rtsp`.
+        service: String,
+        /// The server's socket.
+        peer: SocketAddr,
+        /// Which camera, for `rtsp`.
+        camera: Option<String>,
+    },
+    /// The appliance handed something over and the service confirmed it.
+    Delivered {
+        /// Which service, as in `Connected`.
+        service: String,
+        /// What it is called there, as in `Stored`.
+        name: String,
+    },
+    /// The appliance compared its clock with a time server.
+    Synced {
+        /// The server.
+        server: IpAddr,
+        /// Server's clock minus ours, nanoseconds.
+        offset_ns: i64,
+        /// The server's stratum, 1 to 15.
+        stratum: u8,
+    },
+    /// What has arrived from one camera so far; said again as it grows, at most four times a second.
+    Video(Video),
+    /// Something the appliance tried did not work; it goes on trying.
+    Failed {
+        /// What it tried: `resolve`, `sync`, `rtsp`, or a service as in `Connected`.
+        what: String,
+        /// Which camera or name, if one is concerned.
+        about: Option<String>,
+        /// Why, in one line.
+        error: String,
+    },
+    /// The fake ends by itself or because it was told to; the last line.
+    Bye {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// A socket that a fake serves on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listen {
+    /// Which service: as in [`Fact::Accepted`], or `dns`, `ntp`.
+    pub service: String,
+    /// `tcp` or `udp`.
+    pub transport: String,
+    /// Address and port.
+    pub socket: SocketAddr,
+}
+
+/// What has arrived from one camera since the appliance started, proven frame by frame.
+///
+/// Counts are of access units (pictures). `lost` and `duplicated` come from the frame numbers that the camera
+/// writes into the picture data, not from a decoder's opinion.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Video {
+    /// The camera's name, as configured at the appliance.
+    pub camera: String,
+    /// The camera's number, read from the frames.
+    pub id: u32,
+    /// The run, read from the frames: tells a restarted camera from a lost frame.
+    pub run: u32,
+    /// Frames that arrived with their identity.
+    pub received: u64,
+    /// First frame number seen.
+    pub first: u64,
+    /// Last frame number seen.
+    pub last: u64,
+    /// Frame numbers between first and last that never came.
+    pub lost: u64,
+    /// Frame numbers that came more than once.
+    pub duplicated: u64,
+    /// Frames that came without a readable identity.
+    pub unidentified: u64,
+    /// Frames that carry another camera's number or another run than the session's first frame.
+    pub foreign: u64,
+    /// Pictures that the decoder made.
+    pub decoded: u64,
+    /// Decoded pictures whose code in the picture agrees with the identity beside it.
+    pub matched: u64,
+    /// Decoded pictures whose code disagrees or cannot be read.
+    pub mismatched: u64,
+    /// Longest time between two arrivals, microseconds.
+    pub longest_gap_us: u64,
+    /// Median time from sending to arrival, microseconds.
+    pub latency_p50_us: u64,
+    /// 99th percentile of the time from sending to arrival, microseconds.
+    pub latency_p99_us: u64,
+}
+
+/// Writes facts, one per line, each flushed, from any thread.
+pub struct Teller {
+    out: Mutex<Box<dyn Write + Send>>,
+}
+
+impl Teller {
+    /// Tells on the process's standard output.
+    pub fn stdout() -> Self {
+        Self::new(Box::new(io::stdout()))
+    }
+
+    /// Tells on `out`; tests hand in a buffer.
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { out: Mutex::new(out) }
+    }
+
+    /// Writes one line stamped with the current time.
+    ///
+    /// Errors of the pipe are returned: whoever listened is gone, and the fake should end.
+    pub fn tell(&self, fact: Fact) -> io::Result<()> {
+        let mut text = serde_json::to_string(&Line { at: now(), fact })?;
+        text.push('\n');
+        let mut out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+}
+
+/// Reads one line; the error says what is wrong with it.
+pub fn read_line(text: &str) -> Result<Line, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+/// Nanoseconds since 1970-01-01 UTC; 0 before that.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_back_as_it_was_written() {
+        let facts = [
+            Fact::Ready {
+                listens: vec![Listen {
+                    service: "rtsp".into(),
+                    transport: "tcp".into(),
+                    socket: "10.20.0.11:554".parse().unwrap(),
+                }],
+            },
+            Fact::Video(Video { camera: "dock-1".into(), received: 45, ..Video::default() }),
+            Fact::Refused {
+                service: "iot".into(),
+                peer: "10.20.0.5:40000".parse().unwrap(),
+                reason: "no certificate".into(),
+            },
+        ];
+        for fact in facts {
+            let line = Line { at: 7, fact };
+            assert_eq!(read_line(&serde_json::to_string(&line).unwrap()).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn rubbish_is_no_fact() {
+        assert!(read_line("Hello, world").is_err());
+        assert!(read_line(r#"{"at":1,"fact":"unheard_of"}"#).is_err());
+    }
+}
