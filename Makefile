@@ -1,0 +1,67 @@
+# One word per habit; `make help` lists them. Every target works from a fresh clone: it sets up, builds, runs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench soak bless ci clean
+
+# Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
+export PATH := $(PATH):/usr/sbin:/sbin
+# The public clients that judge the fakes live in a place of their own.
+export TESTBED_PYTHON := $(CURDIR)/.venv/bin/python
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# nextest's profile: `ci` goes on after a failure and writes $(TARGET)/nextest/ci/junit.xml.
+PROFILE ?= default
+# How long `make soak` may take.
+BUDGET ?= 90m
+PROGRAMS := -p testbed -p fake-cloud -p fake-camera -p fake-appliance
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install what the targets below need (each does it by itself, too)
+	scripts/setup run
+	scripts/setup test
+	scripts/setup check
+
+demo: ## build, then run the shipped scenarios; evidence goes to runs/
+	scripts/setup run
+	cargo build --release --locked $(PROGRAMS)
+	scripts/setup userns $(TARGET)/release/testbed
+	$(TARGET)/release/testbed run scenarios --out runs </dev/null
+
+test: ## every test: units, snapshots, labs, scenarios, broken twins, examples in the documentation
+	scripts/setup test
+	cargo build --locked --workspace --bins
+	scripts/setup userns $(TARGET)/debug/testbed $(TARGET)/debug/deps
+	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
+	cargo test --locked --workspace --doc
+
+check: ## formatting, lints, documentation, licences, shell scripts: warnings are errors
+	scripts/setup check
+	cargo fmt --all --check
+	shellcheck scripts/* .ci/run
+	cargo deny --locked --all-features check --hide-inclusion-graph licenses bans sources
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+bench: ## build and tear down stars of 10, 100 and 500 hosts, beside the bare kernel and other tools
+	scripts/setup run
+	scripts/bench
+
+soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
+	scripts/setup test
+	scripts/soak $(BUDGET)
+
+bless: ## accept what the snapshot tests see now (look at git diff afterwards)
+	INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo nextest run --locked --workspace --no-fail-fast </dev/null \
+	    -E 'not binary(/^(lab|scenarios|twins|nothing_left)$$/)'
+	git status --short -- '*.snap'
+
+ci: ## what .ci/run calls: check, then test
+	$(MAKE) check
+	$(MAKE) test PROFILE=ci
+
+clean: ## remove what was built and all evidence
+	cargo clean
+	rm -rf runs .venv
