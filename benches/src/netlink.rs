@@ -152,8 +152,10 @@ mod tests {
         bytes.text(3, "br0").nest(18, |inner| {
             inner.attribute(1, &[7]);
         });
-        let nest = [12u16.to_ne_bytes(), 18u16.to_ne_bytes(), 5u16.to_ne_bytes(), 1u16.to_ne_bytes()].concat();
-        let expected = [&8u16.to_ne_bytes()[..], &3u16.to_ne_bytes(), b"br0\0", &nest, &[7, 0, 0, 0]].concat();
+        let nest =
+            [12u16.to_ne_bytes(), 18u16.to_ne_bytes(), 5u16.to_ne_bytes(), 1u16.to_ne_bytes()].concat();
+        let expected =
+            [&8u16.to_ne_bytes()[..], &3u16.to_ne_bytes(), b"br0\0", &nest, &[7, 0, 0, 0]].concat();
         assert_eq!(bytes.0, expected);
     }
 
