@@ -1,0 +1,1 @@
+//! Pulls video from cameras and talks to the cloud.

@@ -1,0 +1,130 @@
+//! Arguments of the binary.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use fake_camera::engine::{Camera, Login, Size};
+
+const EXAMPLES: &str = "\
+Examples:
+  fake-camera serve --name dock-1 --id 1
+  fake-camera serve --name dock-2 --id 2 --address 127.0.0.2 --port 8554 \\
+      --user admin --password-env CAMERA_PASSWORD
+  fake-camera serve --name hall --id 3 --size 1280x720 --fps 25 --cache /var/tmp/clips
+
+Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
+Watch it with: ffplay -rtsp_transport tcp rtsp://admin:PASSWORD@127.0.0.2:8554/stream";
+
+/// An RTSP camera with synthetic video whose every frame says who sent it, and which it is.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Log more: once for debug, twice for trace.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve one camera until SIGTERM or SIGINT.
+    Serve(Box<Serve>),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Serve {
+    /// Name of the camera, for the log.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Number of the camera, written into every frame.
+    #[arg(long)]
+    id: u32,
+    /// Number of this run, written into every frame [default: random].
+    #[arg(long)]
+    run: Option<u32>,
+    /// Address to serve on.
+    #[arg(long, default_value = "0.0.0.0")]
+    address: IpAddr,
+    /// Port to serve on; 0 takes any, and the fact `ready` says which.
+    #[arg(long, default_value_t = 554)]
+    port: u16,
+    /// Path of the stream.
+    #[arg(long, default_value = "/stream", value_parser = path)]
+    path: String,
+    /// Size of the picture: width 320 to 3840 in steps of 8, height 96 to 2160 in steps of 2.
+    #[arg(long, default_value = "640x360")]
+    size: String,
+    /// Pictures a second.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=60))]
+    fps: u32,
+    /// User who may watch, by digest authentication; without one, everybody may.
+    #[arg(long)]
+    user: Option<String>,
+    /// File with the user's password on its first line.
+    #[arg(long, requires = "user", conflicts_with = "password_env")]
+    password_file: Option<PathBuf>,
+    /// Environment variable with the user's password.
+    #[arg(long, requires = "user")]
+    password_env: Option<String>,
+    /// Folder that keeps encoded clips for the next start.
+    #[arg(long)]
+    cache: Option<PathBuf>,
+}
+
+impl Serve {
+    /// Where to serve.
+    pub(crate) fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// What to serve; reads the password.
+    pub(crate) fn camera(&self) -> anyhow::Result<Camera> {
+        let size: Size = self.size.parse()?;
+        Ok(Camera {
+            id: self.id,
+            run: self.run.unwrap_or_else(random),
+            path: self.path.clone(),
+            size,
+            fps: self.fps,
+            login: self.login()?,
+            cache: self.cache.clone(),
+        })
+    }
+
+    fn login(&self) -> anyhow::Result<Option<Login>> {
+        let Some(user) = self.user.clone() else { return Ok(None) };
+        let password = match (&self.password_file, &self.password_env) {
+            (Some(file), _) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("the password file {} cannot be read", file.display()))?;
+                text.lines().next().unwrap_or_default().to_owned()
+            }
+            (None, Some(variable)) => std::env::var(variable)
+                .with_context(|| format!("the password variable {variable} cannot be read"))?,
+            (None, None) => bail!("a user needs a password: add --password-file or --password-env"),
+        };
+        if user.is_empty() || password.is_empty() {
+            bail!("user name and password must not be empty");
+        }
+        Ok(Some(Login { user, password }))
+    }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    if text.starts_with('/') && text.len() > 1 && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a path begins with `/` and goes on with letters, digits, `/`, `-`, `_` and `.`".to_owned())
+    }
+}
+
+/// A number that differs from run to run; nothing secret hangs on it.
+fn random() -> u32 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish() as u32
+}

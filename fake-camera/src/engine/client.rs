@@ -1,0 +1,185 @@
+//! What the RTSP server's clients do, told as facts.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fake_facts::{Fact, Teller};
+use gst_rtsp_server::prelude::*;
+use gst_rtsp_server::{RTSPClient, RTSPContext};
+use gstreamer_rtsp_server as gst_rtsp_server;
+use tokio::sync::Notify;
+use tracing::error;
+
+/// Key of a token under which the name of its user stands.
+pub(super) const USER: &str = "user";
+const SERVICE: &str = "rtsp";
+const UNAUTHORIZED: u32 = 401;
+const UNSUPPORTED_TRANSPORT: u32 = 461;
+
+/// Where facts go, from whichever thread has them.
+pub(super) struct Facts {
+    teller: Arc<Teller>,
+    /// Woken when a fact could not be told, or when a client has gone.
+    pub(super) changed: Notify,
+    failure: Mutex<Option<std::io::Error>>,
+    clients: AtomicUsize,
+}
+
+impl Facts {
+    pub(super) fn new(teller: Arc<Teller>) -> Self {
+        Self { teller, changed: Notify::new(), failure: Mutex::default(), clients: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn tell(&self, fact: Fact) {
+        if let Err(failure) = self.teller.tell(fact) {
+            error!(%failure, "facts cannot be told");
+            *self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(failure);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Why facts can no longer be told, if so.
+    pub(super) fn failure(&self) -> Option<std::io::Error> {
+        self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+
+    /// Clients that are connected.
+    pub(super) fn clients(&self) -> usize {
+        self.clients.load(Ordering::SeqCst)
+    }
+}
+
+/// One client, from its connection to its end.
+struct Client {
+    facts: Arc<Facts>,
+    peer: SocketAddr,
+    path: String,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    accepted: bool,
+    refused: bool,
+    challenged: bool,
+    playing: bool,
+}
+
+/// Tells what this new client does from now on.
+pub(super) fn watch(client: &RTSPClient, peer: SocketAddr, path: &str, facts: &Arc<Facts>) {
+    facts.clients.fetch_add(1, Ordering::SeqCst);
+    let watched = Arc::new(Client {
+        facts: Arc::clone(facts),
+        peer,
+        path: path.to_owned(),
+        progress: Mutex::default(),
+    });
+    let watching = Arc::clone(&watched);
+    client.connect_describe_request(move |_, context| watching.accepted(context));
+    let watching = Arc::clone(&watched);
+    client.connect_play_request(move |_, context| {
+        watching.accepted(context);
+        watching.plays();
+    });
+    let watching = Arc::clone(&watched);
+    client.connect_teardown_request(move |_, _| watching.stopped());
+    let watching = Arc::clone(&watched);
+    client.connect("send-message", false, move |_| {
+        RTSPContext::with_current_context(|context| watching.answered(context));
+        None
+    });
+    client.connect_closed(move |_| watched.left());
+}
+
+impl Client {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn accepted(&self, context: &RTSPContext) {
+        if std::mem::replace(&mut self.progress().accepted, true) {
+            return;
+        }
+        let identity = context.token().and_then(|token| token.string(USER)).unwrap_or_default();
+        self.facts.tell(Fact::Accepted {
+            service: SERVICE.into(),
+            peer: self.peer,
+            identity,
+            sni: None,
+            alpn: None,
+            tls: None,
+        });
+    }
+
+    fn plays(&self) {
+        if !std::mem::replace(&mut self.progress().playing, true) {
+            self.facts.tell(Fact::Playing { peer: self.peer, path: self.path.clone() });
+        }
+    }
+
+    fn stopped(&self) {
+        if std::mem::take(&mut self.progress().playing) {
+            self.facts.tell(Fact::Stopped { peer: self.peer });
+        }
+    }
+
+    /// An answer goes out. A first 401 is how digest authentication begins; only one after credentials refuses.
+    fn answered(&self, context: &RTSPContext) {
+        let Some(code) = status(context) else { return };
+        let credentials =
+            || context.request().is_some_and(|request| !request.parse_auth_credentials().is_empty());
+        match code {
+            ..=399 => {}
+            UNAUTHORIZED if credentials() => self.refused("wrong user name or password"),
+            UNAUTHORIZED => self.progress().challenged = true,
+            UNSUPPORTED_TRANSPORT => self.refused("transport other than RTP interleaved in TCP"),
+            _ => self.refused(&format!("status {code}")),
+        }
+    }
+
+    fn refused(&self, reason: &str) {
+        self.progress().refused = true;
+        self.facts.tell(Fact::Refused {
+            service: SERVICE.into(),
+            peer: self.peer,
+            reason: reason.to_owned(),
+        });
+    }
+
+    fn left(&self) {
+        self.stopped();
+        let unanswered = {
+            let progress = self.progress();
+            progress.challenged && !progress.accepted && !progress.refused
+        };
+        if unanswered {
+            self.refused("no credentials");
+        }
+        self.facts.clients.fetch_sub(1, Ordering::SeqCst);
+        self.facts.changed.notify_one();
+    }
+}
+
+/// Status code of the answer that goes out; `None` if there is none.
+#[expect(unsafe_code, reason = "the bindings have no getter for the status of an answer")]
+fn status(context: &RTSPContext) -> Option<u32> {
+    use gst_rtsp_server::ffi::GstRTSPContext;
+    use gst_rtsp_server::glib::translate::ToGlibPtr;
+    use gst_rtsp_server::gst_rtsp::ffi;
+    use std::ptr::null_mut;
+
+    let context: *mut GstRTSPContext = context.to_glib_none().0;
+    let mut code: ffi::GstRTSPStatusCode = 0;
+    // SAFETY: the context is the one of the request that this thread is answering, so it and its answer live
+    // until the signal handler returns; the function only reads the answer, writes one integer, and takes null
+    // for what is not asked for.
+    let result = unsafe {
+        let answer = (*context).response;
+        if answer.is_null() {
+            return None;
+        }
+        ffi::gst_rtsp_message_parse_response(answer, &mut code, null_mut(), null_mut())
+    };
+    (result == ffi::GST_RTSP_OK).then_some(code as u32)
+}

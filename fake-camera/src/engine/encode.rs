@@ -1,0 +1,178 @@
+//! Makes a camera's clip: thirty pictures, encoded once as one closed group.
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+
+use super::pattern::Pattern;
+use super::{Camera, Error, Size, cache, elements};
+use crate::clip::Clip;
+
+/// Pictures of a clip; also the distance between two pictures where a receiver may start.
+const PICTURES: u16 = 30;
+/// Encoded bits per pixel; gives about 550 kbit/s for 640x360 at 15 pictures a second.
+const BITS_PER_PIXEL: f64 = 0.16;
+/// Longest wait for the encoder's next picture: a hundred times what a slow machine takes.
+const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
+
+/// A camera's encoded video, ready to be served.
+#[derive(Clone, Debug)]
+pub struct Video {
+    pub(super) clip: Clip,
+    pub(super) fps: u32,
+}
+
+impl Video {
+    /// Starts GStreamer, then takes the camera's clip from its cache or encodes it.
+    ///
+    /// Blocks for 30 to 300 ms per clip of 640x360. Errors: GStreamer or a plugin is missing, the encoder fails.
+    /// A cache that cannot be read or written is only logged.
+    pub fn prepare(camera: &Camera) -> Result<Self, Error> {
+        gst::init().map_err(|error| Error::Init(error.to_string()))?;
+        elements::require(elements::TO_SERVE)?;
+        let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera));
+        if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
+            return Ok(Self { clip, fps: camera.fps });
+        }
+        elements::require(elements::TO_ENCODE)?;
+        let clip = encode(camera.id, camera.size, camera.fps)?;
+        if let Some(entry) = &kept {
+            entry.store(&clip);
+        }
+        Ok(Self { clip, fps: camera.fps })
+    }
+}
+
+fn encode(camera: u32, size: Size, fps: u32) -> Result<Clip, Error> {
+    let (pipeline, source, sink) = encoder(size, fps)?;
+    let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(camera, size, PICTURES), fps);
+    let stopped = pipeline.set_state(gst::State::Null);
+    let encoded = encoded?;
+    stopped.map_err(|error| Error::Encode(error.to_string()))?;
+    Ok(Clip::from_access_units(encoded.iter().map(Vec::as_slice))?)
+}
+
+fn encoder(size: Size, fps: u32) -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
+    let failed = |error: gst::glib::BoolError| Error::Encode(error.to_string());
+    let rate = gst::Fraction::new(fps as i32, 1);
+    let raw = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", size.width() as i32)
+        .field("height", size.height() as i32)
+        .field("framerate", rate)
+        .build();
+    let h264 = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .field("profile", "main")
+        .build();
+    let source = gst_app::AppSrc::builder().caps(&raw).format(gst::Format::Time).build();
+    let sink = gst_app::AppSink::builder().caps(&h264).sync(false).build();
+    let pixels = size.width() * size.height() * fps as usize;
+    let kbit = (pixels as f64 * BITS_PER_PIXEL / 1000.0).max(100.0) as u32;
+    // One slice per picture and no reordering, so that every access unit stands for one picture; one closed
+    // group, so that the clip can be repeated. The encoder's delimiters go, its own message `Clip` leaves out.
+    let encoder = gst::ElementFactory::make("x264enc")
+        .property("bitrate", kbit)
+        .property("threads", 1u32)
+        .property("sliced-threads", false)
+        .property("bframes", 0u32)
+        .property("key-int-max", u32::from(PICTURES))
+        .property("aud", false)
+        .property("option-string", "scenecut=0:open-gop=0:force-cfr=1")
+        .property_from_str("speed-preset", "veryfast")
+        .build()
+        .map_err(failed)?;
+    let pipeline = gst::Pipeline::new();
+    pipeline.add_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
+    gst::Element::link_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
+    Ok((pipeline, source, sink))
+}
+
+fn push_and_collect(
+    pipeline: &gst::Pipeline,
+    source: &gst_app::AppSrc,
+    sink: &gst_app::AppSink,
+    pattern: Pattern,
+    fps: u32,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
+    pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
+    for index in 0..PICTURES {
+        let mut buffer = gst::Buffer::from_mut_slice(pattern.picture(index));
+        let stamps = buffer.get_mut().expect("nobody else has the new buffer");
+        stamps.set_pts(frame_time(u64::from(index), fps));
+        stamps.set_duration(frame_time(1, fps));
+        source.push_buffer(buffer).map_err(|error| failed(&error))?;
+    }
+    source.end_of_stream().map_err(|error| failed(&error))?;
+    let mut encoded = Vec::new();
+    while encoded.len() < usize::from(PICTURES) {
+        let Some(sample) = sink.try_pull_sample(PATIENCE) else {
+            let heard = pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+            return Err(Error::Encode(heard.map_or_else(
+                || format!("{} of {PICTURES} pictures came out", encoded.len()),
+                |message| format!("{message:?}"),
+            )));
+        };
+        let buffer = sample.buffer().ok_or_else(|| failed(&"a sample without data"))?;
+        encoded.push(buffer.map_readable().map_err(|error| failed(&error))?.to_vec());
+    }
+    Ok(encoded)
+}
+
+/// When frame `number` is shown, counted from frame 0.
+///
+/// Rounded up: RTP time stamps (90 kHz) are rounded down from this, and so step evenly.
+pub(super) fn frame_time(number: u64, fps: u32) -> gst::ClockTime {
+    gst::ClockTime::from_nseconds((number * 1_000_000_000).div_ceil(u64::from(fps)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(id: u32, size: &str) -> Camera {
+        Camera {
+            id,
+            run: 1,
+            path: "/stream".into(),
+            size: size.parse().unwrap(),
+            fps: 15,
+            login: None,
+            cache: None,
+        }
+    }
+
+    #[test]
+    fn a_clip_is_one_closed_group_of_thirty_pictures() {
+        for size in ["320x240", "640x360"] {
+            let video = Video::prepare(&camera(3, size)).unwrap();
+            assert_eq!(video.clip.pictures(), PICTURES);
+            let idr = |unit: &[u8]| {
+                crate::annexb::units(unit)
+                    .any(|n| crate::annexb::unit_kind(n) == Some(crate::annexb::kind::IDR))
+            };
+            let starts: Vec<_> = video.clip.access_units().map(|unit| idr(&unit)).collect();
+            assert!(
+                starts[0] && !starts[1..].contains(&true),
+                "one picture to start at, the first: {starts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_bit_rate_is_that_of_a_real_scene() {
+        let video = Video::prepare(&camera(3, "640x360")).unwrap();
+        let bytes: usize = video.clip.access_units().map(|unit| unit.len()).sum();
+        let kbit_per_second = bytes * 8 / 2 / 1000; // thirty pictures at fifteen a second
+        assert!((300..1200).contains(&kbit_per_second), "{kbit_per_second} kbit/s");
+    }
+
+    #[test]
+    fn a_clip_is_the_same_each_time() {
+        let of = |id| Video::prepare(&camera(id, "320x240")).unwrap().clip;
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+    }
+}

@@ -1,0 +1,232 @@
+//! Gives every RTSP session its frames: one thread, one frame per session and frame interval.
+//!
+//! A media prerolls with frame 0, which waits for PLAY. From then on frame `n` is due when the media's running
+//! time reaches `n` frame intervals, and its time stamp says exactly that: a stamp in the future would show up
+//! as latency (both sinks of the RTSP server wait for the clock), one in the past as jitter. A pause stops the
+//! running time too, so the rule holds across pauses. Only when running time and frame number have drifted
+//! apart (a suspended host) is the session anchored anew.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+use tracing::{debug, warn};
+
+use super::encode::{Video, frame_time};
+use crate::identity::FrameIdentity;
+
+/// A media that was told to play needs a moment until its clock runs; look again after this.
+const SETTLING: Duration = Duration::from_millis(2);
+/// Running time and due time may differ by this before the session is anchored anew.
+const MAX_DRIFT: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+/// Frames that may wait in a media whose client does not read; beyond, frames are left out up to the next
+/// picture where a receiver may start.
+const MAX_WAITING: u64 = 60;
+
+/// What a session's frames are made from.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) video: Video,
+    pub(super) camera: u32,
+    pub(super) run: u32,
+}
+
+impl Source {
+    fn frame(&self, number: u64, sent: u64) -> Vec<u8> {
+        let index = self.video.clip.index(number);
+        let (camera, run) = (self.camera, self.run);
+        self.video.clip.access_unit(&FrameIdentity { stream: 0, index, camera, run, number, sent })
+    }
+
+    fn buffer(&self, number: u64, sent: u64, at: gst::ClockTime) -> gst::Buffer {
+        let mut buffer = gst::Buffer::from_mut_slice(self.frame(number, sent));
+        let stamps = buffer.get_mut().expect("nobody else has the new buffer");
+        stamps.set_pts(at);
+        stamps.set_duration(frame_time(1, self.video.fps));
+        buffer
+    }
+}
+
+/// The sessions and the thread that feeds them; the thread ends when the last handle is dropped.
+#[derive(Clone)]
+pub(super) struct Pusher {
+    shared: Arc<Shared>,
+    _alive: Arc<StopOnDrop>,
+}
+
+struct Shared {
+    source: Source,
+    sessions: Mutex<Sessions>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Sessions {
+    open: Vec<Session>,
+    next_key: u64,
+    stop: bool,
+}
+
+struct StopOnDrop(Arc<Shared>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.lock().stop = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Pusher {
+    /// Starts the thread, which sleeps until there is a session.
+    pub(super) fn start(source: Source) -> Self {
+        let shared = Arc::new(Shared { source, sessions: Mutex::default(), changed: Condvar::new() });
+        let fed = Arc::clone(&shared);
+        thread::spawn(move || feed(&fed));
+        Self { _alive: Arc::new(StopOnDrop(Arc::clone(&shared))), shared }
+    }
+
+    /// Takes over a new media's source; the key is for [`Pusher::play`] and [`Pusher::remove`].
+    pub(super) fn add(&self, media: &gst_app::AppSrc) -> u64 {
+        let mut sessions = self.shared.lock();
+        let key = sessions.next_key;
+        sessions.next_key += 1;
+        sessions.open.push(Session::new(key, media.clone()));
+        drop(sessions);
+        // Frame 0 goes in when the media asks for it: before that it takes nothing. Nothing else is pushed
+        // before PLAY, so the media prerolls, and every client starts, at the clip's first picture.
+        let shared = Arc::clone(&self.shared);
+        let mut first = true;
+        let need_data = move |media: &gst_app::AppSrc, _length: u32| {
+            if std::mem::take(&mut first) {
+                let pushed = media.push_buffer(shared.source.buffer(0, 0, gst::ClockTime::ZERO));
+                debug!(key, ?pushed, "first frame waits for PLAY");
+            }
+        };
+        media.set_callbacks(gst_app::AppSrcCallbacks::builder().need_data(need_data).build());
+        key
+    }
+
+    /// The media was told to play, or to stop playing.
+    pub(super) fn play(&self, key: u64, playing: bool) {
+        let mut sessions = self.shared.lock();
+        if let Some(session) = sessions.open.iter_mut().find(|session| session.key == key) {
+            session.playing = playing;
+            session.zero = None;
+        }
+        drop(sessions);
+        self.shared.changed.notify_all();
+    }
+
+    /// The media is gone.
+    pub(super) fn remove(&self, key: u64) {
+        self.shared.lock().open.retain(|session| session.key != key);
+    }
+}
+
+fn feed(shared: &Shared) {
+    let mut sessions = shared.lock();
+    while !sessions.stop {
+        let now = Instant::now();
+        let next = sessions.open.iter_mut().filter_map(|session| session.step(&shared.source, now)).min();
+        sessions = match next {
+            None => shared.changed.wait(sessions).unwrap_or_else(|poisoned| poisoned.into_inner()),
+            Some(next) => {
+                let wait = next.saturating_duration_since(Instant::now());
+                shared.changed.wait_timeout(sessions, wait).unwrap_or_else(|poisoned| poisoned.into_inner()).0
+            }
+        };
+    }
+}
+
+/// One client's media.
+struct Session {
+    key: u64,
+    media: gst_app::AppSrc,
+    playing: bool,
+    /// Number of the next frame.
+    number: u64,
+    /// What is added to a frame's time; not zero after the session was anchored anew.
+    shift: gst::ClockTime,
+    /// When the running time was zero, by our clock; known while playing.
+    zero: Option<Instant>,
+    /// Frames are left out until the next picture where a receiver may start.
+    skipping: bool,
+}
+
+impl Session {
+    fn new(key: u64, media: gst_app::AppSrc) -> Self {
+        Self {
+            key,
+            media,
+            playing: false,
+            number: 1,
+            shift: gst::ClockTime::ZERO,
+            zero: None,
+            skipping: false,
+        }
+    }
+
+    /// Pushes what is due, and says when to come again; `None` while the session does not play.
+    fn step(&mut self, source: &Source, now: Instant) -> Option<Instant> {
+        if !self.playing {
+            return None;
+        }
+        let Some(zero) = self.zero.or_else(|| self.anchor(source.video.fps, now)) else {
+            return Some(now + SETTLING);
+        };
+        loop {
+            let at = frame_time(self.number, source.video.fps) + self.shift;
+            let due = zero + Duration::from(at);
+            if due > now {
+                return Some(due);
+            }
+            if now - due > Duration::from(MAX_DRIFT) {
+                self.zero = None;
+                return Some(now);
+            }
+            self.push(source, at);
+        }
+    }
+
+    /// Finds out when the running time was zero; possible once the media's clock runs.
+    fn anchor(&mut self, fps: u32, now: Instant) -> Option<Instant> {
+        if self.media.current_state() != gst::State::Playing {
+            return None;
+        }
+        let running = self.media.current_running_time()?;
+        let expected = frame_time(self.number, fps) + self.shift;
+        if running > expected + MAX_DRIFT || expected > running + MAX_DRIFT {
+            debug!(key = self.key, %running, %expected, "anchored anew");
+            self.shift = running.saturating_sub(frame_time(self.number, fps));
+        }
+        self.zero = now.checked_sub(Duration::from(running));
+        self.zero
+    }
+
+    fn push(&mut self, source: &Source, at: gst::ClockTime) {
+        let number = self.number;
+        self.number += 1;
+        let waiting = self.media.current_level_buffers();
+        if waiting > MAX_WAITING && !self.skipping {
+            warn!(key = self.key, number, "the client does not keep up; frames are left out");
+            self.skipping = true;
+        }
+        if self.skipping && (source.video.clip.index(number) != 0 || waiting > MAX_WAITING / 2) {
+            return;
+        }
+        self.skipping = false;
+        if let Err(error) = self.media.push_buffer(source.buffer(number, fake_facts::now(), at)) {
+            debug!(key = self.key, number, %error, "the media takes no more frames");
+            self.playing = false;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The RTSP server: GStreamer's, on connections that we accept ourselves.
+//!
+//! Accepting them here gives each client its address for the facts, lets the caller bind wherever it likes,
+//! and keeps GStreamer out of the business of ports.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fake_facts::{Fact, Listen, Teller};
+use gst_rtsp_server::prelude::*;
+use gst_rtsp_server::subclass::prelude::*;
+use gst_rtsp_server::{RTSPAuth, RTSPFilterResult, RTSPMedia, RTSPMediaFactory, RTSPMountPoints, RTSPToken};
+use gst_rtsp_server::{RTSPSuspendMode, gio, glib, gst_rtsp};
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+use gstreamer_rtsp_server as gst_rtsp_server;
+use tokio::net::{TcpListener, TcpStream};
+use tracing::{debug, warn};
+
+use super::client::{Facts, USER, watch};
+use super::pusher::{Pusher, Source};
+use super::{Camera, Error, Login, Video};
+
+/// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
+const CLEANUP: Duration = Duration::from_secs(5);
+/// Longest wait for the clients' connections to close at the end.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Role of users who may watch.
+const VIEWER: &str = "viewer";
+
+/// Serves the camera on `listener` until `shutdown` says why it ends.
+///
+/// Tells `Ready` first and `Bye` last. Errors: the RTSP server refuses its settings, the listener fails, or
+/// nobody reads the facts.
+pub async fn serve(
+    listener: TcpListener,
+    camera: &Camera,
+    video: Video,
+    teller: Arc<Teller>,
+    shutdown: impl Future<Output = String>,
+) -> Result<(), Error> {
+    let facts = Arc::new(Facts::new(teller));
+    let pusher = Pusher::start(Source { video, camera: camera.id, run: camera.run });
+    let server = build(camera, &pusher, &facts)?;
+    let socket = listener.local_addr().map_err(Error::Listen)?;
+    facts.tell(Fact::Ready {
+        listens: vec![Listen { service: "rtsp".into(), transport: "tcp".into(), socket }],
+    });
+    let reason = accept(&listener, &server, &facts, shutdown).await?;
+    drop(listener);
+    server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
+    let gone = async {
+        while facts.clients() > 0 {
+            facts.changed.notified().await;
+        }
+    };
+    if tokio::time::timeout(FAREWELL, gone).await.is_err() {
+        warn!(clients = facts.clients(), "some clients' connections did not close in time");
+    }
+    facts.tell(Fact::Bye { reason });
+    facts.failure().map_or(Ok(()), |failure| Err(Error::Tell(failure)))
+}
+
+async fn accept(
+    listener: &TcpListener,
+    server: &CameraServer,
+    facts: &Facts,
+    shutdown: impl Future<Output = String>,
+) -> Result<String, Error> {
+    let mut cleanup = tokio::time::interval(CLEANUP);
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            reason = &mut shutdown => return Ok(reason),
+            () = facts.changed.notified() => {
+                if let Some(failure) = facts.failure() {
+                    return Err(Error::Tell(failure));
+                }
+            }
+            _ = cleanup.tick() => {
+                let ended = server.session_pool().map_or(0, |pool| pool.cleanup());
+                debug!(ended, "sessions of vanished clients");
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => server.take_over(stream, peer),
+                // The client was gone before we looked.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(Error::Listen(error)),
+            },
+        }
+    }
+}
+
+fn build(camera: &Camera, pusher: &Pusher, facts: &Arc<Facts>) -> Result<CameraServer, Error> {
+    let server = CameraServer::new(&camera.path, facts);
+    let factory = factory(camera, pusher);
+    if let Some(login) = &camera.login {
+        server.set_auth(Some(&authentication(login, &factory)));
+    }
+    let mounts = RTSPMountPoints::new();
+    mounts.add_factory(&camera.path, factory);
+    server.set_mount_points(Some(&mounts));
+    Ok(server)
+}
+
+/// Digest with MD5 and without qop (RFC 2069): all that GStreamer has built in, and what cameras do.
+fn authentication(login: &Login, factory: &RTSPMediaFactory) -> RTSPAuth {
+    let auth = RTSPAuth::new();
+    auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
+    auth.set_realm(Some("fake-camera"));
+    let token =
+        RTSPToken::builder().field("media.factory.role", VIEWER).field(USER, login.user.as_str()).build();
+    auth.add_digest(&login.user, &login.password, &token);
+    let role = gst::Structure::builder(VIEWER)
+        .field("media.factory.access", true)
+        .field("media.factory.construct", true)
+        .build();
+    factory.add_role_from_structure(&role);
+    auth
+}
+
+/// Every client gets a media of its own: shared ones start in the middle of a group of pictures, and in
+/// GStreamer 1.22 a client can be given one that is just being torn down.
+fn factory(camera: &Camera, pusher: &Pusher) -> RTSPMediaFactory {
+    let factory = RTSPMediaFactory::new();
+    factory.set_shared(false);
+    factory.set_protocols(gst_rtsp::RTSPLowerTrans::TCP);
+    factory.set_suspend_mode(RTSPSuspendMode::None);
+    factory.set_latency(0);
+    // The clip has its parameter sets in the IDR picture, so the payloader adds none (config-interval).
+    factory.set_launch(
+        "( appsrc name=source format=time ! \
+         rtph264pay name=pay0 pt=96 config-interval=0 aggregate-mode=zero-latency )",
+    );
+    let caps = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .field("width", camera.size.width() as i32)
+        .field("height", camera.size.height() as i32)
+        .field("framerate", gst::Fraction::new(camera.fps as i32, 1))
+        .build();
+    let pusher = pusher.clone();
+    factory.connect_media_configure(move |_, media| configure(media, &caps, &pusher));
+    factory
+}
+
+fn configure(media: &RTSPMedia, caps: &gst::Caps, pusher: &Pusher) {
+    let source = media
+        .element()
+        .downcast::<gst::Bin>()
+        .ok()
+        .and_then(|bin| bin.by_name("source"))
+        .and_then(|source| source.downcast::<gst_app::AppSrc>().ok())
+        .expect("the launch line has an appsrc of this name");
+    source.set_caps(Some(caps));
+    let key = pusher.add(&source);
+    let played = pusher.clone();
+    media.connect_new_state(move |_, state| {
+        played.play(key, state == gst::State::Playing.into_glib_value());
+    });
+    let removed = pusher.clone();
+    media.connect_unprepared(move |_| removed.remove(key));
+}
+
+/// GStreamer's states travel through this signal as plain numbers.
+trait IntoGlibValue {
+    fn into_glib_value(self) -> i32;
+}
+
+impl IntoGlibValue for gst::State {
+    fn into_glib_value(self) -> i32 {
+        glib::translate::IntoGlib::into_glib(self)
+    }
+}
+
+glib::wrapper! {
+    /// An RTSP server whose clients are watched from their first byte on.
+    struct CameraServer(ObjectSubclass<imp::CameraServer>) @extends gst_rtsp_server::RTSPServer;
+}
+
+impl CameraServer {
+    fn new(path: &str, facts: &Arc<Facts>) -> Self {
+        let server: Self = glib::Object::new();
+        let wiring = imp::Wiring { path: path.to_owned(), facts: Arc::clone(facts) };
+        server.imp().wiring.set(wiring).ok().expect("a new server has no wiring yet");
+        server
+    }
+
+    /// Hands an accepted connection to the server.
+    fn take_over(&self, stream: TcpStream, peer: SocketAddr) {
+        let handed = stream
+            .set_nodelay(true)
+            .and_then(|()| stream.into_std())
+            .map_err(|error| error.to_string())
+            .and_then(|stream| gio::Socket::from_fd(stream.into()).map_err(|error| error.to_string()))
+            .and_then(|socket| {
+                *self.imp().arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(peer);
+                self.transfer_connection(socket, &peer.ip().to_string(), peer.port().into(), None)
+                    .map_err(|error| error.to_string())
+            });
+        if let Err(error) = handed {
+            warn!(%peer, error, "a connection could not be handed to the RTSP server");
+        }
+    }
+}
+
+mod imp {
+    use std::sync::OnceLock;
+
+    use gst_rtsp_server::RTSPClient;
+
+    use super::*;
+
+    #[derive(Default)]
+    pub(super) struct CameraServer {
+        pub(super) wiring: OnceLock<Wiring>,
+        /// Who is being handed over; set just before the server makes its client object.
+        pub(super) arriving: Mutex<Option<SocketAddr>>,
+    }
+
+    pub(super) struct Wiring {
+        pub(super) path: String,
+        pub(super) facts: Arc<Facts>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for CameraServer {
+        const NAME: &'static str = "FakeCameraServer";
+        type Type = super::CameraServer;
+        type ParentType = gst_rtsp_server::RTSPServer;
+    }
+
+    impl ObjectImpl for CameraServer {}
+
+    impl RTSPServerImpl for CameraServer {
+        /// The client's thread is not started yet, so no request can be missed.
+        fn create_client(&self) -> Option<RTSPClient> {
+            let client = self.parent_create_client()?;
+            let peer = self.arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+            if let (Some(peer), Some(wiring)) = (peer, self.wiring.get()) {
+                watch(&client, peer, &wiring.path, &wiring.facts);
+            }
+            Some(client)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A camera that is not there: an RTSP server with synthetic video whose every frame proves whose it is.
+//!
+//! - [`identity`]: what a frame says about itself, beside the picture ([`identity::sei`]) and in it
+//!   ([`identity::code`]). Receivers use this part alone (`default-features = false`).
+//! - [`annexb`]: the H.264 byte stream as NAL units.
+//! - [`clip`]: a closed group of pictures, encoded once and replayed for ever.
+//! - `engine` (feature `engine`): makes the clip and serves it with GStreamer's RTSP server.
+//!
+//! The camera knows neither scenarios nor namespaces: it serves on the listener that it is given.
+
+pub mod annexb;
+pub mod clip;
+#[cfg(feature = "engine")]
+pub mod engine;
+pub mod identity;
