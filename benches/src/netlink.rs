@@ -1,4 +1,5 @@
-//! rtnetlink by hand: messages are put together as bytes, sent in batches, and every one is acknowledged.
+//! rtnetlink by hand: messages are put together as bytes and sent in batches. The last of each send is acknowledged;
+//! what the kernel refuses, it says in any case.
 //!
 //! Numbers are from `linux/netlink.h`, `linux/rtnetlink.h`, `linux/if_link.h`, `linux/neighbour.h` and `linux/veth.h`.
 
@@ -22,10 +23,16 @@ pub const CREATE: u16 = 0x600;
 /// The object is there and is changed.
 pub const CHANGE: u16 = 0;
 
-const REQUEST_AND_ACK: u16 = 0x1 | 0x4;
+const REQUEST: u16 = 0x1;
+const ACKNOWLEDGE: u8 = 0x4;
 const ERROR: u16 = 2;
 const HEADER: usize = 16;
-/// Messages in one send; their acknowledgements must fit in the socket's receive buffer.
+/// Where the header's low byte of flags is.
+#[cfg(target_endian = "little")]
+const FLAGS: usize = 6;
+#[cfg(target_endian = "big")]
+const FLAGS: usize = 7;
+/// Messages in one send; were all refused, the answers would still fit in the socket's receive buffer.
 const AT_ONCE: usize = 64;
 
 /// A message, or a part of one, as it grows.
@@ -71,7 +78,7 @@ impl Bytes {
 pub struct Batch(Vec<Vec<u8>>);
 
 impl Batch {
-    /// Adds a message: its type, its flags beside request and acknowledge, and its body.
+    /// Adds a message: its type, its flags beside "request", and its body.
     pub fn add(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Bytes)) {
         let mut body = Bytes::default();
         fill(&mut body);
@@ -79,8 +86,10 @@ impl Batch {
         let mut message = Vec::with_capacity(HEADER + body.0.len());
         message.extend_from_slice(&length.to_ne_bytes());
         message.extend_from_slice(&kind.to_ne_bytes());
-        message.extend_from_slice(&(flags | REQUEST_AND_ACK).to_ne_bytes());
-        message.extend_from_slice(&[0; 8]); // sequence number and sender: one request at a time needs neither
+        message.extend_from_slice(&(flags | REQUEST).to_ne_bytes());
+        // Its place in the batch is its sequence number, which the answer repeats.
+        message.extend_from_slice(&u32::try_from(self.0.len()).expect("few messages").to_ne_bytes());
+        message.extend_from_slice(&[0; 4]); // the sender: the kernel fills it in
         message.extend_from_slice(&body.0);
         self.0.push(message);
     }
@@ -99,45 +108,54 @@ impl Socket {
         Ok(Self(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?))
     }
 
-    /// Sends the batch and waits until each message is acknowledged.
+    /// Sends the batch and waits until all of it is done.
     ///
     /// Errors: the kernel's answer to the first message that it refused, with that message's place in the batch.
     pub fn send(&self, batch: &Batch) -> io::Result<()> {
-        for (number, part) in batch.0.chunks(AT_ONCE).enumerate() {
-            sendto(self.0.as_raw_fd(), &part.concat(), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
-            self.read_acknowledgements(part.len(), number * AT_ONCE)?;
+        let mut first = 0;
+        for part in batch.0.chunks(AT_ONCE) {
+            let mut bytes = part.concat();
+            let last = bytes.len() - part.last().map_or(0, Vec::len);
+            bytes[last + FLAGS] |= ACKNOWLEDGE;
+            sendto(self.0.as_raw_fd(), &bytes, &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
+            first += part.len();
+            self.wait_for(first - 1)?;
         }
         Ok(())
     }
 
-    fn read_acknowledgements(&self, wanted: usize, first: usize) -> io::Result<()> {
-        let mut buffer = vec![0; 1 << 16];
-        let mut seen = 0;
-        while seen < wanted {
+    /// Reads answers until the message of this place is acknowledged, or one is refused.
+    fn wait_for(&self, place: usize) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        loop {
             let length = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
-            for refused in acknowledgements(&buffer[..length]) {
-                if refused != 0 {
-                    let error = io::Error::from_raw_os_error(-refused);
-                    return Err(io::Error::new(error.kind(), format!("message {}: {error}", first + seen)));
+            for (answered, code) in answers(&buffer[..length]) {
+                if code != 0 {
+                    let error = io::Error::from_raw_os_error(-code);
+                    return Err(io::Error::new(error.kind(), format!("message {answered}: {error}")));
                 }
-                seen += 1;
+                if answered == place {
+                    return Ok(());
+                }
             }
         }
-        Ok(())
     }
 }
 
-/// The error numbers (0, or a negative errno) in what the kernel answered (`struct nlmsgerr` behind each header).
-fn acknowledgements(mut answer: &[u8]) -> Vec<i32> {
+/// What the kernel answered: the place of a message and its error number (0, or a negative errno), as `struct
+/// nlmsgerr` has them.
+fn answers(mut bytes: &[u8]) -> Vec<(usize, i32)> {
+    let number = |bytes: &[u8], at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|four| u32::from_ne_bytes(*four))
+    };
     let mut found = Vec::new();
-    while let Some((header, rest)) = answer.split_at_checked(HEADER) {
-        let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
-        if u16::from_ne_bytes([header[4], header[5]]) == ERROR
-            && let Some(code) = rest.first_chunk::<4>()
-        {
-            found.push(i32::from_ne_bytes(*code));
+    while let (Some(length), Some(place), Some(code)) =
+        (number(bytes, 0), number(bytes, 8), number(bytes, HEADER))
+    {
+        if bytes[4..6] == ERROR.to_ne_bytes() {
+            found.push((place as usize, code.cast_signed()));
         }
-        answer = answer.get(length.max(HEADER).next_multiple_of(4)..).unwrap_or_default();
+        bytes = bytes.get((length as usize).max(HEADER).next_multiple_of(4)..).unwrap_or_default();
     }
     found
 }
@@ -160,16 +178,18 @@ mod tests {
     }
 
     #[test]
-    fn each_acknowledgement_in_an_answer_is_read() {
-        let one = |code: i32| {
+    fn each_answer_is_read_with_its_place() {
+        let one = |place: u32, code: i32| {
             let mut message = Vec::new();
             message.extend_from_slice(&36u32.to_ne_bytes());
             message.extend_from_slice(&ERROR.to_ne_bytes());
-            message.extend_from_slice(&[0; 10]);
+            message.extend_from_slice(&[0; 2]);
+            message.extend_from_slice(&place.to_ne_bytes());
+            message.extend_from_slice(&[0; 4]);
             message.extend_from_slice(&code.to_ne_bytes());
             message.extend_from_slice(&[0; 16]);
             message
         };
-        assert_eq!(acknowledgements(&[one(0), one(-17), one(0)].concat()), [0, -17, 0]);
+        assert_eq!(answers(&[one(3, -17), one(5, 0)].concat()), [(3, -17), (5, 0)]);
     }
 }
