@@ -1,0 +1,291 @@
+//! Answers in the protocol of the request.
+//!
+//! A JSON client cannot read an XML error: it would show the HTTP status as the code. So each request's wire form
+//! is settled first, and every answer, good or bad, is written in it.
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::http::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
+use quick_xml::escape::escape;
+
+use crate::clock::Clock;
+use crate::keys::request_id;
+use crate::service::Service;
+use crate::sigv4::Refusal;
+
+/// Body of every answer; S3 streams, the others send one piece.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The forms that AWS protocols write on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// `application/x-amz-json-1.0`, with CloudWatch's hint for clients of the older query form.
+    Json10,
+    /// `application/x-amz-json-1.1`.
+    Json11,
+    /// Form in, XML out.
+    Query,
+    /// `smithy-protocol: rpc-v2-cbor`.
+    Cbor,
+    /// JSON with the error's code in a header.
+    RestJson,
+    /// XML of S3.
+    S3,
+}
+
+impl Wire {
+    /// Which form this request is in.
+    pub(crate) fn of(service: Service, parts: &Parts) -> Self {
+        match service {
+            Service::S3 => Self::S3,
+            Service::Logs => Self::Json11,
+            Service::Monitoring if parts.headers.contains_key("x-amz-target") => Self::Json10,
+            Service::Monitoring if parts.uri.path().starts_with("/service/") => Self::Cbor,
+            Service::Monitoring => Self::Query,
+            Service::Iot | Service::Dns | Service::Ntp => Self::RestJson,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json10 => "application/x-amz-json-1.0",
+            Self::Json11 => "application/x-amz-json-1.1",
+            Self::Query => "text/xml",
+            Self::Cbor => "application/cbor",
+            Self::RestJson => "application/json",
+            Self::S3 => "application/xml",
+        }
+    }
+}
+
+/// An error that a client is to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// AWS error code.
+    pub(crate) code: &'static str,
+    /// For people.
+    pub(crate) message: String,
+    /// Further elements of an S3 error.
+    pub(crate) details: Vec<(&'static str, String)>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), details: Vec::new() }
+    }
+
+    /// The code for a refused signature: each protocol has its own words for the same thing.
+    pub(crate) fn of_refusal(wire: Wire, refusal: &Refusal) -> Self {
+        let (status, code) = match wire {
+            Wire::S3 => s3_code(refusal),
+            Wire::Query => query_code(refusal),
+            Wire::RestJson => (403, json_code(refusal)),
+            Wire::Json10 | Wire::Json11 | Wire::Cbor => (400, json_code(refusal)),
+        };
+        let mut failure = Self::new(status, code, refusal.to_string());
+        if let (Wire::S3, Refusal::Skewed { signed, now, window_seconds }) = (wire, refusal) {
+            failure.details = vec![
+                ("RequestTime", signed.clone()),
+                ("ServerTime", now.clone()),
+                ("MaxAllowedSkewMilliseconds", (window_seconds * 1000).to_string()),
+            ];
+        }
+        failure
+    }
+
+    /// Nobody here knows the action.
+    pub(crate) fn unknown_action(wire: Wire, action: &str) -> Self {
+        let message = format!("unknown action: {action}");
+        match wire {
+            Wire::Query => Self::new(400, "InvalidAction", message),
+            Wire::RestJson => Self::new(404, "UnknownOperationException", message),
+            Wire::S3 => Self::new(405, "MethodNotAllowed", message),
+            Wire::Json10 | Wire::Json11 | Wire::Cbor => Self::new(400, "UnknownOperationException", message),
+        }
+    }
+
+    /// The body is larger than this endpoint reads.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(413, "RequestEntityTooLarge", format!("the body is larger than {limit} bytes"))
+    }
+}
+
+fn json_code(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Missing => "MissingAuthenticationTokenException",
+        Refusal::VersionTwo | Refusal::Incomplete(_) => "IncompleteSignatureException",
+        Refusal::UnknownKey(_) | Refusal::Token => "UnrecognizedClientException",
+        Refusal::Scope { .. }
+        | Refusal::Unsigned(_)
+        | Refusal::Skewed { .. }
+        | Refusal::Mismatch
+        | Refusal::Body => "InvalidSignatureException",
+    }
+}
+
+fn query_code(refusal: &Refusal) -> (u16, &'static str) {
+    match refusal {
+        Refusal::Missing => (403, "MissingAuthenticationToken"),
+        Refusal::VersionTwo | Refusal::Incomplete(_) => (400, "IncompleteSignature"),
+        Refusal::UnknownKey(_) | Refusal::Token => (403, "InvalidClientTokenId"),
+        Refusal::Scope { .. }
+        | Refusal::Unsigned(_)
+        | Refusal::Skewed { .. }
+        | Refusal::Mismatch
+        | Refusal::Body => (403, "SignatureDoesNotMatch"),
+    }
+}
+
+fn s3_code(refusal: &Refusal) -> (u16, &'static str) {
+    match refusal {
+        Refusal::Missing | Refusal::Unsigned(_) => (403, "AccessDenied"),
+        Refusal::VersionTwo => (400, "InvalidRequest"),
+        Refusal::Incomplete(_) | Refusal::Scope { .. } => (400, "AuthorizationHeaderMalformed"),
+        Refusal::UnknownKey(_) => (403, "InvalidAccessKeyId"),
+        Refusal::Token => (400, "InvalidToken"),
+        Refusal::Skewed { .. } => (403, "RequestTimeTooSkewed"),
+        Refusal::Mismatch => (403, "SignatureDoesNotMatch"),
+        Refusal::Body => (400, "XAmzContentSHA256Mismatch"),
+    }
+}
+
+/// A good answer with a whole body.
+pub(crate) fn good(wire: Wire, body: impl Into<Bytes>) -> Response<Body> {
+    build(wire, StatusCode::OK, body.into())
+}
+
+/// A failure in the form of `wire`. A HEAD request's failure has no body.
+pub(crate) fn failure(wire: Wire, failure: &Failure, clock: Clock, head: bool) -> Response<Body> {
+    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let id = request_id();
+    let body = if head { Bytes::new() } else { failure_body(wire, failure, &id) };
+    let mut response = build(wire, status, body);
+    let headers = response.headers_mut();
+    match wire {
+        // Clients that know the query codes read the code from here.
+        Wire::Json10 | Wire::Cbor => {
+            let hint = HeaderValue::try_from(format!("{};Sender", failure.code));
+            headers.insert("x-amzn-query-error", hint.expect("codes are ASCII words"));
+        }
+        Wire::RestJson => {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(failure.code));
+        }
+        Wire::Json11 | Wire::Query | Wire::S3 => {}
+    }
+    stamp(wire, &mut response, clock, &id);
+    response
+}
+
+/// Writes the headers that every answer has, unless the service wrote them.
+pub(crate) fn stamp(wire: Wire, response: &mut Response<Body>, clock: Clock, id: &str) {
+    let names: &[&'static str] = match wire {
+        Wire::S3 => &["x-amz-request-id", "x-amz-id-2"],
+        _ => &["x-amzn-requestid"],
+    };
+    let headers = response.headers_mut();
+    for name in names {
+        let value = HeaderValue::try_from(id).expect("a request id is hex and hyphens");
+        headers.entry(*name).or_insert(value);
+    }
+    let date = HeaderValue::try_from(clock.http_date()).expect("a date is ASCII");
+    headers.insert(hyper::header::DATE, date);
+}
+
+fn build(wire: Wire, status: StatusCode, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static(wire.content_type()));
+    if wire == Wire::Cbor {
+        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    }
+    response
+}
+
+fn failure_body(wire: Wire, failure: &Failure, id: &str) -> Bytes {
+    let Failure { code, message, .. } = failure;
+    match wire {
+        Wire::Json10 | Wire::Json11 => {
+            serde_json::json!({ "__type": code, "message": message }).to_string().into()
+        }
+        Wire::RestJson => serde_json::json!({ "message": message, "traceId": id }).to_string().into(),
+        Wire::Cbor => cbor_text_map(&[("__type", code), ("message", message)]).into(),
+        Wire::Query => query_xml(failure, id).into(),
+        Wire::S3 => s3_xml(failure, id).into(),
+    }
+}
+
+fn query_xml(failure: &Failure, id: &str) -> String {
+    let (code, message) = (failure.code, escape(&failure.message));
+    format!(
+        "<ErrorResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+    )
+}
+
+fn s3_xml(failure: &Failure, id: &str) -> String {
+    let (code, message) = (failure.code, escape(&failure.message));
+    let details: String =
+        failure.details.iter().map(|(name, value)| format!("<{name}>{}</{name}>", escape(value))).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{details}\
+         <RequestId>{id}</RequestId><HostId>{id}</HostId></Error>"
+    )
+}
+
+/// A CBOR map of text to text (RFC 8949, sections 3.1 and 3.2.1): all that an error needs.
+fn cbor_text_map(entries: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = vec![0xa0 | entries.len() as u8];
+    for (key, value) in entries {
+        for text in [key, value] {
+            out.push(0x79);
+            let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
+            out.extend((text.len() as u16).to_be_bytes());
+            out.extend(text);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_secret_has_the_code_of_each_protocol() {
+        let code = |wire| Failure::of_refusal(wire, &Refusal::Mismatch);
+        assert_eq!((code(Wire::S3).status, code(Wire::S3).code), (403, "SignatureDoesNotMatch"));
+        assert_eq!((code(Wire::Query).status, code(Wire::Query).code), (403, "SignatureDoesNotMatch"));
+        assert_eq!((code(Wire::Json10).status, code(Wire::Json10).code), (400, "InvalidSignatureException"));
+        assert_eq!(
+            (code(Wire::RestJson).status, code(Wire::RestJson).code),
+            (403, "InvalidSignatureException")
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_has_the_code_of_each_protocol() {
+        let refusal = Refusal::UnknownKey("AKIA".into());
+        let code = |wire| Failure::of_refusal(wire, &refusal).code;
+        assert_eq!(code(Wire::S3), "InvalidAccessKeyId");
+        assert_eq!(code(Wire::Query), "InvalidClientTokenId");
+        assert_eq!(code(Wire::Json11), "UnrecognizedClientException");
+    }
+
+    #[test]
+    fn xml_errors_escape_what_they_quote() {
+        let failure = Failure::new(400, "InvalidRequest", "<&>");
+        assert!(s3_xml(&failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
+        assert!(query_xml(&failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
+    }
+
+    #[test]
+    fn a_cbor_error_is_a_map_of_texts() {
+        assert_eq!(cbor_text_map(&[("a", "bc")]), [0xa1, 0x79, 0, 1, b'a', 0x79, 0, 2, b'b', b'c']);
+    }
+}

@@ -1,0 +1,122 @@
+//! The certificate authority of one run, and the certificates it issues.
+//!
+//! Keys are ECDSA P-256. Every leaf names its authority's key: Python 3.13 and later refuse a leaf without
+//! (RFC 5280, section 4.2.1.1).
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+/// Why no certificate could be issued.
+#[derive(Debug, thiserror::Error)]
+#[error("issue the certificate of {subject}: {source}")]
+pub struct Error {
+    subject: String,
+    source: rcgen::Error,
+}
+
+/// The authority.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    now: OffsetDateTime,
+}
+
+/// A certificate with its key.
+pub(crate) struct Issued {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    /// Makes an authority whose certificates hold from a day before `now` for ten years.
+    pub(crate) fn new(now: std::time::SystemTime) -> Result<Self, Error> {
+        let now = OffsetDateTime::from(now);
+        let subject = "fake-cloud root";
+        let make = || {
+            let mut params = params(subject, Vec::new(), now)?;
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+            CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+        };
+        let issuer = make().map_err(|source| Error { subject: subject.into(), source })?;
+        Ok(Self { issuer, now })
+    }
+
+    /// The authority's own certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// The authority's own certificate.
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
+    /// A server's certificate for `names`, the first of which is its common name.
+    pub(crate) fn issue_server(&self, names: Vec<String>) -> Result<Issued, Error> {
+        let subject = names.first().cloned().unwrap_or_default();
+        self.issue(&subject, names, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A thing's certificate; its name is the common name.
+    pub(crate) fn issue_client(&self, thing: &str) -> Result<Issued, Error> {
+        self.issue(thing, Vec::new(), ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn issue(
+        &self,
+        subject: &str,
+        names: Vec<String>,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<Issued, Error> {
+        let make = || {
+            let mut params = params(subject, names, self.now)?;
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages = vec![usage];
+            params.use_authority_key_identifier_extension = true;
+            let key = KeyPair::generate()?;
+            let certificate = params.signed_by(&key, &self.issuer)?;
+            Ok(Issued { certificate, key })
+        };
+        make().map_err(|source| Error { subject: subject.into(), source })
+    }
+}
+
+fn params(subject: &str, names: Vec<String>, now: OffsetDateTime) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, subject);
+    params.not_before = now - Duration::days(1);
+    params.not_after = now + Duration::days(3650);
+    Ok(params)
+}
+
+impl Issued {
+    /// The certificate, PEM.
+    pub(crate) fn certificate_pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// The private key, PEM (PKCS #8).
+    pub(crate) fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
+    /// The certificate, DER.
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
+    }
+
+    /// The private key, DER.
+    pub(crate) fn key_der(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
+    }
+}
+
+/// Who the holder of a certificate is: hex SHA-256 of its DER form.
+pub(crate) fn certificate_id(der: &CertificateDer<'_>) -> String {
+    hex::encode(Sha256::digest(der))
+}

@@ -1,0 +1,189 @@
+//! Arguments in, settings out.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use fake_cloud::names::Spelling;
+use fake_cloud::service::Service;
+use fake_cloud::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  Everything on 127.0.0.1, for a developer's shell (prints what to export on stderr):
+    fake-cloud serve --dir /tmp/cloud
+
+  One address per service family, as firewall rules see the cloud:
+    fake-cloud serve --dir /run/cloud --thing app \\
+      --bind iot=203.0.113.10 --bind monitoring=203.0.113.11 --bind logs=203.0.113.12 \\
+      --bind s3=203.0.113.13 --bind dns=203.0.113.53 --bind ntp=203.0.113.123
+
+What it writes below DIR, before it says `ready` on stdout:
+  ca.pem                  the certificate authority of this run
+  client.json             region, access key, endpoints, things: all that a client needs
+  things/NAME/cert.pem    certificate of a thing, and key.pem beside it
+  tls-keys.log            TLS session secrets, to decrypt captures with
+  objects/                what is stored in S3
+
+On stdout it writes facts, one JSON object per line, and nothing else; its log goes to stderr.";
+
+/// The AWS endpoints of one region, in one process.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Log more: -v for debug, -vv for everything; RUST_LOG goes before it.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or SIGINT.
+    #[command(after_help = EXAMPLES)]
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Folder for credentials, TLS secrets and objects; made if missing.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Region that the endpoints belong to.
+    #[arg(long, default_value = "eu-west-1", value_parser = region)]
+    region: String,
+    /// Account number, 12 digits.
+    #[arg(long, default_value = "123456789012", value_parser = account)]
+    account: String,
+    /// Thing that gets a certificate; may be given again.
+    #[arg(long = "thing", value_name = "NAME", default_value = "app", value_parser = thing)]
+    things: Vec<String>,
+    /// Serve SERVICE (iot, monitoring, logs, s3, dns, ntp) on an IPv4 or IPv6 address; may be given again.
+    /// Services without an address are not served. Without any: all on 127.0.0.1, with free-to-use ports.
+    #[arg(long = "bind", value_name = "SERVICE=IP", value_parser = bind)]
+    binds: Vec<(Service, IpAddr)>,
+    /// Which host names exist: monitoring.REGION.amazonaws.com (corrected), monitoring.REGION.aws.amazon.com
+    /// (as-printed, in the documents), or both.
+    #[arg(long, value_enum, default_value = "both")]
+    names: NamesArgument,
+    /// TCP port of all TLS services [default: 443; 8443 without --bind].
+    #[arg(long, value_name = "PORT")]
+    https_port: Option<u16>,
+    /// UDP and TCP port of the name server [default: 53; 5353 without --bind].
+    #[arg(long, value_name = "PORT")]
+    dns_port: Option<u16>,
+    /// UDP port of the time server [default: 123; 1123 without --bind].
+    #[arg(long, value_name = "PORT")]
+    ntp_port: Option<u16>,
+    /// Seconds that the cloud's clock is ahead of this host's: signatures, Date headers and NTP follow it.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset: i64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NamesArgument {
+    Corrected,
+    AsPrinted,
+    Both,
+}
+
+impl From<Serve> for Settings {
+    fn from(serve: Serve) -> Self {
+        let local = Self::on_loopback(serve.dir);
+        let developer = serve.binds.is_empty();
+        let port = |asked: Option<u16>, local, real| asked.unwrap_or(if developer { local } else { real });
+        Self {
+            region: serve.region,
+            account: serve.account,
+            things: serve.things,
+            binds: if developer { local.binds } else { serve.binds },
+            spelling: match serve.names {
+                NamesArgument::Corrected => Spelling::Corrected,
+                NamesArgument::AsPrinted => Spelling::AsPrinted,
+                NamesArgument::Both => Spelling::Both,
+            },
+            localhost: developer,
+            https_port: port(serve.https_port, local.https_port, 443),
+            dns_port: port(serve.dns_port, local.dns_port, 53),
+            ntp_port: port(serve.ntp_port, local.ntp_port, 123),
+            clock_offset_seconds: serve.clock_offset,
+            dir: local.dir,
+        }
+    }
+}
+
+fn bind(text: &str) -> Result<(Service, IpAddr), String> {
+    let (service, ip) = text.split_once('=').ok_or("expected SERVICE=IP, for example s3=203.0.113.13")?;
+    let service = service.parse().map_err(|error: fake_cloud::service::UnknownService| error.to_string())?;
+    let ip = ip.parse().map_err(|_| format!("`{ip}` is no IPv4 or IPv6 address"))?;
+    Ok((service, ip))
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match !text.is_empty() && text.len() <= 32 && text.bytes().all(allowed) {
+        true => Ok(text.into()),
+        false => Err("a region has lower-case letters, digits and hyphens".into()),
+    }
+}
+
+fn account(text: &str) -> Result<String, String> {
+    match text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(text.into()),
+        false => Err("an account number has 12 digits".into()),
+    }
+}
+
+/// A thing's name is a file name here as well; the alphabet is that of IoT Core less the colon.
+fn thing(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        true => Ok(text.into()),
+        false => Err("a thing's name has 1 to 64 letters, digits, hyphens and underscores".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Settings {
+        let all = ["fake-cloud", "serve", "--dir", "d"].iter().chain(arguments);
+        let Command::Serve(serve) = Arguments::try_parse_from(all).unwrap().command;
+        serve.into()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_bind_everything_is_on_loopback_with_free_ports() {
+        let settings = settings(&[]);
+        assert_eq!(settings.binds.len(), Service::all().count());
+        assert!(settings.binds.iter().all(|(_, ip)| ip.is_loopback()));
+        assert_eq!((settings.https_port, settings.dns_port, settings.ntp_port), (8443, 5353, 1123));
+        assert!(settings.localhost);
+    }
+
+    #[test]
+    fn with_bind_only_what_is_bound_is_served_on_the_real_ports() {
+        let settings = settings(&["--bind", "s3=203.0.113.13", "--bind", "dns=2001:db8::53"]);
+        let wanted = [(Service::S3, "203.0.113.13"), (Service::Dns, "2001:db8::53")];
+        assert_eq!(settings.binds, wanted.map(|(service, ip)| (service, ip.parse().unwrap())));
+        assert_eq!((settings.https_port, settings.dns_port, settings.ntp_port), (443, 53, 123));
+        assert!(!settings.localhost);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(bind("credentials=203.0.113.1").unwrap_err().contains("credentials"));
+        assert!(bind("s3").is_err());
+        assert!(bind("s3=nowhere").unwrap_err().contains("nowhere"));
+        assert!(thing("../x").is_err());
+        assert!(account("12").is_err());
+    }
+}

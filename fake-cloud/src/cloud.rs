@@ -1,0 +1,356 @@
+//! One run of the cloud: what all services share, and how it starts and stops.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_facts::{Fact, Listen, Teller};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::ca::{self, Authority};
+use crate::client::{BothNames, ClientFile, ThingFiles};
+use crate::clock::Clock;
+use crate::dns::{self, Addresses, Zones};
+use crate::facts::Facts;
+use crate::keys::{self, Key, Keys};
+use crate::logs::Logs;
+use crate::monitoring::Metrics;
+use crate::mqtt::{self, Broker};
+use crate::names::Names;
+use crate::s3::{self, Objects};
+use crate::service::{Service, Transport};
+use crate::settings::Settings;
+use crate::tls::{Door, Front};
+use crate::{files, https, ntp, tls};
+
+/// TLS connections at a time; further clients wait in the kernel's queue.
+const CONNECTIONS: usize = 1024;
+/// How long connections may take to end when the cloud stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why the cloud did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file below the folder.
+    #[error(transparent)]
+    File(#[from] files::Error),
+    /// A certificate.
+    #[error(transparent)]
+    Certificate(#[from] ca::Error),
+    /// The TLS front.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
+    /// No random bytes for keys.
+    #[error(transparent)]
+    Keys(#[from] keys::NoRandomness),
+    /// The object store.
+    #[error(transparent)]
+    Objects(#[from] s3::Error),
+    /// A DNS zone.
+    #[error(transparent)]
+    Dns(#[from] dns::Error),
+    /// A socket.
+    #[error("bind {service} to {socket}: {source}")]
+    Bind {
+        /// Whose socket.
+        service: Service,
+        /// Where to.
+        socket: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// What the services of a run share.
+pub(crate) struct Cloud {
+    pub(crate) names: Names,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keys,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) metrics: Metrics,
+    pub(crate) logs: Logs,
+    pub(crate) objects: Objects,
+    pub(crate) broker: Broker,
+    front: Front,
+}
+
+/// A cloud that runs. Dropping it leaves the servers running until the stop signal.
+#[must_use = "stop it, or its servers run until the stop signal"]
+pub struct Running {
+    /// What was written to `client.json`.
+    pub client: ClientFile,
+    /// Every bound socket, as in the fact `Ready`.
+    pub listens: Vec<Listen>,
+    facts: Arc<Facts>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts a cloud: writes its files, binds every socket, says `Ready`. It runs until `stop` is cancelled.
+pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken) -> Result<Running, Error> {
+    let facts = Arc::new(Facts::new(teller, stop.clone()));
+    let clock = Clock::ahead_by(settings.clock_offset_seconds);
+    files::create_folder(&settings.dir)?;
+    let dir = files::absolute(&settings.dir)?;
+
+    // Certificates follow the host's clock: a cloud whose clock is wrong must still be reachable.
+    let authority = Authority::new(Clock::default().now())?;
+    let keys = Keys::default();
+    let key = keys.create()?;
+    let names = names(settings)?;
+    let sockets = Sockets::bind(settings).await?;
+    let cloud = Arc::new(Cloud {
+        clock,
+        keys,
+        facts: facts.clone(),
+        metrics: Metrics::default(),
+        logs: Logs::default(),
+        objects: Objects::open(dir.join("objects"), &names, &key)?,
+        broker: Broker::default(),
+        front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
+        names,
+    });
+    let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
+    let client = write_files(settings, &dir, &authority, &key, &cloud.names, sockets.https_port())?;
+
+    let listens = sockets.listens.clone();
+    let tasks = TaskTracker::new();
+    sockets.serve(&cloud, zones, &tasks, &stop);
+    facts.say(Fact::Ready { listens: listens.clone() });
+    info!(dir = %dir.display(), sockets = listens.len(), "ready");
+    Ok(Running { client, listens, facts, stop, tasks })
+}
+
+impl Running {
+    /// Waits for the stop signal, lets connections end, and says `Bye`.
+    pub async fn finish(self, reason: &str) {
+        self.stop.cancelled().await;
+        self.tasks.close();
+        if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+            warn!("connections were still open after 2 s and are cut");
+        }
+        self.facts.say(Fact::Bye { reason: reason.into() });
+    }
+}
+
+fn names(settings: &Settings) -> Result<Names, keys::NoRandomness> {
+    // The service gives each account a random label.
+    let prefix = format!("a{}", keys::random_text(13, b"abcdefghijklmnopqrstuvwxyz234567")?);
+    let names = Names::new(&settings.region, &settings.account, &prefix, "packages", settings.spelling);
+    Ok(names.with_localhost(settings.localhost))
+}
+
+fn addresses(settings: &Settings) -> Addresses {
+    let mut addresses = Addresses::new();
+    for (service, ip) in &settings.binds {
+        addresses.entry(*service).or_default().push(*ip);
+    }
+    addresses
+}
+
+fn write_files(
+    settings: &Settings,
+    dir: &Path,
+    authority: &Authority,
+    key: &Key,
+    names: &Names,
+    https_port: u16,
+) -> Result<ClientFile, Error> {
+    let ca = dir.join("ca.pem");
+    files::write(&ca, &authority.pem())?;
+    let mut things = BTreeMap::new();
+    for thing in &settings.things {
+        things.insert(thing.clone(), write_thing(dir, authority, thing)?);
+    }
+    let client = ClientFile {
+        region: settings.region.clone(),
+        account: settings.account.clone(),
+        access_key_id: key.id.clone(),
+        secret_access_key: key.secret.clone(),
+        ca,
+        https_port,
+        endpoints: names.corrected(),
+        names: BothNames { corrected: names.corrected(), as_printed: names.as_printed() },
+        bucket: s3::first_bucket(names),
+        access_point_arn: format!(
+            "arn:aws:s3:{}:{}:accesspoint/{}",
+            settings.region,
+            settings.account,
+            names.access_point()
+        ),
+        things,
+    };
+    let text = serde_json::to_string_pretty(&client).expect("text keys and text values only");
+    files::write_private(&dir.join("client.json"), &text)?;
+    Ok(client)
+}
+
+fn write_thing(dir: &Path, authority: &Authority, thing: &str) -> Result<ThingFiles, Error> {
+    let folder = dir.join("things").join(thing);
+    files::create_folder(&folder)?;
+    let issued = authority.issue_client(thing)?;
+    let files = ThingFiles {
+        certificate: folder.join("cert.pem"),
+        key: folder.join("key.pem"),
+        certificate_id: ca::certificate_id(&issued.der()),
+    };
+    files::write(&files.certificate, &issued.certificate_pem())?;
+    files::write_private(&files.key, &issued.key_pem())?;
+    Ok(files)
+}
+
+/// Every socket of a run, bound.
+struct Sockets {
+    tls: Vec<(TcpListener, &'static str)>,
+    dns: Vec<(UdpSocket, TcpListener)>,
+    ntp: Vec<UdpSocket>,
+    listens: Vec<Listen>,
+}
+
+impl Sockets {
+    async fn bind(settings: &Settings) -> Result<Self, Error> {
+        let mut sockets = Self { tls: Vec::new(), dns: Vec::new(), ntp: Vec::new(), listens: Vec::new() };
+        let mut shared: BTreeMap<IpAddr, Vec<Service>> = BTreeMap::new();
+        for (service, ip) in settings.binds.iter().copied() {
+            match service.transport() {
+                Transport::Tls => shared.entry(ip).or_default().push(service),
+                Transport::Dns => sockets.bind_dns(ip, settings.dns_port).await?,
+                Transport::Ntp => sockets.bind_ntp(ip, settings.ntp_port).await?,
+            }
+        }
+        for (ip, services) in shared {
+            sockets.bind_tls(ip, settings.https_port, &services).await?;
+        }
+        Ok(sockets)
+    }
+
+    /// One listener per address, however many services share it.
+    async fn bind_tls(&mut self, ip: IpAddr, port: u16, services: &[Service]) -> Result<(), Error> {
+        let socket = SocketAddr::new(ip, port);
+        let failed = |source| Error::Bind { service: services[0], socket, source };
+        let listener = TcpListener::bind(socket).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        self.listens.extend(services.iter().map(|service| listen(*service, "tcp", bound)));
+        let word = if let [only] = services { only.word() } else { "tls" };
+        self.tls.push((listener, word));
+        Ok(())
+    }
+
+    async fn bind_dns(&mut self, ip: IpAddr, port: u16) -> Result<(), Error> {
+        let failed =
+            |source| Error::Bind { service: Service::Dns, socket: SocketAddr::new(ip, port), source };
+        let (udp, tcp) = dns::bind(ip, port).await.map_err(failed)?;
+        self.listens.push(listen(Service::Dns, "udp", udp.local_addr().map_err(failed)?));
+        self.listens.push(listen(Service::Dns, "tcp", tcp.local_addr().map_err(failed)?));
+        self.dns.push((udp, tcp));
+        Ok(())
+    }
+
+    async fn bind_ntp(&mut self, ip: IpAddr, port: u16) -> Result<(), Error> {
+        let failed =
+            |source| Error::Bind { service: Service::Ntp, socket: SocketAddr::new(ip, port), source };
+        let udp = UdpSocket::bind((ip, port)).await.map_err(failed)?;
+        self.listens.push(listen(Service::Ntp, "udp", udp.local_addr().map_err(failed)?));
+        self.ntp.push(udp);
+        Ok(())
+    }
+
+    /// The port of the first TLS listener; 0 if there is none.
+    fn https_port(&self) -> u16 {
+        self.tls
+            .first()
+            .and_then(|(listener, _)| listener.local_addr().ok())
+            .map_or(0, |socket| socket.port())
+    }
+
+    fn serve(self, cloud: &Arc<Cloud>, zones: Zones, tasks: &TaskTracker, stop: &CancellationToken) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        for (listener, word) in self.tls {
+            let reception = Reception {
+                cloud: cloud.clone(),
+                word,
+                places: places.clone(),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            };
+            tasks.spawn(reception.receive(listener));
+        }
+        if !self.dns.is_empty() {
+            tasks.spawn(dns::serve(self.dns, zones, stop.clone()));
+        }
+        for socket in self.ntp {
+            let (cloud, stop) = (cloud.clone(), stop.clone());
+            tasks.spawn(async move { ntp::serve(socket, cloud.clock, &cloud.facts, stop).await });
+        }
+    }
+}
+
+fn listen(service: Service, transport: &str, socket: SocketAddr) -> Listen {
+    Listen { service: service.to_string(), transport: transport.into(), socket }
+}
+
+/// Takes in the TLS clients of one listener.
+struct Reception {
+    cloud: Arc<Cloud>,
+    /// What this listener is for, as far as the address tells.
+    word: &'static str,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Reception {
+    async fn receive(self, listener: TcpListener) {
+        let this = Arc::new(self);
+        loop {
+            let place = this.places.clone().acquire_owned();
+            let accepted = tokio::select! {
+                Ok(place) = place => tokio::select! {
+                    accepted = listener.accept() => accepted.map(|(stream, peer)| (stream, peer, place)),
+                    () = this.stop.cancelled() => return,
+                },
+                () = this.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer, place)) => {
+                    let guide = this.clone();
+                    this.tasks.spawn(async move {
+                        guide.guide(stream, peer).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => warn!(%error, "a client could not be taken in"),
+            }
+        }
+    }
+
+    async fn guide(&self, stream: TcpStream, socket: SocketAddr) {
+        // Answers are written in one piece; waiting for more only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            warn!(%error, "TCP_NODELAY");
+        }
+        let admitted = tokio::select! {
+            admitted = self.cloud.front.admit(stream, socket) => admitted,
+            () = self.stop.cancelled() => return,
+        };
+        match admitted {
+            Ok((Door::Mqtt, stream, peer)) => {
+                mqtt::serve(stream, peer, self.cloud.clone(), self.stop.clone()).await
+            }
+            Ok((door, stream, peer)) => {
+                https::serve(stream, door, peer, self.cloud.clone(), self.stop.clone()).await
+            }
+            Err(away) => {
+                let word = away.door.map_or(self.word, Door::word);
+                self.cloud.facts.refused(word, socket, away.reason);
+            }
+        }
+    }
+}

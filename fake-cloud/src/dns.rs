@@ -1,0 +1,170 @@
+//! The name server: authoritative for the region's names, and for nothing else.
+//!
+//! One zone `amazonaws.com`, one `aws.amazon.com` for the printed spelling, and `pool.ntp.org` where there is a
+//! time server. Unknown names in a zone do not exist; names of other zones are refused.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_facts::Fact;
+use hickory_server::net::runtime::Time;
+use hickory_server::proto::rr::rdata::{A, AAAA, NS, SOA};
+use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{
+    AxfrPolicy, Catalog, LookupControlFlow, LookupOptions, ZoneHandler, ZoneType,
+};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::facts::Facts;
+use crate::names::Names;
+use crate::service::Service;
+
+/// Life of every record, in seconds; as short as AWS's own, so that a moved address is seen soon.
+const TTL: u32 = 60;
+const SERIAL: u32 = 1;
+/// Silence after which a TCP client is cut off.
+const TCP_SILENCE: Duration = Duration::from_secs(10);
+/// Answers that wait for a slow TCP client.
+const TCP_ANSWERS: usize = 64;
+
+/// Addresses of the services that are served.
+pub(crate) type Addresses = BTreeMap<Service, Vec<IpAddr>>;
+
+/// A zone could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("make the DNS zone {zone}: {reason}")]
+pub struct Error {
+    zone: String,
+    reason: String,
+}
+
+/// Zones and the facts about who asks.
+#[derive(Clone)]
+pub(crate) struct Zones {
+    zones: Arc<Vec<Arc<InMemoryZoneHandler>>>,
+    catalog: Arc<Catalog>,
+    facts: Arc<Facts>,
+}
+
+impl Zones {
+    /// The zones of the names of all services in `addresses`.
+    pub(crate) fn new(names: &Names, addresses: &Addresses, facts: Arc<Facts>) -> Result<Self, Error> {
+        let time = ["pool.ntp.org", "*.pool.ntp.org"].map(|name| (name.to_owned(), Service::Ntp));
+        let wanted = [
+            ("amazonaws.com", names.corrected_records()),
+            ("aws.amazon.com", names.as_printed_records()),
+            ("pool.ntp.org", time.to_vec()),
+        ];
+        let (mut zones, mut catalog) = (Vec::new(), Catalog::new());
+        for (origin, records) in wanted {
+            let served: Vec<_> = records
+                .iter()
+                .flat_map(|(name, service)| {
+                    addresses.get(service).into_iter().flatten().map(move |ip| (name.as_str(), *ip))
+                })
+                .collect();
+            if !served.is_empty() {
+                let zone =
+                    Arc::new(zone(origin, &served).map_err(|reason| Error { zone: origin.into(), reason })?);
+                catalog.upsert(zone.origin().clone(), vec![zone.clone()]);
+                zones.push(zone);
+            }
+        }
+        Ok(Self { zones: Arc::new(zones), catalog: Arc::new(catalog), facts })
+    }
+
+    async fn addresses(&self, name: &LowerName, kind: RecordType) -> Vec<IpAddr> {
+        let Some(zone) = self.zones.iter().find(|zone| zone.origin().zone_of(name)) else {
+            return Vec::new();
+        };
+        let found = zone.lookup(name, kind, None, LookupOptions::default()).await;
+        let (LookupControlFlow::Continue(Ok(found)) | LookupControlFlow::Break(Ok(found))) = found else {
+            return Vec::new();
+        };
+        let address = |record: &Record| match record.data {
+            RData::A(A(ip)) => Some(IpAddr::V4(ip)),
+            RData::AAAA(AAAA(ip)) => Some(IpAddr::V6(ip)),
+            _ => None,
+        };
+        found.iter().filter_map(address).collect()
+    }
+}
+
+fn zone(origin: &str, records: &[(&str, IpAddr)]) -> Result<InMemoryZoneHandler, String> {
+    let name = |text: &str| Name::from_ascii(format!("{text}.")).map_err(|error| format!("{text}: {error}"));
+    let (origin, server, mailbox) =
+        (name(origin)?, name(&format!("ns.{origin}"))?, name(&format!("hostmaster.{origin}"))?);
+    let mut zone = InMemoryZoneHandler::empty(origin.clone(), ZoneType::Primary, AxfrPolicy::Deny);
+    let soa = SOA::new(server.clone(), mailbox, SERIAL, 7200, 900, 1_209_600, TTL);
+    let mut add = |name: Name, data: RData| match zone
+        .upsert_mut(Record::from_rdata(name.clone(), TTL, data), SERIAL)
+    {
+        true => Ok(()),
+        false => Err(format!("{name} does not fit into the zone")),
+    };
+    add(origin.clone(), RData::SOA(soa))?;
+    add(origin, RData::NS(NS(server)))?;
+    for (text, ip) in records {
+        let data = match ip {
+            IpAddr::V4(ip) => RData::A(A(*ip)),
+            IpAddr::V6(ip) => RData::AAAA(AAAA(*ip)),
+        };
+        add(name(text)?, data)?;
+    }
+    Ok(zone)
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for Zones {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        response: R,
+    ) -> ResponseInfo {
+        if let Ok(info) = request.request_info() {
+            let (name, kind) = (info.query.name(), info.query.query_type());
+            self.facts.say(Fact::Asked {
+                peer: request.src(),
+                name: name.to_string().trim_end_matches('.').to_ascii_lowercase(),
+                kind: kind.to_string(),
+                answers: self.addresses(name, kind).await,
+            });
+        }
+        self.catalog.handle_request::<R, T>(request, response).await
+    }
+}
+
+/// Answers on bound sockets until `stop`.
+pub(crate) async fn serve(sockets: Vec<(UdpSocket, TcpListener)>, zones: Zones, stop: CancellationToken) {
+    let mut server = hickory_server::Server::new(zones);
+    for (udp, tcp) in sockets {
+        server.register_socket(udp);
+        server.register_listener(tcp, TCP_SILENCE, TCP_ANSWERS);
+    }
+    stop.cancelled().await;
+    if let Err(error) = server.shutdown_gracefully().await {
+        error!(%error, "the name server did not stop cleanly");
+    }
+}
+
+/// Binds the pair of sockets on one address; with port 0 both get the same free port.
+pub(crate) async fn bind(ip: IpAddr, port: u16) -> io::Result<(UdpSocket, TcpListener)> {
+    let mut last = None;
+    for _ in 0..16 {
+        let udp = UdpSocket::bind((ip, port)).await?;
+        match TcpListener::bind((ip, udp.local_addr()?.port())).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            // The free port of one kind may be taken for the other.
+            Err(error) if port == 0 => last = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}

@@ -1,0 +1,174 @@
+//! HTTPS: reads requests, believes only those whose signature is right, and hands them to their service.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::answer::{self, Body, Failure, Wire};
+use crate::cloud::Cloud;
+use crate::keys::request_id;
+use crate::service::Service;
+use crate::sigv4::{self, Endpoint};
+use crate::tls::{Door, Peer};
+use crate::{iot, logs, monitoring};
+
+/// Largest body, except of objects.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+/// Largest object, or part of one.
+const OBJECT_LIMIT: usize = 100 * 1024 * 1024;
+/// Largest request head.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// Silence after which a kept-alive connection is closed, and longest wait for a request head.
+const IDLE: Duration = Duration::from_secs(60);
+/// Longest time from head to the end of the answer.
+const REQUEST: Duration = Duration::from_secs(300);
+
+/// One client, from its first request to the end of the connection.
+pub(crate) async fn serve(
+    stream: TlsStream<TcpStream>,
+    door: Door,
+    peer: Peer,
+    cloud: Arc<Cloud>,
+    stop: CancellationToken,
+) {
+    let visit = Arc::new(Visit { cloud, door, peer, known: AtomicBool::new(false) });
+    let service = service_fn(|request| {
+        let visit = visit.clone();
+        async move { Ok::<_, Infallible>(visit.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_buf_size(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        result = connection => match result {
+            Err(error) if error.is_parse() => {
+                visit.cloud.facts.refused(door.word(), visit.peer.socket, format!("not HTTP: {error}"));
+            }
+            Err(error) => debug!(%error, peer = %visit.peer.socket, "connection ended"),
+            Ok(()) => {}
+        },
+        () = stop.cancelled() => {}
+    }
+}
+
+/// A believed request of a service that reads whole bodies.
+pub(crate) struct Call<'a> {
+    pub(crate) wire: Wire,
+    pub(crate) parts: &'a Parts,
+    pub(crate) body: Bytes,
+}
+
+struct Visit {
+    cloud: Arc<Cloud>,
+    door: Door,
+    peer: Peer,
+    known: AtomicBool,
+}
+
+impl Visit {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let id = request_id();
+        let head = request.method() == Method::HEAD;
+        let (parts, body) = request.into_parts();
+        let service = self.service(&parts);
+        let wire = Wire::of(service, &parts);
+        let work = async {
+            match service {
+                Service::S3 => self.answer_object(parts, body).await,
+                _ => self.answer_whole(service, wire, parts, body).await,
+            }
+        };
+        let slow = || Err(Failure::new(408, "RequestTimeout", "the request took longer than 300 s"));
+        match tokio::time::timeout(REQUEST, work).await.unwrap_or_else(|_| slow()) {
+            Ok(mut response) => {
+                answer::stamp(wire, &mut response, self.cloud.clock, &id);
+                response
+            }
+            Err(failure) => answer::failure(wire, &failure, self.cloud.clock, head),
+        }
+    }
+
+    /// By the door; where that is open to all, by the scope of the signature, and S3 if there is none.
+    fn service(&self, parts: &Parts) -> Service {
+        match self.door {
+            Door::Web(service) => service,
+            Door::Mqtt => Service::Iot,
+            Door::WebByScope => sigv4::claimed_service(parts)
+                .and_then(|name| Service::by_signing_name(&name))
+                .unwrap_or(Service::S3),
+        }
+    }
+
+    async fn answer_object(&self, parts: Parts, body: Incoming) -> Result<Response<Body>, Failure> {
+        if body.size_hint().lower() > OBJECT_LIMIT as u64 {
+            return Err(self.refuse(Service::S3, Failure::new(400, "EntityTooLarge", "larger than 100 MB")));
+        }
+        self.admit(Service::S3, Wire::S3, &parts, None)?;
+        self.cloud.objects.answer(parts, Limited::new(body, OBJECT_LIMIT), &self.cloud.facts).await
+    }
+
+    async fn answer_whole(
+        &self,
+        service: Service,
+        wire: Wire,
+        parts: Parts,
+        body: Incoming,
+    ) -> Result<Response<Body>, Failure> {
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(self.refuse(service, Failure::too_large(BODY_LIMIT)));
+            }
+            Err(error) => {
+                return Err(self.refuse(service, Failure::new(400, "IncompleteBody", error.to_string())));
+            }
+        };
+        self.admit(service, wire, &parts, Some(&body))?;
+        let call = Call { wire, parts: &parts, body };
+        let answer = match service {
+            Service::Monitoring => monitoring::answer(&call, &self.cloud)?,
+            Service::Logs => logs::answer(&call, &self.cloud)?,
+            _ => iot::answer(&call, &self.cloud)?,
+        };
+        Ok(answer::good(wire, answer))
+    }
+
+    /// Believes the client, by its certificate or its signature, or turns the request away.
+    fn admit(&self, service: Service, wire: Wire, parts: &Parts, body: Option<&[u8]>) -> Result<(), Failure> {
+        let identity = match &self.peer.certificate_id {
+            Some(id) => id.clone(),
+            None => {
+                let signing_name = service.signing_name().unwrap_or_default();
+                let endpoint = Endpoint { region: self.cloud.names.region(), service: signing_name };
+                sigv4::verify(parts, body, endpoint, &self.cloud.keys, self.cloud.clock.now())
+                    .map_err(|refusal| self.refuse(service, Failure::of_refusal(wire, &refusal)))?
+                    .id
+            }
+        };
+        if !self.known.swap(true, Ordering::Relaxed) {
+            self.cloud.facts.accepted(service, &self.peer, &identity);
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, service: Service, failure: Failure) -> Failure {
+        self.cloud.facts.refused(service, self.peer.socket, format!("{}: {}", failure.code, failure.message));
+        failure
+    }
+}

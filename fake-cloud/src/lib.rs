@@ -1,0 +1,38 @@
+//! The AWS endpoints that a Panorama site talks to, in one process: IoT Core (MQTT and HTTPS), CloudWatch,
+//! CloudWatch Logs, S3, and the DNS and NTP that lead to them.
+//!
+//! ```text
+//! cloud      what one run consists of; binds, starts and stops it        service   the table of services
+//! settings   what a run is asked to be                                   names     host names and their meaning
+//! client     what a client needs to know (`client.json`)                 facts     what is said on stdout
+//!
+//! tls        the TLS front: SNI and ALPN to a door   ──► mqtt     the broker, its sessions, topic rules
+//!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot
+//! answer     errors and answers in each protocol          dns, ntp   the servers beside it
+//! ca, keys, clock, files                                  what the above stand on
+//! ```
+//!
+//! Each server is a function of bound sockets and a stop signal, so tests can run it in their own process.
+//! Nothing here knows of network namespaces or scenarios.
+
+mod answer;
+mod ca;
+pub mod client;
+mod clock;
+pub mod cloud;
+mod dns;
+mod facts;
+mod files;
+mod https;
+mod iot;
+mod keys;
+mod logs;
+mod monitoring;
+mod mqtt;
+pub mod names;
+mod ntp;
+mod s3;
+pub mod service;
+pub mod settings;
+mod sigv4;
+mod tls;

@@ -1,0 +1,9 @@
+//! The MQTT broker, with the rules of AWS IoT Core where they differ from the standard.
+
+mod broker;
+mod packets;
+mod session;
+pub(crate) mod topic;
+
+pub(crate) use broker::{Broker, Message, PAYLOAD_LIMIT};
+pub(crate) use session::serve;

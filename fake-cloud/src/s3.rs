@@ -1,0 +1,229 @@
+//! S3: buckets as folders, objects as files, behind our own signature check.
+//!
+//! The protocol itself (aws-chunked uploads with trailers, checksums, ranges, multipart, lists) is the library's.
+//! Ours are the host names, the errors that the library words differently, and the facts.
+
+use std::path::PathBuf;
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use percent_encoding::percent_decode_str;
+use s3s::S3Result;
+use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::host::{S3Host, VirtualHost};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tracing::warn;
+
+use crate::answer::{Body, Failure};
+use crate::facts::Facts;
+use crate::files;
+use crate::keys::Key;
+use crate::names::Names;
+use crate::service::Service;
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] files::Error),
+    /// The library refuses the folder.
+    #[error("open the object store: {0}")]
+    Store(String),
+}
+
+/// The buckets of this run.
+pub(crate) struct Objects {
+    service: S3Service,
+    hosts: Hosts,
+    root: PathBuf,
+}
+
+impl Objects {
+    /// Opens the store below `root`, with the first bucket in it.
+    pub(crate) fn open(root: PathBuf, names: &Names, key: &Key) -> Result<Self, Error> {
+        let hosts = Hosts::new(names);
+        files::create_folder(&root.join(&hosts.first_bucket))?;
+        let store = s3s_fs::FileSystem::new(&root).map_err(|error| Error::Store(format!("{error:?}")))?;
+        let mut builder = S3ServiceBuilder::new(store);
+        builder.set_host(hosts.clone());
+        // Time was judged by our own clock already.
+        let mut config = S3Config::default();
+        config.presigned_url_max_skew_time_secs = u32::MAX;
+        builder.set_config(std::sync::Arc::new(StaticConfigProvider::new(std::sync::Arc::new(config))));
+        builder.set_auth(SimpleAuth::from_single(&key.id, key.secret.as_str()));
+        Ok(Self { service: builder.build(), hosts, root })
+    }
+
+    /// Answers a believed request.
+    pub(crate) async fn answer(
+        &self,
+        parts: Parts,
+        body: Limited<Incoming>,
+        facts: &Facts,
+    ) -> Result<Response<Body>, Failure> {
+        let place = self.hosts.place(&parts)?;
+        let creates_bucket = parts.method == Method::PUT && place.key.is_empty();
+        if !place.bucket.is_empty() && !creates_bucket && !self.root.join(&place.bucket).is_dir() {
+            return Err(Failure::new(404, "NoSuchBucket", "The specified bucket does not exist"));
+        }
+        let stores = place.stores(&parts);
+        let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+        let response = self.service.call(request).await.map_err(|error| {
+            warn!(?error, "the object store failed");
+            Failure::new(500, "InternalError", "We encountered an internal error. Please try again.")
+        })?;
+        if stores && response.status().is_success() {
+            self.tell(&place, facts).await;
+        }
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    }
+
+    async fn tell(&self, place: &Place, facts: &Facts) {
+        match tokio::fs::metadata(self.root.join(&place.bucket).join(&place.key)).await {
+            Ok(file) => facts.stored(Service::S3, &place.key, file.len() as usize),
+            Err(error) => warn!(%error, key = place.key, "a stored object is not there"),
+        }
+    }
+}
+
+/// The first bucket's name, which the client file carries too.
+pub(crate) fn first_bucket(names: &Names) -> String {
+    format!("panorama-{}", names.account())
+}
+
+/// Host names to buckets.
+#[derive(Clone, Debug)]
+struct Hosts {
+    /// `s3.<region>.amazonaws.com`
+    buckets: String,
+    /// `s3-accesspoint.<region>.…`, in both spellings.
+    access_points: [String; 2],
+    /// `<name>-<account>` of the access point that exists.
+    first_access_point: String,
+    first_bucket: String,
+}
+
+/// Bucket and key of a request; both may be empty.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    bucket: String,
+    key: String,
+}
+
+impl Hosts {
+    fn new(names: &Names) -> Self {
+        let region = names.region();
+        let access_point = |domain| format!("s3-accesspoint.{region}.{domain}");
+        Self {
+            buckets: format!("s3.{region}.amazonaws.com"),
+            access_points: [access_point("amazonaws.com"), access_point("aws.amazon.com")],
+            first_access_point: format!("{}-{}", names.access_point(), names.account()),
+            first_bucket: first_bucket(names),
+        }
+    }
+
+    /// The bucket that a host names; `None` where the path names it.
+    fn bucket(&self, host: &str) -> Result<Option<String>, Failure> {
+        let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+        let below =
+            |parent: &String| host.strip_suffix(parent.as_str()).and_then(|rest| rest.strip_suffix('.'));
+        match (self.access_points.iter().find_map(below), below(&self.buckets)) {
+            (Some(label), _) if label == self.first_access_point => Ok(Some(self.first_bucket.clone())),
+            (Some(_), _) => {
+                Err(Failure::new(404, "NoSuchAccessPoint", "The specified accesspoint does not exist"))
+            }
+            (None, Some(bucket)) => Ok(Some(bucket.to_owned())),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn place(&self, parts: &Parts) -> Result<Place, Failure> {
+        let host =
+            parts.headers.get(hyper::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let path = path.trim_start_matches('/');
+        let (bucket, key) = match self.bucket(host)? {
+            Some(bucket) => (bucket, path),
+            None => {
+                path.split_once('/').map_or((path.to_owned(), ""), |(bucket, key)| (bucket.to_owned(), key))
+            }
+        };
+        if bucket.contains('/') || bucket.starts_with('.') {
+            return Err(Failure::new(400, "InvalidBucketName", "The specified bucket is not valid."));
+        }
+        Ok(Place { bucket, key: key.to_owned() })
+    }
+}
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let bucket = self.bucket(host).map_err(|_| s3s::s3_error!(InvalidRequest, "no such access point"))?;
+        let parsed = VirtualHost::new(host);
+        Ok(match bucket {
+            Some(bucket) => parsed.with_bucket(bucket),
+            None => parsed,
+        })
+    }
+}
+
+impl Place {
+    /// Whether a success means that an object is now there: a plain upload or copy, or the end of a multipart one.
+    fn stores(&self, parts: &Parts) -> bool {
+        let query = parts.uri.query().unwrap_or_default();
+        let mut names = query.split('&').map(|field| field.split('=').next().unwrap_or_default());
+        match parts.method {
+            Method::PUT => {
+                !self.key.is_empty() && names.all(|name| ["", "x-id"].contains(&name) || is_signature(name))
+            }
+            Method::POST => names.any(|name| name == "uploadId"),
+            _ => false,
+        }
+    }
+}
+
+/// Fields of a presigned link.
+fn is_signature(name: &str) -> bool {
+    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Spelling;
+
+    fn place(host: &str, path: &str) -> Result<Place, Failure> {
+        let names = Names::new("eu-west-1", "123456789012", "a1", "packages", Spelling::Both);
+        let request = Request::put(path).header("host", host).body(()).unwrap();
+        Hosts::new(&names).place(&request.into_parts().0)
+    }
+
+    fn found(bucket: &str, key: &str) -> Result<Place, Failure> {
+        Ok(Place { bucket: bucket.into(), key: key.into() })
+    }
+
+    #[test]
+    fn an_access_point_leads_to_its_bucket_in_both_spellings() {
+        for domain in ["amazonaws.com", "aws.amazon.com"] {
+            let host = format!("packages-123456789012.s3-accesspoint.eu-west-1.{domain}:8443");
+            assert_eq!(place(&host, "/a/b%20c"), found("panorama-123456789012", "a/b c"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_access_point_is_named_in_the_error() {
+        let host = "other-123456789012.s3-accesspoint.eu-west-1.amazonaws.com";
+        assert_eq!(place(host, "/a").unwrap_err().code, "NoSuchAccessPoint");
+    }
+
+    #[test]
+    fn a_bucket_is_named_by_the_host_or_by_the_path() {
+        assert_eq!(place("b.s3.eu-west-1.amazonaws.com", "/k"), found("b", "k"));
+        assert_eq!(place("s3.eu-west-1.amazonaws.com", "/b/k"), found("b", "k"));
+        assert_eq!(place("localhost:8443", "/b"), found("b", ""));
+        assert!(place("s3.eu-west-1.amazonaws.com", "/..%2fx/k").is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! What a run is asked to be.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use crate::names::Spelling;
+use crate::service::Service;
+
+/// Everything that can be chosen about a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder for credentials, keys and objects; made if missing.
+    pub dir: PathBuf,
+    /// Region, for example `eu-west-1`.
+    pub region: String,
+    /// Account, 12 digits.
+    pub account: String,
+    /// Things that get a certificate.
+    pub things: Vec<String>,
+    /// Addresses of each service; a service without is not served.
+    pub binds: Vec<(Service, IpAddr)>,
+    /// Which spelling of the host names exists.
+    pub spelling: Spelling,
+    /// Whether `localhost` stands for all TLS services.
+    pub localhost: bool,
+    /// TCP port of the TLS services; 0 takes a free one.
+    pub https_port: u16,
+    /// UDP and TCP port of the name server; 0 takes a free one.
+    pub dns_port: u16,
+    /// UDP port of the time server; 0 takes a free one.
+    pub ntp_port: u16,
+    /// How far the cloud's clock is ahead of the host's.
+    pub clock_offset_seconds: i64,
+}
+
+impl Settings {
+    /// Every service on one address, reachable as `localhost` too, below `dir`.
+    pub fn on_one_address(dir: PathBuf, ip: IpAddr) -> Self {
+        Self {
+            dir,
+            region: "eu-west-1".into(),
+            account: "123456789012".into(),
+            things: vec!["app".into()],
+            binds: Service::all().map(|service| (service, ip)).collect(),
+            spelling: Spelling::default(),
+            localhost: true,
+            https_port: 8443,
+            dns_port: 5353,
+            ntp_port: 1123,
+            clock_offset_seconds: 0,
+        }
+    }
+
+    /// Every service on 127.0.0.1 with ports that need no rights.
+    pub fn on_loopback(dir: PathBuf) -> Self {
+        Self::on_one_address(dir, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The services that are served, each once.
+    pub(crate) fn served(&self) -> Vec<Service> {
+        Service::all().filter(|service| self.binds.iter().any(|(bound, _)| bound == service)).collect()
+    }
+}
