@@ -47,10 +47,12 @@ check: ## formatting, lints, documentation, licences, shell scripts: warnings ar
 
 bench: ## build and tear down stars of 10, 100 and 500 hosts, beside the bare kernel and other tools
 	scripts/setup run
+	scripts/setup userns $(TARGET)/release/gone $(TARGET)/release/testbed
 	scripts/bench
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test
+	scripts/setup userns $(TARGET)/release/testbed $(TARGET)/debug/testbed $(TARGET)/debug/deps
 	scripts/soak $(BUDGET)
 
 bless: ## accept what the snapshot tests see now (look at git diff afterwards)
