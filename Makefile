@@ -14,6 +14,8 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PROFILE ?= default
 # How long `make soak` may take.
 BUDGET ?= 90m
+# Root makes namespaces without an AppArmor profile.
+ALLOW_USERNS := $(if $(filter-out 0,$(shell id -u)),scripts/setup userns,@true)
 PROGRAMS := -p testbed -p fake-cloud -p fake-camera -p fake-appliance
 
 help: ## this list
@@ -27,13 +29,13 @@ setup: ## install what the targets below need (each does it by itself, too)
 demo: ## build, then run the shipped scenarios; evidence goes to runs/
 	scripts/setup run
 	cargo build --release --locked $(PROGRAMS)
-	scripts/setup userns $(TARGET)/release/testbed
+	$(ALLOW_USERNS) $(TARGET)/release/testbed
 	$(TARGET)/release/testbed run scenarios --out runs </dev/null
 
 test: ## every test: units, snapshots, labs, scenarios, broken twins, examples in the documentation
 	scripts/setup test
 	cargo build --locked --workspace --bins
-	scripts/setup userns $(TARGET)/debug/testbed $(TARGET)/debug/deps
+	$(ALLOW_USERNS) $(TARGET)/debug/testbed $(TARGET)/debug/deps
 	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
 	cargo test --locked --workspace --doc
 
@@ -47,12 +49,12 @@ check: ## formatting, lints, documentation, licences, shell scripts: warnings ar
 
 bench: ## build and tear down stars of 10, 100 and 500 hosts, beside the bare kernel and other tools
 	scripts/setup run
-	scripts/setup userns $(TARGET)/release/gone $(TARGET)/release/testbed
+	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/testbed
 	scripts/bench
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test
-	scripts/setup userns $(TARGET)/release/testbed $(TARGET)/debug/testbed $(TARGET)/debug/deps
+	$(ALLOW_USERNS) $(TARGET)/release/testbed $(TARGET)/debug/testbed $(TARGET)/debug/deps
 	scripts/soak $(BUDGET)
 
 bless: ## accept what the snapshot tests see now (look at git diff afterwards)
