@@ -168,3 +168,55 @@ pub(crate) async fn bind(ip: IpAddr, port: u16) -> io::Result<(UdpSocket, TcpLis
     }
     Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use fake_facts::Teller;
+
+    use super::*;
+    use crate::names::Spelling;
+
+    const V4: [u8; 4] = [203, 0, 113, 13];
+
+    fn zones(spelling: Spelling) -> Zones {
+        let names = Names::new("eu-west-1", "123456789012", "a1", "packages", spelling);
+        let v6 = "2001:db8::13".parse().unwrap();
+        let addresses = Addresses::from([(Service::S3, vec![V4.into(), v6])]);
+        let facts = Facts::new(Teller::new(Box::new(io::sink())), CancellationToken::new());
+        Zones::new(&names, &addresses, Arc::new(facts)).unwrap()
+    }
+
+    async fn answers(spelling: Spelling, name: &str, kind: RecordType) -> Vec<String> {
+        let name = LowerName::new(&Name::from_ascii(name).unwrap());
+        zones(spelling).addresses(&name, kind).await.iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn both_address_families_are_told_apart() {
+        let name = "packages-123456789012.s3-accesspoint.eu-west-1.amazonaws.com.";
+        assert_eq!(answers(Spelling::Both, name, RecordType::A).await, ["203.0.113.13"]);
+        assert_eq!(answers(Spelling::Both, name, RecordType::AAAA).await, ["2001:db8::13"]);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_not_served_has_no_name() {
+        let none: [&str; 0] = [];
+        assert_eq!(answers(Spelling::Both, "logs.eu-west-1.amazonaws.com.", RecordType::A).await, none);
+        assert_eq!(answers(Spelling::Both, "0.pool.ntp.org.", RecordType::A).await, none);
+    }
+
+    #[tokio::test]
+    async fn each_spelling_exists_only_when_asked_for() {
+        let printed = "s3-accesspoint.eu-west-1.aws.amazon.com.";
+        let corrected = "s3.eu-west-1.amazonaws.com.";
+        let count = async |spelling, name| answers(spelling, name, RecordType::A).await.len();
+        assert_eq!(
+            (count(Spelling::Corrected, printed).await, count(Spelling::Corrected, corrected).await),
+            (0, 1)
+        );
+        assert_eq!(
+            (count(Spelling::AsPrinted, printed).await, count(Spelling::AsPrinted, corrected).await),
+            (1, 0)
+        );
+    }
+}

@@ -30,8 +30,13 @@ impl Keys {
             secret: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")?,
             token: None,
         };
-        self.lock().insert(key.id.clone(), key.clone());
+        self.add(key.clone());
         Ok(key)
+    }
+
+    /// Keeps a key from elsewhere.
+    pub(crate) fn add(&self, key: Key) {
+        self.lock().insert(key.id.clone(), key);
     }
 
     /// The key called `id`.
