@@ -1,1 +1,23 @@
-//! Pulls video from cameras and talks to the cloud.
+//! An appliance that is not there: it pulls video from cameras, keeps a session with the cloud, and looks at
+//! the clock, the way the real one does.
+//!
+//! - [`config`]: what it is told, as one JSON file.
+//! - [`run`]: the whole appliance, and [`run::pull`], its video half alone.
+//! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
+//!   `clock`: time servers. `net`: names, connections, TLS. `voice`: facts.
+//!
+//! It never listens on anything, and no failure of the network ends it: it says what failed and tries again.
+
+pub mod config;
+pub mod run;
+
+mod backoff;
+mod clock;
+mod cloud;
+mod net;
+mod stop;
+mod video;
+mod voice;
+
+pub use run::{Error, pull, run};
+pub use video::DecodeError;

@@ -1,0 +1,80 @@
+//! Arguments of the binary.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use fake_appliance::config::Camera;
+
+const EXAMPLES: &str = "\
+Examples:
+  fake-appliance run --config appliance.json
+  fake-appliance pull rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream --frames 45
+  fake-appliance pull rtsp://127.0.0.2:8554/stream --user admin --password-env CAMERA_PASSWORD
+
+Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
+It never listens on anything.";
+
+/// An appliance that pulls video from cameras and talks to the cloud.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Log more: once for debug, twice for trace.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Be the whole appliance until SIGTERM or SIGINT.
+    Run {
+        /// Configuration, a JSON file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Only pull video.
+    Pull(Pull),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Pull {
+    /// Streams to pull from, all at once.
+    #[arg(required = true, value_name = "URL")]
+    urls: Vec<String>,
+    /// User name for digest authentication.
+    #[arg(long, requires = "password_env")]
+    user: Option<String>,
+    /// Environment variable with the password.
+    #[arg(long, requires = "user")]
+    password_env: Option<String>,
+    /// End when each stream has given so many frames; without it, on SIGTERM or SIGINT.
+    #[arg(long)]
+    pub(crate) frames: Option<u64>,
+    /// Do not decode: count frames only.
+    #[arg(long)]
+    pub(crate) no_decode: bool,
+}
+
+impl Pull {
+    /// The streams as cameras, named by their addresses; reads the password.
+    pub(crate) fn cameras(&self) -> anyhow::Result<Vec<Camera>> {
+        let password = match &self.password_env {
+            None => None,
+            Some(variable) => Some(
+                std::env::var(variable)
+                    .with_context(|| format!("the password variable {variable} cannot be read"))?,
+            ),
+        };
+        let camera = |url: &String| Camera {
+            name: url.clone(),
+            id: None,
+            url: url.clone(),
+            user: self.user.clone(),
+            password: password.clone(),
+        };
+        Ok(self.urls.iter().map(camera).collect())
+    }
+}

@@ -1,0 +1,180 @@
+//! Signed requests over one kept connection to one service.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use bytes::Bytes;
+use fake_facts::Fact;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tokio::time::timeout;
+
+use crate::config::ClientFile;
+use crate::net;
+use crate::voice::Voice;
+
+/// Longest wait for a whole answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Largest answer that is read.
+const LARGEST: usize = 1 << 20;
+const HTTPS: u16 = 443;
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Net(#[from] net::Error),
+    #[error("the connection failed: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    Silence,
+    #[error("the answer could not be read: {0}")]
+    Answer(String),
+    #[error("the request could not be signed: {0}")]
+    Sign(String),
+    #[error("refused with status {status}: {text}")]
+    Refused { status: StatusCode, text: String },
+}
+
+impl Error {
+    /// What a fact calls the thing that failed.
+    pub(super) fn what<'a>(&self, service: &'a str) -> &'a str {
+        if let Self::Net(error) = self { error.what(service) } else { service }
+    }
+
+    /// The name that could not be resolved, if that was it.
+    pub(super) fn about(&self) -> Option<&str> {
+        if let Self::Net(net::Error::Resolve { name, .. }) = self { Some(name) } else { None }
+    }
+}
+
+/// One request, before it is signed.
+pub(super) struct Call<'a> {
+    pub(super) method: &'static str,
+    /// Path, percent-encoded.
+    pub(super) path: &'a str,
+    pub(super) headers: &'a [(&'static str, &'a str)],
+    pub(super) body: Vec<u8>,
+}
+
+/// One service.
+pub(super) struct Https {
+    pub(super) service: &'static str,
+    host: String,
+    client: Arc<ClientFile>,
+    tls: Arc<ClientConfig>,
+    voice: Voice,
+    open: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Https {
+    pub(super) fn new(
+        service: &'static str,
+        host: &str,
+        client: Arc<ClientFile>,
+        tls: Arc<ClientConfig>,
+        voice: Voice,
+    ) -> Self {
+        Self { service, host: host.to_owned(), client, tls, voice, open: None }
+    }
+
+    /// Sends a request; gives the body of a success. After a failure the connection is closed.
+    pub(super) async fn send(&mut self, call: Call<'_>) -> Result<Bytes, Error> {
+        let request = self.sign(call)?;
+        let mut kept = self.open.take();
+        if let Some(open) = &mut kept
+            && open.ready().await.is_err()
+        {
+            kept = None; // the server has closed it in the meantime
+        }
+        let mut sender = match kept {
+            Some(open) => open,
+            None => self.connect().await?,
+        };
+        let (status, body) =
+            timeout(PATIENCE, exchange(&mut sender, request)).await.map_err(|_| Error::Silence)??;
+        if status.is_success() {
+            self.open = Some(sender);
+            return Ok(body);
+        }
+        Err(Error::Refused { status, text: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
+        let (stream, peer) =
+            net::connect_tls(&self.voice, &self.host, self.client.https_port, &self.tls).await?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, %peer, "connection ended");
+            }
+        });
+        self.voice.tell(Fact::Connected { service: self.service.to_owned(), peer, camera: None });
+        Ok(sender)
+    }
+
+    fn authority(&self) -> String {
+        match self.client.https_port {
+            HTTPS => self.host.clone(),
+            port => format!("{}:{port}", self.host),
+        }
+    }
+
+    fn sign(&self, call: Call<'_>) -> Result<Request<Full<Bytes>>, Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Sign(error.to_string());
+        let authority = self.authority();
+        let headers = [("host", authority.as_str())].into_iter().chain(call.headers.iter().copied());
+        let secrets = (self.client.access_key_id.as_str(), self.client.secret_access_key.as_str());
+        let identity = Credentials::new(secrets.0, secrets.1, None, None, "client file").into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.client.region)
+            .name(self.service)
+            .time(SystemTime::now())
+            .settings(settings(self.service))
+            .build()
+            .map_err(|error| failed(&error))?
+            .into();
+        let uri = format!("https://{authority}{}", call.path);
+        let body = SignableBody::Bytes(&call.body);
+        let signable = SignableRequest::new(call.method, uri, headers.clone(), body);
+        let signable = signable.map_err(|error| failed(&error))?;
+        let (instructions, _) = sign(signable, &params).map_err(|error| failed(&error))?.into_parts();
+        let request = Request::builder().method(call.method).uri(call.path);
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let mut request = request.body(Full::from(call.body)).map_err(|error| failed(&error))?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+}
+
+/// S3 signs the path as it is and names the body's hash; all others encode the path again (AWS Signature
+/// Version 4 signing process, "canonical URI").
+fn settings(service: &str) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), Error> {
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), LARGEST).collect().await;
+    Ok((status, body.map_err(|error| Error::Answer(error.to_string()))?.to_bytes()))
+}

@@ -1,0 +1,111 @@
+//! The cloud: an MQTT session, and metrics, logs and one object over HTTPS. One task each; what fails is told
+//! and tried again, and none holds up another.
+
+mod https;
+mod logs;
+mod metrics;
+mod object;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::backoff::Backoff;
+use crate::config::{self, ClientFile};
+
+use crate::net;
+use crate::stop::Stop;
+use crate::voice::Voice;
+use https::Https;
+
+/// Application protocol of MQTT on port 443 with a client certificate (AWS IoT Core, "Device communication
+/// protocols").
+const MQTT: &str = "x-amzn-mqtt-ca";
+const HTTP: &str = "http/1.1";
+
+/// The cloud as this appliance reaches it.
+pub(crate) struct Cloud {
+    client: Arc<ClientFile>,
+    thing: String,
+    every: Duration,
+    https: Arc<ClientConfig>,
+    mqtt: Arc<ClientConfig>,
+}
+
+impl Cloud {
+    /// Reads all files that have to do with the cloud.
+    pub(crate) fn prepare(config: &config::Cloud) -> Result<Self, crate::Error> {
+        let client = ClientFile::read(&config.client_file)?;
+        let https = net::tls_client(&client.ca, HTTP, None)?;
+        let mqtt = net::tls_client(&client.ca, MQTT, Some((&config.cert, &config.key)))?;
+        Ok(Self {
+            client: Arc::new(client),
+            thing: config.thing.clone(),
+            every: config.monitor_every(),
+            https,
+            mqtt,
+        })
+    }
+
+    /// Starts everything that goes on with the cloud.
+    pub(crate) fn start(self, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
+        let endpoints = &self.client.endpoints;
+        let session = session::Settings {
+            host: endpoints.iot.clone(),
+            port: self.client.https_port,
+            tls: Arc::clone(&self.mqtt),
+            thing: self.thing.clone(),
+            every: self.every,
+        };
+        tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
+        let every = Some(self.every);
+        let metrics =
+            metrics::Metrics::new(self.https("monitoring", &endpoints.monitoring, voice), &self.thing);
+        tasks.spawn(stop.clone().or_done(go(metrics, every, voice.clone())));
+        let logs = logs::Logs::new(self.https("logs", &endpoints.logs, voice), &self.thing);
+        tasks.spawn(stop.clone().or_done(go(logs, every, voice.clone())));
+        let object = object::Object::new(self.https("s3", &endpoints.s3, voice), &self.thing);
+        tasks.spawn(stop.clone().or_done(go(object, None, voice.clone())));
+    }
+
+    fn https(&self, service: &'static str, host: &str, voice: &Voice) -> Https {
+        Https::new(service, host, Arc::clone(&self.client), Arc::clone(&self.https), voice.clone())
+    }
+}
+
+/// Something that is done over HTTPS, once or again and again.
+trait Errand: Send {
+    /// The service, as facts call it.
+    fn service(&self) -> &'static str;
+    /// Does it once; gives what was delivered, by its name there.
+    fn run(&mut self) -> impl Future<Output = Result<String, https::Error>> + Send;
+}
+
+/// Does an errand every so often, or (`None`) until it has worked once.
+async fn go(mut errand: impl Errand, every: Option<Duration>, voice: Voice) {
+    let mut backoff = Backoff::new();
+    let mut ticks = interval(every.unwrap_or(Duration::from_secs(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match errand.run().await {
+            Ok(name) => {
+                voice.delivered(errand.service(), &name);
+                backoff.reset();
+                if every.is_none() {
+                    return;
+                }
+            }
+            Err(error) => {
+                voice.failed(error.what(errand.service()), error.about(), &error);
+                backoff.wait().await;
+                // Otherwise the waiting, which is over, would be followed by what is left of the interval.
+                ticks.reset_immediately();
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! One object, put where the access point leads.
+
+use super::Errand;
+use super::https::{Call, Error, Https};
+
+pub(super) struct Object {
+    https: Https,
+    key: String,
+}
+
+impl Object {
+    pub(super) fn new(https: Https, thing: &str) -> Self {
+        Self { https, key: format!("devices/{thing}/status.json") }
+    }
+}
+
+impl Errand for Object {
+    fn service(&self) -> &'static str {
+        self.https.service
+    }
+
+    async fn run(&mut self) -> Result<String, Error> {
+        let body = serde_json::json!({ "active": true, "at": fake_facts::now() }).to_string().into_bytes();
+        let path = format!("/{}", self.key);
+        let headers = [("content-type", "application/json")];
+        self.https.send(Call { method: "PUT", path: &path, headers: &headers, body }).await?;
+        Ok(self.key.clone())
+    }
+}

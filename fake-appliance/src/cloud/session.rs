@@ -1,0 +1,216 @@
+//! The MQTT session: kept open, with one answer to the cloud's monitoring after another.
+//!
+//! MQTT 3.1.1 (OASIS Standard, 29 October 2014) over TLS on port 443 with the application protocol that selects
+//! it, as AWS IoT Core has it. Only the codec of the MQTT library is used, so that names, connections and TLS
+//! are the same as everywhere in the appliance.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use fake_facts::Fact;
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq, Publish};
+use rustls::ClientConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_rustls::client::TlsStream;
+
+use crate::backoff::Backoff;
+use crate::net;
+use crate::stop::Stop;
+use crate::voice::Voice;
+
+const SERVICE: &str = "iot";
+/// The shortest that AWS IoT Core accepts ("AWS IoT Core message broker and protocol limits").
+const KEEP_ALIVE_S: u16 = 30;
+/// Pings go out at half of it, so that one may be late.
+const PING: Duration = Duration::from_secs(KEEP_ALIVE_S as u64 / 2);
+/// Longest wait for CONNACK, PUBACK and PINGRESP.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for the goodbye to be written.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// Largest packet that is read, as AWS IoT Core allows it: 128 KiB and some header.
+const LARGEST: usize = 132 * 1024;
+
+/// Where the session goes, and how often it is used.
+pub(super) struct Settings {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) thing: String,
+    pub(super) every: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Net(#[from] net::Error),
+    #[error("the connection failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the broker closed the connection")]
+    Closed,
+    #[error("the broker does not speak MQTT: {0}")]
+    Mqtt(#[from] rumqttc::mqttbytes::Error),
+    #[error("the broker refused the session: {0:?}")]
+    Refused(ConnectReturnCode),
+    #[error("the broker did not answer CONNECT with CONNACK")]
+    NoConnAck,
+    #[error("the broker did not answer {what} within {} s", PATIENCE.as_secs())]
+    Silence { what: &'static str },
+}
+
+/// Keeps a session until told to stop; whatever fails is told and tried again.
+pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
+    let mut backoff = Backoff::new();
+    loop {
+        let opened = tokio::select! {
+            () = stop.told() => return,
+            opened = Session::open(&settings, &voice) => opened,
+        };
+        let error = match opened {
+            Ok(mut session) => {
+                backoff.reset();
+                match session.run(&settings, &voice, &mut stop).await {
+                    Ok(()) => return session.leave().await,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error,
+        };
+        let (what, about) = match &error {
+            Error::Net(net @ net::Error::Resolve { name, .. }) => (net.what(SERVICE), Some(name.as_str())),
+            _ => (SERVICE, None),
+        };
+        voice.failed(what, about, &error);
+        tokio::select! {
+            () = stop.told() => return,
+            () = backoff.wait() => {}
+        }
+    }
+}
+
+struct Session {
+    stream: TlsStream<TcpStream>,
+    arrived: BytesMut,
+    next_id: u16,
+    /// Publications that are not acknowledged yet, and when they were sent.
+    pending: BTreeMap<u16, Instant>,
+    pinged: Option<Instant>,
+}
+
+impl Session {
+    async fn open(settings: &Settings, voice: &Voice) -> Result<Self, Error> {
+        let (stream, peer) = net::connect_tls(voice, &settings.host, settings.port, &settings.tls).await?;
+        let arrived = BytesMut::new();
+        let mut session = Self { stream, arrived, next_id: 1, pending: BTreeMap::new(), pinged: None };
+        let mut connect = Connect::new(settings.thing.as_str());
+        connect.keep_alive = KEEP_ALIVE_S;
+        connect.clean_session = true;
+        session.send(&Packet::Connect(connect)).await?;
+        match timeout(PATIENCE, session.receive()).await.map_err(|_| Error::Silence { what: "CONNECT" })?? {
+            Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => {}
+            Packet::ConnAck(answer) => return Err(Error::Refused(answer.code)),
+            _ => return Err(Error::NoConnAck),
+        }
+        voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
+        Ok(session)
+    }
+
+    async fn run(&mut self, settings: &Settings, voice: &Voice, stop: &mut Stop) -> Result<(), Error> {
+        let topic = format!("panorama/{}/status", settings.thing);
+        let mut answers = interval(settings.every);
+        answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pings = interval(PING);
+        pings.reset();
+        let mut checks = interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = stop.told() => return Ok(()),
+                packet = self.receive() => self.take(&packet?, &topic, voice),
+                _ = answers.tick() => self.publish(&topic).await?,
+                _ = pings.tick() => {
+                    self.pinged.get_or_insert_with(Instant::now);
+                    self.send(&Packet::PingReq).await?;
+                }
+                _ = checks.tick() => self.check()?,
+            }
+        }
+    }
+
+    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) {
+        match packet {
+            Packet::PubAck(answer) if self.pending.remove(&answer.pkid).is_some() => {
+                voice.delivered(SERVICE, topic);
+            }
+            Packet::PingResp => self.pinged = None,
+            other => tracing::debug!(?other, "packet without meaning for the appliance"),
+        }
+    }
+
+    async fn publish(&mut self, topic: &str) -> Result<(), Error> {
+        let status = serde_json::json!({ "state": "ONLINE", "softwareVersion": env!("CARGO_PKG_VERSION") });
+        let mut publish = Publish::new(topic, QoS::AtLeastOnce, status.to_string());
+        publish.pkid = self.next_id;
+        self.pending.insert(self.next_id, Instant::now());
+        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
+        self.send(&Packet::Publish(publish)).await
+    }
+
+    /// Nothing that was asked may stay unanswered.
+    fn check(&self) -> Result<(), Error> {
+        let late = |since: &Instant| since.elapsed() > PATIENCE;
+        if self.pending.values().any(late) {
+            return Err(Error::Silence { what: "PUBLISH" });
+        }
+        if self.pinged.as_ref().is_some_and(late) {
+            return Err(Error::Silence { what: "PINGREQ" });
+        }
+        Ok(())
+    }
+
+    /// Waits for a whole packet; what has arrived of one is kept if the waiting is given up.
+    async fn receive(&mut self) -> Result<Packet, Error> {
+        loop {
+            match Packet::read(&mut self.arrived, LARGEST) {
+                Ok(packet) => return Ok(packet),
+                Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if self.stream.read_buf(&mut self.arrived).await? == 0 {
+                return Err(Error::Closed);
+            }
+        }
+    }
+
+    async fn send(&mut self, packet: &Packet) -> Result<(), Error> {
+        let mut bytes = BytesMut::new();
+        match packet {
+            Packet::PingReq => PingReq.write(&mut bytes)?,
+            packet => packet.write(&mut bytes, LARGEST)?,
+        };
+        timeout(PATIENCE, self.stream.write_all(&bytes))
+            .await
+            .map_err(|_| Error::Silence { what: "anything" })??;
+        self.stream.flush().await?;
+        Ok(())
+    }
+
+    /// Says goodbye, so that the broker does not report a lost connection.
+    async fn leave(mut self) {
+        let goodbye = async {
+            let mut bytes = BytesMut::new();
+            Disconnect.write(&mut bytes)?;
+            self.stream.write_all(&bytes).await?;
+            self.stream.shutdown().await?;
+            Ok::<(), Error>(())
+        };
+        match timeout(FAREWELL, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the goodbye was not sent"),
+            Err(_) => tracing::debug!("the goodbye was not sent in time"),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What the appliance is told: its own configuration, and the cloud's client file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// The appliance's configuration, one JSON object; unknown keys are mistakes.
+///
+/// ```
+/// let config: fake_appliance::config::Config = serde_json::from_str(r#"{
+///     "name": "app",
+///     "cameras": [{ "name": "dock-1", "id": 1, "url": "rtsp://10.20.0.11:554/stream",
+///                   "user": "admin", "password": "secret" }],
+///     "cloud": { "client_file": "/run/client.json", "thing": "app", "cert": "/run/cert.pem",
+///                "key": "/run/key.pem", "monitor_every_ms": 1000 },
+///     "clock": { "server": "10.20.0.1" },
+///     "decode": true,
+///     "report_every_ms": 250
+/// }"#).unwrap();
+/// assert_eq!(config.cameras[0].name, "dock-1");
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the appliance, for the log.
+    pub name: String,
+    /// The cameras to pull from, all at once.
+    #[serde(default)]
+    pub cameras: Vec<Camera>,
+    /// The cloud to talk to; none if absent.
+    pub cloud: Option<Cloud>,
+    /// The time server to ask; none if absent.
+    pub clock: Option<Clock>,
+    /// Whether pictures are decoded and compared with their identity; default true.
+    #[serde(default = "yes")]
+    pub decode: bool,
+    /// Shortest time between two reports about a camera, milliseconds, 50 or more; default 250.
+    #[serde(default = "quarter_second")]
+    pub report_every_ms: u64,
+}
+
+/// One camera.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Camera {
+    /// What it is called in facts.
+    pub name: String,
+    /// The number that its frames must carry; frames with another one are foreign. If absent, the number of
+    /// each session's first frame.
+    pub id: Option<u32>,
+    /// Where its stream is, for example `rtsp://10.20.0.11:554/stream`; credentials do not belong here.
+    pub url: String,
+    /// User name for digest authentication.
+    pub user: Option<String>,
+    /// Password for digest authentication.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Camera {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, id, url, user, password: _ } = self;
+        formatter
+            .debug_struct("Camera")
+            .field("name", name)
+            .field("id", id)
+            .field("url", url)
+            .field("user", user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The cloud, and who the appliance is there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cloud {
+    /// File that describes the cloud: [`ClientFile`].
+    pub client_file: PathBuf,
+    /// The appliance's name there; also its MQTT client id.
+    pub thing: String,
+    /// Its certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// Time between two answers to the cloud's monitoring, and between two metrics and two log lines,
+    /// milliseconds, 50 or more; default 30000, as documented for the product.
+    #[serde(default = "half_minute")]
+    pub monitor_every_ms: u64,
+}
+
+/// The time server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// Address or name, with `:port` if that is not 123.
+    pub server: String,
+}
+
+/// What the cloud tells its clients; keys that are not listed here are passed over.
+#[derive(Clone, Deserialize)]
+pub struct ClientFile {
+    /// Region, for example `eu-west-1`.
+    pub region: String,
+    /// Account number.
+    pub account: String,
+    /// Access key that signs requests.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// Certificate of the authority that all servers are checked against, PEM.
+    pub ca: PathBuf,
+    /// Host names of the services.
+    pub endpoints: Endpoints,
+    /// TCP port of all services; default 443.
+    #[serde(default = "https")]
+    pub https_port: u16,
+}
+
+/// Host names of the services.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Endpoints {
+    /// MQTT.
+    pub iot: String,
+    /// Metrics.
+    pub monitoring: String,
+    /// Logs.
+    pub logs: String,
+    /// Objects: the host of an access point.
+    pub s3: String,
+}
+
+/// A file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{} is not as it should be: {source}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+}
+
+impl Config {
+    /// Reads a configuration file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        read_json(path)
+    }
+
+    /// Shortest time between two reports about a camera.
+    pub fn report_every(&self) -> Duration {
+        Duration::from_millis(self.report_every_ms.max(50))
+    }
+}
+
+impl Cloud {
+    /// Time between two signs of life.
+    pub fn monitor_every(&self) -> Duration {
+        Duration::from_millis(self.monitor_every_ms.max(50))
+    }
+}
+
+impl ClientFile {
+    /// Reads a client file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        read_json(path)
+    }
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
+    let path = || path.to_owned();
+    let text = std::fs::read_to_string(path()).map_err(|source| Error::Read { path: path(), source })?;
+    serde_json::from_str(&text).map_err(|source| Error::Content { path: path(), source })
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn quarter_second() -> u64 {
+    250
+}
+
+fn half_minute() -> u64 {
+    30_000
+}
+
+fn https() -> u16 {
+    443
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_configuration_is_a_name() {
+        let config: Config = serde_json::from_str(r#"{"name":"app"}"#).unwrap();
+        assert!(
+            config.cameras.is_empty() && config.cloud.is_none() && config.clock.is_none() && config.decode
+        );
+        assert_eq!(config.report_every(), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn unknown_keys_are_mistakes_here_but_not_in_the_client_file() {
+        assert!(serde_json::from_str::<Config>(r#"{"name":"app","camera":[]}"#).is_err());
+        let client = r#"{"region":"eu-west-1","account":"123456789012","access_key_id":"a","secret_access_key":"b",
+            "ca":"/ca.pem","endpoints":{"iot":"i","monitoring":"m","logs":"l","s3":"s","sts":"t"},"more":1}"#;
+        let client: ClientFile = serde_json::from_str(client).unwrap();
+        assert_eq!((client.https_port, client.endpoints.s3.as_str()), (443, "s"));
+    }
+
+    #[test]
+    fn passwords_are_not_printed() {
+        let camera = r#"{"name":"c","url":"rtsp://h/s","user":"u","password":"geheim"}"#;
+        let camera: Camera = serde_json::from_str(camera).unwrap();
+        assert!(!format!("{camera:?}").contains("geheim"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The whole appliance, and its video half alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_facts::{Fact, Teller};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::{self, Camera, Config};
+use crate::stop::Stop;
+use crate::video::{self, DecodeError, Shared};
+use crate::voice::Voice;
+use crate::{clock, cloud, net};
+
+/// Longest wait for cameras to be taken leave of, and for the cloud session to close.
+const FAREWELL: Duration = Duration::from_millis(900);
+
+/// Why the appliance cannot start or go on. No failure of the network is among them.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be used.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// Certificates or keys cannot be used.
+    #[error("{0}")]
+    Tls(String),
+    /// Pictures cannot be decoded here.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// Nobody reads the facts any more.
+    #[error("facts cannot be told")]
+    Unheard,
+}
+
+impl From<net::TlsError> for Error {
+    fn from(error: net::TlsError) -> Self {
+        Self::Tls(error.to_string())
+    }
+}
+
+/// Runs the appliance until `shutdown` says why it ends.
+///
+/// Tells `Ready` first (it listens on nothing), then what it does, one last `Video` per camera, and `Bye`.
+pub async fn run(
+    config: Config,
+    teller: Arc<Teller>,
+    shutdown: impl Future<Output = String>,
+) -> Result<(), Error> {
+    let cloud = config.cloud.as_ref().map(cloud::Cloud::prepare).transpose()?;
+    let work = Work::start(&config.cameras, config.decode, config.report_every(), teller)?;
+    let mut tasks = JoinSet::new();
+    if let Some(cloud) = cloud {
+        cloud.start(&mut tasks, &work.voice, &work.told());
+    }
+    if let Some(clock) = config.clock {
+        tasks.spawn(work.told().or_done(clock::follow(clock, work.voice.clone())));
+    }
+    work.end(shutdown, tasks).await
+}
+
+/// Pulls from these cameras until each has given so many frames (`None`: for ever) or until `shutdown`.
+///
+/// Tells the same facts as [`run`].
+pub async fn pull(
+    cameras: &[Camera],
+    decode: bool,
+    frames: Option<u64>,
+    teller: Arc<Teller>,
+    shutdown: impl Future<Output = String>,
+) -> Result<(), Error> {
+    let work = Work::start(cameras, decode, Duration::from_millis(250), teller)?;
+    let shared = work.cameras.clone();
+    let enough = async move {
+        let Some(frames) = frames else { return std::future::pending().await };
+        for camera in &shared {
+            camera.until_received(frames).await;
+        }
+        format!("{frames} frames of each camera")
+    };
+    let reason = async {
+        tokio::select! {
+            reason = shutdown => reason,
+            reason = enough => reason,
+        }
+    };
+    work.end(reason, JoinSet::new()).await
+}
+
+/// What runs until the end.
+struct Work {
+    voice: Voice,
+    stop: watch::Sender<bool>,
+    cameras: Vec<Arc<Shared>>,
+    video: JoinSet<()>,
+}
+
+impl Work {
+    fn start(
+        cameras: &[Camera],
+        decode: bool,
+        report_every: Duration,
+        teller: Arc<Teller>,
+    ) -> Result<Self, Error> {
+        if decode && !cameras.is_empty() {
+            video::check_decoder()?;
+        }
+        let voice = Voice::new(teller);
+        voice.tell(Fact::Ready { listens: Vec::new() });
+        let stop = watch::channel(false).0;
+        let cameras: Vec<_> =
+            cameras.iter().map(|camera| Shared::new(camera.clone(), decode, voice.clone())).collect();
+        let mut video = JoinSet::new();
+        for camera in &cameras {
+            video.spawn(video::pull(Arc::clone(camera), Stop::heard_from(&stop)));
+            video.spawn(video::report(Arc::clone(camera), report_every, Stop::heard_from(&stop)));
+        }
+        Ok(Self { voice, stop, cameras, video })
+    }
+
+    fn told(&self) -> Stop {
+        Stop::heard_from(&self.stop)
+    }
+
+    async fn end(
+        mut self,
+        shutdown: impl Future<Output = String>,
+        mut others: JoinSet<()>,
+    ) -> Result<(), Error> {
+        let reason = tokio::select! {
+            reason = shutdown => reason,
+            () = self.voice.unheard() => return Err(Error::Unheard),
+        };
+        self.stop.send_replace(true);
+        let left = async {
+            while self.video.join_next().await.is_some() {}
+            while others.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(FAREWELL, left).await.is_err() {
+            tracing::warn!("some sessions did not end in time");
+        }
+        self.cameras.iter().for_each(|camera| video::report_last(camera));
+        self.voice.tell(Fact::Bye { reason });
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Decodes one session's access units with GStreamer and holds each picture against its identity.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fake_camera::identity::{FrameIdentity, PictureCode};
+use gst::prelude::*;
+use gst_video::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+use gstreamer_video as gst_video;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::Shared;
+
+/// Access units that may wait for the decoder; after that the network waits with them.
+const WAITING: u64 = 64;
+/// Longest wait for room in front of the decoder: it then counts as broken.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Time stamps only tell pictures apart; they are this far from one another.
+const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
+
+/// Elements that decoding takes, and the Debian packages that bring them.
+const ELEMENTS: [(&str, &str); 3] = [
+    ("appsrc", "gstreamer1.0-plugins-base"),
+    ("h264parse", "gstreamer1.0-plugins-bad"),
+    ("avdec_h264", "gstreamer1.0-libav"),
+];
+
+/// Why pictures cannot be decoded.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// GStreamer itself does not start.
+    #[error("GStreamer does not start: {0}")]
+    Init(String),
+    /// A plugin is not installed.
+    #[error("GStreamer has no element `{element}`; on Debian it is in the package {package}")]
+    Missing {
+        /// Name of the element.
+        element: &'static str,
+        /// The package that brings it.
+        package: &'static str,
+    },
+    /// The pipeline stopped with an error, or takes nothing any more.
+    #[error("the decoder failed: {0}")]
+    Failed(String),
+}
+
+/// Starts GStreamer and looks whether everything that decoding takes is there.
+pub(crate) fn check_decoder() -> Result<(), Error> {
+    gst::init().map_err(|error| Error::Init(error.to_string()))?;
+    match ELEMENTS.iter().find(|(element, _)| gst::ElementFactory::find(element).is_none()) {
+        Some(&(element, package)) => Err(Error::Missing { element, package }),
+        None => Ok(()),
+    }
+}
+
+/// A running decoder; stops when dropped.
+pub(super) struct Decoder {
+    pipeline: gst::Pipeline,
+    source: gst_app::AppSrc,
+    pushed: u64,
+    expected: Expected,
+    room: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
+}
+
+/// Identities of the access units that are in the decoder, by time stamp; `None` for one without.
+type Expected = Arc<Mutex<BTreeMap<gst::ClockTime, Option<FrameIdentity>>>>;
+
+impl Decoder {
+    /// Starts a decoder whose pictures are counted in `shared`.
+    pub(super) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
+        check_decoder()?;
+        let expected = Expected::default();
+        let (source, room) = source();
+        let (sink, ended) = sink(shared, &expected);
+        let make = gst::ElementFactory::make;
+        let parser = make("h264parse").build().map_err(|error| failed(&error))?;
+        // One thread each: with a site full of cameras there are more decoders than cores anyway.
+        let decoder =
+            make("avdec_h264").property("max-threads", 1i32).build().map_err(|error| failed(&error))?;
+        let pipeline = gst::Pipeline::new();
+        let chain = [source.upcast_ref(), &parser, &decoder, sink.upcast_ref()];
+        pipeline.add_many(chain).map_err(|error| failed(&error))?;
+        gst::Element::link_many(chain).map_err(|error| failed(&error))?;
+        pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
+        Ok(Self { pipeline, source, pushed: 0, expected, room, ended })
+    }
+
+    /// Hands in an access unit (byte stream); waits while the decoder is behind, and leaves nothing out.
+    pub(super) async fn push(&mut self, data: Vec<u8>, identity: Option<FrameIdentity>) -> Result<(), Error> {
+        let room = timeout(PATIENCE, self.room.wait_for(|room| *room)).await.is_ok_and(|room| room.is_ok());
+        if !room {
+            return Err(self.failure("it takes no more pictures"));
+        }
+        let stamp = STEP * self.pushed;
+        self.pushed += 1;
+        self.expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stamp, identity);
+        let mut buffer = gst::Buffer::from_mut_slice(data);
+        let stamps = buffer.get_mut().expect("nobody else has the new buffer");
+        stamps.set_pts(stamp);
+        stamps.set_dts(stamp);
+        self.source.push_buffer(buffer).map_err(|error| self.failure(&error.to_string()))?;
+        Ok(())
+    }
+
+    /// Lets the decoder finish what it has, for at most this long.
+    pub(super) async fn finish(mut self, patience: Duration) {
+        if self.source.end_of_stream().is_ok() {
+            // Too slow or broken: what it did not decode is not counted as decoded.
+            let _ = timeout(patience, self.ended.wait_for(|ended| *ended)).await;
+        }
+    }
+
+    fn failure(&self, otherwise: &str) -> Error {
+        let heard = self.pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+        Error::Failed(match heard.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Error(error)) => error.error().to_string(),
+            _ => otherwise.to_owned(),
+        })
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
+            tracing::warn!(%error, "a decoder did not stop");
+        }
+    }
+}
+
+fn source() -> (gst_app::AppSrc, watch::Receiver<bool>) {
+    let caps = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .build();
+    let source = gst_app::AppSrc::builder()
+        .caps(&caps)
+        .format(gst::Format::Time)
+        .max_buffers(WAITING)
+        .max_bytes(0)
+        .build();
+    let (full, room) = watch::channel(true);
+    let full = Arc::new(full);
+    let again = Arc::clone(&full);
+    source.set_callbacks(
+        gst_app::AppSrcCallbacks::builder()
+            .enough_data(move |_| {
+                full.send_replace(false);
+            })
+            .need_data(move |_, _| {
+                again.send_replace(true);
+            })
+            .build(),
+    );
+    (source, room)
+}
+
+fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::Receiver<bool>) {
+    let caps = gst::Caps::builder("video/x-raw").field("format", "I420").build();
+    let sink = gst_app::AppSink::builder().caps(&caps).sync(false).build();
+    let (end, ended) = watch::channel(false);
+    let (shared, expected) = (Arc::clone(shared), Arc::clone(expected));
+    sink.set_callbacks(
+        gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let identity = sample.buffer().and_then(gst::BufferRef::pts).and_then(|stamp| {
+                    let mut expected = expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                    // Pictures come in order; what the decoder swallowed before this one will not come any more.
+                    let later = expected.split_off(&(stamp + gst::ClockTime::from_nseconds(1)));
+                    std::mem::replace(&mut *expected, later).remove(&stamp).flatten()
+                });
+                let code = read_code(&sample);
+                let matches = identity.is_some_and(|identity| {
+                    code == Some(PictureCode { camera: identity.camera, index: identity.index })
+                });
+                shared.tally().decoded(matches);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .eos(move |_| {
+                end.send_replace(true);
+            })
+            .build(),
+    );
+    (sink, ended)
+}
+
+fn read_code(sample: &gst::Sample) -> Option<PictureCode> {
+    let info = gst_video::VideoInfo::from_caps(sample.caps()?).ok()?;
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(sample.buffer()?, &info).ok()?;
+    let stride = usize::try_from(*frame.plane_stride().first()?).ok()?;
+    PictureCode::read(frame.plane_data(0).ok()?, stride, frame.width() as usize)
+}

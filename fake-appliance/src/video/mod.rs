@@ -1,0 +1,107 @@
+//! Cameras: one task each pulls, judges and decodes its frames, for as long as the appliance runs.
+
+mod decode;
+mod histogram;
+mod session;
+mod tally;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fake_camera::identity::sei::Found;
+use fake_facts::Fact;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+pub use decode::Error as DecodeError;
+pub(crate) use decode::check_decoder;
+
+use crate::backoff::Backoff;
+use crate::config::Camera;
+use crate::stop::Stop;
+use crate::voice::Voice;
+use tally::Tally;
+
+/// What the tasks around one camera have in common.
+pub(crate) struct Shared {
+    camera: Camera,
+    decode: bool,
+    voice: Voice,
+    tally: Mutex<Tally>,
+    /// Frames received so far, for whoever waits for a number of them.
+    received: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(crate) fn new(camera: Camera, decode: bool, voice: Voice) -> Arc<Self> {
+        let tally = Mutex::new(Tally::new(&camera.name, camera.id));
+        Arc::new(Self { camera, decode, voice, tally, received: watch::channel(0).0 })
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn arrived(&self, found: Found, now: u64) {
+        let received = {
+            let mut tally = self.tally();
+            tally.arrived(found, now);
+            tally.received()
+        };
+        self.received.send_replace(received);
+    }
+
+    /// Returns when this many frames have been received.
+    pub(crate) async fn until_received(&self, frames: u64) {
+        let mut received = self.received.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = received.wait_for(|received| *received >= frames).await;
+    }
+
+    fn report(&self) {
+        let video = self.tally().video();
+        self.voice.tell(Fact::Video(video));
+    }
+}
+
+/// Pulls from one camera until told to stop; whatever fails is told and tried again.
+pub(crate) async fn pull(shared: Arc<Shared>, mut stop: Stop) {
+    let mut backoff = Backoff::new();
+    loop {
+        let before = shared.tally().version;
+        let Err(error) = session::play(&shared, &mut stop).await else { return };
+        let what = if let session::Error::Net(error) = &error { error.what("rtsp") } else { "rtsp" };
+        shared.voice.failed(what, Some(&shared.camera.name), &error);
+        if shared.tally().version > before {
+            backoff.reset();
+        }
+        tokio::select! {
+            () = stop.told() => return,
+            () = backoff.wait() => {}
+        }
+    }
+}
+
+/// Reports a camera's counts while they grow, at most once per `every`, until told to stop.
+pub(crate) async fn report(shared: Arc<Shared>, every: Duration, mut stop: Stop) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = 0;
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = ticks.tick() => {
+                let version = shared.tally().version;
+                if version > told {
+                    told = version;
+                    shared.report();
+                }
+            }
+        }
+    }
+}
+
+/// Reports a camera's counts for the last time.
+pub(crate) fn report_last(shared: &Shared) {
+    shared.report();
+}

@@ -1,0 +1,158 @@
+//! One RTSP session: from the camera's name to its last frame.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_camera::identity::FrameIdentity;
+use fake_camera::identity::sei::Found;
+use fake_facts::Fact;
+use futures_util::StreamExt;
+use retina::client::{
+    Credentials, Demuxed, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
+};
+use retina::codec::{CodecItem, FrameFormat, VideoFrame};
+use tokio::time::timeout;
+use url::Url;
+
+use super::Shared;
+use super::decode::{self, Decoder};
+use crate::net;
+use crate::stop::Stop;
+
+/// Longest wait from the first SYN to the answer to PLAY.
+const SET_UP: Duration = Duration::from_secs(10);
+/// Longest time without a frame. The RTSP client itself would wait for ever.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Longest wait for the decoder to finish, and for the camera to answer TEARDOWN.
+const FAREWELL: Duration = Duration::from_millis(400);
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Net(#[from] net::Error),
+    #[error("{0} is no RTSP address")]
+    Url(String),
+    #[error("no answer within {} s", SET_UP.as_secs())]
+    SetUp,
+    #[error("the camera offers no H.264 video")]
+    NoVideo,
+    #[error("no frame for {} s", SILENCE.as_secs())]
+    Silence,
+    #[error("the camera ended the session")]
+    Ended,
+    #[error("{}", first_line(.0))]
+    Rtsp(#[from] retina::Error),
+    #[error(transparent)]
+    Decode(#[from] decode::Error),
+}
+
+/// Plays the camera until told to stop (then `Ok`) or until something fails.
+pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Error> {
+    let group = Arc::new(SessionGroup::default());
+    shared.tally().begin_session();
+    let opened = async {
+        // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
+        let decoder = start_decoder(shared).await?;
+        Ok::<_, Error>((open(shared, &group).await?, decoder))
+    };
+    let (opened, mut decoder) = tokio::select! {
+        () = stop.told() => return Ok(()),
+        opened = opened => opened?,
+    };
+    let ended = receive(shared, opened, &mut decoder, stop).await;
+    let decoded = async {
+        if let Some(decoder) = decoder {
+            decoder.finish(FAREWELL).await;
+        }
+    };
+    // The session was dropped, and with that the client sends TEARDOWN; whether it is answered changes nothing.
+    let _ = tokio::join!(decoded, timeout(FAREWELL, group.await_teardown()));
+    ended
+}
+
+async fn start_decoder(shared: &Arc<Shared>) -> Result<Option<Decoder>, Error> {
+    if !shared.decode {
+        return Ok(None);
+    }
+    let shared = Arc::clone(shared);
+    let started = tokio::task::spawn_blocking(move || Decoder::start(&shared)).await;
+    Ok(Some(started.expect("starting a decoder neither panics nor is cancelled")?))
+}
+
+async fn open(shared: &Shared, group: &Arc<SessionGroup>) -> Result<Demuxed, Error> {
+    let (url, peer) = locate(shared).await?;
+    let session = timeout(SET_UP, set_up(shared, url, group)).await.map_err(|_| Error::SetUp)??;
+    shared.voice.tell(Fact::Connected {
+        service: "rtsp".into(),
+        peer,
+        camera: Some(shared.camera.name.clone()),
+    });
+    Ok(session)
+}
+
+/// The stream's address with its host resolved, so that the peer is known.
+async fn locate(shared: &Shared) -> Result<(Url, SocketAddr), Error> {
+    let wrong = || Error::Url(shared.camera.url.clone());
+    let mut url = Url::parse(&shared.camera.url).map_err(|_| wrong())?;
+    let host = url.host_str().ok_or_else(wrong)?;
+    let peer = net::resolve(&shared.voice, host, url.port().unwrap_or(554)).await?[0];
+    url.set_ip_host(peer.ip()).map_err(|()| wrong())?;
+    Ok((url, peer))
+}
+
+async fn set_up(shared: &Shared, url: Url, group: &Arc<SessionGroup>) -> Result<Demuxed, Error> {
+    let camera = &shared.camera;
+    let creds = camera
+        .user
+        .clone()
+        .map(|username| Credentials { username, password: camera.password.clone().unwrap_or_default() });
+    let options = SessionOptions::default()
+        .creds(creds)
+        .user_agent("fake-appliance".to_owned())
+        .session_group(Arc::clone(group));
+    let mut session = Session::describe(url, options).await?;
+    let is_video = |stream: &retina::client::Stream| {
+        stream.media() == "video" && stream.encoding_name().eq_ignore_ascii_case("h264")
+    };
+    let video = session.streams().iter().position(is_video).ok_or(Error::NoVideo)?;
+    let setup = SetupOptions::default()
+        .transport(Transport::Tcp(Default::default()))
+        .frame_format(FrameFormat::SIMPLE);
+    session.setup(video, setup).await?;
+    Ok(session.play(PlayOptions::default()).await?.demuxed()?)
+}
+
+async fn receive(
+    shared: &Shared,
+    mut session: Demuxed,
+    decoder: &mut Option<Decoder>,
+    stop: &mut Stop,
+) -> Result<(), Error> {
+    loop {
+        let item = tokio::select! {
+            () = stop.told() => return Ok(()),
+            item = timeout(SILENCE, session.next()) => item.map_err(|_| Error::Silence)?,
+        };
+        // Other items are sender reports, which are not needed: the frames carry their own time.
+        if let CodecItem::VideoFrame(frame) = item.ok_or(Error::Ended)?? {
+            judge(shared, frame, decoder).await?;
+        }
+    }
+}
+
+async fn judge(shared: &Shared, frame: VideoFrame, decoder: &mut Option<Decoder>) -> Result<(), Error> {
+    let now = fake_facts::now();
+    let found = FrameIdentity::find(frame.data());
+    shared.arrived(found, now);
+    if let Some(decoder) = decoder {
+        let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
+        decoder.push(frame.into_data(), identity).await?;
+    }
+    Ok(())
+}
+
+fn first_line(error: &retina::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
