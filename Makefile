@@ -10,7 +10,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 export TESTBED_PYTHON := $(CURDIR)/.venv/bin/python
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-# nextest's profile: `ci` goes on after a failure and writes $(TARGET)/nextest/ci/junit.xml.
+# nextest's profile: `ci` goes on after a failure and writes target/nextest/ci/junit.xml.
 PROFILE ?= default
 # How long `make soak` may take.
 BUDGET ?= 90m
