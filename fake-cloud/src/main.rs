@@ -60,6 +60,7 @@ fn exports(client: &ClientFile, asked_port: u16) -> String {
         ("AWS_ENDPOINT_URL_CLOUDWATCH", endpoint.as_str()),
         ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", endpoint.as_str()),
         ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
+        ("AWS_ENDPOINT_URL_IOT_DATA_PLANE", endpoint.as_str()),
     ];
     let mut text = String::from("# for boto3 and the AWS CLI, in another shell:\n");
     for (name, value) in variables {

@@ -10,11 +10,13 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
-use s3s::S3Result;
+use s3s::access::S3Access;
 use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::dto::{ListObjectsInput, ListObjectsV2Input};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Request, S3Result};
 use tracing::warn;
 
 use crate::answer::{Body, Failure};
@@ -55,6 +57,7 @@ impl Objects {
         config.presigned_url_max_skew_time_secs = u32::MAX;
         builder.set_config(std::sync::Arc::new(StaticConfigProvider::new(std::sync::Arc::new(config))));
         builder.set_auth(SimpleAuth::from_single(&key.id, key.secret.as_str()));
+        builder.set_access(Plain);
         Ok(Self { service: builder.build(), hosts, root })
     }
 
@@ -167,6 +170,24 @@ impl S3Host for Hosts {
             Some(bucket) => parsed.with_bucket(bucket),
             None => parsed,
         })
+    }
+}
+
+/// Lets in whom our own check let in, and mends one thing on the way: the store would promise a list with encoded
+/// keys and send them as they are, so that a client reads `a+b` as `a b`. Unencoded keys are allowed by the
+/// protocol, so the wish for the encoding is dropped.
+struct Plain;
+
+#[async_trait::async_trait]
+impl S3Access for Plain {
+    async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
+        request.input.encoding_type = None;
+        Ok(())
+    }
+
+    async fn list_objects_v2(&self, request: &mut S3Request<ListObjectsV2Input>) -> S3Result<()> {
+        request.input.encoding_type = None;
+        Ok(())
     }
 }
 

@@ -123,7 +123,7 @@ impl State {
 }
 
 impl Seat<'_> {
-    /// Adds or changes a subscription; `false` if the connection has too many. Gives what was retained for it.
+    /// Adds or changes a subscription. Gives what was retained for it.
     pub(crate) fn subscribe(&self, filter: &str, at_least_once: bool) -> Result<Option<Message>, TooMany> {
         let mut state = self.broker.lock();
         if let Some(client) =
@@ -148,7 +148,8 @@ impl Seat<'_> {
 }
 
 /// The connection has 50 subscriptions already.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection has 50 subscriptions already")]
 pub(crate) struct TooMany;
 
 impl Drop for Seat<'_> {

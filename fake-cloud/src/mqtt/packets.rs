@@ -37,7 +37,7 @@ pub(super) enum Asked {
     },
     Subscribe {
         packet_id: u16,
-        filters: Vec<(String, bool)>,
+        filters: Vec<Wish>,
     },
     Unsubscribe {
         packet_id: u16,
@@ -54,6 +54,16 @@ pub(super) enum Asked {
 #[derive(Debug)]
 pub(super) struct Will {
     pub(super) message: Message,
+    /// Quality of service 2, which is not offered.
+    pub(super) twice: bool,
+}
+
+/// One filter of a SUBSCRIBE.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) filter: String,
+    /// Quality of service 1 or 2.
+    pub(super) at_least_once: bool,
     /// Quality of service 2, which is not offered.
     pub(super) twice: bool,
 }
@@ -129,8 +139,12 @@ fn will(topic: Option<&str>, payload: Option<&[u8]>, qos: Qos, retain: bool) -> 
     Some(Will { message, twice: qos == Qos::ExactlyOnce })
 }
 
-fn filters(entries: &[SubEntry]) -> Vec<(String, bool)> {
-    let read = |entry: &SubEntry| (entry.topic_filter().into(), entry.sub_opts().qos() != Qos::AtMostOnce);
+fn filters(entries: &[SubEntry]) -> Vec<Wish> {
+    let read = |entry: &SubEntry| {
+        let qos = entry.sub_opts().qos();
+        let (at_least_once, twice) = (qos != Qos::AtMostOnce, qos == Qos::ExactlyOnce);
+        Wish { filter: entry.topic_filter().into(), at_least_once, twice }
+    };
     entries.iter().map(read).collect()
 }
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::broker::{Message, PAYLOAD_LIMIT, Seat};
-use super::packets::{self, Asked, Granted, Version, Will};
+use super::packets::{self, Asked, Granted, Version, Will, Wish};
 use super::topic;
 use crate::cloud::Cloud;
 use crate::service::Service;
@@ -204,47 +204,48 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn subscribe(
-        &mut self,
-        guest: &Guest<'_>,
-        packet_id: u16,
-        filters: &[(String, bool)],
-    ) -> Result<(), End> {
-        if filters.len() > FILTERS {
+    async fn subscribe(&mut self, guest: &Guest<'_>, packet_id: u16, wishes: &[Wish]) -> Result<(), End> {
+        if wishes.len() > FILTERS {
             return Err(End::Rule(
                 DisconnectReasonCode::QuotaExceeded,
                 "more than 8 filters in one SUBSCRIBE".into(),
             ));
         }
+        if guest.version == Version::V3 && wishes.iter().any(|wish| wish.twice) {
+            // The service documents silence: no SUBACK comes. MQTT 5 was told the limit and gets 1.
+            let reason = "subscribe with quality of service 2, which is not offered";
+            self.cloud.facts.refused(Service::Iot, self.peer.socket, reason);
+            return Ok(());
+        }
         let (mut granted, mut retained) = (Vec::new(), Vec::new());
-        for (filter, at_least_once) in filters {
-            match topic::check_filter(filter) {
-                Err(topic::Bad::Reserved) => {
-                    let reason = format!("subscribe to `{filter}`: {}", topic::Bad::Reserved);
-                    return Err(End::Rule(DisconnectReasonCode::TopicFilterInvalid, reason));
-                }
-                Err(bad) => {
-                    self.cloud.facts.refused(
-                        Service::Iot,
-                        self.peer.socket,
-                        format!("subscribe to `{filter}`: {bad}"),
-                    );
-                    granted.push(Granted::Refused);
-                }
-                Ok(()) => match guest.seat.subscribe(filter, *at_least_once) {
-                    Ok(message) => {
-                        granted.push(if *at_least_once { Granted::AtLeastOnce } else { Granted::AtMostOnce });
-                        retained.extend(message);
-                    }
-                    Err(super::broker::TooMany) => granted.push(Granted::Refused),
-                },
-            }
+        for wish in wishes {
+            granted.push(self.grant(guest, wish, &mut retained)?);
         }
         self.wire.send(packets::subscribed(guest.version, packet_id, &granted)).await?;
         for message in retained {
             self.wire.deliver(guest.version, &message).await?;
         }
         Ok(())
+    }
+
+    fn grant(&self, guest: &Guest<'_>, wish: &Wish, retained: &mut Vec<Message>) -> Result<Granted, End> {
+        let refusal = match topic::check_filter(&wish.filter) {
+            Err(topic::Bad::Reserved) => {
+                let reason = format!("subscribe to `{}`: {}", wish.filter, topic::Bad::Reserved);
+                return Err(End::Rule(DisconnectReasonCode::TopicFilterInvalid, reason));
+            }
+            Err(bad) => bad.to_string(),
+            Ok(()) => match guest.seat.subscribe(&wish.filter, wish.at_least_once) {
+                Ok(message) => {
+                    retained.extend(message);
+                    return Ok(if wish.at_least_once { Granted::AtLeastOnce } else { Granted::AtMostOnce });
+                }
+                Err(too_many) => too_many.to_string(),
+            },
+        };
+        let reason = format!("subscribe to `{}`: {refusal}", wish.filter);
+        self.cloud.facts.refused(Service::Iot, self.peer.socket, reason);
+        Ok(Granted::Refused)
     }
 
     /// Says good-bye where the protocol can, and publishes the will unless the client took its leave.

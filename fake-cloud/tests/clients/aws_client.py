@@ -1,0 +1,248 @@
+"""Plays one scene with CloudWatch, Logs and S3: SCENE [ARGUMENT]."""
+
+import io
+import sys
+import time
+import urllib.parse
+from xml.etree import ElementTree
+
+import boto3
+import botocore.auth
+import botocore.awsrequest
+import cloud
+import urllib3
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+ONCE = Config(retries={"total_max_attempts": 1})
+BUCKET = cloud.CLIENT["bucket"]
+REGION = cloud.CLIENT["region"]
+
+
+def client(service, key=None, secret=None, config=ONCE):
+    endpoint = "https://" + cloud.CLIENT["endpoints"]["iot"] if service == "iot-data" else None
+    return boto3.client(
+        service,
+        region_name=REGION,
+        aws_access_key_id=key or cloud.CLIENT["access_key_id"],
+        aws_secret_access_key=secret or cloud.CLIENT["secret_access_key"],
+        endpoint_url=endpoint,
+        verify=cloud.CLIENT["ca"],
+        config=config,
+    )
+
+
+def code_of(call):
+    try:
+        call()
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return None
+
+
+def signed(method, url, body, headers, service, secret=None):
+    """Sends a request that boto3 no longer makes, signed by its own signer."""
+    request = botocore.awsrequest.AWSRequest(method, url, data=body, headers=headers)
+    keys = Credentials(cloud.CLIENT["access_key_id"], secret or cloud.CLIENT["secret_access_key"])
+    botocore.auth.SigV4Auth(keys, service, REGION).add_auth(request)
+    pool = urllib3.PoolManager(ca_certs=cloud.CLIENT["ca"], retries=False)
+    return pool.request(method, url, body=body, headers=dict(request.headers))
+
+
+def metric():
+    monitoring = client("cloudwatch")
+    dimensions = [{"Name": "DeviceId", "Value": "device-1"}]
+    data = [{"MetricName": "DeviceActive", "Value": 1, "Dimensions": dimensions, "Timestamp": time.time()}]
+    monitoring.put_metric_data(Namespace="PanoramaDeviceMetrics", MetricData=data)
+    return {"listed": monitoring.list_metrics()["Metrics"]}
+
+
+def many_metrics():
+    monitoring = client("cloudwatch")
+    seen = {}
+    monitoring.meta.events.register(
+        "before-send.cloudwatch.PutMetricData",
+        lambda request, **_: seen.update(encoding=request.headers.get("Content-Encoding")),
+    )
+    data = [{"MetricName": f"Metric{index}", "Value": index} for index in range(1000)]
+    monitoring.put_metric_data(Namespace="Many", MetricData=data)
+    encoding = seen["encoding"]
+    encoding = encoding.decode() if isinstance(encoding, bytes) else encoding
+    return {"encoding": encoding, "listed": len(monitoring.list_metrics(Namespace="Many")["Metrics"])}
+
+
+def query_form():
+    form = {
+        "Action": "PutMetricData",
+        "Version": "2010-08-01",
+        "Namespace": "Old",
+        "MetricData.member.1.MetricName": "FromForm",
+        "MetricData.member.1.Value": "1.5",
+        "MetricData.member.1.Timestamp": "2026-01-31T12:00:00Z",
+    }
+    url = "https://" + cloud.CLIENT["endpoints"]["monitoring"] + "/"
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    body = urllib.parse.urlencode(form)
+    good = signed("POST", url, body, headers, "monitoring")
+    bad = signed("POST", url, body, headers, "monitoring", secret="x" * 40)
+    name = "{http://monitoring.amazonaws.com/doc/2010-08-01/}"
+    root = ElementTree.fromstring(good.data).tag.removeprefix(name)
+    code = ElementTree.fromstring(bad.data).find(f"{name}Error/{name}Code").text
+    return {"status": good.status, "root": root, "bad_status": bad.status, "bad_code": code}
+
+
+def binary_form():
+    path = "/service/GraniteServiceVersion20100801/operation/PutMetricData"
+    url = "https://" + cloud.CLIENT["endpoints"]["monitoring"] + path
+    headers = {"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor", "Accept": "application/cbor"}
+    answer = signed("POST", url, b"\xbf\xff", headers, "monitoring")
+    body = answer.data.decode("latin-1")
+    return {"status": answer.status, "protocol": answer.headers.get("smithy-protocol"), "body": body}
+
+
+def log():
+    logs = client("logs")
+    group, stream = "/aws/panorama/devices/device-1", "occ_log"
+    place = {"logGroupName": group, "logStreamName": stream}
+    absent = code_of(lambda: logs.create_log_stream(**place))
+    logs.create_log_group(logGroupName=group)
+    again = code_of(lambda: logs.create_log_group(logGroupName=group))
+    logs.create_log_stream(**place)
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now + index, "message": text} for index, text in enumerate(("first", "second"))]
+    logs.put_log_events(**place, logEvents=events)
+    kept = logs.get_log_events(**place)["events"]
+    pages, token = [], {}
+    while True:
+        page = logs.get_log_events(**place, startFromHead=True, limit=1, **token)
+        if token.get("nextToken") == page["nextForwardToken"]:
+            break
+        pages.append([event["message"] for event in page["events"]])
+        token = {"nextToken": page["nextForwardToken"]}
+    return {
+        "messages": [event["message"] for event in kept],
+        "pages": pages,
+        "streams": [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=group)["logStreams"]],
+        "again": again,
+        "absent": absent,
+    }
+
+
+def object_():
+    s3, place, key = client("s3"), sys.argv[2], "packages/a b+c.bin"
+    body = bytes(range(250)) * 1200
+    s3.put_object(Bucket=place, Key=key, Body=body)
+    equal = s3.get_object(Bucket=place, Key=key)["Body"].read() == body
+    equal = equal and s3.head_object(Bucket=place, Key=key)["ContentLength"] == len(body)
+    part = s3.get_object(Bucket=place, Key=key, Range="bytes=10-19")["Body"].read()
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=place)["Contents"]]
+    s3.delete_object(Bucket=place, Key=key)
+    return {
+        "equal": equal and part == body[10:20],
+        "keys": keys,
+        "after_delete": code_of(lambda: s3.get_object(Bucket=place, Key=key)),
+        "head_after_delete": code_of(lambda: s3.head_object(Bucket=place, Key=key)),
+    }
+
+
+def upload_forms():
+    result, s3 = {}, client("s3")
+
+    def comes_back(key, body, reader=s3):
+        return reader.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
+
+    body = b"p" * 20_000_000
+    s3.upload_fileobj(io.BytesIO(body), BUCKET, "in-parts")
+    result["in_parts"] = comes_back("in-parts", body)
+    # CRC64NVME needs a native library on the client's side; here its value for this body is given.
+    s3.put_object(Bucket=BUCKET, Key="CRC64NVME", Body=b"123456789", ChecksumCRC64NVME="rosUhgp5mIg=")
+    result["CRC64NVME"] = comes_back("CRC64NVME", b"123456789")
+    s3.put_object(Bucket=BUCKET, Key="SHA256", Body=b"body", ChecksumAlgorithm="SHA256")
+    result["SHA256"] = comes_back("SHA256", b"body")
+    plain = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+    old = client("s3", config=plain)
+    old.put_object(Bucket=BUCKET, Key="when_required", Body=b"body")
+    result["when_required"] = comes_back("when_required", b"body", old)
+    return result
+
+
+def missing():
+    s3 = client("s3")
+    other = f"arn:aws:s3:{REGION}:{cloud.CLIENT['account']}:accesspoint/other"
+    return {
+        "bucket": code_of(lambda: s3.get_object(Bucket="no-such-bucket", Key="k")),
+        "access_point": code_of(lambda: s3.get_object(Bucket=other, Key="k")),
+    }
+
+
+def presigned():
+    client("s3").put_object(Bucket=BUCKET, Key="linked", Body=b"linked")
+    # Without an addressing style the link would lead to the global host name.
+    config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    link = client("s3", config=config).generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "linked"})
+    pool = urllib3.PoolManager(ca_certs=cloud.CLIENT["ca"], retries=False)
+    good = pool.request("GET", link)
+    changed = pool.request("GET", link.replace("X-Amz-Expires=3600", "X-Amz-Expires=3601"))
+    return {"status": good.status, "equal": good.data == b"linked", "changed": changed.status}
+
+
+def mistake():
+    wrong = {
+        "secret": {"secret": "x" * 40},
+        "key": {"key": "AKIAIOSFODNN7EXAMPLE"},
+        "none": {},
+    }[sys.argv[2]]
+    calls = {
+        "monitoring": lambda: client("cloudwatch", **wrong).list_metrics(),
+        "logs": lambda: client("logs", **wrong).describe_log_groups(),
+        "s3": lambda: client("s3", **wrong).put_object(Bucket=BUCKET, Key="k", Body=b"b" * 1_000_000),
+        "iot": lambda: client("iot-data", **wrong).publish(topic="a", payload=b"1"),
+    }
+    result = {}
+    for name, call in calls.items():
+        try:
+            result[name] = [call()["ResponseMetadata"]["HTTPStatusCode"], "none"]
+        except ClientError as error:
+            response = error.response
+            result[name] = [response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]]
+    return result
+
+
+def error_form():
+    logs, monitoring, result = client("logs"), client("cloudwatch"), {}
+    try:
+        logs.describe_log_streams(logGroupName="absent")
+    except logs.exceptions.ResourceNotFoundException as error:
+        headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        result = {"class": type(error).__name__, "request_id": headers["x-amzn-requestid"], "date": headers["date"]}
+    try:
+        monitoring.put_metric_data(Namespace="AWS/Reserved", MetricData=[{"MetricName": "M", "Value": 1}])
+    except monitoring.exceptions.InvalidParameterValueException as error:
+        result["metric_class"] = type(error).__name__
+    return result
+
+
+def unknown_operation():
+    return {
+        "monitoring": code_of(lambda: client("cloudwatch").describe_alarms()),
+        "logs": code_of(lambda: client("logs").describe_queries()),
+    }
+
+
+SCENES = {
+    "metric": metric,
+    "many-metrics": many_metrics,
+    "query-form": query_form,
+    "binary-form": binary_form,
+    "log": log,
+    "object": object_,
+    "upload-forms": upload_forms,
+    "missing": missing,
+    "presigned": presigned,
+    "mistake": mistake,
+    "error-form": error_form,
+    "unknown-operation": unknown_operation,
+}
+
+cloud.show(SCENES[sys.argv[1]]())

@@ -1,0 +1,20 @@
+"""Asks for the time: ADDRESS PORT VERSION."""
+
+import json
+import sys
+
+import ntplib
+
+address, port, version = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+told = ntplib.NTPClient().request(address, port=port, version=version, timeout=10)
+print(
+    json.dumps(
+        {
+            "version": told.version,
+            "mode": told.mode,
+            "stratum": told.stratum,
+            "leap": told.leap,
+            "offset": told.offset,
+        }
+    )
+)

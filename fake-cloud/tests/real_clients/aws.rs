@@ -1,0 +1,164 @@
+//! CloudWatch, Logs and S3 as boto3 sees them, under their real host names.
+
+use fake_facts::Fact;
+use serde_json::{Value, json};
+
+use crate::support::{Fake, is_refusal, is_stored};
+
+fn scene(cloud: &Fake, arguments: &[&str]) -> Value {
+    cloud.python("aws_client.py", arguments)
+}
+
+#[test]
+fn a_metric_arrives_and_is_listed() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["metric"]);
+    let dimensions = json!([{ "Name": "DeviceId", "Value": "device-1" }]);
+    let metric = json!({ "Namespace": "PanoramaDeviceMetrics", "MetricName": "DeviceActive", "Dimensions": dimensions });
+    assert_eq!(seen["listed"], json!([metric]));
+    let accepted = cloud.wait_for("accepted", |fact| matches!(fact, Fact::Accepted { .. }));
+    let Fact::Accepted { service, identity, sni, .. } = accepted else { unreachable!() };
+    assert_eq!((service.as_str(), identity), ("monitoring", cloud.client.access_key_id.clone()));
+    assert_eq!(sni.as_deref(), Some("monitoring.eu-west-1.amazonaws.com"));
+    cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "DeviceActive"));
+}
+
+#[test]
+fn a_compressed_call_with_a_thousand_metrics_arrives_whole() {
+    let cloud = Fake::start();
+    assert_eq!(scene(&cloud, &["many-metrics"]), json!({ "encoding": "gzip", "listed": 1000 }));
+}
+
+#[test]
+fn the_query_form_of_older_clients_is_understood() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["query-form"]);
+    assert_eq!((&seen["status"], &seen["root"]), (&json!(200), &json!("PutMetricDataResponse")));
+    cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "FromForm"));
+    assert_eq!((&seen["bad_status"], &seen["bad_code"]), (&json!(403), &json!("SignatureDoesNotMatch")));
+}
+
+#[test]
+fn the_binary_form_is_refused_in_its_own_words() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["binary-form"]);
+    assert_eq!((&seen["status"], &seen["protocol"]), (&json!(400), &json!("rpc-v2-cbor")));
+    assert!(seen["body"].as_str().unwrap().contains("UnknownOperationException"), "{seen}");
+}
+
+#[test]
+fn log_lines_are_kept_in_their_stream() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["log"]);
+    assert_eq!(seen["messages"], json!(["first", "second"]));
+    assert_eq!(seen["pages"], json!([["first"], ["second"]]));
+    assert_eq!(seen["streams"], json!(["occ_log"]));
+    assert_eq!(seen["again"], "ResourceAlreadyExistsException");
+    assert_eq!(seen["absent"], "ResourceNotFoundException");
+    cloud.wait_for("stored", |fact| is_stored(fact, "logs", "occ_log"));
+}
+
+#[test]
+fn an_object_comes_back_as_it_was_put() {
+    let cloud = Fake::start();
+    let (arn, bucket) = (cloud.client.access_point_arn.clone(), cloud.client.bucket.clone());
+    for place in [&arn, &bucket] {
+        let seen = scene(&cloud, &["object", place]);
+        assert_eq!(seen["equal"], true, "{seen}");
+        assert_eq!(seen["keys"], json!(["packages/a b+c.bin"]));
+        assert_eq!((&seen["after_delete"], &seen["head_after_delete"]), (&json!("NoSuchKey"), &json!("404")));
+        let stored = cloud.wait_for("stored", |fact| is_stored(fact, "s3", "packages/a b+c.bin"));
+        assert!(matches!(stored, Fact::Stored { bytes: 300_000, .. }), "{stored:?}");
+    }
+}
+
+#[test]
+fn uploads_in_parts_and_with_other_checksums_come_back_too() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["upload-forms"]);
+    assert_eq!(seen, json!({ "in_parts": true, "CRC64NVME": true, "SHA256": true, "when_required": true }));
+    let stored = cloud.wait_for("stored", |fact| is_stored(fact, "s3", "in-parts"));
+    assert!(matches!(stored, Fact::Stored { bytes: 20_000_000, .. }), "{stored:?}");
+}
+
+#[test]
+fn buckets_and_access_points_that_do_not_exist_are_named() {
+    let cloud = Fake::start();
+    assert_eq!(
+        scene(&cloud, &["missing"]),
+        json!({ "bucket": "NoSuchBucket", "access_point": "NoSuchAccessPoint" })
+    );
+}
+
+#[test]
+fn a_presigned_link_works_unless_it_was_changed() {
+    let cloud = Fake::start();
+    assert_eq!(scene(&cloud, &["presigned"]), json!({ "status": 200, "equal": true, "changed": 403 }));
+}
+
+/// Error codes of the four services for one kind of mistake.
+fn codes(cloud: &Fake, mistake: &str) -> Value {
+    let seen = scene(cloud, &["mistake", mistake]);
+    for service in ["monitoring", "logs", "s3", "iot"] {
+        let code = seen[service][1].as_str().unwrap();
+        cloud.wait_for("refusal", |fact| is_refusal(fact, service, code));
+    }
+    seen
+}
+
+#[test]
+fn a_wrong_secret_is_refused_by_each_service_in_its_protocol() {
+    let cloud = Fake::start();
+    let expected = json!({
+        "monitoring": [400, "InvalidSignatureException"],
+        "logs": [400, "InvalidSignatureException"],
+        "s3": [403, "SignatureDoesNotMatch"],
+        "iot": [403, "InvalidSignatureException"],
+    });
+    assert_eq!(codes(&cloud, "secret"), expected);
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_each_service_in_its_protocol() {
+    let cloud = Fake::start();
+    let expected = json!({
+        "monitoring": [400, "UnrecognizedClientException"],
+        "logs": [400, "UnrecognizedClientException"],
+        "s3": [403, "InvalidAccessKeyId"],
+        "iot": [403, "UnrecognizedClientException"],
+    });
+    assert_eq!(codes(&cloud, "key"), expected);
+}
+
+#[test]
+fn a_cloud_whose_clock_is_off_refuses_what_is_signed_now() {
+    // Beyond the window of 5 minutes, within the 15 minutes of S3.
+    let cloud = Fake::with(&["--clock-offset=600"]);
+    let seen = scene(&cloud, &["mistake", "none"]);
+    let expected = json!({
+        "monitoring": [400, "InvalidSignatureException"],
+        "logs": [400, "InvalidSignatureException"],
+        "s3": [200, "none"],
+        "iot": [403, "InvalidSignatureException"],
+    });
+    assert_eq!(seen, expected);
+    let cloud = Fake::with(&["--clock-offset=-1000"]);
+    assert_eq!(scene(&cloud, &["mistake", "none"])["s3"], json!([403, "RequestTimeTooSkewed"]));
+}
+
+#[test]
+fn errors_are_of_the_modelled_class_and_carry_a_request_id_and_a_date() {
+    let cloud = Fake::start();
+    let seen = scene(&cloud, &["error-form"]);
+    assert_eq!(seen["class"], "ResourceNotFoundException");
+    assert_eq!(seen["metric_class"], "InvalidParameterValueException");
+    assert_eq!(seen["request_id"].as_str().unwrap().len(), 36);
+    assert!(seen["date"].as_str().unwrap().ends_with(" GMT"));
+}
+
+#[test]
+fn an_unknown_operation_is_named_in_the_protocol_of_the_request() {
+    let cloud = Fake::start();
+    let expected = json!({ "monitoring": "UnknownOperationException", "logs": "UnknownOperationException" });
+    assert_eq!(scene(&cloud, &["unknown-operation"]), expected);
+}

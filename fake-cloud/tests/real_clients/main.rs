@@ -1,0 +1,13 @@
+//! The binary, judged by clients that nobody here wrote: openssl, dig, paho-mqtt, boto3, ntplib.
+//!
+//! Each test starts a cloud of its own on 127.0.0.1 with free ports. A test whose client is missing fails and names
+//! it.
+#![expect(clippy::unwrap_used, reason = "what goes wrong in a helper fails the test that called it")]
+
+mod aws;
+mod dns;
+mod mqtt;
+mod ntp;
+mod process;
+mod support;
+mod tls;

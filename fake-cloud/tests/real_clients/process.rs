@@ -1,0 +1,130 @@
+//! The process itself: its files, its facts, its end, and what a developer gets.
+
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use fake_cloud::cloud;
+use fake_cloud::settings::Settings;
+use fake_facts::{Fact, Teller};
+use serde_json::json;
+
+use crate::support::{Fake, run, text};
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn the_folder_and_the_secrets_in_it_are_private() {
+    let cloud = Fake::with(&["--thing=app", "--thing=other"]);
+    let folder = cloud.folder();
+    assert_eq!(mode(&folder), 0o700);
+    for secret in ["client.json", "tls-keys.log", "things/app/key.pem", "things/other/key.pem"] {
+        assert_eq!(mode(&folder.join(secret)), 0o600, "{secret}");
+    }
+    let ids: Vec<&String> = cloud.client.things.values().map(|thing| &thing.certificate_id).collect();
+    assert_eq!(ids.len(), 2);
+    assert_ne!(ids[0], ids[1]);
+    assert!(cloud.client.ca.is_absolute() && cloud.client.ca.is_file());
+}
+
+#[test]
+fn the_certificate_id_is_the_hash_of_the_certificate() {
+    let cloud = Fake::start();
+    let thing = &cloud.client.things["app"];
+    let mut command = Command::new("openssl");
+    command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(&thing.certificate);
+    let printed = text(&run(&mut command, "openssl", "Debian package openssl").stdout);
+    let hash = printed.split('=').nth(1).unwrap().trim().replace(':', "").to_lowercase();
+    assert_eq!(hash, thing.certificate_id);
+}
+
+#[test]
+fn ready_names_every_bound_socket() {
+    let cloud = Fake::start();
+    let mut listens: Vec<_> =
+        cloud.listens.iter().map(|listen| (listen.service.as_str(), listen.transport.as_str())).collect();
+    listens.sort_unstable();
+    let expected = [
+        ("dns", "tcp"),
+        ("dns", "udp"),
+        ("iot", "tcp"),
+        ("logs", "tcp"),
+        ("monitoring", "tcp"),
+        ("ntp", "udp"),
+        ("s3", "tcp"),
+    ];
+    assert_eq!(listens, expected);
+    assert!(cloud.listens.iter().all(|listen| listen.socket.port() != 0));
+}
+
+#[test]
+fn what_is_not_bound_is_not_served() {
+    let cloud = Fake::bare(&["--bind=s3=127.0.0.1", "--bind=dns=127.0.0.1"]);
+    let services: Vec<_> = cloud.listens.iter().map(|listen| listen.service.as_str()).collect();
+    assert_eq!(services, ["dns", "dns", "s3"]);
+    let mut command = Command::new("openssl");
+    let name = &cloud.client.endpoints.logs;
+    command.args(["s_client", "-connect", &cloud.socket("s3").to_string(), "-servername", name]);
+    let seen = text(&run(&mut command, "openssl", "Debian package openssl").stdout);
+    assert!(seen.contains("New, (NONE)"), "{seen}");
+}
+
+#[test]
+fn sigterm_ends_it_cleanly_with_a_last_word() {
+    let cloud = Fake::start();
+    let socket = cloud.socket("s3");
+    // A client that only sits there does not hold it up.
+    let idle = TcpStream::connect(socket).unwrap();
+    let (rest, status) = cloud.stop();
+    assert!(status.success(), "{status}");
+    assert_eq!(rest.last(), Some(&Fact::Bye { reason: "told to stop by SIGTERM".into() }));
+    assert!(TcpStream::connect(socket).is_err());
+    drop(idle);
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_named_in_the_error() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
+    command.args(["serve", "--bind=s3=203.0.113.13", "--https-port=0", "--dir"]).arg(dir.path());
+    let output = command.env_clear().output().unwrap();
+    assert!(!output.status.success());
+    let seen = text(&output.stderr);
+    assert!(seen.contains("bind s3 to 203.0.113.13:0"), "{seen}");
+    assert_eq!(text(&output.stdout), "", "nothing but facts on stdout");
+}
+
+#[test]
+fn a_developer_can_use_what_is_printed() {
+    let cloud = Fake::bare(&[]);
+    let printed = cloud.wait_for_log("unset ");
+    let exports = printed.iter().filter_map(|line| line.strip_prefix("export "));
+    let exports: Vec<String> = exports.map(|line| line.replace('\'', "")).collect();
+    let arguments: Vec<&str> = exports.iter().map(String::as_str).collect();
+    let seen = cloud.python("developer_client.py", &arguments);
+    let expected =
+        json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell" });
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn it_runs_inside_a_test_too_and_stops_when_told() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let settings = Settings {
+        https_port: 0,
+        dns_port: 0,
+        ntp_port: 0,
+        ..Settings::on_loopback(dir.path().join("cloud"))
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running =
+        cloud::start(&settings, Teller::new(Box::new(std::io::sink())), stop.clone()).await.unwrap();
+    let socket = running.listens.iter().find(|listen| listen.service == "s3").unwrap().socket;
+    assert!(TcpStream::connect(socket).is_ok());
+    stop.cancel();
+    running.finish("told to").await;
+    assert!(TcpStream::connect(socket).is_err());
+}

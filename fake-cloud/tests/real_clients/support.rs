@@ -1,0 +1,178 @@
+//! A running cloud, the facts it tells, and the clients that are let loose on it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use fake_cloud::client::ClientFile;
+use fake_facts::{Fact, Listen, read_line};
+use tempfile::TempDir;
+
+/// Longest wait for a fact; generous, since it is only ever used up by a failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const SERVICES: [&str; 6] = ["iot", "monitoring", "logs", "s3", "dns", "ntp"];
+
+/// A cloud in a process of its own, gone with the value.
+pub(crate) struct Fake {
+    child: Child,
+    facts: Receiver<Fact>,
+    log: Receiver<String>,
+    pub(crate) dir: TempDir,
+    pub(crate) listens: Vec<Listen>,
+    pub(crate) client: ClientFile,
+}
+
+impl Fake {
+    /// All services on 127.0.0.1 with free ports.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with further arguments.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        let binds = SERVICES.map(|service| format!("--bind={service}=127.0.0.1"));
+        let all: Vec<&str> = binds.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+        Self::bare(&all)
+    }
+
+    /// Only these arguments, the folder and free ports.
+    pub(crate) fn bare(arguments: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let cloud = dir.path().join("cloud");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fake-cloud"))
+            .args(["serve", "--https-port=0", "--dns-port=0", "--ntp-port=0", "--dir"])
+            .arg(&cloud)
+            .args(arguments)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let facts = lines(child.stdout.take().unwrap(), |text| {
+            read_line(&text).unwrap_or_else(|error| panic!("no fact on stdout: {text}: {error}")).fact
+        });
+        let log = lines(child.stderr.take().unwrap(), |text| text);
+        let ready = match facts.recv_timeout(PATIENCE) {
+            Ok(Fact::Ready { listens }) => listens,
+            other => panic!("not ready: {other:?}; log: {:?}", log.try_iter().collect::<Vec<_>>()),
+        };
+        let client = std::fs::read_to_string(cloud.join("client.json")).unwrap();
+        let client = serde_json::from_str(&client).unwrap();
+        Self { child, facts, log, dir, listens: ready, client }
+    }
+
+    /// The folder that the cloud writes to.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().join("cloud")
+    }
+
+    /// Where a service listens.
+    pub(crate) fn socket(&self, service: &str) -> SocketAddr {
+        self.listens.iter().find(|listen| listen.service == service).unwrap().socket
+    }
+
+    /// Waits for a fact, however many others come first.
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Fact) -> bool) -> Fact {
+        let deadline = Instant::now() + PATIENCE;
+        let mut others = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.facts.recv_timeout(left) {
+                Ok(fact) if wanted(&fact) => return fact,
+                Ok(fact) => others.push(fact),
+                Err(_) => panic!("no fact: {what}; instead: {others:#?}"),
+            }
+        }
+    }
+
+    /// Waits for a line of the log, by its beginning.
+    pub(crate) fn wait_for_log(&self, start: &str) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|line: &String| line.starts_with(start)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            lines.push(
+                self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no line {start:?} in {lines:?}")),
+            );
+        }
+        lines
+    }
+
+    /// Asks the cloud to stop by SIGTERM; gives the rest of the facts and how it ended.
+    pub(crate) fn stop(mut self) -> (Vec<Fact>, ExitStatus) {
+        run(Command::new("kill").arg(self.child.id().to_string()), "kill", "procps");
+        let mut rest = Vec::new();
+        while let Ok(fact) = self.facts.recv_timeout(PATIENCE) {
+            rest.push(fact);
+        }
+        (rest, self.child.wait().unwrap())
+    }
+
+    /// Runs a Python client of `tests/clients` against this cloud and gives the JSON that it prints.
+    pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> serde_json::Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+        let mut command = Command::new(interpreter());
+        command.arg(&path).args(arguments).env_clear();
+        command.env("CLOUD_CLIENT_FILE", self.folder().join("client.json"));
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("HOME", self.dir.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        let output =
+            run(&mut command, "python of the test clients", "run scripts/setup, or set TESTBED_PYTHON");
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{script} {arguments:?} failed: {out}{err}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{script}: {error}: {out}{err}"))
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        // Already gone after `stop`; then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines<T: Send + 'static>(pipe: impl Read + Send + 'static, read: fn(String) -> T) -> Receiver<T> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if sender.send(read(line)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn interpreter() -> PathBuf {
+    let in_workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
+    std::env::var_os("TESTBED_PYTHON").map_or(in_workspace, PathBuf::from)
+}
+
+/// Runs a tool to its end; a tool that is missing fails the test by name.
+pub(crate) fn run(command: &mut Command, tool: &str, source: &str) -> Output {
+    let command = command.stdin(Stdio::null());
+    command.output().unwrap_or_else(|error| panic!("this test needs `{tool}` ({source}): {error}"))
+}
+
+/// Bytes of a tool as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether the fact says that `service` turned a client away with this in the reason.
+pub(crate) fn is_refusal(fact: &Fact, wanted: &str, part: &str) -> bool {
+    matches!(fact, Fact::Refused { service, reason, .. } if service == wanted && reason.contains(part))
+}
+
+/// Whether the fact says that `service` keeps `wanted`.
+pub(crate) fn is_stored(fact: &Fact, of: &str, wanted: &str) -> bool {
+    matches!(fact, Fact::Stored { service, name, .. } if service == of && name == wanted)
+}

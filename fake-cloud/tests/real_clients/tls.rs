@@ -1,0 +1,107 @@
+//! TLS as openssl sees it: versions, forward secrecy, server names, application protocols.
+
+use std::process::Command;
+
+use crate::support::{Fake, is_refusal, run, text};
+
+/// What `openssl s_client` prints when it connects to the TLS port.
+fn s_client(cloud: &Fake, arguments: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &cloud.socket("monitoring").to_string(), "-verify_return_error"]);
+    command.arg("-CAfile").arg(&cloud.client.ca).args(arguments);
+    let output = run(&mut command, "openssl", "Debian package openssl");
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+fn with_name(cloud: &Fake, arguments: &[&str]) -> String {
+    let name = ["-servername", &cloud.client.endpoints.monitoring];
+    s_client(cloud, &[&name, arguments].concat())
+}
+
+#[test]
+fn tls_1_2_and_1_3_are_accepted_and_1_1_is_refused() {
+    let cloud = Fake::start();
+    for (version, agreed) in [("-tls1_2", "New, TLSv1.2"), ("-tls1_3", "New, TLSv1.3")] {
+        let seen = with_name(&cloud, &[version]);
+        assert!(seen.contains(agreed) && seen.contains("Verify return code: 0 (ok)"), "{seen}");
+    }
+    // The client's own policy would not even try the old version at its usual security level.
+    let seen = with_name(&cloud, &["-tls1_1", "-cipher", "ALL@SECLEVEL=0"]);
+    assert!(seen.contains("alert") && seen.contains("New, (NONE)"), "{seen}");
+}
+
+#[test]
+fn only_suites_with_forward_secrecy_are_accepted() {
+    let cloud = Fake::start();
+    let seen = with_name(&cloud, &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"]);
+    assert!(seen.contains("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256"), "{seen}");
+    let seen = with_name(&cloud, &["-tls1_2", "-cipher", "AES128-GCM-SHA256"]);
+    assert!(seen.contains("alert handshake failure") && seen.contains("New, (NONE)"), "{seen}");
+    cloud.wait_for("refusal of static RSA", |fact| is_refusal(fact, "monitoring", "TLS handshake"));
+}
+
+#[test]
+fn without_a_server_name_or_with_a_foreign_one_nobody_answers() {
+    let cloud = Fake::start();
+    let seen = s_client(&cloud, &["-noservername"]);
+    assert!(seen.contains("New, (NONE)"), "{seen}");
+    cloud.wait_for("refusal", |fact| is_refusal(fact, "tls", "no TLS server name"));
+    for name in ["example.com", "monitoring.us-east-1.amazonaws.com", "localhost"] {
+        let seen = s_client(&cloud, &["-servername", name]);
+        assert!(seen.contains("New, (NONE)"), "{seen}");
+        cloud.wait_for(name, |fact| is_refusal(fact, "tls", name));
+    }
+}
+
+#[test]
+fn the_certificate_fits_every_name_in_both_spellings() {
+    let cloud = Fake::start();
+    let both = &cloud.client.names;
+    for names in [&both.corrected, &both.as_printed] {
+        for name in [&names.iot, &names.monitoring, &names.logs, &names.s3] {
+            let seen = s_client(&cloud, &["-servername", name, "-verify_hostname", name]);
+            assert!(seen.contains("Verify return code: 0 (ok)"), "{name}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn the_printed_names_are_nobodys_when_only_the_corrected_are_served() {
+    let cloud = Fake::with(&["--names=corrected"]);
+    let printed = cloud.client.names.as_printed.monitoring.clone();
+    let seen = s_client(&cloud, &["-servername", &printed]);
+    assert!(seen.contains("New, (NONE)"), "{seen}");
+    assert!(with_name(&cloud, &[]).contains("Verify return code: 0 (ok)"));
+}
+
+#[test]
+fn application_protocols_that_are_not_offered_are_refused() {
+    let cloud = Fake::start();
+    assert!(with_name(&cloud, &["-alpn", "http/1.1"]).contains("ALPN protocol: http/1.1"));
+    for protocol in ["h2", "mqtt", "x-amzn-mqtt-ca"] {
+        let seen = with_name(&cloud, &["-alpn", protocol]);
+        assert!(seen.contains("no application protocol"), "{protocol}: {seen}");
+    }
+}
+
+#[test]
+fn no_session_is_resumed() {
+    let cloud = Fake::start();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let seen = with_name(&cloud, &[version, "-reconnect"]);
+        assert!(seen.contains("New, TLS") && !seen.contains("Reused"), "{seen}");
+    }
+}
+
+#[test]
+fn session_secrets_are_logged_for_captures() {
+    let cloud = Fake::start();
+    with_name(&cloud, &["-tls1_3"]);
+    with_name(&cloud, &["-tls1_2"]);
+    let log = std::fs::read_to_string(cloud.folder().join("tls-keys.log")).unwrap();
+    for label in ["SERVER_TRAFFIC_SECRET_0 ", "CLIENT_RANDOM "] {
+        let line =
+            log.lines().find(|line| line.starts_with(label)).unwrap_or_else(|| panic!("no {label}in {log}"));
+        assert_eq!(line.split(' ').nth(1).unwrap().len(), 64);
+    }
+}
