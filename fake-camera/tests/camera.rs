@@ -1,1 +1,256 @@
+//! The camera as others see it: FFmpeg, which we did not write, and the appliance, which knows what to look for.
 
+mod support;
+
+use fake_facts::Fact;
+use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
+use support::{camera_at, camera_command, failure_to_start, ffmpeg};
+
+fn connected(fact: &Fact) -> Option<()> {
+    matches!(fact, Fact::Connected { service, .. } if service == "rtsp").then_some(())
+}
+
+fn failed(fact: &Fact) -> Option<String> {
+    if let Fact::Failed { what, error, .. } = fact { (what == "rtsp").then(|| error.clone()) } else { None }
+}
+
+fn refused(fact: &Fact) -> Option<String> {
+    if let Fact::Refused { reason, .. } = fact { Some(reason.clone()) } else { None }
+}
+
+fn more_than(frames: u64) -> impl Fn(&Fact) -> Option<u64> {
+    move |fact| match fact {
+        Fact::Video(video) if video.received > frames => Some(video.received),
+        _ => None,
+    }
+}
+
+#[test]
+fn ffprobe_sees_h264_of_the_size_and_rate_asked_for() {
+    for (size, fps) in [("640x360", "15"), ("320x240", "25")] {
+        let camera = CameraProcess::with_login(&["--id", "1", "--size", size, "--fps", fps]);
+        let entries = "stream=codec_name,width,height,avg_frame_rate";
+        let probed = ffmpeg(
+            "ffprobe",
+            &[
+                "-v",
+                "error",
+                "-rtsp_transport",
+                "tcp",
+                "-show_entries",
+                entries,
+                "-of",
+                "csv=p=0",
+                &camera.url_with(PASSWORD),
+            ],
+        );
+        let (width, height) = size.split_once('x').unwrap();
+        assert_eq!(String::from_utf8_lossy(&probed.stdout).trim(), format!("h264,{width},{height},{fps}/1"));
+        let identity = camera.facts.wait("accepted", |fact| match fact {
+            Fact::Accepted { identity, .. } => Some(identity.clone()),
+            _ => None,
+        });
+        assert_eq!(identity, USER);
+    }
+}
+
+#[test]
+fn ffmpeg_decodes_every_frame_without_an_error() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let url = camera.url_with(PASSWORD);
+    let decoded = ffmpeg(
+        "ffmpeg",
+        &["-v", "warning", "-rtsp_transport", "tcp", "-i", &url, "-frames:v", "45", "-f", "framecrc", "-"],
+    );
+    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "");
+    let pictures: Vec<_> = String::from_utf8_lossy(&decoded.stdout)
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit(',').next().map(str::to_owned))
+        .collect();
+    assert_eq!(pictures.len(), 45);
+    assert_eq!(pictures[..15], pictures[30..], "the clip is repeated");
+}
+
+#[test]
+fn a_wrong_password_is_refused() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &camera.url_with("wrong")]);
+    let said = String::from_utf8_lossy(&probed.stderr).into_owned();
+    assert!(!probed.status.success() && said.contains("401"), "{said}");
+    assert_eq!(camera.facts.wait("refused", refused), "wrong user name or password");
+}
+
+#[test]
+fn a_client_without_credentials_is_refused() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &camera.url()]);
+    assert!(!probed.status.success());
+    assert_eq!(camera.facts.wait("refused", refused), "no credentials");
+}
+
+#[test]
+fn rtp_over_udp_is_refused() {
+    let camera = CameraProcess::start(&["--id", "1"]);
+    let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "udp", &camera.url()]);
+    let said = String::from_utf8_lossy(&probed.stderr).into_owned();
+    assert!(!probed.status.success() && said.contains("461"), "{said}");
+    assert_eq!(camera.facts.wait("refused", refused), "transport other than RTP interleaved in TCP");
+}
+
+#[test]
+fn another_path_is_not_there() {
+    let camera = CameraProcess::start(&["--id", "1"]);
+    let elsewhere = camera.url().replace("/stream", "/elsewhere");
+    let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &elsewhere]);
+    assert!(!probed.status.success());
+    assert_eq!(camera.facts.wait("refused", refused), "status 404");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_appliance_gets_every_frame_and_every_picture_matches() {
+    let camera = CameraProcess::with_login(&["--id", "41", "--run", "7"]);
+    let video = Appliance::pull(camera_at(&camera.url(), Some(41)), Some(45)).ended().await;
+    assert!(video.received >= 45, "{video:?}");
+    assert_eq!((video.id, video.run, video.first), (41, 7, 0));
+    assert_eq!(video.last + 1, video.received);
+    assert_eq!((video.lost, video.duplicated, video.unidentified, video.foreign), (0, 0, 0, 0));
+    assert_eq!((video.decoded, video.mismatched), (video.received, 0));
+    assert_eq!(video.matched, video.decoded);
+    assert!(
+        video.latency_p50_us < 500_000,
+        "time stamps lie neither in the future nor in the past: {video:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_cameras_frames_are_foreign() {
+    let camera = CameraProcess::with_login(&["--id", "2"]);
+    let appliance = Appliance::pull(camera_at(&camera.url(), Some(1)), None);
+    appliance.facts.wait("foreign frames", |fact| match fact {
+        Fact::Video(video) if video.foreign > 5 => Some(()),
+        _ => None,
+    });
+    let video = appliance.stopped().await;
+    assert_eq!((video.received, video.id), (0, 2), "{video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_appliance_comes_back_after_its_connection_was_cut() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let relay = Relay::start(camera.socket).await;
+    let appliance = Appliance::pull(camera_at(&format!("rtsp://{}/stream", relay.socket), Some(1)), None);
+    appliance.facts.wait("connected", connected);
+    let before = appliance.facts.wait("some frames", more_than(10));
+    relay.cut();
+    appliance.facts.wait("failed", failed);
+    appliance.facts.wait("connected again", connected);
+    appliance.facts.wait("more frames", more_than(before + 10));
+    let video = appliance.stopped().await;
+    assert_eq!((video.lost, video.duplicated, video.foreign, video.first), (0, 0, 0, 0), "{video:?}");
+    assert!(video.last + 1 < video.received, "the second session counts from 0 again: {video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_appliance_notices_that_frames_stop_coming() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let relay = Relay::start(camera.socket).await;
+    let appliance = Appliance::pull(camera_at(&format!("rtsp://{}/stream", relay.socket), Some(1)), None);
+    let before = appliance.facts.wait("some frames", more_than(3));
+    relay.freeze();
+    assert_eq!(appliance.facts.wait("failed", failed), "no frame for 5 s");
+    appliance.facts.wait("more frames", more_than(before + 10));
+    let video = appliance.stopped().await;
+    assert!(video.longest_gap_us >= 5_000_000, "{video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_session_starts_at_its_first_frame() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    for session in 0..12 {
+        let video = Appliance::pull(camera_at(&camera.url(), Some(1)), Some(3)).ended().await;
+        assert_eq!((video.first, video.lost, video.mismatched), (0, 0, 0), "session {session}: {video:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_at_the_same_time_do_not_disturb_one_another() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let appliances: Vec<_> =
+        (0..6).map(|_| Appliance::pull(camera_at(&camera.url(), Some(1)), Some(20))).collect();
+    for appliance in appliances {
+        let video = appliance.ended().await;
+        assert_eq!((video.first, video.lost, video.duplicated, video.foreign), (0, 0, 0, 0), "{video:?}");
+        assert_eq!(video.matched, video.received);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_camera_and_its_sessions() {
+    let camera = CameraProcess::with_login(&["--id", "1"]);
+    let appliance = Appliance::pull(camera_at(&camera.url(), Some(1)), None);
+    appliance.facts.wait("some frames", more_than(3));
+    let (told, ended) = camera.terminate();
+    assert!(ended.success());
+    let names: Vec<_> = told
+        .iter()
+        .filter_map(|fact| match fact {
+            Fact::Playing { .. } => Some("playing"),
+            Fact::Stopped { .. } => Some("stopped"),
+            Fact::Bye { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, ["playing", "stopped", "SIGTERM"]);
+    appliance.facts.wait("failed", failed);
+    appliance.stopped().await;
+}
+
+#[test]
+fn a_kept_clip_is_served_again() {
+    let folder = std::env::temp_dir().join(format!("fake-camera-{}", std::process::id()));
+    let cache = folder.to_str().unwrap();
+    for _ in 0..2 {
+        let camera = CameraProcess::start(&["--id", "9", "--cache", cache]);
+        let kept: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(kept, ["h264-640x360-15fps-9.clip"]);
+        let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &camera.url()]);
+        assert!(probed.status.success());
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_taken_port_a_wrong_size_and_a_missing_password_are_said_plainly() {
+    let camera = CameraProcess::start(&["--id", "1"]);
+    let port = camera.socket.port().to_string();
+    let attempts: [(&[&str], &str); 3] = [
+        (&["--id", "2", "--port", &port], "Address already in use"),
+        (&["--id", "2", "--size", "100x100"], "100x100 cannot be made"),
+        (&["--id", "2", "--user", "admin"], "a user needs a password"),
+    ];
+    for (arguments, expected) in attempts {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fake-camera"));
+        command.args(["serve", "--name", "test", "--address", "127.0.0.1"]).args(arguments);
+        if !arguments.contains(&"--port") {
+            command.args(["--port", "0"]);
+        }
+        let (code, said) = failure_to_start(command);
+        assert!(code == Some(1) && said.contains(expected), "{code:?}: {said}");
+    }
+}
+
+#[test]
+fn a_missing_plugin_is_named_with_its_package() {
+    let nowhere = std::env::temp_dir().join(format!("no-plugins-{}", std::process::id()));
+    std::fs::create_dir_all(&nowhere).unwrap();
+    let mut command = camera_command(&["--id", "1"]);
+    command.env("GST_PLUGIN_SYSTEM_PATH", &nowhere).env("GST_REGISTRY", nowhere.join("registry"));
+    let (code, said) = failure_to_start(command);
+    std::fs::remove_dir_all(nowhere).unwrap();
+    assert!(
+        code == Some(1) && said.contains("appsrc") && said.contains("gstreamer1.0-plugins-base"),
+        "{said}"
+    );
+}

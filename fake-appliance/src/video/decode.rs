@@ -87,6 +87,13 @@ impl Decoder {
         let chain = [source.upcast_ref(), &parser, &decoder, sink.upcast_ref()];
         pipeline.add_many(chain).map_err(|error| failed(&error))?;
         gst::Element::link_many(chain).map_err(|error| failed(&error))?;
+        if let Some(bus) = pipeline.bus() {
+            // Nobody reads the bus but `failure`: whatever is no error would pile up there.
+            bus.set_sync_handler(|_, message| match message.type_() {
+                gst::MessageType::Error => gst::BusSyncReply::Pass,
+                _ => gst::BusSyncReply::Drop,
+            });
+        }
         pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
         Ok(Self { pipeline, source, pushed: 0, expected, room, ended })
     }

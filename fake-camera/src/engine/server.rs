@@ -26,6 +26,8 @@ use super::{Camera, Error, Login, Video};
 const CLEANUP: Duration = Duration::from_secs(5);
 /// Longest wait for the clients' connections to close at the end.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// A connection without a session is closed after this: its client has vanished.
+const LINGER_S: i32 = 5;
 /// Role of users who may watch.
 const VIEWER: &str = "viewer";
 
@@ -237,6 +239,7 @@ mod imp {
         /// The client's thread is not started yet, so no request can be missed.
         fn create_client(&self) -> Option<RTSPClient> {
             let client = self.parent_create_client()?;
+            client.set_post_session_timeout(LINGER_S);
             let peer = self.arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             if let (Some(peer), Some(wiring)) = (peer, self.wiring.get()) {
                 watch(&client, peer, &wiring.path, &wiring.facts);

@@ -1,0 +1,255 @@
+//! A camera process, an appliance in this process, and a relay between them that can be cut.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use fake_appliance::config::Camera;
+use fake_facts::{Fact, Line, Teller, Video};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+/// Far more than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const USER: &str = "admin";
+pub(crate) const PASSWORD: &str = "correct horse";
+const PASSWORD_VARIABLE: &str = "TEST_CAMERA_PASSWORD";
+
+/// Facts as they are told, with a deadline for each.
+pub(crate) struct Facts(mpsc::Receiver<Fact>);
+
+impl Facts {
+    /// Waits for the first fact that this picks out; panics after the deadline, naming what it waited for.
+    pub(crate) fn wait<T>(&self, what: &str, pick: impl Fn(&Fact) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let fact = self.0.recv_timeout(left).unwrap_or_else(|error| panic!("no fact `{what}`: {error}"));
+            if let Some(found) = pick(&fact) {
+                return found;
+            }
+        }
+    }
+
+    /// All that is left up to the teller's end; panics after the deadline.
+    pub(crate) fn rest(&self) -> Vec<Fact> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut rest = Vec::new();
+        loop {
+            match self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(fact) => rest.push(fact),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("no end after {rest:?}"),
+            }
+        }
+    }
+}
+
+/// A fake-camera process; killed when dropped.
+pub(crate) struct CameraProcess {
+    child: Child,
+    pub(crate) facts: Facts,
+    pub(crate) socket: SocketAddr,
+}
+
+pub(crate) fn camera_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fake-camera"));
+    command.args(["serve", "--name", "test", "--address", "127.0.0.1", "--port", "0"]).args(arguments);
+    command.env(PASSWORD_VARIABLE, PASSWORD);
+    command
+}
+
+impl CameraProcess {
+    /// Starts a camera on a free port and waits until it is ready.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = camera_command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines() {
+                let line = fake_facts::read_line(&line.unwrap()).expect("standard output holds facts only");
+                if sender.send(line.fact).is_err() {
+                    return;
+                }
+            }
+        });
+        let facts = Facts(receiver);
+        let socket = facts.wait("ready", |fact| match fact {
+            Fact::Ready { listens } => Some(listens[0].socket),
+            _ => None,
+        });
+        Self { child, facts, socket }
+    }
+
+    /// Starts a camera with a user.
+    pub(crate) fn with_login(arguments: &[&str]) -> Self {
+        let login = ["--user", USER, "--password-env", PASSWORD_VARIABLE];
+        Self::start(&[arguments, &login].concat())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("rtsp://{}/stream", self.socket)
+    }
+
+    /// The address with credentials in it, as other programs take it.
+    pub(crate) fn url_with(&self, password: &str) -> String {
+        format!("rtsp://{USER}:{}@{}/stream", password.replace(' ', "%20"), self.socket)
+    }
+
+    /// Sends SIGTERM; gives what it still said, and how it ended.
+    pub(crate) fn terminate(mut self) -> (Vec<Fact>, ExitStatus) {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(killed.expect("`kill` (Debian: procps) is needed").success());
+        let rest = self.facts.rest();
+        (rest, self.child.wait().unwrap())
+    }
+}
+
+impl Drop for CameraProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program of FFmpeg on the camera; a missing one fails the test by name.
+pub(crate) fn ffmpeg(program: &str, arguments: &[&str]) -> Output {
+    let ended = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    ended.unwrap_or_else(|error| panic!("`{program}` (Debian: ffmpeg) cannot be run: {error}"))
+}
+
+/// An appliance in this process.
+pub(crate) struct Appliance {
+    pub(crate) facts: Facts,
+    stop: Arc<Notify>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Appliance {
+    /// Pulls until so many frames (`None`: until stopped).
+    pub(crate) fn pull(camera: Camera, frames: Option<u64>) -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let teller = Arc::new(Teller::new(Box::new(Told { sender, part: Vec::new() })));
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
+            let told = async move {
+                stopped.notified().await;
+                "told to".to_owned()
+            };
+            fake_appliance::pull(&[camera], true, frames, teller, told).await.unwrap();
+        });
+        Self { facts: Facts(receiver), stop, task }
+    }
+
+    /// Waits for its end; gives the last report.
+    pub(crate) async fn ended(self) -> Video {
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the appliance ends in time").unwrap();
+        let rest = self.facts.rest();
+        assert!(matches!(rest.last(), Some(Fact::Bye { .. })), "the last fact is the goodbye");
+        let videos = rest
+            .into_iter()
+            .filter_map(|fact| if let Fact::Video(video) = fact { Some(video) } else { None });
+        videos.last().expect("there is a last report")
+    }
+
+    /// Tells it to stop; gives the last report.
+    pub(crate) async fn stopped(self) -> Video {
+        self.stop.notify_one();
+        self.ended().await
+    }
+}
+
+pub(crate) fn camera_at(url: &str, id: Option<u32>) -> Camera {
+    Camera {
+        name: "dock-1".to_owned(),
+        id,
+        url: url.to_owned(),
+        user: Some(USER.to_owned()),
+        password: Some(PASSWORD.to_owned()),
+    }
+}
+
+struct Told {
+    sender: mpsc::Sender<Fact>,
+    part: Vec<u8>,
+}
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.part.extend_from_slice(bytes);
+        while let Some(end) = self.part.iter().position(|&byte| byte == b'\n') {
+            let text: Vec<u8> = self.part.drain(..=end).collect();
+            let line: Line = serde_json::from_slice(&text)?;
+            // The test may have seen enough already.
+            let _ = self.sender.send(line.fact);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Passes connections on to the camera until told otherwise.
+pub(crate) struct Relay {
+    pub(crate) socket: SocketAddr,
+    mode: watch::Sender<Mode>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Passing,
+    Cut,
+    Frozen,
+}
+
+impl Relay {
+    pub(crate) async fn start(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = listener.local_addr().unwrap();
+        let (mode, watching) = watch::channel(Mode::Passing);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass(client, target, watching.clone()));
+            }
+        });
+        Self { socket, mode }
+    }
+
+    /// Closes every connection that stands now; new ones are passed on.
+    pub(crate) fn cut(&self) {
+        self.mode.send_replace(Mode::Cut);
+    }
+
+    /// Leaves the connections standing, and passes nothing on.
+    pub(crate) fn freeze(&self) {
+        self.mode.send_replace(Mode::Frozen);
+    }
+}
+
+async fn pass(mut client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) {
+    mode.mark_unchanged();
+    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    tokio::select! {
+        _ = copy_bidirectional(&mut client, &mut server) => return,
+        _ = mode.changed() => {}
+    }
+    if *mode.borrow() == Mode::Frozen {
+        // Holds both connections until the client gives up.
+        let mut byte = [0];
+        while tokio::io::AsyncReadExt::read(&mut client, &mut byte).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+/// Standard error of a camera that must not start, and its exit code.
+pub(crate) fn failure_to_start(mut command: Command) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    (child.wait().unwrap().code(), text)
+}
