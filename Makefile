@@ -34,7 +34,8 @@ demo: ## build, then run the shipped scenarios; evidence goes to runs/
 
 test: ## every test: units, snapshots, labs, scenarios, broken twins, examples in the documentation
 	scripts/setup test
-	cargo build --locked --workspace --bins
+	@# With the tests: their dependencies add features, and the programs would be built twice.
+	cargo build --locked --workspace --bins --tests
 	$(ALLOW_USERNS) $(TARGET)/debug/testbed $(TARGET)/debug/deps
 	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
 	cargo test --locked --workspace --doc
