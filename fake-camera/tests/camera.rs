@@ -1,5 +1,7 @@
 //! The camera as others see it: FFmpeg, which we did not write, and the appliance, which knows what to look for.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
+
 mod support;
 
 use fake_facts::Fact;

@@ -150,10 +150,8 @@ impl Appliance {
         tokio::time::timeout(PATIENCE, self.task).await.expect("the appliance ends in time").unwrap();
         let rest = self.facts.rest();
         assert!(matches!(rest.last(), Some(Fact::Bye { .. })), "the last fact is the goodbye");
-        let videos = rest
-            .into_iter()
-            .filter_map(|fact| if let Fact::Video(video) = fact { Some(video) } else { None });
-        videos.last().expect("there is a last report")
+        let video = |fact| if let Fact::Video(video) = fact { Some(video) } else { None };
+        rest.into_iter().rev().find_map(video).expect("there is a last report")
     }
 
     /// Tells it to stop; gives the last report.
