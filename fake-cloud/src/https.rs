@@ -34,6 +34,8 @@ const OBJECT_LIMIT: usize = 100 * 1024 * 1024;
 const HEAD_LIMIT: usize = 64 * 1024;
 /// Silence after which a kept-alive connection is closed, and longest wait for a request head.
 const IDLE: Duration = Duration::from_secs(60);
+/// Longest time for a body, except of objects.
+const BODY: Duration = Duration::from_secs(60);
 /// Longest time from head to the end of the answer.
 const REQUEST: Duration = Duration::from_secs(300);
 
@@ -130,15 +132,7 @@ impl Visit {
         parts: Parts,
         body: Incoming,
     ) -> Result<Response<Body>, Failure> {
-        let body = match Limited::new(body, BODY_LIMIT).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(self.refuse(service, Failure::too_large(BODY_LIMIT)));
-            }
-            Err(error) => {
-                return Err(self.refuse(service, Failure::new(400, "IncompleteBody", error.to_string())));
-            }
-        };
+        let body = read_whole(body).await.map_err(|failure| self.refuse(service, failure))?;
         self.admit(service, wire, &parts, Some(&body))?;
         let call = Call { wire, parts: &parts, body };
         let answer = match service {
@@ -170,5 +164,20 @@ impl Visit {
     fn refuse(&self, service: Service, failure: Failure) -> Failure {
         self.cloud.facts.refused(service, self.peer.socket, format!("{}: {}", failure.code, failure.message));
         failure
+    }
+}
+
+/// Reads a body of at most 10 MB within 60 seconds; one that announces more is not waited for.
+async fn read_whole(body: Incoming) -> Result<Bytes, Failure> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Failure::too_large(BODY_LIMIT));
+    }
+    match tokio::time::timeout(BODY, Limited::new(body, BODY_LIMIT).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::too_large(BODY_LIMIT))
+        }
+        Ok(Err(error)) => Err(Failure::new(400, "IncompleteBody", error.to_string())),
+        Err(_) => Err(Failure::new(408, "RequestTimeout", "the body took longer than 60 s")),
     }
 }

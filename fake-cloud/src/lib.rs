@@ -9,7 +9,7 @@
 //! tls        the TLS front: SNI and ALPN to a door   ──► mqtt     the broker, its sessions, topic rules
 //!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
-//! ca, keys, clock, files                                  what the above stand on
+//! sockets, ca, keys, clock, files                         what the above stand on
 //! ```
 //!
 //! Each server is a function of bound sockets and a stop signal, so tests can run it in their own process.
@@ -35,4 +35,5 @@ mod s3;
 pub mod service;
 pub mod settings;
 mod sigv4;
+mod sockets;
 mod tls;

@@ -4,6 +4,8 @@
 //! Clients sign different sets of headers, so only those named in `SignedHeaders` count; `host` and every
 //! `x-amz-*` header present must be among them (IAM user guide, "Create a signed AWS API request").
 
+mod claim;
+
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -15,14 +17,12 @@ use aws_sigv4::sign::v4;
 use hyper::http::request::Parts;
 use sha2::{Digest, Sha256};
 
+use self::claim::{Claim, header, incomplete};
 use crate::clock;
 use crate::keys::{Key, Keys};
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Headers that the signer writes itself, from the date, the body and the token.
 const WRITTEN_BY_SIGNER: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
-/// Longest life of a presigned link: 7 days.
-const LONGEST_LINK: u64 = 604_800;
 
 /// Why a request is not believed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,21 +94,6 @@ impl Endpoint<'_> {
     }
 }
 
-/// What the client claims.
-#[derive(Debug, PartialEq, Eq)]
-struct Claim {
-    key_id: String,
-    date: String,
-    region: String,
-    service: String,
-    signed_headers: Vec<String>,
-    signature: String,
-    at: SystemTime,
-    /// Set for a presigned link.
-    expires: Option<Duration>,
-    token: Option<String>,
-}
-
 /// Checks a request; `body` is its whole body, or `None` if it streams and was signed by a marker or by a hash
 /// that whoever reads the stream compares. Gives back the access key id.
 pub(crate) fn verify(
@@ -140,78 +125,6 @@ pub(crate) fn claimed_service(parts: &Parts) -> Option<String> {
 }
 
 impl Claim {
-    fn read(parts: &Parts) -> Result<Self, Refusal> {
-        match header(parts, "authorization") {
-            Some(value) => Self::from_header(parts, value),
-            None => Self::from_query(parts),
-        }
-    }
-
-    fn from_header(parts: &Parts, value: &str) -> Result<Self, Refusal> {
-        let Some(fields) = value.strip_prefix(ALGORITHM).filter(|rest| rest.starts_with(' ')) else {
-            return Err(match value.starts_with("AWS ") {
-                true => Refusal::VersionTwo,
-                false => incomplete("the authorization header names another algorithm"),
-            });
-        };
-        let field = |name: &str| {
-            let mut found = fields.split(',').filter_map(|field| field.trim().split_once('='));
-            found.find(|(key, _)| *key == name).map(|(_, value)| value).ok_or_else(|| incomplete(name))
-        };
-        let date = header(parts, "x-amz-date").ok_or_else(|| incomplete("X-Amz-Date"))?;
-        let token = header(parts, "x-amz-security-token").map(str::to_owned);
-        Self::new(field("Credential")?, field("SignedHeaders")?, field("Signature")?, date, None, token)
-    }
-
-    fn from_query(parts: &Parts) -> Result<Self, Refusal> {
-        let query: Vec<(String, String)> =
-            form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        if field("X-Amz-Algorithm") != Some(ALGORITHM) {
-            return Err(if field("AWSAccessKeyId").is_some() {
-                Refusal::VersionTwo
-            } else {
-                Refusal::Missing
-            });
-        }
-        let need = |name: &str| field(name).ok_or_else(|| incomplete(name));
-        let seconds =
-            need("X-Amz-Expires")?.parse().ok().filter(|seconds| (1..=LONGEST_LINK).contains(seconds));
-        let expires = Duration::from_secs(seconds.ok_or_else(|| incomplete("X-Amz-Expires"))?);
-        let token = field("X-Amz-Security-Token").map(str::to_owned);
-        let (credential, signed) = (need("X-Amz-Credential")?, need("X-Amz-SignedHeaders")?);
-        Self::new(credential, signed, need("X-Amz-Signature")?, need("X-Amz-Date")?, Some(expires), token)
-    }
-
-    fn new(
-        credential: &str,
-        signed_headers: &str,
-        signature: &str,
-        date: &str,
-        expires: Option<Duration>,
-        token: Option<String>,
-    ) -> Result<Self, Refusal> {
-        let scope: Vec<&str> = credential.split('/').collect();
-        let [key_id, day, region, service, "aws4_request"] = scope[..] else {
-            return Err(incomplete("Credential"));
-        };
-        let at = clock::read_amz_date(date).ok_or_else(|| incomplete("X-Amz-Date"))?;
-        if !date.starts_with(day) {
-            return Err(incomplete("the day of the credential differs from X-Amz-Date"));
-        }
-        Ok(Self {
-            key_id: key_id.into(),
-            date: date.into(),
-            region: region.into(),
-            service: service.into(),
-            signed_headers: signed_headers.split(';').map(str::to_ascii_lowercase).collect(),
-            signature: signature.into(),
-            at,
-            expires,
-            token,
-        })
-    }
-
     fn check_scope(&self, endpoint: Endpoint<'_>) -> Result<(), Refusal> {
         if self.region == endpoint.region && self.service == endpoint.service {
             return Ok(());
@@ -345,14 +258,6 @@ impl Claim {
             .collect();
         if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
     }
-}
-
-fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-fn incomplete(what: impl Into<String>) -> Refusal {
-    Refusal::Incomplete(what.into())
 }
 
 fn is_hash(text: &str) -> bool {

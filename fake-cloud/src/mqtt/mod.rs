@@ -4,6 +4,7 @@ mod broker;
 mod packets;
 mod session;
 pub(crate) mod topic;
+mod wire;
 
 pub(crate) use broker::{Broker, Message, PAYLOAD_LIMIT};
 pub(crate) use session::serve;

@@ -3,12 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_protocol_core::mqtt::common::Cursor;
-use mqtt_protocol_core::mqtt::connection::{Connection, ConnectionOptions, Event};
-use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet};
-use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, DisconnectReasonCode, MqttError};
-use mqtt_protocol_core::mqtt::role::Server;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, DisconnectReasonCode};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
@@ -18,37 +13,17 @@ use tracing::debug;
 use super::broker::{Message, PAYLOAD_LIMIT, Seat};
 use super::packets::{self, Asked, Granted, Version, Will, Wish};
 use super::topic;
+use super::wire::{End, Wire, broken};
 use crate::cloud::Cloud;
 use crate::service::Service;
 use crate::tls::Peer;
 
 /// From the handshake to CONNECT.
 const FIRST_PACKET: Duration = Duration::from_secs(10);
-/// Longest wait for a client that does not read.
-const WRITE: Duration = Duration::from_secs(30);
 /// Longest client id, in bytes (IoT Core quotas).
 const LONGEST_ID: usize = 128;
 /// Filters in one SUBSCRIBE (IoT Core quotas).
 const FILTERS: usize = 8;
-/// Largest packet: a payload of 128 KiB and its headers.
-const PACKET_LIMIT: u32 = PAYLOAD_LIMIT as u32 + 4096;
-
-/// Why a session is over.
-#[derive(Debug)]
-enum End {
-    /// DISCONNECT; with `true` the will is still published.
-    Client { with_will: bool },
-    /// The network went away.
-    Lost(String),
-    /// Nothing came for one and a half times the keep-alive time.
-    Silence,
-    /// The same client id connected again.
-    TakenOver,
-    /// The client broke a rule; MQTT 5 has a code for it.
-    Rule(DisconnectReasonCode, String),
-    /// The cloud ends.
-    Stopped,
-}
 
 /// Serves one client whose handshake is done.
 pub(crate) async fn serve(
@@ -57,13 +32,7 @@ pub(crate) async fn serve(
     cloud: Arc<Cloud>,
     stop: CancellationToken,
 ) {
-    let (reader, writer) = tokio::io::split(stream);
-    let options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_LIMIT);
-    let mut connection =
-        Connection::<Server>::with_options(mqtt_protocol_core::mqtt::Version::Undetermined, options);
-    connection.set_auto_pub_response(false);
-    connection.set_auto_ping_response(true);
-    let mut session = Session { wire: Wire { connection, reader, writer }, peer, cloud: &cloud };
+    let mut session = Session { wire: Wire::new(stream), peer, cloud: &cloud };
     let end = tokio::select! {
         end = session.run() => end,
         () = stop.cancelled() => End::Stopped,
@@ -73,13 +42,6 @@ pub(crate) async fn serve(
         End::Lost(reason) => debug!(reason, peer = %session.peer.socket, "MQTT client lost"),
         other => debug!(end = ?other, peer = %session.peer.socket, "MQTT session over"),
     }
-}
-
-/// Bytes in, packets out.
-struct Wire {
-    connection: Connection<Server>,
-    reader: ReadHalf<TlsStream<TcpStream>>,
-    writer: WriteHalf<TlsStream<TcpStream>>,
 }
 
 struct Session<'a> {
@@ -138,19 +100,18 @@ impl<'a> Session<'a> {
         if let Some(end) = self.answer_all(guest, early).await? {
             return Ok(end);
         }
-        let mut buffer = vec![0; 16 * 1024];
         let mut deadline = Instant::now() + guest.silence;
         loop {
-            let may_send = self.wire.connection.get_receive_maximum_vacancy_for_send() != Some(0);
+            let may_deliver = self.wire.may_deliver();
             tokio::select! {
-                read = self.wire.reader.read(&mut buffer) => {
-                    let asked = self.wire.take_in(&buffer[..read_length(read)?]).await?;
+                length = self.wire.more() => {
+                    let asked = self.wire.take_in(length?).await?;
                     deadline = Instant::now() + guest.silence;
                     if let Some(end) = self.answer_all(guest, asked).await? {
                         return Ok(end);
                     }
                 }
-                Some(message) = guest.seat.inbox.recv(), if may_send => self.wire.deliver(guest.version, &message).await?,
+                Some(message) = guest.seat.inbox.recv(), if may_deliver => self.wire.deliver(guest.version, &message).await?,
                 () = guest.seat.taken_over.cancelled() => return Ok(End::TakenOver),
                 () = tokio::time::sleep_until(deadline) => return Ok(End::Silence),
             }
@@ -262,89 +223,11 @@ impl<'a> Session<'a> {
             let _ = self.wire.send(packet).await;
         }
         drop(guest);
-        let _ = self.wire.writer.shutdown().await;
+        self.wire.close().await;
         match (end, will) {
             (End::Client { with_will: false }, _) | (_, None) => {}
             (_, Some(will)) => self.cloud.broker.publish(will.message, &self.cloud.facts),
         }
-    }
-}
-
-impl Wire {
-    /// Reads until at least one packet is there.
-    async fn first(&mut self) -> Result<Vec<Asked>, End> {
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            let read = self.reader.read(&mut buffer).await;
-            let asked = self.take_in(&buffer[..read_length(read)?]).await?;
-            if !asked.is_empty() {
-                return Ok(asked);
-            }
-        }
-    }
-
-    /// Takes in bytes; whole packets come out.
-    async fn take_in(&mut self, bytes: &[u8]) -> Result<Vec<Asked>, End> {
-        let mut cursor = Cursor::new(bytes);
-        let mut asked = Vec::new();
-        while (cursor.position() as usize) < bytes.len() {
-            let events = self.connection.recv(&mut cursor);
-            asked.extend(self.work_off(events).await?);
-        }
-        Ok(asked)
-    }
-
-    async fn send(&mut self, packet: Packet) -> Result<(), End> {
-        let events = self.connection.send(packet);
-        self.work_off(events).await.map(|_| ())
-    }
-
-    async fn deliver(&mut self, version: Version, message: &Message) -> Result<(), End> {
-        let packet_id = match message.at_least_once {
-            true => Some(self.connection.acquire_packet_id().map_err(|error| End::Lost(error.to_string()))?),
-            false => None,
-        };
-        self.send(packets::deliver(version, message, packet_id)).await
-    }
-
-    async fn work_off(&mut self, events: Vec<Event>) -> Result<Vec<Asked>, End> {
-        let mut asked = Vec::new();
-        let mut error = None;
-        for event in events {
-            match event {
-                Event::NotifyPacketReceived(packet) => asked.push(Asked::from(packet)),
-                Event::RequestSendPacket { packet, .. } => self.write(&packet.to_continuous_buffer()).await?,
-                Event::NotifyError(what) => error = Some(what),
-                Event::RequestClose => error = error.or(Some(MqttError::ProtocolError)),
-                // A DISCONNECT of the client closes too, and is read as such; timers are the session's own.
-                Event::RequestTimerReset { .. }
-                | Event::RequestTimerCancel(_)
-                | Event::NotifyPacketIdReleased(_) => {}
-            }
-        }
-        match error {
-            Some(error) if asked.is_empty() => Err(broken(format!("MQTT: {error}"))),
-            _ => Ok(asked),
-        }
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        let write = async {
-            self.writer.write_all(bytes).await?;
-            self.writer.flush().await
-        };
-        match tokio::time::timeout(WRITE, write).await {
-            Ok(result) => result.map_err(|error| End::Lost(error.to_string())),
-            Err(_) => Err(End::Lost("the client does not read".into())),
-        }
-    }
-}
-
-fn read_length(read: std::io::Result<usize>) -> Result<usize, End> {
-    match read {
-        Ok(0) => Err(End::Lost("closed by the client".into())),
-        Ok(length) => Ok(length),
-        Err(error) => Err(End::Lost(error.to_string())),
     }
 }
 
@@ -366,10 +249,6 @@ fn check(client_id: &str, will: Option<&Will>) -> Result<(), (ConnectReasonCode,
 /// Keep-alive seconds that count: 30 to 1200, and 1200 where the client wants none (IoT Core quotas).
 fn counted_keep_alive(asked: u16) -> u16 {
     if asked == 0 { 1200 } else { asked.clamp(30, 1200) }
-}
-
-fn broken(reason: impl Into<String>) -> End {
-    End::Rule(DisconnectReasonCode::ProtocolError, reason.into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 """Plays one scene with CloudWatch, Logs and S3: SCENE [ARGUMENT]."""
 
+import http.client
 import io
+import ssl
 import sys
 import time
 import urllib.parse
@@ -230,7 +232,21 @@ def unknown_operation():
     }
 
 
+def announced():
+    """A request that only announces its body: LENGTH bytes; the answer must not wait for them."""
+    result = {}
+    for name in ("monitoring", "logs", "s3", "iot"):
+        context = ssl.create_default_context(cafile=cloud.CLIENT["ca"])
+        connection = http.client.HTTPSConnection(cloud.CLIENT["endpoints"][name], context=context, timeout=20)
+        connection.putrequest("PUT" if name == "s3" else "POST", "/key")
+        connection.putheader("Content-Length", sys.argv[2])
+        connection.endheaders()
+        result[name] = connection.getresponse().status
+    return result
+
+
 SCENES = {
+    "announced": announced,
     "metric": metric,
     "many-metrics": many_metrics,
     "query-form": query_form,

@@ -162,3 +162,11 @@ fn an_unknown_operation_is_named_in_the_protocol_of_the_request() {
     let expected = json!({ "monitoring": "UnknownOperationException", "logs": "UnknownOperationException" });
     assert_eq!(scene(&cloud, &["unknown-operation"]), expected);
 }
+
+#[test]
+fn a_body_above_the_limit_is_refused_before_it_is_sent() {
+    let cloud = Fake::start();
+    let expected = json!({ "monitoring": 413, "logs": 413, "s3": 400, "iot": 413 });
+    assert_eq!(scene(&cloud, &["announced", "200000000"]), expected);
+    cloud.wait_for("refusal", |fact| is_refusal(fact, "s3", "EntityTooLarge"));
+}

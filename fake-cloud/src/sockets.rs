@@ -1,0 +1,179 @@
+//! The sockets of a run: bound all at once, then each handed to its server.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use fake_facts::Listen;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::cloud::{Cloud, Error};
+use crate::dns::{self, Zones};
+use crate::service::{Service, Transport};
+use crate::settings::Settings;
+use crate::tls::Door;
+use crate::{https, mqtt, ntp};
+
+/// TLS connections at a time; further clients wait in the kernel's queue.
+const CONNECTIONS: usize = 1024;
+
+/// Every socket of a run, bound.
+pub(crate) struct Sockets {
+    tls: Vec<(TcpListener, &'static str)>,
+    dns: Vec<(UdpSocket, TcpListener)>,
+    ntp: Vec<UdpSocket>,
+    pub(crate) listens: Vec<Listen>,
+}
+
+impl Sockets {
+    /// Binds what the settings ask for.
+    pub(crate) async fn bind(settings: &Settings) -> Result<Self, Error> {
+        let mut sockets = Self { tls: Vec::new(), dns: Vec::new(), ntp: Vec::new(), listens: Vec::new() };
+        let mut shared: BTreeMap<IpAddr, Vec<Service>> = BTreeMap::new();
+        for (service, ip) in settings.binds.iter().copied() {
+            match service.transport() {
+                Transport::Tls => shared.entry(ip).or_default().push(service),
+                Transport::Dns => sockets.bind_dns(ip, settings.dns_port).await?,
+                Transport::Ntp => sockets.bind_ntp(ip, settings.ntp_port).await?,
+            }
+        }
+        for (ip, services) in shared {
+            sockets.bind_tls(ip, settings.https_port, &services).await?;
+        }
+        Ok(sockets)
+    }
+
+    /// One listener per address, however many services share it.
+    async fn bind_tls(&mut self, ip: IpAddr, port: u16, services: &[Service]) -> Result<(), Error> {
+        let socket = SocketAddr::new(ip, port);
+        let failed = |source| Error::Bind { service: services[0], socket, source };
+        let listener = TcpListener::bind(socket).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        self.listens.extend(services.iter().map(|service| listen(*service, "tcp", bound)));
+        let word = if let [only] = services { only.word() } else { "tls" };
+        self.tls.push((listener, word));
+        Ok(())
+    }
+
+    async fn bind_dns(&mut self, ip: IpAddr, port: u16) -> Result<(), Error> {
+        let failed =
+            |source| Error::Bind { service: Service::Dns, socket: SocketAddr::new(ip, port), source };
+        let (udp, tcp) = dns::bind(ip, port).await.map_err(failed)?;
+        self.listens.push(listen(Service::Dns, "udp", udp.local_addr().map_err(failed)?));
+        self.listens.push(listen(Service::Dns, "tcp", tcp.local_addr().map_err(failed)?));
+        self.dns.push((udp, tcp));
+        Ok(())
+    }
+
+    async fn bind_ntp(&mut self, ip: IpAddr, port: u16) -> Result<(), Error> {
+        let failed =
+            |source| Error::Bind { service: Service::Ntp, socket: SocketAddr::new(ip, port), source };
+        let udp = UdpSocket::bind((ip, port)).await.map_err(failed)?;
+        self.listens.push(listen(Service::Ntp, "udp", udp.local_addr().map_err(failed)?));
+        self.ntp.push(udp);
+        Ok(())
+    }
+
+    /// The port of the first TLS listener; 0 if there is none.
+    pub(crate) fn https_port(&self) -> u16 {
+        self.tls
+            .first()
+            .and_then(|(listener, _)| listener.local_addr().ok())
+            .map_or(0, |socket| socket.port())
+    }
+
+    /// Starts the servers; they end with `stop`.
+    pub(crate) fn serve(
+        self,
+        cloud: &Arc<Cloud>,
+        zones: Zones,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        for (listener, word) in self.tls {
+            let reception = Reception {
+                cloud: cloud.clone(),
+                word,
+                places: places.clone(),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            };
+            tasks.spawn(reception.receive(listener));
+        }
+        if !self.dns.is_empty() {
+            tasks.spawn(dns::serve(self.dns, zones, stop.clone()));
+        }
+        for socket in self.ntp {
+            let (cloud, stop) = (cloud.clone(), stop.clone());
+            tasks.spawn(async move { ntp::serve(socket, cloud.clock, &cloud.facts, stop).await });
+        }
+    }
+}
+
+fn listen(service: Service, transport: &str, socket: SocketAddr) -> Listen {
+    Listen { service: service.to_string(), transport: transport.into(), socket }
+}
+
+/// Takes in the TLS clients of one listener.
+struct Reception {
+    cloud: Arc<Cloud>,
+    /// What this listener is for, as far as the address tells.
+    word: &'static str,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Reception {
+    async fn receive(self, listener: TcpListener) {
+        let this = Arc::new(self);
+        loop {
+            let place = this.places.clone().acquire_owned();
+            let accepted = tokio::select! {
+                Ok(place) = place => tokio::select! {
+                    accepted = listener.accept() => accepted.map(|(stream, peer)| (stream, peer, place)),
+                    () = this.stop.cancelled() => return,
+                },
+                () = this.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer, place)) => {
+                    let guide = this.clone();
+                    this.tasks.spawn(async move {
+                        guide.guide(stream, peer).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => warn!(%error, "a client could not be taken in"),
+            }
+        }
+    }
+
+    async fn guide(&self, stream: TcpStream, socket: SocketAddr) {
+        // Answers are written in one piece; waiting for more only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            warn!(%error, "TCP_NODELAY");
+        }
+        let admitted = tokio::select! {
+            admitted = self.cloud.front.admit(stream, socket) => admitted,
+            () = self.stop.cancelled() => return,
+        };
+        match admitted {
+            Ok((Door::Mqtt, stream, peer)) => {
+                mqtt::serve(stream, peer, self.cloud.clone(), self.stop.clone()).await
+            }
+            Ok((door, stream, peer)) => {
+                https::serve(stream, door, peer, self.cloud.clone(), self.stop.clone()).await
+            }
+            Err(away) => {
+                let word = away.door.map_or(self.word, Door::word);
+                self.cloud.facts.refused(word, socket, away.reason);
+            }
+        }
+    }
+}
