@@ -3,7 +3,7 @@
 mod cli;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context;
 use clap::Parser;
@@ -26,7 +26,8 @@ fn main() -> anyhow::Result<()> {
 fn start_log(verbose: u8) {
     let level = ["fake_cloud=info,warn", "fake_cloud=debug,info", "trace"][usize::from(verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 async fn serve_until_told(settings: Settings) -> anyhow::Result<()> {

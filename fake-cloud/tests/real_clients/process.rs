@@ -73,6 +73,43 @@ fn what_is_not_bound_is_not_served() {
 }
 
 #[test]
+fn every_service_has_its_own_addresses_of_both_families_and_the_real_ports() {
+    let services = ["iot", "monitoring", "logs", "s3", "dns", "ntp"];
+    let hosts = [10, 11, 12, 13, 53, 123];
+    let v4: Vec<String> = hosts.iter().map(|host| format!("203.0.113.{host}")).collect();
+    let v6: Vec<String> = hosts.iter().map(|host| format!("2001:db8::{host}")).collect();
+    let addresses: Vec<&str> = v4.iter().chain(&v6).map(String::as_str).collect();
+    let binds = services.iter().cycle().zip(&addresses).map(|(service, ip)| format!("--bind={service}={ip}"));
+    let binds: Vec<String> = binds.collect();
+    let cloud = Fake::in_namespace(&addresses, &binds.iter().map(String::as_str).collect::<Vec<_>>());
+    for listen in &cloud.listens {
+        let port = match listen.service.as_str() {
+            "dns" => 53,
+            "ntp" => 123,
+            _ => 443,
+        };
+        assert_eq!(listen.socket.port(), port, "{listen:?}");
+    }
+
+    let dig = |server: &str, kind: &str, name: &str| {
+        let mut command = cloud.beside("dig");
+        command.args([&format!("@{server}"), "+short", "+tries=1", "+time=5", "-t", kind, name]);
+        text(&run(&mut command, "nsenter and dig", "util-linux, bind9-dnsutils").stdout).trim().to_owned()
+    };
+    let logs = &cloud.client.endpoints.logs;
+    assert_eq!(dig("203.0.113.53", "AAAA", logs), "2001:db8::12");
+    assert_eq!(dig("2001:db8::53", "A", logs), "203.0.113.12");
+    assert_eq!(dig("2001:db8::53", "A", "1.pool.ntp.org"), "203.0.113.123");
+
+    for socket in ["[2001:db8::12]:443", "203.0.113.12:443"] {
+        let mut command = cloud.beside("openssl");
+        command.args(["s_client", "-connect", socket, "-servername", logs, "-CAfile"]).arg(&cloud.client.ca);
+        let seen = text(&run(&mut command, "nsenter and openssl", "util-linux, openssl").stdout);
+        assert!(seen.contains("Verify return code: 0 (ok)"), "{socket}: {seen}");
+    }
+}
+
+#[test]
 fn sigterm_ends_it_cleanly_with_a_last_word() {
     let cloud = Fake::start();
     let socket = cloud.socket("s3");

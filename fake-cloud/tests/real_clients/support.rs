@@ -41,18 +41,35 @@ impl Fake {
 
     /// Only these arguments, the folder and free ports.
     pub(crate) fn bare(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
+        command.arg("serve").args(["--https-port=0", "--dns-port=0", "--ntp-port=0"]).args(arguments);
+        Self::spawn(command.env_clear())
+    }
+
+    /// In a network namespace of its own, whose loopback has these addresses; the real ports.
+    pub(crate) fn in_namespace(addresses: &[&str], arguments: &[&str]) -> Self {
+        let added: String =
+            addresses.iter().map(|address| format!("ip address add {address} dev lo && ")).collect();
+        let script = format!("ip link set lo up && {added} exec \"$0\" serve \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "sh", "-c", &script]).arg(env!("CARGO_BIN_EXE_fake-cloud"));
+        Self::spawn(command.args(arguments))
+    }
+
+    /// A tool, to be run where the cloud is.
+    pub(crate) fn beside(&self, tool: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        let target = self.child.id().to_string();
+        command.args(["--target", &target, "--user", "--net", "--preserve-credentials", tool]);
+        command
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let dir = TempDir::new().unwrap();
         let cloud = dir.path().join("cloud");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fake-cloud"))
-            .args(["serve", "--https-port=0", "--dns-port=0", "--ntp-port=0", "--dir"])
-            .arg(&cloud)
-            .args(arguments)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let command = command.arg("--dir").arg(&cloud).stdin(Stdio::null());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.unwrap_or_else(|error| panic!("this test needs {command:?}: {error}"));
         let facts = lines(child.stdout.take().unwrap(), |text| {
             read_line(&text).unwrap_or_else(|error| panic!("no fact on stdout: {text}: {error}")).fact
         });
