@@ -2,7 +2,7 @@
 //! the clock, the way the real one does.
 //!
 //! - [`config`]: what it is told, as one JSON file.
-//! - [`run`]: the whole appliance, and [`run::pull`], its video half alone.
+//! - [`mod@run`]: the whole appliance, and its video half alone.
 //! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
 //!   `clock`: time servers. `net`: names, connections, TLS. `voice`: facts.
 //!

@@ -4,7 +4,10 @@
 
 mod support;
 
-use fake_facts::Fact;
+use std::sync::Arc;
+
+use fake_camera::engine::{self, Camera, Size, Video};
+use fake_facts::{Fact, Teller};
 use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
 use support::{camera_at, camera_command, failure_to_start, ffmpeg};
 
@@ -135,6 +138,30 @@ async fn another_cameras_frames_are_foreign() {
     });
     let video = appliance.stopped().await;
     assert_eq!((video.received, video.id), (0, 2), "{video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_are_not_the_senders_are_noticed() {
+    let camera = |id| Camera {
+        id,
+        run: 1,
+        path: "/stream".to_owned(),
+        size: Size::new(640, 360).unwrap(),
+        fps: 15,
+        login: None,
+        cache: None,
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
+    let stolen = Video::prepare(&camera(2)).unwrap();
+    let teller = Arc::new(Teller::new(Box::new(std::io::sink())));
+    tokio::spawn(async move {
+        engine::serve(listener, &camera(1), stolen, teller, std::future::pending()).await.unwrap();
+    });
+    let video = Appliance::pull(camera_at(&url, Some(1)), Some(10)).ended().await;
+    assert_eq!((video.lost, video.foreign), (0, 0), "the messages are as they should be: {video:?}");
+    assert_eq!((video.matched, video.mismatched), (0, video.decoded), "the pictures are not: {video:?}");
+    assert!(video.decoded >= 9, "{video:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use super::Camera;
 use crate::clip::Clip;
 
 /// Changes whenever the pattern, the encoder's settings or this format do.
-const MAGIC: &[u8] = b"fake-camera clip 1\n";
+const MAGIC: &[u8] = b"fake-camera clip 2\n";
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// The place of one camera's clip.

@@ -8,6 +8,8 @@ use crate::identity::PictureCode;
 
 /// Different noises that rows are taken from.
 const NOISES: usize = 4;
+/// Rows of the texture, which then repeats: the period of its wave.
+const ROWS: usize = 64;
 /// Pixels that the texture moves from one picture to the next.
 const STEP: usize = 2;
 
@@ -15,7 +17,7 @@ const STEP: usize = 2;
 pub(super) struct Pattern {
     size: Size,
     camera: u32,
-    /// Each a luma plane, wider than the picture by all the steps it will move.
+    /// Each some rows of luma, wider than the picture by all the steps they will move.
     textures: [Vec<u8>; NOISES],
     texture_width: usize,
 }
@@ -23,7 +25,7 @@ pub(super) struct Pattern {
 impl Pattern {
     pub(super) fn new(camera: u32, size: Size, pictures: u16) -> Self {
         let texture_width = size.width() + usize::from(pictures) * STEP;
-        let textures = std::array::from_fn(|noise| texture(camera, noise, texture_width, size.height()));
+        let textures = std::array::from_fn(|noise| texture(camera, noise, texture_width));
         Self { size, camera, textures, texture_width }
     }
 
@@ -35,7 +37,7 @@ impl Pattern {
         let shift = usize::from(index) * STEP;
         for (y, row) in luma.chunks_exact_mut(width).enumerate() {
             let texture = &self.textures[(y * 7 + usize::from(index) * 3) % NOISES];
-            row.copy_from_slice(&texture[y * self.texture_width + shift..][..width]);
+            row.copy_from_slice(&texture[y % ROWS * self.texture_width + shift..][..width]);
         }
         self.draw_square(luma, index);
         let code = PictureCode { camera: self.camera, index };
@@ -57,9 +59,9 @@ impl Pattern {
     }
 }
 
-fn texture(camera: u32, noise: usize, width: usize, height: usize) -> Vec<u8> {
+fn texture(camera: u32, noise: usize, width: usize) -> Vec<u8> {
     let mut random = Random(u64::from(camera) << 8 | noise as u64 | 1 << 63);
-    (0..width * height)
+    (0..width * ROWS)
         .map(|at| {
             let (x, y) = (at % width, at / width);
             let wave = 60 + (x + y * 2) % 128;
