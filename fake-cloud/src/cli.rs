@@ -10,8 +10,9 @@ use fake_cloud::settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
-  Everything on 127.0.0.1, for a developer's shell (prints what to export on stderr):
+  Everything on 127.0.0.1, for boto3 or the AWS CLI in another shell (what to export is also on stderr):
     fake-cloud serve --dir /tmp/cloud
+    . /tmp/cloud/env.sh && aws s3 ls
 
   One address per service family, as firewall rules see the cloud:
     fake-cloud serve --dir /run/cloud --thing app \\
@@ -24,6 +25,7 @@ What it writes below DIR, before it says `ready` on stdout:
   things/NAME/cert.pem    certificate of a thing, and key.pem beside it
   tls-keys.log            TLS session secrets, to decrypt captures with
   objects/                what is stored in S3
+  env.sh                  for a developer's shell; only without --bind
 
 On stdout it writes facts, one JSON object per line, and nothing else; its log goes to stderr.";
 

@@ -34,6 +34,29 @@ pub struct ClientFile {
     pub things: BTreeMap<String, ThingFiles>,
 }
 
+impl ClientFile {
+    /// Lines for a shell that let boto3 and the AWS CLI use this cloud as `localhost`; also kept as `env.sh`.
+    pub fn shell_exports(&self) -> String {
+        let endpoint = format!("https://localhost:{}", self.https_port);
+        let ca = self.ca.display().to_string();
+        let variables = [
+            ("AWS_REGION", self.region.as_str()),
+            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_ACCESS_KEY_ID", &self.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
+            ("AWS_CA_BUNDLE", &ca),
+            ("AWS_ENDPOINT_URL_CLOUDWATCH", &endpoint),
+            ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &endpoint),
+            ("AWS_ENDPOINT_URL_S3", &endpoint),
+            ("AWS_ENDPOINT_URL_IOT_DATA_PLANE", &endpoint),
+        ];
+        let quoted = |text: &str| text.replace('\'', r"'\''");
+        let exports = variables.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value)));
+        // A token or profile of the shell's owner would go before the key.
+        exports.collect::<String>() + "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
+    }
+}
+
 /// The same endpoints in the two spellings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BothNames {

@@ -186,6 +186,9 @@ fn write_files(
     };
     let text = serde_json::to_string_pretty(&client).expect("text keys and text values only");
     files::write_private(&dir.join("client.json"), &text)?;
+    if settings.localhost {
+        files::write_private(&dir.join("env.sh"), &client.shell_exports())?;
+    }
     Ok(client)
 }
 

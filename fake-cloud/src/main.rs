@@ -2,12 +2,10 @@
 
 mod cli;
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context;
 use clap::Parser;
-use fake_cloud::client::ClientFile;
 use fake_cloud::cloud;
 use fake_cloud::settings::Settings;
 use fake_facts::Teller;
@@ -36,7 +34,8 @@ async fn serve_until_told(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let running = cloud::start(&settings, Teller::stdout(), stop.clone()).await.context("start the cloud")?;
     if settings.localhost {
-        let text = exports(&running.client, settings.https_port);
+        let text =
+            format!("# for boto3 and the AWS CLI, in another shell:\n{}", running.client.shell_exports());
         std::io::stderr().write_all(text.as_bytes()).context("tell the developer what to export")?;
     }
     let reason = tokio::select! {
@@ -47,28 +46,4 @@ async fn serve_until_told(settings: Settings) -> anyhow::Result<()> {
     stop.cancel();
     running.finish(reason).await;
     Ok(())
-}
-
-/// What a developer's shell needs, ready to be pasted or evaluated.
-fn exports(client: &ClientFile, asked_port: u16) -> String {
-    let port = if asked_port == 0 { client.https_port } else { asked_port };
-    let endpoint = format!("https://localhost:{port}");
-    let variables = [
-        ("AWS_REGION", client.region.as_str()),
-        ("AWS_DEFAULT_REGION", client.region.as_str()),
-        ("AWS_ACCESS_KEY_ID", client.access_key_id.as_str()),
-        ("AWS_SECRET_ACCESS_KEY", client.secret_access_key.as_str()),
-        ("AWS_ENDPOINT_URL_CLOUDWATCH", endpoint.as_str()),
-        ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", endpoint.as_str()),
-        ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
-        ("AWS_ENDPOINT_URL_IOT_DATA_PLANE", endpoint.as_str()),
-    ];
-    let mut text = String::from("# for boto3 and the AWS CLI, in another shell:\n");
-    for (name, value) in variables {
-        // Neither keys nor regions hold a quote.
-        let _ = writeln!(text, "export {name}='{value}'");
-    }
-    let ca = client.ca.display().to_string().replace('\'', r"'\''");
-    let _ = writeln!(text, "export AWS_CA_BUNDLE='{ca}'\nunset AWS_SESSION_TOKEN AWS_PROFILE");
-    text
 }

@@ -137,10 +137,16 @@ fn an_address_that_is_not_ours_is_named_in_the_error() {
 #[test]
 fn a_developer_can_use_what_is_printed() {
     let cloud = Fake::bare(&[]);
-    let printed = cloud.wait_for_log("unset ");
-    let exports = printed.iter().filter_map(|line| line.strip_prefix("export "));
-    let exports: Vec<String> = exports.map(|line| line.replace('\'', "")).collect();
-    let arguments: Vec<&str> = exports.iter().map(String::as_str).collect();
+    let printed = cloud.wait_for_log("unset ").join("\n") + "\n";
+    let file = cloud.folder().join("env.sh");
+    assert!(printed.ends_with(&std::fs::read_to_string(&file).unwrap()), "{printed}");
+    assert_eq!(mode(&file), 0o600);
+    // The shell itself reads the lines.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", ". \"$0\" && env"]).arg(&file).env_clear();
+    let variables = text(&run(&mut shell, "sh", "any POSIX shell").stdout);
+    let arguments: Vec<&str> = variables.lines().filter(|line| line.starts_with("AWS_")).collect();
+    assert_eq!(arguments.len(), 9, "{variables}");
     let seen = cloud.python("developer_client.py", &arguments);
     let expected =
         json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell" });
