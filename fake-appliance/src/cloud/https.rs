@@ -178,3 +178,61 @@ async fn exchange(
     let body = Limited::new(response.into_body(), LARGEST).collect().await;
     Ok((status, body.map_err(|error| Error::Answer(error.to_string()))?.to_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fake_facts::Teller;
+
+    use super::*;
+
+    fn https(service: &'static str, port: u16) -> Https {
+        let client = serde_json::json!({
+            "region": "eu-west-1", "account": "123456789012", "ca": "/ca.pem", "https_port": port,
+            "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
+            "endpoints": { "iot": "i", "monitoring": "m", "logs": "l", "s3": "s" },
+        });
+        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
+        Https::new(
+            service,
+            "host.example",
+            Arc::new(serde_json::from_value(client).unwrap()),
+            Arc::new(tls),
+            voice,
+        )
+    }
+
+    fn header<'a>(request: &'a Request<Full<Bytes>>, name: &str) -> &'a str {
+        request.headers().get(name).unwrap_or_else(|| panic!("no header {name}")).to_str().unwrap()
+    }
+
+    #[test]
+    fn requests_are_signed_for_their_service_and_region() {
+        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "A.B")];
+        let call = Call { method: "POST", path: "/", headers: &headers, body: b"{}".to_vec() };
+        let request = https("monitoring", 443).sign(call).unwrap();
+        let authorization = header(&request, "authorization");
+        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/"), "{authorization}");
+        assert!(authorization.contains("/eu-west-1/monitoring/aws4_request"), "{authorization}");
+        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-target,";
+        assert!(authorization.contains(signed), "{authorization}");
+        assert_eq!((header(&request, "host"), request.uri().path()), ("host.example", "/"));
+    }
+
+    #[test]
+    fn objects_name_the_hash_of_their_body_and_other_ports_are_part_of_the_host() {
+        let call = Call { method: "PUT", path: "/devices/app/x", headers: &[], body: b"abc".to_vec() };
+        let request = https("s3", 8443).sign(call).unwrap();
+        // SHA-256 of "abc" (FIPS 180-4, example B.1).
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(header(&request, "x-amz-content-sha256"), hash);
+        assert_eq!(header(&request, "host"), "host.example:8443");
+        assert!(header(&request, "authorization").contains("x-amz-content-sha256"));
+    }
+}
