@@ -1,0 +1,27 @@
+//! `testbed`: builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
+//!
+//! One pipeline; each arrow is one function from one plain value to the next:
+//!
+//! ```text
+//! YAML text → Scenario → Plan ─┬→ kernel: namespaces, links, rules ─┐
+//!                              ├→ services: the fakes               ├→ Observations → Judgement → reports
+//!                              └→ probe: what the checks ask        ┘
+//! ```
+//!
+//! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
+//! [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
+//! [`probe`], [`evidence`]. `run` joins them.
+
+pub mod event;
+pub mod evidence;
+pub mod exit;
+pub mod kernel;
+pub mod names;
+pub mod observation;
+pub mod plan;
+pub mod probe;
+pub mod report;
+pub mod scenario;
+pub mod services;
+pub mod tap;
+pub mod verdict;

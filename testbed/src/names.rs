@@ -1,0 +1,361 @@
+//! Words with rules: names that can only be built valid, and the kinds of traffic that flows and checks speak of.
+//!
+//! Pure, and uses nothing of ours: every other room may use it. A name that got in here is safe in a path, in a
+//! rule file and in a file name of the run folder.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with a word; reads well after "`x` ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadName(pub(crate) String);
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $rule:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $type {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                $rule(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+        impl TryFrom<String> for $type {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl std::borrow::Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// A scenario: lower-case letters, digits and inner hyphens, 1 to 40 characters, a letter first.
+    ScenarioName, plain
+}
+name! {
+    /// A node, or a group of nodes made by `count`: same rule as [`ScenarioName`].
+    NodeName, plain
+}
+name! {
+    /// A segment, that is one layer-2 broadcast domain: same rule as [`ScenarioName`].
+    SegmentName, plain
+}
+name! {
+    /// A switch: same rule as [`ScenarioName`].
+    SwitchName, plain
+}
+name! {
+    /// A check: same rule as [`ScenarioName`].
+    CheckName, plain
+}
+name! {
+    /// A network interface: 1 to 15 bytes (`IFNAMSIZ` less the final zero, linux/if.h), lower-case letters, digits,
+    /// `.`, `-`, `_`, a letter first; not `lo`, `all`, `default`, which the kernel keeps for itself.
+    LinkName, interface
+}
+name! {
+    /// A flow: `F` (documented) or `S` (the site's own) and two or three digits.
+    FlowId, flow
+}
+name! {
+    /// A documented control, for example `PAN-NET-04`.
+    ControlId, control
+}
+
+fn plain(text: &str) -> Result<(), BadName> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 40 {
+        return Err(BadName("must have 1 to 40 characters".into()));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) || text.ends_with('-') || !text.chars().all(inner)
+    {
+        return Err(BadName(
+            "must be lower-case letters, digits and inner hyphens, with a letter first".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn interface(text: &str) -> Result<(), BadName> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    if text.is_empty() || text.len() > 15 {
+        return Err(BadName("must have 1 to 15 bytes, as the kernel allows for an interface".into()));
+    }
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(inner) {
+        return Err(BadName(
+            "must be lower-case letters, digits, `.`, `-` or `_`, with a letter first".into(),
+        ));
+    }
+    if matches!(text, "lo" | "all" | "default") {
+        return Err(BadName("is a name that the kernel keeps for itself".into()));
+    }
+    Ok(())
+}
+
+fn flow(text: &str) -> Result<(), BadName> {
+    let digits = text.strip_prefix(['F', 'S']).unwrap_or("");
+    if matches!(digits.len(), 2 | 3) && digits.chars().all(|c| c.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(BadName("must be `F` or `S` and two or three digits, for example `F01`".into()))
+}
+
+fn control(text: &str) -> Result<(), BadName> {
+    let mut parts = text.split('-');
+    let shape = (parts.next(), parts.next(), parts.next(), parts.next());
+    if let (Some("PAN"), Some(area), Some(number), None) = shape
+        && area.len() == 3
+        && area.chars().all(|c| c.is_ascii_uppercase())
+        && number.len() == 2
+        && number.chars().all(|c| c.is_ascii_digit())
+    {
+        return Ok(());
+    }
+    Err(BadName("must look like `PAN-NET-04`".into()))
+}
+
+/// An IEEE 802.1Q VLAN number, 1 to 4094 (0 and 4095 are reserved).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct VlanId(u16);
+
+impl TryFrom<u16> for VlanId {
+    type Error = BadName;
+    fn try_from(number: u16) -> Result<Self, BadName> {
+        if (1..=4094).contains(&number) {
+            return Ok(Self(number));
+        }
+        Err(BadName("must be 1 to 4094, as IEEE 802.1Q allows for a VLAN".into()))
+    }
+}
+
+impl From<VlanId> for u16 {
+    fn from(id: VlanId) -> u16 {
+        id.0
+    }
+}
+
+impl fmt::Display for VlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An Ethernet address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Mac(pub [u8; 6]);
+
+impl FromStr for Mac {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().filter(|part| part.len() == 2);
+            *byte = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or_else(not_a_mac)?;
+        }
+        if parts.next().is_some() { Err(not_a_mac()) } else { Ok(Self(bytes)) }
+    }
+}
+
+fn not_a_mac() -> BadName {
+    BadName("must be six pairs of hexadecimal digits, for example `02:00:00:00:00:01`".into())
+}
+
+impl TryFrom<String> for Mac {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<Mac> for String {
+    fn from(mac: Mac) -> String {
+        mac.to_string()
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// A kind of traffic: `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8` (type, for IPv4), `icmp6/128` (type, for IPv6),
+/// `proto/47` (IP protocol or next header).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Traffic {
+    /// TCP to the ports from the first to the last.
+    Tcp(u16, u16),
+    /// UDP to the ports from the first to the last.
+    Udp(u16, u16),
+    /// ICMP of one type, code 0 (RFC 792).
+    Icmp(u8),
+    /// ICMPv6 of one type, code 0 (RFC 4443).
+    Icmp6(u8),
+    /// Any other IP protocol, with a payload of our own and no header of that protocol.
+    Protocol(u8),
+}
+
+impl Traffic {
+    /// True if `self` covers all that `other` stands for.
+    pub fn covers(&self, other: &Traffic) -> bool {
+        match (self, other) {
+            (Traffic::Tcp(a, b), Traffic::Tcp(c, d)) | (Traffic::Udp(a, b), Traffic::Udp(c, d)) => {
+                a <= c && d <= b
+            }
+            _ => self == other,
+        }
+    }
+
+    /// The single kinds that a range stands for, ports ascending.
+    pub fn each(self) -> Box<dyn Iterator<Item = Traffic>> {
+        match self {
+            Traffic::Tcp(first, last) => Box::new((first..=last).map(|port| Traffic::Tcp(port, port))),
+            Traffic::Udp(first, last) => Box::new((first..=last).map(|port| Traffic::Udp(port, port))),
+            one => Box::new(std::iter::once(one)),
+        }
+    }
+}
+
+impl FromStr for Traffic {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || {
+            BadName(
+                "must look like `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8`, `icmp6/128` or `proto/47`".into(),
+            )
+        };
+        let (word, numbers) = text.split_once('/').ok_or_else(bad)?;
+        let number = || numbers.parse::<u8>().map_err(|_| bad());
+        match word {
+            "tcp" => range(numbers).map(|(a, b)| Traffic::Tcp(a, b)).ok_or_else(bad),
+            "udp" => range(numbers).map(|(a, b)| Traffic::Udp(a, b)).ok_or_else(bad),
+            "icmp" => number().map(Traffic::Icmp),
+            "icmp6" => number().map(Traffic::Icmp6),
+            "proto" => number().map(Traffic::Protocol),
+            _ => Err(bad()),
+        }
+    }
+}
+
+fn range(text: &str) -> Option<(u16, u16)> {
+    if text == "*" {
+        return Some((0, u16::MAX));
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
+}
+
+impl TryFrom<String> for Traffic {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<Traffic> for String {
+    fn from(traffic: Traffic) -> String {
+        traffic.to_string()
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, first, last) = match *self {
+            Traffic::Tcp(a, b) => ("tcp", a, b),
+            Traffic::Udp(a, b) => ("udp", a, b),
+            Traffic::Icmp(n) => ("icmp", n.into(), n.into()),
+            Traffic::Icmp6(n) => ("icmp6", n.into(), n.into()),
+            Traffic::Protocol(n) => ("proto", n.into(), n.into()),
+        };
+        match (first, last) {
+            (0, u16::MAX) => write!(f, "{word}/*"),
+            (a, b) if a == b => write!(f, "{word}/{a}"),
+            (a, b) => write!(f, "{word}/{a}-{b}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_rules() {
+        assert!("dock-1".parse::<NodeName>().is_ok());
+        for bad in ["", "Dock", "1dock", "dock-", "a b", "../x", "a;b", "ä", &"a".repeat(41)] {
+            assert!(bad.parse::<NodeName>().is_err(), "{bad:?} is no node name");
+        }
+        assert!("lan.20".parse::<LinkName>().is_ok());
+        for bad in ["", "lo", "all", "averyverylonglink", "eth 0", "0eth"] {
+            assert!(bad.parse::<LinkName>().is_err(), "{bad:?} is no interface name");
+        }
+        assert!("F01".parse::<FlowId>().is_ok() && "F1".parse::<FlowId>().is_err());
+        assert!("PAN-NET-04".parse::<ControlId>().is_ok() && "PAN-net-4".parse::<ControlId>().is_err());
+    }
+
+    #[test]
+    fn traffic_reads_back_as_it_was_written() {
+        for text in ["tcp/554", "udp/1-1024", "tcp/*", "icmp/8", "icmp6/128", "proto/47"] {
+            assert_eq!(text.parse::<Traffic>().unwrap().to_string(), text);
+        }
+        for bad in ["tcp", "tcp/", "tcp/70000", "tcp/9-1", "sctp/1", "icmp/300", "tcp/1-2-3", "tcp/-1"] {
+            assert!(bad.parse::<Traffic>().is_err(), "{bad:?} is no traffic");
+        }
+    }
+
+    #[test]
+    fn a_range_stands_for_its_ports() {
+        let ports: Vec<_> = Traffic::Udp(5, 7).each().map(|one| one.to_string()).collect();
+        assert_eq!(ports, ["udp/5", "udp/6", "udp/7"]);
+        assert!(
+            Traffic::Tcp(0, 100).covers(&Traffic::Tcp(5, 5))
+                && !Traffic::Tcp(5, 5).covers(&Traffic::Udp(5, 5))
+        );
+    }
+
+    #[test]
+    fn an_ethernet_address_reads_back() {
+        assert_eq!("02:00:0a:14:00:05".parse::<Mac>().unwrap().to_string(), "02:00:0a:14:00:05");
+        assert!("02:00:0a:14:00".parse::<Mac>().is_err() && "02:00:0a:14:00:05:06".parse::<Mac>().is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be seen of a run, as plain types: the effect rooms fill them, `verdict` reads them.
+//!
+//! Packet numbers are those of `capture.pcapng` (or `open-copy.pcapng` where said), counted from 1 as Wireshark does.
+//! Times are nanoseconds since 1970-01-01 UTC.
+
+use std::net::IpAddr;
+
+use fake_facts::Line;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CheckName, LinkName, NodeName, Traffic};
+use crate::plan::{Aim, Open};
+
+/// All that was seen of one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observations {
+    /// What the fakes said, in order of arrival.
+    pub facts: Vec<NodeFact>,
+    /// Conversations seen by the taps, in order of their first packet; probes are not among them.
+    pub conversations: Vec<Conversation>,
+    /// What became of every aim of every negative.
+    pub aims: Vec<AimSeen>,
+    /// What became of every conversation opened on purpose, for `reach` and as `alive` control.
+    pub opens: Vec<OpenSeen>,
+    /// How the taps did.
+    pub taps: TapHealth,
+    /// How the taps of the open copy did.
+    pub open_taps: TapHealth,
+    /// Features asked for that the kernel lacks, with the reason.
+    pub missing: Vec<(String, String)>,
+    /// Commands of the scenario that ended, with their exit status (128 + signal for a signal).
+    pub commands: Vec<CommandEnd>,
+}
+
+/// One line of one fake.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFact {
+    /// Where the fake runs.
+    pub node: NodeName,
+    /// What it said.
+    pub line: Line,
+}
+
+/// One end of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct End {
+    /// The node that has this address, if any has.
+    pub node: Option<NodeName>,
+    /// The address.
+    pub address: IpAddr,
+    /// The port; 0 for protocols without ports.
+    pub port: u16,
+}
+
+/// Packets between two ends, with one transport; or frames that are not IP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Kind: `tcp`, `udp`, `icmp`, `icmp6`, `arp`, `nd` (neighbour discovery and router solicitation), `igmp`, `mld`,
+    /// `proto-N`, `ether-XXXX`.
+    pub kind: String,
+    /// Who sent the first packet, by the tap at the sender's own link.
+    pub opener: End,
+    /// The other end.
+    pub answerer: End,
+    /// First packet, at the opener's tap.
+    pub first_packet: u64,
+    /// When that was.
+    pub first_at: u64,
+    /// When the last packet was.
+    pub last_at: u64,
+    /// Packets from opener to answerer, counted at the opener's tap.
+    pub packets_out: u64,
+    /// Packets from answerer to opener, counted at the answerer's tap.
+    pub packets_back: u64,
+    /// Payload bytes (above TCP, UDP, ICMP header) from the opener, without retransmissions for TCP.
+    pub payload_out: u64,
+    /// Payload bytes from the answerer.
+    pub payload_back: u64,
+    /// RTP payload bytes from the opener (interleaved in RTSP, RFC 2326 section 10.12).
+    pub media_out: u64,
+    /// RTP payload bytes from the answerer.
+    pub media_back: u64,
+    /// A first SYN without ACK came from the answerer's side too (simultaneous open or a second opener).
+    pub syn_back: bool,
+    /// First packet that reached the answerer's link, if any.
+    pub reached_packet: Option<u64>,
+    /// First packet of the answerer that reached the opener's link, if any.
+    pub answered_packet: Option<u64>,
+    /// Ports of the fabric at which frames of it were seen.
+    pub ports: Vec<LinkName>,
+}
+
+/// What became of one aim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AimSeen {
+    /// The check it belongs to.
+    pub check: CheckName,
+    /// What was sent to whom.
+    pub aim: Aim,
+    /// Per kind of traffic (ranges as in the aim), what became of it.
+    pub kinds: Vec<KindSeen>,
+    /// When the first packet was sent.
+    pub started_at: u64,
+    /// When the last packet was sent.
+    pub ended_at: u64,
+    /// Errors of sending, if any; then packets are missing.
+    pub errors: Vec<String>,
+    /// Signs of life of the instrument behind the filter, in the main lab, during the run; none for a tap.
+    pub filter_instrument_alive: Option<bool>,
+    /// The way of the first packet that arrived, sent again, through the rules; empty if none arrived.
+    pub trace: Vec<TraceStep>,
+}
+
+/// What became of the packets of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KindSeen {
+    /// The kind, as in the aim.
+    pub traffic: Traffic,
+    /// Packets planned.
+    pub planned: u64,
+    /// Packets seen at the attacker's own tap.
+    pub entered: u64,
+    /// First of those.
+    pub entered_packet: Option<u64>,
+    /// Single kinds that arrived where the aim judges, with the packet number there (0: seen behind the filter only).
+    pub arrived: Vec<Arrival>,
+    /// Instrument control: sent on the target's segment, and seen by the instrument.
+    pub instrument: Control,
+    /// Path control: sent in the open copy, and arrived there.
+    pub path: Control,
+}
+
+/// A packet that arrived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Its kind, with a single port.
+    pub traffic: Traffic,
+    /// Packet number at the attacker's tap.
+    pub entered_packet: Option<u64>,
+    /// Packet number at the target's tap, if it was seen there.
+    pub packet: Option<u64>,
+}
+
+/// Counts of a control.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    /// Packets sent.
+    pub sent: u64,
+    /// Packets seen by the instrument.
+    pub seen: u64,
+}
+
+/// One step of a packet through the rules of a node, from nft's trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    /// Where.
+    pub node: NodeName,
+    /// Family, table and chain, for example `inet site through`.
+    pub chain: String,
+    /// The rule's text, or `policy`.
+    pub rule: String,
+    /// `accept`, `drop`, `continue`, …
+    pub verdict: String,
+}
+
+/// What became of one conversation opened on purpose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenSeen {
+    /// The check it was opened for.
+    pub check: CheckName,
+    /// What was opened.
+    pub open: Open,
+    /// When it was begun.
+    pub at: u64,
+    /// How long the answer took, microseconds; none: no answer within the deadline.
+    pub answered_after_us: Option<u64>,
+    /// The local port that was used, to find it in the capture; 0 where there is none.
+    pub local_port: u16,
+    /// First packet at the opener's tap, and first answer at the opener's tap, if seen there.
+    pub packets: (Option<u64>, Option<u64>),
+    /// The error, if any, in the system's words.
+    pub error: Option<String>,
+}
+
+/// How a lab's taps did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapHealth {
+    /// Frames captured.
+    pub frames: u64,
+    /// Frames that the kernel dropped for want of room; more than 0 makes every verdict of the run inconclusive.
+    pub dropped: u64,
+    /// Frames that were counted but not stored because the capture file was full.
+    pub unstored: u64,
+}
+
+/// A command of the scenario that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// Where it ran.
+    pub node: NodeName,
+    /// Exit status; 128 + signal for a signal; none if it was still running when its time was over.
+    pub status: Option<i32>,
+    /// Its last lines.
+    pub last_lines: Vec<String>,
+}

@@ -1,0 +1,5 @@
+//! Scenario → [`Plan`]: addresses, links, services, probes. Pure.
+
+mod model;
+
+pub use model::*;

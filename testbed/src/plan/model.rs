@@ -1,0 +1,345 @@
+//! What would be built and asked, as plain values: the plan's own types.
+//!
+//! A plan names every kernel object and every probe; the effect rooms carry it out and decide nothing. The same
+//! scenario gives the same plan, byte for byte.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, Traffic, VlanId};
+use crate::scenario::model::{CloudNames, CloudService, Place, Proof};
+
+/// All of a run that is known beforehand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The scenario.
+    pub scenario: ScenarioName,
+    /// The documents under test, as `file#anchor`.
+    pub documents: Vec<String>,
+    /// Segments, each a bridge in the fabric.
+    pub segments: Vec<Segment>,
+    /// Nodes, each a network namespace.
+    pub nodes: Vec<Node>,
+    /// What runs in the nodes, in the order it is started.
+    pub services: Vec<Service>,
+    /// Allowed communications, addresses resolved.
+    pub flows: Vec<Flow>,
+    /// Assertions, probes spelled out.
+    pub checks: Vec<Check>,
+    /// How things were realised and what was left out, for a reader, one sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// A segment: one bridge in the fabric namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Its name in the scenario.
+    pub name: SegmentName,
+    /// Name of its bridge.
+    pub bridge: LinkName,
+    /// VLAN number, if it is one.
+    pub vlan: Option<VlanId>,
+    /// Its prefixes.
+    pub subnets: Vec<IpNet>,
+    /// True: repeats every frame on every port.
+    pub hub: bool,
+}
+
+/// What a node is, for drawing and for choosing instruments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the scenario's sections, named alike")]
+pub enum Role {
+    Camera,
+    Appliance,
+    Router,
+    Cloud,
+    Host,
+}
+
+/// A node: one network namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name in the scenario.
+    pub name: NodeName,
+    /// What it is.
+    pub role: Role,
+    /// Its interfaces.
+    pub links: Vec<Link>,
+    /// Routes beside those of its own subnets, in the order they are added.
+    pub routes: Vec<Route>,
+    /// Whether it forwards, both families.
+    pub forwards: bool,
+    /// Every sysctl that is set, path below `/proc/sys` to value.
+    pub sysctls: BTreeMap<String, String>,
+    /// Its rule file, a path below the scenario's folder.
+    pub ruleset: Option<String>,
+    /// Whether arrival at its own addresses is judged behind its input filter (it may filter for itself).
+    pub judged_behind_filter: bool,
+    /// `nameserver` lines of its `resolv.conf`.
+    pub nameservers: Vec<IpAddr>,
+    /// Lines of its `hosts` file.
+    pub hosts: Vec<(IpAddr, String)>,
+}
+
+/// An interface of a node, and the port of the fabric it is plugged into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Interface name in the node.
+    pub name: LinkName,
+    /// Segment it is plugged into.
+    pub segment: SegmentName,
+    /// Name of the other end, in the fabric; unique in the plan. The tap of this link listens there.
+    pub port: LinkName,
+    /// Ethernet address.
+    pub mac: Mac,
+    /// Addresses with their prefix length.
+    pub addresses: Vec<IpNet>,
+    /// Whether its port is isolated from other isolated ports of the segment.
+    pub isolated: bool,
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Destination prefix; `0.0.0.0/0` or `::/0` for the default route.
+    pub to: IpNet,
+    /// Next hop, on the subnet of one of the node's links.
+    pub via: IpAddr,
+}
+
+/// Something that runs in a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Where it runs.
+    pub node: NodeName,
+    /// What it is.
+    pub kind: ServiceKind,
+}
+
+/// What runs in a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceKind {
+    /// `fake-cloud`, one address per service.
+    Cloud {
+        /// AWS region.
+        region: String,
+        /// Spelling of the names it answers.
+        names: CloudNames,
+        /// Service to address.
+        binds: Vec<(CloudService, IpAddr)>,
+        /// Appliances that get a device certificate.
+        things: Vec<NodeName>,
+    },
+    /// dnsmasq, forwarding to one server.
+    Resolver {
+        /// Addresses of the node that it answers on.
+        listen: Vec<IpAddr>,
+        /// Whom it asks.
+        upstream: IpAddr,
+    },
+    /// `fake-cloud` serving time only.
+    Clock {
+        /// Addresses of the node that it answers on.
+        listen: Vec<IpAddr>,
+    },
+    /// `fake-camera`.
+    Camera {
+        /// The camera's number, written into every frame.
+        id: u32,
+        /// Address it serves on.
+        listen: IpAddr,
+        /// Picture width, pixels.
+        width: u32,
+        /// Picture height, pixels.
+        height: u32,
+        /// Frames per second.
+        fps: u32,
+    },
+    /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
+    Appliance {
+        /// Cameras it pulls, with their addresses.
+        cameras: Vec<Source>,
+        /// The cloud node it talks with.
+        cloud: Option<NodeName>,
+        /// Whom it asks for the time.
+        clock: Option<IpAddr>,
+        /// How often it reports to the cloud.
+        monitor_every: Duration,
+    },
+    /// A command of the scenario's own.
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// Whether the run waits for its end.
+        to_end: bool,
+        /// How long, at most.
+        within: Duration,
+    },
+}
+
+/// A camera as the appliance sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The camera node.
+    pub camera: NodeName,
+    /// Its number.
+    pub id: u32,
+    /// Where it serves.
+    pub address: IpAddr,
+}
+
+/// An allowed communication, addresses resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Who may open it, and towards which addresses of whom.
+    pub pairs: Vec<FlowPair>,
+    /// Transport and ports of the peer; empty for upkeep.
+    pub ports: Vec<Traffic>,
+    /// Link upkeep or errors tied to a flow.
+    pub upkeep: bool,
+    /// Why it is allowed.
+    pub why: String,
+}
+
+/// One opener and one answerer of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowPair {
+    /// Who opens it.
+    pub from: NodeName,
+    /// Who answers.
+    pub to: NodeName,
+    /// At which of its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// An assertion, probes spelled out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: CheckName,
+    /// Where the scenario has it.
+    pub place: Place,
+    /// The controls it proves.
+    pub proves: Vec<Proof>,
+    /// Kernel features without which it is inconclusive.
+    pub requires: Vec<String>,
+    /// What is asserted.
+    pub word: Word,
+}
+
+/// What a check asserts, with everything the probes need.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// Each of these conversations must come about.
+    Reach {
+        /// What is opened, by the node's own kernel.
+        opens: Vec<Open>,
+    },
+    /// None of these packets may arrive.
+    NoReach {
+        /// What is sent.
+        aims: Vec<Aim>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
+    /// Video arrives.
+    Plays {
+        /// From these cameras.
+        cameras: Vec<NodeName>,
+        /// At this node.
+        at: NodeName,
+        /// At least so many frames of each.
+        frames: u64,
+        /// At most so many lost of each.
+        lost: u64,
+        /// At most so many twice of each.
+        duplicated: u64,
+    },
+    /// Who opens conversations, and which way media runs.
+    Direction {
+        /// The flows looked at; each must have been seen.
+        flows: Vec<FlowId>,
+        /// The only node that may open them.
+        initiator: NodeName,
+        /// Media may run to this node only.
+        media_to: Option<NodeName>,
+    },
+    /// With whom a node exchanges frames.
+    PeersOf {
+        /// The nodes looked at.
+        nodes: Vec<NodeName>,
+        /// Exactly these peers.
+        exactly: Vec<NodeName>,
+        /// Upkeep flows that do not count.
+        besides: Vec<FlowId>,
+    },
+}
+
+/// A conversation that is opened through the node's own kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Open {
+    /// The flow it stands for; none for a `reach` by ports.
+    pub flow: Option<FlowId>,
+    /// Who opens.
+    pub from: NodeName,
+    /// Who answers.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// One port; `tcp/N`, `udp/53` (a DNS query), `udp/123` (an NTP query) or `icmp/8`.
+    pub port: Traffic,
+}
+
+/// Packets for one address of one target, sent raw from one attacker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aim {
+    /// Who attacks.
+    pub from: NodeName,
+    /// Through which of its links.
+    pub link: LinkName,
+    /// With which source address.
+    pub source: IpAddr,
+    /// Whom.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// To whose Ethernet address the frames go: the target's, the gateway's, or the `via` node's.
+    pub next_hop: Mac,
+    /// The node that this Ethernet address belongs to.
+    pub next_node: NodeName,
+    /// The first device on the way that should stop it: a router, or the target itself.
+    pub stops_at: NodeName,
+    /// What is sent, single kinds or ranges.
+    pub ports: Vec<Traffic>,
+    /// Where arrival is judged.
+    pub judge: Judge,
+    /// Segment of the target's address, where the instrument control is sent.
+    pub target_segment: SegmentName,
+    /// The target's Ethernet address there.
+    pub target_mac: Mac,
+}
+
+/// Where arrival is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
+    /// At the tap of this port of the fabric, in the direction towards the target: across a forwarding device.
+    Tap {
+        /// The target's port.
+        port: LinkName,
+    },
+    /// Behind the target's own input filter: its own addresses, or two nodes of one segment.
+    BehindFilter {
+        /// The target.
+        node: NodeName,
+    },
+}

@@ -1,0 +1,1 @@
+//! Sends what the plan asks for.

@@ -1,0 +1,1 @@
+//! (judgement, plan) → text, JSON, JUnit, HTML. Pure rendering.

@@ -1,0 +1,348 @@
+//! What a scenario means: names resolved, defaults filled in, every value valid.
+//!
+//! The counterpart of `raw.rs`, which mirrors the file as written. Nothing here is optional for want of a default;
+//! an `Option` means that the site may really lack the thing. What the site leaves to us (addresses, Ethernet
+//! addresses, gateways) is derived by the plan.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{
+    CheckName, ControlId, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
+    VlanId,
+};
+
+/// A valid scenario: what is built, what is allowed, what is asserted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name; names the run folder and the tests.
+    pub name: ScenarioName,
+    /// The documents under test, as `file#anchor`.
+    pub documents: Vec<String>,
+    /// What is built.
+    pub site: Site,
+    /// What is allowed; everything else between any two nodes is expected to be blocked.
+    pub flows: Vec<Flow>,
+    /// What is asserted, in the order written.
+    pub checks: Vec<Check>,
+}
+
+/// Segments, switches and nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// Layer-2 broadcast domains.
+    pub segments: BTreeMap<SegmentName, Segment>,
+    /// Switches, for a site that says which port is where.
+    pub switches: BTreeMap<SwitchName, Switch>,
+    /// Every node, groups expanded (`dock` with `count: 2` is `dock-1` and `dock-2`).
+    pub nodes: BTreeMap<NodeName, Node>,
+    /// Group name to its nodes, in order; a group is named wherever a list of nodes is.
+    pub groups: BTreeMap<NodeName, Vec<NodeName>>,
+}
+
+/// One layer-2 broadcast domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Its VLAN number, if it is one.
+    pub vlan: Option<VlanId>,
+    /// Its prefixes, at least one; none overlaps another segment's.
+    pub subnets: Vec<IpNet>,
+    /// A hub repeats every frame on every port; a switch learns. Default switch.
+    pub hub: bool,
+}
+
+/// A switch: which links are plugged into it, and how.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Switch {
+    /// Links on access ports, as node and link.
+    pub access: Vec<(NodeName, LinkName)>,
+    /// Trunks plugged in, as node and trunk name.
+    pub trunk: Vec<(NodeName, LinkName)>,
+    /// Links on isolated ports: they reach ports that are not isolated, and not one another.
+    pub isolate: Vec<(NodeName, LinkName)>,
+}
+
+/// One network namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: NodeName,
+    /// What it is.
+    pub kind: Kind,
+    /// Its interfaces, in the order written; at least one.
+    pub links: Vec<Link>,
+    /// Its own rule file, loaded as it is: the artefact under test.
+    pub ruleset: Option<RuleFile>,
+    /// Static routes beside those that follow from links and gateways.
+    pub routes: Vec<Route>,
+    /// The link whose segment's router is the default gateway; never on a router. None: no default route.
+    pub gateway: Option<LinkName>,
+    /// Who resolves names for it.
+    pub resolver: Option<NodeName>,
+    /// Who tells it the time.
+    pub clock: Option<NodeName>,
+}
+
+/// A route that the scenario writes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Destination prefix.
+    pub to: IpNet,
+    /// Next hop, an address in a subnet of one of the node's links.
+    pub via: IpAddr,
+}
+
+/// An interface of a node in a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Interface name in the node; `lan.20` for VLAN 20 of the trunk `lan`.
+    pub name: LinkName,
+    /// The segment it is plugged into.
+    pub segment: SegmentName,
+    /// Written addresses, at most one per subnet of the segment; where none is written the plan derives one.
+    pub addresses: Vec<IpAddr>,
+    /// Written Ethernet address; the plan derives one where none is written.
+    pub mac: Option<Mac>,
+    /// The trunk it belongs to, if any.
+    pub trunk: Option<LinkName>,
+}
+
+/// A rule file of the site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFile {
+    /// Path below the scenario's folder, `/` between the parts, never with `..`.
+    pub path: String,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Serves video.
+    Camera(Camera),
+    /// Pulls video and talks with the cloud.
+    Appliance(Appliance),
+    /// Forwards between its links.
+    Router(Router),
+    /// Plays the cloud endpoints.
+    Cloud(Cloud),
+    /// Anything else.
+    Host(Host),
+}
+
+/// A camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Its number, written into every frame; unique in the site, 1 and up in the order written.
+    pub id: u32,
+    /// Width of the picture in pixels, a multiple of 16, 320 to 1920.
+    pub width: u32,
+    /// Height of the picture in pixels, a multiple of 8, 176 to 1088.
+    pub height: u32,
+    /// Frames per second, 1 to 60.
+    pub fps: u32,
+}
+
+/// A video-analytics appliance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Appliance {
+    /// The cameras it pulls.
+    pub cameras: Vec<NodeName>,
+    /// The cloud it talks with.
+    pub cloud: Option<NodeName>,
+    /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
+    pub forwards: bool,
+    /// How often it reports to the cloud; 1 s to 1 h.
+    pub monitor_every: Duration,
+}
+
+/// A router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Router {
+    /// Segments in which it answers names, as a forwarder to `upstream`.
+    pub dns: Vec<SegmentName>,
+    /// Segments in which it tells the time.
+    pub ntp: Vec<SegmentName>,
+    /// The cloud that its forwarder asks.
+    pub upstream: Option<NodeName>,
+}
+
+/// The fake cloud: one address per service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cloud {
+    /// AWS region, for example `eu-west-1`.
+    pub region: String,
+    /// Which spelling of the host names it answers.
+    pub names: CloudNames,
+}
+
+/// Spelling of the cloud's host names (the seeds print `.aws.amazon.com` where real clients ask `.amazonaws.com`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloudNames {
+    /// As printed in the documents.
+    AsPrinted,
+    /// As real clients ask.
+    Corrected,
+    /// Both.
+    Both,
+}
+
+/// Services of the fake cloud, each on an address of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloudService {
+    /// AWS IoT Core.
+    Iot,
+    /// CloudWatch metrics.
+    Monitoring,
+    /// CloudWatch Logs.
+    Logs,
+    /// S3 and its access points.
+    S3,
+    /// Authoritative names.
+    Dns,
+    /// Time.
+    Ntp,
+}
+
+/// A host that is none of the above.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// Cameras that it plays, as a video management system does.
+    pub plays: Vec<NodeName>,
+    /// A command of the scenario's own; needs `--allow-run`.
+    pub run: Option<Run>,
+}
+
+/// A command that a scenario runs in a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Program and arguments; no shell reads them.
+    pub command: Vec<String>,
+    /// True: the run waits until the command has ended, at most `within`. False: it runs beside the rest.
+    pub to_end: bool,
+    /// How long the run waits for the end; 1 s to 10 min, default 30 s.
+    pub within: Duration,
+}
+
+/// A communication that is allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// `F01` …: documented; `S01` …: the site's own.
+    pub id: FlowId,
+    /// Who opens it.
+    pub from: Vec<NodeName>,
+    /// Who answers.
+    pub to: Vec<NodeName>,
+    /// At the cloud: which service's address; empty for all of the peer's addresses.
+    pub services: Vec<CloudService>,
+    /// Transport and ports of the peer; empty for link upkeep.
+    pub ports: Vec<Traffic>,
+    /// Link upkeep or errors tied to a flow (F17, F18): explains frames, opens nothing.
+    pub upkeep: bool,
+    /// Why it is allowed, in the scenario's or the policy's words.
+    pub why: String,
+}
+
+/// An assertion, named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: CheckName,
+    /// Where it is written.
+    pub place: Place,
+    /// The documented controls it proves.
+    pub proves: Vec<Proof>,
+    /// Kernel features without which it is inconclusive.
+    pub requires: Vec<String>,
+    /// Flows that must work within a second of each probe of a negative.
+    pub alive: Vec<FlowId>,
+    /// What is asserted.
+    pub word: Word,
+}
+
+/// A control that a check proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The control.
+    pub control: ControlId,
+    /// True for `PAN-SGL-02 (part)`.
+    pub part: bool,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// File, as the user named it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// What a check asserts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Word {
+    /// These can be reached.
+    Reach {
+        /// Who opens.
+        from: Vec<NodeName>,
+        /// Who answers.
+        to: Vec<NodeName>,
+        /// On which ports; each must answer.
+        ports: Vec<Traffic>,
+    },
+    /// These cannot be reached, whatever is sent.
+    NoReach {
+        /// Who attacks.
+        from: Vec<NodeName>,
+        /// Who is attacked, on all addresses.
+        to: Vec<NodeName>,
+        /// Also the other way round.
+        both_ways: bool,
+        /// Send to this neighbour's Ethernet address instead of the proper next hop.
+        via: Option<NodeName>,
+        /// What is sent; never empty.
+        ports: Vec<Traffic>,
+        /// Flows of the list that are allowed between these all the same, and so are left out.
+        except: Vec<FlowId>,
+    },
+    /// Video arrives.
+    Plays {
+        /// From these cameras.
+        cameras: Vec<NodeName>,
+        /// At this node.
+        at: NodeName,
+        /// At least so many frames of each.
+        frames: u64,
+        /// At most so many lost of each.
+        lost: u64,
+        /// At most so many twice, of each.
+        duplicated: u64,
+    },
+    /// Who opens conversations, and which way media runs.
+    Direction {
+        /// The flows looked at.
+        flows: Vec<FlowId>,
+        /// The only node that may open them.
+        initiator: NodeName,
+        /// Media may run to this node only; `None`: media is not looked at.
+        media_to: Option<NodeName>,
+    },
+    /// With whom a node exchanges frames.
+    PeersOf {
+        /// The nodes looked at, each by itself.
+        nodes: Vec<NodeName>,
+        /// Exactly these peers.
+        exactly: Vec<NodeName>,
+        /// Upkeep flows that do not count.
+        besides: Vec<FlowId>,
+    },
+}

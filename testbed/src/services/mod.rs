@@ -1,0 +1,1 @@
+//! Starts the fakes in their nodes, waits for facts, stops them.

@@ -1,0 +1,1 @@
+//! Captures: frames → packet numbers, conversations, sightings of probes.

@@ -1,0 +1,5 @@
+//! (plan, observations) → verdicts with reasons. Pure.
+
+mod model;
+
+pub use model::*;

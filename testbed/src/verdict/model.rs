@@ -1,0 +1,76 @@
+//! Verdicts and findings, as plain types.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CheckName, NodeName, ScenarioName};
+use crate::scenario::model::{Place, Proof};
+
+/// What a check, or a whole run, came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds, and everything that makes this believable was there.
+    Pass,
+    /// It does not hold; the findings say why.
+    Fail,
+    /// It cannot be said; the reasons say why.
+    Inconclusive,
+}
+
+/// The verdicts of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The scenario.
+    pub scenario: ScenarioName,
+    /// One per check, in the scenario's order.
+    pub checks: Vec<CheckVerdict>,
+}
+
+/// The verdict on one check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckVerdict {
+    /// Its name.
+    pub check: CheckName,
+    /// Where the scenario has it.
+    pub place: Place,
+    /// The controls it proves.
+    pub proves: Vec<Proof>,
+    /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`.
+    pub word: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// In one line, what was seen: counts, never empty.
+    pub summary: String,
+    /// For a fail: each thing that should not be.
+    pub findings: Vec<Finding>,
+    /// For inconclusive: each reason, naming the control that was missed.
+    pub reasons: Vec<String>,
+    /// Per kind of instrument and control, what was counted; for the report's reader.
+    pub controls: Vec<ControlSeen>,
+}
+
+/// One thing that should not be, with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What is wrong, in one line.
+    pub text: String,
+    /// Source and target, where there is a pair.
+    pub pair: Option<(NodeName, NodeName)>,
+    /// The device that should have stopped it.
+    pub stops_at: Option<NodeName>,
+    /// Packets to look at, in order: what it shows, and its number in `capture.pcapng`.
+    pub packets: Vec<(String, u64)>,
+    /// What let it through: `inet site through policy`, or `inet site through` and the rule's text.
+    pub by: Option<String>,
+}
+
+/// A control of a negative, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlSeen {
+    /// `instrument`, `path` or `alive`.
+    pub control: String,
+    /// What was counted, in one line.
+    pub seen: String,
+    /// Whether it held.
+    pub held: bool,
+}
