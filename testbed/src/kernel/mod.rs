@@ -1,1 +1,20 @@
-//! Plan → live namespaces: rootless start, netlink, nft, sysctls; all `unsafe` of the testbed.
+//! Plan → live namespaces: rootless start, own root, netlink, nft, sysctls. All `unsafe` of the testbed is here.
+//!
+//! Thin verbs that carry out a plan and decide nothing. What goes wrong says the operation, the namespace, the object
+//! and the system's own words.
+
+pub mod enter;
+pub mod error;
+pub mod ethtool;
+pub mod lab;
+pub mod links;
+pub mod namespace;
+pub mod nft;
+pub mod packet;
+pub mod process;
+pub mod root;
+pub mod sysctl;
+
+pub use error::KernelError;
+pub use lab::Lab;
+pub use namespace::Namespace;

@@ -1,0 +1,211 @@
+//! A live site: the fabric with a bridge per segment, a namespace per node, links, addresses, routes, rules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::links::{Netlink, Numbers};
+use super::root::STATE;
+use super::{KernelError, Namespace, ethtool, nft, sysctl};
+use crate::names::{LinkName, NodeName};
+use crate::plan::{Node, Plan};
+
+/// A live site; it goes when this value is dropped.
+#[must_use = "the site goes when this value is dropped"]
+#[derive(Debug)]
+pub struct Lab {
+    /// Where all segments live; no addresses, no routes.
+    pub fabric: Namespace,
+    /// Interface numbers in the fabric: bridges and ports.
+    pub ports: Numbers,
+    /// One namespace per node.
+    pub nodes: BTreeMap<NodeName, Namespace>,
+    /// Interface numbers per node.
+    pub numbers: BTreeMap<NodeName, Numbers>,
+    /// Sysctls that this kernel does not have, per node.
+    pub absent_sysctls: BTreeMap<NodeName, Vec<String>>,
+    /// Folder with each node's own `resolv.conf` and `hosts`.
+    names: PathBuf,
+}
+
+/// Settings of the fabric's namespace: it must not speak by itself.
+const FABRIC_SYSCTLS: [(&str, &str); 2] =
+    [("net/ipv6/conf/default/disable_ipv6", "1"), ("net/ipv6/conf/all/disable_ipv6", "1")];
+
+/// Sysctls that name a link exist only once it does.
+fn names_a_link(node: &Node, key: &str) -> bool {
+    let part = |link: &LinkName| key.contains(&format!("/{link}/"));
+    node.links.iter().any(|link| part(&link.name))
+}
+
+impl Lab {
+    /// Builds the site of a plan. `prefix` tells two sites of one process apart (the open copy); `folder` is the
+    /// scenario's, for its rule files; `key` marks our probes for the instruments.
+    ///
+    /// Errors: the first thing that failed, after which everything made so far is gone again.
+    pub async fn build(plan: &Plan, prefix: &str, folder: &Path, key: u32) -> Result<Lab, KernelError> {
+        let (fabric, nodes) = create_namespaces(plan, prefix)?;
+        let mut lab = Lab {
+            fabric,
+            ports: Numbers::new(),
+            nodes,
+            numbers: BTreeMap::new(),
+            absent_sysctls: BTreeMap::new(),
+            names: PathBuf::from(STATE).join(format!("{prefix}-names")),
+        };
+        let fabric_sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        sysctl::set(&lab.fabric, &BTreeMap::from(fabric_sysctls))?;
+        lab.prepare_nodes(plan).await?;
+        lab.add_links(plan).await?;
+        lab.configure_nodes(plan).await?;
+        lab.load_rules(plan, folder, key).await?;
+        lab.write_names(plan)?;
+        Ok(lab)
+    }
+
+    /// A node's namespace. Panics for a node that the plan does not have: a plan and its lab belong together.
+    pub fn node(&self, name: &NodeName) -> &Namespace {
+        self.nodes.get(name).expect("every node of the plan has a namespace")
+    }
+
+    /// Number of a node's interface in its namespace.
+    pub fn number(&self, node: &NodeName, link: &LinkName) -> u32 {
+        *self.numbers[node].get(link.as_str()).expect("every link of the plan exists")
+    }
+
+    /// Number of a bridge or port in the fabric.
+    pub fn port(&self, port: &LinkName) -> u32 {
+        *self.ports.get(port.as_str()).expect("every port of the plan exists")
+    }
+
+    /// Folder with a node's own `resolv.conf` and `hosts`.
+    pub fn names_of(&self, node: &NodeName) -> PathBuf {
+        self.names.join(node.as_str())
+    }
+
+    /// Sysctls that need no link, and the base that drops everything, before there is a link.
+    async fn prepare_nodes(&mut self, plan: &Plan) -> Result<(), KernelError> {
+        for node in &plan.nodes {
+            let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
+            let early = early.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let absent = sysctl::set(self.node(&node.name), &early)?;
+            if !absent.is_empty() {
+                self.absent_sysctls.insert(node.name.clone(), absent);
+            }
+            if node.ruleset.is_some() {
+                nft::close(self.node(&node.name)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_links(&mut self, plan: &Plan) -> Result<(), KernelError> {
+        let netlink = Netlink::open(&self.fabric)?;
+        netlink.add_bridges(&plan.segments).await?;
+        let bridges = netlink.numbers().await?;
+        let bridge_of = |segment| {
+            let segment = plan.segments.iter().find(|one| one.name == segment);
+            segment.map(|segment| (bridges[segment.bridge.as_str()], segment.hub))
+        };
+        for node in &plan.nodes {
+            for link in &node.links {
+                let (bridge, _) = bridge_of(link.segment.clone()).expect("every link's segment is planned");
+                netlink.add_link(link, bridge, self.node(&node.name)).await?;
+            }
+        }
+        self.ports = netlink.numbers().await?;
+        for link in plan.nodes.iter().flat_map(|node| &node.links) {
+            let (_, hub) = bridge_of(link.segment.clone()).expect("every link's segment is planned");
+            netlink.set_port(self.port(&link.port), link.isolated, hub).await?;
+        }
+        let ports: Vec<_> =
+            plan.nodes.iter().flat_map(|node| &node.links).map(|link| link.port.clone()).collect();
+        offloads_off(&self.fabric, &ports)
+    }
+
+    async fn configure_nodes(&mut self, plan: &Plan) -> Result<(), KernelError> {
+        for node in &plan.nodes {
+            let namespace = self.node(&node.name);
+            let late = node.sysctls.iter().filter(|(key, _)| names_a_link(node, key));
+            let late = late.map(|(key, value)| (key.clone(), value.clone())).collect();
+            let absent = sysctl::set(namespace, &late)?;
+            let links: Vec<_> = node.links.iter().map(|link| link.name.clone()).collect();
+            offloads_off(namespace, &links)?;
+            let netlink = Netlink::open(namespace)?;
+            netlink.configure(node).await?;
+            let numbers = netlink.numbers().await?;
+            self.numbers.insert(node.name.clone(), numbers);
+            self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
+        }
+        Ok(())
+    }
+
+    async fn load_rules(&self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
+        for node in &plan.nodes {
+            let namespace = self.node(&node.name);
+            if let Some(file) = &node.ruleset {
+                nft::load(namespace, folder, file).await?;
+            }
+            if plan.judges_behind(&node.name) {
+                nft::add_instrument(namespace, key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_names(&self, plan: &Plan) -> Result<(), KernelError> {
+        for node in &plan.nodes {
+            let folder = self.names_of(&node.name);
+            let mut resolv = String::from("options timeout:1 attempts:3\n");
+            for server in &node.nameservers {
+                resolv.push_str(&format!("nameserver {server}\n"));
+            }
+            let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+            for (address, name) in &node.hosts {
+                hosts.push_str(&format!("{address} {name}\n"));
+            }
+            let write = || {
+                fs::create_dir_all(&folder)?;
+                fs::write(folder.join("resolv.conf"), resolv)?;
+                fs::write(folder.join("hosts"), hosts)
+            };
+            write().map_err(|cause| KernelError::Root {
+                operation: "write the names of a node to",
+                path: folder.clone(),
+                cause,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn offloads_off(namespace: &Namespace, links: &[LinkName]) -> Result<(), KernelError> {
+    namespace.inside(|| ethtool::switch_offloads_off(links))?.map_err(|cause| KernelError::Socket {
+        operation: "switch offloads off",
+        node: namespace.name().to_owned(),
+        cause,
+    })
+}
+
+/// Makes all namespaces, on two threads: registering a namespace's settings is most of the kernel's work.
+fn create_namespaces(
+    plan: &Plan,
+    prefix: &str,
+) -> Result<(Namespace, BTreeMap<NodeName, Namespace>), KernelError> {
+    let create = |nodes: &[Node]| -> Result<Vec<(NodeName, Namespace)>, KernelError> {
+        let one = |node: &Node| {
+            Namespace::create(&format!("{prefix}-{}", node.name))
+                .map(|namespace| (node.name.clone(), namespace))
+        };
+        nodes.iter().map(one).collect()
+    };
+    let (first, second) = plan.nodes.split_at(plan.nodes.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| create(second));
+        let fabric = Namespace::create(&format!("{prefix}-fabric"))?;
+        let mut nodes: BTreeMap<_, _> = create(first)?.into_iter().collect();
+        nodes.extend(other.join().expect("creating namespaces does not panic")?);
+        Ok((fabric, nodes))
+    })
+}

@@ -1,0 +1,101 @@
+//! One network namespace, and work done inside it.
+//!
+//! `netns-rs` makes and keeps it. Nobody enters it for long: [`Namespace::inside`] starts a thread of its own that
+//! enters, works and ends; what it returns (a socket stays in the namespace where it was opened) is used anywhere.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use netns_rs::NetNs;
+
+use super::KernelError;
+use super::root::STATE;
+
+/// Where `netns-rs` keeps the namespaces: on the lab's own tmpfs, which no mount propagates out of.
+#[derive(Clone, Debug)]
+struct Keep;
+
+impl netns_rs::Env for Keep {
+    fn persist_dir(&self) -> PathBuf {
+        PathBuf::from(STATE).join("netns")
+    }
+
+    /// The folder is private to the lab, so it need not be made a shared mount.
+    fn init(&self) -> netns_rs::Result<()> {
+        fs::create_dir_all(self.persist_dir()).map_err(netns_rs::Error::CreateNsDirError)
+    }
+}
+
+/// A network namespace; it goes when this value is dropped and nothing runs in it any more.
+#[must_use = "the namespace goes when this value is dropped"]
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+    kept: Option<NetNs<Keep>>,
+}
+
+impl Namespace {
+    /// Makes a namespace; `name` is unique in the lab process and safe as a file name.
+    ///
+    /// Errors: `Namespace`. It is proven different from the one we are in before it is handed out.
+    pub fn create(name: &str) -> Result<Self, KernelError> {
+        let failed =
+            |operation, cause: String| KernelError::Namespace { operation, node: name.to_owned(), cause };
+        let kept = NetNs::new_with_env(name, Keep).map_err(|error| failed("create", error.to_string()))?;
+        let inode = |file: &fs::File| file.metadata().map(|data| (data.dev(), data.ino()));
+        let own = fs::File::open("/proc/self/ns/net").and_then(|file| inode(&file));
+        match (inode(kept.file()), own) {
+            (Ok(made), Ok(own)) if made != own => Ok(Self { name: name.to_owned(), kept: Some(kept) }),
+            _ => Err(failed("prove new", "it is the namespace of the lab itself".into())),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn net(&self) -> &NetNs<Keep> {
+        self.kept.as_ref().expect("taken only while dropping")
+    }
+
+    /// Its descriptor, for a child process that enters it.
+    pub fn raw(&self) -> RawFd {
+        self.net().file().as_raw_fd()
+    }
+
+    /// Runs `work` on a thread of its own inside the namespace and returns what it returns.
+    ///
+    /// The caller's async runtime, if any, is entered too, so that sockets can be registered with it.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
+        let failed =
+            |cause: String| KernelError::Namespace { operation: "enter", node: self.name.clone(), cause };
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                self.net().enter().map_err(|error| failed(error.to_string()))?;
+                let _guard = runtime.as_ref().map(|runtime| runtime.enter());
+                Ok(work())
+            });
+            thread.join().map_err(|_| failed("the work panicked".into()))?
+        })
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.net().file().as_fd()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take()
+            && let Err(error) = kept.remove()
+        {
+            tracing::warn!(node = self.name, %error, "namespace could not be let go of; it goes with the lab");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Rule sets: the site's own file loaded as it is, and what of ours must stand beside it.
+//!
+//! Before a node's file loads, a base that drops everything stands; it goes in the same transaction in which the file
+//! comes, so there is no moment without rules, also where the file begins with `flush ruleset`. What of ours stands
+//! beside it (instrument, trace) is added after that and never changes a verdict of the file.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::{KernelError, Namespace};
+
+/// The late chain's log group; nothing else in the node's namespace uses it.
+pub const LOG_GROUP: u16 = 23;
+
+/// Prefix of logged probes.
+pub const LOG_PROBE: &str = "probe";
+
+/// Prefix of other packets that are logged now and then, as the instrument's sign of life.
+pub const LOG_LIFE: &str = "life";
+
+const BASE: &str = "table inet testbed_base {
+  chain early { type filter hook prerouting priority -450; policy drop; }
+  chain output { type filter hook output priority -450; policy drop; }
+}
+";
+
+/// A `nft` command inside a namespace.
+fn nft(namespace: &Namespace) -> Command {
+    let mut command = Command::new("nft");
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+    super::process::enter(&mut command, namespace);
+    command
+}
+
+/// Puts up the base that drops everything until the node's own rules stand.
+pub async fn close(namespace: &Namespace) -> Result<(), KernelError> {
+    run(namespace, "put up the base that drops everything", BASE).await.map(drop)
+}
+
+/// Loads the node's rule file as it is, in the transaction that takes the base away.
+///
+/// Errors: `Rules` with nft's own words, which name file and line; the base then stays.
+pub async fn load(namespace: &Namespace, folder: &Path, file: &str) -> Result<(), KernelError> {
+    let path = folder.join(file);
+    let script =
+        format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{}\"\n", path.display());
+    match run(namespace, "load rules", &script).await {
+        Err(KernelError::Nft { node, words, .. }) => {
+            Err(KernelError::Rules { file: file.into(), node, words })
+        }
+        other => other.map(drop),
+    }
+}
+
+/// Adds the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
+///
+/// `key` marks our probes, 8 bytes after the start of the transport header.
+pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
+    let script = format!(
+        "table inet testbed_instrument {{
+  chain arrived {{
+    type filter hook input priority 2147483646; policy accept;
+    @th,64,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
+    iifname \"lo\" return
+    limit rate 20/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
+  }}
+}}
+"
+    );
+    run(namespace, "add the instrument behind the input filter", &script).await.map(drop)
+}
+
+/// Lets nft trace our probes through the rules of the node.
+pub async fn add_trace(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
+    let script = format!(
+        "table inet testbed_trace {{
+  chain early {{
+    type filter hook prerouting priority -440; policy accept;
+    @th,64,32 {key:#010x} meta nftrace set 1
+  }}
+}}
+"
+    );
+    run(namespace, "trace packets", &script).await.map(drop)
+}
+
+/// Takes the trace away again.
+pub async fn remove_trace(namespace: &Namespace) -> Result<(), KernelError> {
+    run(namespace, "stop tracing", "delete table inet testbed_trace\n").await.map(drop)
+}
+
+/// Starts `nft monitor trace`; its lines are read from the child's standard output.
+pub fn monitor_trace(namespace: &Namespace) -> Result<tokio::process::Child, KernelError> {
+    let mut command = nft(namespace);
+    command.args(["monitor", "trace"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.kill_on_drop(true).spawn().map_err(|cause| missing_or("watch the trace", namespace, cause))
+}
+
+/// The rule set as it stands, with handles and counters, in nft's own text.
+pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
+    let mut command = nft(namespace);
+    command.args(["-a", "list", "ruleset"]).stdin(Stdio::null());
+    finish(namespace, "list rules", command.output().await)
+}
+
+async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
+    let mut command = nft(namespace);
+    command
+        .args(["-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|cause| missing_or(operation, namespace, cause))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A refusal shows in the exit status and nft's words, so a broken pipe here adds nothing.
+        let _ = stdin.write_all(script.as_bytes()).await;
+    }
+    finish(namespace, operation, child.wait_with_output().await)
+}
+
+fn finish(
+    namespace: &Namespace,
+    operation: &'static str,
+    output: std::io::Result<std::process::Output>,
+) -> Result<String, KernelError> {
+    let output = output.map_err(|cause| missing_or(operation, namespace, cause))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(KernelError::Nft { operation, node: namespace.name().to_owned(), words })
+}
+
+fn missing_or(operation: &'static str, namespace: &Namespace, cause: std::io::Error) -> KernelError {
+    if cause.kind() == std::io::ErrorKind::NotFound {
+        return KernelError::Missing { program: "nft".into(), package: "nftables".into() };
+    }
+    KernelError::Nft { operation, node: namespace.name().to_owned(), words: cause.to_string() }
+}

@@ -1,0 +1,257 @@
+//! Service of the plan → the command line of a real program, and the files it reads.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::ServiceError;
+use crate::kernel::root::STATE;
+use crate::names::NodeName;
+use crate::plan::{Plan, Service, ServiceKind, Source};
+use crate::scenario::model::{CloudNames, CloudService};
+
+/// What all services of a run share.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder with `fake-camera`, `fake-cloud`, `fake-appliance`.
+    pub programs: PathBuf,
+    /// Where each node's log goes: `<node>.log`.
+    pub logs: PathBuf,
+    /// The run's number, written into every frame.
+    pub run: u32,
+    /// Password of the cameras in this run.
+    pub camera_password: String,
+    /// Multiplies every deadline; 1 and more.
+    pub patience: u32,
+}
+
+/// A program to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    /// What it is, for messages: `fake-camera`, `dnsmasq`, …
+    pub what: String,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub ready: Ready,
+    /// Whether an end before its time is the scenario's fault.
+    pub of_scenario: bool,
+}
+
+/// How a program says that it is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// By the fact `ready` on standard output.
+    Fact,
+    /// By a line with this text on standard error.
+    Line(&'static str),
+    /// It does not say so.
+    AtOnce,
+}
+
+/// Folder in which a node's service keeps its files, on the lab's tmpfs.
+fn home(node: &NodeName) -> PathBuf {
+    Path::new(STATE).join("services").join(node.as_str())
+}
+
+/// Turns a service of the plan into a program, writing the files it reads.
+pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Result<Program, ServiceError> {
+    let home = home(&service.node);
+    let failed = |what: &str| {
+        let (what, node) = (what.to_owned(), service.node.clone());
+        move |cause: io::Error| ServiceError::Start { what, node, cause }
+    };
+    fs::create_dir_all(&home).map_err(failed("the folder"))?;
+    match &service.kind {
+        ServiceKind::Cloud { region, names, binds, things } => {
+            Ok(fake(settings, "fake-cloud", cloud_arguments(&home, region, *names, binds, things)))
+        }
+        ServiceKind::Clock { listen } => {
+            let mut arguments = vec!["serve".into(), "--dir".into(), text(&home.join("clock"))];
+            arguments
+                .extend(listen.iter().flat_map(|address| ["--bind".to_owned(), format!("ntp={address}")]));
+            Ok(fake(settings, "fake-cloud", arguments))
+        }
+        ServiceKind::Resolver { listen, upstream } => {
+            let mut arguments: Vec<String> = DNSMASQ.iter().map(|&option| option.into()).collect();
+            arguments.push(format!("--server={upstream}"));
+            arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
+            if nix::unistd::geteuid().is_root() {
+                arguments.push("--user=root".into());
+            }
+            Ok(Program {
+                what: "dnsmasq".into(),
+                program: find("dnsmasq", "dnsmasq-base")?,
+                arguments,
+                environment: Vec::new(),
+                ready: Ready::Line("started, version"),
+                of_scenario: false,
+            })
+        }
+        ServiceKind::Camera { id, listen, width, height, fps } => {
+            let secret = home.join("password");
+            write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
+            let arguments = [
+                "serve",
+                "--name",
+                service.node.as_str(),
+                "--id",
+                &id.to_string(),
+                "--run",
+                &settings.run.to_string(),
+                "--address",
+                &listen.to_string(),
+                "--size",
+                &format!("{width}x{height}"),
+                "--fps",
+                &fps.to_string(),
+                "--user",
+                CAMERA_USER,
+                "--password-file",
+                &text(&secret),
+            ];
+            Ok(fake(settings, "fake-camera", arguments.map(str::to_owned).to_vec()))
+        }
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every } => {
+            let cloud = cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every));
+            let config = json!({
+                "name": service.node,
+                "cameras": cameras.iter().map(|source| camera_source(source, settings)).collect::<Vec<_>>(),
+                "cloud": cloud,
+                "clock": clock.map(|server| json!({ "server": server })),
+            });
+            let file = home.join("config.json");
+            write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
+            Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
+        }
+        ServiceKind::Command { command, .. } => {
+            let (program, arguments) = command.split_first().ok_or_else(|| ServiceError::Missing {
+                program: "the command".into(),
+                cure: format!("write one for `{}`", service.node),
+            })?;
+            let program = if program.contains('/') {
+                PathBuf::from(program)
+            } else {
+                find(program, "that has it, or write its whole path")?
+            };
+            Ok(Program {
+                what: format!("the command `{}`", command.join(" ")),
+                program,
+                arguments: arguments.to_vec(),
+                environment: vec![("TESTBED_CLOUD_DIR".into(), cloud_home(plan))],
+                ready: Ready::AtOnce,
+                of_scenario: true,
+            })
+        }
+    }
+}
+
+/// User name that the cameras ask for.
+const CAMERA_USER: &str = "viewer";
+
+/// dnsmasq as a plain forwarder that reads nothing of the host's.
+const DNSMASQ: [&str; 9] = [
+    "--keep-in-foreground",
+    "--conf-file=/dev/null",
+    "--no-hosts",
+    "--no-resolv",
+    "--no-poll",
+    "--bind-interfaces",
+    "--log-facility=-",
+    "--log-queries",
+    "--pid-file=",
+];
+
+fn cloud_arguments(
+    home: &Path,
+    region: &str,
+    names: CloudNames,
+    binds: &[(CloudService, std::net::IpAddr)],
+    things: &[NodeName],
+) -> Vec<String> {
+    let mut arguments: Vec<String> = ["serve", "--dir"].map(str::to_owned).to_vec();
+    arguments.push(text(&home.join("cloud")));
+    arguments.extend(["--region".into(), region.into(), "--names".into(), spelled(&names)]);
+    for thing in things {
+        arguments.extend(["--thing".into(), thing.to_string()]);
+    }
+    for (service, address) in binds {
+        arguments.extend(["--bind".into(), format!("{}={address}", spelled(service))]);
+    }
+    arguments
+}
+
+/// The spelling that scenario files and the fakes' command lines share.
+fn spelled(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Where a cloud node keeps its files.
+fn cloud_folder(cloud: &NodeName) -> PathBuf {
+    home(cloud).join("cloud")
+}
+
+/// Folder of the site's first cloud, for a scenario's own commands; empty where there is none.
+fn cloud_home(plan: &Plan) -> String {
+    let cloud = plan.services.iter().find(|service| matches!(service.kind, ServiceKind::Cloud { .. }));
+    cloud.map(|service| text(&cloud_folder(&service.node))).unwrap_or_default()
+}
+
+fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> serde_json::Value {
+    let folder = cloud_folder(cloud);
+    let own = folder.join("things").join(thing.as_str());
+    json!({
+        "client_file": folder.join("client.json"),
+        "thing": thing,
+        "cert": own.join("cert.pem"),
+        "key": own.join("key.pem"),
+        "monitor_every_ms": u64::try_from(monitor_every.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn camera_source(source: &Source, settings: &Settings) -> serde_json::Value {
+    let address = match source.address {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => format!("[{address}]"),
+    };
+    json!({
+        "name": source.camera,
+        "id": source.id,
+        "url": format!("rtsp://{address}:554/stream"),
+        "user": CAMERA_USER,
+        "password": settings.camera_password,
+    })
+}
+
+fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {
+    Program {
+        what: name.into(),
+        program: settings.programs.join(name),
+        arguments,
+        environment: Vec::new(),
+        ready: Ready::Fact,
+        of_scenario: false,
+    }
+}
+
+fn find(program: &str, package: &str) -> Result<PathBuf, ServiceError> {
+    let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let found = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists());
+    found.ok_or_else(|| ServiceError::Missing {
+        program: program.into(),
+        cure: format!("install the package {package}"),
+    })
+}
+
+fn write_secret(path: &Path, content: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    io::Write::write_all(&mut file, content.as_bytes())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,390 @@
+//! Running services: started together, watched, stopped together.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fake_facts::Fact;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use super::command::{Program, Ready, program};
+use super::{Board, ServiceError, Settings};
+use crate::event::Fault;
+use crate::kernel::{Lab, process};
+use crate::names::NodeName;
+use crate::observation::{CommandEnd, NodeFact};
+use crate::plan::{Plan, Service, ServiceKind};
+
+/// How long a service may take to say that it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long a service may take to end after it was told to.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// Lines kept of each service for a failure's report.
+const LAST_LINES: usize = 12;
+
+/// Longest line of a service that is read; a longer one is cut.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The running services of a lab.
+#[must_use = "services end when this value is dropped"]
+#[derive(Debug)]
+pub struct Services {
+    running: Vec<Running>,
+    /// What they have said.
+    pub board: Arc<Board>,
+    endings: mpsc::UnboundedReceiver<ServiceError>,
+    told: mpsc::UnboundedSender<ServiceError>,
+    settings: Settings,
+}
+
+/// One running service.
+#[derive(Debug)]
+struct Running {
+    node: NodeName,
+    what: String,
+    pid: Pid,
+    /// Set before we stop it: an end is then no failure.
+    stopping: watch::Sender<bool>,
+    ended: watch::Receiver<Option<i32>>,
+    ready: watch::Receiver<bool>,
+    lines: LastLines,
+    to_end: Option<Duration>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+type LastLines = Arc<Mutex<VecDeque<String>>>;
+
+/// Commands of the scenario that ended or ran out of time.
+pub type Ending = CommandEnd;
+
+impl Services {
+    /// No services yet.
+    pub fn new(settings: Settings) -> Self {
+        let (told, endings) = mpsc::unbounded_channel();
+        Self { running: Vec::new(), board: Arc::default(), endings, told, settings }
+    }
+
+    /// Starts all services of the plan: first those that only serve, all at once; when all are ready, those that ask;
+    /// last the scenario's own commands.
+    ///
+    /// Errors: the first that could not be started or was not ready in time.
+    pub async fn start(&mut self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
+        let serves = |service: &&Service| {
+            !matches!(service.kind, ServiceKind::Appliance { .. } | ServiceKind::Command { .. })
+        };
+        let asks = |service: &&Service| matches!(service.kind, ServiceKind::Appliance { .. });
+        let commands = |service: &&Service| matches!(service.kind, ServiceKind::Command { .. });
+        self.start_these(lab, plan, plan.services.iter().filter(serves).collect()).await?;
+        self.start_these(lab, plan, plan.services.iter().filter(asks).collect()).await?;
+        self.start_these(lab, plan, plan.services.iter().filter(commands).collect()).await
+    }
+
+    async fn start_these(
+        &mut self,
+        lab: &Lab,
+        plan: &Plan,
+        services: Vec<&Service>,
+    ) -> Result<(), ServiceError> {
+        let from = self.running.len();
+        for service in services {
+            let program = program(plan, service, &self.settings)?;
+            let running = self.spawn(lab, service, program)?;
+            self.running.push(running);
+        }
+        let deadline = Instant::now() + READY_WITHIN * self.settings.patience;
+        for index in from..self.running.len() {
+            self.wait_ready(index, deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait_ready(&mut self, index: usize, deadline: Instant) -> Result<(), ServiceError> {
+        let mut ready = self.running[index].ready.clone();
+        let not_ready = |running: &Running, seconds| ServiceError::NotReady {
+            what: running.what.clone(),
+            node: running.node.clone(),
+            seconds,
+            last_lines: last_lines(&running.lines),
+        };
+        tokio::select! {
+            biased;
+            Some(error) = self.endings.recv() => Err(error),
+            waited = timeout_at(deadline, ready.wait_for(|ready| *ready)) => match waited {
+                Ok(Ok(_)) => Ok(()),
+                _ => Err(not_ready(&self.running[index], (READY_WITHIN * self.settings.patience).as_secs())),
+            },
+        }
+    }
+
+    /// Waits until some service fails; pends for ever while all is well.
+    pub async fn failure(&mut self) -> ServiceError {
+        match self.endings.recv().await {
+            Some(error) => error,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn spawn(&self, lab: &Lab, service: &Service, program: Program) -> Result<Running, ServiceError> {
+        let failed =
+            |cause| ServiceError::Start { what: program.what.clone(), node: service.node.clone(), cause };
+        let mut command = Command::new(&program.program);
+        command
+            .args(&program.arguments)
+            .env_clear()
+            .envs(ENVIRONMENT)
+            .envs(program.environment.iter().cloned());
+        if let Some(level) = std::env::var_os("TESTBED_FAKE_LOG") {
+            command.env("RUST_LOG", level);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        process::enter_with_names(&mut command, lab.node(&service.node), &lab.names_of(&service.node))
+            .map_err(failed)?;
+        let mut child = command.spawn().map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => ServiceError::Missing {
+                program: program.program.display().to_string(),
+                cure: "it should lie beside `testbed`; build the whole workspace, or allow its folder with --allow-path".into(),
+            },
+            _ => failed(cause),
+        })?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.settings.logs.join(format!("{}.log", service.node)));
+        let watcher = Watcher {
+            node: service.node.clone(),
+            what: program.what.clone(),
+            log: Arc::new(Mutex::new(log.map_err(failed)?)),
+            lines: LastLines::default(),
+            board: Arc::clone(&self.board),
+            told: self.told.clone(),
+            ready: watch::Sender::new(program.ready == Ready::AtOnce),
+        };
+        Ok(watcher.watch(&mut child, &program, service).into_running(
+            child,
+            &program,
+            service,
+            self.told.clone(),
+        ))
+    }
+
+    /// Waits for the commands whose end the run waits for; those still running at their deadline are told of.
+    pub async fn wait_for_commands(&self) -> Vec<Ending> {
+        let begun = Instant::now();
+        let mut endings = Vec::new();
+        for running in &self.running {
+            let Some(within) = running.to_end else { continue };
+            let mut ended = running.ended.clone();
+            let deadline = begun + within * self.settings.patience;
+            let status = timeout_at(deadline, ended.wait_for(Option::is_some)).await;
+            let status = status.ok().and_then(Result::ok).and_then(|status| *status);
+            endings.push(CommandEnd {
+                node: running.node.clone(),
+                status,
+                last_lines: last_lines(&running.lines),
+            });
+        }
+        endings
+    }
+
+    /// Tells every service to end, those that ask first, and waits for it; what does not end in time is killed.
+    pub async fn stop(&mut self) {
+        for running in self.running.iter().rev() {
+            running.stopping.send_replace(true);
+        }
+        // The appliance first, while its peers still answer: its last words are facts too.
+        let mut rest: Vec<&mut Running> = self.running.iter_mut().rev().collect();
+        let split = rest.iter().position(|running| running.what != "fake-appliance").unwrap_or(rest.len());
+        let (first, second) = rest.split_at_mut(split);
+        stop_all(first).await;
+        stop_all(second).await;
+        for running in &mut self.running {
+            for task in running.tasks.drain(..) {
+                // The pipes end with the process, so the readers end too.
+                let _ = timeout_at(Instant::now() + END_WITHIN, task).await;
+            }
+        }
+        self.running.clear();
+    }
+}
+
+async fn stop_all(running: &mut [&mut Running]) {
+    for one in running.iter() {
+        let _ = kill(one.pid, Signal::SIGTERM);
+    }
+    let deadline = Instant::now() + END_WITHIN;
+    for one in running.iter_mut() {
+        if timeout_at(deadline, one.ended.wait_for(Option::is_some)).await.is_err() {
+            tracing::warn!(node = %one.node, "{} does not end, so it is killed", one.what);
+            let _ = kill(one.pid, Signal::SIGKILL);
+        }
+    }
+}
+
+/// Environment of every service: nothing of the user's leaks in.
+const ENVIRONMENT: [(&str, &str); 7] = [
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("LC_ALL", "C.UTF-8"),
+    ("HOME", "/run/testbed"),
+    ("TMPDIR", "/run/testbed"),
+    ("RUST_LOG", "info"),
+    ("GST_REGISTRY", "/run/testbed/gstreamer.registry"),
+    ("GST_REGISTRY_FORK", "no"),
+];
+
+/// Reads what a service says and notices its end.
+struct Watcher {
+    node: NodeName,
+    what: String,
+    log: Arc<Mutex<File>>,
+    lines: LastLines,
+    board: Arc<Board>,
+    told: mpsc::UnboundedSender<ServiceError>,
+    ready: watch::Sender<bool>,
+}
+
+/// A service whose output is being read.
+struct Watched {
+    readers: Vec<JoinHandle<()>>,
+    lines: LastLines,
+    ready: watch::Receiver<bool>,
+}
+
+impl Watcher {
+    fn watch(self, child: &mut Child, program: &Program, _service: &Service) -> Watched {
+        let (lines, ready) = (Arc::clone(&self.lines), self.ready.subscribe());
+        let this = Arc::new(self);
+        let mut readers = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            let (this, facts) = (Arc::clone(&this), program.ready == Ready::Fact);
+            readers.push(tokio::spawn(async move {
+                each_line(stdout, |line| if facts { this.fact(line) } else { this.talk(line, None) }).await;
+            }));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            let sign = match program.ready {
+                Ready::Line(sign) => Some(sign),
+                _ => None,
+            };
+            readers.push(tokio::spawn(async move { each_line(stderr, |line| this.talk(line, sign)).await }));
+        }
+        Watched { readers, lines, ready }
+    }
+
+    fn fact(&self, line: &str) {
+        self.keep(line);
+        match fake_facts::read_line(line) {
+            Ok(line) => {
+                if matches!(line.fact, Fact::Ready { .. }) {
+                    self.ready.send_replace(true);
+                }
+                self.board.add(NodeFact { node: self.node.clone(), line });
+            }
+            Err(_) => {
+                let _ = self.told.send(ServiceError::Rubbish {
+                    what: self.what.clone(),
+                    node: self.node.clone(),
+                    line: line.chars().take(200).collect(),
+                    last_lines: last_lines(&self.lines),
+                });
+            }
+        }
+    }
+
+    fn talk(&self, line: &str, sign: Option<&str>) {
+        self.keep(line);
+        if sign.is_some_and(|sign| line.contains(sign)) {
+            self.ready.send_replace(true);
+        }
+    }
+
+    fn keep(&self, line: &str) {
+        if let Ok(mut log) = self.log.lock() {
+            // A full disk shows when the run's evidence is closed.
+            let _ = writeln!(log, "{line}");
+        }
+        let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.chars().take(400).collect());
+    }
+}
+
+impl Watched {
+    fn into_running(
+        self,
+        mut child: Child,
+        program: &Program,
+        service: &Service,
+        told: mpsc::UnboundedSender<ServiceError>,
+    ) -> Running {
+        let pid = Pid::from_raw(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(i32::MAX));
+        let (stopping, stop_asked) = watch::channel(false);
+        let (ending, ended) = watch::channel(None);
+        let (what, node, of_scenario) = (program.what.clone(), service.node.clone(), program.of_scenario);
+        let (lines, Watched { mut readers, ready, .. }) = (Arc::clone(&self.lines), self);
+        let output = std::mem::take(&mut readers);
+        let waiter = tokio::spawn({
+            let (lines, what, node) = (Arc::clone(&lines), what.clone(), node.clone());
+            async move {
+                let status = child.wait().await;
+                // Its last lines first: they say why.
+                for reader in output {
+                    let _ = reader.await;
+                }
+                let code = status.as_ref().map_or(-1, exit_code);
+                let expected = *stop_asked.borrow() || (of_scenario && code == 0);
+                if !expected {
+                    let fault = if of_scenario { Fault::Scenario } else { Fault::Ours };
+                    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                    let _ = told.send(ServiceError::Ended {
+                        what,
+                        node,
+                        how,
+                        fault,
+                        last_lines: last_lines(&lines),
+                    });
+                }
+                ending.send_replace(Some(code));
+            }
+        });
+        let to_end = match &service.kind {
+            ServiceKind::Command { to_end: true, within, .. } => Some(*within),
+            _ => None,
+        };
+        Running { node, what, pid, stopping, ended, ready, lines, to_end, tasks: vec![waiter] }
+    }
+}
+
+async fn each_line(pipe: impl AsyncRead + Unpin, mut say: impl FnMut(&str)) {
+    let mut reader = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = tokio::io::AsyncReadExt::take(&mut reader, LONGEST_LINE);
+        match limited.read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => say(String::from_utf8_lossy(&line).trim_end()),
+        }
+    }
+}
+
+fn exit_code(status: &ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+}
+
+fn last_lines(lines: &LastLines) -> Vec<String> {
+    lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter().cloned().collect()
+}
