@@ -1,2 +1,3 @@
-//! placeholder
+//! The command: arguments in, exit code out.
+
 fn main() {}

@@ -40,28 +40,32 @@ fn names_a_link(node: &Node, key: &str) -> bool {
 }
 
 impl Lab {
-    /// Builds the site of a plan. `prefix` tells two sites of one process apart (the open copy); `folder` is the
-    /// scenario's, for its rule files; `key` marks our probes for the instruments.
-    ///
-    /// Errors: the first thing that failed, after which everything made so far is gone again.
-    pub async fn build(plan: &Plan, prefix: &str, folder: &Path, key: u32) -> Result<Lab, KernelError> {
+    /// Makes the namespaces of a plan, with nothing in them yet. `prefix` tells two sites of one process apart (the
+    /// open copy).
+    pub fn create(plan: &Plan, prefix: &str) -> Result<Lab, KernelError> {
         let (fabric, nodes) = create_namespaces(plan, prefix)?;
-        let mut lab = Lab {
+        let fabric_sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        sysctl::set(&fabric, &BTreeMap::from(fabric_sysctls))?;
+        Ok(Lab {
             fabric,
             ports: Numbers::new(),
             nodes,
             numbers: BTreeMap::new(),
             absent_sysctls: BTreeMap::new(),
             names: PathBuf::from(STATE).join(format!("{prefix}-names")),
-        };
-        let fabric_sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        sysctl::set(&lab.fabric, &BTreeMap::from(fabric_sysctls))?;
-        lab.prepare_nodes(plan).await?;
-        lab.add_links(plan).await?;
-        lab.configure_nodes(plan).await?;
-        lab.load_rules(plan, folder, key).await?;
-        lab.write_names(plan)?;
-        Ok(lab)
+        })
+    }
+
+    /// Raises the site: settings, links, addresses, routes, rules. `folder` is the scenario's, for its rule files;
+    /// `key` marks our probes for the instruments.
+    ///
+    /// Errors: the first thing that failed; everything made so far goes with the lab.
+    pub async fn raise(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
+        self.prepare_nodes(plan).await?;
+        self.add_links(plan).await?;
+        self.configure_nodes(plan).await?;
+        self.load_rules(plan, folder, key).await?;
+        self.write_names(plan)
     }
 
     /// A node's namespace. Panics for a node that the plan does not have: a plan and its lab belong together.

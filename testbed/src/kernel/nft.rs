@@ -55,6 +55,17 @@ pub async fn load(namespace: &Namespace, folder: &Path, file: &str) -> Result<()
     }
 }
 
+/// nft's words about the site's own file, with paths as the scenario has them: lines that speak of our wrapper around
+/// it are left out.
+fn only_about(words: &str, folder: &Path) -> String {
+    let ours = |line: &&str| !line.starts_with("In file included from /dev/stdin");
+    let own: Vec<&str> =
+        words.lines().filter(ours).take_while(|line| !line.starts_with("/dev/stdin")).collect();
+    // Where nothing else was said, what was said of the wrapper is better than silence.
+    let text = if own.is_empty() { words.to_owned() } else { own.join("\n") };
+    text.replace(&format!("{}/", folder.display()), "")
+}
+
 /// Adds the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
 ///
 /// `key` marks our probes, 8 bytes after the start of the transport header.
@@ -140,4 +151,19 @@ fn missing_or(operation: &'static str, namespace: &Namespace, cause: std::io::Er
         return KernelError::Missing { program: "nft".into(), package: "nftables".into() };
     }
     KernelError::Nft { operation, node: namespace.name().to_owned(), words: cause.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_nft_name_the_file_as_the_scenario_does() {
+        let words = "In file included from /dev/stdin:3:1-27:\n/site/b.nft:2:8-9: Error: syntax error\ntable x\n       ^\n/dev/stdin:4:1-1: Error: noise";
+        assert_eq!(
+            only_about(words, Path::new("/site")),
+            "b.nft:2:8-9: Error: syntax error\ntable x\n       ^"
+        );
+        assert_eq!(only_about("/dev/stdin:1:1: Error: x", Path::new("/site")), "/dev/stdin:1:1: Error: x");
+    }
 }
