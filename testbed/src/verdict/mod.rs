@@ -1,5 +1,22 @@
 //! (plan, observations) → verdicts with reasons. Pure.
+//!
+//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`.
 
+mod controls;
+mod direction;
+#[cfg(test)]
+pub(crate) mod example;
+mod judge;
+mod leak;
+mod matching;
 mod model;
+mod no_reach;
+mod peers_of;
+mod plays;
+mod reach;
+#[cfg(test)]
+mod tests;
+pub(crate) mod wording;
 
+pub use judge::judge;
 pub use model::*;

@@ -43,7 +43,7 @@ pub struct CheckVerdict {
     pub summary: String,
     /// For a fail: each thing that should not be.
     pub findings: Vec<Finding>,
-    /// For inconclusive: each reason, naming the control that was missed.
+    /// Each control that was missed, with what was missed of it; for a fail: what could not be relied on besides.
     pub reasons: Vec<String>,
     /// Per kind of instrument and control, what was counted; for the report's reader.
     pub controls: Vec<ControlSeen>,
@@ -60,7 +60,8 @@ pub struct Finding {
     pub stops_at: Option<NodeName>,
     /// Packets to look at, in order: what it shows, and its number in `capture.pcapng`.
     pub packets: Vec<(String, u64)>,
-    /// What let it through: `inet site through policy`, or `inet site through` and the rule's text.
+    /// What let it through: `inet site through policy`, or `inet site through` and the rule's text; none where no
+    /// trace says so.
     pub by: Option<String>,
 }
 

@@ -1,0 +1,162 @@
+//! What silence must be backed by before it counts: packets sent, instrument, path, alive.
+
+use crate::names::Traffic;
+use crate::observation::{AimSeen, Control, KindSeen, Observations, OpenSeen};
+use crate::plan::{Aim, Check, Judge, Open};
+
+use super::wording::{Reasons, listed};
+
+/// How far from a probe an allowed flow may have answered to show that the way was alive, nanoseconds.
+///
+/// One second: the lab is too busy or too slow for a claim about the probe's own moment if it takes longer.
+const NEAR: u64 = 1_000_000_000;
+
+/// Kinds spelled out per reason.
+const KINDS: usize = 4;
+
+/// `dock-1 -> vms 10.30.0.10`.
+pub(super) fn aim_name(aim: &Aim) -> String {
+    format!("{} -> {} {}", aim.from, aim.to, aim.address)
+}
+
+/// Every kind of the aim was sent in full, and entered the net at the attacker's own tap.
+pub(super) fn ask_sent(seen: &AimSeen, reasons: &mut Reasons) {
+    let name = aim_name(&seen.aim);
+    for error in &seen.errors {
+        reasons.add("sent", format!("{name}: {error}"));
+    }
+    if seen.aim.ports.is_empty() {
+        reasons.add("vacuous", format!("{name}: no kind of traffic"));
+    }
+    let unplanned: Vec<&Traffic> = seen.aim.ports.iter().filter(|ports| !is_planned(seen, ports)).collect();
+    if !unplanned.is_empty() {
+        reasons.add("sent", format!("{name}: not all of {} was planned", listed(unplanned, KINDS)));
+    }
+    let short = seen.kinds.iter().filter(|kind| kind.entered != kind.planned);
+    let short: Vec<_> =
+        short.map(|kind| format!("{} ({} of {})", kind.traffic, kind.entered, kind.planned)).collect();
+    if !short.is_empty() {
+        let kinds = listed(short, KINDS);
+        reasons.add("sent", format!("{name}: not all packets entered at {}'s tap: {kinds}", seen.aim.from));
+    }
+}
+
+/// True if what was seen speaks of these ports, with at least one packet for each single kind.
+fn is_planned(seen: &AimSeen, ports: &Traffic) -> bool {
+    let kinds = seen.kinds.iter().filter(|kind| ports.covers(&kind.traffic));
+    let (mut packets, mut single) = (0, 0);
+    for kind in kinds {
+        packets += kind.planned;
+        single += width(&kind.traffic);
+    }
+    single >= width(ports) && packets >= width(ports)
+}
+
+/// How many single kinds a range stands for.
+fn width(traffic: &Traffic) -> u64 {
+    match *traffic {
+        Traffic::Tcp(first, last) | Traffic::Udp(first, last) => u64::from(last - first) + 1,
+        Traffic::Icmp(_) | Traffic::Icmp6(_) | Traffic::Protocol(_) => 1,
+    }
+}
+
+/// Behind a filter, the instrument itself must have shown signs of life in the main lab.
+pub(super) fn ask_filter_instrument(seen: &AimSeen, reasons: &mut Reasons) {
+    if let Judge::BehindFilter { node } = &seen.aim.judge
+        && seen.filter_instrument_alive != Some(true)
+    {
+        reasons.add("instrument", format!("no sign of life from the one behind the filter of {node}"));
+    }
+}
+
+/// Every kind was sent as a control, and every one of these was seen.
+pub(super) fn ask_control(
+    name: &str,
+    seen: &AimSeen,
+    control: impl Fn(&KindSeen) -> Control,
+    reasons: &mut Reasons,
+) {
+    let missed: Vec<_> = seen
+        .kinds
+        .iter()
+        .map(|kind| (kind.traffic, control(kind)))
+        .filter(|(_, control)| control.sent == 0 || control.seen != control.sent)
+        .map(|(traffic, control)| format!("{traffic} ({} of {})", control.seen, control.sent))
+        .collect();
+    if !missed.is_empty() {
+        let (pair, of, all) = (aim_name(&seen.aim), missed.len(), seen.kinds.len());
+        reasons.add(name, format!("{pair}: seen {} ({of} of {all} kinds missed)", listed(missed, KINDS)));
+    }
+}
+
+/// Every conversation of `alive` was answered within a second before and within a second after every aim.
+/// Returns how many were.
+pub(super) fn ask_alive(
+    check: &Check,
+    alive: &[Open],
+    tried: &[&AimSeen],
+    seen: &Observations,
+    reasons: &mut Reasons,
+) -> usize {
+    if alive.is_empty() {
+        reasons.add("alive", "no allowed flow is asked to show that the way lives");
+    }
+    let mut answered = 0;
+    for open in alive {
+        let opened: Vec<_> =
+            seen.opens.iter().filter(|one| one.check == check.name && one.open == *open).collect();
+        let late_before: Vec<_> = tried
+            .iter()
+            .filter(|aim| !opened.iter().any(|one| answers_before(one, aim.started_at)))
+            .collect();
+        let late_after: Vec<_> =
+            tried.iter().filter(|aim| !opened.iter().any(|one| answers_after(one, aim.ended_at))).collect();
+        if late_before.is_empty() && late_after.is_empty() && !tried.is_empty() {
+            answered += 1;
+        }
+        for (when, aims) in [("before", late_before), ("after", late_after)] {
+            if let Some(first) = aims.first() {
+                reasons.add("alive", unanswered(open, &opened, when, aims.len(), first));
+            }
+        }
+    }
+    answered
+}
+
+/// When the answer came, if one came.
+fn answered_at(open: &OpenSeen) -> Option<u64> {
+    open.answered_after_us.map(|micros| open.at.saturating_add(micros.saturating_mul(1000)))
+}
+
+fn answers_before(open: &OpenSeen, start: u64) -> bool {
+    answered_at(open).is_some_and(|at| at <= start && start - at <= NEAR)
+}
+
+fn answers_after(open: &OpenSeen, end: u64) -> bool {
+    answered_at(open).is_some_and(|at| open.at >= end && at - end <= NEAR)
+}
+
+fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first: &AimSeen) -> String {
+    let tries = match opened.iter().rev().find_map(|one| one.error.as_deref()) {
+        Some(error) => format!("last error: {error}"),
+        None => format!(
+            "{} tries, {} answered",
+            opened.len(),
+            opened.iter().filter_map(|o| answered_at(o)).count()
+        ),
+    };
+    format!(
+        "{} did not answer within a second {when} {} ({tries})",
+        open_name(open),
+        match aims {
+            1 => aim_name(&first.aim),
+            more => format!("{} and {} more", aim_name(&first.aim), more - 1),
+        },
+    )
+}
+
+/// `F07 app -> aws 203.0.113.10 tcp/443`.
+pub(super) fn open_name(open: &Open) -> String {
+    let flow = open.flow.as_ref().map(|flow| format!("{flow} ")).unwrap_or_default();
+    format!("{flow}{} -> {} {} {}", open.from, open.to, open.address, open.port)
+}

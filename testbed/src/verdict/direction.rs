@@ -1,0 +1,155 @@
+//! `direction`: who opens conversations (sense A), and which way media runs (sense B).
+
+use std::collections::BTreeSet;
+
+use crate::names::NodeName;
+use crate::observation::{Conversation, End, Observations};
+use crate::plan::{Check, Flow, FlowPair, Plan, Role, Word};
+
+use super::Finding;
+use super::judge::Draft;
+use super::matching::{self, Way, kind_and_port, way};
+use super::wording::counted;
+
+pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
+    let mut draft = Draft::default();
+    let Word::Direction { flows, initiator, media_to } = &check.word else { return draft };
+    if flows.is_empty() {
+        draft.reasons.add("vacuous", "no flow is named");
+    }
+    let mut wanted: Vec<&Flow> = Vec::new();
+    for id in flows {
+        match matching::flow(plan, id) {
+            Some(flow) if !flow.pairs.is_empty() => wanted.push(flow),
+            _ => draft.reasons.add("vacuous", format!("{id} stands for no pair of nodes")),
+        }
+    }
+    let looked_at = exercise(&wanted, seen, &mut draft);
+    let others: BTreeSet<&NodeName> = pairs(&wanted)
+        .flat_map(|(_, pair)| [&pair.from, &pair.to])
+        .filter(|node| *node != initiator)
+        .collect();
+    for (index, one) in seen.conversations.iter().enumerate() {
+        if let Some(text) = wrong_opener(one, looked_at.contains(&index), &others, initiator) {
+            draft.findings.push(finding(one, text));
+        }
+    }
+    let looked_at: Vec<_> = looked_at.into_iter().map(|index| &seen.conversations[index]).collect();
+    draft.summary = format!(
+        "{}, {} opened by another than {initiator}",
+        counted(looked_at.len(), "conversation"),
+        draft.findings.len()
+    );
+    if let Some(media_to) = media_to {
+        judge_media(plan, media_to, &looked_at, &mut draft);
+    }
+    draft
+}
+
+fn pairs<'a>(flows: &[&'a Flow]) -> impl Iterator<Item = (&'a Flow, &'a FlowPair)> {
+    flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (*flow, pair)))
+}
+
+/// The conversations (by place) that lie on the flows' pairs and ports. Each pair must have been used: a direction
+/// is only shown by a conversation that came about.
+fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet<usize> {
+    let mut looked_at = BTreeSet::new();
+    for (flow, pair) in pairs(flows) {
+        let mut used = false;
+        for (index, one) in seen.conversations.iter().enumerate() {
+            let way = way(one, flow, pair);
+            used |= way == Some(Way::Along) && (one.kind != "tcp" || one.packets_back > 0);
+            if way.is_some() {
+                looked_at.insert(index);
+            }
+        }
+        if !used {
+            draft.reasons.add("vacuous", format!("{} {} -> {} was never seen", flow.id, pair.from, pair.to));
+        }
+    }
+    looked_at
+}
+
+/// What is wrong with who opened this conversation, if anything.
+///
+/// On the flows' own ports nobody but the initiator may open; besides, the other ends may open nothing at all
+/// towards the initiator, link upkeep aside.
+fn wrong_opener(
+    one: &Conversation,
+    of_flow: bool,
+    others: &BTreeSet<&NodeName>,
+    initiator: &NodeName,
+) -> Option<String> {
+    let what = kind_and_port(one);
+    let opened_by_other = one.opener.node.as_ref() != Some(initiator);
+    let towards_initiator = one.answerer.node.as_ref() == Some(initiator)
+        && one.opener.node.as_ref().is_some_and(|node| others.contains(node))
+        && !matching::is_link_upkeep(&one.kind);
+    if (of_flow && opened_by_other) || towards_initiator {
+        return Some(format!("{} opened {what} to {}", end_name(&one.opener), end_name(&one.answerer)));
+    }
+    let involved = of_flow || one.answerer.node.as_ref().is_some_and(|node| others.contains(node));
+    let from_initiator = one.opener.node.as_ref() == Some(initiator);
+    (one.syn_back && involved && from_initiator).then(|| {
+        let (answerer, opener) = (end_name(&one.answerer), end_name(&one.opener));
+        format!("{answerer} sent a first SYN of its own to {opener} within {what}")
+    })
+}
+
+/// Media ran to `media_to` from every camera looked at, and not one byte ran to anyone else.
+fn judge_media(plan: &Plan, media_to: &NodeName, looked_at: &[&Conversation], draft: &mut Draft) {
+    let (mut right, mut wrong) = (0, 0);
+    let mut senders = BTreeSet::new();
+    for one in looked_at {
+        let ways =
+            [(&one.opener, &one.answerer, one.media_out), (&one.answerer, &one.opener, one.media_back)];
+        for (from, to, bytes) in ways {
+            if bytes > 0 && to.node.as_ref() == Some(media_to) {
+                right += bytes;
+                senders.extend(&from.node);
+            } else if bytes > 0 {
+                wrong += bytes;
+                let text = format!("{} sent {bytes} bytes of media to {}", end_name(from), end_name(to));
+                draft.findings.push(finding_from(one, from, to, text));
+            }
+        }
+    }
+    let is_camera =
+        |node: &&NodeName| plan.nodes.iter().any(|known| known.name == **node && known.role == Role::Camera);
+    let cameras: BTreeSet<_> = looked_at
+        .iter()
+        .flat_map(|one| [one.opener.node.as_ref(), one.answerer.node.as_ref()])
+        .flatten()
+        .filter(is_camera)
+        .filter(|node| *node != media_to)
+        .collect();
+    for silent in cameras.iter().filter(|camera| !senders.contains(**camera)) {
+        draft.reasons.add("vacuous", format!("no media ran from {silent} to {media_to}"));
+    }
+    if right == 0 && cameras.is_empty() {
+        draft.reasons.add("vacuous", format!("no media ran to {media_to}"));
+    }
+    draft.summary.push_str(&format!("; {right} bytes of media to {media_to}, {wrong} elsewhere"));
+}
+
+fn finding(one: &Conversation, text: String) -> Finding {
+    finding_from(one, &one.opener, &one.answerer, text)
+}
+
+fn finding_from(one: &Conversation, from: &End, to: &End, text: String) -> Finding {
+    let sent = (format!("first packet, at {}'s tap", end_name(&one.opener)), one.first_packet);
+    let answered =
+        one.answered_packet.map(|at| (format!("first answer, at {}'s tap", end_name(&one.opener)), at));
+    Finding {
+        text,
+        pair: from.node.clone().zip(to.node.clone()),
+        stops_at: None,
+        packets: [sent].into_iter().chain(answered).collect(),
+        by: None,
+    }
+}
+
+/// The node, or the address of something that is no node.
+fn end_name(end: &End) -> String {
+    end.node.as_ref().map_or_else(|| end.address.to_string(), ToString::to_string)
+}

@@ -1,0 +1,91 @@
+//! One check after the other: what every word has in common (features, taps), and which word judges.
+
+use crate::observation::Observations;
+use crate::plan::{Check, Plan, Word};
+
+use super::wording::Reasons;
+use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
+use super::{direction, no_reach, peers_of, plays, reach};
+
+/// Judges a run: one verdict per check of the plan, in the plan's order.
+///
+/// A check fails if something was seen that should not be, whatever else was missed. It passes only if nothing was
+/// found and every control held; otherwise it is inconclusive, and every control that was missed is named.
+pub fn judge(plan: &Plan, seen: &Observations) -> Judgement {
+    let checks = plan.checks.iter().map(|check| judge_check(plan, check, seen)).collect();
+    Judgement { scenario: plan.scenario.clone(), checks }
+}
+
+/// What a word says of its check, before it is put into a verdict.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    /// What was seen, in one line.
+    pub(super) summary: String,
+    /// What should not be.
+    pub(super) findings: Vec<Finding>,
+    /// What was missed.
+    pub(super) reasons: Reasons,
+    /// Controls, counted.
+    pub(super) controls: Vec<ControlSeen>,
+}
+
+fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict {
+    let (word, mut draft) = match &check.word {
+        Word::Reach { opens } => ("reach", reach::draft(check, opens, seen)),
+        Word::NoReach { aims, alive } => ("no_reach", no_reach::draft(check, aims, alive, seen)),
+        Word::Plays { .. } => ("plays", plays::draft(plan, check, seen)),
+        Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
+        Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
+    };
+    ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
+    let lacking = ask_for_features(check, seen, &mut draft);
+    let reasons = draft.reasons.lines();
+    let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
+        (false, _) if !lacking => Verdict::Fail,
+        (_, false) => Verdict::Inconclusive,
+        _ => Verdict::Pass,
+    };
+    CheckVerdict {
+        check: check.name.clone(),
+        place: check.place.clone(),
+        proves: check.proves.clone(),
+        word: word.to_owned(),
+        verdict,
+        summary: draft.summary,
+        findings: draft.findings,
+        reasons,
+        controls: draft.controls,
+    }
+}
+
+/// Frames that a tap did not get may be the very ones that matter.
+fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reasons) {
+    if seen.taps.dropped > 0 {
+        reasons.add("taps", format!("the kernel dropped {} frames for want of room", seen.taps.dropped));
+    }
+    let negative = matches!(word, Word::NoReach { .. });
+    if negative && seen.open_taps.dropped > 0 {
+        let dropped = seen.open_taps.dropped;
+        reasons.add("taps", format!("the kernel dropped {dropped} frames in the open copy for want of room"));
+    }
+    if seen.taps.frames == 0 && !matches!(word, Word::Plays { .. } | Word::Reach { .. }) {
+        reasons.add("taps", "no frame was captured at all");
+    }
+}
+
+/// Names each feature that the check needs and the kernel lacks; then nothing seen here counts as a finding, since
+/// the site was not built as it is meant. True if one is lacking.
+fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> bool {
+    let lacking: Vec<_> =
+        seen.missing.iter().filter(|(feature, _)| check.requires.contains(feature)).collect();
+    for (feature, why) in &lacking {
+        draft.reasons.add("feature", format!("needs `{feature}`, which is missing here ({why})"));
+    }
+    if lacking.is_empty() {
+        return false;
+    }
+    for finding in draft.findings.drain(..) {
+        draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
+    }
+    true
+}

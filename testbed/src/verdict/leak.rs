@@ -1,0 +1,95 @@
+//! Packets that arrived where none may: one finding per pair and rule, with the packets to look at.
+
+use std::net::IpAddr;
+
+use crate::names::{NodeName, Traffic};
+use crate::observation::{AimSeen, Arrival, TraceStep};
+
+use super::Finding;
+use super::wording::listed;
+
+/// Kinds spelled out per address.
+const KINDS: usize = 8;
+/// Addresses of one pair whose packets are cited.
+const CITED: usize = 4;
+
+/// All leaks, grouped by source, target and what let them through.
+pub(super) fn findings(tried: &[&AimSeen]) -> Vec<Finding> {
+    let mut groups: Vec<(Key<'_>, Vec<&AimSeen>)> = Vec::new();
+    for aim in tried.iter().filter(|aim| arrivals(aim).next().is_some()) {
+        let key = Key {
+            from: &aim.aim.from,
+            to: &aim.aim.to,
+            stops_at: &aim.aim.stops_at,
+            by: let_through(&aim.trace, &aim.aim.stops_at),
+        };
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, aims)) => aims.push(aim),
+            None => groups.push((key, vec![aim])),
+        }
+    }
+    groups.into_iter().map(|(key, aims)| finding(key, &aims)).collect()
+}
+
+/// What makes two leaks one finding.
+#[derive(PartialEq)]
+struct Key<'a> {
+    from: &'a NodeName,
+    to: &'a NodeName,
+    stops_at: &'a NodeName,
+    by: Option<String>,
+}
+
+fn arrivals<'a>(aim: &&'a AimSeen) -> impl Iterator<Item = &'a Arrival> {
+    let aim: &'a AimSeen = aim;
+    aim.kinds.iter().flat_map(|kind| &kind.arrived)
+}
+
+fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
+    let mut targets: Vec<(IpAddr, Vec<Traffic>, u64)> = Vec::new();
+    for aim in aims {
+        let kinds: Vec<Traffic> = arrivals(aim).map(|arrival| arrival.traffic).collect();
+        let planned = aim.kinds.iter().map(|kind| kind.planned).sum::<u64>();
+        match targets.iter_mut().find(|(address, _, _)| *address == aim.aim.address) {
+            Some((_, known, all)) => {
+                known.extend(kinds);
+                *all += planned;
+            }
+            None => targets.push((aim.aim.address, kinds, planned)),
+        }
+    }
+    let targets = targets.iter().map(|(address, kinds, planned)| {
+        let reached = kinds.len();
+        format!("{address} on {} ({reached} of {planned} kinds)", listed(kinds, KINDS))
+    });
+    let mut text = format!("{} reached {} {}", key.from, key.to, listed(targets, CITED));
+    if key.by.is_none() {
+        text.push_str(&format!("; no trace says which rule of {} accepted it", key.stops_at));
+    }
+    Finding {
+        text,
+        pair: Some((key.from.clone(), key.to.clone())),
+        stops_at: Some(key.stops_at.clone()),
+        packets: aims.iter().take(CITED).flat_map(|aim| cited(aim)).collect(),
+        by: key.by,
+    }
+}
+
+/// The first packet of an aim that can be looked at on both sides, else the first at all.
+fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
+    let whole = |arrival: &&Arrival| arrival.entered_packet.is_some() && arrival.packet.unwrap_or(0) > 0;
+    let Some(arrival) = arrivals(&aim).find(whole).or_else(|| arrivals(&aim).next()) else {
+        return Vec::new();
+    };
+    let what = format!("{} to {}", arrival.traffic, aim.aim.address);
+    let entered = arrival.entered_packet.map(|at| (format!("{what} entered at {}'s tap", aim.aim.from), at));
+    let left = arrival.packet.filter(|at| *at > 0);
+    let left = left.map(|at| (format!("{what} arrived at {}'s tap", aim.aim.to), at));
+    entered.into_iter().chain(left).collect()
+}
+
+/// The last step at the device that should have stopped the packet in which a rule or policy accepted it.
+fn let_through(trace: &[TraceStep], stops_at: &NodeName) -> Option<String> {
+    let step = trace.iter().rfind(|step| step.node == *stops_at && step.verdict == "accept")?;
+    Some(format!("{} {}", step.chain.trim(), step.rule.trim()))
+}

@@ -1,0 +1,66 @@
+//! Which conversation belongs to which flow.
+
+use crate::names::{FlowId, Traffic};
+use crate::observation::{Conversation, End};
+use crate::plan::{Flow, FlowPair, Plan};
+
+/// How a conversation lies on a pair of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Opened by the pair's opener, as the flow allows.
+    Along,
+    /// Opened by the pair's answerer.
+    Against,
+}
+
+/// The flow of this name.
+pub(super) fn flow<'a>(plan: &'a Plan, id: &FlowId) -> Option<&'a Flow> {
+    plan.flows.iter().find(|flow| flow.id == *id)
+}
+
+/// How this conversation lies on the pair, if it uses the flow's ports at all.
+///
+/// Against the flow, both ends' ports are looked at: the flow's answerer may open from the port that it serves on,
+/// or towards that port of the flow's opener.
+pub(super) fn way(conversation: &Conversation, flow: &Flow, pair: &FlowPair) -> Option<Way> {
+    let Conversation { kind, opener, answerer, .. } = conversation;
+    let uses = |end: &End| flow.ports.iter().any(|ports| is_on(ports, kind, end.port));
+    if is_from(opener, pair) && is_at(answerer, pair) && uses(answerer) {
+        return Some(Way::Along);
+    }
+    let against = is_at(opener, pair) && is_from(answerer, pair) && (uses(opener) || uses(answerer));
+    against.then_some(Way::Against)
+}
+
+fn is_from(end: &End, pair: &FlowPair) -> bool {
+    end.node.as_ref() == Some(&pair.from)
+}
+
+fn is_at(end: &End, pair: &FlowPair) -> bool {
+    end.node.as_ref() == Some(&pair.to)
+        && (pair.addresses.is_empty() || pair.addresses.contains(&end.address))
+}
+
+/// True if a conversation of this kind with this port is among `ports`; types of ICMP are not told apart.
+fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
+    match *ports {
+        Traffic::Tcp(first, last) => kind == "tcp" && (first..=last).contains(&port),
+        Traffic::Udp(first, last) => kind == "udp" && (first..=last).contains(&port),
+        Traffic::Icmp(_) => kind == "icmp",
+        Traffic::Icmp6(_) => kind == "icmp6",
+        Traffic::Protocol(number) => kind.strip_prefix("proto-") == Some(number.to_string().as_str()),
+    }
+}
+
+/// True for the kinds that keep a link up (flow F17): ARP, neighbour discovery, multicast membership.
+pub(super) fn is_link_upkeep(kind: &str) -> bool {
+    matches!(kind, "arp" | "nd" | "igmp" | "mld")
+}
+
+/// `tcp/554`, or the kind alone where there are no ports.
+pub(super) fn kind_and_port(conversation: &Conversation) -> String {
+    match conversation.answerer.port {
+        0 => conversation.kind.clone(),
+        port => format!("{}/{port}", conversation.kind),
+    }
+}

@@ -1,0 +1,173 @@
+//! `no_reach`: leaks, and every control by itself.
+
+use super::super::example::{START, accepts, leak};
+use super::*;
+use crate::observation::{AimSeen, Control};
+use crate::plan::Judge;
+
+const CHECK: &str = "vms-shut";
+
+#[test]
+fn whatever_single_control_is_taken_away_no_pass_is_left() {
+    type Change = fn(&mut Observations);
+    let changes: &[(&str, &[&str], Change)] = &[
+        ("an aim never tried", &["sent", "nothing was sent from app -> rtr 10.20.0.1"], |s| {
+            drop(s.aims.pop())
+        }),
+        ("a packet not entered", &["sent", "dock-1's tap", "udp/1-3 (2 of 3)"], |s| {
+            s.aims[0].kinds[1].entered = 2
+        }),
+        ("a packet entered twice", &["sent", "tcp/22 (2 of 1)"], |s| s.aims[0].kinds[0].entered = 2),
+        ("a kind left out", &["sent", "not all of tcp/22"], |s| drop(s.aims[0].kinds.remove(0))),
+        ("a kind cut down", &["sent", "not all of udp/1-3"], |s| {
+            (s.aims[0].kinds[1].planned, s.aims[0].kinds[1].entered) = (2, 2);
+        }),
+        ("an error of sending", &["sent", "no buffer space"], |s| {
+            s.aims[0].errors.push("no buffer space".into())
+        }),
+        ("no instrument control", &["instrument", "tcp/22 (0 of 0)"], |s| {
+            s.aims[0].kinds[0].instrument = Control::default()
+        }),
+        ("a blind instrument", &["instrument", "app -> rtr 10.20.0.1", "udp/1-3 (2 of 3)"], |s| {
+            s.aims[1].kinds[1].instrument.seen = 2;
+        }),
+        ("a dead filter log", &["instrument", "behind the filter of rtr"], |s| {
+            s.aims[1].filter_instrument_alive = Some(false);
+        }),
+        ("an unasked filter log", &["instrument", "behind the filter of rtr"], |s| {
+            s.aims[1].filter_instrument_alive = None;
+        }),
+        ("no path control", &["path", "tcp/22 (0 of 0)", "1 of 2 kinds"], |s| {
+            s.aims[1].kinds[0].path = Control::default()
+        }),
+        ("a missed path", &["path", "tcp/22 (0 of 1)"], |s| s.aims[0].kinds[0].path.seen = 0),
+        ("drops in the open copy", &["taps", "4 frames in the open copy"], |s| s.open_taps.dropped = 4),
+        ("nothing captured", &["taps", "no frame"], |s| s.taps.frames = 0),
+        ("no answer before", &["alive", "F07 app -> aws 203.0.113.10 tcp/443", "before"], |s| {
+            s.opens[1].answered_after_us = None;
+        }),
+        ("no answer after", &["alive", "F07", "after dock-1 -> vms 10.30.0.10 and 1 more"], |s| {
+            drop(s.opens.remove(2));
+        }),
+        ("the other flow's answer", &["alive", "S01 vms -> rtr", "refused"], |s| {
+            (s.opens[3].answered_after_us, s.opens[3].error) = (None, Some("connection refused".into()));
+        }),
+        ("an answer too early", &["alive", "before"], |s| s.opens[1].at = START - 1_003_000_000),
+        ("an answer too late", &["alive", "after"], |s| s.opens[2].answered_after_us = Some(1_000_000)),
+        ("an answer for another check", &["alive", "before"], |s| {
+            s.opens[1].check = "other".parse().unwrap()
+        }),
+    ];
+    for (what, words, change) in changes {
+        println!("{what}");
+        assert_inconclusive(&after(CHECK, change), words);
+    }
+}
+
+#[test]
+fn a_check_that_sends_nothing_or_asks_for_no_life_is_vacuous() {
+    let edit = |change: fn(&mut Vec<crate::plan::Aim>, &mut Vec<crate::plan::Open>)| {
+        after_word(CHECK, |word| {
+            let Word::NoReach { aims, alive } = word else { panic!("{word:?}") };
+            change(aims, alive);
+        })
+    };
+    assert_inconclusive(&edit(|aims, _| aims.clear()), &["vacuous"]);
+    assert_inconclusive(&edit(|_, alive| alive.clear()), &["alive", "no allowed flow"]);
+}
+
+#[test]
+fn one_arrival_is_a_leak_with_packets_and_rule() {
+    let verdict = after(CHECK, |seen| {
+        leak(&mut seen.aims[0], "udp/2", Some(112));
+        seen.aims[0].trace = vec![
+            accepts("rtr", "inet site early", "ct state new accept"),
+            accepts("rtr", "inet site through", "policy"),
+            accepts("vms", "inet own in", "policy"),
+        ];
+    });
+    assert_fails(&verdict, &["dock-1 reached vms 10.30.0.10 on udp/2 (1 of 4 kinds)"]);
+    let finding = &verdict.findings[0];
+    let (from, to) = finding.pair.clone().unwrap();
+    assert_eq!((from.as_str(), to.as_str()), ("dock-1", "vms"));
+    assert_eq!(finding.stops_at.as_ref().unwrap().as_str(), "rtr");
+    assert_eq!(finding.by.as_deref(), Some("inet site through policy"));
+    assert_eq!(
+        finding.packets,
+        [
+            ("udp/2 to 10.30.0.10 entered at dock-1's tap".to_owned(), 110),
+            ("udp/2 to 10.30.0.10 arrived at vms's tap".to_owned(), 112)
+        ]
+    );
+}
+
+#[test]
+fn a_leak_is_a_leak_even_if_every_control_was_missed() {
+    let verdict = after(CHECK, |seen| {
+        leak(&mut seen.aims[1], "tcp/22", None);
+        seen.opens.clear();
+        seen.taps.dropped = 9;
+        seen.aims[1].filter_instrument_alive = None;
+        for kind in &mut seen.aims[1].kinds {
+            (kind.instrument.seen, kind.path.seen, kind.entered) = (0, 0, 0);
+        }
+    });
+    assert_fails(
+        &verdict,
+        &["app reached rtr 10.20.0.1 on tcp/22 (1 of 4 kinds); no trace says which rule of rtr accepted it"],
+    );
+    assert_eq!(verdict.findings[0].packets.len(), 1, "nothing to cite at the target's tap");
+    assert!(verdict.controls.iter().all(|control| !control.held));
+}
+
+#[test]
+fn one_pair_is_one_finding_unless_different_rules_let_it_through() {
+    let add_address = |seen: &mut Observations, rule: &str| {
+        let mut second = seen.aims[0].clone();
+        second.aim.address = "2001:db8:30::10".parse().unwrap();
+        for (aim, rule) in [(&mut seen.aims[0], "tcp dport 22 accept"), (&mut second, rule)] {
+            leak(aim, "tcp/22", Some(112));
+            aim.trace = vec![accepts("rtr", "inet site through", rule)];
+        }
+        seen.aims.push(second);
+    };
+    assert_fails(
+        &after(CHECK, |seen| add_address(seen, "tcp dport 22 accept")),
+        &["dock-1 reached vms 10.30.0.10 on tcp/22 (1 of 4 kinds), 2001:db8:30::10 on tcp/22 (1 of 4 kinds)"],
+    );
+    let two = after(CHECK, |seen| add_address(seen, "meta nfproto ipv6 accept"));
+    let rules: Vec<_> = two.findings.iter().filter_map(|finding| finding.by.as_deref()).collect();
+    assert_eq!(
+        rules,
+        ["inet site through tcp dport 22 accept", "inet site through meta nfproto ipv6 accept"]
+    );
+}
+
+#[test]
+fn the_same_missed_control_of_many_pairs_is_one_reason() {
+    let verdict = after(CHECK, |seen| {
+        let aims: Vec<AimSeen> = (1..=20u8)
+            .map(|last| {
+                let mut aim = seen.aims[0].clone();
+                aim.aim.address = std::net::IpAddr::from([10, 30, 0, last]);
+                aim.kinds[0].path.seen = 0;
+                aim
+            })
+            .collect();
+        seen.aims.extend(aims);
+    });
+    assert_inconclusive(&verdict, &["path", "10.30.0.1:", "and 17 more"]);
+    assert_eq!(verdict.reasons.len(), 1);
+}
+
+#[test]
+fn the_report_says_which_instrument_judged() {
+    let seen = after(CHECK, |_| {}).controls;
+    assert_eq!(seen[0].seen, "8 of 8 seen at the targets' taps and behind the input filter of rtr");
+    assert_eq!(seen[2].seen, "2 of 2 conversations answered before and after");
+    let taps = after_word(CHECK, |word| {
+        let Word::NoReach { aims, .. } = word else { panic!("{word:?}") };
+        aims.retain(|aim| matches!(aim.judge, Judge::Tap { .. }));
+    });
+    assert_eq!(taps.controls[0].seen, "8 of 8 seen at the targets' taps");
+}
