@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
-//! [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
+//! [`twin`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
 //! [`probe`], [`evidence`]. `run` joins them.
 
 pub mod event;
@@ -24,4 +24,5 @@ pub mod report;
 pub mod scenario;
 pub mod services;
 pub mod tap;
+pub mod twin;
 pub mod verdict;

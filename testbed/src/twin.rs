@@ -1,0 +1,212 @@
+//! A twin's judgement beside what it must report. Pure.
+//!
+//! The reported set must equal the expected one: a twin that is reported for another pair, by another rule or by
+//! another check than the broken one shows that the checks do not look where they should.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{NodeName, ScenarioName};
+use crate::scenario::twin::{Expected, Twin};
+use crate::verdict::{CheckVerdict, Finding, Judgement, Verdict};
+
+/// Whether a twin was reported as it expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TwinReport {
+    /// The twin.
+    pub twin: ScenarioName,
+    /// What it changes, in one line.
+    pub says: String,
+    /// True if what was reported equals what was expected.
+    pub agrees: bool,
+    /// Everything that differs, one sentence each.
+    pub differences: Vec<String>,
+}
+
+/// Compares what was reported of a twin with what it expects.
+///
+/// The checks of `fail` must fail with exactly their pairs, each by the expected rule; the checks of `stays` must
+/// pass; no other check may do anything but pass. A twin that expects nothing to fail never agrees.
+pub fn compare(twin: &Twin, judgement: &Judgement) -> TwinReport {
+    let mut differences = Vec::new();
+    if twin.fail.is_empty() {
+        differences.push("it expects no check to fail".to_owned());
+    }
+    let judged = |name: &str| judgement.checks.iter().any(|check| check.check.as_str() == name);
+    for name in twin.fail.keys().chain(&twin.stays).filter(|name| !judged(name.as_str())) {
+        differences.push(format!("{name} was not judged"));
+    }
+    for check in &judgement.checks {
+        match twin.fail.get(&check.check) {
+            Some(expected) => compare_failing(check, expected, &mut differences),
+            None if check.verdict != Verdict::Pass => {
+                let (name, word) = (&check.check, word(check.verdict));
+                differences.push(format!("{name} must still pass, and {word}: {}", first_line(check)));
+            }
+            None => {}
+        }
+    }
+    let (twin, says) = (twin.name.clone(), twin.says.clone());
+    TwinReport { twin, says, agrees: differences.is_empty(), differences }
+}
+
+fn compare_failing(check: &CheckVerdict, expected: &Expected, differences: &mut Vec<String>) {
+    let name = &check.check;
+    if check.verdict != Verdict::Fail {
+        let word = word(check.verdict);
+        differences.push(format!("{name} must fail, and {word}: {}", first_line(check)));
+        return;
+    }
+    let wanted: BTreeSet<&(NodeName, NodeName)> = expected.pairs.iter().collect();
+    let found: BTreeSet<_> = check.findings.iter().filter_map(|finding| finding.pair.as_ref()).collect();
+    for (from, to) in wanted.difference(&found) {
+        differences.push(format!("{name} does not report {from} -> {to}"));
+    }
+    for (from, to) in found.difference(&wanted) {
+        differences.push(format!("{name} reports {from} -> {to} too"));
+    }
+    if !wanted.is_empty() {
+        for finding in check.findings.iter().filter(|finding| finding.pair.is_none()) {
+            differences.push(format!("{name} reports more than pairs: {}", finding.text));
+        }
+    }
+    if let Some(by) = &expected.by {
+        let others = check.findings.iter().filter(|finding| !is_by(finding, by));
+        differences.extend(others.map(|finding| blamed(check, finding, by)));
+    }
+}
+
+/// True if the finding names what was expected, or starts with its words.
+fn is_by(finding: &Finding, expected: &str) -> bool {
+    let found: Vec<&str> = finding.by.as_deref().unwrap_or_default().split_whitespace().collect();
+    let expected: Vec<&str> = expected.split_whitespace().collect();
+    found.starts_with(&expected)
+}
+
+fn blamed(check: &CheckVerdict, finding: &Finding, expected: &str) -> String {
+    let what = match &finding.pair {
+        Some((from, to)) => format!("{from} -> {to}"),
+        None => finding.text.clone(),
+    };
+    let found = finding.by.as_ref().map_or("nothing, as no trace says it".into(), |by| format!("`{by}`"));
+    format!("{} blames {found} for {what}, and not `{expected}`", check.check)
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "passes",
+        Verdict::Fail => "fails",
+        Verdict::Inconclusive => "is inconclusive",
+    }
+}
+
+/// What a reader wants to know first.
+fn first_line(check: &CheckVerdict) -> &str {
+    let first = check.findings.first().map(|finding| finding.text.as_str());
+    first.or(check.reasons.first().map(String::as_str)).unwrap_or(&check.summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::model::{Scenario, Site};
+    use crate::verdict::example::{accepts, good, leak, of, plan};
+    use crate::verdict::judge;
+
+    fn twin() -> Twin {
+        let expected =
+            Expected { pairs: vec![(of("dock-1"), of("vms"))], by: Some("inet site  through policy".into()) };
+        let site = Site { segments: [].into(), switches: [].into(), nodes: [].into(), groups: [].into() };
+        let scenario = Scenario { name: of("small"), documents: vec![], site, flows: vec![], checks: vec![] };
+        Twin {
+            name: of("small-accept"),
+            says: "the router forwards all".into(),
+            of: of("small"),
+            scenario,
+            fail: [(of("vms-shut"), expected)].into(),
+            stays: vec![of("dock-plays")],
+        }
+    }
+
+    /// What is reported of the example once the router leaks from dock-1 to vms.
+    fn broken(rule: &str) -> Judgement {
+        let mut seen = good();
+        leak(&mut seen.aims[0], "tcp/22", Some(112));
+        seen.aims[0].trace = vec![accepts("rtr", "inet site through", rule)];
+        judge(&plan(), &seen)
+    }
+
+    fn differences(change: impl FnOnce(&mut Twin, &mut Judgement)) -> Vec<String> {
+        let (mut twin, mut judgement) = (twin(), broken("policy"));
+        change(&mut twin, &mut judgement);
+        let report = compare(&twin, &judgement);
+        assert_eq!(report.agrees, report.differences.is_empty());
+        report.differences
+    }
+
+    #[test]
+    fn exactly_what_was_expected_agrees() {
+        assert!(differences(|_, _| {}).is_empty());
+        assert!(
+            differences(|_, j| *j = broken("policy (accept)")).is_empty(),
+            "the start of a rule is enough"
+        );
+        assert!(
+            differences(|t, j| {
+                t.fail.values_mut().for_each(|expected| expected.by = None);
+                *j = broken("tcp dport 22 accept");
+            })
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn each_thing_reported_otherwise_is_a_difference() {
+        type Change = fn(&mut Twin, &mut Judgement);
+        let cases: &[(&str, Change)] = &[
+            ("vms-shut must fail, and passes: 2 pairs", |_, j| *j = judge(&plan(), &good())),
+            ("vms-shut must fail, and is inconclusive: taps", |_, j| {
+                let mut seen = good();
+                seen.open_taps.dropped = 1;
+                *j = judge(&plan(), &seen);
+            }),
+            ("vms-shut does not report dock-2 -> vms", |t, _| {
+                t.fail.values_mut().for_each(|expected| expected.pairs.push((of("dock-2"), of("vms"))));
+            }),
+            ("vms-shut reports dock-1 -> vms too", |t, _| {
+                t.fail.values_mut().for_each(|expected| expected.pairs = vec![]);
+            }),
+            ("vms-shut blames `inet site through tcp dport 22 accept` for dock-1 -> vms", |_, j| {
+                *j = broken("tcp dport 22 accept");
+            }),
+            ("vms-shut blames nothing, as no trace says it for dock-1 -> vms", |_, j| {
+                let mut seen = good();
+                leak(&mut seen.aims[0], "tcp/22", Some(112));
+                *j = judge(&plan(), &seen);
+            }),
+            ("dock-plays must still pass, and fails: dock-1", |_, j| {
+                let mut seen = good();
+                seen.facts.truncate(1);
+                let plays = judge(&plan(), &seen).checks.remove(0);
+                j.checks[0] = plays;
+            }),
+            ("dock-alone must still pass, and is inconclusive", |_, j| {
+                j.checks[4].verdict = Verdict::Inconclusive;
+            }),
+            ("dock-plays was not judged", |_, j| drop(j.checks.remove(0))),
+            ("vms-shut was not judged", |_, j| drop(j.checks.remove(2))),
+            ("it expects no check to fail", |t, _| t.fail.clear()),
+        ];
+        for (text, change) in cases {
+            let found = differences(change);
+            assert!(found.iter().any(|line| line.starts_with(text)), "{text:?} in {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_ends_at_a_word() {
+        let found = differences(|_, j| *j = broken("policyless"));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}
