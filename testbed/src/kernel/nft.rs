@@ -49,7 +49,7 @@ pub async fn load(namespace: &Namespace, folder: &Path, file: &str) -> Result<()
         format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{}\"\n", path.display());
     match run(namespace, "load rules", &script).await {
         Err(KernelError::Nft { node, words, .. }) => {
-            Err(KernelError::Rules { file: file.into(), node, words })
+            Err(KernelError::Rules { file: file.into(), node, words: only_about(&words, folder) })
         }
         other => other.map(drop),
     }

@@ -1,30 +1,32 @@
 //! Scenario → [`Plan`]: addresses, links, services, probes. Pure.
 
+mod addresses;
+mod aims;
+mod alive;
+mod build;
+mod checks;
+mod flows;
+mod labels;
+mod lookup;
+mod mistake;
 mod model;
+mod nodes;
+mod opened;
+mod ports;
+mod remarks;
+pub mod render;
+mod routes;
+mod services;
+mod star;
+mod sysctls;
+mod ways;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod testsite;
+
+pub use build::plan;
+pub use mistake::PlanMistake;
 pub use model::*;
-
-use crate::names::NodeName;
-
-impl Plan {
-    /// The node with this name.
-    pub fn node(&self, name: &NodeName) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.name == *name)
-    }
-
-    /// Every aim of every negative, with the name of its check.
-    pub fn aims(&self) -> impl Iterator<Item = (&Check, &Aim)> {
-        self.checks.iter().flat_map(|check| {
-            let aims = match &check.word {
-                Word::NoReach { aims, .. } => aims.as_slice(),
-                _ => &[],
-            };
-            aims.iter().map(move |aim| (check, aim))
-        })
-    }
-
-    /// Whether some aim is judged behind this node's input filter.
-    pub fn judges_behind(&self, name: &NodeName) -> bool {
-        self.aims().any(|(_, aim)| matches!(&aim.judge, Judge::BehindFilter { node } if node == name))
-    }
-}
+pub use star::{STAR_RULES, star};

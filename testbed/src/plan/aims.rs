@@ -1,0 +1,280 @@
+//! What a negative sends: every address of every target, from every attacker, past the attacker's own routing.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::checks::Known;
+use super::flows::crossed;
+use super::mistake::Mistakes;
+use super::model::{Aim, Flow, Judge, Link, Node};
+use super::ports::{fits, meet, without};
+use super::ways::{Ways, addresses, is_router, speaks};
+use crate::names::{FlowId, NodeName, Traffic};
+use crate::scenario::model::Check;
+
+/// A negative as the scenario has it, groups expanded.
+pub(super) struct Attack<'a> {
+    pub(super) check: &'a Check,
+    pub(super) from: Vec<NodeName>,
+    pub(super) to: Vec<NodeName>,
+    pub(super) both_ways: bool,
+    pub(super) via: Option<NodeName>,
+    pub(super) ports: Vec<Traffic>,
+    pub(super) except: Vec<FlowId>,
+}
+
+impl Attack<'_> {
+    fn pairs(&self) -> Vec<(NodeName, NodeName)> {
+        let mut pairs = crossed(&self.from, &self.to);
+        if self.both_ways {
+            let back = crossed(&self.to, &self.from);
+            pairs.extend(back.into_iter().filter(|pair| !pairs.contains(pair)).collect::<Vec<_>>());
+        }
+        pairs
+    }
+}
+
+/// Every aim of a negative, in the order of its pairs and of the target's addresses.
+pub(super) fn aims(
+    attack: &Attack<'_>,
+    known: &Known<'_>,
+    mistakes: &mut Mistakes,
+    remarks: &mut Vec<String>,
+) -> Vec<Aim> {
+    let check = attack.check;
+    let mut notes = Notes::default();
+    let mut aims = Vec::new();
+    for (from, to) in attack.pairs() {
+        match (known.ways.node(&from), known.ways.node(&to)) {
+            (Some(attacker), Some(target)) => {
+                let found = aims_of_pair(attack, known, attacker, target, &mut notes);
+                if found.is_empty() {
+                    notes.remarks.insert(format!("nothing is aimed from `{from}` at `{to}`"));
+                }
+                aims.extend(found);
+            }
+            (None, _) => mistakes.check(check, format!("there is no node `{from}`")),
+            (_, None) => mistakes.check(check, format!("there is no node `{to}`")),
+        }
+    }
+    if aims.is_empty() {
+        notes.mistakes.insert("nothing would be sent".into());
+    }
+    excepted_for_nothing(attack, known, &mut notes);
+    notes.mistakes.into_iter().for_each(|text| mistakes.check(check, text));
+    remarks.extend(notes.remarks.into_iter().map(|text| format!("check `{}`: {text}", check.name)));
+    aims
+}
+
+/// What came up, each once, however many pairs it concerns.
+#[derive(Default)]
+struct Notes {
+    mistakes: BTreeSet<String>,
+    remarks: BTreeSet<String>,
+    /// Flows of `except` that took something out.
+    used: BTreeSet<FlowId>,
+    /// Flows already named as not excepted.
+    sent_all_the_same: BTreeSet<FlowId>,
+}
+
+fn aims_of_pair<'a>(
+    attack: &Attack<'_>,
+    known: &Known<'a>,
+    attacker: &'a Node,
+    target: &'a Node,
+    notes: &mut Notes,
+) -> Vec<Aim> {
+    let mut aims = Vec::new();
+    for address in addresses(target).filter(|address| speaks(attacker, *address)) {
+        let ports = ports(attack, known, (attacker, target, address), notes);
+        if ports.is_empty() {
+            continue;
+        }
+        match approach(attack, known.ways, attacker, target, address) {
+            Ok(approach) => {
+                unrouted(&approach, known.ways, target, address, notes);
+                aims.push(aim(approach, attacker, address, ports));
+            }
+            Err(Obstacle::Mistake(text)) => _ = notes.mistakes.insert(text),
+            Err(Obstacle::Remark(text)) => _ = notes.remarks.insert(text),
+        }
+    }
+    aims
+}
+
+/// What is sent: all of the list that exists in this family, less what a flow of `except` allows here.
+fn ports(
+    attack: &Attack<'_>,
+    known: &Known<'_>,
+    (from, to, address): (&Node, &Node, IpAddr),
+    notes: &mut Notes,
+) -> Vec<Traffic> {
+    let mut ports: Vec<_> = attack.ports.iter().copied().filter(|port| fits(port, address)).collect();
+    let allows = |flow: &&Flow| {
+        let mut pairs = flow.pairs.iter();
+        pairs.any(|pair| pair.from == from.name && pair.to == to.name && pair.addresses.contains(&address))
+    };
+    let allowed: Vec<_> = known.flows.iter().filter(|flow| !flow.upkeep).filter(allows).collect();
+    for flow in allowed.iter().filter(|flow| attack.except.contains(&flow.id)) {
+        let left = without(&ports, &flow.ports);
+        if left != ports {
+            notes.used.insert(flow.id.clone());
+        }
+        ports = left;
+    }
+    // On the way round by a neighbour nothing is allowed.
+    let allowed = allowed.into_iter().filter(|_| attack.via.is_none());
+    for flow in allowed {
+        let sent = ports.iter().find(|port| flow.ports.iter().any(|open| meet(open, port)));
+        if let Some(sent) = sent.filter(|_| notes.sent_all_the_same.insert(flow.id.clone())) {
+            let (id, from, to) = (&flow.id, &from.name, &to.name);
+            notes.mistakes.insert(format!(
+                "`{sent}` from `{from}` to `{to}` ({address}) is what flow {id} allows; add {id} to `except`"
+            ));
+        }
+    }
+    ports
+}
+
+fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {
+    for id in &attack.except {
+        if !known.flows.iter().any(|flow| flow.id == *id) {
+            notes.mistakes.insert(format!("`except` names flow {id}, which the scenario does not have"));
+        } else if !notes.used.contains(id) {
+            notes.remarks.insert(format!("`except` names {id}, which takes nothing out"));
+        }
+    }
+}
+
+/// Out of which link, with which source address, to which neighbour's link.
+struct Approach<'a> {
+    link: &'a Link,
+    source: IpAddr,
+    next: (&'a Node, &'a Link),
+    /// The target, and its link that has the address.
+    target: (&'a Node, &'a Link),
+}
+
+/// Why an address is not aimed at.
+enum Obstacle {
+    /// The scenario asks for something impossible.
+    Mistake(String),
+    /// There is no cable that leads there.
+    Remark(String),
+}
+
+fn approach<'a>(
+    attack: &Attack<'_>,
+    ways: &Ways<'a>,
+    attacker: &'a Node,
+    target: &'a Node,
+    address: IpAddr,
+) -> Result<Approach<'a>, Obstacle> {
+    let at = ways.owner(address).map(|(_, link)| link).expect("it is one of the target's addresses");
+    let (link, next) = match &attack.via {
+        Some(via) => round_by(via, ways, attacker, target)?,
+        None => match ways.way(attacker, address) {
+            Some(way) => {
+                (way.link, ways.owner(way.via.unwrap_or(address)).expect("every next hop is a node's"))
+            }
+            None => without_route(ways, attacker, (target, at))?,
+        },
+    };
+    // The address beside the next hop's, where the link has several.
+    let own = || link.addresses.iter().filter(|net| net.addr().is_ipv4() == address.is_ipv4());
+    let beside = own().find(|net| next.1.addresses.iter().any(|other| net.contains(&other.addr())));
+    let source = beside.or(own().next()).map(IpNet::addr).ok_or_else(|| {
+        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+        Obstacle::Remark(format!("`{}` has no {family} address at `{}`", attacker.name, link.name))
+    })?;
+    Ok(Approach { link, source, next, target: (target, at) })
+}
+
+type Hop<'a> = (&'a Link, (&'a Node, &'a Link));
+
+/// By the neighbour that the scenario names, if possible not in the target's own segment.
+fn round_by<'a>(
+    via: &NodeName,
+    ways: &Ways<'a>,
+    attacker: &'a Node,
+    target: &'a Node,
+) -> Result<Hop<'a>, Obstacle> {
+    if *via == target.name || *via == attacker.name {
+        return Err(Obstacle::Mistake(format!("`via` names `{via}`, which is an end of the pair itself")));
+    }
+    let neighbour = ways.node(via).ok_or_else(|| Obstacle::Mistake(format!("there is no node `{via}`")))?;
+    let shared = attacker.links.iter().filter_map(|own| {
+        let link = neighbour.links.iter().find(|link| link.segment == own.segment)?;
+        Some((own, (neighbour, link)))
+    });
+    let close = |(own, _): &Hop<'_>| target.links.iter().any(|link| link.segment == own.segment);
+    shared.min_by_key(close).ok_or_else(|| {
+        Obstacle::Mistake(format!("`via` names `{via}`, which shares no segment with `{}`", attacker.name))
+    })
+}
+
+/// No route may not stand in for policy: the frame goes to the device that a route would name.
+fn without_route<'a>(
+    ways: &Ways<'a>,
+    attacker: &'a Node,
+    (target, at): (&'a Node, &'a Link),
+) -> Result<Hop<'a>, Obstacle> {
+    if let Some(own) = attacker.links.iter().find(|link| link.segment == at.segment) {
+        return Ok((own, (target, at)));
+    }
+    let several_links = |node: &Node| node.links.len() > 1;
+    let any_router = || {
+        attacker.links.iter().find_map(|own| {
+            let mut members = ways.members(&own.segment).iter();
+            let (node, link) = members.find(|(other, _)| is_router(other) && other.name != attacker.name)?;
+            Some((own, *node, *link))
+        })
+    };
+    let found = ways
+        .neighbour_towards(attacker, &at.segment, is_router)
+        .or_else(|| ways.neighbour_towards(attacker, &at.segment, several_links))
+        .or_else(any_router);
+    found.map(|(own, node, link)| (own, (node, link))).ok_or_else(|| {
+        let (from, to) = (&attacker.name, &target.name);
+        Obstacle::Remark(format!("`{from}` has no neighbour that leads on to `{to}`"))
+    })
+}
+
+/// Says so if the site's own routes do not lead from the first device on to the target.
+fn unrouted<'a>(approach: &Approach<'a>, ways: &Ways<'a>, target: &Node, address: IpAddr, notes: &mut Notes) {
+    let (next, _) = approach.next;
+    if next.name != target.name && ways.legs(next, address).is_none() {
+        notes.remarks.insert(format!(
+            "the site's routes do not lead from `{}` on to `{}`, so that here a missing route stops what the open \
+             copy lets through",
+            next.name, target.name
+        ));
+    }
+}
+
+fn aim(approach: Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traffic>) -> Aim {
+    let Approach { link, source, next: (next, next_link), target: (target, at) } = approach;
+    let behind = target.judged_behind_filter || link.segment == at.segment;
+    let judge = if behind {
+        Judge::BehindFilter { node: target.name.clone() }
+    } else {
+        Judge::Tap { port: at.port.clone() }
+    };
+    Aim {
+        from: attacker.name.clone(),
+        link: link.name.clone(),
+        source,
+        to: target.name.clone(),
+        address,
+        next_hop: next_link.mac,
+        next_node: next.name.clone(),
+        // The target itself, if the frame goes straight there.
+        stops_at: next.name.clone(),
+        ports,
+        judge,
+        target_segment: at.segment.clone(),
+        target_mac: at.mac,
+    }
+}

@@ -1,0 +1,45 @@
+//! Joins the steps of planning, in their order.
+
+use super::checks::{Known, checks};
+use super::flows::flows;
+use super::labels::Labels;
+use super::mistake::{Mistakes, PlanMistake};
+use super::model::Plan;
+use super::nodes::{nodes, segments};
+use super::remarks::remarks;
+use super::routes::routes;
+use super::services::{nameservers, services};
+use super::ways::Ways;
+use crate::scenario::model::Scenario;
+
+/// Plans a scenario: the same one gives the same plan, byte for byte.
+///
+/// Errors: everything that the scenario asks for and no plan can give, all at once (mistakes in addresses hide those
+/// of routes, flows and checks).
+pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
+    let site = &scenario.site;
+    let (mut labels, mut mistakes) = (Labels::default(), Mistakes::default());
+    let segments = segments(site, &mut labels);
+    let mut nodes = nodes(site, &mut labels, &mut mistakes);
+    if mistakes.any() {
+        return Err(mistakes.all());
+    }
+    let links_only = Ways::new(&nodes);
+    let written = |name| site.nodes.get(name).expect("every planned node is one of the scenario's");
+    let routed: Vec<_> =
+        nodes.iter().map(|node| routes(node, written(&node.name), &links_only, &mut mistakes)).collect();
+    let asked: Vec<_> =
+        nodes.iter().map(|node| nameservers(site, node, &links_only, &mut mistakes)).collect();
+    for (node, (routes, nameservers)) in nodes.iter_mut().zip(routed.into_iter().zip(asked)) {
+        (node.routes, node.nameservers) = (routes, nameservers);
+    }
+
+    let ways = Ways::new(&nodes);
+    let services = services(site, &nodes, &ways, &mut mistakes);
+    let flows = flows(scenario, &ways, &mut mistakes);
+    let mut remarks = remarks(site, &segments, &ways);
+    let known = Known { scenario, ways: &ways, services: &services, flows: &flows };
+    let checks = checks(&known, &mut mistakes, &mut remarks);
+    let (scenario, documents) = (scenario.name.clone(), scenario.documents.clone());
+    mistakes.none_or(Plan { scenario, documents, segments, nodes, services, flows, checks, remarks })
+}

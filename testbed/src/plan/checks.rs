@@ -1,0 +1,118 @@
+//! Checks with their probes spelled out.
+
+use super::aims::{Attack, aims};
+use super::alive;
+use super::flows::crossed;
+use super::mistake::Mistakes;
+use super::model::{Check, Flow, Open, Service, Word};
+use super::ports::{fits, openable, width};
+use super::services::{answering, asks_names_or_time, expand, in_shared_segments};
+use super::ways::{Ways, speaks};
+use crate::names::{NodeName, Traffic};
+use crate::scenario::model::{self as scenario, Scenario};
+
+/// A `reach` names its ports one by one; more than this in one range is a `no_reach` in disguise.
+const MOST_REACHED: u64 = 1024;
+
+/// What the plan knows by the time it spells the checks out.
+pub(super) struct Known<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) ways: &'a Ways<'a>,
+    pub(super) services: &'a [Service],
+    pub(super) flows: &'a [Flow],
+}
+
+/// Every check of the scenario, in its order.
+pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut Vec<String>) -> Vec<Check> {
+    let mut planned = Vec::new();
+    for check in &known.scenario.checks {
+        planned.push(Check {
+            name: check.name.clone(),
+            place: check.place.clone(),
+            proves: check.proves.clone(),
+            requires: check.requires.clone(),
+            word: word(check, known, mistakes, remarks),
+        });
+    }
+    planned
+}
+
+fn word(
+    check: &scenario::Check,
+    known: &Known<'_>,
+    mistakes: &mut Mistakes,
+    remarks: &mut Vec<String>,
+) -> Word {
+    let all = |names: &[NodeName]| expand(&known.scenario.site, names);
+    match check.word.clone() {
+        scenario::Word::Reach { from, to, ports } => {
+            Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
+        }
+        scenario::Word::NoReach { from, to, both_ways, via, ports, except } => {
+            let attack = Attack { check, from: all(&from), to: all(&to), both_ways, via, ports, except };
+            let aims = aims(&attack, known, mistakes, remarks);
+            let alive = alive::opens(check, known, mistakes);
+            alive::cover(check, known, &aims, &alive, mistakes);
+            Word::NoReach { aims, alive }
+        }
+        scenario::Word::Plays { cameras, at, frames, lost, duplicated } => {
+            Word::Plays { cameras: all(&cameras), at, frames, lost, duplicated }
+        }
+        scenario::Word::Direction { flows, initiator, media_to } => {
+            Word::Direction { flows, initiator, media_to }
+        }
+        scenario::Word::PeersOf { nodes, exactly, besides } => {
+            Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }
+        }
+    }
+}
+
+/// One conversation per pair, address and port.
+fn reach(
+    check: &scenario::Check,
+    known: &Known<'_>,
+    (from, to): (Vec<NodeName>, Vec<NodeName>),
+    ports: &[Traffic],
+    mistakes: &mut Mistakes,
+) -> Vec<Open> {
+    if let Some(wide) = ports.iter().find(|port| width(port) > MOST_REACHED) {
+        mistakes.check(check, format!("`{wide}` is more than the {MOST_REACHED} ports that reach opens"));
+        return Vec::new();
+    }
+    let single: Vec<Traffic> = ports.iter().flat_map(|port| port.each()).collect();
+    if let Some(port) = single.iter().find(|port| openable(port).is_none()) {
+        let known = "`tcp/N`, `udp/53`, `udp/123` and `icmp/8`";
+        mistakes.check(check, format!("`{port}` gets no answer that could be waited for; {known} do"));
+        return Vec::new();
+    }
+    let pairs = crossed(&from, &to);
+    let opens: Vec<_> = pairs.iter().flat_map(|pair| reach_pair(known, pair, &single)).collect();
+    if opens.is_empty() {
+        mistakes.check(check, "nothing would be opened: no two nodes with an address family in common");
+    }
+    opens
+}
+
+fn reach_pair(known: &Known<'_>, (from, to): &(NodeName, NodeName), ports: &[Traffic]) -> Vec<Open> {
+    let (Some(opener), Some(answerer)) = (known.ways.node(from), known.ways.node(to)) else {
+        return Vec::new();
+    };
+    let mut opens = Vec::new();
+    for port in ports {
+        let mut addresses = answering(known.services, answerer, port);
+        let near = in_shared_segments(opener, answerer);
+        // A router tells names and time in each segment at its own address there.
+        if asks_names_or_time(&[*port]) && addresses.iter().any(|one| near.contains(one)) {
+            addresses.retain(|one| near.contains(one));
+        }
+        addresses.retain(|one| speaks(opener, *one) && fits(port, *one));
+        opens.extend(addresses.into_iter().map(|address| Open {
+            flow: None,
+            from: from.clone(),
+            to: to.clone(),
+            address,
+            port: *port,
+        }));
+    }
+    opens
+}

@@ -1,0 +1,27 @@
+//! Finding things in a plan.
+
+use super::{Aim, Check, Judge, Node, Plan, Word};
+use crate::names::NodeName;
+
+impl Plan {
+    /// The node with this name.
+    pub fn node(&self, name: &NodeName) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.name == *name)
+    }
+
+    /// Every aim of every negative, with the name of its check.
+    pub fn aims(&self) -> impl Iterator<Item = (&Check, &Aim)> {
+        self.checks.iter().flat_map(|check| {
+            let aims = match &check.word {
+                Word::NoReach { aims, .. } => aims.as_slice(),
+                _ => &[],
+            };
+            aims.iter().map(move |aim| (check, aim))
+        })
+    }
+
+    /// Whether some aim is judged behind this node's input filter.
+    pub fn judges_behind(&self, name: &NodeName) -> bool {
+        self.aims().any(|(_, aim)| matches!(&aim.judge, Judge::BehindFilter { node } if node == name))
+    }
+}

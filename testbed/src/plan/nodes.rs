@@ -1,0 +1,182 @@
+//! Segments and nodes: bridges, ports, Ethernet and IP addresses, sysctls. Routes and services come later.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::addresses::{Addresses, usable};
+use super::labels::{Labels, Macs};
+use super::mistake::Mistakes;
+use super::model::{Link, Node, Role, Segment};
+use super::services::CLOUD_SERVICES;
+use super::sysctls::sysctls;
+use crate::names::{LinkName, NodeName};
+use crate::scenario::model as scenario;
+
+/// The order of nodes everywhere in a plan: by name, with `dock-2` before `dock-10`.
+pub(super) fn order(name: &NodeName) -> (String, u64, String) {
+    let text = name.as_str();
+    let numbered = text.rsplit_once('-').and_then(|(stem, digits)| Some((stem, digits.parse().ok()?)));
+    let (stem, number) = numbered.unwrap_or((text, 0));
+    (stem.to_owned(), number, text.to_owned())
+}
+
+/// Segments with their bridges, in the order of their names.
+pub(super) fn segments(site: &scenario::Site, labels: &mut Labels) -> Vec<Segment> {
+    let segment = |(name, segment): (&_, &scenario::Segment)| Segment {
+        name: Clone::clone(name),
+        bridge: labels.give(&format!("br-{name}")),
+        vlan: segment.vlan,
+        subnets: segment.subnets.clone(),
+        hub: segment.hub,
+    };
+    site.segments.iter().map(segment).collect()
+}
+
+/// Nodes with their links; no routes and no name servers yet.
+pub(super) fn nodes(site: &scenario::Site, labels: &mut Labels, mistakes: &mut Mistakes) -> Vec<Node> {
+    let mut given = Given { labels, macs: Macs::default(), addresses: Addresses::default() };
+    for node in site.nodes.values() {
+        given.keep_written(site, node, mistakes);
+    }
+    // Routers first: they get the lowest addresses of a subnet, as a reader expects of a gateway.
+    let mut first: Vec<_> = site.nodes.values().collect();
+    first.sort_by_key(|node| (Reverse(matches!(node.kind, scenario::Kind::Router(_))), order(&node.name)));
+    let mut nodes: Vec<_> = first.into_iter().map(|node| given.node(site, node, mistakes)).collect();
+    nodes.sort_by_key(|node| order(&node.name));
+    nodes
+}
+
+/// What has been given out so far.
+struct Given<'a> {
+    labels: &'a mut Labels,
+    macs: Macs,
+    addresses: Addresses,
+}
+
+impl Given<'_> {
+    fn keep_written(&mut self, site: &scenario::Site, node: &scenario::Node, mistakes: &mut Mistakes) {
+        for link in &node.links {
+            let place = format!("`{}.{}`", node.name, link.name);
+            let Some(segment) = site.segments.get(&link.segment) else {
+                mistakes.site(format!("{place}: there is no segment `{}`", link.segment));
+                continue;
+            };
+            for address in &link.addresses {
+                if let Some(text) = wrong_address(*address, &segment.subnets) {
+                    mistakes.site(format!("{place}: {address} {text} of segment `{}`", link.segment));
+                } else if !self.addresses.keep(*address) {
+                    mistakes.site(format!("{place}: another link has {address}, too"));
+                }
+            }
+            if let Some(mac) = link.mac {
+                if mac.0[0] & 1 == 1 {
+                    mistakes.site(format!("{place}: {mac} is a group address, not one link's"));
+                } else if !self.macs.keep(mac) {
+                    mistakes.site(format!("{place}: another link has {mac}, too"));
+                }
+            }
+        }
+    }
+
+    fn node(&mut self, site: &scenario::Site, node: &scenario::Node, mistakes: &mut Mistakes) -> Node {
+        let links: Vec<_> = node.links.iter().map(|link| self.link(site, node, link, mistakes)).collect();
+        let ruleset = node.ruleset.as_ref().map(|file| file.path.clone());
+        let (role, forwards) = role(&node.kind);
+        let mut planned = Node {
+            name: node.name.clone(),
+            role,
+            hosts: hosts(&node.name, &links),
+            links,
+            routes: Vec::new(),
+            forwards,
+            sysctls: BTreeMap::new(),
+            judged_behind_filter: role == Role::Router || ruleset.is_some(),
+            ruleset,
+            nameservers: Vec::new(),
+        };
+        planned.sysctls = sysctls(&planned);
+        planned
+    }
+
+    fn link(
+        &mut self,
+        site: &scenario::Site,
+        node: &scenario::Node,
+        link: &scenario::Link,
+        mistakes: &mut Mistakes,
+    ) -> Link {
+        let subnets = site.segments.get(&link.segment).map_or(&[][..], |segment| &segment.subnets);
+        let mut addresses = Vec::new();
+        for subnet in subnets {
+            match self.of_subnet(subnet, node, link) {
+                Some(found) => addresses.extend(found),
+                None => mistakes.site(format!(
+                    "`{}.{}`: {subnet} of segment `{}` has too few addresses",
+                    node.name, link.name, link.segment
+                )),
+            }
+        }
+        Link {
+            name: link.name.clone(),
+            segment: link.segment.clone(),
+            port: self.labels.give(&format!("{}-{}", node.name, link.name)),
+            mac: link.mac.unwrap_or_else(|| self.macs.give(&node.name, &link.name)),
+            addresses,
+            isolated: isolated(site, &node.name, link),
+        }
+    }
+
+    /// The written address or the lowest free one; a cloud has one for each of its services.
+    fn of_subnet(
+        &mut self,
+        subnet: &IpNet,
+        node: &scenario::Node,
+        link: &scenario::Link,
+    ) -> Option<Vec<IpNet>> {
+        let wanted = if matches!(node.kind, scenario::Kind::Cloud(_)) { CLOUD_SERVICES.len() } else { 1 };
+        let mut found: Vec<IpAddr> =
+            link.addresses.iter().copied().filter(|one| subnet.contains(one)).collect();
+        while found.len() < wanted {
+            found.push(self.addresses.give(subnet)?);
+        }
+        let prefixed =
+            |one| IpNet::new(one, subnet.prefix_len()).expect("the length is that of its own subnet");
+        Some(found.into_iter().map(prefixed).collect())
+    }
+}
+
+/// What is wrong with a written address; reads well between the address and "of segment".
+fn wrong_address(address: IpAddr, subnets: &[IpNet]) -> Option<&'static str> {
+    let Some(subnet) = subnets.iter().find(|subnet| subnet.contains(&address)) else {
+        return Some("is in no subnet");
+    };
+    let (first, last) = usable(subnet);
+    (address < first || last < address).then_some("is no host's address in its subnet")
+}
+
+fn role(kind: &scenario::Kind) -> (Role, bool) {
+    match kind {
+        scenario::Kind::Camera(_) => (Role::Camera, false),
+        scenario::Kind::Appliance(appliance) => (Role::Appliance, appliance.forwards),
+        scenario::Kind::Router(_) => (Role::Router, true),
+        scenario::Kind::Cloud(_) => (Role::Cloud, false),
+        scenario::Kind::Host(_) => (Role::Host, false),
+    }
+}
+
+/// The node's own name at each of its addresses, and `localhost`.
+fn hosts(name: &NodeName, links: &[Link]) -> Vec<(IpAddr, String)> {
+    let own = links.iter().flat_map(|link| &link.addresses).map(|net| (net.addr(), name.to_string()));
+    let here = [IpAddr::from([127, 0, 0, 1])].map(|loopback| (loopback, "localhost".to_owned()));
+    here.into_iter().chain(own).collect()
+}
+
+fn isolated(site: &scenario::Site, node: &NodeName, link: &scenario::Link) -> bool {
+    let is_it = |(plugged, name): &(NodeName, LinkName)| {
+        plugged == node && (*name == link.name || link.trunk.as_ref() == Some(name))
+    };
+    site.switches.values().any(|switch| switch.isolate.iter().any(is_it))
+}

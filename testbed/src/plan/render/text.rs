@@ -1,0 +1,199 @@
+//! A plan as tables of text.
+
+use super::role;
+use super::tables::{list, table};
+use crate::plan::ports::width;
+use crate::plan::{Aim, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
+
+/// What would be built and asked, for a reader.
+pub fn text(plan: &Plan) -> String {
+    let mut text = format!("{}\ndocuments: {}\n", plan.scenario, list(&plan.documents));
+    for (title, part) in [
+        ("segments", segments(plan)),
+        ("nodes", plan.nodes.iter().map(node).collect()),
+        ("services, in the order they start", services(plan)),
+        ("flows", flows(plan)),
+        ("checks", plan.checks.iter().map(check).collect()),
+        ("remarks", plan.remarks.iter().map(|remark| format!("  {remark}\n")).collect()),
+    ] {
+        let part = if part.is_empty() { "  none\n" } else { part.as_str() };
+        text.push_str(&format!("\n{title}\n{part}"));
+    }
+    text
+}
+
+fn head<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<[String; N]> {
+    std::iter::once(titles.map(str::to_owned)).chain(rows).collect()
+}
+
+fn segments(plan: &Plan) -> String {
+    let rows = plan.segments.iter().map(|segment| {
+        [
+            segment.name.to_string(),
+            segment.bridge.to_string(),
+            list(segment.vlan),
+            if segment.hub { "hub" } else { "switch" }.to_owned(),
+            list(&segment.subnets),
+        ]
+    });
+    table(1, &head(["segment", "bridge", "vlan", "kind", "subnets"], rows))
+}
+
+fn node(node: &Node) -> String {
+    let mut text = format!("  {} ({})\n", node.name, role(node.role));
+    let rows = node.links.iter().map(|link| {
+        let isolated = if link.isolated { "isolated" } else { "" };
+        [
+            "link".to_owned(),
+            link.name.to_string(),
+            link.segment.to_string(),
+            link.port.to_string(),
+            link.mac.to_string(),
+            list(&link.addresses),
+            isolated.to_owned(),
+        ]
+    });
+    text.push_str(&table(2, &rows.collect::<Vec<_>>()));
+    for route in &node.routes {
+        text.push_str(&format!("    route  {} via {}\n", route.to, route.via));
+    }
+    let judged = if node.judged_behind_filter { "behind its own filter" } else { "at its tap" };
+    let forwards = if node.forwards { "yes" } else { "no" };
+    text.push_str(&format!(
+        "    rules  {}; forwards: {forwards}; arrival judged {judged}\n",
+        list(&node.ruleset)
+    ));
+    if !node.nameservers.is_empty() {
+        text.push_str(&format!("    names  from {}\n", list(&node.nameservers)));
+    }
+    text.push_str(&format!("    sysctls  {} set\n", node.sysctls.len()));
+    text
+}
+
+fn services(plan: &Plan) -> String {
+    let row = |service: &Service| {
+        let (what, how) = service_words(&service.kind);
+        [service.node.to_string(), what.to_owned(), how]
+    };
+    table(1, &plan.services.iter().map(row).collect::<Vec<_>>())
+}
+
+fn service_words(kind: &ServiceKind) -> (&'static str, String) {
+    match kind {
+        ServiceKind::Cloud { region, binds, things, .. } => {
+            let binds = binds
+                .iter()
+                .map(|(service, address)| format!("{} at {address}", format!("{service:?}").to_lowercase()));
+            ("cloud", format!("{region}: {}; things: {}", list(binds), list(things)))
+        }
+        ServiceKind::Resolver { listen, upstream } => {
+            ("resolver", format!("at {}; asks {upstream}", list(listen)))
+        }
+        ServiceKind::Clock { listen } => ("clock", format!("at {}", list(listen))),
+        ServiceKind::Camera { id, listen, width, height, fps } => {
+            ("camera", format!("{id} at {listen}; {width}x{height}, {fps} frames a second"))
+        }
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every } => {
+            let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
+            let cameras = list(cameras);
+            match cloud {
+                None => ("player", format!("plays {cameras}")),
+                Some(cloud) => (
+                    "appliance",
+                    format!(
+                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}",
+                        list(clock)
+                    ),
+                ),
+            }
+        }
+        ServiceKind::Command { command, to_end, within } => {
+            let until =
+                if *to_end { format!("to its end, within {within:?}") } else { "beside the rest".to_owned() };
+            ("command", format!("{}; {until}", command.join(" ")))
+        }
+    }
+}
+
+fn flows(plan: &Plan) -> String {
+    let mut text = String::new();
+    for flow in &plan.flows {
+        let what = if flow.upkeep { "upkeep".to_owned() } else { list(&flow.ports) };
+        text.push_str(&format!("  {}  {what}: {}\n", flow.id, flow.why));
+        let rows =
+            flow.pairs.iter().map(|pair| [format!("{} -> {}", pair.from, pair.to), list(&pair.addresses)]);
+        text.push_str(&table(2, &rows.collect::<Vec<_>>()));
+    }
+    text
+}
+
+fn check(check: &Check) -> String {
+    let proofs = check.proves.iter().map(|proof| {
+        if proof.part { format!("{} (part)", proof.control) } else { proof.control.to_string() }
+    });
+    let requires = if check.requires.is_empty() {
+        String::new()
+    } else {
+        format!("; requires {}", list(&check.requires))
+    };
+    let (word, body) = word(&check.word);
+    format!("  {}: {word}; proves {}{requires}\n{body}", check.name, list(proofs))
+}
+
+fn word(word: &Word) -> (String, String) {
+    match word {
+        Word::Reach { opens } => (format!("reach, {} to open", opens.len()), opens_table(opens)),
+        Word::NoReach { aims, alive } => {
+            let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+            let alive_rows = if alive.is_empty() {
+                String::new()
+            } else {
+                format!("    alive before and after\n{}", opens_table(alive))
+            };
+            (format!("no_reach, {probes} probes"), aims_table(aims) + &alive_rows)
+        }
+        Word::Plays { cameras, at, frames, lost, duplicated } => {
+            let bounds = format!("at least {frames} frames, at most {lost} lost, {duplicated} twice");
+            ("plays".to_owned(), format!("    {} at {at}: {bounds}\n", list(cameras)))
+        }
+        Word::Direction { flows, initiator, media_to } => {
+            let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
+            ("direction".to_owned(), format!("    {} opened by {initiator} only{media}\n", list(flows)))
+        }
+        Word::PeersOf { nodes, exactly, besides } => {
+            let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
+            ("peers_of".to_owned(), text)
+        }
+    }
+}
+
+fn opens_table(opens: &[Open]) -> String {
+    let row = |open: &Open| {
+        [
+            list(&open.flow),
+            format!("{} -> {}", open.from, open.to),
+            open.address.to_string(),
+            open.port.to_string(),
+        ]
+    };
+    table(2, &opens.iter().map(row).collect::<Vec<_>>())
+}
+
+fn aims_table(aims: &[Aim]) -> String {
+    let row = |aim: &Aim| {
+        let judge = match &aim.judge {
+            Judge::Tap { port } => format!("tap {port}"),
+            Judge::BehindFilter { node } => format!("behind the filter of {node}"),
+        };
+        [
+            format!("{} -> {}", aim.from, aim.to),
+            format!("{} {}", aim.link, aim.source),
+            aim.address.to_string(),
+            format!("to {}", aim.next_node),
+            judge,
+            list(&aim.ports),
+        ]
+    };
+    let titles = ["pair", "sent from", "at", "frames", "judged", "what"];
+    table(2, &head(titles, aims.iter().map(row)))
+}
