@@ -25,4 +25,5 @@ pub mod scenario;
 pub mod services;
 pub mod tap;
 pub mod twin;
+pub(crate) mod utc;
 pub mod verdict;

@@ -1,0 +1,301 @@
+//! The run folder: the one place that knows what lies where in it.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::{EvidenceError, Manifest};
+use crate::names::{NodeName, ScenarioName};
+use crate::utc::Utc;
+
+/// How many runs of one scenario may begin within one second.
+const MOST_PER_SECOND: u32 = 999;
+
+/// A file of a run folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunFile {
+    /// `scenario.yaml`: the scenario, resolved.
+    Scenario,
+    /// `plan.json`: what was built.
+    Plan,
+    /// `host.json`: where.
+    Host,
+    /// `facts.jsonl`: what the fakes said.
+    Facts,
+    /// `flows.json`: conversations.
+    Flows,
+    /// `probes.jsonl`: what became of each aim and each conversation opened on purpose.
+    Probes,
+    /// `capture.pcapng`: one interface block per tap.
+    Capture,
+    /// `open-copy.pcapng`: the same of the open copy.
+    OpenCopy,
+    /// `before/<node>.json`: rules, routes, neighbours, sysctls before the run.
+    Before(NodeName),
+    /// `after/<node>.json`: the same after the run.
+    After(NodeName),
+    /// `logs/<node>.log`: what the node's services wrote to standard error.
+    Log(NodeName),
+    /// `junit.xml`.
+    Junit,
+    /// `report.html`.
+    Report,
+    /// `manifest.json`: sizes and hashes of all others.
+    Manifest,
+    /// `verdicts.json`: written last; without it the run is incomplete.
+    Verdicts,
+}
+
+impl RunFile {
+    /// Path below the run folder.
+    pub fn path(&self) -> String {
+        match self {
+            RunFile::Scenario => "scenario.yaml".into(),
+            RunFile::Plan => "plan.json".into(),
+            RunFile::Host => "host.json".into(),
+            RunFile::Facts => "facts.jsonl".into(),
+            RunFile::Flows => "flows.json".into(),
+            RunFile::Probes => "probes.jsonl".into(),
+            RunFile::Capture => "capture.pcapng".into(),
+            RunFile::OpenCopy => "open-copy.pcapng".into(),
+            RunFile::Before(node) => format!("before/{node}.json"),
+            RunFile::After(node) => format!("after/{node}.json"),
+            RunFile::Log(node) => format!("logs/{node}.log"),
+            RunFile::Junit => "junit.xml".into(),
+            RunFile::Report => "report.html".into(),
+            RunFile::Manifest => "manifest.json".into(),
+            RunFile::Verdicts => "verdicts.json".into(),
+        }
+    }
+}
+
+/// The evidence of one run, in a folder that only its user can read.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes `<out>/<time>-<scenario>`, for example `runs/20260131T235959Z-t3-separate-vlan`, with mode 0700, and the
+    /// folders in it; a name that is taken gets `-2`, `-3`, … so that two runs never share one.
+    ///
+    /// Errors: `Folder`, `Crowded`.
+    pub fn create(out: &Path, started: SystemTime, scenario: &ScenarioName) -> Result<Self, EvidenceError> {
+        fs::create_dir_all(out).map_err(EvidenceError::folder(out))?;
+        let first = out.join(format!("{}-{scenario}", Utc::from(started).compact()));
+        let path = (1..=MOST_PER_SECOND)
+            .map(|number| match number {
+                1 => first.clone(),
+                more => PathBuf::from(format!("{}-{more}", first.display())),
+            })
+            .find_map(|path| match create_private(&path) {
+                Err(EvidenceError::Folder { cause, .. }) if cause.kind() == ErrorKind::AlreadyExists => None,
+                other => Some(other.map(|()| path)),
+            })
+            .unwrap_or(Err(EvidenceError::Crowded { path: first, last: MOST_PER_SECOND }))?;
+        for folder in ["before", "after", "logs"] {
+            create_private(&path.join(folder))?;
+        }
+        Ok(Self { path })
+    }
+
+    /// Where it is, as `out` was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file of it is.
+    pub fn file(&self, file: &RunFile) -> PathBuf {
+        self.path.join(file.path())
+    }
+
+    /// Writes a whole file.
+    pub fn write(&self, file: &RunFile, content: &[u8]) -> Result<(), EvidenceError> {
+        let path = self.file(file);
+        fs::write(&path, content).map_err(EvidenceError::write(&path))
+    }
+
+    /// Writes a value as indented JSON with a line end.
+    pub fn write_json(&self, file: &RunFile, value: &impl Serialize) -> Result<(), EvidenceError> {
+        let mut text = serde_json::to_vec_pretty(value).map_err(EvidenceError::json(&self.file(file)))?;
+        text.push(b'\n');
+        self.write(file, &text)
+    }
+
+    /// Opens a file of JSON lines that grows during the run.
+    pub fn lines(&self, file: &RunFile) -> Result<RunLines, EvidenceError> {
+        let path = self.file(file);
+        let out = File::create(&path).map_err(EvidenceError::write(&path))?;
+        Ok(RunLines { out: BufWriter::new(out), path })
+    }
+
+    /// Ends the evidence: `manifest.json` with the hashes of all files, then `verdicts.json`, whole or not at all.
+    ///
+    /// Nothing may be written to the folder afterwards.
+    pub fn seal(&self, verdicts: &[u8]) -> Result<(), EvidenceError> {
+        let mut manifest = Manifest::of(&self.path)?;
+        manifest.add(&RunFile::Verdicts.path(), verdicts);
+        self.write_json(&RunFile::Manifest, &manifest)?;
+        let (part, whole) = (self.path.join(".verdicts.json.part"), self.file(&RunFile::Verdicts));
+        let written = write_through(&part, verdicts).and_then(|()| fs::rename(&part, &whole));
+        written.map_err(|cause| {
+            // Half a file must not stay; if it does, the error that is returned says that the disk is to blame.
+            let _ = fs::remove_file(&part);
+            EvidenceError::Write { path: whole, cause }
+        })
+    }
+}
+
+/// A file of JSON lines that grows during the run.
+#[must_use = "what was not yet written is lost without `finish`"]
+#[derive(Debug)]
+pub struct RunLines {
+    out: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl RunLines {
+    /// Adds one line.
+    pub fn add(&mut self, value: &impl Serialize) -> Result<(), EvidenceError> {
+        serde_json::to_writer(&mut self.out, value).map_err(EvidenceError::json(&self.path))?;
+        self.out.write_all(b"\n").map_err(EvidenceError::write(&self.path))
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) -> Result<(), EvidenceError> {
+        self.out.flush().map_err(EvidenceError::write(&self.path))
+    }
+}
+
+fn create_private(path: &Path) -> Result<(), EvidenceError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(EvidenceError::folder(path))
+}
+
+fn write_through(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    fn create(out: &Path) -> Result<RunFolder, EvidenceError> {
+        RunFolder::create(out, UNIX_EPOCH + Duration::from_secs(1_798_761_599), &"small".parse().unwrap())
+    }
+
+    #[test]
+    fn folders_are_named_by_time_and_scenario_and_never_shared() {
+        let out = tempfile::tempdir().unwrap();
+        let runs = out.path().join("deep/runs");
+        let names: Vec<_> = (0..3).map(|_| create(&runs).unwrap().path().to_owned()).collect();
+        let stem = "20261231T235959Z-small";
+        assert_eq!(names, ["", "-2", "-3"].map(|more| runs.join(format!("{stem}{more}"))));
+        for folder in ["", "before", "after", "logs"] {
+            let mode = fs::metadata(names[0].join(folder)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{folder}");
+        }
+    }
+
+    #[test]
+    fn two_runs_that_begin_at_once_get_a_folder_each() {
+        let out = tempfile::tempdir().unwrap();
+        let paths: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| create(out.path()).unwrap().path)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let different: std::collections::BTreeSet<_> = paths.iter().collect();
+        assert_eq!(different.len(), 8);
+    }
+
+    #[test]
+    fn the_manifest_has_every_file_and_the_verdicts_come_last() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = create(out.path()).unwrap();
+        folder.write(&RunFile::Log("rtr".parse().unwrap()), b"abc").unwrap();
+        folder.write_json(&RunFile::Plan, &["x"]).unwrap();
+        let mut facts = folder.lines(&RunFile::Facts).unwrap();
+        facts.add(&1).unwrap();
+        facts.add(&"two").unwrap();
+        facts.finish().unwrap();
+        symlink("/etc/passwd", folder.path().join("link")).unwrap();
+        assert!(!folder.file(&RunFile::Verdicts).exists());
+        folder.seal(b"{}").unwrap();
+
+        assert_eq!(fs::read(folder.file(&RunFile::Facts)).unwrap(), b"1\n\"two\"\n");
+        assert_eq!(fs::read(folder.file(&RunFile::Verdicts)).unwrap(), b"{}");
+        let kept: Manifest =
+            serde_json::from_slice(&fs::read(folder.file(&RunFile::Manifest)).unwrap()).unwrap();
+        let names: Vec<_> = kept.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(names, ["facts.jsonl", "logs/rtr.log", "plan.json", "verdicts.json"]);
+        // The hash of "abc" is the first example of FIPS 180-4.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!((kept.files[1].bytes, kept.files[1].sha256.as_str()), (3, abc));
+        let mut now = Manifest::of(folder.path()).unwrap();
+        now.files.retain(|file| file.path != "manifest.json");
+        assert_eq!(now, kept, "what is there is what was listed");
+    }
+
+    #[test]
+    fn a_full_disk_says_which_file_and_what_to_do() {
+        let out = tempfile::tempdir().unwrap();
+        let folder = create(out.path()).unwrap();
+        for file in [RunFile::Plan, RunFile::Facts, RunFile::Manifest] {
+            symlink("/dev/full", folder.file(&file)).unwrap();
+        }
+        let plan = folder.write(&RunFile::Plan, b"x").unwrap_err().to_string();
+        assert!(
+            plan.starts_with("write ") && plan.contains("plan.json") && plan.contains("make room"),
+            "{plan}"
+        );
+        let mut lines = folder.lines(&RunFile::Facts).unwrap();
+        lines.add(&"x".repeat(10)).unwrap();
+        assert!(lines.finish().unwrap_err().to_string().contains("make room"));
+        let mut lines = folder.lines(&RunFile::Facts).unwrap();
+        assert!(lines.add(&"x".repeat(100_000)).unwrap_err().to_string().contains("make room"));
+        assert!(folder.seal(b"{}").is_err());
+        assert!(!folder.file(&RunFile::Verdicts).exists(), "a run that could not be kept is incomplete");
+    }
+
+    #[test]
+    fn a_place_that_cannot_hold_the_folder_says_so() {
+        let out = tempfile::tempdir().unwrap();
+        let file = out.path().join("file");
+        fs::write(&file, b"").unwrap();
+        let text = create(&file).unwrap_err().to_string();
+        assert!(text.contains("create the folder") && text.contains("in the way"), "{text}");
+        let text = create(Path::new("/proc/runs")).unwrap_err().to_string();
+        assert!(text.contains("/proc/runs"), "{text}");
+    }
+
+    #[test]
+    fn files_have_different_names() {
+        let node: NodeName = "rtr".parse().unwrap();
+        let files = [
+            RunFile::Scenario,
+            RunFile::Plan,
+            RunFile::Host,
+            RunFile::Facts,
+            RunFile::Flows,
+            RunFile::Probes,
+            RunFile::Capture,
+            RunFile::OpenCopy,
+            RunFile::Before(node.clone()),
+            RunFile::After(node.clone()),
+            RunFile::Log(node),
+            RunFile::Junit,
+            RunFile::Report,
+            RunFile::Manifest,
+            RunFile::Verdicts,
+        ];
+        let names: std::collections::BTreeSet<_> = files.iter().map(RunFile::path).collect();
+        assert_eq!(names.len(), files.len());
+    }
+}
