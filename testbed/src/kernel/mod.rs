@@ -18,3 +18,5 @@ pub mod sysctl;
 pub use error::KernelError;
 pub use lab::Lab;
 pub use namespace::Namespace;
+//! Plan → live namespaces: rootless start, netlink, nft, sysctls; all `unsafe` of the testbed.
+

@@ -1,0 +1,62 @@
+//! Who is who on the wire: addresses and Ethernet addresses of the plan's nodes.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::names::{LinkName, Mac, NodeName};
+use crate::plan::Plan;
+
+/// Addresses to nodes, Ethernet addresses to nodes and links.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    addresses: HashMap<IpAddr, NodeName>,
+    macs: HashMap<Mac, Owner>,
+}
+
+/// Whose Ethernet address it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// The port that the link is plugged into.
+    pub port: LinkName,
+}
+
+impl Inventory {
+    /// The inventory of a plan: its addresses, and the link-local IPv6 address that the kernel makes of each Ethernet
+    /// address (RFC 4291, appendix A). Where two links share an address the first in the plan has it.
+    pub fn of(plan: &Plan) -> Inventory {
+        let mut inventory = Inventory::default();
+        for node in &plan.nodes {
+            for link in &node.links {
+                for address in &link.addresses {
+                    inventory.addresses.entry(address.addr()).or_insert_with(|| node.name.clone());
+                }
+                let local = IpAddr::V6(link_local(link.mac));
+                inventory.addresses.entry(local).or_insert_with(|| node.name.clone());
+                let owner =
+                    Owner { node: node.name.clone(), link: link.name.clone(), port: link.port.clone() };
+                inventory.macs.entry(link.mac).or_insert(owner);
+            }
+        }
+        inventory
+    }
+
+    /// The node that has this address.
+    pub fn node(&self, address: IpAddr) -> Option<&NodeName> {
+        self.addresses.get(&address)
+    }
+
+    /// The link that has this Ethernet address.
+    pub fn owner(&self, mac: Mac) -> Option<&Owner> {
+        self.macs.get(&mac)
+    }
+}
+
+fn link_local(mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0;
+    let pair = |high, low| u16::from_be_bytes([high, low]);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 0x02, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))
+}

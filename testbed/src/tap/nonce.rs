@@ -1,0 +1,328 @@
+//! What a probe looks like on the wire, and how a tap knows one again: the contract between sender and taps.
+//!
+//! Every probe carries the lab's `key` (random per lab) and its own number `n` (its line in the probe ledger):
+//!
+//! | kind | bytes 4..8 of transport | 8..12 | 12..16 | 16..24 |
+//! |---|---|---|---|---|
+//! | TCP | sequence number = `n` | acknowledgement = `key`, without ACK flag | SYN, window [`WINDOW`] | |
+//! | UDP, ICMP, ICMPv6 | as the protocol has them | `key` | `n` | [`MARK`] |
+//! | any other protocol | see below | `key` | `n` | [`MARK`] |
+//!
+//! For other protocols "transport" begins right behind the IP header. IPv6 gives some of these numbers to extension
+//! headers; there the first eight bytes make the 24 bytes a well-formed header of that kind, with "no next header"
+//! behind it (RFC 8200 section 4), so that it is the rule under test that stops it and no parser on the way.
+
+use std::net::IpAddr;
+
+use etherparse::{
+    EtherType, Ethernet2Header, IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, Ipv6Extensions,
+    Ipv6FlowLabel, Ipv6Header, PacketBuilder, TcpHeader,
+};
+
+use super::frame::{Content, Frame, Packet, Transport};
+use crate::names::{Mac, Traffic};
+
+/// Window of a TCP probe.
+pub const WINDOW: u16 = 0x7e57;
+/// Fixed bytes behind key and number, so that an answer that copies a part of a probe is not taken for it (a timestamp
+/// reply copies eight bytes, RFC 792).
+pub const MARK: [u8; 8] = *b"testbed!";
+/// Hop limit of a probe where the caller has no other wish.
+pub const TTL: u8 = 64;
+/// Next header value for "nothing follows" (RFC 8200, section 4.7).
+const NO_NEXT_HEADER: u8 = 59;
+
+/// One probe packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Ethernet address it is sent from.
+    pub source_mac: Mac,
+    /// Ethernet address it is sent to.
+    pub next_hop_mac: Mac,
+    /// Source address, of the same family as `dest`.
+    pub source: IpAddr,
+    /// Destination address.
+    pub dest: IpAddr,
+    /// Kind, with a single port. `Icmp` needs IPv4, `Icmp6` needs IPv6.
+    pub traffic: Traffic,
+    /// Source port; the identifier of an echo.
+    pub source_port: u16,
+    /// The lab's key.
+    pub key: u32,
+    /// The probe's number.
+    pub n: u32,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+}
+
+/// Why a probe cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Source and destination are of different families, or the kind belongs to the other family.
+    #[error("build a probe {traffic} from {from} to {to}: the families do not fit")]
+    Family {
+        /// The kind.
+        traffic: Traffic,
+        /// Source address.
+        from: IpAddr,
+        /// Destination address.
+        to: IpAddr,
+    },
+    /// The kind is a range.
+    #[error("build a probe {0}: one packet has one port")]
+    Range(Traffic),
+}
+
+/// The complete Ethernet frame of a probe, with correct checksums.
+///
+/// Errors: `Family`, `Range`.
+pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
+    let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
+    let mut frame = Vec::with_capacity(96);
+    let written = match probe.traffic {
+        Traffic::Tcp(port, last) | Traffic::Udp(port, last) if port != last => {
+            return Err(Error::Range(probe.traffic));
+        }
+        Traffic::Tcp(port, _) => {
+            let mut tcp = TcpHeader::new(probe.source_port, port, probe.n, WINDOW);
+            tcp.syn = true;
+            tcp.acknowledgment_number = probe.key;
+            ethernet.tcp_header(tcp).write(&mut frame, &[])
+        }
+        Traffic::Udp(port, _) => ethernet.udp(probe.source_port, port).write(&mut frame, &payload(probe)),
+        Traffic::Icmp(kind) => ethernet.icmpv4_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
+        Traffic::Icmp6(kind) => ethernet.icmpv6_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
+        Traffic::Protocol(number) => return craft_raw(probe, number),
+    };
+    written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
+    Ok(frame)
+}
+
+/// A probe of a protocol without a header of its own. The builder would want the headers for numbers that IPv6 has for
+/// extension headers, so that this one is put together by hand.
+fn craft_raw(probe: &Probe, number: u8) -> Result<Vec<u8>, Error> {
+    let mut bytes = raw_header(number).to_vec();
+    bytes.extend_from_slice(&payload(probe)[..16]);
+    let (ether_type, header) = match ip_header(probe)? {
+        IpHeaders::Ipv4(mut header, _) => {
+            header.protocol = IpNumber(number);
+            header.total_len = (Ipv4Header::MIN_LEN + bytes.len()) as u16;
+            header.header_checksum = header.calc_header_checksum();
+            (EtherType::IPV4, header.to_bytes().to_vec())
+        }
+        IpHeaders::Ipv6(mut header, _) => {
+            header.next_header = IpNumber(number);
+            header.payload_length = bytes.len() as u16;
+            (EtherType::IPV6, header.to_bytes().to_vec())
+        }
+    };
+    let ethernet =
+        Ethernet2Header { source: probe.source_mac.0, destination: probe.next_hop_mac.0, ether_type };
+    Ok([&ethernet.to_bytes()[..], &header, &bytes].concat())
+}
+
+/// The number of the probe that this frame is; none if it is no probe of this lab.
+pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
+    match &frame.content {
+        Content::Ip(packet) => of_packet(packet, key),
+        Content::Arp(_) | Content::Other(_) => None,
+    }
+}
+
+/// Like [`of`], for a packet without its Ethernet frame: what NFLOG hands over, or an ICMP error quotes.
+pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
+    // A probe fits one packet; the middle of another's payload is none.
+    if packet.fragment.is_some_and(|fragment| fragment.offset > 0) {
+        return None;
+    }
+    let marked = |bytes: &[u8]| {
+        (word(bytes, 8)? == key && bytes.get(16..24)? == MARK).then(|| word(bytes, 12)).flatten()
+    };
+    if let Some(n) = marked(packet.body) {
+        return Some(n);
+    }
+    match packet.transport {
+        Transport::Tcp(tcp) => {
+            let probe = tcp.syn && !tcp.ack && tcp.window == WINDOW && tcp.acknowledgement == key;
+            probe.then_some(tcp.sequence)
+        }
+        _ => marked(packet.bytes),
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+fn ip_header(probe: &Probe) -> Result<IpHeaders, Error> {
+    let wrong = Error::Family { traffic: probe.traffic, from: probe.source, to: probe.dest };
+    match (probe.source, probe.dest) {
+        (IpAddr::V4(_), IpAddr::V4(_)) if matches!(probe.traffic, Traffic::Icmp6(_)) => Err(wrong),
+        (IpAddr::V6(_), IpAddr::V6(_)) if matches!(probe.traffic, Traffic::Icmp(_)) => Err(wrong),
+        (IpAddr::V4(source), IpAddr::V4(dest)) => {
+            let header = Ipv4Header::new(0, probe.ttl, IpNumber(0), source.octets(), dest.octets());
+            let mut header = header.expect("no payload is not too long");
+            header.identification = probe.n as u16;
+            Ok(IpHeaders::Ipv4(header, Ipv4Extensions::default()))
+        }
+        (IpAddr::V6(source), IpAddr::V6(dest)) => {
+            let header = Ipv6Header {
+                traffic_class: 0,
+                flow_label: Ipv6FlowLabel::ZERO,
+                payload_length: 0,
+                next_header: IpNumber(0),
+                hop_limit: probe.ttl,
+                source: source.octets(),
+                destination: dest.octets(),
+            };
+            Ok(IpHeaders::Ipv6(header, Ipv6Extensions::default()))
+        }
+        _ => Err(wrong),
+    }
+}
+
+/// Key, number and mark at bytes 8 to 24 of the transport; eight more make the 24 bytes of the other kinds.
+fn payload(probe: &Probe) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    bytes[0..4].copy_from_slice(&probe.key.to_be_bytes());
+    bytes[4..8].copy_from_slice(&probe.n.to_be_bytes());
+    bytes[8..16].copy_from_slice(&MARK);
+    bytes
+}
+
+/// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
+fn echo(probe: &Probe) -> [u8; 4] {
+    let [a, b] = probe.source_port.to_be_bytes();
+    let [c, d] = (probe.n as u16).to_be_bytes();
+    [a, b, c, d]
+}
+
+/// First eight of the 24 bytes behind the IP header, by protocol.
+fn raw_header(protocol: u8) -> [u8; 8] {
+    match protocol {
+        // Hop-by-hop and destination options, routing: next header, length in units of 8 beyond the first, then one
+        // experimental option that may be skipped (0x1e, RFC 4727 section 3.3) of 20 bytes; for routing, the
+        // experimental type 254 with no segments left, which is skipped as well (RFC 8200, section 4.4).
+        0 | 60 => [NO_NEXT_HEADER, 2, 0x1e, 20, 0, 0, 0, 0],
+        43 => [NO_NEXT_HEADER, 2, 254, 0, 0, 0, 0, 0],
+        // Authentication header: length in units of 4 less 2 (RFC 4302, section 2.2).
+        51 => [NO_NEXT_HEADER, 4, 0, 0, 0, 0, 1, 0],
+        // Fragment: offset 0 and nothing more, an atomic fragment (RFC 6946).
+        _ => [NO_NEXT_HEADER, 0, 0, 0, 0, 0, 0, 1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: u32 = 0xfeed_c0de;
+
+    fn probe(traffic: Traffic, six: bool) -> Probe {
+        let [source, dest] = match six {
+            false => ["10.20.0.7", "10.30.0.9"],
+            true => ["2001:db8:20::7", "2001:db8:30::9"],
+        };
+        Probe {
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            next_hop_mac: Mac([2, 0, 0, 0, 0, 2]),
+            source: source.parse().unwrap(),
+            dest: dest.parse().unwrap(),
+            traffic,
+            source_port: 40_001,
+            key: KEY,
+            n: 0x0102_7e57,
+            ttl: TTL,
+        }
+    }
+
+    fn every_kind() -> impl Iterator<Item = (Traffic, bool)> {
+        let ports = [0, 1, 53, 554, 65_535];
+        let both = move |traffic: Traffic| [(traffic, false), (traffic, true)];
+        let tcp = ports.into_iter().flat_map(move |port| both(Traffic::Tcp(port, port)));
+        let udp = ports.into_iter().flat_map(move |port| both(Traffic::Udp(port, port)));
+        let other = (0..=255).flat_map(move |number| both(Traffic::Protocol(number)));
+        let icmp = (0..=255).flat_map(|kind| [(Traffic::Icmp(kind), false), (Traffic::Icmp6(kind), true)]);
+        tcp.chain(udp).chain(other).chain(icmp)
+    }
+
+    #[test]
+    fn every_kind_of_probe_is_known_again() {
+        for (traffic, six) in every_kind() {
+            let probe = probe(traffic, six);
+            let bytes = craft(&probe).unwrap();
+            let frame = Frame::of(&bytes).unwrap();
+            assert_eq!(of(&frame, KEY), Some(probe.n), "{traffic} over {}", probe.source);
+            assert_eq!(of(&frame, KEY ^ 1), None, "{traffic} is no probe of another lab");
+            let Content::Ip(packet) = &frame.content else { panic!("{traffic} reads as an IP packet") };
+            assert_eq!((packet.source, packet.dest), (probe.source, probe.dest));
+            let alone = Packet::of(&bytes[14..]).unwrap();
+            assert_eq!(of_packet(&alone, KEY), Some(probe.n), "{traffic} behind a filter");
+        }
+    }
+
+    #[test]
+    fn a_probe_of_another_protocol_has_24_bytes_and_that_number() {
+        for (traffic, six) in every_kind() {
+            let Traffic::Protocol(number) = traffic else { continue };
+            let bytes = craft(&probe(traffic, six)).unwrap();
+            let header = if six { 40 } else { 20 };
+            assert_eq!(bytes.len(), 14 + header + 24);
+            assert_eq!(bytes[if six { 20 } else { 23 }], number);
+        }
+    }
+
+    #[test]
+    fn checksums_are_those_of_the_packet() {
+        for (traffic, six) in every_kind() {
+            let bytes = craft(&probe(traffic, six)).unwrap();
+            let (addresses, transport) = match six {
+                false => (&bytes[26..34], &bytes[34..]),
+                true => (&bytes[22..54], &bytes[54..]),
+            };
+            let number = match traffic {
+                Traffic::Tcp(..) => 6,
+                Traffic::Udp(..) => 17,
+                Traffic::Icmp(_) => 1,
+                Traffic::Icmp6(_) => 58,
+                Traffic::Protocol(_) => continue,
+            };
+            if !six {
+                assert_eq!(ones(&[&bytes[14..34]]), 0xffff, "header of {traffic}");
+            }
+            // The pseudo header of RFC 9293 section 3.1 and RFC 8200 section 8.1; ICMP for IPv4 has none.
+            let length = (transport.len() as u32).to_be_bytes();
+            let whole = match traffic {
+                Traffic::Icmp(_) => ones(&[transport]),
+                _ => ones(&[addresses, &length, &[0, number], transport]),
+            };
+            assert_eq!(whole, 0xffff, "{traffic}, IPv6: {six}");
+        }
+    }
+
+    /// Sum in ones' complement; all ones over bytes with a right checksum in them (RFC 1071).
+    fn ones(parts: &[&[u8]]) -> u16 {
+        let words = parts.iter().flat_map(|part| part.chunks(2));
+        let sum = words.map(|word| u32::from(word[0]) << 8 | word.get(1).map_or(0, |low| u32::from(*low)));
+        let sum: u32 = sum.sum();
+        ((sum & 0xffff) + (sum >> 16)) as u16
+    }
+
+    #[test]
+    fn families_must_fit_and_a_range_is_no_packet() {
+        let mixed = Probe { dest: "::1".parse().unwrap(), ..probe(Traffic::Udp(1, 1), false) };
+        assert!(matches!(craft(&mixed), Err(Error::Family { .. })));
+        assert!(matches!(craft(&probe(Traffic::Icmp(8), true)), Err(Error::Family { .. })));
+        assert!(matches!(craft(&probe(Traffic::Icmp6(128), false)), Err(Error::Family { .. })));
+        assert!(matches!(craft(&probe(Traffic::Tcp(1, 2), false)), Err(Error::Range(_))));
+    }
+
+    #[test]
+    fn a_timestamp_reply_that_copies_a_part_of_a_probe_is_none() {
+        let mut bytes = craft(&probe(Traffic::Icmp(13), false)).unwrap();
+        bytes[14 + 20] = 14;
+        // Receive and transmit timestamps, as RFC 792 has them.
+        bytes[14 + 20 + 12..14 + 20 + 20].copy_from_slice(&[1, 2, 3, 4, 1, 2, 3, 4]);
+        assert_eq!(of(&Frame::of(&bytes).unwrap(), KEY), None);
+    }
+}
