@@ -10,7 +10,7 @@ use etherparse::{ArpHardwareId, EtherType, IpNumber, LaxNetSlice, LaxSlicedPacke
 use crate::names::Mac;
 
 /// An Ethernet frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Sender's Ethernet address.
     pub source: Mac,
@@ -25,7 +25,7 @@ pub struct Frame<'a> {
 }
 
 /// What a frame carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
     /// An IP packet of either family.
     Ip(Packet<'a>),
@@ -47,7 +47,7 @@ pub struct Arp {
 }
 
 /// An IP packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// Source address.
     pub source: IpAddr,
@@ -77,7 +77,7 @@ pub struct Fragment {
 }
 
 /// What a transport header says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport<'a> {
     /// TCP.
     Tcp(Tcp<'a>),

@@ -11,6 +11,7 @@ use crate::plan::Plan;
 pub struct Inventory {
     addresses: HashMap<IpAddr, NodeName>,
     macs: HashMap<Mac, Owner>,
+    ports: HashMap<LinkName, Mac>,
 }
 
 /// Whose Ethernet address it is.
@@ -39,6 +40,7 @@ impl Inventory {
                 let owner =
                     Owner { node: node.name.clone(), link: link.name.clone(), port: link.port.clone() };
                 inventory.macs.entry(link.mac).or_insert(owner);
+                inventory.ports.insert(link.port.clone(), link.mac);
             }
         }
         inventory
@@ -47,6 +49,11 @@ impl Inventory {
     /// The node that has this address.
     pub fn node(&self, address: IpAddr) -> Option<&NodeName> {
         self.addresses.get(&address)
+    }
+
+    /// The Ethernet address of the link that is plugged into this port.
+    pub fn mac(&self, port: &LinkName) -> Option<Mac> {
+        self.ports.get(port).copied()
     }
 
     /// The link that has this Ethernet address.

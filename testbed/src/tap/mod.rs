@@ -1,7 +1,24 @@
 //! Captures: frames → packet numbers, conversations, sightings of probes.
+//!
+//! A [`Capture`] reads one ring of the fabric, which sees every frame at every port, and keeps three records of it:
+//! the capture file, the conversations, and where each probe was seen. [`nonce`] is the contract with the sender of
+//! probes. [`annotate`] writes into a finished capture why a packet is cited.
 
+mod annotate;
+mod answers;
+mod capture;
+mod conversation;
+mod file;
 pub mod frame;
 mod inventory;
+mod media;
 pub mod nonce;
+mod sightings;
+mod stream;
+mod tell;
 
+pub use annotate::annotate;
+pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
+pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
+pub use sightings::{Direction, Sighting, Sightings};

@@ -1,0 +1,227 @@
+//! Frames → conversations, as they pass: who opened what towards whom, how much of it, and how far it came.
+//!
+//! Every packet is seen at several ports. It counts where it came into the fabric first, which is its sender's own
+//! link: a tap sees a frame before it is passed on, and all taps share one order. That node is the direction's
+//! *origin*. What a router passes on comes from another node and counts no more; what it rewrites (NAT) is a
+//! conversation of its own, as every capture shows it. A packet with somebody else's source address counts where it
+//! really came from, too.
+
+use std::collections::HashMap;
+
+use super::capture::Port;
+use super::frame::Frame;
+use super::inventory::Inventory;
+use super::media::Media;
+use super::sightings::{Direction, Seen};
+use super::stream::Stream;
+use super::tell::{Key, Kind, Place, Teller, Told};
+use crate::names::{Mac, NodeName};
+use crate::observation::{Conversation, End};
+
+/// Index into the table's nodes.
+type Node = u16;
+
+/// A port, as far as the table needs it.
+struct PortFacts {
+    node: Node,
+    mac: Option<Mac>,
+}
+
+/// All conversations of a capture.
+pub(super) struct Table {
+    inventory: Inventory,
+    nodes: Vec<NodeName>,
+    ports: Vec<PortFacts>,
+    teller: Teller,
+    /// The latest conversation between these ends.
+    current: HashMap<Key, usize>,
+    all: Vec<State>,
+}
+
+/// One conversation; index 0 is the opener, 1 the answerer, throughout.
+struct State {
+    kind: Kind,
+    ends: [Place; 2],
+    /// Who has the end's address.
+    owners: [Option<Node>; 2],
+    /// Where the packets of each end came into the fabric first.
+    origins: [Option<Node>; 2],
+    packets: [u64; 2],
+    payload: [u64; 2],
+    first_packet: u64,
+    first_at: u64,
+    last_at: u64,
+    syn_back: bool,
+    /// First packet of each end that reached the other's link.
+    reached: [Option<u64>; 2],
+    ports: Vec<u16>,
+    tcp: Option<Box<TcpState>>,
+}
+
+#[derive(Default)]
+struct TcpState {
+    /// Sequence numbers of the first SYN without ACK, by sender.
+    first: [Option<u32>; 2],
+    closed: bool,
+    streams: [Stream; 2],
+    media: [Media; 2],
+}
+
+impl Table {
+    pub(super) fn new(inventory: Inventory, ports: &[Port]) -> Table {
+        let mut nodes: Vec<NodeName> = ports.iter().map(|port| port.node.clone()).collect();
+        nodes.sort();
+        nodes.dedup();
+        let facts = |port: &Port| PortFacts {
+            node: nodes.binary_search(&port.node).expect("every port's node is in the list") as Node,
+            mac: inventory.mac(&port.name),
+        };
+        let ports = ports.iter().map(facts).collect();
+        Table { inventory, nodes, ports, teller: Teller::default(), current: HashMap::new(), all: Vec::new() }
+    }
+
+    /// Takes a frame that belongs to no probe.
+    pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen) {
+        let told = self.teller.tell(frame);
+        let key = told.key();
+        let index = match self.current.get(&key) {
+            Some(index) if !self.all[*index].is_over_for(&told) => *index,
+            _ => {
+                let state = self.open(&told, seen);
+                self.all.push(state);
+                self.current.insert(key, self.all.len() - 1);
+                self.all.len() - 1
+            }
+        };
+        let port = &self.ports[usize::from(seen.port)];
+        self.all[index].take(&told, frame.dest, seen, port);
+    }
+
+    fn open(&self, told: &Told<'_>, seen: Seen) -> State {
+        let ends = [told.source, told.dest];
+        State {
+            kind: told.kind,
+            ends,
+            owners: ends.map(|end| self.owner(&end)),
+            origins: [None; 2],
+            packets: [0; 2],
+            payload: [0; 2],
+            first_packet: seen.packet,
+            first_at: seen.at,
+            last_at: seen.at,
+            syn_back: false,
+            reached: [None; 2],
+            ports: Vec::new(),
+            tcp: None,
+        }
+    }
+
+    fn owner(&self, end: &Place) -> Option<Node> {
+        let name = match end.mac {
+            Some(mac) => self.inventory.owner(mac).map(|owner| &owner.node),
+            None => self.inventory.node(end.address),
+        };
+        self.nodes.binary_search(name?).ok().map(|index| index as Node)
+    }
+
+    /// The end of the capture: all conversations in order of their first packet. `ports` are those of `new`.
+    pub(super) fn finish(self, ports: &[Port]) -> Vec<Conversation> {
+        let end = |place: &Place, owner: Option<Node>| End {
+            node: owner.map(|node| self.nodes[usize::from(node)].clone()),
+            address: place.address,
+            port: place.port,
+        };
+        self.all.into_iter().map(|state| state.finish(&end, ports)).collect()
+    }
+}
+
+impl State {
+    /// True if this frame opens a new conversation between the same ends: a new first SYN, once this one was closed,
+    /// or from its opener with another sequence number.
+    fn is_over_for(&self, told: &Told<'_>) -> bool {
+        let (Some(tcp), Some(known)) = (told.tcp, &self.tcp) else { return false };
+        let side = self.side(told);
+        let fresh = tcp.syn && !tcp.ack && known.first[side] != Some(tcp.sequence);
+        fresh && (side == 0 || known.closed)
+    }
+
+    fn side(&self, told: &Told<'_>) -> usize {
+        usize::from(told.source != self.ends[0])
+    }
+
+    fn take(&mut self, told: &Told<'_>, dest: Mac, seen: Seen, port: &PortFacts) {
+        let side = self.side(told);
+        self.last_at = seen.at;
+        if !self.ports.contains(&seen.port) {
+            self.ports.push(seen.port);
+        }
+        match seen.direction {
+            Direction::FromNode => {
+                let origin = *self.origins[side].get_or_insert(port.node);
+                if origin == port.node {
+                    self.count(side, told);
+                }
+            }
+            Direction::ToNode if self.reached[side].is_none() => {
+                let addressed = dest.0[0] & 1 == 1 || port.mac == Some(dest);
+                if addressed && self.is_link_of_receiver(side, port.node) {
+                    self.reached[side] = Some(seen.packet);
+                }
+            }
+            Direction::ToNode => {}
+        }
+    }
+
+    /// A receiver without an address of its own (a group) is any node but the sender.
+    fn is_link_of_receiver(&self, side: usize, node: Node) -> bool {
+        match self.owners[1 - side].or(self.origins[1 - side]) {
+            Some(receiver) => receiver == node,
+            None => self.origins[side] != Some(node),
+        }
+    }
+
+    fn count(&mut self, side: usize, told: &Told<'_>) {
+        self.packets[side] += 1;
+        self.payload[side] += told.payload;
+        let Some(segment) = told.tcp else { return };
+        let tcp = self.tcp.get_or_insert_default();
+        if segment.syn && !segment.ack {
+            tcp.first[side].get_or_insert(segment.sequence);
+            self.syn_back |= side == 1;
+        }
+        tcp.closed |= segment.fin || segment.rst;
+        tcp.streams[side].push(segment.sequence, segment.syn, segment.payload, &mut tcp.media[side]);
+    }
+
+    fn finish(mut self, end: &impl Fn(&Place, Option<Node>) -> End, ports: &[Port]) -> Conversation {
+        let media = self.tcp.take().map_or([0; 2], |tcp| self.finish_tcp(*tcp));
+        Conversation {
+            kind: self.kind.to_string(),
+            opener: end(&self.ends[0], self.owners[0]),
+            answerer: end(&self.ends[1], self.owners[1]),
+            first_packet: self.first_packet,
+            first_at: self.first_at,
+            last_at: self.last_at,
+            packets_out: self.packets[0],
+            packets_back: self.packets[1],
+            payload_out: self.payload[0],
+            payload_back: self.payload[1],
+            media_out: media[0],
+            media_back: media[1],
+            syn_back: self.syn_back,
+            reached_packet: self.reached[0],
+            answered_packet: self.reached[1],
+            ports: self.ports.iter().map(|port| ports[usize::from(*port)].name.clone()).collect(),
+        }
+    }
+
+    /// Adds what TCP carried, and returns the media bytes of each end.
+    fn finish_tcp(&mut self, tcp: TcpState) -> [u64; 2] {
+        let mut media = tcp.media;
+        for ((mut stream, media), payload) in tcp.streams.into_iter().zip(&mut media).zip(&mut self.payload) {
+            stream.finish(media);
+            *payload += stream.bytes();
+        }
+        media.map(|media| media.bytes())
+    }
+}
