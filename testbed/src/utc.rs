@@ -26,6 +26,12 @@ impl Utc {
         format!("{:04}{:02}{:02}T{hour:02}{minute:02}{second:02}Z", self.year, self.month, self.day)
     }
 
+    /// `2026-01-31T23:59:59Z` (RFC 3339).
+    pub(crate) fn rfc3339(self) -> String {
+        let (hour, minute, second) = self.clock();
+        format!("{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", self.year, self.month, self.day)
+    }
+
     fn clock(self) -> (u64, u64, u64) {
         (self.second_of_day / 3600, self.second_of_day / 60 % 60, self.second_of_day % 60)
     }
@@ -68,6 +74,7 @@ mod tests {
         ] {
             assert_eq!(at(seconds).compact(), text);
         }
+        assert_eq!(at(1_798_761_599).rfc3339(), "2026-12-31T23:59:59Z");
     }
 
     #[test]

@@ -1,1 +1,20 @@
-//! (judgement, plan) → text, JSON, JUnit, HTML. Pure rendering.
+//! What was judged, for readers: terminal, JSON, JUnit, HTML. Pure rendering.
+
+mod drawing;
+#[cfg(test)]
+mod example;
+mod html;
+mod json;
+mod junit;
+mod model;
+mod text;
+mod words;
+
+pub use html::html;
+pub use json::{
+    Capture, CheckJson, Counts, FindingJson, PacketJson, PairJson, ProofJson, RunJson, RunsJson, StageJson,
+    run_json, runs_json,
+};
+pub use junit::junit;
+pub use model::{Report, StageTime};
+pub use text::{Colour, summary_text, text, timings_text};

@@ -64,7 +64,10 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
             }
         }
         if !used {
-            draft.reasons.add("vacuous", format!("{} {} -> {} was never seen", flow.id, pair.from, pair.to));
+            draft.reasons.add(
+                "vacuous",
+                format!("no conversation of {} {} -> {} came about", flow.id, pair.from, pair.to),
+            );
         }
     }
     looked_at

@@ -64,7 +64,7 @@ fn a_flow_whose_opener_is_another_than_the_initiator_is_a_finding() {
 #[test]
 fn a_pair_that_never_talked_leaves_it_open() {
     let verdict = after(CHECK, |seen| drop(seen.conversations.remove(3)));
-    assert_inconclusive(&verdict, &["vacuous", "F01 app -> dock-2 was never seen"]);
+    assert_inconclusive(&verdict, &["vacuous", "no conversation of F01 app -> dock-2 came about"]);
     let verdict = after(CHECK, |seen| seen.conversations[3].packets_back = 0);
     assert_inconclusive(&verdict, &["vacuous", "F01 app -> dock-2"]);
     let other_port = after(CHECK, |seen| seen.conversations[3].answerer.port = 8554);

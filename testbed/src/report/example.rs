@@ -1,0 +1,78 @@
+//! Reports that the tests of this room stand on: all well, much wrong, ended early, and of a broken twin.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{Report, StageTime};
+use crate::event::{Failure, Fault, Stage};
+use crate::observation::Observations;
+use crate::twin::TwinReport;
+use crate::verdict::example::{accepts, good, leak, of, plan};
+use crate::verdict::judge;
+
+pub(super) fn good_report() -> Report {
+    report(&good())
+}
+
+/// Two leaks (one with a trace), a call home, a control missed.
+pub(super) fn bad_report() -> Report {
+    let mut seen = good();
+    leak(&mut seen.aims[0], "udp/2", Some(112));
+    leak(&mut seen.aims[0], "tcp/22", Some(114));
+    seen.aims[0].trace = vec![accepts("rtr", "inet site through", "policy")];
+    leak(&mut seen.aims[1], "tcp/22", None);
+    seen.opens[1].answered_after_us = None;
+    seen.conversations[3].packets_back = 0;
+    seen.missing.push(("vlan-tags".into(), "no 802.1Q".into()));
+    let mut report = report(&seen);
+    let mut plan = plan();
+    plan.checks.iter_mut().take(3).for_each(|check| check.requires.clear());
+    plan.checks[2].proves.push(crate::scenario::model::Proof { control: of("PAN-SGL-02"), part: true });
+    report.judgement = judge(&plan, &seen);
+    report
+}
+
+pub(super) fn failed_report() -> Report {
+    let mut report = good_report();
+    report.judgement.checks.clear();
+    report.failure = Some(Failure {
+        fault: Fault::Ours,
+        text: "fake-camera died before it was ready\nlook at logs/dock-1.log".into(),
+        node: Some(of("dock-1")),
+        last_lines: vec!["no element \"x264enc\"".into()],
+    });
+    report
+}
+
+pub(super) fn twin_report(agrees: bool) -> Report {
+    let differences = ["vms-shut does not report app -> vms", "app-opens must still pass, and fails: no"];
+    let twin = TwinReport {
+        twin: of("small-accept"),
+        says: "the router forwards everything".into(),
+        agrees,
+        differences: differences.iter().filter(|_| !agrees).map(ToString::to_string).collect(),
+    };
+    Report { twin: Some(twin), ..bad_report() }
+}
+
+fn report(seen: &Observations) -> Report {
+    let plan = plan();
+    let stages = [
+        (Stage::Enter, 12),
+        (Stage::Build, 240),
+        (Stage::Start, 800),
+        (Stage::Exercise, 3400),
+        (Stage::Probe, 900),
+        (Stage::End, 150),
+    ];
+    Report {
+        started: UNIX_EPOCH + Duration::from_secs(1_798_761_599),
+        judgement: judge(&plan, seen),
+        stages: stages.map(|(stage, ms)| StageTime { stage, took: Duration::from_millis(ms) }).to_vec(),
+        taps: seen.taps,
+        open_taps: seen.open_taps,
+        folder: Some("runs/20261231T235959Z-small".into()),
+        twin: None,
+        failure: None,
+        plan,
+    }
+}

@@ -1,0 +1,289 @@
+//! `report.html`: one file that asks for no other, drawn from a template that escapes everything.
+
+use std::collections::BTreeMap;
+
+use minijinja::Environment;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::Report;
+use super::drawing::{Drawing, drawing};
+use super::words::{fault, place, proof, seconds, stage, verdict};
+use crate::utc::Utc;
+use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
+
+const TEMPLATE: &str = include_str!("report.html.jinja");
+
+/// What the template reads.
+#[derive(Serialize)]
+struct Page {
+    scenario: String,
+    started: String,
+    took: String,
+    documents: Vec<String>,
+    worst: &'static str,
+    counts: [usize; 3],
+    failure: Option<FailureView>,
+    twin: Option<TwinView>,
+    drawing: Drawing,
+    controls: Vec<ControlView>,
+    checks: Vec<CheckView>,
+    flows: Vec<FlowView>,
+    remarks: Vec<String>,
+    stages: Vec<(&'static str, String)>,
+    frames: (u64, u64),
+    dropped: (u64, u64),
+    unstored: (u64, u64),
+    folder: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FailureView {
+    fault: &'static str,
+    node: Option<String>,
+    text: String,
+    last_lines: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TwinView {
+    name: String,
+    says: String,
+    agrees: bool,
+    differences: Vec<String>,
+}
+
+/// A documented control with the checks that prove it, each with its verdict.
+#[derive(Serialize)]
+struct ControlView {
+    control: String,
+    worst: &'static str,
+    checks: Vec<(String, &'static str, bool)>,
+}
+
+#[derive(Serialize)]
+struct CheckView {
+    name: String,
+    word: String,
+    verdict: &'static str,
+    summary: String,
+    proves: Vec<String>,
+    place: String,
+    findings: Vec<FindingView>,
+    reasons: Vec<String>,
+    controls: Vec<ControlSeen>,
+}
+
+#[derive(Serialize)]
+struct FindingView {
+    text: String,
+    pair: Option<(String, String)>,
+    stops_at: Option<String>,
+    by: Option<String>,
+    packets: Vec<(String, u64)>,
+}
+
+#[derive(Serialize)]
+struct FlowView {
+    id: String,
+    pairs: Vec<(String, String)>,
+    ports: String,
+    why: String,
+}
+
+/// The report on one run as one HTML document in UTF-8.
+pub fn html(report: &Report) -> String {
+    let mut templates = Environment::new();
+    // Names that end in `.html` are escaped as HTML.
+    templates.add_template("report.html", TEMPLATE).expect("the template is part of the program and tested");
+    let template = templates.get_template("report.html").expect("it was added just now");
+    template.render(Serde(page(report))).expect("every key that the template reads is in the page")
+}
+
+fn page(report: &Report) -> Page {
+    let plan = &report.plan;
+    Page {
+        scenario: plan.scenario.to_string(),
+        started: Utc::from(report.started).rfc3339(),
+        took: seconds(report.took()),
+        documents: plan.documents.clone(),
+        worst: if report.failure.is_some() { "ENDED EARLY" } else { worst(report.judgement.checks.iter()) },
+        counts: [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one)),
+        failure: report.failure.as_ref().map(|failure| FailureView {
+            fault: fault(failure.fault),
+            node: failure.node.as_ref().map(ToString::to_string),
+            text: failure.text.clone(),
+            last_lines: failure.last_lines.clone(),
+        }),
+        twin: report.twin.as_ref().map(|twin| TwinView {
+            name: twin.twin.to_string(),
+            says: twin.says.clone(),
+            agrees: twin.agrees,
+            differences: twin.differences.clone(),
+        }),
+        drawing: drawing(report),
+        controls: controls(&report.judgement.checks),
+        checks: report.judgement.checks.iter().map(check).collect(),
+        flows: plan.flows.iter().map(flow).collect(),
+        remarks: plan.remarks.clone(),
+        stages: report.stages.iter().map(|one| (stage(one.stage), seconds(one.took))).collect(),
+        frames: (report.taps.frames, report.open_taps.frames),
+        dropped: (report.taps.dropped, report.open_taps.dropped),
+        unstored: (report.taps.unstored, report.open_taps.unstored),
+        folder: report.folder.as_ref().map(|folder| folder.display().to_string()),
+    }
+}
+
+/// The word for several checks: a fail before an inconclusive before a pass; nothing judged is inconclusive.
+fn worst<'a>(checks: impl Iterator<Item = &'a CheckVerdict>) -> &'static str {
+    let seen: Vec<Verdict> = checks.map(|check| check.verdict).collect();
+    let worst =
+        [Verdict::Fail, Verdict::Inconclusive, Verdict::Pass].into_iter().find(|one| seen.contains(one));
+    verdict(worst.unwrap_or(Verdict::Inconclusive))
+}
+
+fn controls(checks: &[CheckVerdict]) -> Vec<ControlView> {
+    let mut by_control: BTreeMap<String, Vec<(&CheckVerdict, bool)>> = BTreeMap::new();
+    for check in checks {
+        for proof in &check.proves {
+            by_control.entry(proof.control.to_string()).or_default().push((check, proof.part));
+        }
+    }
+    by_control
+        .into_iter()
+        .map(|(control, checks)| ControlView {
+            control,
+            worst: worst(checks.iter().map(|(check, _)| *check)),
+            checks: checks
+                .into_iter()
+                .map(|(check, part)| (check.check.to_string(), verdict(check.verdict), part))
+                .collect(),
+        })
+        .collect()
+}
+
+fn check(check: &CheckVerdict) -> CheckView {
+    CheckView {
+        name: check.check.to_string(),
+        word: check.word.clone(),
+        verdict: verdict(check.verdict),
+        summary: check.summary.clone(),
+        proves: check.proves.iter().map(proof).collect(),
+        place: place(&check.place),
+        findings: check
+            .findings
+            .iter()
+            .map(|finding| FindingView {
+                text: finding.text.clone(),
+                pair: finding.pair.as_ref().map(|(from, to)| (from.to_string(), to.to_string())),
+                stops_at: finding.stops_at.as_ref().map(ToString::to_string),
+                by: finding.by.clone(),
+                packets: finding.packets.clone(),
+            })
+            .collect(),
+        reasons: check.reasons.clone(),
+        controls: check.controls.clone(),
+    }
+}
+
+fn flow(flow: &crate::plan::Flow) -> FlowView {
+    let ports: Vec<_> = flow.ports.iter().map(ToString::to_string).collect();
+    FlowView {
+        id: flow.id.to_string(),
+        pairs: flow.pairs.iter().map(|pair| (pair.from.to_string(), pair.to.to_string())).collect(),
+        ports: if flow.upkeep { "link upkeep".into() } else { ports.join(", ") },
+        why: flow.why.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::*;
+
+    #[test]
+    fn nothing_is_loaded_from_elsewhere() {
+        for report in [good_report(), bad_report(), failed_report(), twin_report(false)] {
+            let page = html(&report).replace("url(#", "to its own parts: ");
+            for loads in
+                ["http:", "https:", " src=", "url(", "@import", "<link", "<script", "<iframe", "<img"]
+            {
+                assert!(!page.contains(loads), "{loads:?}");
+            }
+            assert!(page.contains("default-src 'none'"), "and a browser is told so");
+        }
+    }
+
+    #[test]
+    fn everything_from_outside_is_escaped() {
+        let mut report = bad_report();
+        let evil = "</title><script>alert(1)</script>\"'&<b onload=x>";
+        report.plan.documents = vec![evil.into()];
+        report.plan.remarks = vec![evil.into()];
+        report.plan.flows[0].why = evil.into();
+        report.folder = Some(evil.into());
+        report.failure = failed_report().failure;
+        let failure = report.failure.as_mut().unwrap();
+        failure.text = evil.into();
+        failure.last_lines = vec![evil.into()];
+        report.twin = twin_report(false).twin;
+        let twin = report.twin.as_mut().unwrap();
+        twin.says = evil.into();
+        twin.differences = vec![evil.into()];
+        for check in &mut report.judgement.checks {
+            check.summary = evil.into();
+            check.place.file = evil.into();
+            check.reasons = vec![evil.into()];
+            check.controls.iter_mut().for_each(|control| control.seen = evil.into());
+            for finding in &mut check.findings {
+                finding.text = evil.into();
+                finding.by = Some(evil.into());
+                finding.packets = vec![(evil.into(), 1)];
+            }
+        }
+        let page = html(&report);
+        assert!(!page.contains("<script") && !page.contains("<b onload"));
+        assert!(page.matches("&lt;script&gt;").count() > 15, "all of it is there, as text");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_packets_rule_and_line() {
+        let page = html(&bad_report());
+        for part in [
+            "dock-1 reached vms 10.30.0.10 on tcp&#x2f;22, udp&#x2f;2 (2 of 4 kinds)",
+            "#114",
+            "inet site through policy",
+            "scenarios&#x2f;small.yaml:42",
+            "PAN-SGL-02 (part)",
+            "class=\"failing\"",
+        ] {
+            assert!(page.contains(part), "{part:?} is not on the page");
+        }
+        assert!(html(&good_report()).contains("class=\"verdict PASS\""));
+    }
+
+    #[test]
+    fn every_tag_that_is_opened_is_closed() {
+        for report in [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)] {
+            assert_balanced(&html(&report));
+        }
+    }
+
+    /// Walks the tags; the page closes even those elements that HTML would close itself.
+    fn assert_balanced(page: &str) {
+        let mut open: Vec<&str> = Vec::new();
+        for part in page.split('<').skip(1) {
+            let (tag, _) = part.split_once('>').expect("a tag ends");
+            let name = tag.split([' ', '\n', '/']).find(|word| !word.is_empty()).unwrap();
+            if tag.starts_with('!') || tag.ends_with('/') || name == "meta" {
+                continue;
+            }
+            if tag.starts_with('/') {
+                assert_eq!(open.pop(), Some(name), "after …{:?}", &part[..part.len().min(60)]);
+            } else {
+                open.push(name);
+            }
+        }
+        assert!(open.is_empty(), "{open:?} stay open");
+    }
+}

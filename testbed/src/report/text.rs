@@ -1,0 +1,317 @@
+//! The report on a terminal; reads as well without colour.
+
+use std::fmt::Write;
+
+use super::words::{fault, harmless, place, proof, seconds, stage, verdict};
+use super::{Report, StageTime};
+use crate::event::Failure;
+use crate::twin::TwinReport;
+use crate::verdict::{CheckVerdict, Finding, Verdict};
+
+/// Findings of one check that are printed; the rest is in the run folder.
+const FINDINGS: usize = 8;
+
+/// Whether to colour; whoever knows the terminal and `NO_COLOR` decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Letters only.
+    Plain,
+    /// With ANSI escape sequences (ECMA-48) for colour and weight.
+    Ansi,
+}
+
+impl Colour {
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Colour::Plain => text.to_owned(),
+            Colour::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    /// A verdict's word, padded first so that colour does not shift the column.
+    fn verdict(self, of: Verdict, width: usize) -> String {
+        let word = format!("{:<width$}", verdict(of));
+        match of {
+            Verdict::Pass => self.good(&word),
+            Verdict::Fail => self.bad(&word),
+            Verdict::Inconclusive => self.paint("1;33", &word),
+        }
+    }
+}
+
+/// The report on one run: a line per check, then what failed or could not be said, then where the evidence is.
+///
+/// For a broken twin: one line if it was reported as it expects, else the differences.
+pub fn text(report: &Report, colour: Colour) -> String {
+    let mut out = String::new();
+    match &report.twin {
+        Some(twin) if report.failure.is_none() => push_twin(&mut out, twin, colour),
+        twin => {
+            push_header(&mut out, report, twin.as_ref(), colour);
+            push_checks(&mut out, &report.judgement.checks, colour);
+            for check in &report.judgement.checks {
+                push_details(&mut out, check, colour);
+            }
+            if let Some(failure) = &report.failure {
+                push_failure(&mut out, failure, colour);
+            }
+            push_line(&mut out, &format!("\n{}", last_line(report)));
+        }
+    }
+    if let (Some(TwinReport { agrees: false, .. }), Some(folder)) = (&report.twin, &report.folder) {
+        push_line(&mut out, &format!("  evidence    {}", folder.display()));
+    }
+    out
+}
+
+/// A table over several runs, with a header; empty for none.
+pub fn summary_text(reports: &[Report], colour: Colour) -> String {
+    let mut out = String::new();
+    let named = |report: &Report| match &report.twin {
+        Some(twin) => format!("twin {}", twin.twin),
+        None => report.plan.scenario.to_string(),
+    };
+    let width = reports.iter().map(|report| named(report).len()).max().unwrap_or(0).max(8);
+    if !reports.is_empty() {
+        let head = format!("{:<width$}  {:<12}  pass  fail  inconclusive       time", "scenario", "result");
+        push_line(&mut out, &colour.bold(&head));
+    }
+    for report in reports {
+        let result = result(report, colour);
+        let [pass, fail, unsure] =
+            [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one));
+        let took = seconds(report.took());
+        push_line(
+            &mut out,
+            &format!("{:<width$}  {result}  {pass:>4}  {fail:>4}  {unsure:>12}  {took:>9}", named(report)),
+        );
+    }
+    out
+}
+
+/// How long each stage took, a line each, and the whole.
+pub fn timings_text(report: &Report) -> String {
+    let mut out = String::new();
+    for StageTime { stage: one, took } in &report.stages {
+        push_line(&mut out, &format!("  {:<10} {:>9}", stage(*one), seconds(*took)));
+    }
+    push_line(&mut out, &format!("  {:<10} {:>9}", "all", seconds(report.took())));
+    out
+}
+
+fn push_line(out: &mut String, line: &str) {
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+fn push_header(out: &mut String, report: &Report, twin: Option<&TwinReport>, colour: Colour) {
+    let name = match twin {
+        Some(twin) => format!("twin {}", twin.twin),
+        None => report.plan.scenario.to_string(),
+    };
+    push_line(out, &colour.bold(&name));
+    for document in &report.plan.documents {
+        push_line(out, &format!("  document {}", harmless(document)));
+    }
+    out.push('\n');
+}
+
+fn push_checks(out: &mut String, checks: &[CheckVerdict], colour: Colour) {
+    let proofs = |check: &CheckVerdict| check.proves.iter().map(proof).collect::<Vec<_>>().join(" ");
+    let name = checks.iter().map(|check| check.check.as_str().len()).max().unwrap_or(0);
+    let controls = checks.iter().map(|check| proofs(check).len()).max().unwrap_or(0);
+    for check in checks {
+        let (word, proofs) = (colour.verdict(check.verdict, 12), proofs(check));
+        let summary = harmless(&check.summary);
+        push_line(out, &format!("  {word}  {:<name$}  {proofs:<controls$}  {summary}", check.check));
+    }
+}
+
+/// Everything a reader needs to look for himself.
+fn push_details(out: &mut String, check: &CheckVerdict, colour: Colour) {
+    if check.verdict == Verdict::Pass {
+        return;
+    }
+    let word = colour.verdict(check.verdict, 0);
+    push_line(out, &format!("\n{word} {} ({})", colour.bold(check.check.as_str()), check.word));
+    let proofs: Vec<_> = check.proves.iter().map(proof).collect();
+    if !proofs.is_empty() {
+        push_field(out, "proves", &proofs.join(", "));
+    }
+    push_field(out, "written in", &place(&check.place));
+    for finding in check.findings.iter().take(FINDINGS) {
+        push_finding(out, finding, colour);
+    }
+    if let Some(more) = check.findings.len().checked_sub(FINDINGS).filter(|more| *more > 0) {
+        push_line(out, &format!("  and {more} more findings, all in verdicts.json"));
+    }
+    let label = if check.verdict == Verdict::Fail { "besides" } else { "because" };
+    for reason in &check.reasons {
+        push_field(out, label, reason);
+    }
+}
+
+fn push_finding(out: &mut String, finding: &Finding, colour: Colour) {
+    push_line(out, &format!("  {}", colour.bad(&harmless(&finding.text))));
+    if let Some((from, to)) = &finding.pair {
+        push_field(out, "  source", from.as_str());
+        push_field(out, "  target", to.as_str());
+    }
+    if let Some(stops_at) = &finding.stops_at {
+        push_field(out, "  stops at", &format!("{stops_at}, and did not"));
+    }
+    for (shows, number) in &finding.packets {
+        push_field(out, "  packet", &format!("#{number} {shows}"));
+    }
+    if let Some(by) = &finding.by {
+        push_field(out, "  let by", by);
+    } else if finding.stops_at.is_some() {
+        push_field(out, "  let by", "not known, no trace says it");
+    }
+}
+
+fn push_field(out: &mut String, name: &str, value: &str) {
+    push_line(out, &format!("  {name:<12}{}", harmless(value)));
+}
+
+fn push_failure(out: &mut String, failure: &Failure, colour: Colour) {
+    let whose = fault(failure.fault);
+    let at = failure.node.as_ref().map(|node| format!(" at {node}")).unwrap_or_default();
+    if !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    push_line(out, &colour.bad(&format!("ended before its time, by {whose}{at}")));
+    for line in failure.text.lines() {
+        push_line(out, &format!("  {}", harmless(line)));
+    }
+    for line in &failure.last_lines {
+        push_line(out, &format!("  | {}", harmless(line)));
+    }
+}
+
+fn push_twin(out: &mut String, twin: &TwinReport, colour: Colour) {
+    let result =
+        if twin.agrees { colour.good("reported as expected") } else { colour.bad("not as expected") };
+    push_line(out, &format!("twin {}  {result}", colour.bold(twin.twin.as_str())));
+    if !twin.agrees {
+        push_field(out, "says", &twin.says);
+    }
+    for difference in &twin.differences {
+        push_field(out, "differs", difference);
+    }
+}
+
+fn result(report: &Report, colour: Colour) -> String {
+    let word = |text: &str| format!("{text:<12}");
+    match (&report.failure, &report.twin) {
+        (Some(_), _) => colour.bad(&word("ended early")),
+        (None, Some(twin)) if twin.agrees => colour.good(&word("as expected")),
+        (None, Some(_)) => colour.bad(&word("differs")),
+        (None, None) => {
+            let worst = [Verdict::Fail, Verdict::Inconclusive].into_iter().find(|one| report.count(*one) > 0);
+            colour.verdict(worst.unwrap_or(Verdict::Pass), 12)
+        }
+    }
+}
+
+fn last_line(report: &Report) -> String {
+    let [pass, fail, unsure] =
+        [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one));
+    let mut line = format!(
+        "{pass} passed, {fail} failed, {unsure} inconclusive in {}; {} frames captured, {} dropped",
+        seconds(report.took()),
+        report.taps.frames,
+        report.taps.dropped + report.open_taps.dropped,
+    );
+    let unstored = report.taps.unstored + report.open_taps.unstored;
+    if unstored > 0 {
+        let _ = write!(line, ", {unstored} counted but not stored");
+    }
+    if let Some(folder) = &report.folder {
+        let _ = write!(line, "\nevidence: {}", folder.display());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::*;
+
+    #[test]
+    fn a_good_run_is_a_line_per_check() {
+        insta::assert_snapshot!(text(&good_report(), Colour::Plain));
+    }
+
+    #[test]
+    fn what_failed_or_could_not_be_said_is_spelled_out() {
+        insta::assert_snapshot!(text(&bad_report(), Colour::Plain));
+    }
+
+    #[test]
+    fn a_run_that_ended_early_says_by_whom_and_with_which_last_lines() {
+        insta::assert_snapshot!(text(&failed_report(), Colour::Plain));
+    }
+
+    #[test]
+    fn a_twin_is_one_line_or_its_differences() {
+        insta::assert_snapshot!(
+            text(&twin_report(true), Colour::Plain) + &text(&twin_report(false), Colour::Plain)
+        );
+    }
+
+    #[test]
+    fn several_runs_end_in_a_table() {
+        let runs = [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)];
+        insta::assert_snapshot!(summary_text(&runs, Colour::Plain));
+        assert_eq!(summary_text(&[], Colour::Plain), "");
+    }
+
+    #[test]
+    fn timings_name_each_stage() {
+        insta::assert_snapshot!(timings_text(&good_report()));
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        for report in [good_report(), bad_report(), failed_report(), twin_report(false)] {
+            let coloured = text(&report, Colour::Ansi);
+            assert!(coloured.contains("\x1b["));
+            assert_eq!(without_colour(&coloured), text(&report, Colour::Plain));
+        }
+    }
+
+    fn without_colour(text: &str) -> String {
+        let mut parts = text.split("\x1b[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |all, part| all + part.split_once('m').unwrap().1)
+    }
+
+    #[test]
+    fn many_findings_are_cut_and_say_where_the_rest_is() {
+        let mut report = bad_report();
+        let check = report.judgement.checks.iter_mut().find(|check| !check.findings.is_empty()).unwrap();
+        check.findings = vec![check.findings[0].clone(); 20];
+        assert!(text(&report, Colour::Plain).contains("and 12 more findings, all in verdicts.json"));
+    }
+
+    #[test]
+    fn nothing_of_the_scenario_commands_the_terminal() {
+        let mut report = bad_report();
+        report.plan.documents = vec!["\x1b]0;title\x07".into()];
+        report.judgement.checks[2].findings[0].by = Some("inet x y comment \"\x1b[2J\"".into());
+        assert!(!text(&report, Colour::Plain).contains('\x1b'));
+    }
+}
