@@ -34,6 +34,12 @@ fn address(subnet: &IpNet, number: u128) -> IpAddr {
     }
 }
 
+/// So many addresses, one after the other; fewer at the end of all addresses.
+pub(super) fn in_a_row(first: IpAddr, count: usize) -> impl Iterator<Item = IpAddr> {
+    let all = IpNet::new_assert(first, 0);
+    (number(first)..=number(all.broadcast())).take(count).map(move |one| address(&all, one))
+}
+
 /// Hands out addresses; those that are written are reserved before the first one is given.
 #[derive(Default)]
 pub(super) struct Addresses {

@@ -29,8 +29,8 @@ impl Attack<'_> {
     fn pairs(&self) -> Vec<(NodeName, NodeName)> {
         let mut pairs = crossed(&self.from, &self.to);
         if self.both_ways {
-            let back = crossed(&self.to, &self.from);
-            pairs.extend(back.into_iter().filter(|pair| !pairs.contains(pair)).collect::<Vec<_>>());
+            let there: BTreeSet<_> = pairs.iter().cloned().collect();
+            pairs.extend(crossed(&self.to, &self.from).into_iter().filter(|pair| !there.contains(pair)));
         }
         pairs
     }

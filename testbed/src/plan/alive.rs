@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::answers::answering;
 use super::checks::Known;
 use super::mistake::Mistakes;
-use super::model::{Aim, Flow, FlowPair, Open};
+use super::model::{Aim, Flow, FlowPair, Node, Open};
 use super::ports::{fits, openable};
-use super::services::answering;
 use super::ways::{Leg, speaks};
 use crate::names::{NodeName, Traffic};
 use crate::scenario::model::Check;
@@ -32,7 +32,7 @@ pub(super) fn opens(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
 /// At the first address that answers and that the opener's routes lead to.
 fn open(known: &Known<'_>, flow: &Flow, pair: &FlowPair, port: Traffic) -> Option<Open> {
     let (opener, answerer) = (known.ways.node(&pair.from)?, known.ways.node(&pair.to)?);
-    let answers = answering(known.services, answerer, &port);
+    let answers = answering(known.services, opener, answerer, &port);
     let fitting = |address: &IpAddr| speaks(opener, *address) && fits(&port, *address);
     let possible: Vec<_> = pair.addresses.iter().copied().filter(fitting).collect();
     let rank = |address: &IpAddr| (!answers.contains(address), known.ways.legs(opener, *address).is_none());
@@ -45,8 +45,8 @@ fn open(known: &Known<'_>, flow: &Flow, pair: &FlowPair, port: Traffic) -> Optio
 /// Refuses an `alive` that would be green with a dead device on the way or at an end.
 ///
 /// Both ends of every aim must be an end of some conversation; camera and cloud only answer, and that counts. Where a
-/// device lies between them, conversations must use its leg in the attacker's segment and a leg in the target's: one
-/// that stays inside a segment shows that its ends live, not that the device does.
+/// device lies between them, conversations must use its leg in the attacker's segment and a device's leg in the
+/// target's: one that stays between two other nodes of a segment shows that they live, not that the device does.
 pub(super) fn cover(check: &Check, known: &Known<'_>, aims: &[Aim], opens: &[Open], mistakes: &mut Mistakes) {
     if check.alive.is_empty() {
         mistakes.check(check, "needs `alive`: a dead device isolates perfectly");
@@ -95,13 +95,28 @@ impl<'a> Shown<'a> {
         let own = attacker.and_then(|node| node.links.iter().find(|link| link.name == aim.link));
         let own = own.map(|link| &link.segment).filter(|segment| !self.legs.contains(&(device, *segment)));
         let near = own.map(|own| format!("no flow of `alive` uses the leg of `{device}` in segment `{own}`"));
-        let forwards =
-            |name: &NodeName| name == device || known.ways.node(name).is_some_and(|node| node.forwards);
         let target = &aim.target_segment;
-        let reached =
-            self.legs.iter().any(|(name, segment)| *segment == target && **name != aim.to && forwards(name));
-        let far = (!reached)
-            .then(|| format!("no flow of `alive` uses a leg of a forwarding device in segment `{target}`"));
+        let leading = leading_to(known, aim);
+        let reached = leading.iter().any(|name| self.legs.contains(&(*name, target)));
+        let far = (!reached && !leading.is_empty())
+            .then(|| format!("no flow of `alive` uses a leg of {} in segment `{target}`", one_of(&leading)));
         near.into_iter().chain(far).collect()
     }
+}
+
+/// The devices by which the aim's packets would enter the target's segment: those there that forward, or the one they
+/// are sent to; else those that have another link, and so would forward in the open copy.
+fn leading_to<'a>(known: &Known<'a>, aim: &Aim) -> Vec<&'a NodeName> {
+    let others = |able: fn(&Node, &Aim) -> bool| {
+        let members = known.ways.members(&aim.target_segment).iter().map(|(node, _)| *node);
+        let able = members.filter(|node| node.name != aim.to && able(node, aim));
+        able.map(|node| &node.name).collect::<Vec<_>>()
+    };
+    let forwarding = others(|node, aim| node.forwards || node.name == aim.next_node);
+    if forwarding.is_empty() { others(|node, _| node.links.len() > 1) } else { forwarding }
+}
+
+/// `` `a` or `b` ``.
+fn one_of(names: &[&NodeName]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
 }

@@ -1,5 +1,6 @@
 //! Joins the steps of planning, in their order.
 
+use super::answers::nameservers;
 use super::checks::{Known, checks};
 use super::flows::flows;
 use super::labels::Labels;
@@ -8,7 +9,7 @@ use super::model::Plan;
 use super::nodes::{nodes, segments};
 use super::remarks::remarks;
 use super::routes::routes;
-use super::services::{nameservers, services};
+use super::services::services;
 use super::ways::Ways;
 use crate::scenario::model::Scenario;
 
@@ -36,7 +37,7 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
 
     let ways = Ways::new(&nodes);
     let services = services(site, &nodes, &ways, &mut mistakes);
-    let flows = flows(scenario, &ways, &mut mistakes);
+    let flows = flows(scenario, &ways, &services, &mut mistakes);
     let mut remarks = remarks(site, &segments, &ways);
     let known = Known { scenario, ways: &ways, services: &services, flows: &flows };
     let checks = checks(&known, &mut mistakes, &mut remarks);

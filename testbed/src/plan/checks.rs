@@ -2,11 +2,11 @@
 
 use super::aims::{Attack, aims};
 use super::alive;
-use super::flows::crossed;
+use super::answers::answering;
+use super::flows::{crossed, expand};
 use super::mistake::Mistakes;
 use super::model::{Check, Flow, Open, Service, Word};
 use super::ports::{fits, openable, width};
-use super::services::{answering, asks_names_or_time, expand, in_shared_segments};
 use super::ways::{Ways, speaks};
 use crate::names::{NodeName, Traffic};
 use crate::scenario::model::{self as scenario, Scenario};
@@ -99,12 +99,7 @@ fn reach_pair(known: &Known<'_>, (from, to): &(NodeName, NodeName), ports: &[Tra
     };
     let mut opens = Vec::new();
     for port in ports {
-        let mut addresses = answering(known.services, answerer, port);
-        let near = in_shared_segments(opener, answerer);
-        // A router tells names and time in each segment at its own address there.
-        if asks_names_or_time(&[*port]) && addresses.iter().any(|one| near.contains(one)) {
-            addresses.retain(|one| near.contains(one));
-        }
+        let mut addresses = answering(known.services, opener, answerer, port);
         addresses.retain(|one| speaks(opener, *one) && fits(port, *one));
         opens.extend(addresses.into_iter().map(|address| Open {
             flow: None,

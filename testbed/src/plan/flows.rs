@@ -1,24 +1,39 @@
 //! Flows: who may open a conversation towards which addresses.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::answers::{answering, asks_names_or_time, at_cloud};
 use super::mistake::Mistakes;
-use super::model::{Flow, FlowPair, Node, Role};
-use super::services::{asks_names_or_time, at_cloud, expand, in_shared_segments};
+use super::model::{Flow, FlowPair, Node, Role, Service};
 use super::ways::{Ways, addresses};
+use crate::names::NodeName;
 use crate::scenario::model as scenario;
 
 /// Every flow of the scenario, in its order.
-pub(super) fn flows(scenario: &scenario::Scenario, ways: &Ways<'_>, mistakes: &mut Mistakes) -> Vec<Flow> {
-    scenario.flows.iter().map(|flow| one(flow, &scenario.site, ways, mistakes)).collect()
+pub(super) fn flows(
+    scenario: &scenario::Scenario,
+    ways: &Ways<'_>,
+    services: &[Service],
+    mistakes: &mut Mistakes,
+) -> Vec<Flow> {
+    let site = &scenario.site;
+    let ends = |flow: &scenario::Flow| crossed(&expand(site, &flow.from), &expand(site, &flow.to));
+    scenario.flows.iter().map(|flow| one(flow, ends(flow), ways, services, mistakes)).collect()
 }
 
-fn one(flow: &scenario::Flow, site: &scenario::Site, ways: &Ways<'_>, mistakes: &mut Mistakes) -> Flow {
+fn one(
+    flow: &scenario::Flow,
+    ends: Vec<(NodeName, NodeName)>,
+    ways: &Ways<'_>,
+    services: &[Service],
+    mistakes: &mut Mistakes,
+) -> Flow {
     let mut pairs = Vec::new();
-    for (from, to) in crossed(&expand(site, &flow.from), &expand(site, &flow.to)) {
+    for (from, to) in ends {
         match (ways.node(&from), ways.node(&to)) {
             (Some(opener), Some(answerer)) => {
-                pairs.push(FlowPair { addresses: addresses_of(flow, opener, answerer), from, to });
+                pairs.push(FlowPair { addresses: addresses_of(flow, services, opener, answerer), from, to });
             }
             (None, _) => mistakes.site(format!("flow {}: there is no node `{from}`", flow.id)),
             (_, None) => mistakes.site(format!("flow {}: there is no node `{to}`", flow.id)),
@@ -30,20 +45,32 @@ fn one(flow: &scenario::Flow, site: &scenario::Site, ways: &Ways<'_>, mistakes: 
     Flow { id: flow.id.clone(), pairs, ports: flow.ports.clone(), upkeep: flow.upkeep, why: flow.why.clone() }
 }
 
+/// Names of nodes, with the names of groups replaced by those of their nodes.
+pub(super) fn expand(site: &scenario::Site, names: &[NodeName]) -> Vec<NodeName> {
+    let members = |name: &NodeName| match site.groups.get(name) {
+        Some(group) if !site.nodes.contains_key(name) => group.clone(),
+        _ => vec![name.clone()],
+    };
+    names.iter().flat_map(members).collect()
+}
+
 /// Every pair of the two lists, in order, none twice, no node with itself.
 pub(super) fn crossed<T: Clone + PartialEq + Ord>(from: &[T], to: &[T]) -> Vec<(T, T)> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let all = from.iter().flat_map(|one| to.iter().map(move |other| (one.clone(), other.clone())));
     all.filter(|(one, other)| one != other).filter(|pair| seen.insert(pair.clone())).collect()
 }
 
-fn addresses_of(flow: &scenario::Flow, opener: &Node, answerer: &Node) -> Vec<IpAddr> {
+/// A cloud's addresses of the services that the flow names; a router's where it tells names or the time; else all.
+fn addresses_of(flow: &scenario::Flow, services: &[Service], opener: &Node, answerer: &Node) -> Vec<IpAddr> {
     if answerer.role == Role::Cloud && !flow.services.is_empty() {
         return flow.services.iter().flat_map(|service| at_cloud(answerer, *service)).collect();
     }
-    let near = in_shared_segments(opener, answerer);
-    if answerer.role == Role::Router && asks_names_or_time(&flow.ports) && !near.is_empty() {
-        return near;
+    let asks = !flow.ports.is_empty() && flow.ports.iter().all(asks_names_or_time);
+    if answerer.role != Role::Router || !asks {
+        return addresses(answerer).collect();
     }
-    addresses(answerer).collect()
+    let asked: BTreeSet<_> =
+        flow.ports.iter().flat_map(|port| answering(services, opener, answerer, port)).collect();
+    addresses(answerer).filter(|address| asked.contains(address)).collect()
 }

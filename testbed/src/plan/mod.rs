@@ -3,6 +3,7 @@
 mod addresses;
 mod aims;
 mod alive;
+mod answers;
 mod build;
 mod checks;
 mod flows;

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::addresses::{Addresses, usable};
+use super::addresses::{Addresses, in_a_row, usable};
+use super::answers::CLOUD_SERVICES;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, Role, Segment};
-use super::services::CLOUD_SERVICES;
 use super::sysctls::sysctls;
 use crate::names::{LinkName, NodeName};
 use crate::scenario::model as scenario;
@@ -64,14 +64,17 @@ impl Given<'_> {
                 mistakes.site(format!("{place}: there is no segment `{}`", link.segment));
                 continue;
             };
-            for address in &link.addresses {
-                if let Some(text) = wrong_address(*address, &segment.subnets) {
+            for address in link.addresses.iter().flat_map(|first| in_a_row(*first, per_subnet(node))) {
+                if let Some(text) = wrong_address(address, &segment.subnets) {
                     mistakes.site(format!("{place}: {address} {text} of segment `{}`", link.segment));
-                } else if !self.addresses.keep(*address) {
+                } else if !self.addresses.keep(address) {
                     mistakes.site(format!("{place}: another link has {address}, too"));
                 }
             }
-            if let Some(mac) = link.mac {
+            // The links of a trunk are one interface of the device, with one address.
+            let same = |other: &&scenario::Link| other.trunk.is_some() && other.trunk == link.trunk;
+            let first = node.links.iter().find(same).is_none_or(|first| first.name == link.name);
+            if let Some(mac) = link.mac.filter(|_| first) {
                 if mac.0[0] & 1 == 1 {
                     mistakes.site(format!("{place}: {mac} is a group address, not one link's"));
                 } else if !self.macs.keep(mac) {
@@ -129,23 +132,29 @@ impl Given<'_> {
         }
     }
 
-    /// The written address or the lowest free one; a cloud has one for each of its services.
+    /// The written address or the lowest free one; a cloud has one for each of its services, in a row from the one
+    /// that is written.
     fn of_subnet(
         &mut self,
         subnet: &IpNet,
         node: &scenario::Node,
         link: &scenario::Link,
     ) -> Option<Vec<IpNet>> {
-        let wanted = if matches!(node.kind, scenario::Kind::Cloud(_)) { CLOUD_SERVICES.len() } else { 1 };
-        let mut found: Vec<IpAddr> =
-            link.addresses.iter().copied().filter(|one| subnet.contains(one)).collect();
-        while found.len() < wanted {
-            found.push(self.addresses.give(subnet)?);
-        }
+        let wanted = per_subnet(node);
+        let written = link.addresses.iter().find(|one| subnet.contains(*one));
+        let found: Vec<IpAddr> = match written {
+            Some(first) => in_a_row(*first, wanted).collect(),
+            None => (0..wanted).map(|_| self.addresses.give(subnet)).collect::<Option<_>>()?,
+        };
         let prefixed =
             |one| IpNet::new(one, subnet.prefix_len()).expect("the length is that of its own subnet");
         Some(found.into_iter().map(prefixed).collect())
     }
+}
+
+/// How many addresses a link has in each subnet.
+fn per_subnet(node: &scenario::Node) -> usize {
+    if matches!(node.kind, scenario::Kind::Cloud(_)) { CLOUD_SERVICES.len() } else { 1 }
 }
 
 /// What is wrong with a written address; reads well between the address and "of segment".

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::model::{Aim, Check, Node, Plan, Role, Route, Word};
-use super::routes::default_routes;
+use super::routes::{default_routes, via};
 use super::sysctls::sysctls;
-use super::ways::{Ways, is_router};
+use super::ways::{Ways, addresses, is_router};
 use crate::names::{NodeName, SegmentName};
 
 impl Plan {
@@ -23,12 +23,13 @@ impl Plan {
         for node in &mut nodes {
             open(node, forwarders.contains(&node.name), &mut remarks);
         }
-        let added = added_routes(self, &nodes);
+        let added = added_routes(&nodes);
         for (node, routes) in nodes.iter_mut().zip(added) {
             let says = |Route { to, via }: &Route| format!("`{}` also routes {to} via {via}.", node.name);
             remarks.extend(routes.iter().map(says));
             node.routes.extend(routes);
         }
+        remarks.extend(lost(self, &nodes));
         Plan {
             scenario: self.scenario.clone(),
             documents: self.documents.clone(),
@@ -79,30 +80,21 @@ fn open(node: &mut Node, forwards: bool, remarks: &mut Vec<String>) {
 }
 
 /// Routes that are missing, per node.
-fn added_routes(plan: &Plan, nodes: &[Node]) -> Vec<Vec<Route>> {
+fn added_routes(nodes: &[Node]) -> Vec<Vec<Route>> {
     let ways = Ways::new(nodes);
-    let to_segments = |node| if node_forwards(node) { segment_routes(plan, node, &ways) } else { Vec::new() };
+    let to_segments = |node: &Node| if node.forwards { segment_routes(node, &ways) } else { Vec::new() };
     nodes.iter().map(|node| [to_segments(node), gateway_routes(node, &ways)].concat()).collect()
 }
 
-fn node_forwards(node: &Node) -> bool {
-    node.forwards
-}
-
 /// To each subnet that the node's routes do not lead to: the next device of a shortest way, by routers if they can.
-fn segment_routes(plan: &Plan, node: &Node, ways: &Ways<'_>) -> Vec<Route> {
+fn segment_routes(node: &Node, ways: &Ways<'_>) -> Vec<Route> {
     let mut routes = Vec::new();
-    for segment in &plan.segments {
-        let next = || {
-            let by_routers = ways.neighbour_towards(node, &segment.name, is_router);
-            by_routers.or_else(|| ways.neighbour_towards(node, &segment.name, node_forwards))
-        };
-        for subnet in segment.subnets.iter().filter(|subnet| !led_to(node, &segment.name, subnet, ways)) {
-            let Some((own, _, link)) = next() else { continue };
-            let beside = |via: &IpNet| own.addresses.iter().any(|net| net.contains(&via.addr()));
-            let same_family = |via: &&IpNet| via.addr().is_ipv4() == subnet.addr().is_ipv4();
-            if let Some(via) = link.addresses.iter().filter(same_family).find(|via| beside(via)) {
-                routes.push(Route { to: subnet.trunc(), via: via.addr() });
+    for (segment, subnets) in ways.subnets() {
+        let by_routers = || ways.neighbour_towards(node, segment, is_router);
+        let by_any = || ways.neighbour_towards(node, segment, |other| other.forwards);
+        for subnet in subnets.iter().filter(|subnet| !led_to(node, segment, subnet, ways)) {
+            if let Some((own, _, next)) = by_routers().or_else(by_any) {
+                routes.extend(via(subnet, own, next).map(|via| Route { to: *subnet, via }));
             }
         }
     }
@@ -112,9 +104,22 @@ fn segment_routes(plan: &Plan, node: &Node, ways: &Ways<'_>) -> Vec<Route> {
 /// Whether a packet from the node gets to every member of the segment's subnet, or the node is in it itself.
 fn led_to(node: &Node, segment: &SegmentName, subnet: &IpNet, ways: &Ways<'_>) -> bool {
     let members = ways.members(segment).iter();
-    let own = node.links.iter().flat_map(|link| &link.addresses).any(|net| subnet.contains(&net.addr()));
     let mut there = members.flat_map(|(_, link)| &link.addresses).map(IpNet::addr);
-    own || there.all(|address| !subnet.contains(&address) || ways.legs(node, address).is_some())
+    addresses(node).any(|own| subnet.contains(&own))
+        || there.all(|address| !subnet.contains(&address) || ways.legs(node, address).is_some())
+}
+
+/// Aims that no route leads to their target even now; the path control will miss them.
+fn lost(plan: &Plan, nodes: &[Node]) -> BTreeSet<String> {
+    let ways = Ways::new(nodes);
+    let arrives = |aim: &Aim| {
+        let next = ways.node(&aim.next_node);
+        next.is_some_and(|next| ways.legs(next, aim.address).is_some())
+    };
+    let says = |aim: &Aim| {
+        format!("Even here no route leads from `{}` to `{}` ({}).", aim.next_node, aim.to, aim.address)
+    };
+    aims(plan).filter(|aim| !arrives(aim)).map(says).collect()
 }
 
 /// A default route of each family that has none, by the first router beside the node.

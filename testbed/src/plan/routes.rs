@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::mistake::Mistakes;
-use super::model::{Link, Node, Route};
+use super::model::{Link, Node, Role, Route};
 use super::ways::{Ways, beside, has, is_router};
 use crate::scenario::model as scenario;
 
@@ -31,6 +31,9 @@ pub(super) fn routes(
     let written_default = |default: &Route| written.routes.iter().any(|route| route.to == default.to);
     match gateway(node, link, ways) {
         Ok(router) => {
+            if node.role == Role::Cloud {
+                routes.extend(ways_back(node, router, ways));
+            }
             let missing = default_routes(link, router).into_iter().filter(|route| !written_default(route));
             routes.extend(missing.collect::<Vec<_>>());
         }
@@ -38,6 +41,26 @@ pub(super) fn routes(
         Err(text) => mistakes.site(format!("`{}`: {text}; write its routes", node.name)),
     }
     routes
+}
+
+/// A cloud stands for the internet, which knows the way to every subnet: to those behind another router than its
+/// default gateway, the route that a scenario cannot write.
+fn ways_back(node: &Node, gateway: &Link, ways: &Ways<'_>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (segment, subnets) in ways.subnets() {
+        let Some((own, _, next)) = ways.neighbour_towards(node, segment, is_router) else { continue };
+        if next.mac != gateway.mac {
+            routes.extend(subnets.iter().filter_map(|to| Some(Route { to: *to, via: via(to, own, next)? })));
+        }
+    }
+    routes
+}
+
+/// The address of the next link that is of the subnet's family and beside the own link.
+pub(super) fn via(to: &IpNet, own: &Link, next: &Link) -> Option<IpAddr> {
+    let mut addresses = next.addresses.iter().map(IpNet::addr);
+    addresses
+        .find(|one| one.is_ipv4() == to.addr().is_ipv4() && own.addresses.iter().any(|net| net.contains(one)))
 }
 
 fn wrong_route(node: &Node, to: IpNet, via: IpAddr, ways: &Ways<'_>) -> Option<String> {
@@ -53,7 +76,7 @@ fn wrong_route(node: &Node, to: IpNet, via: IpAddr, ways: &Ways<'_>) -> Option<S
     ways.owner(via).is_none().then(|| format!("no node has {via}"))
 }
 
-/// The router's link in the segment of the gateway link.
+/// The router's link in the segment of the gateway link; a cloud takes the first of several.
 fn gateway<'a>(node: &Node, link: &Link, ways: &Ways<'a>) -> Result<&'a Link, String> {
     let members = ways.members(&link.segment);
     let mut routers = members.iter().filter(|(other, _)| is_router(other) && other.name != node.name);
@@ -63,7 +86,7 @@ fn gateway<'a>(node: &Node, link: &Link, ways: &Ways<'a>) -> Result<&'a Link, St
             link.name, link.segment
         ));
     };
-    match routers.find(|(other, _)| other.name != first.name) {
+    match routers.find(|(other, _)| other.name != first.name && node.role != Role::Cloud) {
         None => Ok(found),
         Some((second, _)) => Err(format!(
             "its default gateway in segment `{}` may be `{}` or `{}`",
@@ -74,11 +97,6 @@ fn gateway<'a>(node: &Node, link: &Link, ways: &Ways<'a>) -> Result<&'a Link, St
 
 /// A default route of each family, by the first subnet that the link shares with the router's.
 pub(super) fn default_routes(link: &Link, router: &Link) -> Vec<Route> {
-    let shared = |default: IpNet| {
-        let ours = |other: IpAddr| link.addresses.iter().any(|net| net.contains(&other));
-        let theirs = router.addresses.iter().map(IpNet::addr);
-        let via = theirs.filter(|one| one.is_ipv4() == default.addr().is_ipv4()).find(|one| ours(*one))?;
-        Some(Route { to: default, via })
-    };
+    let shared = |to: IpNet| Some(Route { to, via: via(&to, link, router)? });
     [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())].into_iter().filter_map(shared).collect()
 }

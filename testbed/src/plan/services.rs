@@ -3,38 +3,16 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
+use super::answers::{at_cloud, cloud_binds, in_segments, nearest};
+use super::flows::expand;
 use super::mistake::Mistakes;
 use super::model::{Node, Service, ServiceKind, Source};
 use super::ways::{Ways, addresses, share, speaks};
-use crate::names::{NodeName, SegmentName, Traffic};
+use crate::names::{NodeName, SegmentName};
 use crate::scenario::model::{self as scenario, CloudService, Kind};
-
-/// Every service of a cloud, in the order of its addresses.
-pub(super) const CLOUD_SERVICES: [CloudService; 6] = [
-    CloudService::Iot,
-    CloudService::Monitoring,
-    CloudService::Logs,
-    CloudService::S3,
-    CloudService::Dns,
-    CloudService::Ntp,
-];
 
 /// How often a host that only plays would report; it has no cloud, so nothing is sent.
 const UNUSED_PERIOD: Duration = Duration::from_secs(30);
-/// glibc asks at most three name servers (resolv.conf(5), `MAXNS`).
-const MOST_NAMESERVERS: usize = 3;
-
-/// A cloud's services with their addresses: each subnet of each link has one per service.
-pub(super) fn cloud_binds(cloud: &Node) -> Vec<(CloudService, IpAddr)> {
-    CLOUD_SERVICES.into_iter().cycle().zip(addresses(cloud)).collect()
-}
-
-/// A cloud's addresses of one service.
-pub(super) fn at_cloud(cloud: &Node, service: CloudService) -> impl Iterator<Item = IpAddr> {
-    cloud_binds(cloud).into_iter().filter(move |(one, _)| *one == service).map(|(_, address)| address)
-}
 
 /// Everything that runs in the site.
 pub(super) fn services(
@@ -112,8 +90,7 @@ impl Finder<'_, '_> {
         for segment in segments.iter().filter(|segment| !share(node, segment)) {
             self.mistakes.site(format!("`{}` serves segment `{segment}`, where it has no link", node.name));
         }
-        let served = node.links.iter().filter(|link| segments.contains(&link.segment));
-        served.flat_map(|link| &link.addresses).map(IpNet::addr).collect()
+        in_segments(node, segments)
     }
 
     fn upstream(&self, node: &Node, router: &scenario::Router) -> Result<IpAddr, String> {
@@ -166,8 +143,10 @@ impl Finder<'_, '_> {
         if serves.is_empty() {
             return Err(format!("`{name}` tells nobody the time"));
         }
-        let nearest = nearest(node, other, &serves);
-        nearest.first().copied().ok_or_else(|| format!("`{name}` has no address family in common with it"))
+        nearest(node, other, &serves)
+            .first()
+            .copied()
+            .ok_or_else(|| format!("`{name}` has no address family in common with it"))
     }
 
     fn host(&mut self, node: &Node, host: &scenario::Host) {
@@ -207,100 +186,4 @@ impl Finder<'_, '_> {
 /// Where a camera serves: its first IPv4 address, or its first one if it has none.
 fn serving_address(camera: &Node) -> Option<IpAddr> {
     addresses(camera).find(IpAddr::is_ipv4).or_else(|| addresses(camera).next())
-}
-
-/// Names of nodes, with the names of groups replaced by those of their nodes.
-pub(super) fn expand(site: &scenario::Site, names: &[NodeName]) -> Vec<NodeName> {
-    let members = |name: &NodeName| match site.groups.get(name) {
-        Some(group) if !site.nodes.contains_key(name) => group.clone(),
-        _ => vec![name.clone()],
-    };
-    names.iter().flat_map(members).collect()
-}
-
-/// Name servers of a node: where its resolver answers, nearest first.
-pub(super) fn nameservers(
-    site: &scenario::Site,
-    node: &Node,
-    ways: &Ways<'_>,
-    mistakes: &mut Mistakes,
-) -> Vec<IpAddr> {
-    let Some(name) = site.nodes.get(&node.name).and_then(|written| written.resolver.as_ref()) else {
-        return Vec::new();
-    };
-    let Some(other) = ways.node(name) else {
-        mistakes.site(format!("`{}`: its resolver `{name}` is no node", node.name));
-        return Vec::new();
-    };
-    let serves = match site.nodes.get(name).map(|node| &node.kind) {
-        Some(Kind::Cloud(_)) => at_cloud(other, CloudService::Dns).collect(),
-        Some(Kind::Router(router)) => in_segments(other, &router.dns),
-        _ => addresses(other).collect(),
-    };
-    let mut nearest = nearest(node, other, &serves);
-    if nearest.is_empty() {
-        mistakes.site(format!("`{}`: its resolver `{name}` answers at no address it could ask", node.name));
-    }
-    nearest.truncate(MOST_NAMESERVERS);
-    nearest
-}
-
-/// Those of `offered`, addresses of `other`, that `node` would ask: in a segment they share; if there is none, all of
-/// a family that it has.
-fn nearest(node: &Node, other: &Node, offered: &[IpAddr]) -> Vec<IpAddr> {
-    let usable = |address: &IpAddr| speaks(node, *address);
-    let close: Vec<_> = in_shared_segments(node, other)
-        .into_iter()
-        .filter(|one| offered.contains(one))
-        .filter(usable)
-        .collect();
-    if close.is_empty() { offered.iter().copied().filter(usable).collect() } else { close }
-}
-
-/// Addresses that `other` has in the segments it shares with `node`.
-pub(super) fn in_shared_segments(node: &Node, other: &Node) -> Vec<IpAddr> {
-    let near = other.links.iter().filter(|link| share(node, &link.segment));
-    near.flat_map(|link| &link.addresses).map(IpNet::addr).collect()
-}
-
-fn in_segments(node: &Node, segments: &[SegmentName]) -> Vec<IpAddr> {
-    let served = node.links.iter().filter(|link| segments.contains(&link.segment));
-    served.flat_map(|link| &link.addresses).map(IpNet::addr).collect()
-}
-
-/// Addresses of a node at which something of ours answers on this port, as far as the plan knows; all of its
-/// addresses where it does not.
-pub(super) fn answering(services: &[Service], node: &Node, port: &Traffic) -> Vec<IpAddr> {
-    let own = services.iter().filter(|service| service.node == node.name);
-    let known: Vec<_> = own.flat_map(|service| answers(&service.kind, port)).collect();
-    if known.is_empty() { addresses(node).collect() } else { known }
-}
-
-fn answers(kind: &ServiceKind, port: &Traffic) -> Vec<IpAddr> {
-    let (dns, ntp) = (is_port(port, 53), matches!(port, Traffic::Udp(123, 123)));
-    match kind {
-        ServiceKind::Cloud { binds, .. } => {
-            let right = |service: &CloudService| match service {
-                CloudService::Dns => dns,
-                CloudService::Ntp => ntp,
-                _ => matches!(port, Traffic::Tcp(..)) && !dns,
-            };
-            binds.iter().filter(|(service, _)| right(service)).map(|(_, address)| *address).collect()
-        }
-        ServiceKind::Resolver { listen, .. } if dns => listen.clone(),
-        ServiceKind::Clock { listen } if ntp => listen.clone(),
-        ServiceKind::Camera { listen, .. } if matches!(port, Traffic::Tcp(..)) => vec![*listen],
-        _ => Vec::new(),
-    }
-}
-
-/// TCP or UDP to this port only.
-fn is_port(traffic: &Traffic, number: u16) -> bool {
-    matches!(traffic, Traffic::Tcp(a, b) | Traffic::Udp(a, b) if *a == number && *b == number)
-}
-
-/// Whether all of it is asking for names or for the time.
-pub(super) fn asks_names_or_time(ports: &[Traffic]) -> bool {
-    let asked = |port: &Traffic| is_port(port, 53) || matches!(port, Traffic::Udp(123, 123));
-    !ports.is_empty() && ports.iter().all(asked)
 }

@@ -262,6 +262,31 @@ pub(super) fn t5() -> Scenario {
         .check("no-bridge", "F01 F07 F15", round)
 }
 
+/// A camera cabled straight to an appliance whose other port is in a subnet behind a firewall.
+pub(super) fn t1() -> Scenario {
+    let shut = no_reach_with(no_reach("dock", "aws rtr", "tcp/443 udp/53"), true, None, "");
+    let mut site = empty("t1-direct-cable")
+        .segment("cable", None, "10.20.0.0/24")
+        .segment("site", None, "10.30.0.0/24")
+        .segment("wan", None, "203.0.113.0/24")
+        .node("dock", camera(1), "eth0:cable")
+        .with("dock", |dock| dock.gateway = None)
+        .node("app", appliance("dock", Some("aws")), "eth0:cable eth1:site")
+        .with("app", |app| {
+            app.gateway = Some(name("eth1"));
+            (app.resolver, app.clock) = (Some(name("rtr")), Some(name("rtr")));
+        })
+        .node("aws", cloud(), "eth0:wan")
+        .node("rtr", router("site", "site", Some("aws")), "lan0:site wan0:wan")
+        .with("rtr", |rtr| rtr.ruleset = rules("t1.nft"))
+        .flow("F01", "app", "dock", "tcp/554")
+        .flow("F07", "app", "aws", "tcp/443")
+        .flow("F15", "app", "rtr", "udp/53 tcp/53")
+        .check("cable-shut", "F01 F07 F15", shut);
+    site.site.segments.get_mut("cable").unwrap().hub = true;
+    site
+}
+
 /// The node of a plan.
 pub(super) fn node<'a>(plan: &'a Plan, name: &str) -> &'a crate::plan::Node {
     plan.nodes.iter().find(|node| node.name.as_str() == name).unwrap()

@@ -55,6 +55,14 @@ impl<'a> Ways<'a> {
         self.members.get(segment).map_or(&[], Vec::as_slice)
     }
 
+    /// Every segment with the subnets that its members' addresses are in.
+    pub(super) fn subnets(&self) -> BTreeMap<&'a SegmentName, BTreeSet<IpNet>> {
+        let of = |links: &[(&Node, &Link)]| {
+            links.iter().flat_map(|(_, link)| &link.addresses).map(IpNet::trunc).collect()
+        };
+        self.members.iter().map(|(name, links)| (*name, of(links))).collect()
+    }
+
     /// The route of the node: its own subnets and its routes, longest prefix first.
     pub(super) fn way(&self, node: &'a Node, to: IpAddr) -> Option<Way<'a>> {
         let own = node.links.iter().flat_map(|link| link.addresses.iter().map(move |net| (link, net)));

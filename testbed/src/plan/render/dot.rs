@@ -1,6 +1,6 @@
 //! A plan as a drawing for Graphviz.
 
-use super::{arrows, ids, role};
+use super::{arrows, few_addresses, ids, role};
 use crate::plan::Plan;
 
 /// Segments, nodes, links between them, and flows as dashed arrows, in the DOT language.
@@ -17,7 +17,7 @@ pub fn dot(plan: &Plan) -> String {
         let label = format!("{}\\n{}", node.name, role(node.role));
         text.push_str(&format!("  \"{}\" [shape=ellipse, label=\"{label}\"];\n", node.name));
         for link in &node.links {
-            let addresses: String = link.addresses.iter().map(|net| format!("\\n{}", net.addr())).collect();
+            let addresses = few_addresses(link, "\\n");
             let label = format!("{}{addresses}", link.name);
             let style = format!("dir=none, label=\"{label}\"");
             text.push_str(&format!("  \"{}\" -> \"segment {}\" [{style}];\n", node.name, link.segment));

@@ -1,6 +1,6 @@
 //! A plan as a drawing for Mermaid.
 
-use super::{arrows, ids, role};
+use super::{arrows, few_addresses, ids, role};
 use crate::plan::Plan;
 
 /// Segments, nodes, links between them, and flows as dotted arrows, as a Mermaid flow chart.
@@ -16,7 +16,7 @@ pub fn mermaid(plan: &Plan) -> String {
         let own = id('n', node.name.as_str());
         text.push_str(&format!("  {own}([\"{}<br/>{}\"])\n", node.name, role(node.role)));
         for link in &node.links {
-            let addresses: String = link.addresses.iter().map(|net| format!("<br/>{}", net.addr())).collect();
+            let addresses = few_addresses(link, "<br/>");
             let segment = id('s', link.segment.as_str());
             text.push_str(&format!("  {own} ---|\"{}{addresses}\"| {segment}\n", link.name));
         }

@@ -11,7 +11,7 @@ pub use text::text;
 
 use std::collections::BTreeMap;
 
-use super::model::{Plan, Role};
+use super::model::{Link, Plan, Role};
 use crate::names::{FlowId, NodeName};
 
 /// The whole plan as JSON, indented by two spaces, with a final newline.
@@ -44,6 +44,15 @@ fn arrows(plan: &Plan) -> BTreeMap<(usize, usize), Vec<&FlowId>> {
         }
     }
     arrows
+}
+
+/// A link's addresses for a drawing, each after a line break; of a cloud's many, how many.
+fn few_addresses(link: &Link, line_break: &str) -> String {
+    const MOST: usize = 3;
+    let shown = link.addresses.iter().take(MOST).map(|net| format!("{line_break}{}", net.addr()));
+    let more = link.addresses.len().saturating_sub(MOST);
+    let rest = (more > 0).then(|| format!("{line_break}and {more} more"));
+    shown.chain(rest).collect()
 }
 
 /// `F01, F07`.

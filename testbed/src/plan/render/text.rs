@@ -120,8 +120,8 @@ fn flows(plan: &Plan) -> String {
     for flow in &plan.flows {
         let what = if flow.upkeep { "upkeep".to_owned() } else { list(&flow.ports) };
         text.push_str(&format!("  {}  {what}: {}\n", flow.id, flow.why));
-        let rows =
-            flow.pairs.iter().map(|pair| [format!("{} -> {}", pair.from, pair.to), list(&pair.addresses)]);
+        let pairs = flow.pairs.iter().filter(|_| !flow.upkeep);
+        let rows = pairs.map(|pair| [format!("{} -> {}", pair.from, pair.to), list(&pair.addresses)]);
         text.push_str(&table(2, &rows.collect::<Vec<_>>()));
     }
     text

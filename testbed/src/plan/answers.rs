@@ -1,0 +1,117 @@
+//! Who answers where: the addresses at which names, the time and everything else is asked.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::mistake::Mistakes;
+use super::model::{Link, Node, Service, ServiceKind};
+use super::ways::{Ways, addresses, is_router, share, speaks};
+use crate::names::{SegmentName, Traffic};
+use crate::scenario::model::{self as scenario, CloudService, Kind};
+
+/// Every service of a cloud, in the order of its addresses.
+pub(super) const CLOUD_SERVICES: [CloudService; 6] = [
+    CloudService::Iot,
+    CloudService::Monitoring,
+    CloudService::Logs,
+    CloudService::S3,
+    CloudService::Dns,
+    CloudService::Ntp,
+];
+
+/// glibc asks at most three name servers (resolv.conf(5), `MAXNS`).
+const MOST_NAMESERVERS: usize = 3;
+
+/// A cloud's services with their addresses: each subnet of each link has one per service.
+pub(super) fn cloud_binds(cloud: &Node) -> Vec<(CloudService, IpAddr)> {
+    CLOUD_SERVICES.into_iter().cycle().zip(addresses(cloud)).collect()
+}
+
+/// A cloud's addresses of one service.
+pub(super) fn at_cloud(cloud: &Node, service: CloudService) -> impl Iterator<Item = IpAddr> {
+    cloud_binds(cloud).into_iter().filter(move |(one, _)| *one == service).map(|(_, address)| address)
+}
+
+/// Name servers of a node: where its resolver answers, nearest first.
+pub(super) fn nameservers(
+    site: &scenario::Site,
+    node: &Node,
+    ways: &Ways<'_>,
+    mistakes: &mut Mistakes,
+) -> Vec<IpAddr> {
+    let Some(name) = site.nodes.get(&node.name).and_then(|written| written.resolver.as_ref()) else {
+        return Vec::new();
+    };
+    let Some(other) = ways.node(name) else {
+        mistakes.site(format!("`{}`: its resolver `{name}` is no node", node.name));
+        return Vec::new();
+    };
+    let serves = match site.nodes.get(name).map(|node| &node.kind) {
+        Some(Kind::Cloud(_)) => at_cloud(other, CloudService::Dns).collect(),
+        Some(Kind::Router(router)) => in_segments(other, &router.dns),
+        _ => addresses(other).collect(),
+    };
+    let mut asked = nearest(node, other, &serves);
+    if asked.is_empty() {
+        mistakes.site(format!("`{}`: its resolver `{name}` answers at no address it could ask", node.name));
+    }
+    asked.truncate(MOST_NAMESERVERS);
+    asked
+}
+
+/// Those of `offered`, addresses of `other`, that `node` would ask: in a segment they share; if there is none, all of
+/// a family that it has.
+pub(super) fn nearest(node: &Node, other: &Node, offered: &[IpAddr]) -> Vec<IpAddr> {
+    let usable: Vec<_> = offered.iter().copied().filter(|address| speaks(node, *address)).collect();
+    let near = |link: &&Link| share(node, &link.segment);
+    let near: Vec<_> =
+        other.links.iter().filter(near).flat_map(|link| &link.addresses).map(IpNet::addr).collect();
+    let close: Vec<_> = usable.iter().copied().filter(|address| near.contains(address)).collect();
+    if close.is_empty() { usable } else { close }
+}
+
+/// The node's addresses in these segments.
+pub(super) fn in_segments(node: &Node, segments: &[SegmentName]) -> Vec<IpAddr> {
+    let served = node.links.iter().filter(|link| segments.contains(&link.segment));
+    served.flat_map(|link| &link.addresses).map(IpNet::addr).collect()
+}
+
+/// Addresses of `to` at which `from` gets an answer on this port, as far as the plan knows; all of its addresses where
+/// nothing of ours answers. A router tells names and time in each segment at its own address there.
+pub(super) fn answering(services: &[Service], from: &Node, to: &Node, port: &Traffic) -> Vec<IpAddr> {
+    let own = services.iter().filter(|service| service.node == to.name);
+    let mut known: Vec<_> = own.flat_map(|service| answers(&service.kind, port)).collect();
+    if known.is_empty() {
+        known.extend(addresses(to));
+    }
+    if is_router(to) && asks_names_or_time(port) { nearest(from, to, &known) } else { known }
+}
+
+fn answers(kind: &ServiceKind, port: &Traffic) -> Vec<IpAddr> {
+    let (dns, ntp) = (is_port(port, 53), matches!(port, Traffic::Udp(123, 123)));
+    match kind {
+        ServiceKind::Cloud { binds, .. } => {
+            let right = |service: &CloudService| match service {
+                CloudService::Dns => dns,
+                CloudService::Ntp => ntp,
+                _ => matches!(port, Traffic::Tcp(..)) && !dns,
+            };
+            binds.iter().filter(|(service, _)| right(service)).map(|(_, address)| *address).collect()
+        }
+        ServiceKind::Resolver { listen, .. } if dns => listen.clone(),
+        ServiceKind::Clock { listen } if ntp => listen.clone(),
+        ServiceKind::Camera { listen, .. } if matches!(port, Traffic::Tcp(..)) => vec![*listen],
+        _ => Vec::new(),
+    }
+}
+
+/// TCP or UDP to this port only.
+fn is_port(traffic: &Traffic, number: u16) -> bool {
+    matches!(traffic, Traffic::Tcp(a, b) | Traffic::Udp(a, b) if *a == number && *b == number)
+}
+
+/// Whether it is asking for names (RFC 1035 section 4.2) or for the time (RFC 5905 section 7.2).
+pub(super) fn asks_names_or_time(port: &Traffic) -> bool {
+    is_port(port, 53) || matches!(port, Traffic::Udp(123, 123))
+}

@@ -1,0 +1,10 @@
+//! Whole plans: what is derived, what is refused, what a reader sees.
+
+mod alive;
+mod derived;
+mod negatives;
+mod opened;
+mod random;
+mod refused;
+mod rendered;
+mod served;

@@ -1,0 +1,208 @@
+//! Aims: who sends what to whom, over which neighbour, and where its arrival is judged.
+
+use crate::plan::testsite::{
+    cloud, empty, host, name, no_reach, no_reach_with, node, router, rules, t1, t3, t5,
+};
+use crate::plan::{Aim, Judge, Plan, Word};
+use crate::scenario::model::Scenario;
+
+fn aims(plan: &Plan, check: &str) -> Vec<Aim> {
+    let check = plan.checks.iter().find(|one| one.name.as_str() == check).unwrap();
+    let Word::NoReach { aims, .. } = &check.word else { panic!("a no_reach") };
+    aims.clone()
+}
+
+fn pairs(aims: &[Aim]) -> Vec<String> {
+    aims.iter().map(|aim| format!("{} -> {} {}", aim.from, aim.to, aim.address)).collect()
+}
+
+fn ports(aim: &Aim) -> String {
+    aim.ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn remarked(plan: &Plan, part: &str) -> bool {
+    plan.remarks.iter().any(|remark| remark.contains(part))
+}
+
+#[test]
+fn both_ways_adds_the_pairs_turned_round() {
+    let plan = t3().planned();
+    assert_eq!(
+        pairs(&aims(&plan, "vms-shut")),
+        [
+            "dock-1 -> vms 10.30.0.2",
+            "dock-2 -> vms 10.30.0.2",
+            "app -> vms 10.30.0.2",
+            "vms -> dock-1 10.20.0.2",
+            "vms -> dock-2 10.20.0.3",
+            "vms -> app 10.20.0.5",
+        ]
+    );
+    assert_eq!(
+        pairs(&aims(&plan, "docks-apart")),
+        ["dock-1 -> dock-2 10.20.0.3", "dock-2 -> dock-1 10.20.0.2"]
+    );
+}
+
+#[test]
+fn across_a_router_the_frame_goes_to_it_and_the_tap_of_the_target_judges() {
+    let plan = t3().planned();
+    let aim = aims(&plan, "vms-shut")[0].clone();
+    let (rtr, vms) = (node(&plan, "rtr"), node(&plan, "vms"));
+    assert_eq!((aim.link, aim.source), (name("eth0"), name("10.20.0.2")));
+    assert_eq!((aim.next_hop, aim.next_node, aim.stops_at), (rtr.links[0].mac, name("rtr"), name("rtr")));
+    assert_eq!((aim.target_segment, aim.target_mac), (name("prod"), vms.links[0].mac));
+    assert_eq!(aim.judge, Judge::Tap { port: name("vms-eth0") });
+}
+
+#[test]
+fn inside_a_segment_the_frame_goes_straight_and_is_judged_behind_the_filter() {
+    let plan = t3().planned();
+    let aim = aims(&plan, "docks-apart")[0].clone();
+    assert_eq!(aim.next_hop, node(&plan, "dock-2").links[0].mac);
+    assert_eq!((aim.next_node, aim.stops_at), (name("dock-2"), name("dock-2")));
+    assert_eq!(aim.judge, Judge::BehindFilter { node: name("dock-2") });
+}
+
+#[test]
+fn a_routers_own_addresses_are_judged_behind_its_filter() {
+    let plan = t3().planned();
+    let found = aims(&plan, "router-shut");
+    assert_eq!(pairs(&found), ["app -> rtr 10.20.0.1", "app -> rtr 10.30.0.1", "app -> rtr 203.0.113.2"]);
+    for aim in &found {
+        assert_eq!(aim.judge, Judge::BehindFilter { node: name("rtr") });
+        assert_eq!((&aim.next_node, &aim.stops_at), (&name("rtr"), &name("rtr")));
+        assert_eq!(aim.next_hop, node(&plan, "rtr").links[0].mac, "the leg on the attacker's side");
+    }
+    assert_eq!(found[2].target_mac, node(&plan, "rtr").links[2].mac, "the control is sent on the wan leg");
+}
+
+#[test]
+fn a_target_with_rules_of_its_own_is_judged_behind_them() {
+    let plan = t3().with("vms", |vms| vms.ruleset = rules("vms.nft")).planned();
+    assert_eq!(aims(&plan, "vms-shut")[0].judge, Judge::BehindFilter { node: name("vms") });
+}
+
+#[test]
+fn what_a_flow_of_except_allows_is_left_out_for_its_pair_and_address_only() {
+    let found = aims(&t3().planned(), "router-shut");
+    assert_eq!(ports(&found[0]), "tcp/1-52 tcp/54-1024");
+    assert_eq!(
+        ports(&found[1]),
+        "tcp/1-1024 udp/53",
+        "the resolver of the other segment is not the appliance's"
+    );
+    let wide = no_reach_with(no_reach("app dock-2", "dock-1", "tcp/*"), false, None, "F01");
+    let found = aims(&t3().check("wide", "F01", wide).planned(), "wide");
+    assert_eq!((ports(&found[0]), ports(&found[1])), ("tcp/0-553 tcp/555-65535".into(), "tcp/*".into()));
+}
+
+#[test]
+fn an_exception_that_takes_nothing_out_is_remarked() {
+    let idle = no_reach_with(no_reach("dock-1", "vms", "tcp/80"), false, None, "F07");
+    let plan = t3().check("idle", "F01 F07 S01 S02", idle).planned();
+    assert!(remarked(&plan, "check `idle`: `except` names F07, which takes nothing out"));
+}
+
+#[test]
+fn a_kind_is_sent_only_in_its_family() {
+    let plan = t5().planned();
+    let found = aims(&plan, "no-bridge");
+    assert_eq!(found.len(), 12);
+    for aim in &found {
+        let wanted = if aim.address.is_ipv4() { "tcp/443 icmp/8" } else { "tcp/443 icmp6/128" };
+        assert_eq!(ports(aim), wanted);
+        assert_eq!(aim.source.is_ipv4(), aim.address.is_ipv4());
+    }
+}
+
+#[test]
+fn round_by_a_neighbour_the_frame_goes_to_it() {
+    let plan = t5().planned();
+    let aim = aims(&plan, "no-bridge")[0].clone();
+    assert_eq!(aim.next_hop, node(&plan, "app").links[0].mac);
+    assert_eq!((aim.next_node, aim.stops_at), (name("app"), name("app")));
+    assert_eq!(aim.judge, Judge::Tap { port: name("aws-eth0") });
+}
+
+#[test]
+fn no_route_does_not_stand_in_for_policy() {
+    // Neither camera nor router has a route to the other's side of the cable.
+    let plan = t1().planned();
+    let found = aims(&plan, "cable-shut");
+    let out = found.iter().find(|aim| aim.from.as_str() == "dock").unwrap();
+    assert_eq!((&out.next_node, out.next_hop), (&name("app"), node(&plan, "app").links[0].mac));
+    let back = found.iter().find(|aim| aim.from.as_str() == "aws").unwrap();
+    assert_eq!((&back.next_node, &back.stops_at), (&name("rtr"), &name("rtr")));
+    assert!(remarked(&plan, "do not lead from `rtr` on to `dock`"), "{:#?}", plan.remarks);
+}
+
+#[test]
+fn without_a_route_the_frame_goes_to_the_router_beside() {
+    let site = t3().with("dock-1", |dock| dock.gateway = None);
+    let plan = site.planned();
+    let aim = &aims(&plan, "vms-shut")[0];
+    assert_eq!((&aim.next_node, aim.next_hop), (&name("rtr"), node(&plan, "rtr").links[0].mac));
+}
+
+/// Two sites without a common device.
+fn islands() -> Scenario {
+    empty("islands")
+        .segment("here", None, "10.1.0.0/24")
+        .segment("there", None, "10.2.0.0/24")
+        .node("one", host(""), "eth0:here")
+        .node("two", host(""), "eth0:here")
+        .node("far", host(""), "eth0:there")
+        .with("one", |node| node.gateway = None)
+        .with("two", |node| node.gateway = None)
+        .with("far", |node| node.gateway = None)
+        .flow("S01", "one", "two", "tcp/80")
+}
+
+#[test]
+fn a_pair_without_any_cable_is_left_out_with_a_remark() {
+    let plan = islands().check("apart", "S01", no_reach("one", "two far", "tcp/81")).planned();
+    assert_eq!(pairs(&aims(&plan, "apart")), ["one -> two 10.1.0.2"]);
+    assert!(remarked(&plan, "`one` has no neighbour that leads on to `far`"), "{:#?}", plan.remarks);
+    assert!(remarked(&plan, "nothing is aimed from `one` at `far`"));
+    let alone = islands().check("apart", "S01", no_reach("one", "far", "tcp/81")).refused();
+    assert!(alone.contains("nothing would be sent"), "{alone}");
+}
+
+#[test]
+fn every_address_of_a_family_that_both_have_is_aimed_at() {
+    let plan = t3()
+        .node("tool", host(""), "eth0:wan")
+        .flow("S09", "tool", "aws", "tcp/443")
+        .flow("S10", "tool", "rtr", "tcp/8443")
+        .check("tool-shut", "S09 S10", no_reach("tool", "rtr", "tcp/22"))
+        .planned();
+    assert_eq!(
+        pairs(&aims(&plan, "tool-shut")),
+        [
+            "tool -> rtr 10.20.0.1",
+            "tool -> rtr 10.30.0.1",
+            "tool -> rtr 203.0.113.2",
+            "tool -> rtr 2001:db8:113::1",
+        ]
+    );
+}
+
+#[test]
+fn the_way_over_two_routers_begins_at_the_first() {
+    let plan = empty("chain")
+        .segment("a", None, "10.1.0.0/24")
+        .segment("b", None, "10.2.0.0/24")
+        .segment("c", None, "10.3.0.0/24")
+        .node("one", host(""), "eth0:a")
+        .node("first", router("", "", None), "a0:a b0:b")
+        .node("second", router("", "", None), "b0:b c0:c")
+        .node("aws", cloud(), "eth0:c")
+        .with("first", |router| router.routes = vec![crate::plan::testsite::route("10.3.0.0/24", "10.2.0.2")])
+        .flow("S01", "one", "aws", "tcp/443")
+        .check("shut", "S01", no_reach("one", "aws", "tcp/80"))
+        .planned();
+    let aim = &aims(&plan, "shut")[0];
+    assert_eq!((&aim.stops_at, &aim.target_segment), (&name("first"), &name("c")));
+    assert!(!remarked(&plan, "do not lead"), "{:#?}", plan.remarks);
+}

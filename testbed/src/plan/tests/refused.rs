@@ -1,0 +1,171 @@
+//! Scenarios that no plan can be made of: every mistake, in words.
+
+use crate::plan::testsite::{
+    appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
+};
+use crate::scenario::model::{Kind, Scenario};
+
+/// One segment with a router.
+fn small() -> Scenario {
+    empty("small").segment("lan", None, "10.1.0.0/29").node("rtr", router("", "", None), "lan0:lan")
+}
+
+fn assert_refused(site: &Scenario, wanted: &str) {
+    let text = site.refused();
+    assert!(text.lines().any(|line| line.contains(wanted)), "wanted: {wanted}\nfound: {text}");
+}
+
+#[test]
+fn addresses_that_no_link_can_have() {
+    assert_refused(
+        &small().node("a", host(""), "eth0:lan:10.2.0.1"),
+        "`a.eth0`: 10.2.0.1 is in no subnet of segment `lan`",
+    );
+    assert_refused(&small().node("a", host(""), "eth0:lan:10.1.0.7"), "is no host's address in its subnet");
+    let twice = small().node("a", host(""), "eth0:lan:10.1.0.3").node("b", host(""), "eth0:lan:10.1.0.3");
+    assert_refused(&twice, "`b.eth0`: another link has 10.1.0.3, too");
+    assert_refused(
+        &small().node("aws", cloud(), "eth0:lan"),
+        "10.1.0.0/29 of segment `lan` has too few addresses",
+    );
+    assert_refused(&small().node("aws", cloud(), "eth0:lan:10.1.0.3"), "10.1.0.7 is no host's address");
+    assert_refused(&small().node("a", host(""), "eth0:moon"), "`a.eth0`: there is no segment `moon`");
+}
+
+#[test]
+fn ethernet_addresses_that_no_link_can_have() {
+    let with = |node: &str, mac: &str| {
+        let mac = name(mac);
+        let site = small().node("a", host(""), "eth0:lan").with("rtr", |rtr| rtr.links[0].mac = Some(mac));
+        site.with(node, |node| node.links[0].mac = Some(mac))
+    };
+    assert_refused(&with("a", "02:00:00:00:00:01"), "`rtr.lan0`: another link has 02:00:00:00:00:01, too");
+    assert_refused(&with("rtr", "03:00:00:00:00:01"), "03:00:00:00:00:01 is a group address");
+}
+
+#[test]
+fn routes_that_lead_nowhere() {
+    let with = |to: &str, via: &str| {
+        let route = route(to, via);
+        small().node("a", host(""), "eth0:lan").with("a", |a| a.routes = vec![route])
+    };
+    assert_refused(
+        &with("10.9.0.0/24", "2001:db8::1"),
+        "the route to 10.9.0.0/24: 2001:db8::1 is of the other family",
+    );
+    assert_refused(&with("10.9.0.0/24", "10.1.0.2"), "10.1.0.2 is its own address");
+    assert_refused(&with("10.9.0.0/24", "10.8.0.1"), "10.8.0.1 is in no subnet of its links");
+    assert_refused(&with("10.9.0.0/24", "10.1.0.5"), "no node has 10.1.0.5");
+}
+
+#[test]
+fn gateways_that_are_none_or_several() {
+    let without = empty("x").segment("lan", None, "10.1.0.0/24").node("a", host(""), "eth0:lan");
+    assert_refused(
+        &without,
+        "`a`: its gateway link `eth0` is in segment `lan`, which has no router; write its routes",
+    );
+    let two = small().node("other", router("", "", None), "lan0:lan").node("a", host(""), "eth0:lan");
+    assert_refused(
+        &two,
+        "`a`: its default gateway in segment `lan` may be `other` or `rtr`; write its routes",
+    );
+    let unknown = small().node("a", host(""), "eth0:lan").with("a", |a| a.gateway = Some(name("eth7")));
+    assert_refused(&unknown, "`a`: its gateway link `eth7` is none of its links");
+}
+
+#[test]
+fn services_that_lack_what_they_need() {
+    let serving = |router: Kind| {
+        let site = empty("x").segment("lan", None, "10.1.0.0/24").segment("six", None, "2001:db8::/64");
+        let site = site.node("rtr", router, "lan0:lan").node("aws", cloud(), "eth0:six");
+        site.with("aws", |aws| aws.gateway = None)
+    };
+    assert_refused(&serving(router("lan", "", None)), "`rtr` serves dns: it needs an `upstream` to ask");
+    assert_refused(&serving(router("lan", "", Some("rtr"))), "its upstream `rtr` is no cloud");
+    assert_refused(&serving(router("lan", "", Some("aws"))), "no address family in common with `aws`");
+    assert_refused(&serving(router("", "six", None)), "`rtr` serves segment `six`, where it has no link");
+}
+
+#[test]
+fn nodes_that_name_the_wrong_ones() {
+    let with = |kind: Kind| small().node("a", kind, "eth0:lan").node("dock", camera(1), "eth0:lan");
+    assert_refused(&with(appliance("dock", Some("dock"))), "`a`: its cloud `dock` is no cloud");
+    assert_refused(&with(appliance("rtr", None)), "`a` plays `rtr`, which is no camera");
+    let asks = |what: &str| {
+        let who = Some(name(what));
+        with(appliance("", None)).with("a", |a| (a.resolver, a.clock) = (who.clone(), who))
+    };
+    assert_refused(&asks("rtr"), "`a`: its clock `rtr` tells nobody the time");
+    assert_refused(&asks("rtr"), "`a`: its resolver `rtr` answers at no address it could ask");
+    assert_refused(&asks("moon"), "`a`: its resolver `moon` is no node");
+}
+
+#[test]
+fn flows_between_nobody() {
+    let joins = |from: &str, to: &str| small().flow("S01", from, to, "tcp/80");
+    assert_refused(&joins("rtr", "rtr"), "flow S01 joins no two nodes");
+    assert_refused(&joins("rtr", "moon"), "flow S01: there is no node `moon`");
+    assert_refused(&joins("moon", "rtr"), "flow S01: there is no node `moon`");
+}
+
+#[test]
+fn reaches_that_cannot_be_answered() {
+    let with = |ports: &str| t3().check("r", "", reach("app", "dock", ports));
+    assert_refused(&with("udp/500"), "check `r`: `udp/500` gets no answer that could be waited for");
+    assert_refused(&with("proto/47"), "`proto/47` gets no answer");
+    assert_refused(&with("tcp/*"), "`tcp/*` is more than the 1024 ports that reach opens");
+    assert_refused(&t3().check("r", "", reach("app", "app", "tcp/80")), "nothing would be opened");
+    assert!(with("udp/500").refused().starts_with("site.yaml:47:3: "), "at the check's place");
+}
+
+#[test]
+fn what_a_flow_allows_must_be_excepted() {
+    let sent = t3().check("all", "F15 F01", no_reach("app", "rtr", "udp/*"));
+    let text = sent.refused();
+    assert!(
+        text.contains("`udp/*` from `app` to `rtr` (10.20.0.1) is what flow F13 allows; add F13 to `except`"),
+        "{text}"
+    );
+    assert!(text.contains("add F15 to `except`"), "every flow is named: {text}");
+    assert!(!text.contains("F17"), "upkeep allows nothing to be opened: {text}");
+    // Round by a neighbour the flow is no permission.
+    let round = no_reach_with(no_reach("bench", "rtr", "tcp/53"), false, Some("app"), "");
+    assert!(t5().check("round", "F01 F07 F15", round).planned().checks.len() > 1);
+    let unknown = no_reach_with(no_reach("app", "rtr", "tcp/80"), false, None, "F99");
+    assert_refused(
+        &t3().check("x", "F15", unknown),
+        "`except` names flow F99, which the scenario does not have",
+    );
+}
+
+#[test]
+fn ways_round_that_are_none() {
+    let round = |from: &str, to: &str, via: &str| {
+        t5().check("round", "F01 F07 F15", no_reach_with(no_reach(from, to, "tcp/80"), false, Some(via), ""))
+    };
+    assert_refused(&round("bench", "aws", "aws"), "`via` names `aws`, which is an end of the pair itself");
+    assert_refused(
+        &round("bench", "aws", "dock"),
+        "`via` names `dock`, which shares no segment with `bench`",
+    );
+    assert_refused(&round("bench", "aws", "moon"), "there is no node `moon`");
+}
+
+#[test]
+fn negatives_about_nobody() {
+    assert_refused(&t3().check("x", "F01", no_reach("vms", "vms", "tcp/80")), "nothing would be sent");
+    assert_refused(
+        &t3().check("x", "F01", no_reach("vms", "moon", "tcp/80")),
+        "check `x`: there is no node `moon`",
+    );
+}
+
+#[test]
+fn all_mistakes_of_a_stage_are_told_at_once() {
+    let site = small()
+        .node("a", host(""), "eth0:lan:10.2.0.1")
+        .node("b", host(""), "eth0:lan:10.1.0.0")
+        .with("rtr", |rtr| rtr.links[0].addresses = words("10.1.0.7"));
+    assert_eq!(site.refused().lines().count(), 3);
+}
