@@ -74,7 +74,9 @@ pub struct Node {
     pub routes: Vec<Route>,
     /// Whether it forwards, both families.
     pub forwards: bool,
-    /// Every sysctl that is set, path below `/proc/sys` to value.
+    /// Every sysctl that is set, path below `/proc/sys` to value. Written in this order once the links exist and before
+    /// they are up (some paths name a link); those below `net/netfilter` once the rules are loaded (the first rule
+    /// that tracks connections may be what brings them).
     pub sysctls: BTreeMap<String, String>,
     /// Its rule file, a path below the scenario's folder.
     pub ruleset: Option<String>,
