@@ -15,8 +15,8 @@ use crate::scenario::model::Scenario;
 
 /// Plans a scenario: the same one gives the same plan, byte for byte.
 ///
-/// Errors: everything that the scenario asks for and no plan can give, all at once (mistakes in addresses hide those
-/// of routes, flows and checks).
+/// Errors: everything that the scenario asks for and no plan can give, all at once, in three stages, since a mistake in
+/// one would be echoed by the next: addresses; then routes, services and flows; then checks.
 pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     let site = &scenario.site;
     let (mut labels, mut mistakes) = (Labels::default(), Mistakes::default());
@@ -40,6 +40,9 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     let flows = flows(scenario, &ways, &services, &mut mistakes);
     let mut remarks = remarks(site, &segments, &ways);
     let known = Known { scenario, ways: &ways, services: &services, flows: &flows };
+    if mistakes.any() {
+        return Err(mistakes.all());
+    }
     let checks = checks(&known, &mut mistakes, &mut remarks);
     let (scenario, documents) = (scenario.name.clone(), scenario.documents.clone());
     mistakes.none_or(Plan { scenario, documents, segments, nodes, services, flows, checks, remarks })

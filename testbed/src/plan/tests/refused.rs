@@ -88,6 +88,35 @@ fn services_that_lack_what_they_need() {
 }
 
 #[test]
+fn nodes_that_do_not_speak_the_same_family() {
+    let with = |kind: Kind| {
+        let site = small().segment("six", None, "2001:db8::/64").node("a", kind, "eth0:lan");
+        let site = site.node("dock", camera(1), "eth0:six").node("aws", cloud(), "eth0:six");
+        site.with("dock", |dock| dock.gateway = None).with("aws", |aws| aws.gateway = None)
+    };
+    assert_refused(&with(host("dock")), "`a` plays `dock`, which has no address family in common with it");
+    let asks = with(appliance("", Some("aws"))).with("a", |a| a.clock = Some(name("aws")));
+    assert_refused(&asks, "`a`: its clock `aws` has no address family in common with it");
+    let asks = with(host("")).with("a", |a| a.resolver = Some(name("aws")));
+    assert_refused(&asks, "`a`: its resolver `aws` answers at no address it could ask");
+    assert_refused(&with(host("")).check("r", "", reach("a", "dock", "tcp/80")), "nothing would be opened");
+}
+
+#[test]
+fn a_segment_without_a_subnet_serves_no_camera() {
+    let site = empty("bare").segment("lan", None, "").node("dock", camera(1), "eth0:lan");
+    assert_refused(&site.with("dock", |dock| dock.gateway = None), "`dock` has no address to serve on");
+}
+
+#[test]
+fn a_mistake_of_the_site_is_not_echoed_by_its_checks() {
+    let two = t3().node("other", router("", "", None), "eth0:cam");
+    let text = two.refused();
+    assert!(text.contains("`app`: its default gateway in segment `cam` may be `other` or `rtr`"), "{text}");
+    assert!(!text.contains("check `"), "{text}");
+}
+
+#[test]
 fn nodes_that_name_the_wrong_ones() {
     let with = |kind: Kind| small().node("a", kind, "eth0:lan").node("dock", camera(1), "eth0:lan");
     assert_refused(&with(appliance("dock", Some("dock"))), "`a`: its cloud `dock` is no cloud");
