@@ -14,7 +14,7 @@ use crate::plan::{Node, Plan, Role, Segment};
 
 const MARGIN: i32 = 16;
 const BOX: (i32, i32) = (116, 40);
-const COLUMN: i32 = BOX.0 + 26;
+const COLUMN: i32 = BOX.0 + 48;
 const ROW: i32 = BOX.1 + 20;
 const BAR: i32 = 24;
 const PER_ROW: usize = 6;
