@@ -205,6 +205,22 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_without_a_pair_is_one_too_many_where_pairs_are_expected() {
+        let without_pair = |judgement: &mut Judgement| {
+            let findings = &mut judgement.checks[2].findings;
+            findings.push(Finding { pair: None, text: "a stranger".into(), ..findings[0].clone() });
+        };
+        let found = differences(|_, j| without_pair(j));
+        assert_eq!(found, ["vms-shut reports more than pairs: a stranger"]);
+        let found = differences(|t, j| {
+            without_pair(j);
+            j.checks[2].findings.remove(0);
+            t.fail.values_mut().for_each(|expected| expected.pairs.clear());
+        });
+        assert!(found.is_empty(), "a check that speaks of no pairs: {found:?}");
+    }
+
+    #[test]
     fn a_prefix_ends_at_a_word() {
         let found = differences(|_, j| *j = broken("policyless"));
         assert_eq!(found.len(), 1, "{found:?}");

@@ -38,10 +38,10 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
-    let lacking = ask_for_features(check, seen, &mut draft);
+    ask_for_features(check, seen, &mut draft);
     let reasons = draft.reasons.lines();
     let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
-        (false, _) if !lacking => Verdict::Fail,
+        (false, _) => Verdict::Fail,
         (_, false) => Verdict::Inconclusive,
         _ => Verdict::Pass,
     };
@@ -74,18 +74,17 @@ fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reason
 }
 
 /// Names each feature that the check needs and the kernel lacks; then nothing seen here counts as a finding, since
-/// the site was not built as it is meant. True if one is lacking.
-fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> bool {
+/// the site was not built as it is meant.
+fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) {
     let lacking: Vec<_> =
         seen.missing.iter().filter(|(feature, _)| check.requires.contains(feature)).collect();
     for (feature, why) in &lacking {
         draft.reasons.add("feature", format!("needs `{feature}`, which is missing here ({why})"));
     }
     if lacking.is_empty() {
-        return false;
+        return;
     }
     for finding in draft.findings.drain(..) {
         draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
     }
-    true
 }

@@ -2,7 +2,7 @@
 
 use super::super::example::{START, accepts, leak};
 use super::*;
-use crate::observation::{AimSeen, Control};
+use crate::observation::{AimSeen, Control, TraceStep};
 use crate::plan::Judge;
 
 const CHECK: &str = "vms-shut";
@@ -83,6 +83,7 @@ fn one_arrival_is_a_leak_with_packets_and_rule() {
         seen.aims[0].trace = vec![
             accepts("rtr", "inet site early", "ct state new accept"),
             accepts("rtr", "inet site through", "policy"),
+            TraceStep { verdict: "continue".into(), ..accepts("rtr", "inet site later", "counter") },
             accepts("vms", "inet own in", "policy"),
         ];
     });
