@@ -62,6 +62,26 @@ fn a_flow_whose_opener_is_another_than_the_initiator_is_a_finding() {
 }
 
 #[test]
+fn against_a_flow_its_port_counts_at_either_end() {
+    for (from, to, text) in [(53, 4000, "rtr opened udp/4000 to vms"), (4000, 53, "rtr opened udp/53 to vms")]
+    {
+        let verdict = after_both(
+            CHECK,
+            |plan| {
+                plan.flows.push(flow("S09", &[("vms", "rtr", "10.30.0.1")], &["udp/53"]));
+                let Word::Direction { flows, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+                flows.push("S09".parse().unwrap());
+            },
+            |seen| {
+                let (rtr, vms) = (("rtr", "10.30.0.1", from), ("vms", "10.30.0.10", to));
+                seen.conversations.push(conversation("udp", rtr, vms, 77));
+            },
+        );
+        assert_fails(&verdict, &[text]);
+    }
+}
+
+#[test]
 fn a_pair_that_never_talked_leaves_it_open() {
     let verdict = after(CHECK, |seen| drop(seen.conversations.remove(3)));
     assert_inconclusive(&verdict, &["vacuous", "no conversation of F01 app -> dock-2 came about"]);

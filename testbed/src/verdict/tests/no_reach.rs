@@ -14,6 +14,9 @@ fn whatever_single_control_is_taken_away_no_pass_is_left() {
         ("an aim never tried", &["sent", "nothing was sent from app -> rtr 10.20.0.1"], |s| {
             drop(s.aims.pop())
         }),
+        ("another address", &["sent", "nothing was sent from dock-1 -> vms 10.30.0.10"], |s| {
+            s.aims[0].aim.address = "10.30.0.99".parse().unwrap();
+        }),
         ("a packet not entered", &["sent", "dock-1's tap", "udp/1-3 (2 of 3)"], |s| {
             s.aims[0].kinds[1].entered = 2
         }),
