@@ -197,3 +197,6 @@ fn logged(message: NetlinkMessage<NetfilterMessage>) -> Option<Logged> {
     }
     Some(logged)
 }
+
+#[cfg(test)]
+mod tests;

@@ -323,3 +323,6 @@ impl Recorder {
         Ok(self.table.finish(&self.settings.ports))
     }
 }
+
+#[cfg(test)]
+mod tests;

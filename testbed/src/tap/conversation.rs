@@ -225,3 +225,6 @@ impl State {
         media.map(|media| media.bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

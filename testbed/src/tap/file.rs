@@ -9,13 +9,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
 };
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::pcapng::{PcapNgWriteError, PcapNgWriter};
+use pcap_file::{DataLink, Endianness};
 
 use super::capture::Port;
 use super::sightings::Direction;
@@ -78,7 +78,8 @@ impl CaptureFile {
         let failed = |source| Error::Write { path: path.to_owned(), source };
         let file = BufWriter::with_capacity(256 * 1024, File::create(path).map_err(failed)?);
         let program = SectionHeaderOption::UserApplication(Cow::Borrowed("testbed"));
-        let section = SectionHeaderBlock { options: vec![program], ..SectionHeaderBlock::default() };
+        let endianness = Endianness::native();
+        let section = SectionHeaderBlock { endianness, options: vec![program], ..Default::default() };
         let other = |error| failed(io_error(error));
         let mut writer = PcapNgWriter::with_section_header(file, section).map_err(other)?;
         for port in ports {

@@ -9,7 +9,11 @@ mod answers;
 mod capture;
 mod conversation;
 mod file;
+#[cfg(test)]
+mod fixture;
 pub mod frame;
+#[cfg(test)]
+pub(crate) mod inside;
 mod inventory;
 mod media;
 pub mod nonce;

@@ -1,0 +1,289 @@
+//! Captures: what is stored, what is told, and what Wireshark makes of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::fixture::{
+    self, APP, CAM, Hop, RTR_A, RTR_B, across, address, icmp, link, mac, tcp, tshark, udp,
+};
+use super::super::inside::{bridge_with_two_ports, index, inside, run};
+use super::super::nonce::{self, Probe};
+use super::super::{FileError, annotate};
+use super::*;
+use crate::kernel::ring::sender::Sender;
+use crate::names::Traffic;
+
+const KEY: u32 = 0xfeed_c0de;
+const START: u64 = 1_700_000_000_123_456_789;
+
+/// A recorder without a ring, and the frames that it was given.
+struct Desk {
+    recorder: Recorder,
+    watch: Watch,
+    at: u64,
+}
+
+impl Desk {
+    fn new(file: &Path, max_bytes: u64) -> Desk {
+        let ports = fixture::ports();
+        let shared = Shared { live: Mutex::new(Live::at_ports(&ports)), changed: Condvar::new() };
+        let watch = Watch(Arc::new(shared));
+        let inventory = fixture::inventory();
+        let settings = Settings { ports, inventory, file: file.to_owned(), max_bytes, key: KEY };
+        Desk { recorder: Recorder::new(settings, watch.clone()).unwrap(), watch, at: START }
+    }
+
+    fn pass(&mut self, hops: &[Hop]) {
+        for hop in hops {
+            self.recorder.take(&ring::Frame {
+                ifindex: 100 + hop.port as u32,
+                outgoing: hop.direction == Direction::ToNode,
+                at: self.at,
+                original_len: hop.bytes.len() as u32,
+                bytes: hop.bytes.as_slice().into(),
+            });
+            self.at += 1;
+        }
+        self.recorder.publish(Statistics::default());
+    }
+}
+
+fn probe(traffic: Traffic, n: u32) -> Probe {
+    Probe {
+        source_mac: mac(CAM),
+        next_hop_mac: mac(RTR_A),
+        source: address(CAM),
+        dest: address(APP),
+        traffic,
+        source_port: 40_000,
+        key: KEY,
+        n,
+        ttl: nonce::TTL,
+    }
+}
+
+/// The IP packet of a probe.
+fn bare(probe: &Probe) -> Vec<u8> {
+    nonce::craft(probe).unwrap().split_off(14)
+}
+
+const CAM_AT: &str = fixture::ADDRESSES[CAM];
+const APP_AT: &str = fixture::ADDRESSES[APP];
+
+#[test]
+fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let syn = probe(Traffic::Tcp(554, 554), 1);
+    let datagram = probe(Traffic::Udp(53, 53), 2);
+    let ping = probe(Traffic::Icmp(8), 3);
+    for probe in [&syn, &datagram, &ping] {
+        desk.pass(&across(CAM, &bare(probe)));
+    }
+    // What answers them: a SYN-ACK and the raw sender's own reset, an answer, an error, an echo.
+    desk.pass(&across(APP, &tcp((APP_AT, 554), (CAM_AT, 40_000), 9, "SA", b"")));
+    desk.pass(&across(CAM, &tcp((CAM_AT, 40_000), (APP_AT, 554), 2, "R", b"")));
+    desk.pass(&across(APP, &udp((APP_AT, 53), (CAM_AT, 40_000), b"answer")));
+    desk.pass(&link(RTR_A, CAM, 0x0800, &icmp("10.20.0.1", CAM_AT, 3, [0; 4], &bare(&datagram)[..28])));
+    let mut echo = bare(&ping);
+    echo[20] = 0;
+    let (source, dest) = (echo[12..16].to_vec(), echo[16..20].to_vec());
+    echo[12..16].copy_from_slice(&dest);
+    echo[16..20].copy_from_slice(&source);
+    desk.pass(&across(APP, &echo));
+    // And what has nothing to do with them: a ping of the node's own, and an error about its own datagram.
+    desk.pass(&across(CAM, &icmp(CAM_AT, APP_AT, 8, [0, 1, 0, 1], b"ping")));
+    desk.pass(&across(CAM, &udp((CAM_AT, 40_001), (APP_AT, 53), b"ask")));
+    let own = udp((CAM_AT, 40_001), (APP_AT, 53), b"ask");
+    desk.pass(&link(RTR_A, CAM, 0x0800, &icmp("10.20.0.1", CAM_AT, 3, [0; 4], &own)));
+
+    let ports = fixture::ports();
+    for n in 1..=3 {
+        let seen = desk.watch.sightings_of(n);
+        let packets: Vec<u64> = seen.iter().map(|one| one.packet).collect();
+        let first = u64::from(n - 1) * 4 + 1;
+        assert_eq!(packets, [first, first + 1, first + 2, first + 3], "probe {n}");
+        assert_eq!((seen[0].direction, &seen[0].port), (Direction::FromNode, &ports[CAM].name));
+        assert_eq!((seen[3].direction, &seen[3].port), (Direction::ToNode, &ports[APP].name));
+    }
+    assert_eq!(desk.recorder.probe_answers, 4 * 4 + 2);
+    let conversations = desk.recorder.finish().unwrap();
+    let kinds: Vec<_> = conversations.iter().map(|one| one.kind.as_str()).collect();
+    assert_eq!(kinds, ["icmp", "udp", "icmp"]);
+}
+
+#[test]
+fn the_same_kind_of_probe_both_ways_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let out = probe(Traffic::Icmp(8), 1);
+    let back = Probe { source: out.dest, dest: out.source, n: 2, ..out };
+    desk.pass(&across(CAM, &bare(&out)));
+    desk.pass(&across(APP, &bare(&back)));
+    assert_eq!((desk.watch.sightings_of(1).len(), desk.watch.sightings_of(2).len()), (4, 4));
+}
+
+#[test]
+fn wireshark_sees_interfaces_directions_times_and_comments() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcapng");
+    let mut desk = Desk::new(&file, MAX_BYTES);
+    desk.pass(&across(CAM, &udp((CAM_AT, 1), (APP_AT, 2), b"odd")));
+    desk.pass(&across(CAM, &bare(&probe(Traffic::Tcp(554, 554), 7))));
+    desk.recorder.finish().unwrap();
+    let comments = [(2, "entered the router"), (8, "left — in spite of the rules")];
+    annotate(&file, &comments.map(|(packet, text)| (packet, text.to_owned())).into()).unwrap();
+    // A second round keeps the first one's comments.
+    annotate(&file, &BTreeMap::from([(2, "again".to_owned())])).unwrap();
+
+    let fields = ["number", "interface_name", "packet_flags_direction", "time_epoch", "comment"];
+    let mut arguments = vec!["-T", "fields", "-E", "separator=|", "-E", "aggregator=;"];
+    let fields = fields.map(|field| format!("frame.{field}"));
+    fields.iter().for_each(|field| arguments.extend(["-e", field]));
+    let rows: Vec<String> = tshark(&file, &arguments).lines().map(str::to_owned).collect();
+    assert_eq!(rows.len(), 8);
+    assert_eq!(rows[0], "1|cam.eth0|0x00000001|1700000000.123456789|");
+    assert_eq!(rows[1], "2|rtr.lan0|0x00000002|1700000000.123456790|entered the router;again");
+    assert_eq!(rows[2], "3|rtr.lan1|0x00000001|1700000000.123456791|");
+    assert_eq!(rows[7], "8|app.eth0|0x00000002|1700000000.123456796|left — in spite of the rules");
+    let described = tshark(&file, &["-T", "fields", "-e", "frame.interface_description", "-c", "1"]);
+    assert_eq!(described.trim(), "segment cam, port p0");
+    assert_eq!(tshark(&file, &["-Y", "_ws.malformed || tcp.checksum.status == 0"]), "");
+}
+
+#[test]
+fn a_comment_for_a_packet_that_is_not_there_leaves_the_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcapng");
+    let mut desk = Desk::new(&file, MAX_BYTES);
+    desk.pass(&across(CAM, &udp((CAM_AT, 1), (APP_AT, 2), b"x")));
+    desk.recorder.finish().unwrap();
+    let before = std::fs::read(&file).unwrap();
+    for packet in [0, 5] {
+        let wrong = BTreeMap::from([(1, "fine".to_owned()), (packet, "not there".to_owned())]);
+        assert!(matches!(annotate(&file, &wrong), Err(FileError::NoSuchPacket { packets: 4, .. })));
+    }
+    std::fs::write(folder.path().join("other"), "no capture").unwrap();
+    assert!(matches!(annotate(&folder.path().join("other"), &BTreeMap::new()), Err(FileError::Read { .. })));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no part of a copy is left");
+}
+
+#[test]
+fn a_full_file_counts_on_and_probes_leave_room_for_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcapng");
+    let mut desk = Desk::new(&file, 20_000);
+    for n in 0..200 {
+        desk.pass(&across(CAM, &bare(&probe(Traffic::Udp(9, 9), n))));
+    }
+    desk.pass(&across(CAM, &udp((CAM_AT, 1), (APP_AT, 2), &[0; 1000])));
+    let health = desk.watch.health();
+    assert_eq!(health.frames, 804);
+    assert!(health.unstored > 500, "{health:?}");
+    assert_eq!(desk.watch.sightings_of(199).iter().map(|seen| seen.packet).max(), Some(0));
+    let stored = health.frames - health.unstored;
+    let [seen] = &desk.recorder.finish().unwrap()[..] else { panic!("one conversation") };
+    assert_eq!((seen.first_packet, seen.reached_packet), (stored - 3, Some(stored)));
+    assert_eq!(tshark(&file, &["-T", "fields", "-e", "frame.number"]).lines().count() as u64, stored);
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_said_at_once() {
+    let ports = fixture::ports();
+    for file in ["/nowhere/capture.pcapng", "/dev/full"] {
+        let settings = Settings {
+            ports: ports.clone(),
+            inventory: fixture::inventory(),
+            file: file.into(),
+            max_bytes: MAX_BYTES,
+            key: KEY,
+        };
+        let live = Shared { live: Mutex::new(Live::at_ports(&ports)), changed: Condvar::new() };
+        let made = Recorder::new(settings, Watch(Arc::new(live)));
+        assert!(matches!(made, Err(Error::File(FileError::Write { .. }))), "{file}");
+    }
+}
+
+/// A capture at both ports of a real bridge.
+fn live(file: &Path) -> Capture {
+    let mut ports = fixture::ports();
+    ports.retain(|port| [CAM, RTR_A].contains(&(port.ifindex as usize - 100)));
+    ports[0].ifindex = index("pa");
+    ports[1].ifindex = index("pb");
+    let ring = Ring::open(ring::BLOCK_SIZE, 8).unwrap();
+    let settings = Settings {
+        ports,
+        inventory: fixture::inventory(),
+        file: file.to_owned(),
+        max_bytes: MAX_BYTES,
+        key: KEY,
+    };
+    Capture::start(ring, settings).unwrap()
+}
+
+#[test]
+fn a_real_capture_tells_of_probes_while_it_runs() {
+    inside(concat!(module_path!(), "::a_real_capture_tells_of_probes_while_it_runs"), || {
+        bridge_with_two_ports();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capture.pcapng");
+        let capture = live(&file);
+        let watch = capture.watch();
+        let sender = Sender::at(index("a"));
+        for n in 0..2_000 {
+            sender.send(&nonce::craft(&probe(Traffic::Udp(9, 9), n)).unwrap());
+        }
+        for hop in link(CAM, RTR_A, 0x0800, &udp((CAM_AT, 7), (APP_AT, 8), b"own")).iter().take(1) {
+            sender.send(&hop.bytes);
+        }
+        let [from, to] = [0, 1].map(|place| fixture::ports()[place].name.clone());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let arrived = watch.wait_for(1_999, &to, Direction::ToNode, deadline).unwrap();
+        let sent = watch.wait_for(1_999, &from, Direction::FromNode, deadline).unwrap();
+        assert!(sent.packet < arrived.packet && sent.at <= arrived.at);
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert_eq!(watch.wait_for(1_999, &from, Direction::ToNode, soon), None);
+
+        let captured = capture.finish().unwrap();
+        assert_eq!(captured.health, TapHealth { frames: 4_002, dropped: 0, unstored: 0 });
+        assert_eq!(captured.sightings.probes(), 2_000);
+        assert!((0..2_000).all(|n| captured.sightings.of(n).count() == 2));
+        let [own] = &captured.conversations[..] else { panic!("{:?}", captured.conversations) };
+        assert_eq!((own.opener.port, own.packets_out, own.payload_out), (7, 1, 3));
+        let row = tshark(&file, &["-Y", "udp.dstport == 8", "-T", "fields", "-e", "frame.number"]);
+        assert_eq!(row.lines().next().unwrap(), own.first_packet.to_string());
+        let never = Instant::now() + Duration::from_secs(60);
+        assert_eq!(
+            watch.wait_for(5_000, &to, Direction::ToNode, never),
+            None,
+            "nobody waits for what is over"
+        );
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_is_an_error_at_the_end() {
+    inside(concat!(module_path!(), "::a_disk_that_fills_up_is_an_error_at_the_end"), || {
+        bridge_with_two_ports();
+        let folder = tempfile::tempdir().unwrap();
+        run(&format!("mount -t tmpfs -o size=64k none {}", folder.path().display()));
+        let capture = live(&folder.path().join("capture.pcapng"));
+        let watch = capture.watch();
+        let sender = Sender::at(index("a"));
+        let big = link(CAM, RTR_B, 0x88b5, &[0; 8_000]).remove(0);
+        // More than the disk takes, less than the ring does.
+        for _ in 0..40 {
+            sender.send(&big.bytes);
+        }
+        let last = nonce::craft(&probe(Traffic::Udp(9, 9), 1)).unwrap();
+        sender.send(&last);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let to = fixture::ports()[1].name.clone();
+        let seen = watch.wait_for(1, &to, Direction::ToNode, deadline).unwrap();
+        assert_eq!(seen.packet, 0, "it is seen all the same");
+        let Err(Error::File(FileError::Write { source, .. })) = capture.finish() else { panic!("no error") };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+        run(&format!("umount {}", folder.path().display()));
+    });
+}
