@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::libc;
@@ -216,9 +216,8 @@ impl Ring {
     }
 
     fn is_ours(&self) -> bool {
-        let ours = self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0;
-        fence(Ordering::Acquire);
-        ours
+        // Acquire: what the kernel wrote before it handed the block over is seen after this.
+        self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
     }
 }
 

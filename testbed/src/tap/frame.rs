@@ -311,3 +311,57 @@ fn ports_of(bytes: &[u8]) -> Transport<'_> {
         _ => Transport::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{icmp, link, tcp, udp};
+    use super::*;
+
+    const SYN: ((&str, u16), (&str, u16)) = (("10.0.0.1", 1234), ("10.0.0.2", 80));
+
+    #[test]
+    fn a_tag_is_read_and_what_lies_behind_it() {
+        let plain = link(0, 1, 0x0800, &tcp(SYN.0, SYN.1, 7, "S", b"")).remove(0).bytes;
+        let tagged = [&plain[..12], &[0x81, 0, 0x20, 30], &plain[12..]].concat();
+        let frame = Frame::of(&tagged).unwrap();
+        assert_eq!((frame.vlan, frame.ether_type), (Some(30), 0x0800));
+        let untagged = Frame::of(&plain).unwrap();
+        assert_eq!((untagged.vlan, untagged.content), (None, frame.content));
+    }
+
+    #[test]
+    fn padding_behind_a_packet_is_no_payload() {
+        let mut bytes = link(0, 1, 0x0800, &udp(SYN.0, SYN.1, b"x")).remove(0).bytes;
+        bytes.resize(60, 0);
+        let Some(Frame { content: Content::Ip(packet), .. }) = Frame::of(&bytes) else { panic!("a packet") };
+        let Transport::Udp(udp) = packet.transport else { panic!("a datagram") };
+        assert_eq!(udp.payload, b"x");
+    }
+
+    #[test]
+    fn an_error_quotes_what_it_is_about_even_when_cut_to_eight_bytes() {
+        let quoted = tcp(SYN.0, SYN.1, 7, "S", b"");
+        let error = icmp("10.0.0.2", "10.0.0.1", 3, [0; 4], &quoted[..28]);
+        let quoted = Packet::of(&error).unwrap().quoted().unwrap();
+        assert_eq!((quoted.ports(), quoted.protocol), (Some((1234, 80)), 6));
+        let echo = icmp("10.0.0.2", "10.0.0.1", 8, [0; 4], &error);
+        assert_eq!(Packet::of(&echo).unwrap().quoted(), None);
+    }
+
+    #[test]
+    fn ports_lie_behind_extension_headers() {
+        let plain = udp(("2001:db8::1", 5), ("2001:db8::2", 6), b"x");
+        let mut bytes = [&plain[..40], &[17, 0, 1, 4, 0, 0, 0, 0], &plain[40..]].concat();
+        (bytes[5], bytes[6]) = (bytes[5] + 8, 60);
+        let packet = Packet::of(&bytes).unwrap();
+        assert_eq!((packet.ports(), packet.protocol, packet.first_header), (Some((5, 6)), 17, 60));
+        assert_eq!(packet.body.len(), packet.bytes.len() + 8);
+    }
+
+    #[test]
+    fn a_frame_of_802_2_has_no_ether_type() {
+        let frame = link(0, 1, 38, &[0x42; 46]).remove(0).bytes;
+        assert_eq!(Frame::of(&frame).unwrap().ether_type, 0);
+        assert_eq!(Frame::of(&frame[..13]), None);
+    }
+}
