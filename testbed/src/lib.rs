@@ -10,12 +10,14 @@
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
 //! [`twin`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
+//! [`report`]. Effect rooms carry out a plan and decide nothing: [`load`], [`kernel`], [`services`], [`tap`],
 //! [`probe`], [`evidence`]. `run` joins them.
 
 pub mod event;
 pub mod evidence;
 pub mod exit;
 pub mod kernel;
+pub mod load;
 pub mod names;
 pub mod observation;
 pub mod plan;

@@ -1,4 +1,27 @@
 //! YAML text → [`model::Scenario`], every mistake with its place. Pure: files come in as text.
+//!
+//! `yaml` makes a tree with places out of a text; `raw` mirrors the files and is read from the tree by `shape` and
+//! `leaf`; `build` makes of it what it means. [`read()`] joins them; [`read_twin`] does the same for a broken twin.
 
+mod build;
+mod controls;
+mod files;
+mod leaf;
+mod mistakes;
 pub mod model;
+mod raw;
+mod read;
+mod schema;
+mod shape;
+mod tree;
 pub mod twin;
+mod twins;
+mod yaml;
+
+pub use build::DEFAULT_PORTS;
+pub use files::{Files, LONGEST, Missing};
+pub use leaf::FEATURES;
+pub use mistakes::{Level, Mistakes, Shown, Source};
+pub use read::{Read, is_scenario, mentions, read};
+pub use schema::{policy_schema, schema, twin_schema};
+pub use twins::{ReadTwin, mentions_of_twin, read_twin, twin_of};

@@ -1,0 +1,220 @@
+//! Finds and reads the files that a scenario names, within its folder. The effect beside `scenario`.
+//!
+//! A scenario is untrusted: nothing outside its folder is read, by whatever path or link it is named, and no file
+//! larger than [`LONGEST`].
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::scenario::model::Scenario;
+use crate::scenario::twin::Twin;
+use crate::scenario::{self, Files, LONGEST, Missing, Mistakes, Source};
+
+/// A scenario, ready to be planned.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario's folder, absolute, without links: every path of the scenario counts from here.
+    pub folder: PathBuf,
+    /// What it means.
+    pub scenario: Scenario,
+    /// What is worth a look all the same.
+    pub warnings: Mistakes,
+}
+
+/// A broken twin, ready to be planned.
+#[derive(Clone, Debug)]
+pub struct LoadedTwin {
+    /// The good scenario's folder, absolute, without links.
+    pub folder: PathBuf,
+    /// What it means.
+    pub twin: Twin,
+    /// What is worth a look all the same.
+    pub warnings: Mistakes,
+}
+
+/// Why there is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file itself cannot be used.
+    #[error("{path}: {why}")]
+    File {
+        /// As the user named it.
+        path: String,
+        /// What is wrong with it.
+        why: Missing,
+    },
+    /// A folder in which no scenario is.
+    #[error("{0}: no scenario in this folder (a `.yaml` file with `version:` and `site:`)")]
+    NoneHere(String),
+    /// A twin that does not lie where twins lie.
+    #[error("{0}: a broken twin lies in the folder `broken` beside its scenario")]
+    NotInBroken(String),
+    /// The file can be read, but what it says is wrong.
+    #[error("{0}")]
+    Mistakes(Box<Mistakes>),
+}
+
+impl From<Mistakes> for LoadError {
+    fn from(mistakes: Mistakes) -> Self {
+        LoadError::Mistakes(Box::new(mistakes))
+    }
+}
+
+/// Reads a scenario and what it names.
+///
+/// Errors: the file cannot be used, or has mistakes: exit code 2.
+pub fn scenario(path: &Path) -> Result<Loaded, LoadError> {
+    let (folder, source) = open(path)?;
+    let files = look_up(&folder, &scenario::mentions(&source));
+    let read = scenario::read(&source, &files)?;
+    Ok(Loaded { folder, scenario: read.scenario, warnings: read.warnings })
+}
+
+/// Reads a broken twin, its good scenario, and what the two name.
+///
+/// Errors: as for [`scenario()`]; also if the twin does not lie in a folder `broken`.
+pub fn twin(path: &Path) -> Result<LoadedTwin, LoadError> {
+    let (broken, twin) = open(path)?;
+    let folder = match broken.parent() {
+        Some(folder) if broken.ends_with("broken") => folder.to_owned(),
+        _ => return Err(LoadError::NotInBroken(shown(path))),
+    };
+    let good_path = scenario::twin_of(&twin)?;
+    let text = read_below(&folder, &good_path).map_err(|why| LoadError::File {
+        path: format!("{} (the scenario of {})", good_path, shown(path)),
+        why,
+    })?;
+    let good = Source { path: shown(&path.with_file_name("..").join(&good_path)), text };
+    let good = Source { path: good.path.replace("broken/../", ""), ..good };
+    let files = look_up(&folder, &scenario::mentions_of_twin(&twin, &good));
+    let read = scenario::read_twin(&twin, &good, &files)?;
+    Ok(LoadedTwin { folder, twin: read.twin, warnings: read.warnings })
+}
+
+/// The scenarios that paths stand for: a file is one; of a folder, the files directly in it that have the top-level
+/// keys `version` and `site`, by name. A file named twice is run once.
+///
+/// Errors: a path that is not there, or a folder without a scenario.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(|error| file_error(path, &error))?;
+        let here = if metadata.is_dir() { in_folder(path)? } else { vec![path.clone()] };
+        for path in here {
+            if !found.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let files = yaml_files(folder).map_err(|error| file_error(folder, &error))?;
+    let mut found = Vec::new();
+    for path in files {
+        match open(&path) {
+            Ok((home, source)) => {
+                // a link to a file elsewhere is not in this folder
+                if fs::canonicalize(folder).is_ok_and(|folder| folder == home)
+                    && scenario::is_scenario(&source.text)
+                {
+                    found.push(path);
+                }
+            }
+            // whoever named the folder wants to know that one of its scenarios cannot be read
+            Err(LoadError::File { why: Missing::NotAFile, .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if found.is_empty() { Err(LoadError::NoneHere(shown(folder))) } else { Ok(found) }
+}
+
+/// The broken twins of a scenario: the files in `broken` beside it whose `twin_of` names it, by name. A twin that
+/// cannot be read is among them, so that loading it says what is wrong.
+///
+/// Errors: the scenario is not there.
+pub fn twins_of(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let real = fs::canonicalize(path).map_err(|error| file_error(path, &error))?;
+    let folder = real.parent().unwrap_or(Path::new("/"));
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let broken = beside.map_or_else(|| PathBuf::from("broken"), |parent| parent.join("broken"));
+    let Ok(files) = yaml_files(&broken) else { return Ok(Vec::new()) };
+    let is_ours = |twin: &PathBuf| match open(twin).and_then(|(_, source)| Ok(scenario::twin_of(&source)?)) {
+        Ok(of) => fs::canonicalize(folder.join(of)).is_ok_and(|of| of == real),
+        Err(_) => true,
+    };
+    Ok(files.into_iter().filter(is_ours).collect())
+}
+
+/// The YAML files directly in a folder, by name.
+fn yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A file that the user named: its text, and the folder where it really lies.
+fn open(path: &Path) -> Result<(PathBuf, Source), LoadError> {
+    let real = fs::canonicalize(path).map_err(|error| file_error(path, &error))?;
+    let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
+    let text = read_text(&real).map_err(|why| LoadError::File { path: shown(path), why })?;
+    Ok((folder, Source { path: shown(path), text }))
+}
+
+fn look_up(folder: &Path, paths: &BTreeSet<String>) -> Files {
+    let found = paths.iter().map(|path| (path.clone(), read_below(folder, path))).collect();
+    Files { found }
+}
+
+/// A file below a folder; whatever links lie on the way, it must be below it in the end.
+fn read_below(folder: &Path, path: &str) -> Result<String, Missing> {
+    let real = fs::canonicalize(folder.join(path)).map_err(|error| missing(&error))?;
+    if !real.starts_with(folder) {
+        return Err(Missing::Outside);
+    }
+    read_text(&real)
+}
+
+/// The text of a regular file of at most [`LONGEST`] bytes.
+fn read_text(path: &Path) -> Result<String, Missing> {
+    // looked at before it is opened: opening a pipe would wait for somebody to write
+    let metadata = fs::metadata(path).map_err(|error| missing(&error))?;
+    if !metadata.is_file() {
+        return Err(Missing::NotAFile);
+    }
+    if metadata.len() > LONGEST {
+        return Err(Missing::TooLarge);
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| missing(&error))?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| missing(&error))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Missing::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|_| Missing::NotText)
+}
+
+fn missing(error: &io::Error) -> Missing {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Missing::NotThere,
+        io::ErrorKind::IsADirectory => Missing::NotAFile,
+        _ => Missing::Unreadable(error.to_string()),
+    }
+}
+
+fn file_error(path: &Path, error: &io::Error) -> LoadError {
+    LoadError::File { path: shown(path), why: missing(error) }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

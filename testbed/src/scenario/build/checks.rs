@@ -1,0 +1,316 @@
+//! What is asserted: each check with its word, names resolved, and sense in it.
+
+use std::collections::BTreeMap;
+
+use super::super::leaf::{FlowRange, Whole};
+use super::super::mistakes::{Mistake, Mistakes};
+use super::super::model::{Check, Flow, Kind, Node, Proof, Word};
+use super::super::raw;
+use super::super::shape::{At, OneOrMany, Slot};
+use super::super::tree::Spot;
+use super::clash::{Negative, contradictions};
+use super::directory::Directory;
+use super::flows::{check_ends, values};
+use super::segments::Segments;
+use super::{Flows, check_title, or};
+use crate::names::{CheckName, FlowId, NodeName, Traffic};
+
+/// What a `no_reach` sends if it does not say: what cameras, appliances and routers listen on, and ping, GRE and
+/// ESP for those that only think of TCP and UDP. Where a segment speaks IPv6, `icmp6/128` as well.
+pub const DEFAULT_PORTS: [&str; 17] = [
+    "tcp/22", "tcp/23", "tcp/80", "tcp/443", "tcp/554", "tcp/8080", "tcp/8443", "tcp/8554", "tcp/8883",
+    "udp/53", "udp/123", "udp/161", "udp/3702", "udp/5353", "icmp/8", "proto/47", "proto/50",
+];
+
+/// Every check of the scenario.
+pub(crate) fn build(
+    raw: &raw::Scenario,
+    directory: &Directory,
+    nodes: &BTreeMap<NodeName, Node>,
+    segments: &Segments,
+    flows: &Flows,
+    out: &mut Mistakes,
+) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for (name, raw) in raw.checks.good().map_or(&[][..], |named| &named.entries) {
+        let Some(raw) = raw else { continue };
+        let whose = check_title(&name.value);
+        let mut reader = Reader { whose: &whose, directory, nodes, segments, flows, out };
+        let alive = reader.alive(raw, name);
+        if let Some(word) = reader.word(raw, name) {
+            let proves = reader.proves(raw);
+            let place = out.place(name.spot);
+            let requires = values(&raw.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
+            checks.push(Check { name: name.value.clone(), place, proves, requires, alive, word });
+        }
+    }
+    checks
+}
+
+struct Reader<'a> {
+    whose: &'a str,
+    directory: &'a Directory,
+    nodes: &'a BTreeMap<NodeName, Node>,
+    segments: &'a Segments,
+    flows: &'a Flows,
+    out: &'a mut Mistakes,
+}
+
+impl Reader<'_> {
+    fn proves(&mut self, raw: &raw::Check) -> Vec<Proof> {
+        let mut proves: Vec<Proof> = Vec::new();
+        for proof in raw.proves.good().map_or(&[][..], |many| &many.0) {
+            if proves.iter().any(|other| other.control == proof.value.control) {
+                let title = format!("{} proves a control twice", self.whose);
+                self.out.push(Mistake::error(title, proof.spot, "it is in the list already"));
+            } else {
+                proves.push(proof.value.clone());
+            }
+        }
+        proves
+    }
+
+    /// The flows that show life; a negative needs them, nothing else has any use for them.
+    fn alive(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Vec<FlowId> {
+        let negative = !raw.no_reach.is_absent();
+        match &raw.alive {
+            Slot::Absent if negative => {
+                let label =
+                    "`no_reach` needs `alive`: flows that work across the same devices and at both ends";
+                let title = format!("{} could pass on a dead site", self.whose);
+                self.out.push(Mistake::error(title, name.spot, label));
+                Vec::new()
+            }
+            Slot::Good(ranges) => {
+                let ids = self.opening(ranges, "`alive`: link upkeep opens nothing that could answer");
+                if !negative && let Some(first) = ranges.0.first() {
+                    let label = "only `no_reach` has this control";
+                    self.out.push(Mistake::error(
+                        format!("{} needs no `alive`", self.whose),
+                        first.spot,
+                        label,
+                    ));
+                }
+                ids
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Flows of the scenario, none of them upkeep.
+    fn opening(&mut self, ranges: &OneOrMany<At<FlowRange>>, because: &str) -> Vec<FlowId> {
+        let ids = self.flows.ids(ranges, self.whose, self.out);
+        for (id, spot) in &ids {
+            if self.flows.get(id).is_some_and(|flow| flow.upkeep) {
+                let title = format!("{} looks at a flow that nobody opens", self.whose);
+                self.out.push(Mistake::error(title, *spot, format!("{id} in {because}")));
+            }
+        }
+        ids.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Exactly one word must stand there.
+    fn word(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Option<Word> {
+        let written: Vec<&str> = [
+            ("reach", raw.reach.is_absent()),
+            ("no_reach", raw.no_reach.is_absent()),
+            ("plays", raw.plays.is_absent()),
+            ("direction", raw.direction.is_absent()),
+            ("peers_of", raw.peers_of.is_absent()),
+        ]
+        .into_iter()
+        .filter(|(_, absent)| !absent)
+        .map(|(word, _)| word)
+        .collect();
+        match written.as_slice() {
+            [_] => {}
+            [] => {
+                let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`";
+                self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
+            }
+            many => {
+                let label = format!("{} stand together: make a check of each", many.join(" and "));
+                self.out.push(Mistake::error(format!("{} has several words", self.whose), name.spot, label));
+            }
+        }
+        // each is looked at, so that all mistakes show; one is left if there are none
+        let words = [
+            raw.reach.good().and_then(|word| self.reach(word)),
+            raw.no_reach.good().and_then(|word| self.no_reach(word)),
+            raw.plays.good().and_then(|word| self.plays(word)),
+            raw.direction.good().and_then(|word| self.direction(word)),
+            raw.peers_of.good().and_then(|word| self.peers_of(word)),
+        ];
+        words.into_iter().flatten().next()
+    }
+
+    fn nodes(&mut self, slot: &Slot<OneOrMany<At<NodeName>>>) -> Option<Vec<NodeName>> {
+        let nodes = self.directory.nodes(slot.good()?, self.whose, self.out);
+        (!nodes.is_empty()).then_some(nodes)
+    }
+
+    fn one(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
+        self.directory.one_of(slot.good()?, &[], self.whose, self.out)
+    }
+
+    fn ends(&mut self, from: &Slot<OneOrMany<At<NodeName>>>, to: &Slot<OneOrMany<At<NodeName>>>) {
+        if let (Some(from), Some(to)) = (from.good(), to.good()) {
+            check_ends(from, to, self.directory, self.whose, self.out);
+        }
+    }
+
+    fn reach(&mut self, word: &raw::Reach) -> Option<Word> {
+        let (from, to) = (self.nodes(&word.from), self.nodes(&word.to));
+        self.ends(&word.from, &word.to);
+        for port in word.ports.good().map_or(&[][..], |many| &many.0) {
+            if !can_be_opened(&port.value) {
+                let label = "write `tcp/N`, `udp/53`, `udp/123` or `icmp/8`, each alone";
+                let title = format!("{} asks for what no probe can open", self.whose);
+                self.out.push(Mistake::error(title, port.spot, label));
+            }
+        }
+        Some(Word::Reach { from: from?, to: to?, ports: values(&word.ports) })
+    }
+
+    fn no_reach(&mut self, word: &raw::NoReach) -> Option<Word> {
+        let (from, to) = (self.nodes(&word.from), self.nodes(&word.to));
+        self.ends(&word.from, &word.to);
+        let via = self.one(&word.via);
+        let except =
+            word.except.good().map(|ranges| self.opening(ranges, "`except`: link upkeep is never probed"));
+        let (from, to, except) = (from?, to?, except.unwrap_or_default());
+        let both_ways = or(&word.both_ways, false);
+        if let (Some(via), Some(written)) = (&via, word.via.good()) {
+            self.via(via, written.spot, if both_ways { vec![&from, &to] } else { vec![&from] });
+        }
+        let ports = match &word.ports {
+            Slot::Absent => default_ports(self.segments.has_ip6()),
+            slot => values(slot),
+        };
+        let at = word.from.good()?.0.first()?.spot;
+        let negative = Negative { whose: self.whose, at, from: &from, to: &to, both_ways, ports: &ports };
+        // by another way the packets do not meet what the flow's way allows
+        if word.via.is_absent() && !word.except.is_bad() {
+            let flows: Vec<&Flow> = self.flows.known.iter().map(|known| &known.flow).collect();
+            contradictions(&negative, &flows, &except, self.out);
+        }
+        Some(Word::NoReach { from, to, both_ways, via, ports, except })
+    }
+
+    /// The node that is misused as a next hop must be a neighbour.
+    fn via(&mut self, via: &NodeName, spot: Spot, sides: Vec<&Vec<NodeName>>) {
+        let Some(middle) = self.nodes.get(via) else { return };
+        for name in sides.into_iter().flatten() {
+            if name == via {
+                let title = format!("{} goes by way of one of its ends", self.whose);
+                self.out.push(Mistake::error(title, spot, format!("`{name}` is an end")));
+                return;
+            }
+            let Some(node) = self.nodes.get(name) else { continue };
+            let near = |link: &super::super::model::Link| {
+                middle.links.iter().any(|other| other.segment == link.segment)
+            };
+            if !node.links.is_empty() && !middle.links.is_empty() && !node.links.iter().any(near) {
+                let title = format!("{} goes by way of a node that is no neighbour", self.whose);
+                let label = format!("`{via}` has no link in a segment of `{name}`");
+                self.out.push(Mistake::error(title, spot, label));
+                return;
+            }
+        }
+    }
+
+    fn plays(&mut self, word: &raw::Plays) -> Option<Word> {
+        use super::directory::Section::{Appliance, Camera, Host};
+        let cameras =
+            word.cameras.good().map(|names| self.directory.nodes_of(names, &[Camera], self.whose, self.out));
+        let at = word
+            .at_node
+            .good()
+            .and_then(|name| self.directory.one_of(name, &[Appliance, Host], self.whose, self.out));
+        let (cameras, at) = (cameras?, at?);
+        let pulls = match self.nodes.get(&at).map(|node| &node.kind) {
+            Some(Kind::Appliance(appliance)) => &appliance.cameras,
+            Some(Kind::Host(host)) => &host.plays,
+            _ => return None,
+        };
+        let stranger = cameras.iter().find(|camera| !pulls.contains(camera));
+        if let (Some(camera), Some(names)) = (stranger, word.cameras.good())
+            // an empty list may be one that could not be read
+            && (!pulls.is_empty() || !self.out.has_errors())
+        {
+            let label = format!("`{at}` does not pull `{camera}`");
+            let title = format!("{} waits for video that nobody asks for", self.whose);
+            self.out.push(Mistake::error(title, names.0.first()?.spot, label));
+        }
+        let frames = word.frames.good()?.value.0;
+        let (lost, duplicated) = (or(&word.lost, Whole(0)).0, or(&word.duplicated, Whole(0)).0);
+        Some(Word::Plays { cameras, at, frames, lost, duplicated })
+    }
+
+    fn direction(&mut self, word: &raw::Direction) -> Option<Word> {
+        let flows =
+            word.flows.good().map(|ranges| self.opening(ranges, "`flows`: link upkeep has no direction"));
+        let initiator = self.one(&word.initiator);
+        let media_to = self.one(&word.media_to);
+        let (flows, initiator) = (flows?, initiator?);
+        for id in &flows {
+            let Some(flow) = self.flows.get(id).filter(|flow| !flow.upkeep) else { continue };
+            if !flow.from.contains(&initiator)
+                && let Some(written) = word.initiator.good()
+            {
+                let openers = flow.from.iter().map(|node| format!("`{node}`")).collect::<Vec<_>>().join(", ");
+                let title = format!("{} contradicts a flow", self.whose);
+                let label = format!("{id} is opened by {openers}");
+                self.out.push(Mistake::error(title, written.spot, label));
+            }
+        }
+        Some(Word::Direction { flows, initiator, media_to })
+    }
+
+    fn peers_of(&mut self, word: &raw::PeersOf) -> Option<Word> {
+        let (nodes, exactly) = (self.nodes(&word.nodes), self.nodes(&word.exactly));
+        self.ends(&word.nodes, &word.exactly);
+        let besides = match &word.besides {
+            Slot::Good(ranges) => self.upkeep(ranges),
+            _ => self
+                .flows
+                .known
+                .iter()
+                .filter(|known| known.flow.upkeep && known.flow.id.as_str() == "F17")
+                .map(|known| known.flow.id.clone())
+                .collect(),
+        };
+        Some(Word::PeersOf { nodes: nodes?, exactly: exactly?, besides })
+    }
+
+    /// Flows of the scenario, all of them upkeep.
+    fn upkeep(&mut self, ranges: &OneOrMany<At<FlowRange>>) -> Vec<FlowId> {
+        let ids = self.flows.ids(ranges, self.whose, self.out);
+        for (id, spot) in &ids {
+            if self.flows.get(id).is_some_and(|flow| !flow.upkeep) {
+                let title = format!("{} leaves out a flow that counts", self.whose);
+                self.out.push(Mistake::error(
+                    title,
+                    *spot,
+                    format!("{id} is no link upkeep: name its peer in `exactly`"),
+                ));
+            }
+        }
+        ids.into_iter().map(|(id, _)| id).collect()
+    }
+}
+
+/// What a probe can open through the node's own kernel, and get an answer to.
+fn can_be_opened(traffic: &Traffic) -> bool {
+    match traffic {
+        Traffic::Tcp(first, last) => first == last && *first > 0,
+        Traffic::Udp(first, last) => first == last && matches!(first, 53 | 123),
+        Traffic::Icmp(number) => *number == 8,
+        _ => false,
+    }
+}
+
+fn default_ports(ip6: bool) -> Vec<Traffic> {
+    let ports = DEFAULT_PORTS.into_iter().chain(ip6.then_some("icmp6/128"));
+    ports.map(|port| port.parse().expect("the default ports are well formed")).collect()
+}

@@ -1,0 +1,300 @@
+//! The interfaces of a node: plugged into segments, named, with written addresses.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::super::leaf::Gateway;
+use super::super::mistakes::{Mistake, Mistakes};
+use super::super::model::{Link, Route};
+use super::super::raw;
+use super::super::shape::{At, Named, OneOrMany, Slot};
+use super::super::tree::Spot;
+use super::addresses::{Register, ahead};
+use super::segments::Segments;
+use crate::names::{LinkName, Mac, NodeName, SegmentName};
+
+/// One interface of a node or of every node of a group, as written.
+pub(crate) struct Wire<'a> {
+    pub(crate) name: At<LinkName>,
+    pub(crate) segment: At<SegmentName>,
+    addresses: &'a [At<IpAddr>],
+    mac: Option<&'a At<Mac>>,
+    trunk: Option<LinkName>,
+}
+
+/// What a node without router links writes about its interfaces.
+pub(crate) struct Written<'a> {
+    pub(crate) at: Spot,
+    pub(crate) segment: &'a Slot<At<SegmentName>>,
+    pub(crate) address: &'a Slot<OneOrMany<At<IpAddr>>>,
+    pub(crate) links: &'a Slot<Named<LinkName, raw::Link>>,
+}
+
+fn list<T>(slot: &Slot<OneOrMany<T>>) -> &[T] {
+    slot.good().map_or(&[], |many| &many.0)
+}
+
+/// The interfaces of a node: `links`, or `segment` for a single `eth0`.
+pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'a>> {
+    match (written.segment, written.links) {
+        (Slot::Good(segment), Slot::Absent) => {
+            let name = At { value: eth0(), spot: segment.spot };
+            vec![Wire {
+                name,
+                segment: segment.clone(),
+                addresses: list(written.address),
+                mac: None,
+                trunk: None,
+            }]
+        }
+        (Slot::Absent, Slot::Absent) => {
+            let label = "write `segment` for a single link `eth0`, or `links`";
+            out.push(Mistake::error("a node without a link", written.at, label));
+            Vec::new()
+        }
+        (Slot::Good(segment), Slot::Good(links)) => {
+            let first = links.entries.first().map_or(written.at, |(name, _)| name.spot);
+            let mistake = Mistake::error("`segment` and `links` together", segment.spot, "one of the two");
+            out.push(mistake.also(first, "already said here"));
+            Vec::new()
+        }
+        (Slot::Absent, Slot::Good(links)) => {
+            if let Some(address) = list(written.address).first() {
+                let label = "goes with `segment`; with `links` each link has its own";
+                out.push(Mistake::error("an address without its link", address.spot, label));
+            }
+            let wire = |(name, link): &'a (At<LinkName>, Option<raw::Link>)| {
+                let link = link.as_ref()?;
+                Some(Wire {
+                    name: name.clone(),
+                    segment: link.segment.good()?.clone(),
+                    addresses: list(&link.address),
+                    mac: link.mac.good(),
+                    trunk: None,
+                })
+            };
+            links.entries.iter().filter_map(wire).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn eth0() -> LinkName {
+    "eth0".parse().expect("eth0 is an interface name")
+}
+
+/// The interfaces of a router: each in one segment, or a trunk over several.
+pub(crate) fn router_wires<'a>(
+    router: &'a raw::Router,
+    segments: &Segments,
+    out: &mut Mistakes,
+) -> Vec<Wire<'a>> {
+    let mut wires = Vec::new();
+    for (name, link) in router.links.good().map_or(&[][..], |links| &links.entries) {
+        let Some(link) = link else { continue };
+        match (&link.segment, &link.trunk) {
+            (Slot::Good(segment), Slot::Absent) => wires.push(Wire {
+                name: name.clone(),
+                segment: segment.clone(),
+                addresses: list(&link.address),
+                mac: link.mac.good(),
+                trunk: None,
+            }),
+            (Slot::Absent, Slot::Good(trunk)) => {
+                if let Some(address) = list(&link.address).first() {
+                    let label = "a trunk has an address per segment: `trunk: { cam: 10.20.0.1 }`";
+                    out.push(Mistake::error("an address on a trunk", address.spot, label));
+                }
+                trunk_wires(name, link, trunk, segments, &mut wires, out);
+            }
+            (Slot::Absent, Slot::Absent) => {
+                let label = "write `segment`, or `trunk` for several";
+                out.push(Mistake::error("a link that is plugged into nothing", name.spot, label));
+            }
+            (Slot::Good(segment), Slot::Good(_)) => {
+                let label = "a link is in one segment or a trunk, not both";
+                out.push(Mistake::error("`segment` and `trunk` together", segment.spot, label));
+            }
+            _ => {}
+        }
+    }
+    wires
+}
+
+fn trunk_wires<'a>(
+    name: &At<LinkName>,
+    link: &'a raw::RouterLink,
+    trunk: &'a Named<SegmentName, OneOrMany<At<IpAddr>>>,
+    segments: &Segments,
+    wires: &mut Vec<Wire<'a>>,
+    out: &mut Mistakes,
+) {
+    for (segment, addresses) in &trunk.entries {
+        let Some(known) = segments.find(segment, "a trunk", out) else { continue };
+        let Some(vlan) = known.segment.vlan else {
+            if known.whole {
+                let label = "give the segment a `vlan`, or the router a link of its own there";
+                let mistake = Mistake::error("a trunk to a segment without VLAN", segment.spot, label);
+                out.push(mistake.also(known.spot, "has no `vlan`"));
+            }
+            continue;
+        };
+        match format!("{}.{vlan}", name.value).parse() {
+            Ok(sub) => wires.push(Wire {
+                name: At { value: sub, spot: segment.spot },
+                segment: segment.clone(),
+                addresses: addresses.as_ref().map_or(&[], |many| &many.0),
+                mac: link.mac.good(),
+                trunk: Some(name.value.clone()),
+            }),
+            Err(wrong) => {
+                let label = format!("`{}.{vlan}` {wrong}", name.value);
+                out.push(Mistake::error("a trunk's name is too long", name.spot, label));
+            }
+        }
+    }
+}
+
+/// What nodes are plugged into, for one node of a group after the other.
+pub(crate) struct Plug<'a> {
+    pub(crate) segments: &'a Segments,
+    pub(crate) register: &'a mut Register,
+}
+
+impl Plug<'_> {
+    /// What can be said about the interfaces of a whole group: names, segments, room.
+    pub(crate) fn check(&mut self, wires: &[Wire<'_>], count: u64, each: u64, out: &mut Mistakes) {
+        let mut names: Vec<&At<LinkName>> = Vec::new();
+        let mut segments: Vec<&At<SegmentName>> = Vec::new();
+        for wire in wires {
+            if let Some(first) = names.iter().find(|name| name.value == wire.name.value) {
+                let label = format!("`{}` a second time", wire.name.value);
+                let mistake = Mistake::error("two links of a node have one name", wire.name.spot, label);
+                out.push(mistake.also(first.spot, "the first is here"));
+            }
+            names.push(&wire.name);
+            let Some(known) = self.segments.find(&wire.segment, "a link", out) else { continue };
+            if let Some(first) = segments.iter().find(|segment| segment.value == wire.segment.value) {
+                let label = "the same segment again: the kernel could not tell the two apart";
+                let mistake = Mistake::error("two links of a node in one segment", wire.segment.spot, label);
+                out.push(mistake.also(first.spot, "the first is here"));
+            }
+            segments.push(&wire.segment);
+            self.register.need(&wire.segment.value, count * each, wire.segment.spot);
+            for (index, address) in wire.addresses.iter().enumerate() {
+                let net =
+                    |address: &IpAddr| known.segment.subnets.iter().position(|net| net.contains(address));
+                let earlier = wire.addresses[..index]
+                    .iter()
+                    .find(|other| net(&other.value).is_some() && net(&other.value) == net(&address.value));
+                if let Some(earlier) = earlier {
+                    let label = "a link has at most one address per subnet";
+                    let mistake = Mistake::error("two addresses in one subnet", address.spot, label);
+                    out.push(mistake.also(earlier.spot, "the first is here"));
+                }
+            }
+            if let (Some(mac), 2..) = (wire.mac, count) {
+                let label = "one Ethernet address cannot be that of a whole group";
+                out.push(Mistake::error("two links have one Ethernet address", mac.spot, label));
+            }
+        }
+    }
+
+    /// The interfaces of the node that stands at `index` in its group, with `each` addresses per link.
+    pub(crate) fn links(
+        &mut self,
+        node: &NodeName,
+        wires: &[Wire<'_>],
+        index: u64,
+        each: u64,
+        out: &mut Mistakes,
+    ) -> Vec<Link> {
+        let mut macs_taken: BTreeSet<LinkName> = BTreeSet::new();
+        let mut links = Vec::new();
+        for wire in wires {
+            let Some(known) = self.segments.known.get(&wire.segment.value) else { continue };
+            let mut addresses = Vec::new();
+            for first in wire.addresses {
+                let own = At { value: ahead(first.value, index).unwrap_or(first.value), spot: first.spot };
+                if self.register.take(node, &own, each, known, out) {
+                    addresses.push(own.value);
+                }
+            }
+            if let Some(mac) = wire.mac
+                && index == 0
+                && wire.trunk.as_ref().is_none_or(|trunk| macs_taken.insert(trunk.clone()))
+            {
+                self.register.take_mac(node, mac, out);
+            }
+            links.push(Link {
+                name: wire.name.value.clone(),
+                segment: wire.segment.value.clone(),
+                addresses,
+                mac: wire.mac.map(|mac| mac.value),
+                trunk: wire.trunk.clone(),
+            });
+        }
+        links
+    }
+}
+
+/// The link by which a node goes anywhere else: the one it names, or the first with a router.
+pub(crate) fn gateway(
+    written: &Slot<At<Gateway>>,
+    wires: &[Wire<'_>],
+    routed: &BTreeSet<SegmentName>,
+    out: &mut Mistakes,
+) -> Option<LinkName> {
+    let with_router = |wire: &&Wire<'_>| routed.contains(&wire.segment.value);
+    match written {
+        Slot::Absent => wires.iter().find(with_router).map(|wire| wire.name.value.clone()),
+        Slot::Bad => None,
+        Slot::Good(At { value: Gateway::None, .. }) => None,
+        Slot::Good(At { value: Gateway::Link(name), spot }) => {
+            let wire = wires.iter().find(|wire| wire.name.value == *name);
+            if wire.is_none() && !wires.is_empty() {
+                let all =
+                    wires.iter().map(|wire| format!("`{}`", wire.name.value)).collect::<Vec<_>>().join(", ");
+                out.push(Mistake::error(
+                    "a gateway over an unknown link",
+                    *spot,
+                    format!("the node has {all}"),
+                ));
+            }
+            if let Some(wire) = wire
+                && !with_router(&wire)
+            {
+                let label = format!("no router has a link in `{}`", wire.segment.value);
+                out.push(Mistake::error("a gateway without a router", *spot, label));
+            }
+            Some(name.clone())
+        }
+    }
+}
+
+/// Static routes, each with a next hop on one of the node's links.
+pub(crate) fn routes(
+    written: &Slot<Vec<raw::Route>>,
+    wires: &[Wire<'_>],
+    segments: &Segments,
+    out: &mut Mistakes,
+) -> Vec<Route> {
+    let known = || wires.iter().filter_map(|wire| segments.known.get(&wire.segment.value));
+    let mut routes: Vec<Route> = Vec::new();
+    for route in written.list() {
+        let (Some(to), Some(via)) = (route.to.good(), route.via.good()) else { continue };
+        if to.value.addr().is_ipv4() != via.value.is_ipv4() {
+            let label = "not of the destination's address family";
+            out.push(Mistake::error("a route over the wrong family", via.spot, label));
+        } else if known().all(|known| known.whole)
+            && !known().any(|known| known.segment.subnets.iter().any(|net| net.contains(&via.value)))
+        {
+            let label = "in none of the subnets that the node has a link in";
+            out.push(Mistake::error("a route over an address that is not near", via.spot, label));
+        } else if routes.iter().any(|route| route.to == to.value) {
+            out.push(Mistake::error("two routes to one destination", to.spot, "this is the second"));
+        }
+        routes.push(Route { to: to.value, via: via.value });
+    }
+    routes
+}

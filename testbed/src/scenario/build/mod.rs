@@ -1,0 +1,84 @@
+//! The file as written → what it means: names resolved, values checked against one another, defaults filled in.
+//!
+//! One file per part of the scenario. Each goes on after a mistake; what depends on something unreadable is left
+//! out rather than reported a second time.
+
+mod addresses;
+mod checks;
+mod clash;
+mod directory;
+mod flows;
+mod links;
+mod nodes;
+mod policy;
+mod segments;
+mod switches;
+
+use super::files::Files;
+use super::mistakes::{Mistake, Mistakes};
+use super::model::{Scenario, Site};
+use super::raw;
+use super::shape::{At, Slot};
+use crate::names::{CheckName, FlowId};
+
+pub use checks::DEFAULT_PORTS;
+pub(crate) use directory::Directory;
+
+/// A scenario, with what is needed to read a twin against it.
+pub(crate) struct Built {
+    pub(crate) scenario: Scenario,
+    pub(crate) directory: Directory,
+}
+
+/// What a raw scenario means. Complete only if `out` has no errors afterwards.
+pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> Option<Built> {
+    let site = raw.site.good()?;
+    let segments = segments::build(site, out);
+    let directory = Directory::build(site, out);
+    let nodes = nodes::build(site, &segments, &directory, files, out);
+    let switches = switches::build(site, &directory, &nodes, &segments, out);
+    let flows = flows::build(raw, &directory, files, out);
+    let checks = checks::build(raw, &directory, &nodes, &segments, &flows, out);
+    segments::warn_of_unused(&segments, &nodes, out);
+    let name = raw.name.good()?;
+    if raw.checks.is_absent() {
+        let label = "without `checks` a run shows nothing";
+        out.push(Mistake::warning("the scenario asserts nothing", name.spot, label));
+    }
+    let scenario = Scenario {
+        name: name.value.clone(),
+        documents: raw.documents.list().iter().map(|document| document.value.0.clone()).collect(),
+        site: Site { segments: segments.into_model(), switches, nodes, groups: directory.groups() },
+        flows: flows.known.into_iter().map(|known| known.flow).collect(),
+        checks,
+    };
+    Some(Built { scenario, directory })
+}
+
+/// The value of a slot, or a default.
+fn or<T: Clone>(slot: &Slot<At<T>>, default: T) -> T {
+    slot.good().map_or(default, |at| at.value.clone())
+}
+
+/// The flows that are allowed, and whether all of them are known.
+pub(crate) struct Flows {
+    known: Vec<KnownFlow>,
+    complete: bool,
+}
+
+/// A flow and where it was allowed.
+struct KnownFlow {
+    flow: super::model::Flow,
+    spot: super::tree::Spot,
+}
+
+impl Flows {
+    fn get(&self, id: &FlowId) -> Option<&super::model::Flow> {
+        self.known.iter().map(|known| &known.flow).find(|flow| flow.id == *id)
+    }
+}
+
+/// "check `dock-plays`", for titles.
+fn check_title(name: &CheckName) -> String {
+    format!("check `{name}`")
+}

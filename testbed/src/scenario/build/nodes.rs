@@ -1,0 +1,348 @@
+//! Nodes of the five kinds, groups expanded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::super::files::Files;
+use super::super::leaf::{Below, Gateway, Lasting, Size, Whole};
+use super::super::mistakes::{Mistake, Mistakes, nearest};
+use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile, Run};
+use super::super::raw::{self, Site};
+use super::super::shape::{At, Named, OneOrMany, Slot};
+use super::addresses::{CLOUD, Register};
+use super::directory::{Directory, Section};
+use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
+use super::or;
+use super::segments::Segments;
+use crate::names::{NodeName, SegmentName};
+
+/// Every node of the site.
+pub(crate) fn build(
+    site: &Site,
+    segments: &Segments,
+    directory: &Directory,
+    files: &Files,
+    out: &mut Mistakes,
+) -> BTreeMap<NodeName, Node> {
+    let mut register = Register::default();
+    let mut builder = Builder {
+        routed: routed(site, segments),
+        segments,
+        directory,
+        files,
+        register: &mut register,
+        nodes: BTreeMap::new(),
+        out,
+    };
+    each(&site.cameras, |name, camera| builder.camera(name, camera));
+    each(&site.appliances, |name, appliance| builder.appliance(name, appliance));
+    each(&site.routers, |name, router| builder.router(name, router));
+    each(&site.clouds, |name, cloud| builder.cloud(name, cloud));
+    each(&site.hosts, |name, host| builder.host(name, host));
+    let nodes = std::mem::take(&mut builder.nodes);
+    register.check_room(segments, out);
+    services(site, directory, out);
+    nodes
+}
+
+fn each<'a, V>(section: &'a Slot<Named<NodeName, V>>, mut build: impl FnMut(&'a At<NodeName>, &'a V)) {
+    for (name, value) in section.good().map_or(&[][..], |named| &named.entries) {
+        if let Some(value) = value {
+            build(name, value);
+        }
+    }
+}
+
+/// Segments in which a router has a link.
+fn routed(site: &Site, segments: &Segments) -> BTreeSet<SegmentName> {
+    let mut routed = BTreeSet::new();
+    each(&site.routers, |_, router| {
+        // what is wrong with the links is said when the router's turn comes
+        let wires = router_wires(router, segments, &mut Mistakes::default());
+        routed.extend(wires.into_iter().map(|wire| wire.segment.value));
+    });
+    routed
+}
+
+/// What every node has besides its kind, as written.
+struct Common<'a> {
+    gateway: &'a Slot<At<Gateway>>,
+    routes: &'a Slot<Vec<raw::Route>>,
+    ruleset: &'a Slot<At<Below>>,
+    resolver: &'a Slot<At<NodeName>>,
+    clock: &'a Slot<At<NodeName>>,
+}
+
+struct Builder<'a> {
+    routed: BTreeSet<SegmentName>,
+    segments: &'a Segments,
+    directory: &'a Directory,
+    files: &'a Files,
+    register: &'a mut Register,
+    nodes: BTreeMap<NodeName, Node>,
+    out: &'a mut Mistakes,
+}
+
+impl Builder<'_> {
+    fn camera(&mut self, name: &At<NodeName>, raw: &raw::Camera) {
+        let written =
+            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let wires = wires(&written, self.out);
+        let video = raw.video.good();
+        let size = video.map_or(&Slot::Absent, |video| &video.size);
+        let Size { width, height } = or(size, Size { width: 640, height: 360 });
+        let fps = or(video.map_or(&Slot::Absent, |video| &video.fps), Whole(15)).0 as u32;
+        let common = Common {
+            gateway: &raw.gateway,
+            routes: &raw.routes,
+            ruleset: &raw.ruleset,
+            resolver: &raw.resolver,
+            clock: &raw.clock,
+        };
+        let cameras = self.nodes.len() as u32;
+        self.add(name, &wires, 1, &common, |index| {
+            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps })
+        });
+    }
+
+    fn appliance(&mut self, name: &At<NodeName>, raw: &raw::Appliance) {
+        let written =
+            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let wires = wires(&written, self.out);
+        let cameras = self.cameras(&raw.cameras, "an appliance");
+        let cloud = raw.cloud.good();
+        let cloud = cloud.and_then(|cloud| {
+            self.directory.one_of(cloud, &[Section::Cloud], "an appliance's `cloud`", self.out)
+        });
+        let common = Common {
+            gateway: &raw.gateway,
+            routes: &raw.routes,
+            ruleset: &raw.ruleset,
+            resolver: &raw.resolver,
+            clock: &raw.clock,
+        };
+        let forwards = or(&raw.forwards, false);
+        let monitor_every = or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0;
+        let kind = Kind::Appliance(Appliance { cameras, cloud, forwards, monitor_every });
+        self.add(name, &wires, 1, &common, |_| kind.clone());
+    }
+
+    fn router(&mut self, name: &At<NodeName>, raw: &raw::Router) {
+        let wires = router_wires(raw, self.segments, self.out);
+        let serves = raw.serves.good();
+        let served = |slot: Option<&Slot<OneOrMany<At<SegmentName>>>>, out: &mut Mistakes| {
+            let names = slot.and_then(Slot::good).map_or(&[][..], |many| &many.0);
+            served(names, &wires, self.segments, out)
+        };
+        let dns = served(serves.map(|serves| &serves.dns), self.out);
+        let ntp = served(serves.map(|serves| &serves.ntp), self.out);
+        let upstream = serves.and_then(|serves| serves.upstream.good()).and_then(|upstream| {
+            self.directory.one_of(upstream, &[Section::Cloud], "a router's `upstream`", self.out)
+        });
+        if let Some(serves) = serves
+            && let (Some(first), true) =
+                (serves.dns.good().and_then(|dns| dns.0.first()), serves.upstream.is_absent())
+        {
+            let label = "`dns` needs `upstream`: the cloud whose name server is asked";
+            self.out.push(Mistake::error("a resolver that has nobody to ask", first.spot, label));
+        }
+        let absent = (Slot::Absent, Slot::Absent, Slot::Absent);
+        let common = Common {
+            gateway: &absent.0,
+            routes: &raw.routes,
+            ruleset: &raw.ruleset,
+            resolver: &absent.1,
+            clock: &absent.2,
+        };
+        self.add(name, &wires, 1, &common, |_| {
+            Kind::Router(Router { dns: dns.clone(), ntp: ntp.clone(), upstream: upstream.clone() })
+        });
+    }
+
+    fn cloud(&mut self, name: &At<NodeName>, raw: &raw::Cloud) {
+        let written =
+            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &Slot::Absent };
+        let wires = match raw.segment {
+            Slot::Good(_) => wires(&written, self.out),
+            _ => Vec::new(),
+        };
+        let common = Common {
+            gateway: &Slot::Absent,
+            routes: &Slot::Absent,
+            ruleset: &Slot::Absent,
+            resolver: &Slot::Absent,
+            clock: &Slot::Absent,
+        };
+        let region = raw.region.good().map_or("", |region| region.value.0).to_owned();
+        let names = or(&raw.names, CloudNames::Both);
+        let kind = Kind::Cloud(Cloud { region, names });
+        self.add(name, &wires, CLOUD, &common, |_| kind.clone());
+    }
+
+    fn host(&mut self, name: &At<NodeName>, raw: &raw::Host) {
+        let written =
+            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let wires = wires(&written, self.out);
+        let common = Common {
+            gateway: &raw.gateway,
+            routes: &raw.routes,
+            ruleset: &raw.ruleset,
+            resolver: &raw.resolver,
+            clock: &raw.clock,
+        };
+        let plays = self.cameras(&raw.plays, "a host");
+        let run = raw.run.good().map(command);
+        self.add(name, &wires, 1, &common, |_| Kind::Host(Host { plays: plays.clone(), run: run.clone() }));
+    }
+
+    fn cameras(&mut self, written: &Slot<OneOrMany<At<NodeName>>>, whose: &str) -> Vec<NodeName> {
+        let cameras = |names| self.directory.nodes_of(names, &[Section::Camera], whose, self.out);
+        written.good().map(cameras).unwrap_or_default()
+    }
+
+    /// Adds a node, or each node of a group.
+    fn add(
+        &mut self,
+        name: &At<NodeName>,
+        wires: &[Wire<'_>],
+        each: u64,
+        common: &Common<'_>,
+        kind: impl Fn(u32) -> Kind,
+    ) {
+        let Some(entry) = self.directory.find(name, "a node", &mut Mistakes::default()) else { return };
+        let out = &mut *self.out;
+        let mut plug = Plug { segments: self.segments, register: self.register };
+        plug.check(wires, entry.members.len() as u64, each, out);
+        let gateway = gateway(common.gateway, wires, &self.routed, out);
+        let routes = routes(common.routes, wires, self.segments, out);
+        let ruleset = common.ruleset.good().map(|path| rule_file(path, self.files, out));
+        let mut who = |slot: &Slot<At<NodeName>>, what: &str| {
+            let sections = [Section::Router, Section::Cloud, Section::Host];
+            slot.good().and_then(|name| self.directory.one_of(name, &sections, what, out))
+        };
+        let resolver = who(common.resolver, "a node's `resolver`");
+        let clock = who(common.clock, "a node's `clock`");
+        for (index, member) in entry.members.iter().enumerate() {
+            let before = out.len();
+            let links = plug.links(member, wires, index as u64, each, out);
+            let node = Node {
+                name: member.clone(),
+                kind: kind(index as u32),
+                links,
+                ruleset: ruleset.clone(),
+                routes: routes.clone(),
+                gateway: gateway.clone(),
+                resolver: resolver.clone(),
+                clock: clock.clone(),
+            };
+            self.nodes.insert(member.clone(), node);
+            if out.len() > before {
+                break; // the others of the group would only repeat it
+            }
+        }
+    }
+}
+
+/// Segments that a router serves; it needs a link in each.
+fn served(
+    names: &[At<SegmentName>],
+    wires: &[Wire<'_>],
+    segments: &Segments,
+    out: &mut Mistakes,
+) -> Vec<SegmentName> {
+    let mut served: Vec<SegmentName> = Vec::new();
+    for name in names {
+        if segments.find(name, "a router's service", out).is_none() {
+            continue;
+        }
+        if !wires.is_empty() && !wires.iter().any(|wire| wire.segment.value == name.value) {
+            let label = format!("the router has no link in `{}`", name.value);
+            out.push(Mistake::error("a router serves a segment that it is not in", name.spot, label));
+        } else if served.contains(&name.value) {
+            out.push(Mistake::error("a segment is named twice", name.spot, "it is in the list already"));
+        } else {
+            served.push(name.value.clone());
+        }
+    }
+    served
+}
+
+/// A rule file must be there: nobody wants to learn that when half of the lab stands.
+fn rule_file(path: &At<Below>, files: &Files, out: &mut Mistakes) -> RuleFile {
+    let text = &path.value.0;
+    if let Err(missing) = files.text(text) {
+        let label = match nearest(text, files.there()) {
+            Some(near) => format!("{missing}; did you mean `{near}`?"),
+            None => missing.to_string(),
+        };
+        out.push(Mistake::error("the rule file cannot be used", path.spot, label));
+    }
+    RuleFile { path: text.clone() }
+}
+
+fn command(run: &raw::Run) -> Run {
+    let default = Duration::from_secs(30);
+    let arguments = |list: &[At<super::super::leaf::Argument>]| {
+        list.iter().map(|argument| argument.value.0.clone()).collect()
+    };
+    match run {
+        raw::Run::Plain(list) => Run { command: arguments(list), to_end: false, within: default },
+        raw::Run::Full(full) => Run {
+            command: arguments(full.command.list()),
+            to_end: or(&full.to_end, false),
+            within: or(&full.within, Lasting(default)).0,
+        },
+    }
+}
+
+/// Whom a node asks must answer: a router that serves somebody, a cloud, a host that runs something.
+fn services(site: &Site, directory: &Directory, out: &mut Mistakes) {
+    let mut asked = Vec::new();
+    each(&site.cameras, |_, raw| note(&mut asked, &raw.resolver, &raw.clock));
+    each(&site.appliances, |_, raw| note(&mut asked, &raw.resolver, &raw.clock));
+    each(&site.hosts, |_, raw| note(&mut asked, &raw.resolver, &raw.clock));
+    for (name, key) in asked {
+        let Some(entry) = directory.find(name, "", &mut Mistakes::default()) else { continue };
+        let label = match entry.section {
+            Section::Router if !router_serves(site, &name.value, key) => {
+                format!("`{}` serves nobody with that: give it `serves: {{ {key}: … }}`", name.value)
+            }
+            Section::Host if !host_runs(site, &name.value) => {
+                format!("`{}` runs nothing that answers", name.value)
+            }
+            _ => continue,
+        };
+        let what = if key == "dns" { "names" } else { "the time" };
+        out.push(Mistake::error(format!("nobody answers when asked for {what}"), name.spot, label));
+    }
+}
+
+/// Notes whom a node asks, and for what.
+fn note<'a>(
+    asked: &mut Vec<(&'a At<NodeName>, &'static str)>,
+    resolver: &'a Slot<At<NodeName>>,
+    clock: &'a Slot<At<NodeName>>,
+) {
+    asked.extend(resolver.good().map(|name| (name, "dns")));
+    asked.extend(clock.good().map(|name| (name, "ntp")));
+}
+
+/// True unless it is certain that the router does not.
+fn router_serves(site: &Site, name: &NodeName, key: &str) -> bool {
+    let router = find(&site.routers, name);
+    router.is_none_or(|router| match &router.serves {
+        Slot::Absent => false,
+        Slot::Bad => true,
+        Slot::Good(serves) => !(if key == "dns" { &serves.dns } else { &serves.ntp }).is_absent(),
+    })
+}
+
+/// True unless it is certain that the host runs nothing.
+fn host_runs(site: &Site, name: &NodeName) -> bool {
+    find(&site.hosts, name).is_none_or(|host| !host.run.is_absent())
+}
+
+fn find<'a, V>(section: &'a Slot<Named<NodeName, V>>, name: &NodeName) -> Option<&'a V> {
+    let entries = section.good().map_or(&[][..], |named| &named.entries);
+    entries.iter().find(|(have, _)| have.value == *name).and_then(|(_, value)| value.as_ref())
+}

@@ -1,0 +1,141 @@
+//! Segments: prefixes that do not overlap, names resolved.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use super::super::mistakes::{Mistake, Mistakes, nearest};
+use super::super::model::{Node, Segment};
+use super::super::raw::Site;
+use super::super::shape::At;
+use super::super::tree::Spot;
+use crate::names::{NodeName, SegmentName, VlanId};
+
+/// The segments of a site.
+pub(crate) struct Segments {
+    pub(crate) known: BTreeMap<SegmentName, Known>,
+    /// False if a name could not be read.
+    complete: bool,
+}
+
+/// A segment as far as it could be read.
+pub(crate) struct Known {
+    pub(crate) segment: Segment,
+    pub(crate) spot: Spot,
+    /// Places of its subnets, in the same order.
+    pub(crate) subnet_spots: Vec<Spot>,
+    /// False if something of it could not be read: then nothing is said about addresses in it.
+    pub(crate) whole: bool,
+}
+
+/// Every segment; overlapping prefixes are mistakes.
+pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
+    let mut segments = Segments { known: BTreeMap::new(), complete: true };
+    let Some(named) = site.segments.good() else {
+        segments.complete = false;
+        return segments;
+    };
+    segments.complete = !named.incomplete;
+    let mut seen: Vec<(IpNet, SegmentName, Spot)> = Vec::new();
+    for (name, raw) in &named.entries {
+        let mut known = Known {
+            segment: Segment { vlan: None, subnets: Vec::new(), hub: false },
+            spot: name.spot,
+            subnet_spots: Vec::new(),
+            whole: false,
+        };
+        if let Some(raw) = raw {
+            known.whole = raw.subnets.good().is_some() && !raw.vlan.is_bad();
+            known.segment.vlan = raw.vlan.good().and_then(|vlan| VlanId::try_from(vlan.value.0 as u16).ok());
+            known.segment.hub = super::or(&raw.hub, false);
+            for subnet in raw.subnets.list() {
+                if check_subnet(subnet, &name.value, &mut seen, out) {
+                    known.segment.subnets.push(subnet.value);
+                    known.subnet_spots.push(subnet.spot);
+                } else {
+                    known.whole = false;
+                }
+            }
+        }
+        segments.known.insert(name.value.clone(), known);
+    }
+    segments
+}
+
+/// True if hosts can live in the subnet and it overlaps no other.
+fn check_subnet(
+    subnet: &At<IpNet>,
+    of: &SegmentName,
+    seen: &mut Vec<(IpNet, SegmentName, Spot)>,
+    out: &mut Mistakes,
+) -> bool {
+    if let Some(label) = unfit(&subnet.value) {
+        out.push(Mistake::error("no subnet for hosts", subnet.spot, label));
+        return false;
+    }
+    let overlaps = |net: &IpNet| net.contains(&subnet.value) || subnet.value.contains(net);
+    if let Some((net, segment, spot)) = seen.iter().find(|(net, ..)| overlaps(net)) {
+        let label = format!("`{}` in `{of}` overlaps", subnet.value);
+        let mistake = Mistake::error("two subnets overlap", subnet.spot, label);
+        out.push(mistake.also(*spot, format!("`{net}` in `{segment}`")));
+        return false;
+    }
+    seen.push((subnet.value, of.clone(), subnet.spot));
+    true
+}
+
+/// Ranges in which the kernel or a standard allows no ordinary host (RFC 6890).
+fn unfit(net: &IpNet) -> Option<&'static str> {
+    let within =
+        |text: &str| text.parse::<IpNet>().is_ok_and(|range| range.contains(net) || net.contains(&range));
+    let ranges = [
+        ("0.0.0.0/8", "`0.0.0.0/8` means this network"),
+        ("127.0.0.0/8", "`127.0.0.0/8` never leaves a host"),
+        ("169.254.0.0/16", "`169.254.0.0/16` is link-local"),
+        ("224.0.0.0/3", "`224.0.0.0/3` is multicast or reserved"),
+        ("::/8", "`::/8` is reserved"),
+        ("fe80::/10", "`fe80::/10` is link-local"),
+        ("ff00::/8", "`ff00::/8` is multicast"),
+    ];
+    ranges.into_iter().find(|(range, _)| within(range)).map(|(_, label)| label)
+}
+
+impl Segments {
+    /// The segment of a name; `whose` begins the title: "a link".
+    pub(crate) fn find(&self, name: &At<SegmentName>, whose: &str, out: &mut Mistakes) -> Option<&Known> {
+        let found = self.known.get(&name.value);
+        if found.is_none() && self.complete && !out.is_full() {
+            let names = self.known.keys().map(SegmentName::as_str);
+            let label = match nearest(name.value.as_str(), names) {
+                Some(near) => format!("no segment has this name; did you mean `{near}`?"),
+                None => "no segment has this name".to_owned(),
+            };
+            out.push(Mistake::error(format!("{whose} names an unknown segment"), name.spot, label));
+        }
+        found
+    }
+
+    /// True if any segment speaks IPv6.
+    pub(crate) fn has_ip6(&self) -> bool {
+        let mut subnets = self.known.values().flat_map(|known| &known.segment.subnets);
+        subnets.any(|net| matches!(net, IpNet::V6(_)))
+    }
+
+    pub(crate) fn into_model(self) -> BTreeMap<SegmentName, Segment> {
+        self.known.into_iter().map(|(name, known)| (name, known.segment)).collect()
+    }
+}
+
+/// A segment into which nothing is plugged is probably a slip.
+pub(crate) fn warn_of_unused(segments: &Segments, nodes: &BTreeMap<NodeName, Node>, out: &mut Mistakes) {
+    if out.has_errors() {
+        return;
+    }
+    for (name, known) in &segments.known {
+        let used = nodes.values().flat_map(|node| &node.links).any(|link| link.segment == *name);
+        if !used {
+            let label = "no node has a link here";
+            out.push(Mistake::warning("a segment is empty", known.spot, label));
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Broken twins: a good scenario's tree with a change in it, and what must be reported of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Built, Directory};
+use super::files::{Files, mentioned};
+use super::leaf::Pair;
+use super::mistakes::{Mistake, Mistakes, Source, nearest};
+use super::model::{Check, Word};
+use super::raw;
+use super::read::from_tree;
+use super::shape::{At, Shape};
+use super::tree::{Key, Node, Scalar, Spot, Value};
+use super::twin::{Expected, Twin};
+use super::yaml;
+use crate::names::{CheckName, NodeName, ScenarioName};
+
+/// A broken twin that can be planned.
+#[derive(Clone, Debug)]
+pub struct ReadTwin {
+    /// What it means.
+    pub twin: Twin,
+    /// What is worth a look all the same.
+    pub warnings: Mistakes,
+}
+
+/// Path of the good scenario, from the scenario's folder, if the text is a twin that names an acceptable one.
+///
+/// Errors: every mistake of the twin by itself.
+pub fn twin_of(twin: &Source) -> Result<String, Mistakes> {
+    let mut out = Mistakes::over(vec![twin.clone()]);
+    let raw =
+        yaml::parse(&twin.text, 0, &mut out).and_then(|root| raw::Twin::read(&root, root.spot, &mut out));
+    match raw.as_ref().and_then(|raw| raw.twin_of.good()) {
+        Some(path) => Ok(path.value.0.clone()),
+        None => Err(out),
+    }
+}
+
+/// Paths that the changed scenario names; see [`super::mentions`].
+pub fn mentions_of_twin(twin: &Source, good: &Source) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    let mut out = Mistakes::over(vec![twin.clone(), good.clone()]);
+    let raw =
+        yaml::parse(&twin.text, 0, &mut out).and_then(|root| raw::Twin::read(&root, root.spot, &mut out));
+    if let (Some(raw), Some(mut tree)) = (raw, yaml::parse(&good.text, 1, &mut out)) {
+        change(&mut tree, &raw, &mut out);
+        mentioned(&tree, &mut paths);
+    }
+    paths
+}
+
+/// Reads a broken twin against its good scenario. Its name is its file's, without the ending.
+///
+/// Errors: every mistake of either file and of their policies.
+pub fn read_twin(twin: &Source, good: &Source, files: &Files) -> Result<ReadTwin, Mistakes> {
+    let mut out = Mistakes::over(vec![twin.clone(), good.clone()]);
+    match assemble(twin, good, files, &mut out) {
+        Some(twin) if !out.has_errors() => Ok(ReadTwin { twin, warnings: out }),
+        _ => Err(out),
+    }
+}
+
+fn assemble(twin: &Source, good: &Source, files: &Files, out: &mut Mistakes) -> Option<Twin> {
+    let root = yaml::parse(&twin.text, 0, out);
+    let tree = yaml::parse(&good.text, 1, out);
+    let root = root?;
+    let name = name_of(twin, root.spot, out);
+    let raw = raw::Twin::read(&root, root.spot, out)?;
+    let mut tree = tree?;
+    change(&mut tree, &raw, out);
+    let mut built = from_tree(&tree, files, out)?;
+    let (fail, stays) = expectations(&raw, &built, out);
+    if out.has_errors() {
+        return None; // what would be missing below has been told
+    }
+    let of = built.scenario.name.clone();
+    built.scenario.checks.retain(|check| fail.contains_key(&check.name) || stays.contains(&check.name));
+    built.scenario.name = name.clone()?;
+    let says = raw.says.good()?.value.0.clone();
+    Some(Twin { name: name?, says, of, scenario: built.scenario, fail, stays })
+}
+
+/// The file's name is the twin's.
+fn name_of(twin: &Source, spot: Spot, out: &mut Mistakes) -> Option<ScenarioName> {
+    let file = twin.path.rsplit('/').next().unwrap_or("");
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    match stem.parse() {
+        Ok(name) => Some(name),
+        Err(wrong) => {
+            let label = format!("`{stem}` {wrong}");
+            out.push(Mistake::error("a twin's file name is its name", spot, label));
+            None
+        }
+    }
+}
+
+/// Makes the changes, in the order written.
+fn change(tree: &mut Node, raw: &raw::Twin, out: &mut Mistakes) {
+    for (path, value) in raw.change.good().map_or(&[][..], |changes| &changes.0) {
+        if let Err(mistake) = change_one(tree, path, value) {
+            out.push(mistake);
+        }
+    }
+}
+
+fn change_one(tree: &mut Node, path: &At<String>, value: &Node) -> Result<(), Mistake> {
+    if matches!(path.value.split('.').next(), Some("version" | "name")) {
+        let label = "`version` and `name` stay as they are";
+        return Err(Mistake::error("a twin cannot change this", path.spot, label));
+    }
+    let mut node = tree;
+    let mut rest = path.value.as_str();
+    loop {
+        let (index, deeper) = step(node, rest, path)?;
+        let Value::Map(entries) = &mut node.value else { unreachable!("`step` refuses all but maps") };
+        if let (Some(index), Some(deeper)) = (index, deeper) {
+            node = &mut entries[index].1;
+            rest = deeper;
+            continue;
+        }
+        let nothing = matches!(&value.value, Value::Scalar(scalar) if scalar.is_nothing());
+        return match (index, nothing) {
+            (Some(index), true) => {
+                entries.remove(index);
+                Ok(())
+            }
+            (Some(index), false) if entries[index].1.says_the_same_as(value) => {
+                let label = "the good scenario says the same";
+                Err(Mistake::error("the twin changes nothing", path.spot, label))
+            }
+            (Some(index), false) => {
+                entries[index] =
+                    (Key { spot: path.spot, scalar: entries[index].0.scalar.clone() }, value.clone());
+                Ok(())
+            }
+            (None, true) => Err(unknown(entries, rest, path)),
+            (None, false) => {
+                let scalar = Scalar { text: rest.to_owned(), plain: true };
+                entries.push((Key { spot: path.spot, scalar }, value.clone()));
+                Ok(())
+            }
+        };
+    }
+}
+
+/// One level of a path: the entry that its beginning names, and what is left. Keys may have dots themselves
+/// (`eth0.20`), so the longest key that fits is taken.
+fn step<'p>(
+    node: &Node,
+    path: &'p str,
+    whole: &At<String>,
+) -> Result<(Option<usize>, Option<&'p str>), Mistake> {
+    let Value::Map(entries) = &node.value else {
+        let label = format!("`{path}` cannot be looked up in {}: change it as a whole", node.kind());
+        return Err(Mistake::error("the changed key leads nowhere", whole.spot, label));
+    };
+    let fits = |key: &str| match path.strip_prefix(key) {
+        Some("") => true,
+        Some(rest) => rest.starts_with('.'),
+        None => false,
+    };
+    let found = entries.iter().enumerate().filter(|(_, (key, _))| fits(&key.scalar.text));
+    match found.max_by_key(|(_, (key, _))| key.scalar.text.len()) {
+        Some((index, (key, _))) => {
+            let rest = path[key.scalar.text.len()..].strip_prefix('.');
+            Ok((Some(index), rest))
+        }
+        None if path.contains('.') || path.is_empty() => Err(unknown(entries, path, whole)),
+        None => Ok((None, None)),
+    }
+}
+
+fn unknown(entries: &[(Key, Node)], path: &str, whole: &At<String>) -> Mistake {
+    let wanted = path.split('.').next().unwrap_or(path);
+    let label = match nearest(wanted, entries.iter().map(|(key, _)| key.scalar.text.as_str())) {
+        Some(near) => format!("the good scenario has no `{wanted}` there; did you mean `{near}`?"),
+        None => format!("the good scenario has no `{wanted}` there"),
+    };
+    Mistake::error("the changed key leads nowhere", whole.spot, label)
+}
+
+/// What must be reported: known checks, pairs that they look at.
+fn expectations(
+    raw: &raw::Twin,
+    built: &Built,
+    out: &mut Mistakes,
+) -> (BTreeMap<CheckName, Expected>, Vec<CheckName>) {
+    let (mut fail, mut stays) = (BTreeMap::new(), Vec::new());
+    let Some(expect) = raw.expect.good() else { return (fail, stays) };
+    for (name, failing) in expect.fail.good().map_or(&[][..], |named| &named.entries) {
+        let (Some(check), Some(failing)) = (find(name, built, out), failing) else { continue };
+        let pairs = pairs(name, failing, check, &built.directory, out);
+        let by = failing.by.good().map(|by| by.value.0.clone());
+        fail.insert(name.value.clone(), Expected { pairs, by });
+    }
+    for name in expect.stays.good().map_or(&[][..], |many| &many.0) {
+        if find(name, built, out).is_none() {
+            continue;
+        }
+        if fail.contains_key(&name.value) || stays.contains(&name.value) {
+            out.push(Mistake::error("a check is named twice", name.spot, "it stands above already"));
+        } else {
+            stays.push(name.value.clone());
+        }
+    }
+    (fail, stays)
+}
+
+fn find<'a>(name: &At<CheckName>, built: &'a Built, out: &mut Mistakes) -> Option<&'a Check> {
+    let checks = &built.scenario.checks;
+    let found = checks.iter().find(|check| check.name == name.value);
+    // with other mistakes about, the check may be one that could not be read
+    if found.is_none() && !out.has_errors() {
+        let label = match nearest(name.value.as_str(), checks.iter().map(|check| check.name.as_str())) {
+            Some(near) => format!("the scenario has no check of this name; did you mean `{near}`?"),
+            None => "the scenario has no check of this name".to_owned(),
+        };
+        out.push(Mistake::error("a twin names an unknown check", name.spot, label));
+    }
+    found
+}
+
+fn pairs(
+    name: &At<CheckName>,
+    failing: &raw::Failing,
+    check: &Check,
+    directory: &Directory,
+    out: &mut Mistakes,
+) -> Vec<(NodeName, NodeName)> {
+    let written = failing.pairs.good().map_or(&[][..], |many| &many.0);
+    let known = match &check.word {
+        Word::Reach { from, to, .. } => Some((from, to, false)),
+        Word::NoReach { from, to, both_ways, .. } => Some((from, to, *both_ways)),
+        _ => None,
+    };
+    let Some((from, to, both_ways)) = known else {
+        if let Some(first) = written.first() {
+            out.push(Mistake::error("this check speaks of no pairs", first.spot, "leave `pairs` out"));
+        }
+        return Vec::new();
+    };
+    if failing.pairs.is_absent() {
+        let label = "which pairs must be reported? write `pairs: [dock -> vms]`";
+        out.push(Mistake::error("`pairs` is missing", name.spot, label));
+    }
+    let mut pairs = Vec::new();
+    for pair in written {
+        for (a, b) in each_pair(pair, directory, out) {
+            let asked =
+                (from.contains(&a) && to.contains(&b)) || (both_ways && to.contains(&a) && from.contains(&b));
+            if !asked || a == b {
+                let label = format!("`{}` does not ask about {a} -> {b}", name.value);
+                out.push(Mistake::error("a pair that the check does not look at", pair.spot, label));
+                break;
+            }
+            if pairs.contains(&(a.clone(), b.clone())) {
+                let label = format!("{a} -> {b} is in the list already");
+                out.push(Mistake::error("a pair is named twice", pair.spot, label));
+                break;
+            }
+            pairs.push((a, b));
+        }
+    }
+    pairs
+}
+
+/// The pairs of nodes that a pair of names stands for.
+fn each_pair(pair: &At<Pair>, directory: &Directory, out: &mut Mistakes) -> Vec<(NodeName, NodeName)> {
+    let mut members = |name: &NodeName| {
+        let name = At { value: name.clone(), spot: pair.spot };
+        directory.find(&name, "a pair", out).map(|entry| entry.members.clone()).unwrap_or_default()
+    };
+    let (from, to) = (members(&pair.value.from), members(&pair.value.to));
+    from.iter().flat_map(|a| to.iter().map(|b| (a.clone(), b.clone()))).collect()
+}
