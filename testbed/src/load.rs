@@ -82,14 +82,18 @@ pub fn twin(path: &Path) -> Result<LoadedTwin, LoadError> {
         _ => return Err(LoadError::NotInBroken(shown(path))),
     };
     let good_path = scenario::twin_of(&twin)?;
-    let text = read_below(&folder, &good_path).map_err(|why| LoadError::File {
-        path: format!("{} (the scenario of {})", good_path, shown(path)),
-        why,
-    })?;
-    let good = Source { path: shown(&path.with_file_name("..").join(&good_path)), text };
-    let good = Source { path: good.path.replace("broken/../", ""), ..good };
+    let text = match read_below(&folder, &good_path) {
+        Ok(text) => text,
+        Err(missing) => {
+            let mistakes = scenario::read_twin(&twin, Err(&missing), &Files::default());
+            return Err(mistakes.expect_err("a twin without its scenario is a mistake").into());
+        }
+    };
+    // as the user would name it, if the twin was named by way of `broken`
+    let beside = path.parent().and_then(Path::parent).unwrap_or(&folder);
+    let good = Source { path: shown(&beside.join(&good_path)), text };
     let files = look_up(&folder, &scenario::mentions_of_twin(&twin, &good));
-    let read = scenario::read_twin(&twin, &good, &files)?;
+    let read = scenario::read_twin(&twin, Ok(&good), &files)?;
     Ok(LoadedTwin { folder, twin: read.twin, warnings: read.warnings })
 }
 
@@ -170,9 +174,19 @@ fn open(path: &Path) -> Result<(PathBuf, Source), LoadError> {
     Ok((folder, Source { path: shown(path), text }))
 }
 
+/// The files that a scenario names, and what else lies where they should be.
 fn look_up(folder: &Path, paths: &BTreeSet<String>) -> Files {
     let found = paths.iter().map(|path| (path.clone(), read_below(folder, path))).collect();
-    Files { found }
+    let mut others = BTreeSet::new();
+    for path in paths {
+        let below = path.rsplit_once('/').map_or("", |(below, _)| below);
+        let real = fs::canonicalize(folder.join(below)).ok().filter(|real| real.starts_with(folder));
+        for entry in real.and_then(|real| fs::read_dir(real).ok()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            others.insert(if below.is_empty() { name } else { format!("{below}/{name}") });
+        }
+    }
+    Files { found, others }
 }
 
 /// A file below a folder; whatever links lie on the way, it must be below it in the end.
@@ -217,4 +231,128 @@ fn file_error(path: &Path, error: &io::Error) -> LoadError {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    const SMALL: &str = "version: 1
+name: small
+site:
+  segments: { cam: { subnets: [10.20.0.0/24] } }
+  routers: { rtr: { links: { cam0: { segment: cam } }, ruleset: rules.nft } }
+  hosts: { a: { segment: cam } }
+checks:
+  up: { reach: { from: a, to: rtr, ports: tcp/22 }, proves: PAN-NET-11 }
+";
+
+    /// A scenario's folder inside another folder, in which nothing may be read.
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let outer = tempfile::tempdir().unwrap();
+        fs::write(outer.path().join("secret.nft"), "secret").unwrap();
+        let inner = outer.path().join("site");
+        fs::create_dir(&inner).unwrap();
+        fs::write(inner.join("small.yaml"), SMALL).unwrap();
+        fs::write(inner.join("rules.nft"), "flush ruleset\n").unwrap();
+        (outer, inner)
+    }
+
+    #[test]
+    fn the_folder_is_absolute_and_without_links() {
+        let (outer, inner) = folder();
+        symlink(&inner, outer.path().join("link")).unwrap();
+        let loaded = scenario(&outer.path().join("link/small.yaml")).unwrap();
+        assert_eq!(loaded.folder, fs::canonicalize(inner).unwrap());
+    }
+
+    #[test]
+    fn a_link_out_of_the_folder_is_not_followed() {
+        let (outer, inner) = folder();
+        fs::remove_file(inner.join("rules.nft")).unwrap();
+        symlink(outer.path().join("secret.nft"), inner.join("rules.nft")).unwrap();
+        let error = scenario(&inner.join("small.yaml")).unwrap_err().to_string();
+        assert!(error.contains("leads out of the scenario's folder"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_linked_folder_inside_is_not_followed_out_either() {
+        let (outer, inner) = folder();
+        symlink(outer.path(), inner.join("up")).unwrap();
+        let text = SMALL.replace("rules.nft", "up/secret.nft");
+        fs::write(inner.join("small.yaml"), text).unwrap();
+        let error = scenario(&inner.join("small.yaml")).unwrap_err().to_string();
+        assert!(error.contains("leads out of the scenario's folder"), "{error}");
+    }
+
+    #[test]
+    fn a_link_within_the_folder_is_as_good_as_the_file() {
+        let (_outer, inner) = folder();
+        fs::rename(inner.join("rules.nft"), inner.join("real.nft")).unwrap();
+        symlink("real.nft", inner.join("rules.nft")).unwrap();
+        assert!(scenario(&inner.join("small.yaml")).is_ok());
+    }
+
+    #[test]
+    fn a_huge_file_a_pipe_and_a_folder_are_refused_at_once() {
+        let (_outer, inner) = folder();
+        let huge = inner.join("huge.yaml");
+        File::create(&huge).unwrap().set_len(100 << 20).unwrap();
+        let pipe = inner.join("pipe.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let began = Instant::now();
+        for (path, why) in
+            [(&huge, "larger than 1 MiB"), (&pipe, "not a regular file"), (&inner, "not a regular file")]
+        {
+            let error = scenario(path).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn text_that_is_not_utf_8_is_said_to_be_so() {
+        let (_outer, inner) = folder();
+        fs::write(inner.join("small.yaml"), b"name: \xff").unwrap();
+        let error = scenario(&inner.join("small.yaml")).unwrap_err().to_string();
+        assert!(error.contains("not UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_stands_for_the_scenarios_directly_in_it() {
+        let (_outer, inner) = folder();
+        fs::write(inner.join("other.yaml"), "just: data\n").unwrap();
+        fs::write(inner.join("broken.yml"), "version: 1\nsite: [\n").unwrap();
+        fs::create_dir(inner.join("broken")).unwrap();
+        fs::write(inner.join("broken/deeper.yaml"), SMALL).unwrap();
+        let found = find(&[inner.clone(), inner.join("small.yaml")]).unwrap();
+        assert_eq!(found, [inner.join("broken.yml"), inner.join("small.yaml")]);
+        assert!(matches!(find(&[inner.join("nowhere")]), Err(LoadError::File { .. })));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(find(&[empty.path().to_owned()]), Err(LoadError::NoneHere(_))));
+    }
+
+    #[test]
+    fn a_scenario_has_the_twins_that_name_it() {
+        let (_outer, inner) = folder();
+        fs::create_dir(inner.join("broken")).unwrap();
+        let twin = |of: &str| {
+            format!(
+                "twin_of: {of}\nsays: x\nchange: {{ site.routers.rtr.ruleset: null }}\nexpect: {{ fail: {{}}, stays: up }}\n"
+            )
+        };
+        fs::write(inner.join("broken/ours.yaml"), twin("small.yaml")).unwrap();
+        fs::write(inner.join("broken/theirs.yaml"), twin("other.yaml")).unwrap();
+        fs::write(inner.join("broken/unreadable.yaml"), "twin_of: [").unwrap();
+        let twins = twins_of(&inner.join("small.yaml")).unwrap();
+        assert_eq!(twins, [inner.join("broken/ours.yaml"), inner.join("broken/unreadable.yaml")]);
+        let error = super::twin(&inner.join("broken/ours.yaml")).unwrap_err().to_string();
+        assert!(error.contains("the map is empty"), "{error}");
+        fs::write(inner.join("stray.yaml"), twin("small.yaml")).unwrap();
+        assert!(matches!(super::twin(&inner.join("stray.yaml")), Err(LoadError::NotInBroken(_))));
+    }
 }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::leaf::below;
 use super::tree::{Node, Value};
 
-/// Path below the scenario's folder → its text, or why there is none.
+/// What lies in the scenario's folder, as far as the scenario names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// What was found.
+    /// Path below the scenario's folder → its text, or why there is none.
     pub found: BTreeMap<String, Result<String, Missing>>,
+    /// Other paths there that somebody who mistyped a name may have meant.
+    pub others: BTreeSet<String>,
 }
 
 /// Why a named file cannot be used.
@@ -48,9 +50,10 @@ impl Files {
         }
     }
 
-    /// Every path of this folder that was found, for suggestions.
+    /// Every path that is there, for suggestions.
     pub(crate) fn there(&self) -> impl Iterator<Item = &str> {
-        self.found.iter().filter(|(_, found)| found.is_ok()).map(|(path, _)| path.as_str())
+        let found = self.found.iter().filter(|(_, found)| found.is_ok()).map(|(path, _)| path.as_str());
+        found.chain(self.others.iter().map(String::as_str))
     }
 }
 

@@ -70,7 +70,7 @@ macro_rules! name_leaf {
         impl Leaf for $type {
             const WHAT: &'static str = $what;
             fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
-                guard(scalar)?.parse().map_err(|wrong| Wrong::because(format!("{} {wrong}", $what)))
+                guard(scalar)?.parse().map_err(|wrong: crate::names::BadName| Wrong::because(wrong.to_string()))
             }
             fn describe() -> Json {
                 json!({ "type": "string", "pattern": $pattern })
@@ -108,6 +108,7 @@ impl<const MIN: u64, const MAX: u64> Leaf for Whole<MIN, MAX> {
         let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
         match number {
             Some(number) if (MIN..=MAX).contains(&number) => Ok(Whole(number)),
+            _ if MIN == MAX => Err(Wrong::because(format!("must be {MIN}"))),
             _ => Err(Wrong::because(format!("must be a whole number from {MIN} to {MAX}"))),
         }
     }
@@ -376,11 +377,6 @@ impl Leaf for FlowRange {
 }
 
 impl FlowRange {
-    /// True for a single id.
-    pub(crate) fn is_single(&self) -> bool {
-        self.first == self.last
-    }
-
     /// True for an id in the range.
     pub(crate) fn holds(&self, id: &FlowId) -> bool {
         id.as_str().as_bytes().first() == self.first.as_str().as_bytes().first()

@@ -13,6 +13,8 @@ mod raw;
 mod read;
 mod schema;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod tree;
 pub mod twin;
 mod twins;

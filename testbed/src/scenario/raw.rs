@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::leaf::*;
 use super::mistakes::Mistakes;
 use super::model::{CloudNames, CloudService, Proof};
-use super::shape::{At, KeyShape, Named, OneOrMany, Shape, Slot, Table, describe_table, prose, table};
+use super::shape::{At, KeyShape, List, Named, OneOrMany, Shape, Slot, Table, describe_table, prose, table};
 use super::tree::{Node, Spot, Value};
 use crate::names::{
     CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
@@ -23,11 +23,11 @@ type One<T> = At<T>;
 /// One value, or a list of them.
 type Some1<T> = OneOrMany<At<T>>;
 /// A list.
-type Many<T> = Vec<At<T>>;
+type Many<T> = List<At<T>>;
 
 table! {
     /// A site, what is allowed in it, and what is asserted about it.
-    Scenario {
+    Scenario = "a scenario" {
         /// Version of the language: 1.
         #[expect(dead_code, reason = "there is one version, and reading it checks it")]
         version: must One<Whole<1, 1>>,
@@ -38,7 +38,7 @@ table! {
         /// What is built.
         site: must Site,
         /// What is allowed; everything else between any two nodes is expected to be blocked.
-        flows: may Vec<Flow>,
+        flows: may List<Flow>,
         /// What is asserted, by name.
         checks: may Named<CheckName, Check>,
     }
@@ -46,7 +46,7 @@ table! {
 
 table! {
     /// What is built: segments, and nodes of five kinds.
-    Site {
+    Site = "a site" {
         /// Layer-2 broadcast domains, by name.
         segments: must Named<SegmentName, Segment>,
         /// Switches, by name, for a site that says which link is on which kind of port.
@@ -66,7 +66,7 @@ table! {
 
 table! {
     /// One layer-2 broadcast domain: a VLAN, a cable, a hub.
-    Segment {
+    Segment = "a segment" {
         /// Its VLAN number, 1 to 4094.
         vlan: may One<Whole<1, 4094>>,
         /// Its prefixes, such as `10.20.0.0/24`; they overlap with no other.
@@ -78,7 +78,7 @@ table! {
 
 table! {
     /// A switch: which links are plugged into it, and how. A link is written `node`, `group`, `node.link` or `group.link`.
-    Switch {
+    Switch = "a switch" {
         /// Links on access ports.
         access: may Many<PortRef>,
         /// Trunks of routers.
@@ -90,7 +90,7 @@ table! {
 
 table! {
     /// An interface of a node.
-    Link {
+    Link = "a link" {
         /// The segment it is plugged into.
         segment: must One<SegmentName>,
         /// Its addresses, at most one per subnet; derived where none is written. In a group: of the first node, the others follow.
@@ -102,7 +102,7 @@ table! {
 
 table! {
     /// An interface of a router: in one segment, or a trunk that carries several.
-    RouterLink {
+    RouterLink = "a router's link" {
         /// The segment it is plugged into.
         segment: may One<SegmentName>,
         /// Its addresses, at most one per subnet; derived where none is written.
@@ -116,7 +116,7 @@ table! {
 
 table! {
     /// A static route.
-    Route {
+    Route = "a route" {
         /// Destination, such as `10.20.0.0/24`.
         to: must One<IpNet>,
         /// Next hop, an address in a subnet of one of the node's links.
@@ -126,7 +126,7 @@ table! {
 
 table! {
     /// A picture stream.
-    Video {
+    Video = "a video" {
         /// Codec: `h264`, the only one so far.
         #[expect(dead_code, reason = "there is one codec, and reading it checks it")]
         codec: may One<Codec>,
@@ -139,7 +139,7 @@ table! {
 
 table! {
     /// A camera, or a group of them.
-    Camera {
+    Camera = "a camera" {
         /// Short for one link `eth0` in this segment.
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
@@ -153,7 +153,7 @@ table! {
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.
-        routes: may Vec<Route>,
+        routes: may List<Route>,
         /// Its own nft rule file.
         ruleset: may One<Below>,
         /// Who resolves names for it.
@@ -165,7 +165,7 @@ table! {
 
 table! {
     /// A video-analytics appliance.
-    Appliance {
+    Appliance = "an appliance" {
         /// Short for one link `eth0` in this segment.
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
@@ -187,7 +187,7 @@ table! {
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.
-        routes: may Vec<Route>,
+        routes: may List<Route>,
         /// Its own nft rule file.
         ruleset: may One<Below>,
     }
@@ -195,7 +195,7 @@ table! {
 
 table! {
     /// A router: forwards between its links as its rule file allows.
-    Router {
+    Router = "a router" {
         /// Its interfaces, by name.
         links: must Named<LinkName, RouterLink>,
         /// What it does besides.
@@ -203,13 +203,13 @@ table! {
         /// Its nft rule file, loaded as it is: the artefact under test.
         ruleset: may One<Below>,
         /// Further routes.
-        routes: may Vec<Route>,
+        routes: may List<Route>,
     }
 }
 
 table! {
     /// Services of a router.
-    Serves {
+    Serves = "`serves`" {
         /// Segments in which it answers names.
         dns: may Some1<SegmentName>,
         /// Segments in which it tells the time.
@@ -221,7 +221,7 @@ table! {
 
 table! {
     /// A fake cloud: one address per service.
-    Cloud {
+    Cloud = "a cloud" {
         /// The segment it is plugged into.
         segment: must One<SegmentName>,
         /// AWS region, such as `eu-west-1`.
@@ -235,7 +235,7 @@ table! {
 
 table! {
     /// Any other node, or a group of them.
-    Host {
+    Host = "a host" {
         /// Short for one link `eth0` in this segment.
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
@@ -253,7 +253,7 @@ table! {
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.
-        routes: may Vec<Route>,
+        routes: may List<Route>,
         /// Its own nft rule file.
         ruleset: may One<Below>,
         /// A command of the scenario's own, run in the node; needs `--allow-run`.
@@ -263,7 +263,7 @@ table! {
 
 table! {
     /// A command with its conditions.
-    Command {
+    Command = "`run`" {
         /// Program and arguments; no shell reads them.
         command: must Many<Argument>,
         /// True: the run waits until the command has ended. Default false.
@@ -284,7 +284,7 @@ impl Shape for Run {
     fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
         match node.value {
             Value::Map(_) => Command::read(node, at, out).map(Run::Full),
-            _ => Vec::read(node, at, out).map(Run::Plain),
+            _ => List::read(node, at, out).map(Run::Plain),
         }
     }
 }
@@ -302,7 +302,7 @@ impl JsonSchema for Run {
 
 table! {
     /// Flows of a shared policy.
-    PolicyUse {
+    PolicyUse = "a policy in use" {
         /// `panorama` for the documented flows, or a policy file below the scenario's folder.
         policy ("use"): must One<PolicyName>,
         /// Which node or group plays which role of the policy.
@@ -314,7 +314,7 @@ table! {
 
 table! {
     /// A flow of the site's own.
-    OwnFlow {
+    OwnFlow = "a flow of the site's own" {
         /// `S01`, `S02`, …
         id: must One<FlowId>,
         /// Who opens it.
@@ -335,8 +335,6 @@ table! {
 pub(crate) enum Flow {
     Policy(PolicyUse),
     Own(OwnFlow),
-    /// Not a map; a mistake says so.
-    Unreadable,
 }
 
 impl Shape for Flow {
@@ -344,7 +342,7 @@ impl Shape for Flow {
         if node.get("use").is_some() || node.get("as").is_some() || node.get("allow").is_some() {
             return PolicyUse::read(node, at, out).map(Flow::Policy);
         }
-        Some(OwnFlow::read(node, at, out).map_or(Flow::Unreadable, Flow::Own))
+        OwnFlow::read(node, at, out).map(Flow::Own)
     }
 }
 
@@ -361,7 +359,7 @@ impl JsonSchema for Flow {
 
 table! {
     /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, and what it proves.
-    Check {
+    Check = "a check" {
         /// These can be reached.
         reach: may Reach,
         /// These cannot be reached, whatever is sent.
@@ -383,7 +381,7 @@ table! {
 
 table! {
     /// These can be reached.
-    Reach {
+    Reach = "`reach`" {
         /// Who opens.
         from: must Some1<NodeName>,
         /// Who answers.
@@ -395,7 +393,7 @@ table! {
 
 table! {
     /// These cannot be reached, whatever is sent.
-    NoReach {
+    NoReach = "`no_reach`" {
         /// Who attacks.
         from: must Some1<NodeName>,
         /// Who is attacked, on all addresses.
@@ -413,7 +411,7 @@ table! {
 
 table! {
     /// Video arrives.
-    Plays {
+    Plays = "`plays`" {
         /// From these cameras.
         cameras: must Some1<NodeName>,
         /// At this appliance or host.
@@ -429,7 +427,7 @@ table! {
 
 table! {
     /// Who opens conversations, and which way media runs.
-    Direction {
+    Direction = "`direction`" {
         /// The flows looked at; each must be seen.
         flows: must Some1<FlowRange>,
         /// The only node that may open them.
@@ -441,7 +439,7 @@ table! {
 
 table! {
     /// With whom nodes exchange frames.
-    PeersOf {
+    PeersOf = "`peers_of`" {
         /// The nodes looked at, each by itself.
         nodes: must Some1<NodeName>,
         /// Exactly these peers.
@@ -453,20 +451,20 @@ table! {
 
 table! {
     /// A shared policy: flows between roles.
-    Policy {
+    Policy = "a policy" {
         /// Version of the language: 1.
         #[expect(dead_code, reason = "there is one version, and reading it checks it")]
         version: must One<Whole<1, 1>>,
         /// The roles, and what each is.
         roles: must Named<NodeName, One<Line>>,
         /// The flows.
-        flows: must Vec<PolicyFlow>,
+        flows: must List<PolicyFlow>,
     }
 }
 
 table! {
     /// A flow between roles.
-    PolicyFlow {
+    PolicyFlow = "a policy's flow" {
         /// `F01`, `F02`, …
         id: must One<FlowId>,
         /// The role that opens it.
@@ -488,7 +486,7 @@ table! {
 
 table! {
     /// A broken twin: a good scenario with one deliberate mistake, and what must be reported.
-    Twin {
+    Twin = "a twin" {
         /// The good scenario's file, in the folder above.
         twin_of: must One<Below>,
         /// What is changed, in one line.
@@ -539,7 +537,7 @@ impl JsonSchema for Changes {
 
 table! {
     /// What must be reported of a broken twin.
-    Expect {
+    Expect = "`expect`" {
         /// Checks that must fail, and with which findings.
         fail: must Named<CheckName, Failing>,
         /// Checks that must still pass.
@@ -549,7 +547,7 @@ table! {
 
 table! {
     /// What one check must report.
-    Failing {
+    Failing = "a failing check" {
         /// Exactly these pairs, each as `dock -> vms`; left out for a check that speaks of no pairs.
         pairs: may Some1<Pair>,
         /// What let it through: `inet site through policy`, or the beginning of a rule's text.

@@ -81,11 +81,25 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Slot<Vec<T>> {
+impl<T> Slot<List<T>> {
     /// The list; empty if there is none.
     pub(crate) fn list(&self) -> &[T] {
-        self.good().map_or(&[], Vec::as_slice)
+        self.good().map_or(&[], |list| &list.items)
     }
+
+    /// True unless something stands there that could not be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.is_bad() && self.good().is_none_or(|list| !list.incomplete)
+    }
+}
+
+/// Values in the order written.
+#[derive(Debug)]
+pub(crate) struct List<T> {
+    /// Those that could be read.
+    pub(crate) items: Vec<T>,
+    /// True if there are others.
+    pub(crate) incomplete: bool,
 }
 
 /// A map whose keys are names of the scenario's own, in the order written.
@@ -147,7 +161,7 @@ impl<T: Leaf> JsonSchema for At<T> {
     }
 }
 
-impl<T: Shape> Shape for Vec<T> {
+impl<T: Shape> Shape for List<T> {
     fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
         let Value::List(items) = &node.value else {
             out.push(expected("a list", node, if node.spot.start == node.spot.end { at } else { node.spot }));
@@ -157,14 +171,28 @@ impl<T: Shape> Shape for Vec<T> {
             out.push(Mistake::error("the list is empty", node.spot, "name something, or leave the key out"));
             return None;
         }
-        Some(items.iter().filter_map(|item| T::read(item, item.spot, out)).collect())
+        let read: Vec<T> = items.iter().filter_map(|item| T::read(item, item.spot, out)).collect();
+        Some(List { incomplete: read.len() < items.len(), items: read })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for List<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "List".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": item, "minItems": 1 })
     }
 }
 
 impl<T: Shape> Shape for OneOrMany<T> {
     fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
         match node.value {
-            Value::List(_) => Vec::read(node, at, out).map(OneOrMany),
+            Value::List(_) => List::read(node, at, out).map(|list| OneOrMany(list.items)),
             _ => T::read(node, at, out).map(|one| OneOrMany(vec![one])),
         }
     }
@@ -227,6 +255,10 @@ pub(crate) struct Table<'a> {
     entries: &'a [(Key, Node)],
     at: Spot,
     of: &'static str,
+    /// For each key that the language does not have, the one that was probably meant.
+    meant: Vec<(&'a Node, Spot, &'static str)>,
+    /// True if a word of a later version stands here: then nobody knows what else is needed.
+    later: bool,
 }
 
 impl<'a> Table<'a> {
@@ -235,26 +267,37 @@ impl<'a> Table<'a> {
         node: &'a Node,
         at: Spot,
         of: &'static str,
-        keys: &[&str],
+        keys: &[&'static str],
         out: &mut Mistakes,
     ) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             out.push(expected("a map", node, if node.spot.start == node.spot.end { at } else { node.spot }));
             return None;
         };
-        for (key, _) in entries {
-            if !keys.contains(&key.scalar.text.as_str()) && !out.is_full() {
-                out.push(unknown_key(key, of, keys));
+        let (mut meant, mut later) = (Vec::new(), false);
+        for (key, node) in entries {
+            let text = key.scalar.text.as_str();
+            if !keys.contains(&text) {
+                let near = if out.is_full() { None } else { nearest(text, keys.iter().copied()) };
+                later |= LATER.contains(&text);
+                meant.extend(near.map(|near| (node, key.spot, near)));
+                out.push(unknown_key(key, of, keys, near));
             }
         }
-        Some(Table { entries, at, of })
+        Some(Table { entries, at, of, meant, later })
     }
 
-    /// The value of a key that may be left out.
+    /// The value of a key that may be left out. A misspelt key is read as the one that was meant, so that nobody is
+    /// told that it is missing as well.
     pub(crate) fn may<T: Shape>(&self, key: &str, out: &mut Mistakes) -> Slot<T> {
-        match self.entries.iter().find(|(have, _)| have.scalar.text == key) {
+        let written = self.entries.iter().find(|(have, _)| have.scalar.text == key);
+        let written = written.map(|(key, node)| (node, key.spot));
+        let meant =
+            || self.meant.iter().find(|(.., meant)| *meant == key).map(|(node, spot, _)| (*node, *spot));
+        match written.or_else(meant) {
+            None if self.later => Slot::Bad,
             None => Slot::Absent,
-            Some((key, node)) => T::read(node, key.spot, out).map_or(Slot::Bad, Slot::Good),
+            Some((node, spot)) => T::read(node, spot, out).map_or(Slot::Bad, Slot::Good),
         }
     }
 
@@ -262,24 +305,10 @@ impl<'a> Table<'a> {
     pub(crate) fn must<T: Shape>(&self, key: &str, out: &mut Mistakes) -> Slot<T> {
         let slot = self.may(key, out);
         if slot.is_absent() {
-            let title = format!("`{key}` is missing");
-            out.push(Mistake::error(title, self.at, format!("{} needs it", named(self.of))));
+            out.push(Mistake::error(format!("`{key}` is missing"), self.at, format!("{} needs it", self.of)));
         }
         slot
     }
-}
-
-/// `OwnFlow` → `own flow`, with its article.
-fn named(of: &str) -> String {
-    let mut words = String::new();
-    for letter in of.chars() {
-        if letter.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(letter.to_ascii_lowercase());
-    }
-    let article = if words.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {words}")
 }
 
 /// Words that later versions of the language will have.
@@ -297,14 +326,14 @@ const LATER: [&str; 11] = [
     "cover",
 ];
 
-fn unknown_key(key: &Key, of: &str, keys: &[&str]) -> Mistake {
+fn unknown_key(key: &Key, of: &str, keys: &[&str], near: Option<&str>) -> Mistake {
     let text = key.scalar.text.as_str();
     if LATER.contains(&text) {
         let title = format!("`{text}` is kept for a later version of the language");
         return Mistake::error(title, key.spot, "this version cannot do that yet");
     }
-    let title = format!("{} has no such key", named(of));
-    if let Some(near) = nearest(text, keys.iter().copied()) {
+    let title = format!("{of} has no such key");
+    if let Some(near) = near {
         return Mistake::error(title, key.spot, format!("did you mean `{near}`?"));
     }
     let known = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
@@ -372,7 +401,7 @@ macro_rules! is_must {
 macro_rules! table {
     (
         $(#[doc = $says:literal])+
-        $name:ident {
+        $name:ident = $phrase:literal {
             $( $(#[doc = $key_says:literal])+ $(#[expect($($lint:tt)+)])? $field:ident $(($key:literal))? : $need:ident $type:ty ),+ $(,)?
         }
     ) => {
@@ -385,7 +414,7 @@ macro_rules! table {
         impl Shape for $name {
             fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
                 let keys = [$( $crate::scenario::shape::key!($field $($key)?) ),+];
-                let table = Table::open(node, at, stringify!($name), &keys, out)?;
+                let table = Table::open(node, at, $phrase, &keys, out)?;
                 Some($name { $( $field: table.$need(
                     $crate::scenario::shape::key!($field $($key)?), out,
                 ) ),+ })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Built, Directory};
-use super::files::{Files, mentioned};
+use super::files::{Files, Missing, mentioned};
 use super::leaf::Pair;
 use super::mistakes::{Mistake, Mistakes, Source, nearest};
 use super::model::{Check, Word};
@@ -37,7 +37,7 @@ pub fn twin_of(twin: &Source) -> Result<String, Mistakes> {
     }
 }
 
-/// Paths that the changed scenario names; see [`super::mentions`].
+/// Paths that the changed scenario names; see [`super::mentions()`].
 pub fn mentions_of_twin(twin: &Source, good: &Source) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let mut out = Mistakes::over(vec![twin.clone(), good.clone()]);
@@ -50,24 +50,32 @@ pub fn mentions_of_twin(twin: &Source, good: &Source) -> BTreeSet<String> {
     paths
 }
 
-/// Reads a broken twin against its good scenario. Its name is its file's, without the ending.
+/// Reads a broken twin against its good scenario, or why that cannot be read. The twin's name is its file's, without
+/// the ending; the changed scenario goes by that name, too.
 ///
 /// Errors: every mistake of either file and of their policies.
-pub fn read_twin(twin: &Source, good: &Source, files: &Files) -> Result<ReadTwin, Mistakes> {
-    let mut out = Mistakes::over(vec![twin.clone(), good.clone()]);
+pub fn read_twin(
+    twin: &Source,
+    good: Result<&Source, &Missing>,
+    files: &Files,
+) -> Result<ReadTwin, Mistakes> {
+    let mut out = Mistakes::over(vec![twin.clone()]);
     match assemble(twin, good, files, &mut out) {
         Some(twin) if !out.has_errors() => Ok(ReadTwin { twin, warnings: out }),
         _ => Err(out),
     }
 }
 
-fn assemble(twin: &Source, good: &Source, files: &Files, out: &mut Mistakes) -> Option<Twin> {
-    let root = yaml::parse(&twin.text, 0, out);
-    let tree = yaml::parse(&good.text, 1, out);
-    let root = root?;
+fn assemble(
+    twin: &Source,
+    good: Result<&Source, &Missing>,
+    files: &Files,
+    out: &mut Mistakes,
+) -> Option<Twin> {
+    let root = yaml::parse(&twin.text, 0, out)?;
     let name = name_of(twin, root.spot, out);
     let raw = raw::Twin::read(&root, root.spot, out)?;
-    let mut tree = tree?;
+    let mut tree = good_tree(&raw, good, out)?;
     change(&mut tree, &raw, out);
     let mut built = from_tree(&tree, files, out)?;
     let (fail, stays) = expectations(&raw, &built, out);
@@ -79,6 +87,20 @@ fn assemble(twin: &Source, good: &Source, files: &Files, out: &mut Mistakes) -> 
     built.scenario.name = name.clone()?;
     let says = raw.says.good()?.value.0.clone();
     Some(Twin { name: name?, says, of, scenario: built.scenario, fail, stays })
+}
+
+fn good_tree(raw: &raw::Twin, good: Result<&Source, &Missing>, out: &mut Mistakes) -> Option<Node> {
+    match good {
+        Ok(good) => {
+            let number = out.add_source(good.clone());
+            yaml::parse(&good.text, number, out)
+        }
+        Err(missing) => {
+            let spot = raw.twin_of.good()?.spot;
+            out.push(Mistake::error("the good scenario cannot be used", spot, missing.to_string()));
+            None
+        }
+    }
 }
 
 /// The file's name is the twin's.

@@ -78,7 +78,7 @@ impl Builder<'_> {
                 self.descend(spot)?;
                 self.open.push(Open::List { spot: self.first_line(&span), items: Vec::new() });
             }
-            Event::MappingEnd | Event::SequenceEnd => self.close(out),
+            Event::MappingEnd | Event::SequenceEnd => self.close(spot.end, out),
             Event::Scalar(text, style, ..) => {
                 self.count(spot)?;
                 let scalar = Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
@@ -111,13 +111,17 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn close(&mut self, out: &mut Mistakes) {
-        let node = match self.open.pop() {
-            Some(Open::Map { spot, entries, .. }) => Node { spot, value: Value::Map(entries) },
-            Some(Open::List { spot, items }) => Node { spot, value: Value::List(items) },
+    /// A map or list ends; in brackets on one line, its spot is all of it.
+    fn close(&mut self, end: usize, out: &mut Mistakes) {
+        let (mut spot, value) = match self.open.pop() {
+            Some(Open::Map { spot, entries, .. }) => (spot, Value::Map(entries)),
+            Some(Open::List { spot, items }) => (spot, Value::List(items)),
             None => return,
         };
-        self.put(node, out);
+        if self.text[spot.start..].starts_with(['{', '[']) {
+            spot.end = spot.end.min(end.max(spot.start));
+        }
+        self.put(Node { spot, value }, out);
     }
 
     /// A text: the next key of a map, or a value.

@@ -111,27 +111,21 @@ impl Reader<'_> {
 
     /// Exactly one word must stand there.
     fn word(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Option<Word> {
-        let written: Vec<&str> = [
-            ("reach", raw.reach.is_absent()),
-            ("no_reach", raw.no_reach.is_absent()),
-            ("plays", raw.plays.is_absent()),
-            ("direction", raw.direction.is_absent()),
-            ("peers_of", raw.peers_of.is_absent()),
-        ]
-        .into_iter()
-        .filter(|(_, absent)| !absent)
-        .map(|(word, _)| word)
-        .collect();
-        match written.as_slice() {
-            [_] => {}
-            [] => {
-                let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`";
-                self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
-            }
-            many => {
-                let label = format!("{} stand together: make a check of each", many.join(" and "));
-                self.out.push(Mistake::error(format!("{} has several words", self.whose), name.spot, label));
-            }
+        let words = [
+            ("reach", raw.reach.is_absent(), raw.reach.is_bad()),
+            ("no_reach", raw.no_reach.is_absent(), raw.no_reach.is_bad()),
+            ("plays", raw.plays.is_absent(), raw.plays.is_bad()),
+            ("direction", raw.direction.is_absent(), raw.direction.is_bad()),
+            ("peers_of", raw.peers_of.is_absent(), raw.peers_of.is_bad()),
+        ];
+        let written: Vec<&str> =
+            words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
+        if words.iter().all(|(_, absent, _)| *absent) {
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`";
+            self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
+        } else if written.len() > 1 {
+            let label = format!("{} stand together: make a check of each", written.join(" and "));
+            self.out.push(Mistake::error(format!("{} has several words", self.whose), name.spot, label));
         }
         // each is looked at, so that all mistakes show; one is left if there are none
         let words = [

@@ -15,7 +15,7 @@ pub(crate) struct Negative<'a> {
     pub(crate) ports: &'a [Traffic],
 }
 
-/// Notes each flow that the negative would forbid and does not except.
+/// Notes the flows that the negative would forbid and does not except.
 ///
 /// Such a check fails on the site that its own flows describe, so one of the two is wrong.
 pub(crate) fn contradictions(
@@ -24,21 +24,20 @@ pub(crate) fn contradictions(
     except: &[FlowId],
     out: &mut Mistakes,
 ) {
-    for flow in flows {
-        if flow.upkeep || except.contains(&flow.id) {
-            continue;
-        }
-        let port = negative.ports.iter().find(|port| flow.ports.iter().any(|open| overlap(port, open)));
-        let Some(port) = port else { continue };
+    let mut found: Vec<(&FlowId, String)> = Vec::new();
+    for flow in flows.iter().filter(|flow| !flow.upkeep && !except.contains(&flow.id)) {
+        let sent = |open: &&Traffic| negative.ports.iter().any(|port| overlap(port, open));
         let there = pair(flow, negative.from, negative.to);
-        let back = negative.both_ways.then(|| pair(flow, negative.to, negative.from)).flatten();
-        if let Some((from, to)) = there.or(back) {
-            let label = format!("{} allows {port} from `{from}` to `{to}`", flow.id);
-            let title = format!("{} contradicts a flow", negative.whose);
-            let help = format!("if both are meant, write `except: [{}]`", flow.id);
-            out.push(Mistake::error(title, negative.at, label).help(help));
+        let back = || negative.both_ways.then(|| pair(flow, negative.to, negative.from)).flatten();
+        if let (Some(port), Some((from, to))) = (flow.ports.iter().find(sent), there.or_else(back)) {
+            found.push((&flow.id, format!("{} allows {port} from `{from}` to `{to}`", flow.id)));
         }
     }
+    let Some((_, first)) = found.first() else { return };
+    let ids = found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
+    let title = format!("{} contradicts a flow", negative.whose);
+    let help = format!("if both are meant, write `except: [{ids}]`");
+    out.push(Mistake::error(title, negative.at, first.as_str()).help(help));
 }
 
 /// A pair that the flow allows, opener among `from`, answerer among `to`.

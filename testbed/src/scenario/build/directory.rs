@@ -131,9 +131,10 @@ impl Directory {
     /// What a name stands for; `whose` begins the title: "a flow".
     pub(crate) fn find(&self, name: &At<NodeName>, whose: &str, out: &mut Mistakes) -> Option<&Entry> {
         let found = self.entries.get(&name.value);
-        if found.is_none() && self.complete && !out.is_full() {
+        if found.is_none() && self.complete {
             let names = self.entries.keys().map(NodeName::as_str);
-            let label = match nearest(name.value.as_str(), names) {
+            let near = if out.is_full() { None } else { nearest(name.value.as_str(), names) };
+            let label = match near {
                 Some(near) => format!("no node has this name; did you mean `{near}`?"),
                 None => "no node has this name".to_owned(),
             };

@@ -2,7 +2,7 @@
 
 use super::super::files::Files;
 use super::super::leaf::FlowRange;
-use super::super::mistakes::{Mistake, Mistakes, nearest};
+use super::super::mistakes::{Mistake, Mistakes};
 use super::super::model::Flow;
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
@@ -13,11 +13,10 @@ use crate::names::{FlowId, NodeName};
 
 /// Every flow that the scenario allows.
 pub(crate) fn build(raw: &raw::Scenario, directory: &Directory, files: &Files, out: &mut Mistakes) -> Flows {
-    let mut flows = Flows { known: Vec::new(), complete: !raw.flows.is_bad() };
+    let mut flows = Flows { known: Vec::new(), complete: raw.flows.is_whole() };
     for entry in raw.flows.list() {
         match entry {
             raw::Flow::Policy(used) => policy::take(used, directory, files, &mut flows, out),
-            raw::Flow::Unreadable => flows.complete = false,
             raw::Flow::Own(own) => {
                 if let Some((flow, spot)) = self::own(own, directory, out) {
                     add(flow, spot, &mut flows, out);
@@ -101,6 +100,12 @@ pub(crate) fn values<T: Clone>(slot: &Slot<OneOrMany<At<T>>>) -> Vec<T> {
 }
 
 impl Flows {
+    /// Every id, for a sentence.
+    fn listed(&self) -> Option<String> {
+        let ids: Vec<_> = self.known.iter().map(|known| known.flow.id.as_str()).collect();
+        (!ids.is_empty()).then(|| ids.join(", "))
+    }
+
     /// The ids that ranges stand for, each of a flow that the scenario allows.
     pub(crate) fn ids(
         &self,
@@ -117,15 +122,12 @@ impl Flows {
             if let Some(unknown) = unknown
                 && self.complete
             {
-                let label =
-                    match nearest(unknown.as_str(), self.known.iter().map(|known| known.flow.id.as_str())) {
-                        _ if !range.value.is_single() => {
-                            format!("`{unknown}` is not among the scenario's flows")
-                        }
-                        Some(near) => format!("no flow of the scenario has this id; did you mean `{near}`?"),
-                        None => "no flow of the scenario has this id".to_owned(),
-                    };
-                out.push(Mistake::error(format!("{whose} names an unknown flow"), range.spot, label));
+                let label = format!("the scenario allows no flow `{unknown}`");
+                let mistake = Mistake::error(format!("{whose} names an unknown flow"), range.spot, label);
+                out.push(match self.listed() {
+                    Some(all) => mistake.help(format!("its flows are {all}")),
+                    None => mistake.help("it has no `flows`"),
+                });
             }
             for id in found {
                 if ids.iter().any(|(other, _)| *other == id) {

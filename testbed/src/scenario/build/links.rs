@@ -7,7 +7,7 @@ use super::super::leaf::Gateway;
 use super::super::mistakes::{Mistake, Mistakes};
 use super::super::model::{Link, Route};
 use super::super::raw;
-use super::super::shape::{At, Named, OneOrMany, Slot};
+use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{Register, ahead};
 use super::segments::Segments;
@@ -274,7 +274,7 @@ pub(crate) fn gateway(
 
 /// Static routes, each with a next hop on one of the node's links.
 pub(crate) fn routes(
-    written: &Slot<Vec<raw::Route>>,
+    written: &Slot<List<raw::Route>>,
     wires: &[Wire<'_>],
     segments: &Segments,
     out: &mut Mistakes,

@@ -8,7 +8,7 @@ use super::super::leaf::{Below, Gateway, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile, Run};
 use super::super::raw::{self, Site};
-use super::super::shape::{At, Named, OneOrMany, Slot};
+use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::addresses::{CLOUD, Register};
 use super::directory::{Directory, Section};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
@@ -67,7 +67,7 @@ fn routed(site: &Site, segments: &Segments) -> BTreeSet<SegmentName> {
 /// What every node has besides its kind, as written.
 struct Common<'a> {
     gateway: &'a Slot<At<Gateway>>,
-    routes: &'a Slot<Vec<raw::Route>>,
+    routes: &'a Slot<List<raw::Route>>,
     ruleset: &'a Slot<At<Below>>,
     resolver: &'a Slot<At<NodeName>>,
     clock: &'a Slot<At<NodeName>>,
@@ -213,7 +213,10 @@ impl Builder<'_> {
         let out = &mut *self.out;
         let mut plug = Plug { segments: self.segments, register: self.register };
         plug.check(wires, entry.members.len() as u64, each, out);
-        let gateway = gateway(common.gateway, wires, &self.routed, out);
+        let gateway = match entry.section {
+            Section::Router => None, // it would be its own
+            _ => gateway(common.gateway, wires, &self.routed, out),
+        };
         let routes = routes(common.routes, wires, self.segments, out);
         let ruleset = common.ruleset.good().map(|path| rule_file(path, self.files, out));
         let mut who = |slot: &Slot<At<NodeName>>, what: &str| {
@@ -286,7 +289,7 @@ fn command(run: &raw::Run) -> Run {
         list.iter().map(|argument| argument.value.0.clone()).collect()
     };
     match run {
-        raw::Run::Plain(list) => Run { command: arguments(list), to_end: false, within: default },
+        raw::Run::Plain(list) => Run { command: arguments(&list.items), to_end: false, within: default },
         raw::Run::Full(full) => Run {
             command: arguments(full.command.list()),
             to_end: or(&full.to_end, false),

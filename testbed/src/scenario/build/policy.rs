@@ -33,11 +33,13 @@ pub(crate) fn take(
         return;
     };
     let roles = bind(&policy, roles, directory, out);
-    for range in allow {
+    flows.complete &= used.allow.is_whole();
+    let mut missing: Vec<NodeName> = Vec::new();
+    for range in &allow.items {
         let found: Vec<_> = policy.flows.list().iter().filter(|flow| holds(&range.value, flow)).collect();
         check_range(range, &policy, out);
         for flow in found {
-            if let Some(flow) = concrete(flow, &roles, used, out) {
+            if let Some(flow) = concrete(flow, &roles, &mut missing, used, out) {
                 super::flows::add(flow, range.spot, flows, out);
             } else {
                 flows.complete = false;
@@ -118,17 +120,20 @@ fn ends(flow: &raw::PolicyFlow) -> impl Iterator<Item = &At<NodeName>> {
     [&flow.from, &flow.to].into_iter().filter_map(|slot| slot.good()).flat_map(|many| &many.0)
 }
 
-fn check_role(role: &At<NodeName>, policy: &raw::Policy, out: &mut Mistakes) {
-    let Some(roles) = policy.roles.good().filter(|roles| !roles.incomplete) else { return };
+/// The role of the policy that is named or, after a mistake, probably meant.
+fn check_role(role: &At<NodeName>, policy: &raw::Policy, out: &mut Mistakes) -> Option<NodeName> {
+    let roles = policy.roles.good().filter(|roles| !roles.incomplete)?;
     if roles.entries.iter().any(|(name, _)| name.value == role.value) {
-        return;
+        return Some(role.value.clone());
     }
     let names = || roles.entries.iter().map(|(name, _)| name.value.as_str());
-    let label = match nearest(role.value.as_str(), names()) {
+    let near = nearest(role.value.as_str(), names());
+    let label = match near {
         Some(near) => format!("the policy has no such role; did you mean `{near}`?"),
         None => format!("the policy has no such role (it has {})", names().collect::<Vec<_>>().join(", ")),
     };
     out.push(Mistake::error("an unknown role", role.spot, label));
+    near.and_then(|near| near.parse().ok())
 }
 
 /// A role, and the nodes that play it.
@@ -142,9 +147,9 @@ fn bind(
 ) -> Roles {
     let mut roles = Roles::new();
     for (role, names) in &written.entries {
-        check_role(role, policy, out);
+        let role = check_role(role, policy, out).unwrap_or_else(|| role.value.clone());
         let nodes = names.as_ref().map(|names| directory.nodes(names, "a role", out));
-        roles.push((role.value.clone(), nodes.unwrap_or_default()));
+        roles.push((role, nodes.unwrap_or_default()));
     }
     roles
 }
@@ -153,6 +158,7 @@ fn bind(
 fn concrete(
     flow: &raw::PolicyFlow,
     roles: &Roles,
+    missing: &mut Vec<NodeName>,
     used: &raw::PolicyUse,
     out: &mut Mistakes,
 ) -> Option<Flow> {
@@ -164,8 +170,11 @@ fn concrete(
                 Some((_, players)) if players.is_empty() => return None,
                 Some((_, players)) => nodes.extend(players.iter().cloned()),
                 None => {
-                    let label = format!("flow {id} needs the role `{}`", role.value);
-                    out.push(Mistake::error("a role that nobody plays", used.policy.good()?.spot, label));
+                    if !missing.contains(&role.value) {
+                        missing.push(role.value.clone());
+                        let label = format!("flow {id} needs the role `{}`", role.value);
+                        out.push(Mistake::error("a role that nobody plays", used.policy.good()?.spot, label));
+                    }
                     return None;
                 }
             }

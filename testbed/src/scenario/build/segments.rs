@@ -45,7 +45,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
             whole: false,
         };
         if let Some(raw) = raw {
-            known.whole = raw.subnets.good().is_some() && !raw.vlan.is_bad();
+            known.whole = raw.subnets.good().is_some() && raw.subnets.is_whole() && !raw.vlan.is_bad();
             known.segment.vlan = raw.vlan.good().and_then(|vlan| VlanId::try_from(vlan.value.0 as u16).ok());
             known.segment.hub = super::or(&raw.hub, false);
             for subnet in raw.subnets.list() {
@@ -104,9 +104,10 @@ impl Segments {
     /// The segment of a name; `whose` begins the title: "a link".
     pub(crate) fn find(&self, name: &At<SegmentName>, whose: &str, out: &mut Mistakes) -> Option<&Known> {
         let found = self.known.get(&name.value);
-        if found.is_none() && self.complete && !out.is_full() {
+        if found.is_none() && self.complete {
             let names = self.known.keys().map(SegmentName::as_str);
-            let label = match nearest(name.value.as_str(), names) {
+            let near = if out.is_full() { None } else { nearest(name.value.as_str(), names) };
+            let label = match near {
                 Some(near) => format!("no segment has this name; did you mean `{near}`?"),
                 None => "no segment has this name".to_owned(),
             };
