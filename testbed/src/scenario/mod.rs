@@ -1,7 +1,7 @@
 //! YAML text → [`model::Scenario`], every mistake with its place. Pure: files come in as text.
 //!
-//! `yaml` makes a tree with places out of a text; `raw` mirrors the files and is read from the tree by `shape` and
-//! `leaf`; `build` makes of it what it means. [`read()`] joins them; [`read_twin`] does the same for a broken twin.
+//! `yaml` makes a tree with places out of a text; `raw` mirrors the files and is read from the tree by `shape`,
+//! `table` and `leaf`; `build` makes of it what it means. [`read()`] joins them; [`read_twin`] does the same for a broken twin.
 
 mod build;
 mod controls;
@@ -13,6 +13,7 @@ mod raw;
 mod read;
 mod schema;
 mod shape;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tree;

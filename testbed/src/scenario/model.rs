@@ -235,9 +235,9 @@ pub struct Run {
 pub struct Flow {
     /// `F01` …: documented; `S01` …: the site's own.
     pub id: FlowId,
-    /// Who opens it.
+    /// Who opens it; empty for link upkeep, which anybody may do.
     pub from: Vec<NodeName>,
-    /// Who answers.
+    /// Who answers; empty for link upkeep.
     pub to: Vec<NodeName>,
     /// At the cloud: which service's address; empty for all of the peer's addresses.
     pub services: Vec<CloudService>,

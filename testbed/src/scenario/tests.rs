@@ -163,6 +163,15 @@ fn schema_and_reader_know_the_same_keys() {
 }
 
 #[test]
+fn the_readmes_first_scenario_is_a_good_one() {
+    let text = KEYS.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let found = [("first.nft".to_owned(), Ok(String::new()))].into();
+    let read =
+        read(&source(text), &Files { found, ..Files::default() }).unwrap_or_else(|error| panic!("{error}"));
+    assert!(read.warnings.is_empty(), "{}", read.warnings);
+}
+
+#[test]
 fn the_readme_explains_every_key() {
     let mut keys = BTreeSet::new();
     for schema in [schema(), twin_schema(), policy_schema()] {

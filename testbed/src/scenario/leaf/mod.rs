@@ -1,0 +1,29 @@
+//! The single values of the language: what a text must look like, and what is said if it does not.
+
+mod names;
+mod network;
+mod numbers;
+mod paths;
+mod refs;
+mod texts;
+mod words;
+
+use super::shape::Wrong;
+use super::tree::Scalar;
+
+pub(crate) use numbers::{Lasting, Size, Whole};
+pub(crate) use paths::{Below, PolicyName, below};
+pub(crate) use refs::{FlowRange, Gateway, Pair, PortRef};
+pub(crate) use texts::{Anchor, Argument, Line};
+pub use words::FEATURES;
+pub(crate) use words::{Codec, Feature, Region};
+
+/// Words that YAML guesses a meaning for are no names: say so before the name's own rule does.
+fn guard(scalar: &Scalar) -> Result<&str, Wrong> {
+    let text = scalar.text.as_str();
+    if scalar.is_old_boolean() {
+        return Err(Wrong::because(format!("many YAML readers take a bare `{text}` for a boolean"))
+            .help(format!("choose another word, or put it in quotes: \"{text}\"")));
+    }
+    Ok(text)
+}

@@ -1,0 +1,104 @@
+//! Words of which there are only a few.
+
+use serde_json::{Value as Json, json};
+
+use super::super::mistakes::nearest;
+use super::super::model::{CloudNames, CloudService};
+use super::super::shape::{Leaf, Wrong};
+use super::super::tree::Scalar;
+use super::guard;
+
+/// AWS regions of the commercial partition that answer without being asked for first, and those that do not.
+const REGIONS: [&str; 33] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Kernel features that a check may `require`.
+pub const FEATURES: [&str; 3] = ["vlan-tags", "netem", "bonding"];
+
+/// One of a few words; the others get a suggestion.
+fn one_of<T: Copy>(scalar: &Scalar, words: &[(&str, T)]) -> Result<T, Wrong> {
+    let text = guard(scalar)?;
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    let known = || words.iter().map(|(word, _)| *word);
+    Err(match nearest(text, known()) {
+        Some(near) => Wrong::because(format!("did you mean `{near}`?")),
+        None => {
+            let all = known().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+            Wrong::because("not one of the words that stand here").help(format!("there are {all}"))
+        }
+    })
+}
+
+macro_rules! word_leaf {
+    ($($type:ty, $what:literal, $words:expr;)+) => { $(
+        impl Leaf for $type {
+            const WHAT: &'static str = $what;
+            fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+                one_of(scalar, &$words)
+            }
+            fn describe() -> Json {
+                json!({ "enum": $words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
+            }
+        }
+    )+ };
+}
+
+/// An AWS region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Region(pub(crate) &'static str);
+
+/// A kernel feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Feature(pub(crate) &'static str);
+
+/// A video codec: there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Codec;
+
+word_leaf! {
+    Region, "an AWS region", REGIONS.map(|name| (name, Region(name)));
+    Feature, "a kernel feature", FEATURES.map(|name| (name, Feature(name)));
+    Codec, "a codec", [("h264", Codec)];
+    CloudNames, "a spelling of the cloud's names", [
+        ("corrected", CloudNames::Corrected), ("as-printed", CloudNames::AsPrinted), ("both", CloudNames::Both),
+    ];
+    CloudService, "a service of the cloud", [
+        ("iot", CloudService::Iot), ("monitoring", CloudService::Monitoring), ("logs", CloudService::Logs),
+        ("s3", CloudService::S3), ("dns", CloudService::Dns), ("ntp", CloudService::Ntp),
+    ];
+}

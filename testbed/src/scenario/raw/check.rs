@@ -1,0 +1,106 @@
+//! What is asserted.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::super::leaf::{Feature, FlowRange, Whole};
+use super::super::mistakes::Mistakes;
+use super::super::model::Proof;
+use super::super::shape::{Shape, Slot};
+use super::super::table::{KeyShape, Table, describe_table, prose, table};
+use super::super::tree::{Node, Spot};
+use super::{One, Some1};
+use crate::names::{NodeName, Traffic};
+
+table! {
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, and what it proves.
+    Check = "a check" {
+        /// These can be reached.
+        reach: may Reach,
+        /// These cannot be reached, whatever is sent.
+        no_reach: may NoReach,
+        /// Video arrives.
+        plays: may Plays,
+        /// Who opens conversations, and which way media runs.
+        direction: may Direction,
+        /// With whom nodes exchange frames.
+        peers_of: may PeersOf,
+        /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
+        proves: must Some1<Proof>,
+        /// Kernel features without which it is inconclusive, such as `vlan-tags`.
+        requires: may Some1<Feature>,
+        /// For `no_reach`: flows that must work within a second of the probes, so that silence means a refusal.
+        alive: may Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// These can be reached.
+    Reach = "`reach`" {
+        /// Who opens.
+        from: must Some1<NodeName>,
+        /// Who answers.
+        to: must Some1<NodeName>,
+        /// On which ports; each must answer. `tcp/N`, `udp/53`, `udp/123` or `icmp/8`.
+        ports: must Some1<Traffic>,
+    }
+}
+
+table! {
+    /// These cannot be reached, whatever is sent.
+    NoReach = "`no_reach`" {
+        /// Who attacks.
+        from: must Some1<NodeName>,
+        /// Who is attacked, on all addresses.
+        to: must Some1<NodeName>,
+        /// Also the other way round. Default false.
+        both_ways: may One<bool>,
+        /// Send to this neighbour's Ethernet address instead of the proper next hop.
+        via: may One<NodeName>,
+        /// What is sent; default a short list of what cameras, appliances and routers listen on.
+        ports: may Some1<Traffic>,
+        /// Flows that are allowed between these all the same, and so are left out.
+        except: may Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// Video arrives.
+    Plays = "`plays`" {
+        /// From these cameras.
+        cameras: must Some1<NodeName>,
+        /// At this appliance or host.
+        at_node ("at"): must One<NodeName>,
+        /// At least so many frames of each camera.
+        frames: must One<Whole<1, 10_000_000>>,
+        /// At most so many lost of each. Default 0.
+        lost: may One<Whole<0, 10_000_000>>,
+        /// At most so many twice of each. Default 0.
+        duplicated: may One<Whole<0, 10_000_000>>,
+    }
+}
+
+table! {
+    /// Who opens conversations, and which way media runs.
+    Direction = "`direction`" {
+        /// The flows looked at; each must be seen.
+        flows: must Some1<FlowRange>,
+        /// The only node that may open them.
+        initiator: must One<NodeName>,
+        /// Media may run to this node only; left out: media is not looked at.
+        media_to: may One<NodeName>,
+    }
+}
+
+table! {
+    /// With whom nodes exchange frames.
+    PeersOf = "`peers_of`" {
+        /// The nodes looked at, each by itself.
+        nodes: must Some1<NodeName>,
+        /// Exactly these peers.
+        exactly: must Some1<NodeName>,
+        /// Upkeep flows that do not count; default F17 where the scenario allows it.
+        besides: may Some1<FlowRange>,
+    }
+}

@@ -1,0 +1,25 @@
+//! The files as written: what keys there are and what each may hold.
+//!
+//! The counterpart of `model.rs`, which has names resolved and defaults filled in. Every doc comment on a table or a
+//! key is also the description that an editor shows (`testbed schema`).
+
+mod check;
+mod flow;
+mod scenario;
+mod site;
+mod twin;
+
+use super::shape::{At, List, OneOrMany};
+
+pub(crate) use check::{Check, Direction, NoReach, PeersOf, Plays, Reach};
+pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
+pub(crate) use scenario::Scenario;
+pub(crate) use site::{Appliance, Camera, Cloud, Host, Link, Route, Router, RouterLink, Run, Site};
+pub(crate) use twin::{Failing, Twin};
+
+/// A single value.
+type One<T> = At<T>;
+/// One value, or a list of them.
+type Some1<T> = OneOrMany<At<T>>;
+/// A list.
+type Many<T> = List<At<T>>;

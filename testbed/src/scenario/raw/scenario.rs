@@ -1,0 +1,32 @@
+//! A scenario as a whole.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::super::leaf::{Anchor, Whole};
+use super::super::mistakes::Mistakes;
+use super::super::shape::{List, Named, Shape, Slot};
+use super::super::table::{KeyShape, Table, describe_table, prose, table};
+use super::super::tree::{Node, Spot};
+use super::{Check, Flow, Many, One, Site};
+use crate::names::{CheckName, ScenarioName};
+
+table! {
+    /// A site, what is allowed in it, and what is asserted about it.
+    Scenario = "a scenario" {
+        /// Version of the language: 1.
+        #[expect(dead_code, reason = "there is one version, and reading it checks it")]
+        version: must One<Whole<1, 1>>,
+        /// Name of the scenario: lower-case letters, digits and hyphens.
+        name: must One<ScenarioName>,
+        /// The documents under test, each as `file.txt#anchor`.
+        documents: may Many<Anchor>,
+        /// What is built.
+        site: must Site,
+        /// What is allowed; everything else between any two nodes is expected to be blocked.
+        flows: may List<Flow>,
+        /// What is asserted, by name.
+        checks: may Named<CheckName, Check>,
+    }
+}

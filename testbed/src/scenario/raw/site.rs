@@ -1,0 +1,272 @@
+//! What is built: segments, switches, nodes.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::super::leaf::{Argument, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole};
+use super::super::mistakes::Mistakes;
+use super::super::model::CloudNames;
+use super::super::shape::{At, List, Named, Shape, Slot};
+use super::super::table::{KeyShape, Table, describe_table, prose, table};
+use super::super::tree::{Node, Spot, Value};
+use super::{Many, One, Some1};
+use crate::names::{LinkName, Mac, NodeName, SegmentName, SwitchName};
+
+table! {
+    /// What is built: segments, and nodes of five kinds.
+    Site = "a site" {
+        /// Layer-2 broadcast domains, by name.
+        segments: must Named<SegmentName, Segment>,
+        /// Switches, by name, for a site that says which link is on which kind of port.
+        switches: may Named<SwitchName, Switch>,
+        /// Cameras, by name.
+        cameras: may Named<NodeName, Camera>,
+        /// Appliances, by name.
+        appliances: may Named<NodeName, Appliance>,
+        /// Routers, by name.
+        routers: may Named<NodeName, Router>,
+        /// Fake clouds, by name.
+        clouds: may Named<NodeName, Cloud>,
+        /// Any other nodes, by name.
+        hosts: may Named<NodeName, Host>,
+    }
+}
+
+table! {
+    /// One layer-2 broadcast domain: a VLAN, a cable, a hub.
+    Segment = "a segment" {
+        /// Its VLAN number, 1 to 4094.
+        vlan: may One<Whole<1, 4094>>,
+        /// Its prefixes, such as `10.20.0.0/24`; they overlap with no other.
+        subnets: must Many<IpNet>,
+        /// True: every frame reaches every port, as on a hub. Default false.
+        hub: may One<bool>,
+    }
+}
+
+table! {
+    /// A switch: which links are plugged into it, and how. A link is written `node`, `group`, `node.link` or `group.link`.
+    Switch = "a switch" {
+        /// Links on access ports.
+        access: may Many<PortRef>,
+        /// Trunks of routers.
+        trunk: may Many<PortRef>,
+        /// Access ports that reach no other isolated port.
+        isolate: may Many<PortRef>,
+    }
+}
+
+table! {
+    /// An interface of a node.
+    Link = "a link" {
+        /// The segment it is plugged into.
+        segment: must One<SegmentName>,
+        /// Its addresses, at most one per subnet; derived where none is written. In a group: of the first node, the others follow.
+        address: may Some1<IpAddr>,
+        /// Its Ethernet address; derived where none is written.
+        mac: may One<Mac>,
+    }
+}
+
+table! {
+    /// An interface of a router: in one segment, or a trunk that carries several.
+    RouterLink = "a router's link" {
+        /// The segment it is plugged into.
+        segment: may One<SegmentName>,
+        /// Its addresses, at most one per subnet; derived where none is written.
+        address: may Some1<IpAddr>,
+        /// Its Ethernet address; derived where none is written.
+        mac: may One<Mac>,
+        /// Segments with a VLAN, and the router's addresses there; `lan` gives `lan.20` for VLAN 20.
+        trunk: may Named<SegmentName, Some1<IpAddr>>,
+    }
+}
+
+table! {
+    /// A static route.
+    Route = "a route" {
+        /// Destination, such as `10.20.0.0/24`.
+        to: must One<IpNet>,
+        /// Next hop, an address in a subnet of one of the node's links.
+        via: must One<IpAddr>,
+    }
+}
+
+table! {
+    /// A picture stream.
+    Video = "a video" {
+        /// Codec: `h264`, the only one so far.
+        #[expect(dead_code, reason = "there is one codec, and reading it checks it")]
+        codec: may One<Codec>,
+        /// Picture size, such as `640x360` (the default); width a multiple of 16, height of 8.
+        size: may One<Size>,
+        /// Frames per second, 1 to 60; default 15.
+        fps: may One<Whole<1, 60>>,
+    }
+}
+
+table! {
+    /// A camera, or a group of them.
+    Camera = "a camera" {
+        /// Short for one link `eth0` in this segment.
+        segment: may One<SegmentName>,
+        /// Addresses of that `eth0`.
+        address: may Some1<IpAddr>,
+        /// Its interfaces, by name.
+        links: may Named<LinkName, Link>,
+        /// How many there are, 1 to 1000; from 2 on they are called `name-1`, `name-2`, … Default 1.
+        count: may One<Whole<1, 1000>>,
+        /// What it streams.
+        video: may Video,
+        /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
+        gateway: may One<Gateway>,
+        /// Further routes.
+        routes: may List<Route>,
+        /// Its own nft rule file.
+        ruleset: may One<Below>,
+        /// Who resolves names for it.
+        resolver: may One<NodeName>,
+        /// Who tells it the time.
+        clock: may One<NodeName>,
+    }
+}
+
+table! {
+    /// A video-analytics appliance.
+    Appliance = "an appliance" {
+        /// Short for one link `eth0` in this segment.
+        segment: may One<SegmentName>,
+        /// Addresses of that `eth0`.
+        address: may Some1<IpAddr>,
+        /// Its interfaces, by name.
+        links: may Named<LinkName, Link>,
+        /// The cameras it pulls.
+        cameras: must Some1<NodeName>,
+        /// The cloud it talks with.
+        cloud: may One<NodeName>,
+        /// Who resolves names for it.
+        resolver: may One<NodeName>,
+        /// Who tells it the time.
+        clock: may One<NodeName>,
+        /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
+        forwards: may One<bool>,
+        /// How often it reports to the cloud, 1s to 1h; default 1s.
+        monitor_every: may One<Lasting<1000, 3_600_000>>,
+        /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
+        gateway: may One<Gateway>,
+        /// Further routes.
+        routes: may List<Route>,
+        /// Its own nft rule file.
+        ruleset: may One<Below>,
+    }
+}
+
+table! {
+    /// A router: forwards between its links as its rule file allows.
+    Router = "a router" {
+        /// Its interfaces, by name.
+        links: must Named<LinkName, RouterLink>,
+        /// What it does besides.
+        serves: may Serves,
+        /// Its nft rule file, loaded as it is: the artefact under test.
+        ruleset: may One<Below>,
+        /// Further routes.
+        routes: may List<Route>,
+    }
+}
+
+table! {
+    /// Services of a router.
+    Serves = "`serves`" {
+        /// Segments in which it answers names.
+        dns: may Some1<SegmentName>,
+        /// Segments in which it tells the time.
+        ntp: may Some1<SegmentName>,
+        /// The cloud whose name server it asks; needed for `dns`.
+        upstream: may One<NodeName>,
+    }
+}
+
+table! {
+    /// A fake cloud: one address per service.
+    Cloud = "a cloud" {
+        /// The segment it is plugged into.
+        segment: must One<SegmentName>,
+        /// AWS region, such as `eu-west-1`.
+        region: must One<Region>,
+        /// Which spelling of the host names it answers: `corrected`, `as-printed` or `both` (the default).
+        names: may One<CloudNames>,
+        /// The first of its consecutive addresses.
+        address: may Some1<IpAddr>,
+    }
+}
+
+table! {
+    /// Any other node, or a group of them.
+    Host = "a host" {
+        /// Short for one link `eth0` in this segment.
+        segment: may One<SegmentName>,
+        /// Addresses of that `eth0`.
+        address: may Some1<IpAddr>,
+        /// Its interfaces, by name.
+        links: may Named<LinkName, Link>,
+        /// How many there are, 1 to 1000; from 2 on they are called `name-1`, `name-2`, … Default 1.
+        count: may One<Whole<1, 1000>>,
+        /// Cameras that it plays, as a video management system does.
+        plays: may Some1<NodeName>,
+        /// Who resolves names for it.
+        resolver: may One<NodeName>,
+        /// Who tells it the time.
+        clock: may One<NodeName>,
+        /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
+        gateway: may One<Gateway>,
+        /// Further routes.
+        routes: may List<Route>,
+        /// Its own nft rule file.
+        ruleset: may One<Below>,
+        /// A command of the scenario's own, run in the node; needs `--allow-run`.
+        run: may Run,
+    }
+}
+
+table! {
+    /// A command with its conditions.
+    Command = "`run`" {
+        /// Program and arguments; no shell reads them.
+        command: must Many<Argument>,
+        /// True: the run waits until the command has ended. Default false.
+        to_end: may One<bool>,
+        /// How long the run waits for the end, 1s to 10min; default 30s.
+        within: may One<Lasting<1000, 600_000>>,
+    }
+}
+
+/// A command: its arguments alone, or with conditions.
+#[derive(Debug)]
+pub(crate) enum Run {
+    Plain(Many<Argument>),
+    Full(Command),
+}
+
+impl Shape for Run {
+    fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
+        match node.value {
+            Value::Map(_) => Command::read(node, at, out).map(Run::Full),
+            _ => List::read(node, at, out).map(Run::Plain),
+        }
+    }
+}
+
+impl JsonSchema for Run {
+    fn schema_name() -> Cow<'static, str> {
+        "Run".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<Command>();
+        let plain = generator.subschema_for::<At<Argument>>();
+        json_schema!({ "anyOf": [{ "type": "array", "items": plain, "minItems": 1 }, full] })
+    }
+}
