@@ -145,7 +145,7 @@ impl Lab {
         Ok(())
     }
 
-    async fn load_rules(&self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
+    async fn load_rules(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
         for node in &plan.nodes {
             let namespace = self.node(&node.name);
             if let Some(file) = &node.ruleset {
@@ -154,6 +154,20 @@ impl Lab {
             if plan.judges_behind(&node.name) {
                 nft::add_instrument(namespace, key).await?;
             }
+        }
+        self.set_again(plan)
+    }
+
+    /// Connection tracking has its settings only once a rule has asked for it.
+    fn set_again(&mut self, plan: &Plan) -> Result<(), KernelError> {
+        for node in &plan.nodes {
+            let Some(absent) = self.absent_sysctls.remove(&node.name).filter(|absent| !absent.is_empty())
+            else {
+                continue;
+            };
+            let again = absent.into_iter().map(|key| (key.clone(), node.sysctls[&key].clone())).collect();
+            let absent = sysctl::set(self.node(&node.name), &again)?;
+            self.absent_sysctls.insert(node.name.clone(), absent);
         }
         Ok(())
     }

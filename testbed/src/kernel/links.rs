@@ -10,7 +10,8 @@ use futures_util::future::try_join_all;
 use ipnet::IpNet;
 use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{
-    Handle, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, RouteMessageBuilder,
+    Handle, LinkBond, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan,
+    RouteMessageBuilder,
 };
 
 use super::{KernelError, Namespace};
@@ -122,6 +123,32 @@ impl Netlink {
             self.add_route(&route.to, route.via).await?;
         }
         Ok(())
+    }
+
+    /// Tries to make a bridge.
+    pub async fn try_bridge(&self, name: &str) -> Result<(), KernelError> {
+        self.try_add("a bridge", LinkBridge::new(name).build()).await
+    }
+
+    /// Tries to make a veth pair.
+    pub async fn try_veth(&self, name: &str, peer: &str) -> Result<(), KernelError> {
+        self.try_add("a veth pair", LinkVeth::new(name, peer).build()).await
+    }
+
+    /// Tries to make a link with a VLAN tag on top of another.
+    pub async fn try_vlan(&self, on: &str, number: u16) -> Result<(), KernelError> {
+        let numbers = self.numbers().await?;
+        let base = numbers.get(on).copied().unwrap_or(1);
+        self.try_add("an 802.1Q link", LinkVlan::new("t-vlan", base, number).build()).await
+    }
+
+    /// Tries to make a bond.
+    pub async fn try_bond(&self, name: &str) -> Result<(), KernelError> {
+        self.try_add("a bond", LinkBond::new(name).build()).await
+    }
+
+    async fn try_add(&self, what: &str, message: LinkMessage) -> Result<(), KernelError> {
+        self.handle.link().add(message).execute().await.map_err(self.failed(format!("make {what}")))
     }
 
     async fn put_up(&self, number: u32, name: &str) -> Result<(), KernelError> {

@@ -6,17 +6,19 @@
 pub mod enter;
 pub mod error;
 pub mod ethtool;
+pub mod features;
 pub mod lab;
 pub mod links;
 pub mod namespace;
+pub mod nflog;
 pub mod nft;
 pub mod packet;
 pub mod process;
+pub mod ring;
 pub mod root;
+pub mod snapshot;
 pub mod sysctl;
 
 pub use error::KernelError;
 pub use lab::Lab;
 pub use namespace::Namespace;
-//! Plan → live namespaces: rootless start, netlink, nft, sysctls; all `unsafe` of the testbed.
-

@@ -76,12 +76,17 @@ pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), Kerne
     type filter hook input priority 2147483646; policy accept;
     @th,64,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
     iifname \"lo\" return
-    limit rate 20/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
+    limit rate 100/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
   }}
 }}
 "
     );
     run(namespace, "add the instrument behind the input filter", &script).await.map(drop)
+}
+
+/// Tries a script, to find out what this kernel can do.
+pub async fn try_script(namespace: &Namespace, script: &str) -> Result<(), KernelError> {
+    run(namespace, "load a trial rule set", script).await.map(drop)
 }
 
 /// Lets nft trace our probes through the rules of the node.

@@ -60,15 +60,27 @@ pub(super) fn nameservers(
     asked
 }
 
-/// Those of `offered`, addresses of `other`, that `node` would ask: in a segment they share; if there is none, all of
-/// a family that it has.
+/// Those of `offered`, addresses of `other`, that `node` would ask: in a segment they share, beside its default gateway
+/// if that is one of several; if they share none, all of a family that it has.
 pub(super) fn nearest(node: &Node, other: &Node, offered: &[IpAddr]) -> Vec<IpAddr> {
     let usable: Vec<_> = offered.iter().copied().filter(|address| speaks(node, *address)).collect();
     let near = |link: &&Link| share(node, &link.segment);
     let near: Vec<_> =
         other.links.iter().filter(near).flat_map(|link| &link.addresses).map(IpNet::addr).collect();
     let close: Vec<_> = usable.iter().copied().filter(|address| near.contains(address)).collect();
-    if close.is_empty() { usable } else { close }
+    if close.is_empty() {
+        return usable;
+    }
+    // An appliance with a leg for video and one that leads out asks on the latter.
+    let gateways = node.routes.iter().filter(|route| route.to.prefix_len() == 0).map(|route| route.via);
+    let subnets: Vec<_> = gateways
+        .flat_map(|via| {
+            node.links.iter().flat_map(|link| &link.addresses).filter(move |one| one.contains(&via))
+        })
+        .collect();
+    let beside = |address: &IpAddr| subnets.iter().any(|subnet| subnet.contains(address));
+    let outward: Vec<_> = close.iter().copied().filter(beside).collect();
+    if outward.is_empty() { close } else { outward }
 }
 
 /// The node's addresses in these segments.

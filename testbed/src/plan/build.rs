@@ -29,10 +29,13 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     let written = |name| site.nodes.get(name).expect("every planned node is one of the scenario's");
     let routed: Vec<_> =
         nodes.iter().map(|node| routes(node, written(&node.name), &links_only, &mut mistakes)).collect();
-    let asked: Vec<_> =
-        nodes.iter().map(|node| nameservers(site, node, &links_only, &mut mistakes)).collect();
-    for (node, (routes, nameservers)) in nodes.iter_mut().zip(routed.into_iter().zip(asked)) {
-        (node.routes, node.nameservers) = (routes, nameservers);
+    for (node, routes) in nodes.iter_mut().zip(routed) {
+        node.routes = routes;
+    }
+    let routed = Ways::new(&nodes);
+    let asked: Vec<_> = nodes.iter().map(|node| nameservers(site, node, &routed, &mut mistakes)).collect();
+    for (node, nameservers) in nodes.iter_mut().zip(asked) {
+        node.nameservers = nameservers;
     }
 
     let ways = Ways::new(&nodes);

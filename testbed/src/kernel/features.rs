@@ -1,0 +1,71 @@
+//! What this kernel can and cannot do, tried rather than read off a version.
+//!
+//! Each feature is tried in a namespace of its own inside a lab; nothing of it stays.
+
+use super::links::Netlink;
+use super::nft;
+use super::ring::Ring;
+use super::{KernelError, Namespace};
+use crate::kernel::nflog::Nflog;
+
+/// A feature of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// Its name; checks `require` it under this name.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub purpose: &'static str,
+    /// Whether no run can do without it.
+    pub needed: bool,
+}
+
+/// Every feature that is tried.
+pub const ALL: [Feature; 7] = [
+    Feature { name: "bridge", purpose: "segments", needed: true },
+    Feature { name: "veth", purpose: "links", needed: true },
+    Feature { name: "packet-ring", purpose: "taps", needed: true },
+    Feature { name: "nft-stateful", purpose: "rule files of a site", needed: true },
+    Feature { name: "nft-log", purpose: "judging behind input filters", needed: true },
+    Feature { name: "vlan-tags", purpose: "802.1Q tags on the wire", needed: false },
+    Feature { name: "bonding", purpose: "two ports as one", needed: false },
+];
+
+/// Tries every feature and returns those that are missing, with the reason. Must run inside a lab.
+pub async fn missing() -> Result<Vec<(String, String)>, KernelError> {
+    let namespace = Namespace::create("features")?;
+    let netlink = Netlink::open(&namespace)?;
+    let rules =
+        "table inet t { chain c { type filter hook forward priority 0; ct state established accept; }; }\n";
+    let log = "table inet u { chain c { type filter hook input priority 0; @th,64,32 1 log group 1 snaplen 64; }; }\n";
+    let tried = [
+        ("bridge", netlink.try_bridge("t-bridge").await),
+        ("veth", netlink.try_veth("t-a", "t-b").await),
+        ("packet-ring", try_ring(&namespace)),
+        ("nft-stateful", nft::try_script(&namespace, rules).await),
+        ("nft-log", try_log(&namespace, log).await),
+        ("vlan-tags", netlink.try_vlan("t-a", 20).await),
+        ("bonding", netlink.try_bond("t-bond").await),
+    ];
+    let missing =
+        tried.into_iter().filter_map(|(name, tried)| Some((name.to_owned(), tried.err()?.to_string())));
+    Ok(missing.collect())
+}
+
+fn try_ring(namespace: &Namespace) -> Result<(), KernelError> {
+    let tried = namespace.inside(|| Ring::open(64 * 1024, 2).map(drop))?;
+    tried.map_err(|error| failed(namespace, "open a packet ring", &error))
+}
+
+async fn try_log(namespace: &Namespace, script: &str) -> Result<(), KernelError> {
+    nft::try_script(namespace, script).await?;
+    let tried = namespace.inside(|| Nflog::bind(1).map(drop))?;
+    tried.map_err(|error| failed(namespace, "listen to a log group", &error))
+}
+
+fn failed(namespace: &Namespace, operation: &'static str, error: &dyn std::fmt::Display) -> KernelError {
+    KernelError::Socket {
+        operation,
+        node: namespace.name().to_owned(),
+        cause: std::io::Error::other(error.to_string()),
+    }
+}

@@ -1,0 +1,32 @@
+//! The state of a node as evidence: rules with counters, sysctls, routes, neighbours.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use super::{KernelError, Namespace, nft, sysctl};
+use crate::plan::Node;
+
+/// What a node's kernel says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The rule set with handles and counters, in nft's words; empty for a node without rules.
+    pub rules: String,
+    /// Every sysctl that the plan sets, as it reads now; `-` where the kernel does not have it.
+    pub sysctls: BTreeMap<String, String>,
+    /// Tables of the kernel, by file name below `/proc/net`: `route`, `ipv6_route`, `arp`, `if_inet6`, `dev`.
+    pub tables: BTreeMap<String, String>,
+}
+
+const TABLES: [&str; 5] = ["route", "ipv6_route", "arp", "if_inet6", "dev"];
+
+/// Takes a snapshot of one node.
+pub async fn take(node: &Node, namespace: &Namespace) -> Result<Snapshot, KernelError> {
+    let rules = if node.ruleset.is_some() { nft::list(namespace).await? } else { String::new() };
+    let sysctls = sysctl::read(namespace, &node.sysctls)?;
+    let table = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
+    let tables =
+        namespace.inside(|| TABLES.map(|name| (name.to_owned(), table(name))).into_iter().collect())?;
+    Ok(Snapshot { rules, sysctls, tables })
+}
