@@ -10,9 +10,9 @@
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
 //! [`twin`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
-//! [`report`]. Effect rooms carry out a plan and decide nothing: [`load`], [`kernel`], [`services`], [`tap`],
 //! [`probe`], [`evidence`]. `run` joins them.
 
+pub mod cli;
 pub mod event;
 pub mod evidence;
 pub mod exit;
@@ -23,6 +23,7 @@ pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod services;
 pub mod tap;

@@ -355,4 +355,27 @@ checks:
         fs::write(inner.join("stray.yaml"), twin("small.yaml")).unwrap();
         assert!(matches!(super::twin(&inner.join("stray.yaml")), Err(LoadError::NotInBroken(_))));
     }
+
+    #[test]
+    fn the_shipped_scenarios_and_their_twins_are_valid() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        let found = find(std::slice::from_ref(&folder)).unwrap();
+        assert!(found.len() >= 2);
+        let mut named = 0;
+        for path in found {
+            let loaded = scenario(&path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+            let twins = twins_of(&path).unwrap();
+            assert!(twins.len() >= 4, "{} has {} twins", path.display(), twins.len());
+            named += twins.len();
+            for twin in twins {
+                let loaded = super::twin(&twin).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(
+                    loaded.twin.scenario.checks.len(),
+                    loaded.twin.fail.len() + loaded.twin.stays.len()
+                );
+            }
+        }
+        assert_eq!(yaml_files(&folder.join("broken")).unwrap().len(), named, "every twin has its scenario");
+    }
 }

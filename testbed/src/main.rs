@@ -1,3 +1,59 @@
 //! The command: arguments in, exit code out.
 
-fn main() {}
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use testbed::cli::{Cli, Command, LogFormat};
+use testbed::exit::Exit;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no failure.
+            let code = if error.use_stderr() { Exit::Input } else { Exit::Expected };
+            let _ = error.print();
+            return ExitCode::from(code.code());
+        }
+    };
+    start_log(&cli);
+    if matches!(cli.command, Command::Lab) {
+        // Before anything can make a thread: the lab's process must have one only.
+        return ExitCode::from(testbed::run::lab_process());
+    }
+    ExitCode::from(obey(&cli).code())
+}
+
+fn obey(cli: &Cli) -> Exit {
+    let talk = commands::Talk { quiet: cli.quiet, verbose: cli.verbose > 0 };
+    match &cli.command {
+        Command::Run(arguments) => commands::run(arguments, talk),
+        Command::Twins(arguments) => commands::twins(arguments, talk),
+        Command::Check { paths } => commands::check(paths),
+        Command::Plan { path, format } => commands::plan(path, *format),
+        Command::Schema { of } => commands::schema(*of),
+        Command::Completions { shell } => commands::completions(*shell),
+        Command::Doctor => commands::doctor(),
+        Command::BenchStar { hosts } => commands::bench_star(*hosts),
+        Command::Lab => unreachable!("handled before"),
+    }
+}
+
+fn start_log(cli: &Cli) {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, 2) => "debug",
+        (false, _) => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

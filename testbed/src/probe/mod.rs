@@ -1,1 +1,18 @@
-//! Sends what the plan asks for.
+//! Sends what the plan asks for: raw packets that must not arrive, and conversations that must come about.
+//!
+//! Nothing here judges: each function returns what it did and what was seen. Packets leave the attacker's namespace
+//! through a packet socket, so neither its routing nor its own filter helps the defence; each carries a number, by
+//! which the taps and the instruments behind filters know it again.
+
+mod filter;
+mod ledger;
+mod open;
+mod site;
+mod sweep;
+mod trace;
+
+pub use filter::Filters;
+pub use ledger::{Entry, Ledger, Role};
+pub use open::open;
+pub use site::Site;
+pub use sweep::{Seen, Swept, complete, sweep};

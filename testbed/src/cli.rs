@@ -1,0 +1,163 @@
+//! Arguments of the command, and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
+#[derive(Debug, Parser)]
+#[command(name = "testbed", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Log more: -v the steps, -vv the details. RUST_LOG says it finer.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Say nothing but the result.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Shape of the log on standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  testbed run scenarios                    run all scenarios of a folder; evidence goes to runs/
+  testbed run site.yaml --junit out.xml    one scenario, with a JUnit file for CI
+  testbed twins scenarios                  each broken twin must be reported exactly as it expects
+  testbed check site.yaml                  every mistake of a scenario, at its place
+  testbed plan site.yaml --format mermaid  what would be built, as a drawing
+  testbed doctor                           what this host can do, and how to mend what it cannot
+
+Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 inconclusive;
+4 our own failure; 130 interrupted.";
+
+const PATHS: &str = "\
+PATH is a scenario, or a folder: then the files directly in it that have `version:` and `site:`.";
+
+/// Shape of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build, exercise, judge, tear down.
+    #[command(after_help = PATHS)]
+    Run(Run),
+    /// Run the broken twins of scenarios; each must be reported exactly as it expects.
+    #[command(
+        after_help = "PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of scenarios."
+    )]
+    Twins(Run),
+    /// Parse and validate only; every mistake at its place.
+    #[command(after_help = PATHS)]
+    Check {
+        /// Scenarios, twins or folders.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Show what would be built, without touching the kernel.
+    Plan {
+        /// A scenario or a twin.
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// text for people, json for programs, dot and mermaid for drawings.
+        #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+        format: PlanFormat,
+    },
+    /// Print the JSON Schema of scenario files, for editors.
+    Schema {
+        /// Which files.
+        #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+        of: SchemaOf,
+    },
+    /// Print shell completions, for example: testbed completions bash > ~/.local/share/bash-completion/completions/testbed
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Say what this host can do and what it cannot, and how to mend it.
+    Doctor,
+    /// The lab's own process.
+    #[command(name = "__lab", hide = true)]
+    Lab,
+    /// Build a star of hosts around a router and tear it down; prints one JSON line of times.
+    #[command(hide = true)]
+    BenchStar {
+        /// How many hosts.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        hosts: u32,
+    },
+}
+
+/// Options of `run` and `twins`.
+#[derive(Args, Clone, Debug)]
+pub struct Run {
+    /// Scenarios or folders.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Folder for the run folders.
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub out: PathBuf,
+    /// How many labs at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
+    pub jobs: u32,
+    /// Write a JUnit file over all of them.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the verdicts of all of them as JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Say how long each stage took.
+    #[arg(long)]
+    pub timings: bool,
+    /// Let scenarios run commands of their own (as you, inside the lab).
+    #[arg(long)]
+    pub allow_run: bool,
+    /// Let the lab read this folder too; may be given more than once.
+    #[arg(long = "allow-path", value_name = "DIR")]
+    pub allow_paths: Vec<PathBuf>,
+    /// Multiply every deadline by this, on a slow machine.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
+    pub patience: u32,
+}
+
+/// Shape of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the help of `plan --format` says it")]
+pub enum PlanFormat {
+    Text,
+    Json,
+    Dot,
+    Mermaid,
+}
+
+/// Files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// Broken twins.
+    Twin,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,54 @@
+//! Which number stands for which packet.
+
+use std::sync::Mutex;
+
+use crate::names::Traffic;
+
+/// What a packet was sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The negative itself, or in the open copy its path control.
+    Attack,
+    /// Sent on the target's segment, to see whether the instrument sees it.
+    Instrument,
+    /// Sent again, to be traced.
+    Trace,
+}
+
+/// One packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which aim, counted over all checks of the plan.
+    pub aim: usize,
+    /// Which of the aim's kinds of traffic.
+    pub kind: usize,
+    /// The kind with a single port.
+    pub traffic: Traffic,
+    /// What it was sent for.
+    pub role: Role,
+}
+
+/// All packets of one site, in the order of their numbers.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    entries: Mutex<Vec<Entry>>,
+}
+
+impl Ledger {
+    /// Enters a packet; returns its number.
+    pub fn enter(&self, entry: Entry) -> u32 {
+        let mut entries = self.lock();
+        entries.push(entry);
+        // 2^32 packets do not fit in memory.
+        u32::try_from(entries.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Every packet so far, with its number.
+    pub fn all(&self) -> Vec<(u32, Entry)> {
+        (0..).zip(self.lock().iter().copied()).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

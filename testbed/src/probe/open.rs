@@ -1,0 +1,135 @@
+//! Conversations opened through a node's own kernel: `reach`, and the sign that a site is alive.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, UdpSocket};
+use tokio::time::{Instant, timeout};
+
+use crate::kernel::{KernelError, Lab, Namespace};
+use crate::names::{CheckName, Traffic};
+use crate::observation::OpenSeen;
+use crate::plan::Open;
+
+/// How long an answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_millis(900);
+
+/// A DNS question for the root's name servers (RFC 1035): any server answers it, if only by refusing.
+const DNS_QUESTION: [u8; 17] = [0x54, 0x42, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
+
+/// An NTP question: version 4, mode 3 (RFC 5905, section 7.3).
+const NTP_QUESTION: [u8; 48] = {
+    let mut question = [0; 48];
+    question[0] = 0x23;
+    question
+};
+
+/// An ICMP echo request, identifier and sequence filled in by the caller (RFC 792).
+const ECHO_REQUEST: u8 = 8;
+
+/// Opens one conversation and waits for its answer, at most `patience` times 0.9 s.
+pub async fn open(lab: &Lab, check: &CheckName, open: &Open, patience: u32) -> OpenSeen {
+    let at = fake_facts::now();
+    let begun = Instant::now();
+    let mut local_port = 0;
+    let tried = timeout(ANSWER_WITHIN * patience, ask(lab, open, &mut local_port)).await;
+    let error = match tried {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("no answer".into()),
+    };
+    let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    OpenSeen {
+        check: check.clone(),
+        open: open.clone(),
+        at,
+        answered_after_us: error.is_none().then_some(took),
+        local_port,
+        packets: (None, None),
+        error,
+    }
+}
+
+/// What can go wrong; the words end up in the evidence.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("there is no way to ask for an answer on {0}")]
+    NoQuestion(Traffic),
+}
+
+async fn ask(lab: &Lab, open: &Open, local_port: &mut u16) -> Result<(), AskError> {
+    let namespace = lab.node(&open.from);
+    match open.port {
+        Traffic::Tcp(port, _) => connect(namespace, SocketAddr::new(open.address, port), local_port).await,
+        Traffic::Udp(53, _) => {
+            exchange(namespace, SocketAddr::new(open.address, 53), &DNS_QUESTION, local_port).await
+        }
+        Traffic::Udp(123, _) => {
+            exchange(namespace, SocketAddr::new(open.address, 123), &NTP_QUESTION, local_port).await
+        }
+        Traffic::Icmp(ECHO_REQUEST) => echo(namespace, open.address).await,
+        other => Err(AskError::NoQuestion(other)),
+    }
+}
+
+async fn connect(namespace: &Namespace, to: SocketAddr, local_port: &mut u16) -> Result<(), AskError> {
+    let socket =
+        namespace.inside(|| if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() })??;
+    // Bound first, so that the port is known even when nobody answers.
+    socket.bind(SocketAddr::new(any(to.ip()), 0))?;
+    *local_port = socket.local_addr()?.port();
+    socket.connect(to).await?;
+    Ok(())
+}
+
+async fn exchange(
+    namespace: &Namespace,
+    to: SocketAddr,
+    question: &[u8],
+    local_port: &mut u16,
+) -> Result<(), AskError> {
+    let bound = namespace.inside(|| std::net::UdpSocket::bind(SocketAddr::new(any(to.ip()), 0)))??;
+    bound.set_nonblocking(true)?;
+    let socket = UdpSocket::from_std(bound)?;
+    *local_port = socket.local_addr()?.port();
+    socket.connect(to).await?;
+    socket.send(question).await?;
+    socket.recv(&mut [0; 512]).await?;
+    Ok(())
+}
+
+/// An echo through the kernel's own ICMP socket, which lets only our answer through.
+async fn echo(namespace: &Namespace, to: IpAddr) -> Result<(), AskError> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let make = || socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp);
+    let raw = namespace.inside(make)?.map_err(io::Error::from)?;
+    let socket = UdpSocket::from_std(raw.into())?;
+    socket.connect(SocketAddr::new(to, 0)).await?;
+    // Type 8, code 0, identifier `TB`, sequence 1; the checksum over these four words.
+    let mut request = [ECHO_REQUEST, 0, 0, 0, 0x54, 0x42, 0, 1];
+    let sum: u32 = request.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+    let checksum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap_or(u16::MAX);
+    request[2..4].copy_from_slice(&checksum.to_be_bytes());
+    socket.send(&request).await?;
+    let mut answer = [0; 128];
+    loop {
+        let length = socket.recv(&mut answer).await?;
+        // A raw socket hands out the IP header too (ip(7)); 20 bytes, since nobody here sends options.
+        if length >= 28 && answer[20] == 0 && answer[24..28] == request[4..8] {
+            return Ok(());
+        }
+    }
+}
+
+fn any(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0; 16]),
+    }
+}

@@ -1,0 +1,77 @@
+//! A live site as a prober sees it: its lab, its taps, its instruments, its ledger.
+
+use std::path::Path;
+
+use crate::kernel::ring::Ring;
+use crate::kernel::{KernelError, Lab};
+use crate::plan::Plan;
+use crate::probe::{Filters, Ledger};
+use crate::tap::{Capture, Inventory, MAX_BYTES, Port, Settings, Watch};
+
+/// A site with everything that sees packets in it.
+#[must_use = "the site goes when this value is dropped"]
+pub struct Site {
+    /// Its plan; the open copy's differs from the site's own.
+    pub plan: Plan,
+    /// Listeners behind input filters; they end before the lab does.
+    pub filters: Filters,
+    /// The taps.
+    pub capture: Capture,
+    /// Looks at what the taps see.
+    pub watch: Watch,
+    /// The namespaces.
+    pub lab: Lab,
+    /// Numbers of the packets sent here.
+    pub ledger: Ledger,
+    /// Marks our packets here.
+    pub key: u32,
+}
+
+/// Ring size: 64 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 0.6 s unread.
+const RING: (usize, usize) = (128 * 1024, 64);
+
+impl Site {
+    /// Builds the site of a plan, its taps open before its first link exists.
+    pub async fn build(
+        plan: Plan,
+        prefix: &str,
+        folder: &Path,
+        capture: &Path,
+        key: u32,
+    ) -> Result<Site, KernelError> {
+        let mut lab = Lab::create(&plan, prefix)?;
+        let failed = |operation, cause: String| KernelError::Socket {
+            operation,
+            node: "fabric".into(),
+            cause: std::io::Error::other(cause),
+        };
+        let ring = lab.fabric.inside(|| Ring::open(RING.0, RING.1))?;
+        let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
+        lab.raise(&plan, folder, key).await?;
+        let settings = Settings {
+            ports: ports(&plan, &lab),
+            inventory: Inventory::of(&plan),
+            file: capture.to_owned(),
+            max_bytes: MAX_BYTES,
+            key,
+        };
+        let capture =
+            Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
+        let filters = Filters::listen(&lab, &plan, key)?;
+        let watch = capture.watch();
+        Ok(Site { plan, filters, capture, watch, lab, ledger: Ledger::default(), key })
+    }
+}
+
+fn ports(plan: &Plan, lab: &Lab) -> Vec<Port> {
+    let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+    links
+        .map(|(node, link)| Port {
+            name: link.port.clone(),
+            ifindex: lab.port(&link.port),
+            node: node.name.clone(),
+            link: link.name.clone(),
+            segment: link.segment.clone(),
+        })
+        .collect()
+}

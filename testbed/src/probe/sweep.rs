@@ -1,0 +1,324 @@
+//! A negative: everything it plans is sent, with its three controls in the same run.
+//!
+//! *Alive*: its allowed flows, before and after, within a second. *Instrument*: the same packets, sent on the target's
+//! segment, are seen by the instrument that judges; behind a filter that is shown in the open copy, and in the site
+//! itself by the packets of allowed flows that the very instrument logs. *Path*: in the open copy the same packets
+//! arrive.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::{Entry, Role, Site, open};
+use crate::kernel::packet::PacketSocket;
+use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
+use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, TraceStep};
+use crate::plan::{Aim, Check, Judge, Link, Open};
+use crate::tap::nonce::{self, Probe};
+use crate::tap::{Captured, Direction};
+
+/// How long packets may be under way before a control counts as missed.
+const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Signs of life are asked for again after so long, so that each packet has one within a second.
+const ALIVE_EVERY: Duration = Duration::from_millis(300);
+
+/// Ethernet address of the helper on the target's segment; nobody answers to it.
+const HELPER: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfe]);
+
+/// An aim that was sent, before the captures are closed.
+#[derive(Debug)]
+pub struct Swept {
+    /// Which check.
+    pub check: CheckName,
+    /// Number of the aim, counted over all checks of the plan.
+    pub number: usize,
+    /// The aim.
+    pub aim: Aim,
+    /// The fabric's ports of the attacker's link and of the target's.
+    ports: (LinkName, LinkName),
+    started_at: u64,
+    ended_at: u64,
+    errors: Vec<String>,
+    /// Filled in by [`super::trace`].
+    pub(super) trace: Vec<TraceStep>,
+}
+
+/// Carries out one negative: all its aims in the site, its controls there and in the open copy.
+///
+/// `first` is the number of its first aim, counted over all checks. The first packet that arrives is traced.
+pub async fn sweep(
+    site: &Site,
+    open_copy: &Site,
+    check: &Check,
+    aims: &[Aim],
+    alive: &[Open],
+    first: usize,
+    patience: u32,
+) -> (Vec<Swept>, Vec<OpenSeen>) {
+    let mut sockets = Sockets::default();
+    let mut opens = ask_all(site, check, alive, patience).await;
+    let mut asked = Instant::now();
+    let mut swept = Vec::new();
+    for (number, aim) in (first..).zip(aims) {
+        if asked.elapsed() > ALIVE_EVERY {
+            opens.extend(ask_all(site, check, alive, patience).await);
+            asked = Instant::now();
+        }
+        swept.push(attack(site, &mut sockets, check, number, aim));
+    }
+    opens.extend(ask_all(site, check, alive, patience).await);
+    controls(site, open_copy, &mut swept, patience);
+    for one in &mut swept {
+        one.trace = super::trace::trace(site, one, patience).await;
+    }
+    (swept, opens)
+}
+
+async fn ask_all(site: &Site, check: &Check, alive: &[Open], patience: u32) -> Vec<OpenSeen> {
+    let asked = alive.iter().map(|one| open(&site.lab, &check.name, one, patience));
+    futures_util::future::join_all(asked).await
+}
+
+/// Sends all of one aim from the attacker's own link.
+fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim: &Aim) -> Swept {
+    let started_at = fake_facts::now();
+    let mut errors = Vec::new();
+    match sockets.of_link(site, &aim.from, &aim.link) {
+        Ok(socket) => {
+            let source = link_mac(site, &aim.from, &aim.link);
+            for (kind, traffic) in singles(aim) {
+                let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
+                if let Err(error) = send(site, socket, aim, source, aim.next_hop, entry) {
+                    errors.push(format!("{traffic}: {error}"));
+                }
+            }
+        }
+        Err(error) => errors.push(error),
+    }
+    Swept {
+        check: check.name.clone(),
+        number,
+        aim: aim.clone(),
+        ports: (port_of(site, &aim.from, aim.source), port_of(site, &aim.to, aim.address)),
+        started_at,
+        ended_at: fake_facts::now(),
+        errors,
+        trace: Vec::new(),
+    }
+}
+
+/// The controls of each aim: instrument and path.
+fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
+    let (mut here, mut there) = (Sockets::default(), Sockets::default());
+    let mut waits: Vec<(&Site, Judge, Vec<u32>)> = Vec::new();
+    for one in swept.iter_mut() {
+        let (aim, number) = (one.aim.clone(), one.number);
+        // Behind a filter only the open copy lets the helper's packets through to the instrument.
+        let (instrument, sockets) = match aim.judge {
+            Judge::Tap { .. } => (site, &mut here),
+            Judge::BehindFilter { .. } => (open_copy, &mut there),
+        };
+        let helper = sockets.of_bridge(instrument, &aim.target_segment);
+        let sent = send_all(instrument, helper, &aim, number, HELPER, aim.target_mac, Role::Instrument);
+        waits.push((
+            instrument,
+            aim.judge.clone(),
+            sent.unwrap_or_else(|error| one.fail("instrument", error)),
+        ));
+        let source = link_mac(open_copy, &aim.from, &aim.link);
+        let attacker = there.of_link(open_copy, &aim.from, &aim.link);
+        let sent = send_all(open_copy, attacker, &aim, number, source, aim.next_hop, Role::Attack);
+        waits.push((open_copy, aim.judge, sent.unwrap_or_else(|error| one.fail("path", error))));
+    }
+    let deadline = Instant::now() + ARRIVE_WITHIN * patience;
+    for (site, judge, numbers) in waits {
+        match judge {
+            Judge::BehindFilter { node } => site.filters.wait_for(&node, &numbers, deadline),
+            Judge::Tap { port } => {
+                for number in numbers {
+                    site.watch.wait_for(number, &port, Direction::ToNode, deadline);
+                }
+            }
+        }
+    }
+}
+
+impl Swept {
+    fn fail(&mut self, control: &str, error: String) -> Vec<u32> {
+        self.errors.push(format!("{control} control: {error}"));
+        Vec::new()
+    }
+}
+
+fn send_all(
+    site: &Site,
+    socket: Result<&PacketSocket, String>,
+    aim: &Aim,
+    number: usize,
+    source: Mac,
+    to: Mac,
+    role: Role,
+) -> Result<Vec<u32>, String> {
+    let socket = socket?;
+    let mut sent = Vec::new();
+    for (kind, traffic) in singles(aim) {
+        let entry = Entry { aim: number, kind, traffic, role };
+        sent.push(send(site, socket, aim, source, to, entry)?);
+    }
+    Ok(sent)
+}
+
+/// Sends one packet and returns its number.
+pub(super) fn send(
+    site: &Site,
+    socket: &PacketSocket,
+    aim: &Aim,
+    source: Mac,
+    to: Mac,
+    entry: Entry,
+) -> Result<u32, String> {
+    let n = site.ledger.enter(entry);
+    // A port of its own for each use, so that no packet meets the connection state of another.
+    // Outside 32768 to 60999, from which the kernel takes the ports of real traffic.
+    let base = match entry.role {
+        Role::Attack => 20_000,
+        Role::Instrument => 10_000,
+        Role::Trace => 61_000,
+    };
+    let source_port = base + u16::try_from(entry.aim % 4_000).unwrap_or(0);
+    let probe = Probe {
+        source_mac: source,
+        next_hop_mac: to,
+        source: aim.source,
+        dest: aim.address,
+        traffic: entry.traffic,
+        source_port,
+        key: site.key,
+        n,
+        ttl: 64,
+    };
+    let frame = nonce::craft(&probe).map_err(|error| error.to_string())?;
+    socket.send(&frame).map_err(|error| error.to_string())?;
+    Ok(n)
+}
+
+fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
+    aim.ports.iter().enumerate().flat_map(|(kind, traffic)| traffic.each().map(move |single| (kind, single)))
+}
+
+/// The fabric's port of the node's link with this address.
+fn port_of(site: &Site, node: &NodeName, address: IpAddr) -> LinkName {
+    let node = site.plan.node(node).expect("an aim's ends are nodes of the plan");
+    let has = |link: &&Link| link.addresses.iter().any(|one| one.addr() == address);
+    node.links.iter().find(has).or(node.links.first()).expect("every node has a link").port.clone()
+}
+
+pub(super) fn link_mac(site: &Site, node: &NodeName, link: &LinkName) -> Mac {
+    let node = site.plan.node(node).expect("an aim's attacker is a node of the plan");
+    node.links.iter().find(|one| one.name == *link).expect("an aim's link is one of its attacker's").mac
+}
+
+/// Packet sockets, one per place, opened when first used.
+#[derive(Default)]
+struct Sockets {
+    open: BTreeMap<(String, String), PacketSocket>,
+}
+
+impl Sockets {
+    fn of_link(&mut self, site: &Site, node: &NodeName, link: &LinkName) -> Result<&PacketSocket, String> {
+        let place = (node.to_string(), link.to_string());
+        self.at(place, || PacketSocket::open(site.lab.node(node), site.lab.number(node, link)))
+    }
+
+    fn of_bridge(&mut self, site: &Site, segment: &SegmentName) -> Result<&PacketSocket, String> {
+        let planned = site.plan.segments.iter().find(|one| one.name == *segment);
+        let bridge = planned.expect("an aim's segment is planned").bridge.clone();
+        self.at((String::new(), bridge.to_string()), || {
+            PacketSocket::open(&site.lab.fabric, site.lab.port(&bridge))
+        })
+    }
+
+    fn at(
+        &mut self,
+        place: (String, String),
+        open: impl FnOnce() -> Result<PacketSocket, crate::kernel::KernelError>,
+    ) -> Result<&PacketSocket, String> {
+        if !self.open.contains_key(&place) {
+            self.open.insert(place.clone(), open().map_err(|error| error.to_string())?);
+        }
+        Ok(&self.open[&place])
+    }
+}
+
+/// Joins what was sent with what the taps and instruments have seen, once the captures are closed.
+pub fn complete(swept: Vec<Swept>, site: &Seen<'_>, open_copy: &Seen<'_>) -> Vec<AimSeen> {
+    swept.into_iter().map(|one| complete_one(one, site, open_copy)).collect()
+}
+
+/// A site whose captures are closed.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// What the taps saw.
+    pub captured: &'a Captured,
+    /// What arrived behind filters.
+    pub filters: &'a super::Filters,
+    /// What was sent.
+    pub ledger: Vec<(u32, Entry)>,
+}
+
+fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
+    let aim = &swept.aim;
+    let at = |site: &Seen<'_>, n, port: &LinkName, direction| {
+        site.captured.sightings.first(n, port, direction).map(|sighting| sighting.packet)
+    };
+    let arrived = |site: &Seen<'_>, n| match &aim.judge {
+        Judge::Tap { port } => at(site, n, port, Direction::ToNode).is_some(),
+        Judge::BehindFilter { node } => site.filters.arrived(node, n),
+    };
+    let mine = |site: &Seen<'_>, kind: usize, role: Role| -> Vec<(u32, Traffic)> {
+        let wanted = |entry: &Entry| entry.aim == swept.number && entry.kind == kind && entry.role == role;
+        site.ledger.iter().filter(|(_, entry)| wanted(entry)).map(|(n, entry)| (*n, entry.traffic)).collect()
+    };
+    let control = |site: &Seen<'_>, sent: Vec<(u32, Traffic)>| Control {
+        sent: sent.len() as u64,
+        seen: sent.iter().filter(|(n, _)| arrived(site, *n)).count() as u64,
+    };
+    let kinds = aim.ports.iter().enumerate().map(|(kind, traffic)| {
+        let sent = mine(site, kind, Role::Attack);
+        let entered: Vec<u64> =
+            sent.iter().filter_map(|(n, _)| at(site, *n, &swept.ports.0, Direction::FromNode)).collect();
+        let arrivals = sent.iter().filter(|(n, _)| arrived(site, *n)).map(|(n, single)| Arrival {
+            traffic: *single,
+            entered_packet: at(site, *n, &swept.ports.0, Direction::FromNode),
+            packet: at(site, *n, &swept.ports.1, Direction::ToNode),
+        });
+        let instrument = match aim.judge {
+            Judge::Tap { .. } => control(site, mine(site, kind, Role::Instrument)),
+            Judge::BehindFilter { .. } => control(open_copy, mine(open_copy, kind, Role::Instrument)),
+        };
+        KindSeen {
+            traffic: *traffic,
+            planned: traffic.each().count() as u64,
+            entered: entered.len() as u64,
+            entered_packet: entered.first().copied(),
+            arrived: arrivals.collect(),
+            instrument,
+            path: control(open_copy, mine(open_copy, kind, Role::Attack)),
+        }
+    });
+    let filter_instrument_alive = match &aim.judge {
+        Judge::Tap { .. } => None,
+        Judge::BehindFilter { node } => Some(site.filters.alive(node, swept.started_at, swept.ended_at)),
+    };
+    AimSeen {
+        check: swept.check.clone(),
+        kinds: kinds.collect(),
+        aim: aim.clone(),
+        started_at: swept.started_at,
+        ended_at: swept.ended_at,
+        errors: swept.errors,
+        filter_instrument_alive,
+        trace: swept.trace,
+    }
+}

@@ -1,0 +1,195 @@
+//! Which rule let it through: the packet is sent again and nft's own trace of it is read, not guessed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::ChildStdout;
+use tokio::time::{Instant, timeout_at};
+
+use super::sweep::{link_mac, send};
+use super::{Entry, Role, Site, Swept};
+use crate::kernel::packet::PacketSocket;
+use crate::kernel::{KernelError, nft};
+use crate::names::NodeName;
+use crate::observation::TraceStep;
+use crate::plan::Judge;
+use crate::tap::Direction;
+
+/// How long a packet's trace may take to be told.
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long to wait for the first line before the packet is sent once more: the monitor may not listen yet.
+const AGAIN_AFTER: Duration = Duration::from_millis(150);
+
+/// Sends the first packet of the aim that arrived once more and follows it through the rules of the device that
+/// should have stopped it; empty if none arrived, or if that device has no rules.
+pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<TraceStep> {
+    let Some(entry) = first_arrived(site, swept) else { return Vec::new() };
+    let node = &swept.aim.stops_at;
+    if site.plan.node(node).is_none_or(|node| node.ruleset.is_none()) {
+        return Vec::new();
+    }
+    match follow(site, swept, entry, node, patience).await {
+        Ok(steps) => steps,
+        Err(error) => {
+            tracing::warn!(%error, "the packet could not be traced");
+            Vec::new()
+        }
+    }
+}
+
+fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
+    let mine = |entry: &Entry| entry.aim == swept.number && entry.role == Role::Attack;
+    let arrived = |n: u32| match &swept.aim.judge {
+        Judge::Tap { port } => site
+            .watch
+            .sightings_of(n)
+            .iter()
+            .any(|seen| seen.port == *port && seen.direction == Direction::ToNode),
+        Judge::BehindFilter { node } => site.filters.arrived(node, n),
+    };
+    site.ledger.all().into_iter().find(|(n, entry)| mine(entry) && arrived(*n)).map(|(_, entry)| entry)
+}
+
+async fn follow(
+    site: &Site,
+    swept: &Swept,
+    entry: Entry,
+    node: &NodeName,
+    patience: u32,
+) -> Result<Vec<TraceStep>, KernelError> {
+    let namespace = site.lab.node(node);
+    nft::add_trace(namespace, site.key).await?;
+    let mut monitor = nft::monitor_trace(namespace)?;
+    let aim = &swept.aim;
+    let attacker = PacketSocket::open(site.lab.node(&aim.from), site.lab.number(&aim.from, &aim.link))?;
+    let source = link_mac(site, &aim.from, &aim.link);
+    let mut steps = Vec::new();
+    if let Some(stdout) = monitor.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        let deadline = Instant::now() + TOLD_WITHIN * patience;
+        while steps.is_empty() && Instant::now() < deadline {
+            let again = Entry { role: Role::Trace, ..entry };
+            if let Err(error) = send(site, &attacker, aim, source, aim.next_hop, again) {
+                tracing::warn!(error, "the packet to be traced could not be sent");
+            }
+            steps = read_steps(&mut lines, node).await;
+        }
+    }
+    let _ = monitor.kill().await;
+    nft::remove_trace(namespace).await?;
+    Ok(deciding(steps, &base_hooks(&nft::list(namespace).await?)))
+}
+
+/// Hooks whose chains decide whether a packet gets through a device: what comes before and after does not stop it.
+const DECIDING: [&str; 2] = ["input", "forward"];
+
+/// Base chains (`family table chain`) with the hook of each, from a rule set as nft lists it.
+fn base_hooks(rules: &str) -> BTreeMap<String, String> {
+    let (mut table, mut chain) = (String::new(), String::new());
+    let mut hooks = BTreeMap::new();
+    for line in rules.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["table", family, name, ..] => table = format!("{family} {name}"),
+            ["chain", name, ..] => chain = format!("{table} {name}"),
+            ["type", _, "hook", hook, ..] => drop(hooks.insert(chain.clone(), (*hook).to_owned())),
+            _ => {}
+        }
+    }
+    hooks
+}
+
+/// The steps in chains of the deciding hooks and in those that they jump to.
+fn deciding(steps: Vec<TraceStep>, hooks: &BTreeMap<String, String>) -> Vec<TraceStep> {
+    let mut decides = false;
+    let kept = steps.into_iter().filter(|step| {
+        if let Some(hook) = hooks.get(&step.chain) {
+            decides = DECIDING.contains(&hook.as_str());
+        }
+        decides
+    });
+    kept.collect()
+}
+
+/// Reads the steps of the first packet that is told of, until no more line comes for a while.
+async fn read_steps(lines: &mut Lines<BufReader<ChildStdout>>, node: &NodeName) -> Vec<TraceStep> {
+    let mut first = None;
+    let mut steps = Vec::new();
+    while let Ok(Ok(Some(line))) = timeout_at(Instant::now() + AGAIN_AFTER, lines.next_line()).await {
+        let Some((id, step)) = read_step(&line, node) else { continue };
+        if *first.get_or_insert_with(|| id.clone()) == id {
+            steps.extend(step);
+        }
+    }
+    steps
+}
+
+/// One line of `nft monitor trace`: the packet's id, and the step if the line tells one.
+///
+/// Lines look like `trace id 7f11 inet site through rule tcp dport 443 accept (verdict accept)` and
+/// `trace id 7f11 inet site through policy accept`; others show the packet itself.
+fn read_step(line: &str, node: &NodeName) -> Option<(String, Option<TraceStep>)> {
+    let mut words = line.strip_prefix("trace id ")?.splitn(6, ' ');
+    let id = words.next()?.to_owned();
+    let chain = format!("{} {} {}", words.next()?, words.next()?, words.next()?);
+    if chain.contains(" testbed_") {
+        return Some((id, None));
+    }
+    let (what, rest) = (words.next()?, words.next().unwrap_or(""));
+    let step = |rule: &str, verdict: &str| TraceStep {
+        node: node.clone(),
+        chain: chain.clone(),
+        rule: rule.to_owned(),
+        verdict: verdict.to_owned(),
+    };
+    let step = match what {
+        "policy" => Some(step("policy", rest.trim())),
+        "rule" => {
+            rest.rsplit_once(" (verdict ").map(|(rule, verdict)| step(rule, verdict.trim_end_matches(')')))
+        }
+        _ => None,
+    };
+    Some((id, step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_and_policies_are_read_and_packets_are_not() {
+        let node: NodeName = "rtr".parse().unwrap();
+        let read = |line| read_step(line, &node).unwrap().1.map(|step| (step.chain, step.rule, step.verdict));
+        assert_eq!(
+            read(
+                "trace id 7f110a2b inet site through rule tcp dport 443 ct state new accept (verdict accept)"
+            ),
+            Some(("inet site through".into(), "tcp dport 443 ct state new accept".into(), "accept".into()))
+        );
+        assert_eq!(
+            read("trace id 7f110a2b inet site through policy accept "),
+            Some(("inet site through".into(), "policy".into(), "accept".into()))
+        );
+        assert_eq!(read("trace id 7f110a2b inet site through verdict continue "), None);
+        assert_eq!(
+            read("trace id 7f110a2b inet testbed_trace early rule meta nftrace set 1 (verdict continue)"),
+            None
+        );
+        assert!(read_step("inet site through", &node).is_none());
+    }
+
+    #[test]
+    fn an_accept_after_the_decision_is_not_blamed() {
+        let rules = "table inet site { # handle 1\n\tchain through { # handle 2\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n\tchain out { # handle 3\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t}\n\tchain jumped { # handle 4\n\t}\n}\n";
+        let step = |chain: &str| TraceStep {
+            node: "rtr".parse().unwrap(),
+            chain: format!("inet site {chain}"),
+            rule: "policy".into(),
+            verdict: "accept".into(),
+        };
+        let kept = deciding(vec![step("through"), step("jumped"), step("out")], &base_hooks(rules));
+        assert_eq!(kept, [step("through"), step("jumped")]);
+    }
+}

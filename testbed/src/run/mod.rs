@@ -1,0 +1,16 @@
+//! Joins the rooms in order and always tears down.
+//!
+//! The *commander* (the process that the user started) reads, plans, starts a lab per scenario by executing itself
+//! again, listens to its events, judges and keeps the evidence. The *worker* runs inside the lab.
+
+mod commander;
+mod order;
+mod scenario;
+mod small;
+mod worker;
+
+pub use commander::{Ended, command};
+pub use order::{Order, Task};
+pub use scenario::{FAKES, Options, not_run, ours, planned, run};
+pub use small::{StarTimes, bench_star, try_features};
+pub use worker::lab_process;

@@ -1,0 +1,237 @@
+//! One scenario from plan to verdict: run folder, lab, judgement, evidence.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use super::commander::{Ended, command};
+use super::order::{Order, Task};
+use crate::event::{Event, Failure, Fault, Stage};
+use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, annotations};
+use crate::kernel::root::Root;
+use crate::observation::{Observations, TapHealth};
+use crate::plan::{Plan, ServiceKind, plan};
+use crate::report::{Report, StageTime};
+use crate::scenario::model::Scenario;
+use crate::scenario::twin::Twin;
+use crate::twin::compare;
+use crate::verdict::{Judgement, judge};
+use crate::{report, tap};
+
+/// What the user may set about a run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where run folders go.
+    pub out: PathBuf,
+    /// Folder with the fakes: beside this program.
+    pub programs: PathBuf,
+    /// Multiplies every deadline; 1 and more.
+    pub patience: u32,
+    /// Whether scenarios may run commands of their own.
+    pub allow_run: bool,
+    /// Folders that the lab may read beside the scenario's.
+    pub allow_paths: Vec<PathBuf>,
+    /// Whether the lab's own log goes to our standard error instead of the run folder.
+    pub verbose: bool,
+}
+
+/// The fakes; the lab sees these files and nothing else of their folder.
+pub const FAKES: [&str; 3] = ["fake-camera", "fake-cloud", "fake-appliance"];
+
+/// Folders of the host that a lab has of its own; a scenario cannot lie right there.
+const TAKEN: [&str; 10] = ["/", "/bin", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys", "/usr"];
+
+/// Runs one scenario, or one broken twin; `folder` is the scenario's. What went wrong is in the report.
+pub async fn run(
+    scenario: &Scenario,
+    twin: Option<&Twin>,
+    folder: &Path,
+    options: &Options,
+    listen: impl FnMut(&Event),
+    interrupted: impl Future<Output = ()>,
+) -> Report {
+    let mut report = empty_report(scenario);
+    let done = carry_out(scenario, twin, folder, options, listen, interrupted, &mut report).await;
+    report.failure = done.err();
+    report
+}
+
+/// The report of a scenario that was not even begun.
+pub fn not_run(scenario: &Scenario, failure: Failure) -> Report {
+    Report { failure: Some(failure), ..empty_report(scenario) }
+}
+
+fn empty_report(scenario: &Scenario) -> Report {
+    let plan = Plan {
+        scenario: scenario.name.clone(),
+        documents: scenario.documents.clone(),
+        segments: Vec::new(),
+        nodes: Vec::new(),
+        services: Vec::new(),
+        flows: Vec::new(),
+        checks: Vec::new(),
+        remarks: Vec::new(),
+    };
+    Report {
+        started: SystemTime::now(),
+        plan,
+        judgement: Judgement { scenario: scenario.name.clone(), checks: Vec::new() },
+        stages: Vec::new(),
+        taps: TapHealth::default(),
+        open_taps: TapHealth::default(),
+        folder: None,
+        twin: None,
+        failure: None,
+    }
+}
+
+async fn carry_out(
+    scenario: &Scenario,
+    twin: Option<&Twin>,
+    folder: &Path,
+    options: &Options,
+    listen: impl FnMut(&Event),
+    interrupted: impl Future<Output = ()>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    report.plan = planned(scenario)?;
+    let root = may_run(&report.plan, folder, options)?;
+    let name = twin.map_or(&scenario.name, |twin| &twin.name);
+    let evidence = RunFolder::create(&options.out, report.started, name)?;
+    // The lab has another working folder than we have, so the path is made whole.
+    let run_folder = std::fs::canonicalize(evidence.path()).map_err(|error| ours(error.to_string()))?;
+    report.folder = Some(evidence.path().to_owned());
+    write_plan(&evidence, scenario, &report.plan)?;
+    let order = Order {
+        plan: report.plan.clone(),
+        folder: folder.to_owned(),
+        root: Root { write: vec![run_folder.clone()], ..root },
+        run_folder,
+        programs: options.programs.clone(),
+        run: getrandom::u32().map_err(|error| ours(error.to_string()))?,
+        patience: options.patience,
+        task: Task::Run,
+    };
+    let log = lab_log(&evidence, options)?;
+    let Ended { seen, stages, total_ms } = command(&order, log, listen, interrupted).await;
+    report.stages = stage_times(&stages, total_ms);
+    let seen = seen?;
+    report.judgement = judge(&report.plan, &seen);
+    (report.taps, report.open_taps) = (seen.taps, seen.open_taps);
+    report.twin = twin.map(|twin| compare(twin, &report.judgement));
+    keep(&evidence, &seen, report)
+}
+
+/// How long each stage took, from when each began.
+fn stage_times(stages: &[(Stage, u64)], total_ms: u64) -> Vec<StageTime> {
+    let ends = stages.iter().skip(1).map(|(_, at)| *at).chain([total_ms]);
+    let took = |((stage, begun), end): (&(Stage, u64), u64)| StageTime {
+        stage: *stage,
+        took: Duration::from_millis(end.saturating_sub(*begun)),
+    };
+    stages.iter().zip(ends).map(took).collect()
+}
+
+/// The plan of a scenario, or its mistakes as a failure.
+pub fn planned(scenario: &Scenario) -> Result<Plan, Failure> {
+    plan(scenario).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Failure { fault: Fault::Input, text: lines.join("\n"), node: None, last_lines: Vec::new() }
+    })
+}
+
+/// What the lab may see of the host, once everything that needs permission has it.
+fn may_run(plan: &Plan, folder: &Path, options: &Options) -> Result<Root, Failure> {
+    let failure = |fault, text| Failure { fault, text, node: None, last_lines: Vec::new() };
+    let command = plan.services.iter().find(|service| matches!(service.kind, ServiceKind::Command { .. }));
+    if let Some(service) = command
+        && !options.allow_run
+    {
+        let text = format!(
+            "the scenario runs a command of its own in `{}`; allow that with --allow-run",
+            service.node
+        );
+        return Err(failure(Fault::Input, text));
+    }
+    if TAKEN.iter().any(|taken| folder == Path::new(taken)) {
+        let text = format!(
+            "a scenario cannot lie right in {}: the lab has that folder of its own",
+            folder.display()
+        );
+        return Err(failure(Fault::Input, text));
+    }
+    let fakes: Vec<PathBuf> = FAKES.iter().map(|name| options.programs.join(name)).collect();
+    if let Some(missing) = fakes.iter().find(|path| !path.exists()) {
+        let text = format!("{} is missing: build the whole workspace with `cargo build`", missing.display());
+        return Err(failure(Fault::Host, text));
+    }
+    let read = fakes.into_iter().chain([folder.to_owned()]).chain(options.allow_paths.iter().cloned());
+    Ok(Root { read: read.collect(), write: Vec::new() })
+}
+
+fn lab_log(evidence: &RunFolder, options: &Options) -> Result<Stdio, Failure> {
+    if options.verbose {
+        return Ok(Stdio::inherit());
+    }
+    let path = evidence.path().join("logs").join("lab.log");
+    let log = std::fs::File::create(&path);
+    log.map(Stdio::from).map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
+}
+
+fn write_plan(evidence: &RunFolder, scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
+    // JSON is YAML (YAML 1.2.2, section 1.3), and leaves no doubt about what is text and what is a number.
+    evidence.write_json(&RunFile::Scenario, scenario)?;
+    evidence.write_json(&RunFile::Plan, plan)?;
+    evidence.write_json(&RunFile::Host, &host())?;
+    Ok(())
+}
+
+fn host() -> Host {
+    let name = nix::sys::utsname::uname();
+    let text = |part: Option<&std::ffi::OsStr>| {
+        part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let (release, version) = name
+        .as_ref()
+        .map_or_else(|_| Default::default(), |name| (text(Some(name.release())), text(Some(name.version()))));
+    Host {
+        testbed: env!("CARGO_PKG_VERSION").into(),
+        kernel: format!("{release} {version}"),
+        machine: name.as_ref().map_or_else(|_| String::new(), |name| text(Some(name.machine()))),
+        processors: std::thread::available_parallelism().map_or(0, usize::from),
+        root: nix::unistd::geteuid().is_root(),
+        ..Host::default()
+    }
+}
+
+/// Everything that was seen, and what it came to; `verdicts.json` last.
+fn keep(evidence: &RunFolder, seen: &Observations, report: &Report) -> Result<(), Failure> {
+    let mut facts = evidence.lines(&RunFile::Facts)?;
+    seen.facts.iter().try_for_each(|fact| facts.add(fact))?;
+    facts.finish()?;
+    let mut probes = evidence.lines(&RunFile::Probes)?;
+    seen.aims.iter().try_for_each(|aim| probes.add(aim))?;
+    seen.opens.iter().try_for_each(|open| probes.add(open))?;
+    probes.finish()?;
+    evidence.write_json(&RunFile::Flows, &seen.conversations)?;
+    let cited = annotations(&report.judgement);
+    if !cited.is_empty() {
+        tap::annotate(&evidence.file(&RunFile::Capture), &cited)
+            .map_err(|error| ours(format!("the capture could not be commented: {error}")))?;
+    }
+    evidence.write(&RunFile::Junit, report::junit(std::slice::from_ref(report)).as_bytes())?;
+    evidence.write(&RunFile::Report, report::html(report).as_bytes())?;
+    evidence.seal(report::run_json(report).as_bytes())?;
+    Ok(())
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Failure {
+        ours(error.to_string())
+    }
+}
+
+/// A failure of our own.
+pub fn ours(text: String) -> Failure {
+    Failure { fault: Fault::Ours, text, node: None, last_lines: Vec::new() }
+}

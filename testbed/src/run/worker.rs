@@ -1,0 +1,386 @@
+//! Inside the lab: build, start, exercise, probe, end; tells the commander as it goes.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use fake_facts::Fact;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::order::{Order, Task};
+use crate::event::{Event, Failure, Fault, Stage};
+use crate::kernel::enter::{Entered, enter};
+use crate::kernel::{KernelError, features, snapshot};
+use crate::names::{NodeName, Traffic};
+use crate::observation::{NodeFact, Observations, OpenSeen};
+use crate::plan::{Open, Plan, Role, Word};
+use crate::probe::{self, Seen, Site, Swept};
+use crate::services::{ServiceError, Services, Settings};
+use crate::tap::Captured;
+
+/// Longest that video and cloud are waited for beyond the time that the frames themselves take.
+const EXERCISE_WITHIN: Duration = Duration::from_secs(8);
+
+/// Room for each service's first words with the cloud.
+const CLOUD_SERVICES: [&str; 3] = ["iot", "monitoring", "logs"];
+
+/// Entry of the lab process: reads the order, enters the lab, works. Returns the exit status.
+///
+/// Must be called before the process has a second thread. Standard output carries events.
+pub fn lab_process() -> u8 {
+    let teller = Teller::new();
+    let order = match read_order() {
+        Ok(order) => order,
+        Err(error) => return teller.fail(ours(format!("the lab got no order: {error}"))),
+    };
+    let report = |error: &KernelError| {
+        teller.fail(kernel_failure(error));
+    };
+    match enter(&order.root, &report) {
+        Ok(Entered::Outer(status)) => u8::try_from(status).unwrap_or(1),
+        Ok(Entered::Worker) => work(&order, &teller),
+        Err(error) => teller.fail(kernel_failure(&error)),
+    }
+}
+
+fn work(order: &Order, teller: &Teller) -> u8 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return teller.fail(ours(format!("no async runtime: {error}"))),
+    };
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = carry_out(order, teller) => done,
+            () = stop_asked() => Err(Failure {
+                fault: Fault::Interrupted,
+                text: "interrupted".into(),
+                node: None,
+                last_lines: Vec::new(),
+            }),
+        }
+    });
+    match done {
+        Ok(seen) => {
+            teller.tell(&Event::Observed(Box::new(seen)));
+            0
+        }
+        Err(failure) => teller.fail(failure),
+    }
+}
+
+async fn carry_out(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
+    let asks_for_features = order.plan.checks.iter().any(|check| !check.requires.is_empty());
+    let missing = if asks_for_features || order.task == Task::Features {
+        features::missing().await.map_err(|error| kernel_failure(&error))?
+    } else {
+        Vec::new()
+    };
+    if order.task == Task::Features {
+        return Ok(Observations { missing, ..Observations::default() });
+    }
+    teller.stage(Stage::Build);
+    let capture = order.run_folder.join("capture.pcapng");
+    let site = Site::build(order.plan.clone(), "site", &order.folder, &capture, key(order, 0)).await;
+    let site = site.map_err(|error| kernel_failure(&error))?;
+    if order.task == Task::Bench {
+        return bench(&site, teller).await;
+    }
+    take_snapshots(&site, &order.run_folder.join("before")).await?;
+    let copy_capture = order.run_folder.join("open-copy.pcapng");
+    let copy = Site::build(order.plan.opened(), "open", &order.folder, &copy_capture, key(order, 1)).await;
+    let copy = copy.map_err(|error| kernel_failure(&error))?;
+    teller.stage(Stage::Start);
+    let mut services = Services::new(settings(order));
+    let served = serve_and_probe(order, teller, &site, &copy, &mut services).await;
+    teller.stage(Stage::End);
+    services.stop().await;
+    let (swept, opens, commands) = served.map_err(Failure::from)?;
+    take_snapshots(&site, &order.run_folder.join("after")).await?;
+    let facts = services.board.all();
+    finish(site, copy, swept, opens).map(|mut seen| {
+        seen.facts = facts;
+        seen.commands = commands;
+        seen.missing = missing;
+        seen
+    })
+}
+
+type Probed = (Vec<Swept>, Vec<OpenSeen>, Vec<crate::observation::CommandEnd>);
+
+/// Starts the services and probes while video plays; ends at once when a service fails.
+async fn serve_and_probe(
+    order: &Order,
+    teller: &Teller,
+    site: &Site,
+    copy: &Site,
+    services: &mut Services,
+) -> Result<Probed, ServiceError> {
+    services.start(&site.lab, &order.plan).await?;
+    teller.stage(Stage::Exercise);
+    let board = std::sync::Arc::clone(&services.board);
+    let wait = plays_within(&order.plan) * order.patience;
+    let plan = &order.plan;
+    let exercised = async {
+        let enough = |facts: &[NodeFact]| exercised(plan, facts).then_some(());
+        board.wait_for(wait, enough).await
+    };
+    // Probing begins when the appliance is known to live, and goes on while video plays.
+    let probed = async {
+        let alive = |facts: &[NodeFact]| begun(plan, facts).then_some(());
+        board.wait_for(wait, alive).await;
+        teller.stage(Stage::Probe);
+        probe_all(site, copy, order.patience).await
+    };
+    let (swept, opens) = {
+        let failure = services.failure();
+        tokio::select! {
+            biased;
+            error = failure => return Err(error),
+            (_, probed) = async { tokio::join!(exercised, probed) } => probed,
+        }
+    };
+    let commands = services.wait_for_commands().await;
+    Ok((swept, opens, commands))
+}
+
+async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<OpenSeen>) {
+    let (mut swept, mut opens) = (Vec::new(), Vec::new());
+    for check in &site.plan.checks {
+        match &check.word {
+            Word::NoReach { aims, alive } => {
+                let first = swept.len();
+                let (aims, alive) = probe::sweep(site, copy, check, aims, alive, first, patience).await;
+                swept.extend(aims);
+                opens.extend(alive);
+            }
+            Word::Reach { opens: wanted } => {
+                for open in wanted {
+                    opens.push(probe::open(&site.lab, &check.name, open, patience).await);
+                }
+            }
+            Word::Plays { .. } | Word::Direction { .. } | Word::PeersOf { .. } => {}
+        }
+    }
+    (swept, opens)
+}
+
+/// Closes the captures and joins what was sent with what was seen.
+fn finish(site: Site, copy: Site, swept: Vec<Swept>, opens: Vec<OpenSeen>) -> Result<Observations, Failure> {
+    let failed = |error: crate::tap::Error| ours(format!("the capture could not be written: {error}"));
+    let (Site { capture, filters, ledger, lab, .. }, copy) = (site, copy);
+    let captured = capture.finish().map_err(failed)?;
+    let copied = copy.capture.finish().map_err(failed)?;
+    let here = Seen { captured: &captured, filters: &filters, ledger: ledger.all() };
+    let there = Seen { captured: &copied, filters: &copy.filters, ledger: copy.ledger.all() };
+    let aims = probe::complete(swept, &here, &there);
+    let opens = opens.into_iter().map(|open| find_packets(open, &captured)).collect();
+    drop(lab);
+    Ok(Observations {
+        aims,
+        opens,
+        taps: captured.health,
+        open_taps: copied.health,
+        conversations: captured.conversations.clone(),
+        ..Observations::default()
+    })
+}
+
+/// Finds a conversation that we opened in the capture, by its local port.
+fn find_packets(mut open: OpenSeen, captured: &Captured) -> OpenSeen {
+    let is_it = |conversation: &&crate::observation::Conversation| {
+        let (opener, answerer) = (&conversation.opener, &conversation.answerer);
+        opener.node.as_ref() == Some(&open.open.from)
+            && answerer.address == open.open.address
+            && open.local_port != 0
+            && opener.port == open.local_port
+    };
+    if let Some(found) = captured.conversations.iter().find(is_it) {
+        open.packets = (Some(found.first_packet), found.answered_packet);
+    }
+    open
+}
+
+/// The state of every node, one file each in the folder.
+async fn take_snapshots(site: &Site, folder: &Path) -> Result<(), Failure> {
+    for node in &site.plan.nodes {
+        let taken =
+            snapshot::take(node, site.lab.node(&node.name)).await.map_err(|error| kernel_failure(&error))?;
+        let path = folder.join(format!("{}.json", node.name));
+        let written = serde_json::to_vec_pretty(&taken)
+            .map_err(io::Error::from)
+            .and_then(|text| std::fs::write(&path, text));
+        written.map_err(|error| ours(format!("{} could not be written: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// How long the longest `plays` may take.
+fn plays_within(plan: &Plan) -> Duration {
+    use crate::plan::ServiceKind;
+    let slowest = plan.services.iter().filter_map(|service| match service.kind {
+        ServiceKind::Camera { fps, .. } => Some(fps),
+        _ => None,
+    });
+    let fps = slowest.min().unwrap_or(15).max(1);
+    let most = plan.checks.iter().filter_map(|check| match &check.word {
+        Word::Plays { frames, .. } => Some(*frames),
+        _ => None,
+    });
+    EXERCISE_WITHIN + Duration::from_secs(most.max().unwrap_or(0).div_ceil(u64::from(fps)))
+}
+
+/// Whether every `plays` has its frames, and the appliance its first words with the cloud.
+fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
+    let played = plan.checks.iter().all(|check| match &check.word {
+        Word::Plays { cameras, at, frames, .. } => {
+            cameras.iter().all(|camera| received(facts, at, camera) >= *frames)
+        }
+        _ => true,
+    });
+    played && delivered(plan, facts)
+}
+
+fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {
+    let last = facts.iter().rev().find_map(|fact| match &fact.line.fact {
+        Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => Some(video.received),
+        _ => None,
+    });
+    last.unwrap_or(0)
+}
+
+fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
+    use crate::plan::ServiceKind;
+    let talks = |service: &&crate::plan::Service| {
+        matches!(&service.kind, ServiceKind::Appliance { cloud: Some(_), .. })
+    };
+    plan.services.iter().filter(talks).all(|service| {
+        CLOUD_SERVICES.iter().all(|&wanted| {
+            facts.iter().any(|fact| {
+                fact.node == service.node
+                    && matches!(&fact.line.fact, Fact::Delivered { service, .. } if service == wanted)
+            })
+        })
+    })
+}
+
+/// Whether the site lives: video of every camera that is played has begun.
+fn begun(plan: &Plan, facts: &[NodeFact]) -> bool {
+    plan.checks.iter().all(|check| match &check.word {
+        Word::Plays { cameras, at, .. } => cameras.iter().all(|camera| received(facts, at, camera) > 0),
+        _ => true,
+    })
+}
+
+/// A benchmark's end: the last host connects to the router, then all is dropped.
+async fn bench(site: &Site, teller: &Teller) -> Result<Observations, Failure> {
+    let router = site.plan.nodes.iter().find(|node| node.role == Role::Router);
+    let host = site
+        .plan
+        .nodes
+        .iter()
+        .rev()
+        .find(|node| node.role == Role::Host && node.links[0].segment.as_str() == "hosts");
+    let (Some(router), Some(host)) = (router, host) else {
+        return Err(ours("the star has no router".into()));
+    };
+    let gateway = host.routes[0].via;
+    let namespace = site.lab.node(&router.name);
+    let listen = namespace.inside(|| std::net::TcpListener::bind((gateway, STAR_PORT)));
+    let _listener =
+        listen.map_err(|error| kernel_failure(&error))?.map_err(|error| ours(error.to_string()))?;
+    let open = Open {
+        flow: None,
+        from: host.name.clone(),
+        to: router.name.clone(),
+        address: gateway,
+        port: Traffic::Tcp(STAR_PORT, STAR_PORT),
+    };
+    let check = "star".parse().map_err(|_| ours("no name".into()))?;
+    let seen = probe::open(&site.lab, &check, &open, 10).await;
+    match seen.error {
+        Some(error) => Err(ours(format!("the last host could not connect to the router: {error}"))),
+        None => {
+            teller.stage(Stage::End);
+            Ok(Observations::default())
+        }
+    }
+}
+
+/// Port that the star's router lets its hosts connect to.
+const STAR_PORT: u16 = 5000;
+
+fn settings(order: &Order) -> Settings {
+    Settings {
+        programs: order.programs.clone(),
+        logs: order.run_folder.join("logs"),
+        run: order.run,
+        camera_password: format!("{:08x}{:08x}", order.run.rotate_left(13) ^ 0x9e37_79b9, order.run),
+        patience: order.patience,
+    }
+}
+
+/// Marks our packets; differs between runs, and between the site and its open copy.
+fn key(order: &Order, which: u32) -> u32 {
+    order.run.wrapping_mul(0x9e37_79b1).rotate_left(7) ^ 0x7e57_be0d ^ (which << 31)
+}
+
+/// Ends when the commander asks for it by a line.
+///
+/// Not through tokio's standard input: its reader is a thread that nothing ends.
+async fn stop_asked() {
+    let pipe = io::stdin().as_fd().try_clone_to_owned().and_then(pipe::Receiver::from_owned_fd);
+    match pipe {
+        Ok(mut pipe) => drop(pipe.read_u8().await),
+        // Without it only the life-line is left, which ends the lab too.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn kernel_failure(error: &KernelError) -> Failure {
+    Failure { fault: error.fault(), text: error.to_string(), node: None, last_lines: Vec::new() }
+}
+
+fn ours(text: String) -> Failure {
+    Failure { fault: Fault::Ours, text, node: None, last_lines: Vec::new() }
+}
+
+/// Reads the order without a buffer: what follows it on standard input is not ours to read ahead.
+fn read_order() -> io::Result<Order> {
+    Order::read(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// Tells events on standard output, one JSON line each.
+struct Teller {
+    begun: Instant,
+    out: Mutex<io::Stdout>,
+}
+
+impl Teller {
+    fn new() -> Self {
+        Self { begun: Instant::now(), out: Mutex::new(io::stdout()) }
+    }
+
+    fn stage(&self, stage: Stage) {
+        let at_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.tell(&Event::Stage { stage, at_ms });
+    }
+
+    fn tell(&self, event: &Event) {
+        let Ok(mut text) = serde_json::to_string(event) else { return };
+        text.push('\n');
+        let mut out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // If nobody listens any more the life-line is cut too, and ends us.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    fn fail(&self, failure: Failure) -> u8 {
+        let code = crate::exit::Exit::from(failure.fault).code();
+        self.tell(&Event::Failed(failure));
+        code
+    }
+}
