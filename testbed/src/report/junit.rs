@@ -71,7 +71,7 @@ fn description(check: &CheckVerdict) -> String {
     for finding in &check.findings {
         lines.push(finding.text.clone());
         lines.extend(finding.packets.iter().map(|(shows, number)| format!("  #{number} {shows}")));
-        lines.extend(finding.by.iter().map(|by| format!("  let by {by}")));
+        lines.extend(finding.by.iter().map(|by| format!("  let through by {by}")));
     }
     lines.extend(check.reasons.iter().cloned());
     lines.join("\n")
@@ -129,7 +129,9 @@ mod tests {
         let TestCaseStatus::NonSuccess { description: Some(text), .. } = &case.status else {
             panic!("{case:?}")
         };
-        for part in ["#114 tcp/22 to 10.30.0.10 arrived at vms's tap", "let by inet site through policy"] {
+        for part in
+            ["#114 tcp/22 to 10.30.0.10 arrived at vms's tap", "let through by inet site through policy"]
+        {
             assert!(text.as_str().contains(part), "{part:?} in {text:?}");
         }
         let proves: Vec<_> = case

@@ -170,15 +170,15 @@ fn push_finding(out: &mut String, finding: &Finding, colour: Colour) {
         push_field(out, "  target", to.as_str());
     }
     if let Some(stops_at) = &finding.stops_at {
-        push_field(out, "  stops at", &format!("{stops_at}, and did not"));
+        push_field(out, "  device", &format!("{stops_at}, which should have stopped it"));
     }
     for (shows, number) in &finding.packets {
         push_field(out, "  packet", &format!("#{number} {shows}"));
     }
     if let Some(by) = &finding.by {
-        push_field(out, "  let by", by);
+        push_field(out, "  rule", by);
     } else if finding.stops_at.is_some() {
-        push_field(out, "  let by", "not known, no trace says it");
+        push_field(out, "  rule", "not known, no trace says it");
     }
 }
 
