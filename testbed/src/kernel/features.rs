@@ -20,15 +20,20 @@ pub struct Feature {
 }
 
 /// Every feature that is tried.
-pub const ALL: [Feature; 7] = [
+pub const ALL: [Feature; 8] = [
     Feature { name: "bridge", purpose: "segments", needed: true },
     Feature { name: "veth", purpose: "links", needed: true },
     Feature { name: "packet-ring", purpose: "taps", needed: true },
     Feature { name: "nft-stateful", purpose: "rule files of a site", needed: true },
     Feature { name: "nft-log", purpose: "judging behind input filters", needed: true },
     Feature { name: "vlan-tags", purpose: "802.1Q tags on the wire", needed: false },
+    Feature { name: "netem", purpose: "delay and loss", needed: false },
     Feature { name: "bonding", purpose: "two ports as one", needed: false },
 ];
+
+/// Why a feature is missing although the kernel may have it: a check that requires it must not pass on a site that is
+/// built without it.
+const UNUSED: &str = "this version builds no site with it";
 
 /// Tries every feature and returns those that are missing, with the reason. Must run inside a lab.
 pub async fn missing() -> Result<Vec<(String, String)>, KernelError> {
@@ -37,17 +42,19 @@ pub async fn missing() -> Result<Vec<(String, String)>, KernelError> {
     let rules =
         "table inet t { chain c { type filter hook forward priority 0; ct state established accept; }; }\n";
     let log = "table inet u { chain c { type filter hook input priority 0; @th,64,32 1 log group 1 snaplen 64; }; }\n";
+    let lacks = |tried: Result<(), KernelError>| tried.err().map(|error| error.to_string());
+    let unused = |tried| Some(lacks(tried).unwrap_or_else(|| UNUSED.to_owned()));
     let tried = [
-        ("bridge", netlink.try_bridge("t-bridge").await),
-        ("veth", netlink.try_veth("t-a", "t-b").await),
-        ("packet-ring", try_ring(&namespace)),
-        ("nft-stateful", nft::try_script(&namespace, rules).await),
-        ("nft-log", try_log(&namespace, log).await),
-        ("vlan-tags", netlink.try_vlan("t-a", 20).await),
-        ("bonding", netlink.try_bond("t-bond").await),
+        ("bridge", lacks(netlink.try_bridge("t-bridge").await)),
+        ("veth", lacks(netlink.try_veth("t-a", "t-b").await)),
+        ("packet-ring", lacks(try_ring(&namespace))),
+        ("nft-stateful", lacks(nft::try_script(&namespace, rules).await)),
+        ("nft-log", lacks(try_log(&namespace, log).await)),
+        ("vlan-tags", unused(netlink.try_vlan("t-a", 20).await)),
+        ("netem", Some(UNUSED.to_owned())),
+        ("bonding", unused(netlink.try_bond("t-bond").await)),
     ];
-    let missing =
-        tried.into_iter().filter_map(|(name, tried)| Some((name.to_owned(), tried.err()?.to_string())));
+    let missing = tried.into_iter().filter_map(|(name, why)| Some((name.to_owned(), why?)));
     Ok(missing.collect())
 }
 
