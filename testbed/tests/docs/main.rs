@@ -1,0 +1,7 @@
+//! What the pages say is true: their examples are checked, the README's first scenario is run, their links lead
+//! somewhere, and the commands, exit codes and host features that they list are those of the program.
+
+mod examples;
+mod first;
+mod pages;
+mod tables;
