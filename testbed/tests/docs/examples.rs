@@ -21,11 +21,11 @@ pub(crate) fn write_scenarios(page: &str, folder: &Path) -> Vec<PathBuf> {
         let mut rules = blocks[index + 1..].iter().filter(|block| block.language == "nft");
         for name in rule_files(&block.text) {
             let rules = rules.next().unwrap_or_else(|| panic!("{name} is not shown"));
-            std::fs::write(folder.join(name), &rules.text).unwrap();
+            std::fs::write(folder.join(name), &rules.text).expect("a folder of ours");
         }
         let path =
             folder.join(format!("{}.yaml", value(&block.text, "name:").expect("a scenario has a name")));
-        std::fs::write(&path, &block.text).unwrap();
+        std::fs::write(&path, &block.text).expect("a folder of ours");
         written.push(path);
     }
     written

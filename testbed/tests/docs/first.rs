@@ -36,9 +36,9 @@ fn steady_line(line: &str) -> String {
 
 fn run(folder: &Path) -> (String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_testbed"));
-    let ran = command.current_dir(folder).args(["run", "first.yaml"]).output().unwrap();
+    let ran = command.current_dir(folder).args(["run", "first.yaml"]).output().expect("it was built");
     assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
-    (String::from_utf8(ran.stdout).unwrap(), ran.status.code())
+    (String::from_utf8(ran.stdout).expect("a report is text"), ran.status.code())
 }
 
 #[test]
