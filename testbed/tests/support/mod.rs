@@ -1,0 +1,72 @@
+//! What the tests that drive the built program share.
+//!
+//! A [`Place`] is a temporary folder of a test's own, with the program in it or beside it, and says as whom it runs
+//! ([`User`]). [`say`] runs a command and listens with a deadline; [`start`] does so in two steps. A [`Counted`] user
+//! namespace lets the kernel itself say whether a run left anything.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every test binary has this module, and uses its own part of it"
+)]
+
+mod counted;
+mod listen;
+mod place;
+
+pub(crate) use counted::Counted;
+pub(crate) use listen::{Said, Talking, say, start};
+pub(crate) use place::{Place, User};
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use testbed::report::{RunJson, RunsJson};
+
+/// Longest that one run of a small site may take; only a run that hangs takes so long.
+pub(crate) const ONE_RUN: Duration = Duration::from_secs(60);
+
+/// The folder with the shipped scenarios.
+pub(crate) fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../scenarios")
+        .canonicalize()
+        .expect("the scenarios are shipped")
+}
+
+/// The scenario files that lie directly in a folder, sorted.
+pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml"));
+    files.sort();
+    files
+}
+
+/// What `--json -` wrote to standard output, which then has nothing but the report before it.
+pub(crate) fn runs_of(said: &Said) -> RunsJson {
+    let begin = said.stdout.find("\n{").map_or(0, |at| at + 1);
+    serde_json::from_str(&said.stdout[begin..])
+        .unwrap_or_else(|error| panic!("no JSON at the end ({error}): {said}"))
+}
+
+/// What a run folder's `verdicts.json` says.
+pub(crate) fn verdicts_in(run_folder: &Path) -> RunJson {
+    let path = run_folder.join("verdicts.json");
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Looks again and again until there is something, or the time is over.
+pub(crate) fn until<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
