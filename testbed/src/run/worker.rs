@@ -144,7 +144,7 @@ async fn serve_and_probe(
             (_, probed) = async { tokio::join!(exercised, probed) } => probed,
         }
     };
-    let commands = services.wait_for_commands().await;
+    let commands = services.wait_for_commands().await?;
     Ok((swept, opens, commands))
 }
 

@@ -61,6 +61,18 @@ pub enum ServiceError {
         /// Its last lines.
         last_lines: Vec<String>,
     },
+    /// A command of the scenario that should end goes on.
+    #[error("{what} of `{node}` did not end within {seconds} s")]
+    NoEnd {
+        /// What.
+        what: String,
+        /// Where.
+        node: NodeName,
+        /// The deadline, seconds.
+        seconds: u64,
+        /// Its last lines.
+        last_lines: Vec<String>,
+    },
     /// It printed something that is no fact.
     #[error("{what} of `{node}` printed something that is no fact: {line}")]
     Rubbish {
@@ -84,6 +96,7 @@ impl From<ServiceError> for Failure {
             ServiceError::NotReady { node, last_lines, .. }
             | ServiceError::Rubbish { node, last_lines, .. } => (Fault::Ours, Some(node), last_lines),
             ServiceError::Ended { node, fault, last_lines, .. } => (fault, Some(node), last_lines),
+            ServiceError::NoEnd { node, last_lines, .. } => (Fault::Scenario, Some(node), last_lines),
         };
         Failure { fault, text, node, last_lines }
     }

@@ -178,23 +178,32 @@ impl Services {
         ))
     }
 
-    /// Waits for the commands whose end the run waits for; those still running at their deadline are told of.
-    pub async fn wait_for_commands(&self) -> Vec<Ending> {
+    /// Waits for the commands whose end the run waits for. All that come back ended well.
+    ///
+    /// Errors: a command that ended badly or is still running at its deadline, and any other service that fails
+    /// meanwhile.
+    pub async fn wait_for_commands(&mut self) -> Result<Vec<Ending>, ServiceError> {
         let begun = Instant::now();
         let mut endings = Vec::new();
         for running in &self.running {
             let Some(within) = running.to_end else { continue };
+            let within = within * self.settings.patience;
             let mut ended = running.ended.clone();
-            let deadline = begun + within * self.settings.patience;
-            let status = timeout_at(deadline, ended.wait_for(Option::is_some)).await;
+            // A bad end is told before it is noted, so it is seen here first.
+            let status = tokio::select! {
+                biased;
+                Some(error) = self.endings.recv() => return Err(error),
+                status = timeout_at(begun + within, ended.wait_for(Option::is_some)) => status,
+            };
             let status = status.ok().and_then(Result::ok).and_then(|status| *status);
-            endings.push(CommandEnd {
-                node: running.node.clone(),
-                status,
-                last_lines: last_lines(&running.lines),
-            });
+            let last_lines = last_lines(&running.lines);
+            if status.is_none() {
+                let (what, node) = (running.what.clone(), running.node.clone());
+                return Err(ServiceError::NoEnd { what, node, seconds: within.as_secs(), last_lines });
+            }
+            endings.push(CommandEnd { node: running.node.clone(), status, last_lines });
         }
-        endings
+        Ok(endings)
     }
 
     /// Tells every service to end, those that ask first, and waits for it; what does not end in time is killed.
