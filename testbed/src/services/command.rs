@@ -142,7 +142,11 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 what: format!("the command `{}`", command.join(" ")),
                 program,
                 arguments: arguments.to_vec(),
-                environment: vec![("TESTBED_CLOUD_DIR".into(), cloud_home(plan))],
+                environment: vec![
+                    ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
+                    ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
+                    ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
+                ],
                 ready: Ready::AtOnce,
                 of_scenario: true,
             })
