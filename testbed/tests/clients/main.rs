@@ -3,6 +3,8 @@
 //! The client judges what it sees and ends badly if that is not what the scenario expects; here the same is read from
 //! what the fakes said, and no frame may come from or go to anybody else.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod capture;
 mod lab;
 
