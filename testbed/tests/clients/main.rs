@@ -19,8 +19,11 @@ use testbed::observation::NodeFact;
 const CLIENT: &str = "203.0.113.31";
 const STRANGER: &str = "203.0.113.32";
 
+/// What must be true of a run whose client was content.
+type Judge = fn(&Run);
+
 fn main() {
-    let scenarios: [(&str, fn(&Run)); 5] = [
+    let scenarios: [(&str, Judge); 5] = [
         ("ffprobe_plays_the_camera::video", video),
         ("openssl_agrees_on_tls_1_2_and_1_3_only::tls", tls),
         ("dig_resolves_both_spellings::names", names),
