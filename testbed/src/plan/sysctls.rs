@@ -55,6 +55,10 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
     set.put("net/ipv4/icmp_echo_ignore_broadcasts".into(), "1");
     // Services are not root and bind 53, 123, 443 and 554 all the same.
     set.put("net/ipv4/ip_unprivileged_port_start".into(), "0");
+    // A connection whose owner was killed keeps its namespace until its last segment is acknowledged, which nobody does
+    // once the lab is gone: the default of 8 retries takes minutes, 2 take a second and a half
+    // (Documentation/networking/ip-sysctl.rst).
+    set.put("net/ipv4/tcp_orphan_retries".into(), "2");
     if node.ruleset.is_some() {
         // A packet from the middle of a connection is not a new one (netfilter/nf_conntrack-sysctl.rst).
         set.put("net/netfilter/nf_conntrack_tcp_loose".into(), "0");
