@@ -1,0 +1,93 @@
+//! Each shipped scenario passes, and its run folder is whole. Every scenario is a test of its own name.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::{Arguments, Trial};
+use support::{ONE_RUN, Place, runs_of, say, scenarios, verdicts_in, yaml_files};
+use testbed::evidence::{Manifest, RunFile};
+use testbed::verdict::Verdict;
+
+/// Files that every run leaves; those of its nodes come to these.
+const FILES: [RunFile; 11] = [
+    RunFile::Scenario,
+    RunFile::Plan,
+    RunFile::Host,
+    RunFile::Facts,
+    RunFile::Flows,
+    RunFile::Probes,
+    RunFile::Capture,
+    RunFile::OpenCopy,
+    RunFile::Junit,
+    RunFile::Report,
+    RunFile::Verdicts,
+];
+
+fn main() {
+    let trials = yaml_files(&scenarios()).into_iter().map(|path| {
+        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        Trial::test(name, move || {
+            passes_and_leaves_its_evidence(&path);
+            Ok(())
+        })
+    });
+    let trials: Vec<Trial> = trials.collect();
+    assert!(trials.len() >= 2, "the scenarios are not where they should be");
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn passes_and_leaves_its_evidence(scenario: &Path) {
+    let place = Place::new();
+    let mut command = place.run(scenario);
+    command.args(["--json", "-"]);
+    let said = say(command, ONE_RUN).expect_code(0);
+    let runs = runs_of(&said);
+    let [run] = runs.runs.as_slice() else { panic!("one run: {said}") };
+    assert!(!run.checks.is_empty(), "{said}");
+    for check in &run.checks {
+        assert_eq!(check.verdict, Verdict::Pass, "{}: {said}", check.name);
+    }
+    let [folder] = place.run_folders().try_into().expect("one run folder");
+    let kept = verdicts_in(&folder);
+    assert_eq!((kept.counts, kept.exit), (run.counts, 0), "{said}");
+    is_whole(&folder);
+    for (capture, frames) in
+        [(RunFile::Capture, kept.capture.site), (RunFile::OpenCopy, kept.capture.open_copy)]
+    {
+        assert_eq!((frames.dropped, frames.unstored), (0, 0), "{said}");
+        assert_eq!(frames_as_wireshark_reads(&folder.join(capture.path())), frames.frames, "{said}");
+    }
+}
+
+/// Every file is there, and each is what the manifest says.
+fn is_whole(folder: &Path) {
+    for file in FILES {
+        let path = folder.join(file.path());
+        assert!(path.metadata().is_ok_and(|known| known.len() > 0), "{} is missing or empty", path.display());
+    }
+    let text = std::fs::read(folder.join(RunFile::Manifest.path())).expect("a manifest");
+    let listed: Manifest = serde_json::from_slice(&text).expect("a manifest");
+    let mut found = Manifest::of(folder).expect("a readable folder");
+    found.files.retain(|file| file.path != RunFile::Manifest.path());
+    assert_eq!(found, listed, "what is there is what was listed");
+}
+
+/// How many frames tshark reads from a capture, every byte of which it must understand without complaint.
+fn frames_as_wireshark_reads(capture: &Path) -> u64 {
+    let output = Command::new("tshark")
+        .arg("-n")
+        .arg("-r")
+        .arg(capture)
+        .args(["-T", "fields", "-e", "frame.number"])
+        .output();
+    let output = output.expect("tshark (Debian package tshark) must be installed for this test");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    // It says so on every start as root.
+    let complaints: Vec<&str> =
+        stderr.lines().filter(|line| !line.is_empty() && !line.contains("as user \"root\"")).collect();
+    assert!(output.status.success() && complaints.is_empty(), "{}: {complaints:?}", capture.display());
+    String::from_utf8_lossy(&output.stdout).lines().count() as u64
+}

@@ -1,0 +1,76 @@
+//! Each broken twin is reported exactly as it expects, as a test of its own name; and one that expects something else
+//! is told apart.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::{Arguments, Trial};
+use support::{ONE_RUN, Place, Said, runs_of, say, scenarios, yaml_files};
+use testbed::load;
+
+fn main() {
+    let mut trials: Vec<Trial> = yaml_files(&scenarios().join("broken")).into_iter().map(twin).collect();
+    trials.push(Trial::test("a_wrong_expectation_is_told_apart", || {
+        a_wrong_expectation_is_told_apart();
+        Ok(())
+    }));
+    trials.push(Trial::test("each_scenario_has_at_least_four_twins", || {
+        each_scenario_has_at_least_four_twins();
+        Ok(())
+    }));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn twin(path: PathBuf) -> Trial {
+    let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+    Trial::test(name, move || {
+        let said = twins(&Place::new(), &path).expect_code(0);
+        let runs = runs_of(&said).runs;
+        assert_eq!(runs.len(), 1, "{said}");
+        let report = runs[0].twin.as_ref().unwrap_or_else(|| panic!("it ran as a twin: {said}"));
+        assert!(report.agrees && report.differences.is_empty(), "{said}");
+        assert!(runs[0].counts.fail > 0, "a broken twin turns red: {said}");
+        Ok(())
+    })
+}
+
+fn twins(place: &Place, path: &Path) -> Said {
+    let mut command = place.testbed();
+    command.arg("twins").arg(path).arg("--out").arg(place.out()).args(["--json", "-"]);
+    say(command, ONE_RUN)
+}
+
+/// A twin whose expected pairs are changed, one for another: both differences are named.
+fn a_wrong_expectation_is_told_apart() {
+    let place = Place::new();
+    let path = place.bring(&scenarios()).join("broken/t3-support-may-enter.yaml");
+    let text = fs::read_to_string(&path).expect("a shipped twin");
+    let wrong = text.replace("pairs: [aws -> dock, aws -> app]", "pairs: [aws -> dock, aws -> vms]");
+    assert_ne!(text, wrong, "the twin has other pairs than this test knows");
+    fs::write(&path, wrong).expect("our own copy");
+    let said = twins(&place, &path).expect_code(1);
+    let report = runs_of(&said).runs.remove(0).twin.unwrap_or_else(|| panic!("it ran as a twin: {said}"));
+    let differences = ["cloud-inbound does not report aws -> vms", "cloud-inbound reports aws -> app too"];
+    assert!(!report.agrees, "{said}");
+    assert_eq!(report.differences, differences, "{said}");
+    let text = said.stdout.split("\n{").next().unwrap_or_default();
+    assert!(differences.iter().all(|difference| text.contains(difference)), "a reader is told: {said}");
+}
+
+fn each_scenario_has_at_least_four_twins() {
+    let mut twins: BTreeMap<String, u32> = BTreeMap::new();
+    for path in yaml_files(&scenarios().join("broken")) {
+        let twin = load::twin(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).twin;
+        *twins.entry(twin.of.to_string()).or_default() += 1;
+    }
+    for path in yaml_files(&scenarios()) {
+        let name =
+            load::scenario(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).scenario.name;
+        let has = twins.get(name.as_str()).copied().unwrap_or(0);
+        assert!(has >= 4, "{name} has {has} broken twins");
+    }
+}
