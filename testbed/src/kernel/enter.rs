@@ -25,6 +25,7 @@ use nix::unistd::{ForkResult, Pid, Uid, fork, getegid, geteuid, sethostname, set
 
 use super::KernelError;
 use super::root::{Root, make_root};
+use super::seal::sealed_child;
 
 /// Exit status of PID 1 when its life-line is cut.
 const LIFELINE_CUT: i32 = 137;
@@ -54,9 +55,13 @@ pub fn enter(root: &Root, report: &dyn Fn(&KernelError)) -> Result<Entered, Kern
                 report(&error);
                 std::process::exit(1);
             }
-            match fork_process()? {
-                ForkResult::Parent { child } => std::process::exit(guard(child)),
-                ForkResult::Child => Ok(Entered::Worker),
+            match sealed_child() {
+                Ok(Some(child)) => std::process::exit(guard(child)),
+                Ok(None) => keep_rights_over_exec().map(|()| Entered::Worker),
+                Err(error) => {
+                    report(&error);
+                    std::process::exit(1);
+                }
             }
         }
     }
@@ -106,8 +111,11 @@ pub fn cure() -> String {
     if setting("/proc/sys/kernel/unprivileged_userns_clone") == "0" {
         return "Run `sudo sysctl kernel.unprivileged_userns_clone=1`, or run testbed as root.".into();
     }
-    if setting("/proc/sys/user/max_user_namespaces") == "0" {
-        return "Run `sudo sysctl user.max_user_namespaces=10000`, or run testbed as root.".into();
+    let forbidden = |kind: &&str| setting(&format!("/proc/sys/user/max_{kind}_namespaces")) == "0";
+    if let Some(kind) = ["user", "mnt", "pid", "net", "ipc", "uts"].into_iter().find(forbidden) {
+        return format!(
+            "Run `sudo sysctl user.max_{kind}_namespaces=10000`: it is 0 here, which forbids them."
+        );
     }
     if Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists() {
         return "In a container: start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined \
@@ -124,7 +132,7 @@ fn become_first(root: &Root) -> Result<(), KernelError> {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     make_root(root)?;
     let _ = sethostname("lab");
-    keep_rights_over_exec()
+    Ok(())
 }
 
 /// Raises every capability we have into the ambient set: programs that we start keep them although they are no root.
@@ -148,7 +156,7 @@ fn raise_file_limit() {
     }
 }
 
-fn fork_process() -> Result<ForkResult, KernelError> {
+pub(super) fn fork_process() -> Result<ForkResult, KernelError> {
     #[expect(unsafe_code, reason = "fork has no safe form")]
     // SAFETY: called before this process has a second thread, so the child may go on as an ordinary process.
     let forked = unsafe { fork() };

@@ -149,7 +149,8 @@ impl Lab {
         for node in &plan.nodes {
             let namespace = self.node(&node.name);
             if let Some(file) = &node.ruleset {
-                nft::load(namespace, folder, file).await?;
+                nft::load(namespace, &node.name, folder, file).await?;
+                tracing::debug!(node = %node.name, file, "rules are loaded");
             }
             if plan.judges_behind(&node.name) {
                 nft::add_instrument(namespace, key).await?;

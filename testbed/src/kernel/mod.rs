@@ -16,6 +16,7 @@ pub mod packet;
 pub mod process;
 pub mod ring;
 pub mod root;
+mod seal;
 pub mod snapshot;
 pub mod sysctl;
 

@@ -4,6 +4,7 @@
 //! enters, works and ends; what it returns (a socket stays in the namespace where it was opened) is used anywhere.
 
 use std::fs;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -43,7 +44,10 @@ impl Namespace {
     pub fn create(name: &str) -> Result<Self, KernelError> {
         let failed =
             |operation, cause: String| KernelError::Namespace { operation, node: name.to_owned(), cause };
-        let kept = NetNs::new_with_env(name, Keep).map_err(|error| failed("create", error.to_string()))?;
+        let kept = NetNs::new_with_env(name, Keep).map_err(|error| match error {
+            netns_rs::Error::UnshareError(errno) if errno as i32 == libc::ENOSPC => used_up(name),
+            other => failed("create", other.to_string()),
+        })?;
         let inode = |file: &fs::File| file.metadata().map(|data| (data.dev(), data.ino()));
         let own = fs::File::open("/proc/self/ns/net").and_then(|file| inode(&file));
         match (inode(kept.file()), own) {
@@ -81,6 +85,17 @@ impl Namespace {
             });
             thread.join().map_err(|_| failed("the work panicked".into()))?
         })
+    }
+}
+
+/// The limit on network namespaces counts those of all labs of a user, and those that the kernel has yet to take apart.
+fn used_up(name: &str) -> KernelError {
+    KernelError::Refused {
+        what: format!("one more network namespace, `{name}`"),
+        cause: io::Error::from_raw_os_error(libc::ENOSPC),
+        cure:
+            "Raise the limit, for example by `sudo sysctl user.max_net_namespaces=100000`, or end other labs."
+                .into(),
     }
 }
 

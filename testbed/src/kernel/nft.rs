@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::{KernelError, Namespace};
+use crate::names::NodeName;
 
 /// The late chain's log group; nothing else in the node's namespace uses it.
 pub const LOG_GROUP: u16 = 23;
@@ -43,14 +44,24 @@ pub async fn close(namespace: &Namespace) -> Result<(), KernelError> {
 /// Loads the node's rule file as it is, in the transaction that takes the base away.
 ///
 /// Errors: `Rules` with nft's own words, which name file and line; the base then stays.
-pub async fn load(namespace: &Namespace, folder: &Path, file: &str) -> Result<(), KernelError> {
+pub async fn load(
+    namespace: &Namespace,
+    node: &NodeName,
+    folder: &Path,
+    file: &str,
+) -> Result<(), KernelError> {
     let path = folder.join(file);
     let script =
         format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{}\"\n", path.display());
-    match run(namespace, "load rules", &script).await {
-        Err(KernelError::Nft { node, words, .. }) => {
-            Err(KernelError::Rules { file: file.into(), node, words: only_about(&words, folder) })
-        }
+    let mut command = nft(namespace);
+    // Its `include` counts from the scenario's folder, too.
+    command.arg("--includepath").arg(folder);
+    match feed(command, namespace, "load rules", &script).await {
+        Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
+            file: file.into(),
+            node: node.to_string(),
+            words: only_about(&words, folder),
+        }),
         other => other.map(drop),
     }
 }
@@ -123,7 +134,15 @@ pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
 }
 
 async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
-    let mut command = nft(namespace);
+    feed(nft(namespace), namespace, operation, script).await
+}
+
+async fn feed(
+    mut command: Command,
+    namespace: &Namespace,
+    operation: &'static str,
+    script: &str,
+) -> Result<String, KernelError> {
     command
         .args(["-f", "-"])
         .stdin(Stdio::piped())

@@ -76,6 +76,7 @@ pub fn make_root(root: &Root) -> Result<(), KernelError> {
         "/proc",
         mount(Some("proc"), "/proc", Some("proc"), flags | MsFlags::MS_NOEXEC, none),
     )?;
+    protect_host_settings()?;
     for folder in ["/tmp", "/run", STATE, "/var/tmp", "/sys", "/root", "/home"] {
         done("create", folder, fs::create_dir_all(folder))?;
     }
@@ -85,6 +86,31 @@ pub fn make_root(root: &Root) -> Result<(), KernelError> {
     if let Some(work) = work {
         // Where the user's folder is not shown, `/` will do.
         let _ = std::env::set_current_dir(work);
+    }
+    Ok(())
+}
+
+/// Settings that the whole host shares; those of a network (`/proc/sys/net`) are a namespace's own.
+const HOST_SETTINGS: [&str; 8] = [
+    "/proc/sys/kernel",
+    "/proc/sys/vm",
+    "/proc/sys/fs",
+    "/proc/sys/dev",
+    "/proc/sys/debug",
+    "/proc/sysrq-trigger",
+    "/proc/irq",
+    "/proc/bus",
+];
+
+/// The kernel asks for nothing but user 0 when these are written, and root's lab has that user.
+fn protect_host_settings() -> Result<(), KernelError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let none = None::<&str>;
+    for path in HOST_SETTINGS.map(Path::new).into_iter().filter(|path| path.exists()) {
+        on("show", path, mount(Some(path), path, none, MsFlags::MS_BIND, none))?;
+        done("make read-only", path, set_read_only(path))?;
     }
     Ok(())
 }
