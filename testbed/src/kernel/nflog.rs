@@ -8,9 +8,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NetlinkMessage, NetlinkPayload, Nla};
 use netlink_packet_netfilter::nflog::{
-    ConfigCmd, ConfigMode, ConfigNla, PacketNla, Timeout, ULogMessage, config_request,
+    ConfigCmd, ConfigMode, ConfigNla, PacketNla, TimeStamp, Timeout, ULogMessage, config_request,
 };
 use netlink_packet_netfilter::{NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily};
 use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
@@ -62,6 +62,8 @@ pub struct Logged {
     pub payload: Vec<u8>,
     /// Index of the device by which it came in; 0 where there was none.
     pub indev: u32,
+    /// When the kernel took it in, nanoseconds since 1970, to the microsecond; none if it does not say so.
+    pub at: Option<u64>,
 }
 
 /// A bound group; closing it lets the group go.
@@ -186,16 +188,27 @@ fn logged(message: NetlinkMessage<NetfilterMessage>) -> Option<Logged> {
     else {
         return None;
     };
-    let mut logged = Logged { prefix: String::new(), payload: Vec::new(), indev: 0 };
+    let mut logged = Logged { prefix: String::new(), payload: Vec::new(), indev: 0, at: None };
     for attribute in attributes {
         match attribute {
             PacketNla::Prefix(text) => logged.prefix = text.to_string_lossy().into_owned(),
             PacketNla::Payload(bytes) => logged.payload = bytes,
             PacketNla::IfIndexInDev(index) => logged.indev = index,
+            PacketNla::Timestamp(at) => logged.at = Some(nanoseconds(&at)),
             _ => {}
         }
     }
     Some(logged)
+}
+
+/// Seconds and microseconds, both big-endian (linux/netfilter/nfnetlink_log.h, `nfulnl_msg_packet_timestamp`).
+fn nanoseconds(at: &TimeStamp) -> u64 {
+    // The crate shows the two numbers only as bytes.
+    let mut bytes = [0; 16];
+    at.emit_value(&mut bytes);
+    let [seconds, micros] = [0, 8]
+        .map(|from| bytes[from..from + 8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)));
+    seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000))
 }
 
 #[cfg(test)]

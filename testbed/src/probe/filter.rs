@@ -127,7 +127,8 @@ fn listen(mut log: Nflog, shared: &Shared, over: &AtomicBool, key: u32) {
                 {
                     seen.probes.insert(number);
                 } else {
-                    seen.life.push(fake_facts::now());
+                    // The kernel's own time: on a busy machine we may read it late.
+                    seen.life.push(packet.at.unwrap_or_else(fake_facts::now));
                 }
                 shared.grown.notify_all();
             }
