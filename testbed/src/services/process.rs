@@ -111,6 +111,12 @@ impl Services {
 
     async fn wait_ready(&mut self, index: usize, deadline: Instant) -> Result<(), ServiceError> {
         let mut ready = self.running[index].ready.clone();
+        let became_ready = async {
+            if ready.wait_for(|ready| *ready).await.is_err() {
+                // Nothing more will be heard of it: either its end is told, or the deadline comes.
+                std::future::pending::<()>().await;
+            }
+        };
         let not_ready = |running: &Running, seconds| ServiceError::NotReady {
             what: running.what.clone(),
             node: running.node.clone(),
@@ -120,9 +126,9 @@ impl Services {
         tokio::select! {
             biased;
             Some(error) = self.endings.recv() => Err(error),
-            waited = timeout_at(deadline, ready.wait_for(|ready| *ready)) => match waited {
-                Ok(Ok(_)) => Ok(()),
-                _ => Err(not_ready(&self.running[index], (READY_WITHIN * self.settings.patience).as_secs())),
+            waited = timeout_at(deadline, became_ready) => match waited {
+                Ok(()) => Ok(()),
+                Err(_) => Err(not_ready(&self.running[index], (READY_WITHIN * self.settings.patience).as_secs())),
             },
         }
     }
@@ -153,10 +159,21 @@ impl Services {
         let mut child = command.spawn().map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => ServiceError::Missing {
                 program: program.program.display().to_string(),
-                cure: "it should lie beside `testbed`; build the whole workspace, or allow its folder with --allow-path".into(),
+                cure: if program.of_scenario {
+                    "the lab sees the host's programs in /usr, and of other folders those that --allow-path names".into()
+                } else {
+                    "it should lie beside `testbed`; build the whole workspace".into()
+                },
             },
             _ => failed(cause),
         })?;
+        tracing::debug!(
+            node = %service.node,
+            pid = child.id(),
+            program = %program.program.display(),
+            arguments = ?program.arguments,
+            "a service starts"
+        );
         let log = File::options()
             .create(true)
             .append(true)
