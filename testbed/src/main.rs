@@ -28,7 +28,11 @@ fn main() -> ExitCode {
 }
 
 fn obey(cli: &Cli) -> Exit {
-    let talk = commands::Talk { quiet: cli.quiet, verbose: cli.verbose > 0 };
+    let talk = commands::Talk {
+        quiet: cli.quiet,
+        verbose: cli.verbose,
+        json_logs: cli.log_format == LogFormat::Json,
+    };
     match &cli.command {
         Command::Run(arguments) => commands::run(arguments, talk),
         Command::Twins(arguments) => commands::twins(arguments, talk),

@@ -22,8 +22,10 @@ use super::{say, talk};
 pub(crate) struct Talk {
     /// Nothing but results.
     pub(crate) quiet: bool,
-    /// The labs' logs go to standard error.
-    pub(crate) verbose: bool,
+    /// How often `-v` was given: the labs' logs then go to standard error.
+    pub(crate) verbose: u8,
+    /// Logs are JSON lines.
+    pub(crate) json_logs: bool,
 }
 
 /// Runs scenarios.
@@ -75,7 +77,7 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: Tal
 
 async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: Talk) -> Vec<Report> {
     let options = Arc::new(options(arguments, how));
-    let progress = Progress::new(how.quiet || how.verbose);
+    let progress = Progress::new(how.quiet || how.verbose > 0);
     let stop = stop_signal();
     let colour = shade();
     let many = jobs.len() > 1;
@@ -126,6 +128,7 @@ fn options(arguments: &cli::Run, how: Talk) -> Options {
         allow_run: arguments.allow_run,
         allow_paths: arguments.allow_paths.iter().map(whole).collect(),
         verbose: how.verbose,
+        json_logs: how.json_logs,
     }
 }
 

@@ -30,13 +30,39 @@ pub struct Ended {
     pub total_ms: u64,
 }
 
+/// Where the lab's own log goes, and what it tells.
+#[derive(Debug)]
+pub struct LabLog {
+    /// A file, or our own standard error.
+    pub to: Stdio,
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+impl LabLog {
+    /// Warnings and errors, to our own standard error.
+    pub fn ours() -> Self {
+        Self { to: Stdio::inherit(), verbose: 0, json: false }
+    }
+
+    fn arguments(&self) -> Vec<&'static str> {
+        let mut arguments = vec!["-v"; usize::from(self.verbose)];
+        if self.json {
+            arguments.extend(["--log-format", "json"]);
+        }
+        arguments
+    }
+}
+
 /// Starts a lab for an order, hands every event to `listen`, and returns when the lab is gone.
 ///
 /// `interrupted` ends the lab in good order when it becomes ready. The lab also ends when this process does, however
 /// that happens: its life-line is a pipe that only we hold.
 pub async fn command(
     order: &Order,
-    log: Stdio,
+    log: LabLog,
     mut listen: impl FnMut(&Event),
     interrupted: impl Future<Output = ()>,
 ) -> Ended {
@@ -58,6 +84,7 @@ pub async fn command(
         Ok((child, lifeline)) => follow(child, lifeline, &mut note, interrupted).await,
         Err(error) => Err(error),
     };
+    tracing::info!(scenario = %order.plan.scenario, took = ?begun.elapsed(), "the lab is gone");
     let total_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let seen = match (seen, how) {
         (Some(seen), _) => seen,
@@ -67,14 +94,16 @@ pub async fn command(
     Ended { seen, stages, total_ms }
 }
 
-async fn start(order: &Order, log: Stdio) -> io::Result<(Child, ChildStdin)> {
+async fn start(order: &Order, log: LabLog) -> io::Result<(Child, ChildStdin)> {
     let mut child = Command::new(own_program()?)
+        .args(log.arguments())
         .arg("__lab")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(log)
+        .stderr(log.to)
         .kill_on_drop(true)
         .spawn()?;
+    tracing::info!(scenario = %order.plan.scenario, pid = child.id(), "a lab starts");
     let mut lifeline = child.stdin.take().ok_or_else(|| io::Error::other("no pipe to the lab"))?;
     lifeline.write_all(&order.to_bytes()?).await?;
     lifeline.flush().await?;

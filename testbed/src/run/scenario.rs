@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use super::commander::{Ended, command};
+use super::commander::{Ended, LabLog, command};
 use super::order::{Order, Task};
 use crate::event::{Event, Failure, Fault, Stage};
 use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, annotations};
@@ -31,8 +31,10 @@ pub struct Options {
     pub allow_run: bool,
     /// Folders that the lab may read beside the scenario's.
     pub allow_paths: Vec<PathBuf>,
-    /// Whether the lab's own log goes to our standard error instead of the run folder.
-    pub verbose: bool,
+    /// How often `-v` was given; from once on the lab's own log goes to our standard error, not to the run folder.
+    pub verbose: u8,
+    /// Whether logs are JSON lines.
+    pub json_logs: bool,
 }
 
 /// The fakes; the lab sees these files and nothing else of their folder.
@@ -169,13 +171,15 @@ fn may_run(plan: &Plan, folder: &Path, options: &Options) -> Result<Root, Failur
     Ok(Root { read: read.collect(), write: Vec::new() })
 }
 
-fn lab_log(evidence: &RunFolder, options: &Options) -> Result<Stdio, Failure> {
-    if options.verbose {
-        return Ok(Stdio::inherit());
+fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog, Failure> {
+    let log = |to| LabLog { to, verbose: options.verbose, json: options.json_logs };
+    if options.verbose > 0 {
+        return Ok(log(Stdio::inherit()));
     }
     let path = evidence.path().join("logs").join("lab.log");
-    let log = std::fs::File::create(&path);
-    log.map(Stdio::from).map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
+    let file = std::fs::File::create(&path);
+    file.map(|file| log(file.into()))
+        .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
 }
 
 fn write_plan(evidence: &RunFolder, scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {

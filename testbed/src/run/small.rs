@@ -1,10 +1,9 @@
 //! Labs for other ends than a run: what the kernel can do, and how fast a star stands.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Instant;
 
-use super::commander::{Ended, command};
+use super::commander::{Ended, LabLog, command};
 use super::order::{Order, Task};
 use super::scenario::ours;
 use crate::event::{Event, Failure, Stage};
@@ -25,7 +24,7 @@ pub struct StarTimes {
 /// Errors: a failure where not even a lab can be made.
 pub async fn try_features() -> Result<Vec<(String, String)>, Failure> {
     let order = order(star(1), Root::default(), PathBuf::from("/"), Task::Features);
-    let Ended { seen, .. } = command(&order, Stdio::inherit(), |_| {}, std::future::pending()).await;
+    let Ended { seen, .. } = command(&order, LabLog::ours(), |_| {}, std::future::pending()).await;
     Ok(seen?.missing)
 }
 
@@ -43,7 +42,7 @@ pub async fn bench_star(hosts: usize) -> Result<StarTimes, Failure> {
             built = Some(begun.elapsed());
         }
     };
-    let Ended { seen, .. } = command(&order, Stdio::inherit(), note, std::future::pending()).await;
+    let Ended { seen, .. } = command(&order, LabLog::ours(), note, std::future::pending()).await;
     seen?;
     let all = begun.elapsed();
     let built = built.ok_or_else(|| ours("the star never stood".into()))?;
