@@ -37,6 +37,13 @@ pub enum Missing {
     Unreadable(String),
 }
 
+impl Missing {
+    /// Whether nothing has the path: then a near one may have been meant.
+    pub(crate) fn is_absent(&self) -> bool {
+        *self == Missing::NotThere
+    }
+}
+
 /// Longest file that is read, in bytes: scenarios, policies and rule files are written by people.
 pub const LONGEST: u64 = 1 << 20;
 

@@ -274,7 +274,7 @@ fn served(
 fn rule_file(path: &At<Below>, files: &Files, out: &mut Mistakes) -> RuleFile {
     let text = &path.value.0;
     if let Err(missing) = files.text(text) {
-        let label = match nearest(text, files.there()) {
+        let label = match missing.is_absent().then(|| nearest(text, files.there())).flatten() {
             Some(near) => format!("{missing}; did you mean `{near}`?"),
             None => missing.to_string(),
         };

@@ -73,7 +73,7 @@ fn read(name: &At<PolicyName>, files: &Files, out: &mut Mistakes) -> Option<raw:
         PolicyName::File(path) => match files.text(path) {
             Ok(text) => Source { path: path.clone(), text: text.to_owned() },
             Err(missing) => {
-                let label = match nearest(path, files.there()) {
+                let label = match missing.is_absent().then(|| nearest(path, files.there())).flatten() {
                     Some(near) => format!("{missing}; did you mean `{near}`?"),
                     None => missing.to_string(),
                 };
