@@ -34,8 +34,48 @@ Examples:
 Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 inconclusive;
 4 our own failure; 130 interrupted.";
 
-const PATHS: &str = "\
-PATH is a scenario, or a folder: then the files directly in it that have `version:` and `site:`.";
+const RUN: &str = "\
+PATH is a scenario, or a folder: then the files directly in it that have `version:` and `site:`.
+
+Examples:
+  testbed run scenarios                          all scenarios of a folder
+  testbed run site.yaml --json - --quiet         the verdicts for a program, after the report
+  testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/";
+
+const TWINS: &str = "\
+PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of scenarios.
+
+Examples:
+  testbed twins scenarios                                 every twin of every scenario of a folder
+  testbed twins scenarios/broken/t3-forward-accept.yaml   one twin";
+
+const CHECK: &str = "\
+PATH is a scenario, a twin, or a folder: then the files directly in it that have `version:` and `site:`.
+
+Examples:
+  testbed check site.yaml     one scenario
+  testbed check scenarios     all scenarios of a folder";
+
+const PLAN: &str = "\
+Examples:
+  testbed plan site.yaml                            nodes, addresses, routes, flows, checks
+  testbed plan site.yaml --format json | jq .nodes  the same for a program
+  testbed plan site.yaml --format dot | dot -Tsvg   a drawing, by Graphviz";
+
+const SCHEMA: &str = "\
+Example:
+  testbed schema > scenario.schema.json   and in a scenario's first line:
+  # yaml-language-server: $schema=scenario.schema.json";
+
+const COMPLETIONS: &str = "\
+Examples:
+  testbed completions bash > ~/.local/share/bash-completion/completions/testbed
+  testbed completions zsh > ~/.zfunc/_testbed
+  testbed completions fish > ~/.config/fish/completions/testbed.fish";
+
+const DOCTOR: &str = "\
+Example:
+  testbed doctor   exit code 0 if every run can be made, 3 if not";
 
 /// Shape of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,21 +90,20 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Build, exercise, judge, tear down.
-    #[command(after_help = PATHS)]
+    #[command(after_help = RUN)]
     Run(Run),
     /// Run the broken twins of scenarios; each must be reported exactly as it expects.
-    #[command(
-        after_help = "PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of scenarios."
-    )]
+    #[command(after_help = TWINS)]
     Twins(Run),
     /// Parse and validate only; every mistake at its place.
-    #[command(after_help = PATHS)]
+    #[command(after_help = CHECK)]
     Check {
         /// Scenarios, twins or folders.
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
     /// Show what would be built, without touching the kernel.
+    #[command(after_help = PLAN)]
     Plan {
         /// A scenario or a twin.
         #[arg(value_name = "PATH")]
@@ -74,18 +113,21 @@ pub enum Command {
         format: PlanFormat,
     },
     /// Print the JSON Schema of scenario files, for editors.
+    #[command(after_help = SCHEMA)]
     Schema {
         /// Which files.
         #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
         of: SchemaOf,
     },
-    /// Print shell completions, for example: testbed completions bash > ~/.local/share/bash-completion/completions/testbed
+    /// Print shell completions.
+    #[command(after_help = COMPLETIONS)]
     Completions {
         /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Say what this host can do and what it cannot, and how to mend it.
+    #[command(after_help = DOCTOR)]
     Doctor,
     /// The lab's own process.
     #[command(name = "__lab", hide = true)]
