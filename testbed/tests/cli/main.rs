@@ -1,0 +1,9 @@
+//! The command line: help, exit codes, what goes to which stream, and that nothing but `run` touches the kernel.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod help;
+mod output;
+mod plans;
+mod schemas;

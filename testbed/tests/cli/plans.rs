@@ -1,0 +1,103 @@
+//! `check` and `plan`: without the kernel, from anywhere, the same every time.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::{Place, Said, say, scenarios, yaml_files};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Where no namespace can be made and nothing can be written, below a user namespace of its own.
+fn without_kernel(command: &Command) -> Command {
+    let forbid =
+        "for kind in user mnt pid net ipc uts; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done";
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "sh", "-euc"]).arg(format!("{forbid}; exec \"$0\" \"$@\""));
+    unshare.arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        unshare.current_dir(folder);
+    }
+    unshare
+}
+
+fn plan(place: &Place, path: &Path, format: &str) -> Said {
+    let mut plan = place.testbed();
+    plan.arg("plan").arg(path).args(["--format", format]);
+    say(without_kernel(&plan), SOON)
+}
+
+#[test]
+fn a_plan_is_the_same_byte_for_byte_and_touches_no_kernel() {
+    let place = Place::new();
+    let mut files = yaml_files(&scenarios());
+    files.extend(yaml_files(&scenarios().join("broken")).into_iter().take(2));
+    files.retain(|file| !file.ends_with("README.md"));
+    for file in files {
+        for format in ["text", "json", "dot", "mermaid"] {
+            let first = plan(&place, &file, format).expect_code(0);
+            assert!(first.stderr.is_empty() && first.stdout.len() > 100, "{}: {first}", file.display());
+            // Relative, from another folder: what is said is the same but for the path in it.
+            let name =
+                Path::new(file.parent().expect("it lies somewhere").file_name().expect("it has a name"));
+            let mut again = place.testbed();
+            again.arg("plan").arg(&file).args(["--format", format]).current_dir("/");
+            assert_eq!(say(again, SOON).expect_code(0).stdout, first.stdout, "{} {}", name.display(), format);
+            if format == "json" {
+                serde_json::from_str::<serde_json::Value>(&first.stdout).expect("JSON");
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_are_relative_to_where_one_stands() {
+    let place = Place::new();
+    let site = place.bring(&scenarios());
+    for (folder, path) in [
+        (place.path(), "scenarios/t3-separate-vlan.yaml"),
+        (site.as_path(), "t3-separate-vlan.yaml"),
+        (site.as_path(), "./t3-separate-vlan.yaml"),
+        (&site.join("broken"), "../t3-separate-vlan.yaml"),
+        (Path::new("/"), site.join("t3-separate-vlan.yaml").to_str().expect("text")),
+    ] {
+        let mut check = place.testbed();
+        check.current_dir(folder).args(["check", path]);
+        let said = say(check, SOON).expect_code(0);
+        assert!(
+            said.stdout.starts_with(&format!("{path}: ")) && said.stdout.contains("no mistakes"),
+            "{said}"
+        );
+    }
+    for (folder, path) in
+        [(site.as_path(), "broken/t3-no-state.yaml"), (&site.join("broken"), "t3-no-state.yaml")]
+    {
+        let mut check = place.testbed();
+        check.current_dir(folder).args(["check", path]);
+        say(check, SOON).expect_code(0);
+    }
+}
+
+#[test]
+fn check_tells_the_mistakes_of_all_files_and_is_code_two() {
+    let place = Place::new();
+    let site = place.bring(&scenarios());
+    let good = std::fs::read_to_string(site.join("t3-separate-vlan.yaml")).unwrap();
+    place.write(
+        "scenarios/a-wrong.yaml",
+        good.replace("segment: prod", "segment: prodd").replace("version: 1", "version: 7"),
+    );
+    let mut check = place.testbed();
+    check.args(["check", "scenarios", "scenarios/broken/t3-no-state.yaml"]);
+    let said = say(without_kernel(&check), SOON).expect_code(2);
+    let line = good.lines().position(|line| line.contains("segment: prod")).expect("it is in the file") + 1;
+    assert!(said.stderr.contains(&format!("scenarios/a-wrong.yaml:{line}:")), "{said}");
+    assert!(said.stderr.contains("did you mean `prod`?"), "{said}");
+    assert!(said.stderr.contains("scenarios/a-wrong.yaml:3:"), "the version, too: {said}");
+    for good in ["t3-separate-vlan.yaml", "t5-dual-network.yaml", "broken/t3-no-state.yaml"] {
+        assert!(
+            said.stdout.contains(&format!("scenarios/{good}: ")),
+            "{good} is looked at all the same: {said}"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! The lab as a stranger meets it: who may start one, what it reaches, what it does with bad input, and what it says.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod apart;
+mod fakes;
+mod findings;
+mod hard_places;
+mod negatives;
+mod ordinary;
+mod rules;
+mod sites;
+mod untrusted;

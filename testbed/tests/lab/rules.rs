@@ -1,0 +1,89 @@
+//! Rule files: loaded as they are, with includes of their own folder, refused in nft's words.
+
+use std::time::Duration;
+
+use crate::sites;
+use crate::support::{Counted, ONE_RUN, Place, say, scenarios};
+
+#[test]
+fn what_nft_refuses_is_said_in_its_words_with_file_and_line_and_nothing_is_left() {
+    let place = Place::new();
+    let counted = Counted::at(&place);
+    let rules = sites::changed(sites::SMALL_RULES, "hook forward", "hook froward");
+    let said = say(counted.wrap(place.run(&sites::small(&place, &rules))), ONE_RUN).expect_code(2);
+    let line = rules.lines().position(|line| line.contains("froward")).expect("it was put there") + 1;
+    for wanted in [format!("small.nft:{line}:"), "hook froward".into(), "of `rtr`".into(), "^^^".into()] {
+        assert!(said.stdout.contains(&wanted), "`{wanted}` is not said: {said}");
+    }
+    counted.assert_nothing_left();
+}
+
+#[test]
+fn rule_files_that_flush_and_include_from_their_folder_work() {
+    let place = Place::new();
+    place.write("site/parts/door.nft", "define door = 192.0.2.10\n");
+    let include = "flush ruleset\ninclude \"parts/door.nft\"\n";
+    let rules = sites::changed(sites::SMALL_RULES, "flush ruleset\n", include);
+    let rules = sites::changed(
+        &rules,
+        "policy drop;\n\t\tct state",
+        "policy drop;\n\t\tip daddr $door drop\n\t\tct state",
+    );
+    say(place.run(&sites::small(&place, &rules)), ONE_RUN).expect_code(0);
+    let state = std::fs::read_to_string(place.run_folders()[0].join("before/rtr.json")).unwrap();
+    assert!(state.contains("192.0.2.10"), "what was included is loaded: {state}");
+    assert!(!state.contains("testbed_base"), "the base that drops everything is gone: {state}");
+}
+
+#[test]
+fn shipped_rule_files_begin_as_real_ones_do() {
+    let mut seen = 0;
+    for folder in [scenarios(), scenarios().join("broken")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "nft") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+            assert_eq!(first, Some("flush ruleset"), "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}
+
+#[test]
+fn a_rule_file_cannot_take_in_what_lies_outside_its_folder() {
+    let place = Place::new();
+    let secret = place.write("secret.nft", "SECRET LINE\n");
+    let folder = place.path().join("site");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(&secret, folder.join("link.nft")).unwrap();
+    std::os::unix::fs::symlink("..", folder.join("up")).unwrap();
+    let shadow = std::fs::read_to_string("/etc/shadow").unwrap_or_default();
+    let includes = [
+        "/etc/shadow".to_owned(),
+        "../secret.nft".into(),
+        "link.nft".into(),
+        "up/secret.nft".into(),
+        secret.display().to_string(),
+        format!("{}/link.nft", folder.display()),
+        format!("{}/../secret.nft", folder.display()),
+        "/proc/1/root/etc/shadow".into(),
+    ];
+    let counted = Counted::at(&place);
+    for include in includes {
+        let rules = format!("flush ruleset\ninclude \"{include}\"\n");
+        let said = say(counted.wrap(place.run(&sites::small(&place, &rules))), ONE_RUN).expect_code(2);
+        let all = said.all();
+        assert!(all.contains("small.nft:2:"), "{include}: {said}");
+        assert!(!all.contains("SECRET"), "{include}: {said}");
+        assert!(
+            !shadow.lines().any(|line| !line.is_empty() && all.contains(line)),
+            "{include} shows /etc/shadow"
+        );
+        assert!(said.took < Duration::from_secs(10), "{said}");
+    }
+    counted.assert_nothing_left();
+}
