@@ -58,7 +58,7 @@ fn root_that_gets_no_user_namespace_does_without() {
 
 #[test]
 fn a_full_disk_is_our_failure_and_names_the_file() {
-    for size in ["64k", "128k"] {
+    for size in ["16k", "64k"] {
         let place = Place::new();
         let script =
             format!("mount -t tmpfs -o size={size} full \"$2\"; exec \"$0\" run \"$1\" --out \"$2\"");
