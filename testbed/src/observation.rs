@@ -124,6 +124,9 @@ pub struct KindSeen {
     pub entered_packet: Option<u64>,
     /// Single kinds that arrived where the aim judges, with the packet number there (0: seen behind the filter only).
     pub arrived: Vec<Arrival>,
+    /// Packets that did not arrive where the aim judges, or not whole, but did not stop either.
+    #[serde(default)]
+    pub strays: Vec<Stray>,
     /// Instrument control: sent on the target's segment, and seen by the instrument.
     pub instrument: Control,
     /// Path control: sent in the open copy, and arrived there.
@@ -139,6 +142,35 @@ pub struct Arrival {
     pub entered_packet: Option<u64>,
     /// Packet number at the target's tap, if it was seen there.
     pub packet: Option<u64>,
+}
+
+/// A packet that did not stop: it went elsewhere, was altered, or was answered. Each makes a negative fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    /// What became of it.
+    pub kind: StrayKind,
+    /// Its kind, with a single port.
+    pub traffic: Traffic,
+    /// Packet number at the attacker's tap.
+    pub entered_packet: Option<u64>,
+    /// Number of the packet that shows it: at the other node's tap, at the first tap that saw it altered, or of the
+    /// answer at the tap of whoever sent it.
+    pub packet: Option<u64>,
+}
+
+/// What became of a packet that did not stop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrayKind {
+    /// It was handed, whole and addressed to that node's own link, to a node that is neither the target nor forwards.
+    DeliveredElsewhere {
+        /// That node.
+        node: NodeName,
+    },
+    /// A packet with its addresses and ports, in its direction, was handed over that no longer reads as it.
+    Altered,
+    /// An answer that is no refusal was sent back: whatever is answered has reached someone.
+    Answered,
 }
 
 /// Counts of a control.

@@ -94,8 +94,9 @@ fn aims_of_pair<'a>(
         }
         match approach(attack, known.ways, attacker, target, address) {
             Ok(approach) => {
-                unrouted(&approach, known.ways, target, address, notes);
-                aims.push(aim(approach, attacker, address, ports));
+                let unrouted = unrouted(&approach, known.ways, target, address);
+                notes.remarks.extend(unrouted.clone());
+                aims.push(Aim { unrouted, ..aim(approach, attacker, address, ports) });
             }
             Err(Obstacle::Mistake(text)) => _ = notes.mistakes.insert(text),
             Err(Obstacle::Remark(text)) => _ = notes.remarks.insert(text),
@@ -242,16 +243,16 @@ fn without_route<'a>(
     })
 }
 
-/// Says so if the site's own routes do not lead from the first device on to the target.
-fn unrouted<'a>(approach: &Approach<'a>, ways: &Ways<'a>, target: &Node, address: IpAddr, notes: &mut Notes) {
+/// Why the site's own routes do not lead from the first device on to the target, if they do not.
+fn unrouted<'a>(approach: &Approach<'a>, ways: &Ways<'a>, target: &Node, address: IpAddr) -> Option<String> {
     let (next, _) = approach.next;
-    if next.name != target.name && ways.legs(next, address).is_none() {
-        notes.remarks.insert(format!(
+    (next.name != target.name && ways.legs(next, address).is_none()).then(|| {
+        format!(
             "the site's routes do not lead from `{}` on to `{}`, so that here a missing route stops what the open \
              copy lets through",
             next.name, target.name
-        ));
-    }
+        )
+    })
 }
 
 fn aim(approach: Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traffic>) -> Aim {
@@ -276,5 +277,6 @@ fn aim(approach: Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traf
         judge,
         target_segment: at.segment.clone(),
         target_mac: at.mac,
+        unrouted: None,
     }
 }

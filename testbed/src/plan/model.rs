@@ -328,6 +328,10 @@ pub struct Aim {
     pub target_segment: SegmentName,
     /// The target's Ethernet address there.
     pub target_mac: Mac,
+    /// Why the site's own routes do not lead there, if they do not: a missing route may not stand in for policy, so a
+    /// packet that does not arrive then shows nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrouted: Option<String>,
 }
 
 /// Where arrival is judged.

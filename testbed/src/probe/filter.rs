@@ -82,6 +82,20 @@ impl Filters {
         }
     }
 
+    /// Waits until the node's listener has logged another packet after a moment (nanoseconds since 1970), at most until
+    /// the deadline. What was logged before that packet has then been read, too.
+    pub fn wait_for_life(&self, node: &NodeName, after: u64, deadline: Instant) {
+        let Some(shared) = self.nodes.get(node) else { return };
+        let mut seen = lock(shared);
+        while seen.life.last().is_none_or(|at| *at < after) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            seen = shared.grown.wait_timeout(seen, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        }
+    }
+
     /// Whether the listener gave a sign of life in the second before and in the second after packets were sent (from
     /// the first to the last, nanoseconds since 1970), and lost nothing at all.
     pub fn alive(&self, node: &NodeName, first: u64, last: u64) -> bool {

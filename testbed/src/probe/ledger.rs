@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::names::Traffic;
 
 /// What a packet was sent for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The negative itself, or in the open copy its path control.
     Attack,

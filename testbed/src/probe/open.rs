@@ -111,8 +111,10 @@ async fn echo(namespace: &Namespace, to: IpAddr) -> Result<(), AskError> {
     let raw = namespace.inside(make)?.map_err(io::Error::from)?;
     let socket = UdpSocket::from_std(raw.into())?;
     socket.connect(SocketAddr::new(to, 0)).await?;
-    // Type 8, code 0, identifier `TB`, sequence 1; the checksum over these four words.
-    let mut request = [ECHO_REQUEST, 0, 0, 0, 0x54, 0x42, 0, 1];
+    // Type 8, code 0, an identifier of its own, so that no echo rides on the state of another, and sequence 1; the
+    // checksum is over these four words.
+    let [high, low] = u16::try_from(fake_facts::now() & 0xffff).unwrap_or(1).to_be_bytes();
+    let mut request = [ECHO_REQUEST, 0, 0, 0, high, low, 0, 1];
     let sum: u32 = request.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
     let checksum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap_or(u16::MAX);
     request[2..4].copy_from_slice(&checksum.to_be_bytes());

@@ -5,23 +5,29 @@
 //! itself by the packets of allowed flows that the very instrument logs. *Path*: in the open copy the same packets
 //! arrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::{Entry, Role, Site, open};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
-use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, TraceStep};
-use crate::plan::{Aim, Check, Judge, Link, Open};
+use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
+use crate::plan::{Aim, Check, Judge, Link, Open, Plan};
 use crate::tap::nonce::{self, Probe};
-use crate::tap::{Captured, Direction};
+use crate::tap::{self, Captured, Direction};
 
 /// How long packets may be under way before a control counts as missed.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Signs of life are asked for again after so long, so that each packet has one within a second.
 const ALIVE_EVERY: Duration = Duration::from_millis(300);
+
+/// How long an instrument behind a filter may take for its sign of life: less than the second within which it counts.
+const LIFE_WITHIN: Duration = Duration::from_millis(700);
+
+/// So many packets are sent before the taps are waited for: a ring that is never full drops nothing.
+const BATCH: usize = 256;
 
 /// Ethernet address of the helper on the target's segment; nobody answers to it.
 const HELPER: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfe]);
@@ -56,18 +62,19 @@ pub async fn sweep(
     first: usize,
     patience: u32,
 ) -> (Vec<Swept>, Vec<OpenSeen>) {
+    tracing::info!(check = %check.name, aims = aims.len(), "attacks");
     let mut sockets = Sockets::default();
-    let mut opens = ask_all(site, check, alive, patience).await;
+    let mut opens = ask_all(site, check, aims, alive, patience).await;
     let mut asked = Instant::now();
     let mut swept = Vec::new();
     for (number, aim) in (first..).zip(aims) {
         if asked.elapsed() > ALIVE_EVERY {
-            opens.extend(ask_all(site, check, alive, patience).await);
+            opens.extend(ask_all(site, check, aims, alive, patience).await);
             asked = Instant::now();
         }
         swept.push(attack(site, &mut sockets, check, number, aim));
     }
-    opens.extend(ask_all(site, check, alive, patience).await);
+    opens.extend(ask_all(site, check, aims, alive, patience).await);
     controls(site, open_copy, &mut swept, patience);
     for one in &mut swept {
         one.trace = super::trace::trace(site, one, patience).await;
@@ -75,9 +82,23 @@ pub async fn sweep(
     (swept, opens)
 }
 
-async fn ask_all(site: &Site, check: &Check, alive: &[Open], patience: u32) -> Vec<OpenSeen> {
+/// Asks every allowed flow for a sign of life, then waits until the instruments behind filters have given theirs.
+async fn ask_all(site: &Site, check: &Check, aims: &[Aim], alive: &[Open], patience: u32) -> Vec<OpenSeen> {
+    let begun = fake_facts::now();
     let asked = alive.iter().map(|one| open(&site.lab, &check.name, one, patience));
-    futures_util::future::join_all(asked).await
+    let opens = futures_util::future::join_all(asked).await;
+    let judges: BTreeSet<&NodeName> = aims
+        .iter()
+        .filter_map(|aim| match &aim.judge {
+            Judge::BehindFilter { node } => Some(node),
+            Judge::Tap { .. } => None,
+        })
+        .collect();
+    let deadline = Instant::now() + LIFE_WITHIN * patience;
+    for node in judges {
+        site.filters.wait_for_life(node, begun, deadline);
+    }
+    opens
 }
 
 /// Sends all of one aim from the attacker's own link.
@@ -87,10 +108,12 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
     match sockets.of_link(site, &aim.from, &aim.link) {
         Ok(socket) => {
             let source = link_mac(site, &aim.from, &aim.link);
-            for (kind, traffic) in singles(aim) {
+            let fence = (port_of(site, &aim.from, aim.source), Direction::FromNode);
+            for (count, (kind, traffic)) in (1..).zip(singles(aim)) {
                 let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
-                if let Err(error) = send(site, socket, aim, source, aim.next_hop, entry) {
-                    errors.push(format!("{traffic}: {error}"));
+                match send(site, socket, aim, source, aim.next_hop, entry) {
+                    Ok(n) => keep_pace(site, count, n, &fence),
+                    Err(error) => errors.push(format!("{traffic}: {error}")),
                 }
             }
         }
@@ -105,6 +128,15 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
         ended_at: fake_facts::now(),
         errors,
         trace: Vec::new(),
+    }
+}
+
+/// After each batch waits until its last packet has passed the taps.
+fn keep_pace(site: &Site, count: usize, n: u32, (port, direction): &(LinkName, Direction)) {
+    if count.is_multiple_of(BATCH) {
+        // A packet that never comes is told by the counts, so it is not waited for long.
+        let deadline = Instant::now() + ARRIVE_WITHIN;
+        let _ = site.watch.wait_for(n, port, *direction, deadline);
     }
 }
 
@@ -161,10 +193,15 @@ fn send_all(
     role: Role,
 ) -> Result<Vec<u32>, String> {
     let socket = socket?;
+    let fence = match role {
+        Role::Instrument => (port_of(site, &aim.to, aim.address), Direction::ToNode),
+        Role::Attack | Role::Trace => (port_of(site, &aim.from, aim.source), Direction::FromNode),
+    };
     let mut sent = Vec::new();
     for (kind, traffic) in singles(aim) {
         let entry = Entry { aim: number, kind, traffic, role };
         sent.push(send(site, socket, aim, source, to, entry)?);
+        keep_pace(site, sent.len(), sent[sent.len() - 1], &fence);
     }
     Ok(sent)
 }
@@ -180,13 +217,14 @@ pub(super) fn send(
 ) -> Result<u32, String> {
     let n = site.ledger.enter(entry);
     // A port of its own for each use, so that no packet meets the connection state of another.
-    // Outside 32768 to 60999, from which the kernel takes the ports of real traffic.
+    // Outside 32768 to 60999, from which the kernel takes the ports of real traffic, and another stretch in each run.
     let base = match entry.role {
         Role::Attack => 20_000,
         Role::Instrument => 10_000,
         Role::Trace => 61_000,
     };
-    let source_port = base + u16::try_from(entry.aim % 4_000).unwrap_or(0);
+    let source_port =
+        base + u16::try_from(entry.aim % 4_000).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
     let probe = Probe {
         source_mac: source,
         next_hop_mac: to,
@@ -205,6 +243,43 @@ pub(super) fn send(
 
 fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
     aim.ports.iter().enumerate().flat_map(|(kind, traffic)| traffic.each().map(move |single| (kind, single)))
+}
+
+/// What became of a packet of the attack otherwise: handed to somebody it was not for, altered on the way, or answered.
+fn strays(
+    site: &Seen<'_>,
+    aim: &Aim,
+    ports: &(LinkName, LinkName),
+    (n, traffic): (u32, Traffic),
+) -> Vec<Stray> {
+    let entered = site.captured.sightings.first(n, &ports.0, Direction::FromNode);
+    let stray = |kind, packet| Stray {
+        kind,
+        traffic,
+        entered_packet: entered.as_ref().map(|sighting| sighting.packet),
+        packet: Some(packet),
+    };
+    // A device on the way has to get it; so has the target, and whether it lets it in is judged elsewhere.
+    let stranger = |port: &LinkName| {
+        let node = site.plan.nodes.iter().find(|node| node.links.iter().any(|link| link.port == *port))?;
+        (!node.forwards && node.name != aim.to && node.name != aim.next_node).then(|| node.name.clone())
+    };
+    let ends = |port: &LinkName| *port == ports.1 || stranger(port).is_some();
+    let delivered = site.captured.sightings.delivered(n).filter_map(|sighting| {
+        let node = stranger(&sighting.port)?;
+        Some(stray(StrayKind::DeliveredElsewhere { node }, sighting.packet))
+    });
+    let told = site.captured.sightings.stray(n);
+    let altered = told.iter().find(|one| {
+        one.kind == tap::StrayKind::Altered
+            && one.direction == Direction::ToNode
+            && one.addressed
+            && ends(&one.port)
+    });
+    let answered = told.iter().find(|one| one.kind == tap::StrayKind::Answered);
+    let altered = altered.map(|one| stray(StrayKind::Altered, one.packet));
+    let answered = answered.map(|one| stray(StrayKind::Answered, one.packet));
+    delivered.chain(altered).chain(answered).collect()
 }
 
 /// The fabric's port of the node's link with this address.
@@ -263,8 +338,26 @@ pub struct Seen<'a> {
     pub captured: &'a Captured,
     /// What arrived behind filters.
     pub filters: &'a super::Filters,
-    /// What was sent.
-    pub ledger: Vec<(u32, Entry)>,
+    /// Who is behind which port.
+    pub plan: &'a Plan,
+    /// What was sent: by aim, kind and role.
+    sent: HashMap<(usize, usize, Role), Vec<(u32, Traffic)>>,
+}
+
+impl<'a> Seen<'a> {
+    /// Puts together what was sent and what saw it.
+    pub fn new(
+        captured: &'a Captured,
+        filters: &'a super::Filters,
+        plan: &'a Plan,
+        ledger: &super::Ledger,
+    ) -> Self {
+        let mut sent: HashMap<_, Vec<_>> = HashMap::new();
+        for (n, entry) in ledger.all() {
+            sent.entry((entry.aim, entry.kind, entry.role)).or_default().push((n, entry.traffic));
+        }
+        Self { captured, filters, plan, sent }
+    }
 }
 
 fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
@@ -277,8 +370,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         Judge::BehindFilter { node } => site.filters.arrived(node, n),
     };
     let mine = |site: &Seen<'_>, kind: usize, role: Role| -> Vec<(u32, Traffic)> {
-        let wanted = |entry: &Entry| entry.aim == swept.number && entry.kind == kind && entry.role == role;
-        site.ledger.iter().filter(|(_, entry)| wanted(entry)).map(|(n, entry)| (*n, entry.traffic)).collect()
+        site.sent.get(&(swept.number, kind, role)).cloned().unwrap_or_default()
     };
     let control = |site: &Seen<'_>, sent: Vec<(u32, Traffic)>| Control {
         sent: sent.len() as u64,
@@ -298,6 +390,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
             Judge::BehindFilter { .. } => control(open_copy, mine(open_copy, kind, Role::Instrument)),
         };
         KindSeen {
+            strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
             traffic: *traffic,
             planned: traffic.each().count() as u64,
             entered: entered.len() as u64,

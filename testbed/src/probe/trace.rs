@@ -49,7 +49,12 @@ fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
             .any(|seen| seen.port == *port && seen.direction == Direction::ToNode),
         Judge::BehindFilter { node } => site.filters.arrived(node, n),
     };
-    site.ledger.all().into_iter().find(|(n, entry)| mine(entry) && arrived(*n)).map(|(_, entry)| entry)
+    let astray = |n: u32| !site.watch.stray(n).is_empty();
+    site.ledger
+        .all()
+        .into_iter()
+        .find(|(n, entry)| mine(entry) && (arrived(*n) || astray(*n)))
+        .map(|(_, entry)| entry)
 }
 
 async fn follow(

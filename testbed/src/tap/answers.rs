@@ -1,9 +1,11 @@
-//! Tells a probe, an answer to one, and other traffic apart.
+//! Tells a probe, what became of one, an answer to one, and other traffic apart.
 //!
-//! An answer is what goes back the way of a probe (a reset, a SYN-ACK, a UDP answer, an echo reply), what the sender's
-//! own kernel says to that (it knows nothing of raw probes, and resets), and an ICMP error that quotes a probe.
+//! Directions are kept apart. What has a probe's addresses and ports and goes its way, but no longer reads as the probe,
+//! was altered. What goes back is an answer (a SYN-ACK, a UDP answer, an echo reply), or a refusal (a reset, an ICMP
+//! error that quotes the probe). What the sender's own kernel says to an answer (it knows nothing of raw probes, and
+//! resets) is counted with the refusals.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
@@ -15,62 +17,181 @@ use super::nonce;
 pub(super) enum Part {
     /// Probe number so-and-so.
     Probe(u32),
-    /// Answers a probe.
-    Answer,
+    /// Goes the way of this probe, but does not read as it.
+    Altered(u32),
+    /// Answers this probe.
+    Answer(u32),
+    /// Refuses a probe, or an answer to one.
+    Refusal,
     /// Has nothing to do with them.
     None,
 }
 
-/// Remembers the ways of all probes, as hashes: 8 bytes each.
+/// Remembers the ways of all probes, as hashes: 20 bytes each.
 pub(super) struct Answers {
     key: u32,
     hasher: RandomState,
-    ways: HashSet<u64>,
+    /// Numbers with addresses.
+    sent: HashSet<u64>,
+    /// The last probe that went this way.
+    ways: HashMap<u64, u32>,
+    answered: HashSet<u32>,
 }
 
 impl Answers {
     /// For the probes with this key.
     pub(super) fn new(key: u32) -> Answers {
-        Answers { key, hasher: RandomState::new(), ways: HashSet::new() }
+        Answers {
+            key,
+            hasher: RandomState::new(),
+            sent: HashSet::new(),
+            ways: HashMap::new(),
+            answered: HashSet::new(),
+        }
     }
 
     /// What this frame is; a probe's way is remembered.
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Part {
         let Content::Ip(packet) = &frame.content else { return Part::None };
-        if let Some(n) = nonce::of_packet(packet, self.key) {
-            // An echo reply carries the whole probe back. Each number is sent once, one way.
-            let way = |from: IpAddr, to: IpAddr| self.hasher.hash_one((n, from, to));
-            if self.ways.contains(&way(packet.dest, packet.source)) {
-                return Part::Answer;
-            }
-            self.ways.insert(way(packet.source, packet.dest));
-            if let Some(way) = self.way(packet) {
-                self.ways.insert(way);
-            }
-            return Part::Probe(n);
-        }
-        if self.ways.is_empty() || !self.answers(packet) { Part::None } else { Part::Answer }
-    }
-
-    fn answers(&self, packet: &Packet<'_>) -> bool {
-        let known = |packet: &Packet<'_>| self.way(packet).is_some_and(|way| self.ways.contains(&way));
-        match packet.quoted() {
-            Some(quoted) => nonce::of_packet(&quoted, self.key).is_some() || known(&quoted),
-            None => known(packet),
-        }
-    }
-
-    /// The same for a probe and for what answers it; none where the addresses alone would have to do.
-    fn way(&self, packet: &Packet<'_>) -> Option<u64> {
-        let (source, dest) = match packet.transport {
-            // The identifier of an echo stands for both ports.
-            Transport::Icmp(icmp) if matches!(icmp.kind, 0 | 8 | 128 | 129) => {
-                let id = u16::from_be_bytes([icmp.rest[0], icmp.rest[1]]);
-                (id, id)
-            }
-            _ => packet.ports()?,
+        let part = match nonce::of_packet(packet, self.key) {
+            Some(n) => self.whole(packet, n),
+            None if self.ways.is_empty() => Part::None,
+            None => self.without_nonce(packet),
         };
-        let (one, other) = ((packet.source, source), (packet.dest, dest));
-        Some(self.hasher.hash_one((packet.protocol, one.min(other), one.max(other))))
+        if let Part::Answer(n) = part {
+            self.answered.insert(n);
+        }
+        part
+    }
+
+    /// A packet with a nonce: the probe, or an answer that carries all of it back, as an echo reply does. Each number
+    /// is sent once, one way.
+    fn whole(&mut self, packet: &Packet<'_>, n: u32) -> Part {
+        let addresses = |from: IpAddr, to: IpAddr| self.hasher.hash_one((n, from, to));
+        if self.sent.contains(&addresses(packet.dest, packet.source)) {
+            return Part::Answer(n);
+        }
+        self.sent.insert(addresses(packet.source, packet.dest));
+        // Again after each translation of addresses, so that an answer is known on either side of it.
+        if let Some(way) = Way::of(packet) {
+            self.ways.insert(self.hasher.hash_one(way), n);
+        }
+        Part::Probe(n)
+    }
+
+    fn without_nonce(&self, packet: &Packet<'_>) -> Part {
+        if let Some(quoted) = packet.quoted() {
+            let known = nonce::of_packet(&quoted, self.key).is_some()
+                || Way::of(&quoted).is_some_and(|way| self.along(way).or(self.back(way)).is_some());
+            return if known { Part::Refusal } else { Part::None };
+        }
+        let Some(way) = Way::of(packet) else { return Part::None };
+        let says = Says::of(packet);
+        match (self.along(way), self.back(way)) {
+            (None, None) => Part::None,
+            // Two probes that meet, each from the port that the other is for: a reset of one is no other in disguise.
+            (Some(_), Some(_)) if says == Says::Reset => Part::Refusal,
+            (Some(n), _) if says == Says::Reset && self.answered.contains(&n) => Part::Refusal,
+            (Some(n), _) => Part::Altered(n),
+            (None, Some(n)) => match says {
+                Says::Reset => Part::Refusal,
+                Says::Opens => Part::None,
+                Says::Else => Part::Answer(n),
+            },
+        }
+    }
+
+    /// The probe that went this way.
+    fn along(&self, way: Way) -> Option<u32> {
+        self.ways.get(&self.hasher.hash_one(way)).copied()
+    }
+
+    /// The probe that an answer on this way would be for.
+    fn back(&self, way: Way) -> Option<u32> {
+        self.along(way.answered()?)
+    }
+}
+
+/// What a segment does to a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Reset,
+    /// Has no ACK, as every answer does (RFC 9293, section 3.10.7.2); a SYN opens a connection of its own.
+    Opens,
+    /// Any other segment, and all that is not TCP.
+    Else,
+}
+
+impl Says {
+    fn of(packet: &Packet<'_>) -> Says {
+        match packet.transport {
+            Transport::Tcp(tcp) if tcp.rst => Says::Reset,
+            Transport::Tcp(tcp) if !tcp.ack => Says::Opens,
+            _ => Says::Else,
+        }
+    }
+}
+
+/// The way of a packet, with its direction: protocol, addresses, and what else tells two exchanges apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Way {
+    protocol: u8,
+    source: IpAddr,
+    dest: IpAddr,
+    within: Within,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Within {
+    Ports(u16, u16),
+    /// Type and identifier of an ICMP question or its answer.
+    Query(u8, u16),
+    /// Protocols without ports, which answer nothing by themselves.
+    Alone,
+}
+
+impl Way {
+    /// None for pieces of packets, which no probe comes in, and for ICMP errors and upkeep of a link, which nothing but
+    /// a nonce tells from the nodes' own.
+    fn of(packet: &Packet<'_>) -> Option<Way> {
+        if packet.fragment.is_some() {
+            return None;
+        }
+        let within = match packet.transport {
+            Transport::Icmp(icmp) if is_query(packet.protocol, icmp.kind) => {
+                Within::Query(icmp.kind, u16::from_be_bytes([icmp.rest[0], icmp.rest[1]]))
+            }
+            Transport::Icmp(_) => return None,
+            _ => packet.ports().map_or(Within::Alone, |(source, dest)| Within::Ports(source, dest)),
+        };
+        Some(Way { protocol: packet.protocol, source: packet.source, dest: packet.dest, within })
+    }
+
+    /// The way of the probe that this would be an answer to.
+    fn answered(self) -> Option<Way> {
+        let within = match self.within {
+            Within::Ports(source, dest) => Within::Ports(dest, source),
+            Within::Query(kind, id) => Within::Query(question(self.protocol, kind)?, id),
+            Within::Alone => return None,
+        };
+        Some(Way { source: self.dest, dest: self.source, within, ..self })
+    }
+}
+
+/// True for questions and answers of ICMP that have an identifier: echo, timestamp, information, address mask
+/// (RFC 792; RFC 950, appendix I), and the echo of ICMPv6 (RFC 4443, section 4).
+fn is_query(protocol: u8, kind: u8) -> bool {
+    match protocol {
+        1 => matches!(kind, 0 | 8 | 13..=18),
+        _ => matches!(kind, 128 | 129),
+    }
+}
+
+/// The type that this type answers.
+fn question(protocol: u8, kind: u8) -> Option<u8> {
+    match (protocol, kind) {
+        (1, 0) => Some(8),
+        (1, 14 | 16 | 18) | (58, 129) => Some(kind - 1),
+        _ => None,
     }
 }

@@ -14,9 +14,9 @@ use super::conversation::Table;
 use super::file::{self, CaptureFile, Stored};
 use super::frame::Frame;
 use super::inventory::Inventory;
-use super::sightings::{Direction, Seen, Sighting, Sightings};
+use super::sightings::{Direction, Seen, Sighting, Sightings, Stray, StrayKind};
 use crate::kernel::ring::{self, Ring, Statistics, Stopper, Woken};
-use crate::names::{LinkName, NodeName, SegmentName};
+use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{Conversation, TapHealth};
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
@@ -82,7 +82,7 @@ pub struct Captured {
     pub health: TapHealth,
     /// Where each probe was seen.
     pub sightings: Sightings,
-    /// Frames that answered probes; they belong to no conversation.
+    /// Frames that answered or refused probes, or were probes that something altered; they belong to no conversation.
     pub probe_answers: u64,
 }
 
@@ -185,6 +185,11 @@ impl Watch {
         self.0.lock().sightings.of(n).collect()
     }
 
+    /// What shows so far that probe `n` was altered or answered; see [`Sightings::stray`].
+    pub fn stray(&self, n: u32) -> Vec<Stray> {
+        self.0.lock().sightings.stray(n)
+    }
+
     /// How it goes so far.
     pub fn health(&self) -> TapHealth {
         self.0.lock().health
@@ -248,15 +253,25 @@ impl Drop for Over {
     }
 }
 
+/// A sighting of probe `n`, or a stray of it.
+struct Fresh {
+    n: u32,
+    stray: Option<StrayKind>,
+    seen: Seen,
+    addressed: bool,
+}
+
 /// Takes frames one by one; knows nothing of rings.
 struct Recorder {
     settings: Settings,
     by_index: HashMap<u32, u16>,
+    /// Ethernet addresses of the links at the ports.
+    macs: Vec<Option<Mac>>,
     file: CaptureFile,
     table: Table,
     answers: Answers,
-    /// Sightings that the watchers do not know of yet.
-    fresh: Vec<(u32, Seen)>,
+    /// What the watchers do not know of yet.
+    fresh: Vec<Fresh>,
     frames: u64,
     unstored: u64,
     probe_answers: u64,
@@ -268,6 +283,7 @@ impl Recorder {
         let indices = settings.ports.iter().zip(0..).map(|(port, index)| (port.ifindex, index));
         Ok(Recorder {
             by_index: indices.collect(),
+            macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
             file: CaptureFile::create(&settings.file, &settings.ports)?,
             table: Table::new(settings.inventory.clone(), &settings.ports),
             answers: Answers::new(settings.key),
@@ -298,19 +314,29 @@ impl Recorder {
         let packet = self.file.store(&stored, most);
         self.unstored += u64::from(packet == 0);
         let seen = Seen { packet, at: captured.at, port, direction };
-        match (part, frame) {
-            (Part::Probe(n), _) => self.fresh.push((n, seen)),
-            (Part::Answer, _) => self.probe_answers += 1,
-            (Part::None, Some(frame)) => self.table.take(&frame, seen),
-            (Part::None, None) => {}
+        let Some(frame) = frame else { return };
+        // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
+        let group = frame.dest.0[0] & 1 == 1;
+        let addressed = group || self.macs[usize::from(port)] == Some(frame.dest);
+        let mut note = |n, stray| self.fresh.push(Fresh { n, stray, seen, addressed });
+        match part {
+            Part::Probe(n) => return note(n, None),
+            Part::Altered(n) => note(n, Some(StrayKind::Altered)),
+            Part::Answer(n) => note(n, Some(StrayKind::Answered)),
+            Part::Refusal => {}
+            Part::None => return self.table.take(&frame, seen),
         }
+        self.probe_answers += 1;
     }
 
     /// Tells the watchers; once per block, so that they are not woken for every frame.
     fn publish(&mut self, statistics: Statistics) {
         let mut live = self.watch.0.lock();
-        for (n, seen) in self.fresh.drain(..) {
-            live.sightings.insert(n, seen);
+        for Fresh { n, stray, seen, addressed } in self.fresh.drain(..) {
+            match stray {
+                None => live.sightings.insert(n, seen, addressed),
+                Some(kind) => live.sightings.insert_stray(n, kind, seen, addressed),
+            }
         }
         live.health = TapHealth { frames: self.frames, dropped: statistics.dropped, unstored: self.unstored };
         live.probe_answers = self.probe_answers;

@@ -25,4 +25,4 @@ pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
 pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
-pub use sightings::{Direction, Sighting, Sightings};
+pub use sightings::{Direction, Sighting, Sightings, Stray, StrayKind};

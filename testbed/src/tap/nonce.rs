@@ -4,9 +4,12 @@
 //!
 //! | kind | bytes 4..8 of transport | 8..12 | 12..16 | 16..24 |
 //! |---|---|---|---|---|
-//! | TCP | sequence number = `n` | acknowledgement = `key`, without ACK flag | SYN, window [`WINDOW`] | |
-//! | UDP, ICMP, ICMPv6 | as the protocol has them | `key` | `n` | [`MARK`] |
-//! | any other protocol | see below | `key` | `n` | [`MARK`] |
+//! | TCP | sequence number = `n` | acknowledgement = `key`, without ACK flag | SYN, window [`window`] | |
+//! | UDP, ICMP, ICMPv6 | as the protocol has them | `key` | `n` | [`mark`] |
+//! | any other protocol | see below | `key` | `n` | [`mark`] |
+//!
+//! Key, window and mark differ between runs, so that no rule can be written that knows probes by a fixed value and
+//! treats them unlike real traffic.
 //!
 //! For other protocols "transport" begins right behind the IP header. IPv6 gives some of these numbers to extension
 //! headers; there the first eight bytes make the 24 bytes a well-formed header of that kind, with "no next header"
@@ -22,15 +25,31 @@ use etherparse::{
 use super::frame::{Content, Frame, Packet, Transport};
 use crate::names::{Mac, Traffic};
 
-/// Window of a TCP probe.
-pub const WINDOW: u16 = 0x7e57;
-/// Fixed bytes behind key and number, so that an answer that copies a part of a probe is not taken for it (a timestamp
-/// reply copies eight bytes, RFC 792).
-pub const MARK: [u8; 8] = *b"testbed!";
 /// Hop limit of a probe where the caller has no other wish.
 pub const TTL: u8 = 64;
 /// Next header value for "nothing follows" (RFC 8200, section 4.7).
 const NO_NEXT_HEADER: u8 = 59;
+
+/// Window of a TCP probe, from 1, since nobody opens with a window of 0.
+pub fn window(key: u32) -> u16 {
+    ((mixed(key) >> 7) as u16).max(1)
+}
+
+/// Bytes behind key and number, so that an answer that copies a part of a probe is not taken for it (a timestamp
+/// reply copies eight bytes, RFC 792).
+pub fn mark(key: u32) -> [u8; 8] {
+    mixed(!key).to_be_bytes()
+}
+
+/// Spreads the key over 64 bits, so that what is made of it says nothing of it at a glance: multiplications by odd
+/// numbers and shifts, each of which can be undone, so that different keys stay different.
+fn mixed(key: u32) -> u64 {
+    let mut bits = u64::from(key).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for factor in [0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f] {
+        bits = (bits ^ (bits >> 31)).wrapping_mul(factor);
+    }
+    bits ^ (bits >> 29)
+}
 
 /// One probe packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +103,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
             return Err(Error::Range(probe.traffic));
         }
         Traffic::Tcp(port, _) => {
-            let mut tcp = TcpHeader::new(probe.source_port, port, probe.n, WINDOW);
+            let mut tcp = TcpHeader::new(probe.source_port, port, probe.n, window(probe.key));
             tcp.syn = true;
             tcp.acknowledgment_number = probe.key;
             ethernet.tcp_header(tcp).write(&mut frame, &[])
@@ -136,14 +155,14 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
         return None;
     }
     let marked = |bytes: &[u8]| {
-        (word(bytes, 8)? == key && bytes.get(16..24)? == MARK).then(|| word(bytes, 12)).flatten()
+        (word(bytes, 8)? == key && bytes.get(16..24)? == mark(key)).then(|| word(bytes, 12)).flatten()
     };
     if let Some(n) = marked(packet.body) {
         return Some(n);
     }
     match packet.transport {
         Transport::Tcp(tcp) => {
-            let probe = tcp.syn && !tcp.ack && tcp.window == WINDOW && tcp.acknowledgement == key;
+            let probe = tcp.syn && !tcp.ack && tcp.window == window(key) && tcp.acknowledgement == key;
             probe.then_some(tcp.sequence)
         }
         _ => marked(packet.bytes),
@@ -186,7 +205,7 @@ fn payload(probe: &Probe) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0..4].copy_from_slice(&probe.key.to_be_bytes());
     bytes[4..8].copy_from_slice(&probe.n.to_be_bytes());
-    bytes[8..16].copy_from_slice(&MARK);
+    bytes[8..16].copy_from_slice(&mark(probe.key));
     bytes
 }
 
@@ -259,6 +278,36 @@ mod tests {
             let alone = Packet::of(&bytes[14..]).unwrap();
             assert_eq!(of_packet(&alone, KEY), Some(probe.n), "{traffic} behind a filter");
         }
+    }
+
+    #[test]
+    fn nothing_that_marks_a_probe_is_the_same_under_two_keys() {
+        let keys = [0, 1, KEY, KEY ^ 1, KEY ^ (1 << 31), u32::MAX];
+        for key in keys {
+            assert_ne!(window(key), 0);
+            for other in keys.into_iter().filter(|other| *other != key) {
+                assert_ne!(window(key), window(other), "{key:x} {other:x}");
+                let same = mark(key).iter().zip(mark(other)).filter(|(one, two)| *one == two).count();
+                assert!(same < 4, "{key:x} {other:x}: {same} of 8 bytes");
+            }
+        }
+        for (traffic, six) in every_kind() {
+            let marked = |key| craft(&Probe { key, ..probe(traffic, six) }).unwrap();
+            let frame = marked(KEY ^ 1);
+            assert_eq!(of(&Frame::of(&frame).unwrap(), KEY), None, "{traffic}");
+            let start = if six { 54 } else { 34 };
+            assert_ne!(frame[start + 8..], marked(KEY)[start + 8..], "{traffic}");
+        }
+    }
+
+    #[test]
+    fn a_probe_with_another_mark_or_window_is_none() {
+        let mut datagram = craft(&probe(Traffic::Udp(9, 9), false)).unwrap();
+        datagram[34 + 16] ^= 1;
+        assert_eq!(of(&Frame::of(&datagram).unwrap(), KEY), None);
+        let mut syn = craft(&probe(Traffic::Tcp(9, 9), false)).unwrap();
+        syn[34 + 14] ^= 1;
+        assert_eq!(of(&Frame::of(&syn).unwrap(), KEY), None);
     }
 
     #[test]

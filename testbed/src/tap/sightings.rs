@@ -1,4 +1,4 @@
-//! Where each probe was seen: an index from probe number to packet, port, direction and time.
+//! Where each probe was seen: an index from probe number to packet, port, direction and time; and what strayed of it.
 //!
 //! Made for millions of probes: 32 bytes a sighting and 16 a probe, no vector for each.
 
@@ -27,6 +27,34 @@ pub struct Sighting {
     pub port: LinkName,
     /// Which way it went there.
     pub direction: Direction,
+    /// True if the frame is for the link at this port, or for a group: not a copy that a bridge flooded here.
+    pub addressed: bool,
+    /// When, nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
+}
+
+/// What became of a probe besides being passed on whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StrayKind {
+    /// A packet with the probe's own addresses and ports, in its direction, that no longer reads as the probe.
+    Altered,
+    /// An answer to it that is no refusal.
+    Answered,
+}
+
+/// A packet that shows that a probe was altered or answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// Which of them.
+    pub kind: StrayKind,
+    /// Number of the packet in the capture file, from 1; 0 if it was counted but not stored.
+    pub packet: u64,
+    /// Port of the fabric: where it was altered already, or whose node sent the answer.
+    pub port: LinkName,
+    /// Which way it went there; an answer is told where it was sent, `FromNode`.
+    pub direction: Direction,
+    /// True if the frame is for the link at this port, or for a group; see [`Sighting::addressed`].
+    pub addressed: bool,
     /// When, nanoseconds since 1970-01-01 UTC.
     pub at: u64,
 }
@@ -43,6 +71,7 @@ pub(super) struct Seen {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     seen: Seen,
+    addressed: bool,
     /// Index of the next sighting of the same probe, plus one; 0 for the last.
     next: u32,
 }
@@ -54,6 +83,8 @@ pub struct Sightings {
     /// Probe number to the indices of its first and last sighting.
     chains: HashMap<u32, (u32, u32)>,
     entries: Vec<Entry>,
+    /// Few probes have any.
+    strays: HashMap<u32, Vec<(StrayKind, Seen, bool)>>,
 }
 
 impl Sightings {
@@ -61,9 +92,9 @@ impl Sightings {
         Sightings { ports, ..Sightings::default() }
     }
 
-    pub(super) fn insert(&mut self, n: u32, seen: Seen) {
+    pub(super) fn insert(&mut self, n: u32, seen: Seen, addressed: bool) {
         let index = self.entries.len() as u32;
-        self.entries.push(Entry { seen, next: 0 });
+        self.entries.push(Entry { seen, addressed, next: 0 });
         if let Some((_, last)) = self.chains.get_mut(&n) {
             self.entries[*last as usize].next = index + 1;
             *last = index;
@@ -72,15 +103,56 @@ impl Sightings {
         }
     }
 
+    /// Keeps a stray of probe `n`: altered, the first at each port in each direction; answered, the first that a node
+    /// sent. The rest says nothing new.
+    pub(super) fn insert_stray(&mut self, n: u32, kind: StrayKind, seen: Seen, addressed: bool) {
+        let known = self.strays.get(&n).map_or(&[][..], Vec::as_slice);
+        let new = match kind {
+            StrayKind::Altered => !known
+                .iter()
+                .any(|(known, at, _)| (*known, at.port, at.direction) == (kind, seen.port, seen.direction)),
+            StrayKind::Answered => {
+                seen.direction == Direction::FromNode && !known.iter().any(|(known, ..)| *known == kind)
+            }
+        };
+        if new {
+            self.strays.entry(n).or_default().push((kind, seen, addressed));
+        }
+    }
+
     /// Where probe `n` was seen, in order of time.
     pub fn of(&self, n: u32) -> impl Iterator<Item = Sighting> {
-        self.seen(n).map(|seen| self.public(seen))
+        self.entries_of(n).map(|entry| self.public(entry))
+    }
+
+    /// Where probe `n` was handed to the node that its frame was for, or to all of a group, in order of time.
+    pub fn delivered(&self, n: u32) -> impl Iterator<Item = Sighting> {
+        self.entries_of(n)
+            .filter(|entry| entry.addressed && entry.seen.direction == Direction::ToNode)
+            .map(|entry| self.public(entry))
+    }
+
+    /// What shows that probe `n` was altered or answered, in order of time. Altered: the first packet at each port in
+    /// each direction, what the attacker's own link sends included. Answered: the first that a node sent.
+    pub fn stray(&self, n: u32) -> Vec<Stray> {
+        let strays = self.strays.get(&n).map_or(&[][..], Vec::as_slice);
+        let public = |(kind, seen, addressed): &(StrayKind, Seen, bool)| Stray {
+            kind: *kind,
+            packet: seen.packet,
+            port: self.ports[usize::from(seen.port)].clone(),
+            direction: seen.direction,
+            addressed: *addressed,
+            at: seen.at,
+        };
+        strays.iter().map(public).collect()
     }
 
     /// The first sighting of probe `n` at a port in a direction.
     pub fn first(&self, n: u32, port: &LinkName, direction: Direction) -> Option<Sighting> {
-        let is_it = |seen: &Seen| seen.direction == direction && self.ports[usize::from(seen.port)] == *port;
-        self.seen(n).find(is_it).map(|seen| self.public(seen))
+        let is_it = |entry: &&Entry| {
+            entry.seen.direction == direction && self.ports[usize::from(entry.seen.port)] == *port
+        };
+        self.entries_of(n).find(is_it).map(|entry| self.public(entry))
     }
 
     /// How many different probes were seen anywhere.
@@ -88,17 +160,17 @@ impl Sightings {
         self.chains.len()
     }
 
-    fn seen(&self, n: u32) -> impl Iterator<Item = Seen> {
+    fn entries_of(&self, n: u32) -> impl Iterator<Item = &Entry> {
         let first = self.chains.get(&n).map(|(first, _)| &self.entries[*first as usize]);
         std::iter::successors(first, |entry| {
             entry.next.checked_sub(1).map(|next| &self.entries[next as usize])
         })
-        .map(|entry| entry.seen)
     }
 
-    fn public(&self, seen: Seen) -> Sighting {
+    fn public(&self, entry: &Entry) -> Sighting {
+        let Entry { seen, addressed, .. } = *entry;
         let port = self.ports[usize::from(seen.port)].clone();
-        Sighting { packet: seen.packet, port, direction: seen.direction, at: seen.at }
+        Sighting { packet: seen.packet, port, direction: seen.direction, addressed, at: seen.at }
     }
 }
 
@@ -106,18 +178,53 @@ impl Sightings {
 mod tests {
     use super::*;
 
+    fn two_ports() -> Vec<LinkName> {
+        vec!["p1".parse().unwrap(), "p2".parse().unwrap()]
+    }
+
+    fn seen(packet: u64, port: u16, direction: Direction) -> Seen {
+        Seen { packet, at: packet * 10, port, direction }
+    }
+
     #[test]
     fn each_probe_keeps_its_sightings_in_order() {
-        let ports: Vec<LinkName> = vec!["p1".parse().unwrap(), "p2".parse().unwrap()];
+        let ports = two_ports();
         let mut sightings = Sightings::at_ports(ports.clone());
-        let seen = |packet, port, direction| Seen { packet, at: packet * 10, port, direction };
-        sightings.insert(7, seen(1, 0, Direction::FromNode));
-        sightings.insert(8, seen(2, 0, Direction::FromNode));
-        sightings.insert(7, seen(3, 1, Direction::ToNode));
+        sightings.insert(7, seen(1, 0, Direction::FromNode), false);
+        sightings.insert(8, seen(2, 0, Direction::FromNode), false);
+        sightings.insert(7, seen(3, 1, Direction::ToNode), true);
         let packets: Vec<u64> = sightings.of(7).map(|sighting| sighting.packet).collect();
         assert_eq!(packets, [1, 3]);
         assert_eq!(sightings.first(7, &ports[1], Direction::ToNode).unwrap().at, 30);
         assert_eq!(sightings.first(7, &ports[1], Direction::FromNode), None);
         assert_eq!((sightings.of(9).count(), sightings.probes()), (0, 2));
+    }
+
+    #[test]
+    fn delivered_is_what_was_handed_over_and_meant_for_that_link() {
+        let mut sightings = Sightings::at_ports(two_ports());
+        sightings.insert(7, seen(1, 0, Direction::FromNode), true);
+        sightings.insert(7, seen(2, 0, Direction::ToNode), false);
+        sightings.insert(7, seen(3, 1, Direction::ToNode), true);
+        let packets: Vec<u64> = sightings.delivered(7).map(|sighting| sighting.packet).collect();
+        assert_eq!(packets, [3]);
+        assert_eq!(sightings.delivered(8).count(), 0);
+    }
+
+    #[test]
+    fn strays_are_kept_once_per_port_and_direction_and_an_answer_where_it_was_sent() {
+        use StrayKind::{Altered, Answered};
+        let mut sightings = Sightings::at_ports(two_ports());
+        let (from, to) = (Direction::FromNode, Direction::ToNode);
+        let met =
+            [(Altered, 0, from), (Altered, 1, to), (Altered, 1, to), (Answered, 0, to), (Answered, 1, from)];
+        for (packet, (kind, port, direction)) in (1..).zip(met) {
+            sightings.insert_stray(7, kind, seen(packet, port, direction), direction == to);
+        }
+        sightings.insert_stray(7, Answered, seen(6, 0, from), false);
+        let kept: Vec<_> =
+            sightings.stray(7).iter().map(|one| (one.kind, one.packet, one.addressed)).collect();
+        assert_eq!(kept, [(Altered, 1, false), (Altered, 2, true), (Answered, 5, false)]);
+        assert_eq!((sightings.stray(8), sightings.probes()), (vec![], 0));
     }
 }

@@ -25,6 +25,9 @@ pub(super) fn ask_sent(seen: &AimSeen, reasons: &mut Reasons) {
     for error in &seen.errors {
         reasons.add("sent", format!("{name}: {error}"));
     }
+    if let Some(why) = &seen.aim.unrouted {
+        reasons.add("path", format!("{name}: {why}"));
+    }
     if seen.aim.ports.is_empty() {
         reasons.add("vacuous", format!("{name}: no kind of traffic"));
     }

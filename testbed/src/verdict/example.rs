@@ -186,6 +186,7 @@ pub(crate) fn aims() -> Vec<Aim> {
         judge: Judge::Tap { port: port("vms", 0) },
         target_segment: of("prod"),
         target_mac: of("02:00:00:00:00:01"),
+        unrouted: None,
     };
     let at_router = Aim {
         from: of("app"),
@@ -293,6 +294,7 @@ fn aim_seen(aim: Aim) -> AimSeen {
         entered: planned,
         entered_packet: Some(packet),
         arrived: vec![],
+        strays: vec![],
         instrument: Control { sent: planned, seen: planned },
         path: Control { sent: planned, seen: planned },
     };

@@ -89,7 +89,7 @@ fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
 }
 
 /// The last step at the device that should have stopped the packet in which a rule or policy accepted it.
-fn let_through(trace: &[TraceStep], stops_at: &NodeName) -> Option<String> {
+pub(super) fn let_through(trace: &[TraceStep], stops_at: &NodeName) -> Option<String> {
     let step = trace.iter().rfind(|step| step.node == *stops_at && step.verdict == "accept")?;
     Some(format!("{} {}", step.chain.trim(), step.rule.trim()))
 }

@@ -14,6 +14,7 @@ mod no_reach;
 mod peers_of;
 mod plays;
 mod reach;
+mod stray;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wording;

@@ -1,6 +1,6 @@
-//! `no_reach`: nothing of what was sent arrived, and the three controls show that this means something.
+//! `no_reach`: nothing of what was sent arrived or went astray, and the three controls show that this means something.
 //!
-//! A leak is a leak, whatever control was missed. Silence counts only if every planned packet was sent and entered
+//! A leak is a leak, and a packet that was handed to another node, altered or answered has not been stopped, whatever control was missed. Silence counts only if every planned packet was sent and entered
 //! the net, the instrument that judges sees such packets, they arrive once the rules let everything through, and
 //! the site was alive right before and right after.
 
@@ -13,11 +13,14 @@ use super::ControlSeen;
 use super::controls::{self, aim_name};
 use super::judge::Draft;
 use super::leak;
+use super::stray;
 use super::wording::counted;
 
 pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observations) -> Draft {
     let tried: Vec<&AimSeen> = seen.aims.iter().filter(|aim| aim.check == check.name).collect();
-    let mut draft = Draft { findings: leak::findings(&tried), ..Draft::default() };
+    let mut findings = leak::findings(&tried);
+    findings.extend(stray::findings(&tried));
+    let mut draft = Draft { findings, ..Draft::default() };
     if aims.is_empty() {
         draft.reasons.add("vacuous", "nothing is sent to anyone");
     }
@@ -79,6 +82,7 @@ struct Counts {
     kinds: usize,
     sent: u64,
     arrived: usize,
+    strayed: usize,
     instrument: (u64, u64),
     path: (u64, u64),
 }
@@ -96,12 +100,15 @@ impl Counts {
             counts.path.0 += kind.path.sent;
             counts.path.1 += kind.path.seen;
         }
+        counts.strayed = tried.iter().map(|aim| stray::strays(aim).count()).sum();
         counts
     }
 
     fn summary(&self, answered: usize, alive: usize) -> String {
+        let strayed =
+            if self.strayed == 0 { String::new() } else { format!(", {} went astray", self.strayed) };
         format!(
-            "{}, {}, {} sent, {} arrived; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
+            "{}, {}, {} sent, {} arrived{strayed}; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
             counted(self.pairs, "pair"),
             counted(self.kinds, "kind"),
             counted(usize::try_from(self.sent).unwrap_or(usize::MAX), "packet"),

@@ -112,6 +112,135 @@ fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
     assert_eq!(kinds, ["icmp", "udp", "icmp"]);
 }
 
+/// What strayed of probe `n`: kind, port, direction, addressed.
+fn strays_of(desk: &Desk, n: u32) -> Vec<(StrayKind, usize, Direction, bool)> {
+    let place = |name| fixture::ports().iter().position(|port| port.name == name).unwrap();
+    let strays = desk.watch.stray(n);
+    strays.into_iter().map(|one| (one.kind, place(one.port), one.direction, one.addressed)).collect()
+}
+
+/// What [`strays_of`] says of a probe that was altered by the router.
+const ALTERED_BEHIND_ROUTER: [(StrayKind, usize, Direction, bool); 2] = [
+    (StrayKind::Altered, RTR_B, Direction::FromNode, false),
+    (StrayKind::Altered, APP, Direction::ToNode, true),
+];
+
+#[test]
+fn a_frame_is_for_the_link_that_it_is_addressed_to_and_not_for_those_that_it_is_flooded_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let datagram = probe(Traffic::Udp(9, 9), 5);
+    let group = Mac([1, 0, 0x5e, 0, 0, 1]);
+    desk.pass(&link(CAM, RTR_A, 0x0800, &bare(&datagram)));
+    desk.pass(&fixture::link_to(RTR_B, CAM, mac(APP), 0x0800, &bare(&datagram)));
+    desk.pass(&fixture::link_to(RTR_B, APP, group, 0x0800, &bare(&datagram)));
+    let seen = desk.watch.sightings_of(5);
+    let addressed: Vec<bool> = seen.iter().map(|one| one.addressed).collect();
+    assert_eq!(addressed, [false, true, false, false, true, true]);
+    let live = desk.watch.0.lock();
+    let delivered: Vec<_> = live.sightings.delivered(5).map(|one| one.port.to_string()).collect();
+    assert_eq!(delivered, ["p1", "p3"]);
+}
+
+#[test]
+fn a_probe_that_lost_its_nonce_on_the_way_is_altered_and_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let kinds = [Traffic::Tcp(554, 554), Traffic::Udp(53, 53), Traffic::Icmp(8), Traffic::Protocol(47)];
+    for (n, traffic) in (1..).zip(kinds) {
+        let hops = across(CAM, &bare(&probe(traffic, n)));
+        desk.pass(&hops[..2]);
+        let mut altered = bare(&probe(traffic, n));
+        // Window of TCP, checksum aside; key of the others.
+        altered[if n == 1 { 34 } else { 28 }] ^= 0x55;
+        desk.pass(&across(CAM, &altered)[2..]);
+        assert_eq!(strays_of(&desk, n), ALTERED_BEHIND_ROUTER, "{traffic}");
+        assert_eq!(desk.watch.sightings_of(n).len(), 2, "{traffic}");
+    }
+    // A rule that makes a reset of a SYN does not hide it: nobody had answered.
+    desk.pass(&across(CAM, &bare(&probe(Traffic::Tcp(22, 22), 9)))[..2]);
+    desk.pass(&across(CAM, &tcp((CAM_AT, 40_000), (APP_AT, 22), 9, "R", b""))[2..]);
+    assert_eq!(strays_of(&desk, 9), ALTERED_BEHIND_ROUTER);
+    let packets: Vec<u64> = desk.watch.stray(9).iter().map(|one| one.packet).collect();
+    assert_eq!(packets, [19, 20]);
+    assert_eq!(desk.recorder.finish().unwrap(), [], "an altered probe is no conversation");
+}
+
+#[test]
+fn what_answers_a_probe_is_told_where_it_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let (syn, data) = (tcp((APP_AT, 1), (CAM_AT, 40_000), 9, "SA", b""), b"answer");
+    let answers = [
+        (Traffic::Tcp(1, 1), syn),
+        (Traffic::Tcp(2, 2), tcp((APP_AT, 2), (CAM_AT, 40_000), 9, "A", b"")),
+        (Traffic::Udp(3, 3), udp((APP_AT, 3), (CAM_AT, 40_000), data)),
+        (Traffic::Icmp(8), icmp(APP_AT, CAM_AT, 0, [0x9c, 0x40, 0, 4], data)),
+        (Traffic::Icmp(13), icmp(APP_AT, CAM_AT, 14, [0x9c, 0x40, 0, 5], &[0; 12])),
+    ];
+    let answered = [(StrayKind::Answered, APP, Direction::FromNode, false)];
+    for (n, (traffic, answer)) in (1..).zip(&answers) {
+        desk.pass(&across(CAM, &bare(&probe(*traffic, n))));
+        assert_eq!(strays_of(&desk, n), [], "{traffic}");
+        // Twice, as a SYN-ACK is that nobody acknowledges.
+        desk.pass(&across(APP, answer));
+        desk.pass(&across(APP, answer));
+        assert_eq!(strays_of(&desk, n), answered, "{traffic}");
+        assert_eq!(desk.watch.stray(n)[0].packet, u64::from(n - 1) * 12 + 5, "{traffic}");
+    }
+    // The sender's own kernel resets what it knows nothing of.
+    desk.pass(&across(CAM, &tcp((CAM_AT, 40_000), (APP_AT, 1), 2, "R", b"")));
+    assert_eq!(strays_of(&desk, 1), answered);
+    // A service that sends back all that it gets.
+    let echoed = probe(Traffic::Udp(7, 7), 7);
+    desk.pass(&across(CAM, &bare(&echoed)));
+    let back =
+        Probe { source: echoed.dest, dest: echoed.source, traffic: Traffic::Udp(40_000, 40_000), ..echoed };
+    desk.pass(&across(APP, &bare(&Probe { source_port: 7, ..back })));
+    assert_eq!(strays_of(&desk, 7), answered);
+    assert_eq!(desk.recorder.finish().unwrap(), []);
+}
+
+#[test]
+fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    for (n, traffic) in [(1, Traffic::Tcp(22, 22)), (2, Traffic::Udp(22, 22)), (3, Traffic::Icmp(8))] {
+        let hops = across(CAM, &bare(&probe(traffic, n)));
+        desk.pass(&hops);
+        let error = icmp("10.20.0.1", CAM_AT, 3, [0; 4], &bare(&probe(traffic, n)));
+        desk.pass(&link(RTR_A, CAM, 0x0800, &error));
+    }
+    desk.pass(&across(APP, &tcp((APP_AT, 22), (CAM_AT, 40_000), 0, "RA", b"")));
+    desk.pass(&across(APP, &tcp((APP_AT, 22), (CAM_AT, 40_000), 0, "S", b"")));
+    for n in 1..=3 {
+        assert_eq!(strays_of(&desk, n), [], "probe {n}");
+    }
+    let [own] = &desk.recorder.finish().unwrap()[..] else { panic!("the connection the other way") };
+    assert_eq!((own.opener.port, own.answerer.port), (22, 40_000));
+}
+
+#[test]
+fn two_probes_that_meet_are_told_apart_and_a_reset_refuses_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let out = probe(Traffic::Tcp(20_001, 20_001), 1);
+    let back = Probe {
+        source: out.dest,
+        dest: out.source,
+        traffic: Traffic::Tcp(40_000, 40_000),
+        source_port: 20_001,
+        n: 2,
+        ..out
+    };
+    desk.pass(&across(CAM, &bare(&out)));
+    desk.pass(&across(APP, &bare(&back)));
+    desk.pass(&across(APP, &tcp((APP_AT, 20_001), (CAM_AT, 40_000), 0, "RA", b"")));
+    desk.pass(&across(CAM, &tcp((CAM_AT, 40_000), (APP_AT, 20_001), 0, "RA", b"")));
+    assert_eq!((strays_of(&desk, 1), strays_of(&desk, 2)), (vec![], vec![]));
+    assert_eq!((desk.watch.sightings_of(1).len(), desk.watch.sightings_of(2).len()), (4, 4));
+}
+
 #[test]
 fn the_same_kind_of_probe_both_ways_is_no_answer() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
 //! `no_reach`: leaks, and every control by itself.
 
-use super::super::example::{START, accepts, leak};
+use super::super::example::{START, accepts, leak, of};
 use super::*;
-use crate::observation::{AimSeen, Control, TraceStep};
+use crate::names::Traffic;
+use crate::observation::{AimSeen, Control, KindSeen, Stray, StrayKind, TraceStep};
 use crate::plan::Judge;
 
 const CHECK: &str = "vms-shut";
@@ -124,6 +125,86 @@ fn a_leak_is_a_leak_even_if_every_control_was_missed() {
     assert!(verdict.controls.iter().all(|control| !control.held));
 }
 
+fn went_astray(aim: &mut AimSeen, traffic: &str, kind: StrayKind, packet: Option<u64>) {
+    let traffic = of::<Traffic>(traffic);
+    let place = aim.kinds.iter_mut().find(|seen| seen.traffic.covers(&traffic)).unwrap();
+    place.strays.push(Stray { kind, traffic, entered_packet: Some(110), packet });
+}
+
+#[test]
+fn a_packet_that_did_not_stop_is_a_finding_whatever_became_of_it() {
+    let elsewhere = || StrayKind::DeliveredElsewhere { node: of("dock-2") };
+    let became = [
+        (elsewhere(), "was handed to dock-2", "arrived at dock-2's tap"),
+        (StrayKind::Altered, "arrived altered", "seen altered"),
+        (StrayKind::Answered, "was answered", "answered"),
+    ];
+    for (kind, text, shown) in became {
+        let verdict = after(CHECK, |seen| went_astray(&mut seen.aims[1], "tcp/22", kind, Some(113)));
+        assert_fails(&verdict, &[&format!("app's tcp/22 for rtr 10.20.0.1 {text}")]);
+        let finding = &verdict.findings[0];
+        assert_eq!(finding.pair, Some((of("app"), of("rtr"))));
+        assert_eq!((finding.stops_at.clone(), finding.by.clone()), (Some(of("rtr")), None));
+        assert_eq!(
+            finding.packets,
+            [
+                ("tcp/22 to 10.20.0.1 entered at app's tap".to_owned(), 110),
+                (format!("tcp/22 to 10.20.0.1 {shown}"), 113)
+            ]
+        );
+        assert!(verdict.reasons.is_empty(), "every control held: {:?}", verdict.reasons);
+        assert!(verdict.summary.contains("0 arrived, 1 went astray;"), "{}", verdict.summary);
+    }
+}
+
+#[test]
+fn strays_of_one_pair_are_one_finding_for_each_thing_that_became_of_them() {
+    let verdict = after(CHECK, |seen| {
+        let mut second = seen.aims[0].clone();
+        second.aim.address = of::<std::net::IpAddr>("2001:db8:30::10");
+        for aim in [&mut seen.aims[0], &mut second] {
+            went_astray(aim, "udp/1", StrayKind::Altered, None);
+            went_astray(aim, "udp/1", StrayKind::Altered, None);
+            went_astray(aim, "udp/3", StrayKind::Altered, Some(0));
+            aim.trace = vec![accepts("rtr", "inet site through", "policy")];
+        }
+        went_astray(&mut second, "tcp/22", StrayKind::Answered, Some(120));
+        seen.aims.push(second);
+    });
+    assert_fails(
+        &verdict,
+        &[
+            "dock-1's udp/1, udp/3 for vms 10.30.0.10, udp/1, udp/3 for vms 2001:db8:30::10 arrived altered",
+            "dock-1's tcp/22 for vms 2001:db8:30::10 was answered",
+        ],
+    );
+    assert_eq!(verdict.findings[0].packets.len(), 2, "a packet that was not stored cannot be cited");
+    assert_eq!(verdict.findings[0].by.as_deref(), Some("inet site through policy"));
+}
+
+#[test]
+fn what_arrived_and_was_answered_is_one_finding() {
+    let verdict = after(CHECK, |seen| {
+        leak(&mut seen.aims[0], "udp/2", Some(112));
+        seen.aims[0].trace = vec![accepts("rtr", "inet site through", "policy")];
+        went_astray(&mut seen.aims[0], "udp/2", StrayKind::Answered, Some(113));
+    });
+    assert_fails(&verdict, &["dock-1 reached vms 10.30.0.10 on udp/2 (1 of 4 kinds)"]);
+    let another = after(CHECK, |seen| {
+        leak(&mut seen.aims[0], "udp/2", Some(112));
+        went_astray(&mut seen.aims[0], "udp/3", StrayKind::Answered, Some(113));
+    });
+    assert_eq!(another.findings.len(), 2, "another kind's answer is no part of that leak");
+}
+
+#[test]
+fn observations_without_strays_can_be_read() {
+    let kind = good().aims[0].kinds[0].clone();
+    let mut value = serde_json::to_value(&kind).unwrap();
+    value.as_object_mut().unwrap().remove("strays").unwrap();
+    assert_eq!(serde_json::from_value::<KindSeen>(value).unwrap(), kind);
+}
+
 #[test]
 fn one_pair_is_one_finding_unless_different_rules_let_it_through() {
     let add_address = |seen: &mut Observations, rule: &str| {
@@ -174,4 +255,17 @@ fn the_report_says_which_instrument_judged() {
         aims.retain(|aim| matches!(aim.judge, Judge::Tap { .. }));
     });
     assert_eq!(taps.controls[0].seen, "8 of 8 seen at the targets' taps");
+}
+
+#[test]
+fn a_missing_route_may_not_stand_in_for_policy() {
+    let why = "the routes of rtr do not lead on to vms";
+    let in_plan = |plan: &mut Plan| {
+        let Word::NoReach { aims, .. } = &mut check_of(plan, CHECK).word else {
+            panic!("{CHECK} is a negative")
+        };
+        aims[0].unrouted = Some(why.into());
+    };
+    let verdict = after_both(CHECK, in_plan, |seen| seen.aims[0].aim.unrouted = Some(why.into()));
+    assert_inconclusive(&verdict, &["path", why]);
 }
