@@ -43,17 +43,22 @@ impl Lab {
     /// Makes the namespaces of a plan, with nothing in them yet. `prefix` tells two sites of one process apart (the
     /// open copy).
     pub fn create(plan: &Plan, prefix: &str) -> Result<Lab, KernelError> {
-        let (fabric, nodes) = create_namespaces(plan, prefix)?;
+        let (fabric, created) = create_namespaces(plan, prefix)?;
         let fabric_sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
         sysctl::set(&fabric, &BTreeMap::from(fabric_sysctls))?;
-        Ok(Lab {
+        let mut lab = Lab {
             fabric,
             ports: Numbers::new(),
-            nodes,
+            nodes: BTreeMap::new(),
             numbers: BTreeMap::new(),
             absent_sysctls: BTreeMap::new(),
             names: PathBuf::from(STATE).join(format!("{prefix}-names")),
-        })
+        };
+        for (name, namespace, absent) in created {
+            lab.nodes.insert(name.clone(), namespace);
+            lab.absent_sysctls.insert(name, absent);
+        }
+        Ok(lab)
     }
 
     /// Raises the site: settings, links, addresses, routes, rules. `folder` is the scenario's, for its rule files;
@@ -61,7 +66,7 @@ impl Lab {
     ///
     /// Errors: the first thing that failed; everything made so far goes with the lab.
     pub async fn raise(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
-        self.prepare_nodes(plan).await?;
+        self.close_nodes(plan).await?;
         self.add_links(plan).await?;
         self.configure_nodes(plan).await?;
         self.load_rules(plan, folder, key).await?;
@@ -88,18 +93,10 @@ impl Lab {
         self.names.join(node.as_str())
     }
 
-    /// Sysctls that need no link, and the base that drops everything, before there is a link.
-    async fn prepare_nodes(&mut self, plan: &Plan) -> Result<(), KernelError> {
-        for node in &plan.nodes {
-            let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
-            let early = early.map(|(key, value)| (key.clone(), value.clone())).collect();
-            let absent = sysctl::set(self.node(&node.name), &early)?;
-            if !absent.is_empty() {
-                self.absent_sysctls.insert(node.name.clone(), absent);
-            }
-            if node.ruleset.is_some() {
-                nft::close(self.node(&node.name)).await?;
-            }
+    /// The base that drops everything, before there is a link.
+    async fn close_nodes(&self, plan: &Plan) -> Result<(), KernelError> {
+        for node in plan.nodes.iter().filter(|node| node.ruleset.is_some()) {
+            nft::close(self.node(&node.name)).await?;
         }
         Ok(())
     }
@@ -136,6 +133,12 @@ impl Lab {
             let absent = sysctl::set(namespace, &late)?;
             let links: Vec<_> = node.links.iter().map(|link| link.name.clone()).collect();
             offloads_off(namespace, &links)?;
+            tracing::debug!(
+                ns = namespace.name(),
+                links = node.links.len(),
+                routes = node.routes.len(),
+                "configures"
+            );
             let netlink = Netlink::open(namespace)?;
             netlink.configure(node).await?;
             let numbers = netlink.numbers().await?;
@@ -207,23 +210,25 @@ fn offloads_off(namespace: &Namespace, links: &[LinkName]) -> Result<(), KernelE
     })
 }
 
-/// Makes all namespaces, on two threads: registering a namespace's settings is most of the kernel's work.
-fn create_namespaces(
-    plan: &Plan,
-    prefix: &str,
-) -> Result<(Namespace, BTreeMap<NodeName, Namespace>), KernelError> {
-    let create = |nodes: &[Node]| -> Result<Vec<(NodeName, Namespace)>, KernelError> {
-        let one = |node: &Node| {
-            Namespace::create(&format!("{prefix}-{}", node.name))
-                .map(|namespace| (node.name.clone(), namespace))
-        };
-        nodes.iter().map(one).collect()
+/// A node's namespace, and the sysctls that this kernel does not have (or not yet).
+type Created = (NodeName, Namespace, Vec<String>);
+
+/// Makes all namespaces with the sysctls that need no link, on two threads: registering a namespace's settings is most
+/// of the kernel's work.
+fn create_namespaces(plan: &Plan, prefix: &str) -> Result<(Namespace, Vec<Created>), KernelError> {
+    let one = |node: &Node| -> Result<Created, KernelError> {
+        let namespace = Namespace::create(&format!("{prefix}-{}", node.name))?;
+        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
+        let absent =
+            sysctl::set(&namespace, &early.map(|(key, value)| (key.clone(), value.clone())).collect())?;
+        Ok((node.name.clone(), namespace, absent))
     };
+    let create = |nodes: &[Node]| nodes.iter().map(one).collect::<Result<Vec<_>, _>>();
     let (first, second) = plan.nodes.split_at(plan.nodes.len() / 2);
     thread::scope(|scope| {
         let other = scope.spawn(|| create(second));
-        let fabric = Namespace::create(&format!("{prefix}-fabric"))?;
-        let mut nodes: BTreeMap<_, _> = create(first)?.into_iter().collect();
+        let fabric = Namespace::create(&format!("{prefix}.fabric"))?;
+        let mut nodes = create(first)?;
         nodes.extend(other.join().expect("creating namespaces does not panic")?);
         Ok((fabric, nodes))
     })

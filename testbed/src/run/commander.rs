@@ -16,6 +16,9 @@ use crate::observation::Observations;
 /// How long a lab may take to end in good order after it was asked to; then its life-line is cut.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
+/// Of the user's environment the lab gets these: whatever else is there is nobody's business in it.
+const HANDED_ON: [&str; 4] = ["RUST_LOG", "RUST_BACKTRACE", "TESTBED_FAKE_LOG", "LLVM_PROFILE_FILE"];
+
 /// Longest event, bytes: the observations of a big sweep fit.
 const LONGEST_EVENT: usize = 1024 * 1024 * 1024;
 
@@ -98,6 +101,8 @@ async fn start(order: &Order, log: LabLog) -> io::Result<(Child, ChildStdin)> {
     let mut child = Command::new(own_program()?)
         .args(log.arguments())
         .arg("__lab")
+        .env_clear()
+        .envs(HANDED_ON.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log.to)

@@ -9,7 +9,7 @@ mod scenario;
 mod small;
 mod worker;
 
-pub use commander::{Ended, command};
+pub use commander::{Ended, LabLog, command};
 pub use order::{Order, Task};
 pub use scenario::{FAKES, Options, not_run, ours, planned, run};
 pub use small::{StarTimes, bench_star, try_features};

@@ -16,7 +16,7 @@ use crate::event::{Event, Failure, Fault, Stage};
 use crate::kernel::enter::{Entered, enter};
 use crate::kernel::{KernelError, features, snapshot};
 use crate::names::{NodeName, Traffic};
-use crate::observation::{NodeFact, Observations, OpenSeen};
+use crate::observation::{Conversation, NodeFact, Observations, OpenSeen};
 use crate::plan::{Open, Plan, Role, Word};
 use crate::probe::{self, Seen, Site, Swept};
 use crate::services::{ServiceError, Services, Settings};
@@ -185,11 +185,11 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
 /// Closes the captures and joins what was sent with what was seen.
 fn finish(site: Site, copy: Site, swept: Vec<Swept>, opens: Vec<OpenSeen>) -> Result<Observations, Failure> {
     let failed = |error: crate::tap::Error| ours(format!("the capture could not be written: {error}"));
-    let (Site { capture, filters, ledger, lab, .. }, copy) = (site, copy);
+    let (Site { capture, filters, ledger, lab, plan, .. }, copy) = (site, copy);
     let captured = capture.finish().map_err(failed)?;
     let copied = copy.capture.finish().map_err(failed)?;
-    let here = Seen { captured: &captured, filters: &filters, ledger: ledger.all() };
-    let there = Seen { captured: &copied, filters: &copy.filters, ledger: copy.ledger.all() };
+    let here = Seen::new(&captured, &filters, &plan, &ledger);
+    let there = Seen::new(&copied, &copy.filters, &copy.plan, &copy.ledger);
     let aims = probe::complete(swept, &here, &there);
     let opens = opens.into_iter().map(|open| find_packets(open, &captured)).collect();
     drop(lab);
@@ -203,17 +203,35 @@ fn finish(site: Site, copy: Site, swept: Vec<Swept>, opens: Vec<OpenSeen>) -> Re
     })
 }
 
-/// Finds a conversation that we opened in the capture, by its local port.
+/// Finds a conversation that we opened in the capture, by its local port; an answer that the target had no part in is
+/// none.
 fn find_packets(mut open: OpenSeen, captured: &Captured) -> OpenSeen {
-    let is_it = |conversation: &&crate::observation::Conversation| {
-        let (opener, answerer) = (&conversation.opener, &conversation.answerer);
-        opener.node.as_ref() == Some(&open.open.from)
-            && answerer.address == open.open.address
-            && open.local_port != 0
-            && opener.port == open.local_port
+    if open.local_port == 0 {
+        return open;
+    }
+    let Open { from, to, address, .. } = &open.open;
+    let is_it = |one: &&Conversation| {
+        one.opener.node.as_ref() == Some(from)
+            && one.answerer.address == *address
+            && one.opener.port == open.local_port
     };
-    if let Some(found) = captured.conversations.iter().find(is_it) {
-        open.packets = (Some(found.first_packet), found.answered_packet);
+    let found = captured.conversations.iter().find(is_it);
+    open.packets = found.map_or((None, None), |found| (Some(found.first_packet), found.answered_packet));
+    // Behind an address translation the target sees another conversation, at the same time.
+    let until = open.at + open.answered_after_us.unwrap_or(0).saturating_mul(1000);
+    let port = found.map_or(0, |found| found.answerer.port);
+    let translated = |one: &Conversation| {
+        one.answerer.node.as_ref() == Some(to)
+            && one.answerer.address == *address
+            && one.answerer.port == port
+            && one.reached_packet.is_some()
+            && (open.at..=until).contains(&one.first_at)
+    };
+    let reached = found.is_some_and(|found| found.reached_packet.is_some())
+        || captured.conversations.iter().any(translated);
+    if open.answered_after_us.is_some() && !reached {
+        open.answered_after_us = None;
+        open.error = Some(format!("somebody else answered: nothing of it reached {to}"));
     }
     open
 }
@@ -330,6 +348,7 @@ const STAR_PORT: u16 = 5000;
 fn settings(order: &Order) -> Settings {
     Settings {
         programs: order.programs.clone(),
+        evidence: order.run_folder.clone(),
         logs: order.run_folder.join("logs"),
         run: order.run,
         camera_password: format!("{:08x}{:08x}", order.run.rotate_left(13) ^ 0x9e37_79b9, order.run),

@@ -19,6 +19,8 @@ use crate::scenario::model::{CloudNames, CloudService};
 pub struct Settings {
     /// Folder with `fake-camera`, `fake-cloud`, `fake-appliance`.
     pub programs: PathBuf,
+    /// The run folder; no service sees it.
+    pub evidence: PathBuf,
     /// Where each node's log goes: `<node>.log`.
     pub logs: PathBuf,
     /// The run's number, written into every frame.

@@ -80,12 +80,17 @@ impl Services {
     ///
     /// Errors: the first that could not be started or was not ready in time.
     pub async fn start(&mut self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
+        // The first camera builds the registry of GStreamer's plugins, which all others then only read.
+        let first =
+            plan.services.iter().position(|service| matches!(service.kind, ServiceKind::Camera { .. }));
+        let (early, late) = plan.services.split_at(first.map_or(plan.services.len(), |first| first + 1));
         let serves = |service: &&Service| {
             !matches!(service.kind, ServiceKind::Appliance { .. } | ServiceKind::Command { .. })
         };
         let asks = |service: &&Service| matches!(service.kind, ServiceKind::Appliance { .. });
         let commands = |service: &&Service| matches!(service.kind, ServiceKind::Command { .. });
-        self.start_these(lab, plan, plan.services.iter().filter(serves).collect()).await?;
+        self.start_these(lab, plan, early.iter().filter(serves).collect()).await?;
+        self.start_these(lab, plan, late.iter().filter(serves).collect()).await?;
         self.start_these(lab, plan, plan.services.iter().filter(asks).collect()).await?;
         self.start_these(lab, plan, plan.services.iter().filter(commands).collect()).await
     }
@@ -154,8 +159,14 @@ impl Services {
             command.env("RUST_LOG", level);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        process::enter_with_names(&mut command, lab.node(&service.node), &lab.names_of(&service.node))
-            .map_err(failed)?;
+        let namespace = lab.node(&service.node);
+        process::enter_as_service(
+            &mut command,
+            namespace,
+            &lab.names_of(&service.node),
+            &self.settings.evidence,
+        )
+        .map_err(failed)?;
         let mut child = command.spawn().map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => ServiceError::Missing {
                 program: program.program.display().to_string(),
@@ -311,7 +322,9 @@ impl Watcher {
         self.keep(line);
         match fake_facts::read_line(line) {
             Ok(line) => {
+                tracing::debug!(node = %self.node, fact = ?line.fact);
                 if matches!(line.fact, Fact::Ready { .. }) {
+                    tracing::info!(node = %self.node, "{} is ready", self.what);
                     self.ready.send_replace(true);
                 }
                 self.board.add(NodeFact { node: self.node.clone(), line });
