@@ -153,10 +153,10 @@ pub struct Run {
     /// How many labs at once.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     pub jobs: u32,
-    /// Write a JUnit file over all of them.
+    /// Write a JUnit file over all of them; `-` as for --json.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Write the verdicts of all of them as JSON; `-` is standard output.
+    /// Write the verdicts of all of them as JSON; `-` is standard output, and the report then goes to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Say how long each stage took.

@@ -34,8 +34,8 @@ fn obey(cli: &Cli) -> Exit {
         json_logs: cli.log_format == LogFormat::Json,
     };
     match &cli.command {
-        Command::Run(arguments) => commands::run(arguments, talk),
-        Command::Twins(arguments) => commands::twins(arguments, talk),
+        Command::Run(arguments) => commands::run(arguments, &talk),
+        Command::Twins(arguments) => commands::twins(arguments, &talk),
         Command::Check { paths } => commands::check(paths),
         Command::Plan { path, format } => commands::plan(path, *format),
         Command::Schema { of } => commands::schema(*of),

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::{say, talk};
 
 /// How much is said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Talk {
     /// Nothing but results.
     pub(crate) quiet: bool,
@@ -29,14 +29,14 @@ pub(crate) struct Talk {
 }
 
 /// Runs scenarios.
-pub(crate) fn run(arguments: &cli::Run, how: Talk) -> Exit {
+pub(crate) fn run(arguments: &cli::Run, how: &Talk) -> Exit {
     let jobs = load::find(&arguments.paths)
         .and_then(|paths| paths.iter().map(|path| loading::load(path)).collect::<Result<_, _>>());
     run_jobs(jobs, arguments, how)
 }
 
 /// Runs the broken twins of scenarios.
-pub(crate) fn twins(arguments: &cli::Run, how: Talk) -> Exit {
+pub(crate) fn twins(arguments: &cli::Run, how: &Talk) -> Exit {
     run_jobs(twin_jobs(&arguments.paths), arguments, how)
 }
 
@@ -51,7 +51,7 @@ fn twin_jobs(paths: &[PathBuf]) -> Result<Vec<Loaded>, LoadError> {
     Ok(jobs)
 }
 
-fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: Talk) -> Exit {
+fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Talk) -> Exit {
     let jobs = match jobs {
         Ok(jobs) if jobs.is_empty() => {
             talk("error: no broken twin: they lie in the folder `broken` beside their scenario");
@@ -75,7 +75,7 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: Tal
     finish(&reports, arguments)
 }
 
-async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: Talk) -> Vec<Report> {
+async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Report> {
     let options = Arc::new(options(arguments, how));
     let progress = Progress::new(how.quiet || how.verbose > 0);
     let stop = stop_signal();
@@ -107,19 +107,19 @@ async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: Talk) -> Vec<Repo
     let mut reports = Vec::new();
     let mut running = futures_util::stream::iter(runs).buffered(arguments.jobs as usize);
     while let Some(report) = running.next().await {
-        say(&report::text(&report, colour));
+        tell(arguments, &report::text(&report, colour));
         if many && report.twin.is_none() {
-            say("\n");
+            tell(arguments, "\n");
         }
         if arguments.timings {
-            say(&report::timings_text(&report));
+            tell(arguments, &report::timings_text(&report));
         }
         reports.push(report);
     }
     reports
 }
 
-fn options(arguments: &cli::Run, how: Talk) -> Options {
+fn options(arguments: &cli::Run, how: &Talk) -> Options {
     let whole = |path: &PathBuf| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
     Options {
         out: arguments.out.clone(),
@@ -160,10 +160,22 @@ fn shade() -> report::Colour {
     if super::colour(&std::io::stdout()) { report::Colour::Ansi } else { report::Colour::Plain }
 }
 
+/// The report for people: on standard output, unless a program reads that.
+fn tell(arguments: &cli::Run, text: &str) {
+    let for_program = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if for_program(&arguments.json) || for_program(&arguments.junit) {
+        if !text.trim().is_empty() {
+            talk(text);
+        }
+    } else {
+        say(text);
+    }
+}
+
 /// The table over all, and the files that were asked for.
 fn finish(reports: &[Report], arguments: &cli::Run) -> Exit {
     if reports.len() > 1 {
-        say(&report::summary_text(reports, shade()));
+        tell(arguments, &report::summary_text(reports, shade()));
     }
     let mut exit = reports.iter().map(Report::exit).fold(Exit::Expected, Exit::worse);
     if let Some(path) = &arguments.junit {

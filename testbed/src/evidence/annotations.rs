@@ -10,7 +10,10 @@ use crate::verdict::{Judgement, Verdict};
 pub fn annotations(judgement: &Judgement) -> BTreeMap<u64, String> {
     let mut comments: BTreeMap<u64, String> = BTreeMap::new();
     for check in judgement.checks.iter().filter(|check| check.verdict == Verdict::Fail) {
-        for (shows, number) in check.findings.iter().flat_map(|finding| &finding.packets) {
+        // Number 0 is a packet that was counted but not stored.
+        let cited =
+            check.findings.iter().flat_map(|finding| &finding.packets).filter(|(_, number)| *number != 0);
+        for (shows, number) in cited {
             let comment = format!("{} FAIL: {shows}", check.check);
             match comments.entry(*number).or_default() {
                 known if known.contains(&comment) => {}

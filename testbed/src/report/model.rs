@@ -45,11 +45,13 @@ pub struct StageTime {
 impl Report {
     /// How a process ends that did nothing but this run.
     ///
-    /// A broken twin is as expected if it was reported as it expects, whatever its checks came to.
+    /// A broken twin is as expected if it was reported as it expects, whatever its checks came to. A run without a
+    /// single check says nothing, so it is inconclusive.
     pub fn exit(&self) -> Exit {
         let judged = match &self.twin {
             Some(twin) if twin.agrees => Exit::Expected,
             Some(_) => Exit::Failed,
+            None if self.judgement.checks.is_empty() => Exit::Inconclusive,
             None => {
                 self.judgement.checks.iter().fold(Exit::Expected, |exit, one| exit.worse(one.verdict.into()))
             }
