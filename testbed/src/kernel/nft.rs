@@ -6,9 +6,11 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::{KernelError, Namespace};
 use crate::names::NodeName;
@@ -21,6 +23,9 @@ pub const LOG_PROBE: &str = "probe";
 
 /// Prefix of other packets that are logged now and then, as the instrument's sign of life.
 pub const LOG_LIFE: &str = "life";
+
+/// How long nft may take over one script: a thousand times what a site's file takes.
+const LOADED_WITHIN: Duration = Duration::from_secs(10);
 
 const BASE: &str = "table inet testbed_base {
   chain early { type filter hook prerouting priority -450; policy drop; }
@@ -50,12 +55,12 @@ pub async fn load(
     folder: &Path,
     file: &str,
 ) -> Result<(), KernelError> {
-    let path = folder.join(file);
+    let site = site_folder(folder)?;
     let script =
-        format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{}\"\n", path.display());
+        format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{SITE}/{file}\"\n");
     let mut command = nft(namespace);
     // Its `include` counts from the scenario's folder, too.
-    command.arg("--includepath").arg(folder);
+    command.arg("--includepath").arg(site);
     match feed(command, namespace, "load rules", &script).await {
         Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
             file: file.into(),
@@ -63,6 +68,35 @@ pub async fn load(
             words: only_about(&words, folder),
         }),
         other => other.map(drop),
+    }?;
+    let meddles = meddling(&list(namespace).await?);
+    meddles
+        .map_or(Ok(()), |words| Err(KernelError::Rules { file: file.into(), node: node.to_string(), words }))
+}
+
+/// What a loaded rule set has that would blind the instrument behind the filter, which stands beside it.
+fn meddling(rules: &str) -> Option<String> {
+    let group = format!("group {LOG_GROUP}");
+    let line = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        (words.first() == Some(&"table") && words.iter().any(|word| word.starts_with("testbed_")))
+            || line.contains(&format!("{group} "))
+            || line.ends_with(&group)
+    };
+    let found = rules.lines().find(line)?.trim();
+    Some(format!("tables named testbed_… and log {group} are the testbed's own, and the file has:\n{found}"))
+}
+
+/// Where nft finds the scenario's folder: it reads a path as a pattern, and text in quotes has no way to hold a quote,
+/// so the folder's own name, which is the user's, must not come before it.
+const SITE: &str = "/run/testbed/site";
+
+fn site_folder(folder: &Path) -> Result<&'static str, KernelError> {
+    match std::os::unix::fs::symlink(folder, SITE) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(KernelError::Root { operation: "link", path: SITE.into(), cause })
+        }
+        _ => Ok(SITE),
     }
 }
 
@@ -74,7 +108,7 @@ fn only_about(words: &str, folder: &Path) -> String {
         words.lines().filter(ours).take_while(|line| !line.starts_with("/dev/stdin")).collect();
     // Where nothing else was said, what was said of the wrapper is better than silence.
     let text = if own.is_empty() { words.to_owned() } else { own.join("\n") };
-    text.replace(&format!("{}/", folder.display()), "")
+    text.replace(&format!("{SITE}/"), "").replace(&format!("{}/", folder.display()), "")
 }
 
 /// Adds the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
@@ -154,7 +188,14 @@ async fn feed(
         // A refusal shows in the exit status and nft's words, so a broken pipe here adds nothing.
         let _ = stdin.write_all(script.as_bytes()).await;
     }
-    finish(namespace, operation, child.wait_with_output().await)
+    let Ok(output) = timeout(LOADED_WITHIN, child.wait_with_output()).await else {
+        let words = format!(
+            "nft did not end within {} s; does an `include` read something endless?",
+            LOADED_WITHIN.as_secs()
+        );
+        return Err(KernelError::Nft { operation, node: namespace.name().to_owned(), words });
+    };
+    finish(namespace, operation, output)
 }
 
 fn finish(
@@ -180,6 +221,16 @@ fn missing_or(operation: &'static str, namespace: &Namespace, cause: std::io::Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_would_blind_the_instrument_is_refused() {
+        assert_eq!(
+            meddling("table inet site { # handle 1\n\t\tlog prefix \"x\" group 2 accept # handle 4\n}"),
+            None
+        );
+        assert!(meddling("table inet testbed_instrument { # handle 1\n}").is_some());
+        assert!(meddling("table ip a { # handle 1\n\t\tlog group 23 snaplen 64 # handle 4\n}").is_some());
+    }
 
     #[test]
     fn words_of_nft_name_the_file_as_the_scenario_does() {

@@ -223,8 +223,12 @@ pub(super) fn send(
         Role::Instrument => 10_000,
         Role::Trace => 61_000,
     };
-    let source_port =
-        base + u16::try_from(entry.aim % 4_000).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
+    let own = match entry.role {
+        Role::Attack | Role::Instrument => entry.aim % 3_500,
+        // Another one each time: a packet that was answered before would be let in as an established one.
+        Role::Trace => n as usize % 3_500,
+    };
+    let source_port = base + u16::try_from(own).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
     let probe = Probe {
         source_mac: source,
         next_hop_mac: to,

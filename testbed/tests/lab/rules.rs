@@ -87,3 +87,37 @@ fn a_rule_file_cannot_take_in_what_lies_outside_its_folder() {
     }
     counted.assert_nothing_left();
 }
+
+#[test]
+fn a_rule_file_that_never_ends_is_given_up() {
+    let place = Place::new();
+    let counted = Counted::at(&place);
+    let rules = "flush ruleset\ninclude \"/dev/zero\"\n";
+    let said = say(counted.wrap(place.run(&sites::small(&place, rules))), ONE_RUN).expect_code(2);
+    assert!(said.stdout.contains("nft did not end within 10 s"), "{said}");
+    counted.assert_nothing_left();
+}
+
+#[test]
+fn a_rule_file_that_would_blind_our_instrument_is_refused() {
+    for own in
+        ["table inet testbed_instrument {\n}\n", "table inet x {\n\tchain y {\n\t\tlog group 23\n\t}\n}\n"]
+    {
+        let place = Place::new();
+        let rules = format!("{}\n{own}", sites::SMALL_RULES);
+        let said = say(place.run(&sites::small(&place, &rules)), ONE_RUN).expect_code(2);
+        assert!(said.stdout.contains("are the testbed's own"), "{own}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_whose_name_is_a_pattern_keeps_its_rules() {
+    let place = Place::new();
+    let folder = place.path().join("si[t]e\"");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("small.yaml"), sites::SMALL).unwrap();
+    std::fs::write(folder.join("small.nft"), sites::SMALL_RULES).unwrap();
+    say(place.run(&folder.join("small.yaml")), ONE_RUN).expect_code(0);
+    let state = std::fs::read_to_string(place.run_folders()[0].join("before/rtr.json")).unwrap();
+    assert!(state.contains("hook forward"), "the rules are loaded: {state}");
+}
