@@ -72,7 +72,7 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Ta
         }
     };
     let reports = runtime.block_on(run_all(jobs, arguments, how));
-    finish(&reports, arguments)
+    finish(&reports, arguments, how.quiet)
 }
 
 async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Report> {
@@ -107,12 +107,12 @@ async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Rep
     let mut reports = Vec::new();
     let mut running = futures_util::stream::iter(runs).buffered(arguments.jobs as usize);
     while let Some(report) = running.next().await {
-        tell(arguments, &report::text(&report, colour));
+        tell(arguments, how.quiet, &report::text(&report, colour));
         if many && report.twin.is_none() {
-            tell(arguments, "\n");
+            tell(arguments, how.quiet, "\n");
         }
         if arguments.timings {
-            tell(arguments, &report::timings_text(&report));
+            tell(arguments, how.quiet, &report::timings_text(&report));
         }
         reports.push(report);
     }
@@ -161,10 +161,10 @@ fn shade() -> report::Colour {
 }
 
 /// The report for people: on standard output, unless a program reads that.
-fn tell(arguments: &cli::Run, text: &str) {
+fn tell(arguments: &cli::Run, quiet: bool, text: &str) {
     let for_program = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if for_program(&arguments.json) || for_program(&arguments.junit) {
-        if !text.trim().is_empty() {
+        if !quiet && !text.trim().is_empty() {
             talk(text);
         }
     } else {
@@ -173,9 +173,9 @@ fn tell(arguments: &cli::Run, text: &str) {
 }
 
 /// The table over all, and the files that were asked for.
-fn finish(reports: &[Report], arguments: &cli::Run) -> Exit {
+fn finish(reports: &[Report], arguments: &cli::Run, quiet: bool) -> Exit {
     if reports.len() > 1 {
-        tell(arguments, &report::summary_text(reports, shade()));
+        tell(arguments, quiet, &report::summary_text(reports, shade()));
     }
     let mut exit = reports.iter().map(Report::exit).fold(Exit::Expected, Exit::worse);
     if let Some(path) = &arguments.junit {

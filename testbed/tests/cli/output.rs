@@ -34,9 +34,15 @@ fn one_run_reports_to_people_and_programs_and_is_quiet_when_asked() {
     run.args(["--quiet", "--timings", "--json", "-", "--junit"]).arg(&junit);
     let said = say(run, ONE_RUN).expect_code(0);
     assert!(said.stderr.is_empty(), "quiet, and no progress where there is no terminal: {said}");
-    assert!(!said.stdout.contains('\u{1b}'), "no colour where there is no terminal: {said}");
-    assert!(said.stdout.contains("PASS") && said.stdout.contains("1 passed"), "{said}");
-    assert!(said.stdout.contains("  build "), "{said}");
+    assert!(said.stdout.starts_with('{'), "what a program reads is alone: {said}");
+    let mut aloud = place.testbed();
+    aloud.env_remove("NO_COLOR").args(["run", "--timings", "--json", "-", "--out"]).arg(place.out());
+    aloud.arg(place.path().join("site/tiny.yaml"));
+    let aloud = say(aloud, ONE_RUN).expect_code(0);
+    assert!(aloud.stdout.starts_with('{'), "what a program reads is alone: {aloud}");
+    assert!(!aloud.stderr.contains('\u{1b}'), "no colour where there is no terminal: {aloud}");
+    assert!(aloud.stderr.contains("PASS") && aloud.stderr.contains("1 passed"), "{aloud}");
+    assert!(aloud.stderr.contains("  build "), "{aloud}");
 
     let runs = runs_of(&said);
     assert_eq!((runs.version, runs.exit, runs.runs.len()), (1, 0, 1), "{said}");

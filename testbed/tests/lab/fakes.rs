@@ -62,7 +62,7 @@ fn assert_ours(said: &Said, words: &[&str], last: &str) {
     }
     assert!(failure.last_lines.iter().any(|line| line == last), "`{last}` is no last line: {said}");
     assert!(
-        said.stdout.contains("fake-camera of `door`") && said.stdout.contains(&format!("| {last}")),
+        said.all().contains("fake-camera of `door`") && said.all().contains(&format!("| {last}")),
         "{said}"
     );
 }

@@ -45,7 +45,7 @@ fn a_failure_says_everything_that_a_reader_needs_to_look_himself() {
         "inet site through policy".into(),
         format!("#{} {}", shown.number, shown.shows),
     ] {
-        assert!(said.stdout.contains(&wanted), "`{wanted}` is not in the report: {said}");
+        assert!(said.all().contains(&wanted), "`{wanted}` is not in the report: {said}");
     }
     assert_eq!(finding.by.as_deref(), Some("inet site through policy"));
 

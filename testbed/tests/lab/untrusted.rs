@@ -38,7 +38,9 @@ fn a_command_reads_and_writes_only_what_was_handed_over() {
              (echo x >{here}/site/written) && echo LEAK wrote after all
              (echo core >/proc/sys/kernel/core_pattern) && echo LEAK host setting
              (mknod /tmp/disk b 254 0 && cat /tmp/disk) && echo LEAK device
-             (cd {here}/out/*/logs && echo x >mine) && echo may write the run folder
+             ls {here}/out/*/* && echo LEAK sees the evidence
+             (cd {here}/out/* && echo x >mine) && echo LEAK wrote the evidence
+             ln -s {here}/secret.txt {here}/out/*/probes.jsonl && echo LEAK planted a link
              echo tried",
             who = std::env::var("USER").unwrap_or_else(|_| "root".into()),
         );
@@ -56,9 +58,9 @@ fn a_command_reads_and_writes_only_what_was_handed_over() {
         }
         let said = say(run, ONE_RUN).expect_code(0);
         let log = sites::log_of(&place, "desk");
-        assert!(log.contains("tried") && log.contains("may write the run folder"), "{log}\n{said}");
+        assert!(log.contains("tried"), "{log}\n{said}");
         assert!(!log.contains("LEAK") && !log.contains("SECRET"), "{user:?}: {log}");
-        assert!(place.run_folders()[0].join("logs/mine").exists());
+        assert!(!place.run_folders()[0].join("mine").exists());
         for written in ["site/written", "written"] {
             assert!(!place.path().join(written).exists(), "{user:?} wrote {written}: {log}");
         }

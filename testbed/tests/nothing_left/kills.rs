@@ -45,7 +45,7 @@ fn after_kill_9_of_a_fake() {
         assert_eq!(failure.node.as_ref().map(|node| node.as_str()), Some("door"), "{said}");
         assert!(said.all().contains("fake-camera"), "it is named: {said}");
         for line in failure.last_lines {
-            assert!(said.stdout.contains(&line), "its last lines are shown, {line:?} not: {said}");
+            assert!(said.all().contains(&line), "its last lines are shown, {line:?} not: {said}");
         }
     });
 }
