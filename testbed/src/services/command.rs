@@ -78,22 +78,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 .extend(listen.iter().flat_map(|address| ["--bind".to_owned(), format!("ntp={address}")]));
             Ok(fake(settings, "fake-cloud", arguments))
         }
-        ServiceKind::Resolver { listen, upstream } => {
-            let mut arguments: Vec<String> = DNSMASQ.iter().map(|&option| option.into()).collect();
-            arguments.push(format!("--server={upstream}"));
-            arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
-            if nix::unistd::geteuid().is_root() {
-                arguments.push("--user=root".into());
-            }
-            Ok(Program {
-                what: "dnsmasq".into(),
-                program: find("dnsmasq", "dnsmasq-base")?,
-                arguments,
-                environment: Vec::new(),
-                ready: Ready::Line("started, version"),
-                of_scenario: false,
-            })
-        }
+        ServiceKind::Resolver { listen, upstream } => forwarder(listen, *upstream),
         ServiceKind::Camera { id, listen, width, height, fps } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
@@ -130,30 +115,56 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
             Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
         }
-        ServiceKind::Command { command, .. } => {
-            let (program, arguments) = command.split_first().ok_or_else(|| ServiceError::Missing {
-                program: "the command".into(),
-                cure: format!("write one for `{}`", service.node),
-            })?;
-            let program = if program.contains('/') {
-                PathBuf::from(program)
-            } else {
-                find(program, "that has it, or write its whole path")?
-            };
-            Ok(Program {
-                what: format!("the command `{}`", command.join(" ")),
-                program,
-                arguments: arguments.to_vec(),
-                environment: vec![
-                    ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
-                    ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
-                    ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
-                ],
-                ready: Ready::AtOnce,
-                of_scenario: true,
-            })
-        }
+        ServiceKind::Command { command, .. } => own_command(plan, service, command, settings),
     }
+}
+
+/// dnsmasq, which asks `upstream` whatever it is asked.
+fn forwarder(listen: &[std::net::IpAddr], upstream: std::net::IpAddr) -> Result<Program, ServiceError> {
+    let mut arguments: Vec<String> = DNSMASQ.iter().map(|&option| option.into()).collect();
+    arguments.push(format!("--server={upstream}"));
+    arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
+    if nix::unistd::geteuid().is_root() {
+        arguments.push("--user=root".into());
+    }
+    Ok(Program {
+        what: "dnsmasq".into(),
+        program: find("dnsmasq", "dnsmasq-base")?,
+        arguments,
+        environment: Vec::new(),
+        ready: Ready::Line("started, version"),
+        of_scenario: false,
+    })
+}
+
+/// A command of the scenario's, told where the cloud's files are and how cameras are asked.
+fn own_command(
+    plan: &Plan,
+    service: &Service,
+    command: &[String],
+    settings: &Settings,
+) -> Result<Program, ServiceError> {
+    let (program, arguments) = command.split_first().ok_or_else(|| ServiceError::Missing {
+        program: "the command".into(),
+        cure: format!("write one for `{}`", service.node),
+    })?;
+    let program = if program.contains('/') {
+        PathBuf::from(program)
+    } else {
+        find(program, "that has it, or write its whole path")?
+    };
+    Ok(Program {
+        what: format!("the command `{}`", command.join(" ")),
+        program,
+        arguments: arguments.to_vec(),
+        environment: vec![
+            ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
+            ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
+            ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
+        ],
+        ready: Ready::AtOnce,
+        of_scenario: true,
+    })
 }
 
 /// User name that the cameras ask for.
