@@ -36,6 +36,8 @@ pub(crate) enum Command {
     },
     /// Only pull video.
     Pull(Pull),
+    /// Look whether this machine can decode: exit code 0, or 3 and what is missing.
+    Doctor,
 }
 
 #[derive(Args, Debug)]

@@ -20,4 +20,4 @@ mod video;
 mod voice;
 
 pub use run::{Error, pull, run};
-pub use video::DecodeError;
+pub use video::{DecodeError, check_decoder};

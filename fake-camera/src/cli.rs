@@ -32,6 +32,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve one camera until SIGTERM or SIGINT.
     Serve(Box<Serve>),
+    /// Look whether this machine has what a camera is made of: exit code 0, or 3 and what is missing.
+    Doctor,
 }
 
 #[derive(Args, Debug)]

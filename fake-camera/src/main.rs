@@ -2,32 +2,28 @@
 
 mod cli;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use fake_camera::engine::{self, Video};
-use fake_facts::Teller;
+use fake_camera::engine::{self, Error, Video};
+use fake_facts::{Teller, program};
 use tokio::net::TcpSocket;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// Connections that may wait to be accepted; a whole site's clients may come in the same moment.
 const BACKLOG: u32 = 256;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    log_to_stderr(cli.verbose);
-    let cli::Command::Serve(arguments) = cli.command;
-    match serve(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(camera = arguments.name, "{error:#}");
-            ExitCode::FAILURE
+    program::log_to_stderr(["info", "debug", "trace"][usize::from(cli.verbose.min(2))]);
+    let ended = match cli.command {
+        cli::Command::Serve(arguments) => {
+            serve(&arguments).with_context(|| format!("camera {}", arguments.name))
         }
-    }
+        cli::Command::Doctor => engine::check().map_err(anyhow::Error::from),
+    };
+    program::end(ended, |error| matches!(error.downcast_ref(), Some(Error::Missing(_))))
 }
 
 fn serve(arguments: &cli::Serve) -> anyhow::Result<()> {
@@ -37,7 +33,7 @@ fn serve(arguments: &cli::Serve) -> anyhow::Result<()> {
         // Listening first finds a taken port before any work is done; clients then wait until we are ready.
         let socket = arguments.socket();
         let listener = listen(socket).with_context(|| format!("cannot listen on {socket}"))?;
-        let shutdown = told_to_stop()?;
+        let shutdown = program::told_to_stop()?;
         let video = Video::prepare(&camera)?;
         engine::serve(listener, &camera, video, Arc::new(Teller::stdout()), shutdown).await?;
         Ok(())
@@ -49,29 +45,4 @@ fn listen(address: std::net::SocketAddr) -> std::io::Result<tokio::net::TcpListe
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-fn told_to_stop() -> std::io::Result<impl Future<Output = String>> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => "SIGTERM".to_owned(),
-            _ = int.recv() => "SIGINT".to_owned(),
-        }
-    })
-}
-
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        0 => "info",
-        1 => "debug",
-        _ => "trace",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
 }

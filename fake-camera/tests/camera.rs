@@ -279,7 +279,7 @@ fn a_missing_plugin_is_named_with_its_package() {
     let (code, said) = failure_to_start(command);
     std::fs::remove_dir_all(nowhere).unwrap();
     assert!(
-        code == Some(1) && said.contains("appsrc") && said.contains("gstreamer1.0-plugins-base"),
+        code == Some(3) && said.contains("appsrc") && said.contains("gstreamer1.0-plugins-base"),
         "{said}"
     );
 }

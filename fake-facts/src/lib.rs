@@ -6,12 +6,20 @@
 //!
 //! Leaf: this crate knows neither scenarios nor namespaces.
 
+#[cfg(feature = "program")]
+pub mod program;
+
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+
+/// Exit code of a fake that cannot start because this machine has not what it needs, such as a plugin.
+///
+/// 0 is an end that was asked for, 1 any other failure, 2 wrong arguments.
+pub const LACKING: u8 = 3;
 
 /// One line: a fact and the moment it became true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fake_camera::identity::{FrameIdentity, PictureCode};
+use fake_facts::program::Missing;
 use gst::prelude::*;
 use gst_video::prelude::*;
 use gstreamer as gst;
@@ -23,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
 
 /// Elements that decoding takes, and the Debian packages that bring them.
-const ELEMENTS: [(&str, &str); 3] = [
-    ("appsrc", "gstreamer1.0-plugins-base"),
-    ("h264parse", "gstreamer1.0-plugins-bad"),
-    ("avdec_h264", "gstreamer1.0-libav"),
+const ELEMENTS: [Missing; 3] = [
+    Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" },
+    Missing { element: "h264parse", package: "gstreamer1.0-plugins-bad" },
+    Missing { element: "avdec_h264", package: "gstreamer1.0-libav" },
 ];
 
 /// Why pictures cannot be decoded.
@@ -36,23 +37,19 @@ pub enum Error {
     #[error("GStreamer does not start: {0}")]
     Init(String),
     /// A plugin is not installed.
-    #[error("GStreamer has no element `{element}`; on Debian it is in the package {package}")]
-    Missing {
-        /// Name of the element.
-        element: &'static str,
-        /// The package that brings it.
-        package: &'static str,
-    },
+    #[error(transparent)]
+    Missing(Missing),
     /// The pipeline stopped with an error, or takes nothing any more.
     #[error("the decoder failed: {0}")]
     Failed(String),
 }
 
 /// Starts GStreamer and looks whether everything that decoding takes is there.
-pub(crate) fn check_decoder() -> Result<(), Error> {
+/// Errors: `Init`, or `Missing` with the first that is not there.
+pub fn check_decoder() -> Result<(), Error> {
     gst::init().map_err(|error| Error::Init(error.to_string()))?;
-    match ELEMENTS.iter().find(|(element, _)| gst::ElementFactory::find(element).is_none()) {
-        Some(&(element, package)) => Err(Error::Missing { element, package }),
+    match ELEMENTS.into_iter().find(|wanted| gst::ElementFactory::find(wanted.element).is_none()) {
+        Some(missing) => Err(Error::Missing(missing)),
         None => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use decode::Error as DecodeError;
-pub(crate) use decode::check_decoder;
+pub use decode::check_decoder;
 
 use crate::backoff::Backoff;
 use crate::config::Camera;

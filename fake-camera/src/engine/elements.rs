@@ -1,16 +1,7 @@
 //! The GStreamer elements that the camera is made of, and where Debian has them.
 
+use fake_facts::program::Missing;
 use gstreamer as gst;
-
-/// An element that this machine does not have.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("GStreamer has no element `{element}`; on Debian it is in the package {package}")]
-pub struct Missing {
-    /// Name of the element.
-    pub element: &'static str,
-    /// The package that brings it.
-    pub package: &'static str,
-}
 
 /// What making a clip takes.
 pub(super) const TO_ENCODE: &[Missing] = &[

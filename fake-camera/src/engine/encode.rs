@@ -22,6 +22,15 @@ pub struct Video {
     pub(super) fps: u32,
 }
 
+/// Starts GStreamer and looks whether all that a camera is made of is there.
+///
+/// Errors: `Init`, or `Missing` with the first that is not there.
+pub fn check() -> Result<(), Error> {
+    gst::init().map_err(|error| Error::Init(error.to_string()))?;
+    elements::require(elements::TO_SERVE)?;
+    Ok(elements::require(elements::TO_ENCODE)?)
+}
+
 impl Video {
     /// Starts GStreamer, then takes the camera's clip from its cache or encodes it.
     ///

@@ -15,8 +15,8 @@ mod size;
 use std::io;
 use std::path::PathBuf;
 
-pub use elements::Missing;
-pub use encode::Video;
+pub use encode::{Video, check};
+pub use fake_facts::program::Missing;
 pub use server::serve;
 pub use size::Size;
 

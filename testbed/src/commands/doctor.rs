@@ -1,12 +1,12 @@
 //! `testbed doctor`: what this host can do and what it cannot, and how to mend it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use testbed::event::Failure;
 use testbed::exit::Exit;
 use testbed::kernel::features;
-use testbed::run::{self, FAKES};
+use testbed::run;
 
 use super::say;
 
@@ -62,29 +62,33 @@ fn programs() -> Vec<Line> {
     PROGRAMS.into_iter().map(line).collect()
 }
 
-/// The fakes, each started with `--version`: one that lacks a library says so.
+/// How each fake is asked whether it can work here: one that lacks a library does not start, one that lacks a plugin
+/// says so.
+const QUESTIONS: [(&str, &str); 3] =
+    [("fake-camera", "doctor"), ("fake-cloud", "--version"), ("fake-appliance", "doctor")];
+
 fn fakes() -> Vec<Line> {
     let folder = super::programs();
-    let line = |name: &str| Line {
+    let line = |(name, question): (&str, &str)| Line {
         what: format!("program {name}"),
         needed: true,
-        missing: broken(&folder.join(name)),
+        missing: broken(&folder.join(name), question),
     };
-    FAKES.into_iter().map(line).collect()
+    QUESTIONS.into_iter().map(line).collect()
 }
 
-fn broken(program: &PathBuf) -> Option<String> {
+fn broken(program: &Path, question: &str) -> Option<String> {
     if !program.exists() {
         return Some(format!(
             "{} is missing: build the whole workspace with `cargo build`",
             program.display()
         ));
     }
-    let run = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    let run = Command::new(program).arg(question).stdin(Stdio::null()).output();
     match run {
         Ok(output) if output.status.success() => None,
         Ok(output) => Some(format!(
-            "it does not start: {}\nrun `scripts/setup run`, which installs its libraries",
+            "it cannot work here: {}\nrun `scripts/setup run`, which installs its libraries and plugins",
             String::from_utf8_lossy(&output.stderr).trim()
         )),
         Err(error) => Some(format!("it does not start: {error}")),

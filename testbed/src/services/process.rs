@@ -33,6 +33,9 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 /// Lines kept of each service for a failure's report.
 const LAST_LINES: usize = 12;
 
+/// Exit code of a fake that lacks something of this host's.
+const LACKING: i32 = fake_facts::LACKING as i32;
+
 /// Longest line of a service that is read; a longer one is cut.
 const LONGEST_LINE: u64 = 64 * 1024;
 
@@ -385,7 +388,11 @@ impl Watched {
                 let code = status.as_ref().map_or(-1, exit_code);
                 let expected = *stop_asked.borrow() || (of_scenario && code == 0);
                 if !expected {
-                    let fault = if of_scenario { Fault::Scenario } else { Fault::Ours };
+                    let fault = match (of_scenario, code) {
+                        (true, _) => Fault::Scenario,
+                        (false, LACKING) => Fault::Host,
+                        (false, _) => Fault::Ours,
+                    };
                     let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                     let _ = told.send(ServiceError::Ended {
                         what,

@@ -69,8 +69,8 @@ fn assert_ours(said: &Said, words: &[&str], last: &str) {
 
 #[test]
 fn one_that_dies_at_once_is_told_of_with_its_last_lines() {
-    let said = run_with(Some("echo last words >&2; exit 3"), 4);
-    assert_ours(&said, &["ended by itself", "exit status: 3"], "last words");
+    let said = run_with(Some("echo last words >&2; exit 7"), 4);
+    assert_ours(&said, &["ended by itself", "exit status: 7"], "last words");
     assert!(said.took < Duration::from_secs(10), "nobody waited for it to get ready: {said}");
 }
 

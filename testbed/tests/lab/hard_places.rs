@@ -57,6 +57,26 @@ fn root_that_gets_no_user_namespace_does_without() {
 }
 
 #[test]
+fn a_missing_plugin_is_named_with_its_package() {
+    let plugins = [("x264", "fake-camera", "plugins-ugly"), ("libav", "fake-appliance", "libav")];
+    for (plugin, fake, package) in plugins {
+        let place = Place::new();
+        let hide = format!(
+            "for file in /usr/lib/*/gstreamer-1.0/libgst{plugin}.so; do mount --bind /dev/null \"$file\"; done; \
+             export GST_REGISTRY=\"$2/registry\""
+        );
+        let said = in_own_namespace(&place, &["--mount"], &format!("{hide}; exec \"$0\" doctor"));
+        let said = said.expect_code(3);
+        assert!(said.stdout.contains(&format!("NO   program {fake}")), "{said}");
+        assert!(said.stdout.contains(&format!("gstreamer1.0-{package}")), "{said}");
+        let said =
+            in_own_namespace(&place, &["--mount"], &format!("{hide}; exec \"$0\" run \"$1\" --out \"$2\""));
+        let said = said.expect_code(3);
+        assert!(said.stdout.contains(&format!("gstreamer1.0-{package}")), "{said}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_our_failure_and_names_the_file() {
     for size in ["16k", "64k"] {
         let place = Place::new();
