@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::links::{Netlink, Numbers};
+use super::namespace::in_each;
 use super::root::STATE;
 use super::{KernelError, Namespace, ethtool, nft, sysctl};
 use crate::names::{LinkName, NodeName};
@@ -37,6 +37,16 @@ const FABRIC_SYSCTLS: [(&str, &str); 2] =
 fn names_a_link(node: &Node, key: &str) -> bool {
     let part = |link: &LinkName| key.contains(&format!("/{link}/"));
     node.links.iter().any(|link| part(&link.name))
+}
+
+/// Whether a new link has this value by itself: it takes over those of `conf/default`, which are set before any link is
+/// made.
+fn is_taken_over(node: &Node, key: &str, value: &str) -> bool {
+    let default = |link: &LinkName| key.replace(&format!("/conf/{link}/"), "/conf/default/");
+    node.links.iter().any(|link| {
+        let default = default(&link.name);
+        default != key && node.sysctls.get(&default).is_some_and(|taken_over| taken_over == value)
+    })
 }
 
 impl Lab {
@@ -126,23 +136,12 @@ impl Lab {
     }
 
     async fn configure_nodes(&mut self, plan: &Plan) -> Result<(), KernelError> {
-        for node in &plan.nodes {
-            let namespace = self.node(&node.name);
-            let late = node.sysctls.iter().filter(|(key, _)| names_a_link(node, key));
-            let late = late.map(|(key, value)| (key.clone(), value.clone())).collect();
-            let absent = sysctl::set(namespace, &late)?;
-            let links: Vec<_> = node.links.iter().map(|link| link.name.clone()).collect();
-            offloads_off(namespace, &links)?;
-            tracing::debug!(
-                ns = namespace.name(),
-                links = node.links.len(),
-                routes = node.routes.len(),
-                "configures"
-            );
-            let netlink = Netlink::open(namespace)?;
-            netlink.configure(node).await?;
-            let numbers = netlink.numbers().await?;
-            self.numbers.insert(node.name.clone(), numbers);
+        let find = |node: &&Node| Ok(self.node(&node.name));
+        let nodes: Vec<_> = plan.nodes.iter().collect();
+        let visited = in_each(&nodes, find, |node, namespace| visit(node, namespace))?;
+        for (node, (netlink, absent)) in plan.nodes.iter().zip(visited) {
+            tracing::debug!(node = %node.name, links = node.links.len(), routes = node.routes.len(), "configures");
+            self.numbers.insert(node.name.clone(), netlink.configure(node).await?);
             self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
         }
         Ok(())
@@ -202,12 +201,23 @@ impl Lab {
     }
 }
 
+/// What can only be done inside a node once it has its links, without waiting: settings of the links, offloads, a
+/// netlink socket. Gives the settings that this kernel does not have, too.
+fn visit(node: &Node, namespace: &Namespace) -> Result<(Netlink, Vec<String>), KernelError> {
+    let late =
+        |(key, value): &(&String, &String)| names_a_link(node, key) && !is_taken_over(node, key, value);
+    let absent = sysctl::set_here(namespace.name(), node.sysctls.iter().filter(late))?;
+    let links: Vec<_> = node.links.iter().map(|link| link.name.clone()).collect();
+    ethtool::switch_offloads_off(&links).map_err(|cause| no_offloads(namespace, cause))?;
+    Ok((Netlink::open_here(namespace.name())?, absent))
+}
+
 fn offloads_off(namespace: &Namespace, links: &[LinkName]) -> Result<(), KernelError> {
-    namespace.inside(|| ethtool::switch_offloads_off(links))?.map_err(|cause| KernelError::Socket {
-        operation: "switch offloads off",
-        node: namespace.name().to_owned(),
-        cause,
-    })
+    namespace.inside(|| ethtool::switch_offloads_off(links))?.map_err(|cause| no_offloads(namespace, cause))
+}
+
+fn no_offloads(namespace: &Namespace, cause: std::io::Error) -> KernelError {
+    KernelError::Socket { operation: "switch offloads off", node: namespace.name().to_owned(), cause }
 }
 
 /// A node's namespace, and the sysctls that this kernel does not have (or not yet).
@@ -216,20 +226,12 @@ type Created = (NodeName, Namespace, Vec<String>);
 /// Makes all namespaces with the sysctls that need no link, on two threads: registering a namespace's settings is most
 /// of the kernel's work.
 fn create_namespaces(plan: &Plan, prefix: &str) -> Result<(Namespace, Vec<Created>), KernelError> {
-    let one = |node: &Node| -> Result<Created, KernelError> {
-        let namespace = Namespace::create(&format!("{prefix}-{}", node.name))?;
+    let fabric = Namespace::create(&format!("{prefix}.fabric"))?;
+    let create = |node: &Node| Namespace::create(&format!("{prefix}-{}", node.name));
+    let set = |node: &Node, namespace: Namespace| {
         let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
-        let absent =
-            sysctl::set(&namespace, &early.map(|(key, value)| (key.clone(), value.clone())).collect())?;
+        let absent = sysctl::set_here(namespace.name(), early)?;
         Ok((node.name.clone(), namespace, absent))
     };
-    let create = |nodes: &[Node]| nodes.iter().map(one).collect::<Result<Vec<_>, _>>();
-    let (first, second) = plan.nodes.split_at(plan.nodes.len() / 2);
-    thread::scope(|scope| {
-        let other = scope.spawn(|| create(second));
-        let fabric = Namespace::create(&format!("{prefix}.fabric"))?;
-        let mut nodes = create(first)?;
-        nodes.extend(other.join().expect("creating namespaces does not panic")?);
-        Ok((fabric, nodes))
-    })
+    Ok((fabric, in_each(&plan.nodes, create, set)?))
 }

@@ -32,9 +32,16 @@ pub struct Netlink {
 impl Netlink {
     /// Opens a connection inside the namespace. Must be called within a tokio runtime.
     pub fn open(namespace: &Namespace) -> Result<Self, KernelError> {
-        let node = namespace.name().to_owned();
-        let (connection, handle, _) = namespace.inside(rtnetlink::new_connection)?.map_err(|cause| {
-            KernelError::Socket { operation: "open a netlink socket", node: node.clone(), cause }
+        namespace.inside(|| Self::open_here(namespace.name()))?
+    }
+
+    /// Opens a connection in the namespace that the calling thread is in; `node` is for words only. As [`Self::open`].
+    pub fn open_here(node: &str) -> Result<Self, KernelError> {
+        let node = node.to_owned();
+        let (connection, handle, _) = rtnetlink::new_connection().map_err(|cause| KernelError::Socket {
+            operation: "open a netlink socket",
+            node: node.clone(),
+            cause,
         })?;
         Ok(Self { handle, node, driver: tokio::spawn(connection) })
     }
@@ -108,8 +115,8 @@ impl Netlink {
             .map_err(self.failed(format!("set up port {port}")))
     }
 
-    /// Puts the node's links up and gives them their addresses, then adds its routes.
-    pub async fn configure(&self, node: &Node) -> Result<(), KernelError> {
+    /// Puts the node's links up and gives them their addresses, then adds its routes. Returns the links' numbers.
+    pub async fn configure(&self, node: &Node) -> Result<Numbers, KernelError> {
         let numbers = self.numbers().await?;
         self.put_up(1, "lo").await?;
         for link in &node.links {
@@ -122,7 +129,7 @@ impl Netlink {
         for route in &node.routes {
             self.add_route(&route.to, route.via).await?;
         }
-        Ok(())
+        Ok(numbers)
     }
 
     /// Tries to make a bridge.

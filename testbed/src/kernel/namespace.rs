@@ -3,6 +3,7 @@
 //! `netns-rs` makes and keeps it. Nobody enters it for long: [`Namespace::inside`] starts a thread of its own that
 //! enters, works and ends; what it returns (a socket stays in the namespace where it was opened) is used anywhere.
 
+use std::borrow::Borrow;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -74,18 +75,60 @@ impl Namespace {
     ///
     /// The caller's async runtime, if any, is entered too, so that sockets can be registered with it.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
-        let failed =
-            |cause: String| KernelError::Namespace { operation: "enter", node: self.name.clone(), cause };
         let runtime = tokio::runtime::Handle::try_current().ok();
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                self.net().enter().map_err(|error| failed(error.to_string()))?;
+                self.enter()?;
                 let _guard = runtime.as_ref().map(|runtime| runtime.enter());
                 Ok(work())
             });
-            thread.join().map_err(|_| failed("the work panicked".into()))?
+            thread.join().map_err(|_| self.failed("work in", "the work panicked".into()))?
         })
     }
+
+    /// Moves the calling thread into the namespace, for good: only for threads that end soon.
+    fn enter(&self) -> Result<(), KernelError> {
+        self.net().enter().map_err(|error| self.failed("enter", error.to_string()))
+    }
+
+    fn failed(&self, operation: &'static str, cause: String) -> KernelError {
+        KernelError::Namespace { operation, node: self.name.clone(), cause }
+    }
+}
+
+/// Does `work` for each item on a few threads, each of which moves on from namespace to namespace; `namespace` makes or
+/// finds the item's. The answers come in the order of the items.
+///
+/// A thread for each visit, as [`Namespace::inside`] has it, costs more than most visits do. Two threads are of use
+/// where the kernel does not hold one lock for all namespaces; more than two never are.
+/// Errors: the first in the order of the items.
+pub fn in_each<I: Sync, N: Send, T: Send>(
+    items: &[I],
+    namespace: impl Fn(&I) -> Result<N, KernelError> + Sync,
+    work: impl Fn(&I, N) -> Result<T, KernelError> + Sync,
+) -> Result<Vec<T>, KernelError>
+where
+    N: Borrow<Namespace>,
+{
+    let runtime = tokio::runtime::Handle::try_current().ok();
+    let visit = |items: &[I]| {
+        let _guard = runtime.as_ref().map(|runtime| runtime.enter());
+        let one = |item: &I| {
+            let namespace = namespace(item)?;
+            namespace.borrow().enter()?;
+            work(item, namespace)
+        };
+        items.iter().map(one).collect::<Result<Vec<T>, KernelError>>()
+    };
+    let (first, second) = items.split_at(items.len() / 2);
+    std::thread::scope(|scope| {
+        let threads = [first, second].map(|share| scope.spawn(|| visit(share)));
+        let mut done = Vec::with_capacity(items.len());
+        for thread in threads {
+            done.extend(thread.join().expect("a visit does not panic")?);
+        }
+        Ok(done)
+    })
 }
 
 /// The limit on network namespaces counts those of all labs of a user, and those that the kernel has yet to take apart.

@@ -12,24 +12,26 @@ use super::{KernelError, Namespace};
 /// A key that this kernel does not have is left out and returned, so that the evidence can say so.
 /// Errors: `Sysctl` for a value that the kernel refuses.
 pub fn set(namespace: &Namespace, keys: &BTreeMap<String, String>) -> Result<Vec<String>, KernelError> {
-    namespace.inside(|| {
-        let mut absent = Vec::new();
-        for (key, value) in keys {
-            match fs::write(Path::new("/proc/sys").join(key), value) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => absent.push(key.clone()),
-                Err(cause) => {
-                    return Err(KernelError::Sysctl {
-                        key: key.clone(),
-                        value: value.clone(),
-                        node: namespace.name().to_owned(),
-                        cause,
-                    });
-                }
+    namespace.inside(|| set_here(namespace.name(), keys))?
+}
+
+/// Sets each key in the namespace that the calling thread is in; `node` is for words only. As [`set`].
+pub fn set_here<'a>(
+    node: &str,
+    keys: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<Vec<String>, KernelError> {
+    let mut absent = Vec::new();
+    for (key, value) in keys {
+        match fs::write(Path::new("/proc/sys").join(key), value) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => absent.push(key.clone()),
+            Err(cause) => {
+                let (key, value, node) = (key.clone(), value.clone(), node.to_owned());
+                return Err(KernelError::Sysctl { key, value, node, cause });
             }
         }
-        Ok(absent)
-    })?
+    }
+    Ok(absent)
 }
 
 /// Reads the keys back; a key that cannot be read is `-`.
