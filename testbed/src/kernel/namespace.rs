@@ -102,14 +102,11 @@ impl Namespace {
 /// A thread for each visit, as [`Namespace::inside`] has it, costs more than most visits do. Two threads are of use
 /// where the kernel does not hold one lock for all namespaces; more than two never are.
 /// Errors: the first in the order of the items.
-pub fn in_each<I: Sync, N: Send, T: Send>(
+pub fn in_each<I: Sync, N: Borrow<Namespace>, T: Send>(
     items: &[I],
     namespace: impl Fn(&I) -> Result<N, KernelError> + Sync,
     work: impl Fn(&I, N) -> Result<T, KernelError> + Sync,
-) -> Result<Vec<T>, KernelError>
-where
-    N: Borrow<Namespace>,
-{
+) -> Result<Vec<T>, KernelError> {
     let runtime = tokio::runtime::Handle::try_current().ok();
     let visit = |items: &[I]| {
         let _guard = runtime.as_ref().map(|runtime| runtime.enter());
