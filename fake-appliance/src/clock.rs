@@ -1,11 +1,12 @@
-//! Asks a time server: every 2 s at first, then every 16 s, as time daemons do.
+//! Asks a time server: every 2 s at first, then every 16 s, as time daemons do; sooner again while there is no time.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use fake_facts::Fact;
-use rsntp::{AsyncSntpClient, Config};
+use rsntp::{AsyncSntpClient, Config, KissCode, ProtocolError, SynchronizationError};
 
+use crate::backoff::Backoff;
 use crate::config::Clock;
 use crate::net;
 use crate::voice::Voice;
@@ -14,35 +15,61 @@ const NTP: u16 = 123;
 const PATIENCE: Duration = Duration::from_secs(2);
 const AT_FIRST: Duration = Duration::from_secs(2);
 const LATER: Duration = Duration::from_secs(16);
-/// Questions that are asked in quick succession.
+/// Answers that are asked for in quick succession.
 const QUICK: u32 = 4;
 
 /// Asks for ever, and tells what came back.
 pub(crate) async fn follow(clock: Clock, voice: Voice) {
     let (host, port) = split_port(&clock.server);
-    for question in 0u32.. {
-        if let Err((what, problem)) = ask(host, port, &voice).await {
-            voice.failed(what, Some(host), problem);
+    let (mut answers, mut backoff) = (0u32, Backoff::new());
+    loop {
+        if ask(host, port, &voice).await {
+            answers = answers.saturating_add(1);
+            backoff.reset();
+            tokio::time::sleep(if answers < QUICK { AT_FIRST } else { LATER }).await;
+        } else {
+            backoff.wait().await;
         }
-        tokio::time::sleep(if question < QUICK { AT_FIRST } else { LATER }).await;
     }
 }
 
-async fn ask(host: &str, port: u16, voice: &Voice) -> Result<(), (&'static str, String)> {
-    let addresses = net::resolve(voice, host, port).await.map_err(|error| ("resolve", error.to_string()))?;
-    let server = addresses[0];
+/// Whether the server told the time.
+async fn ask(host: &str, port: u16, voice: &Voice) -> bool {
+    let server = match net::resolve(voice, host, port).await {
+        Ok(addresses) => addresses[0],
+        Err(error) => {
+            voice.failed("resolve", Some(host), error);
+            return false;
+        }
+    };
     let any = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let config = Config::default().bind_address(SocketAddr::new(any, 0)).timeout(PATIENCE);
-    let answer = AsyncSntpClient::with_config(config)
-        .synchronize(server)
-        .await
-        .map_err(|error| ("sync", format!("{server}: {error}")))?;
-    voice.tell(Fact::Synced {
-        server: server.ip(),
-        offset_ns: (answer.clock_offset().as_secs_f64() * 1e9) as i64,
-        stratum: answer.stratum(),
-    });
-    Ok(())
+    match AsyncSntpClient::with_config(config).synchronize(server).await {
+        Ok(answer) => voice.tell(Fact::Synced {
+            server: server.ip(),
+            offset_ns: (answer.clock_offset().as_secs_f64() * 1e9) as i64,
+            stratum: answer.stratum(),
+        }),
+        Err(error) => {
+            match is_unsynchronised(&error) {
+                true => voice.tell(Fact::Unsynced { server: server.ip() }),
+                false => voice.failed("sync", Some(host), format!("{server}: {error}")),
+            }
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether the server answered that it does not know the time itself (RFC 5905, sections 7.3 and 7.4).
+fn is_unsynchronised(error: &SynchronizationError) -> bool {
+    matches!(
+        error,
+        SynchronizationError::ProtocolError(
+            ProtocolError::ServerNotSynchronized
+                | ProtocolError::KissODeath(KissCode::AssociationNotYetSynchronized)
+        )
+    )
 }
 
 /// `host`, `host:port`, `[v6]:port` or a bare IPv6 address.

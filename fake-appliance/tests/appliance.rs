@@ -223,16 +223,11 @@ fn listening_sockets() -> BTreeSet<u64> {
         .collect()
 }
 
-#[test]
-fn the_clock_is_compared_with_a_time_server() {
+/// The next question of the appliance, and the answer of a server whose clock is 10 s ahead.
+fn time_told(server: &UdpSocket, leap: u8, stratum: u8) {
     const AHEAD_S: u64 = 10;
     /// Seconds from 1900 to 1970 (RFC 5905, figure 4).
     const TO_1970: u64 = 2_208_988_800;
-    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let folder = Folder::new("clock");
-    let clock = serde_json::json!({ "name": "app", "clock": { "server": server.local_addr().unwrap() } });
-    let appliance = Appliance::run(&folder.write("app.json", &clock.to_string()));
-    server.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut asked = [0; 48];
     let (length, client) = server.recv_from(&mut asked).unwrap();
     assert_eq!((length, asked[0] & 7), (48, 3), "a client's question");
@@ -242,21 +237,60 @@ fn the_clock_is_compared_with_a_time_server() {
         (seconds << 32 | fraction as u64).to_be_bytes()
     };
     let mut answer = [0; 48];
-    answer[0] = 4 << 3 | 4; // version 4, server
-    answer[1] = 3; // stratum
+    answer[0] = leap << 6 | 4 << 3 | 4; // version 4, server
+    answer[1] = stratum;
+    if stratum == 0 {
+        answer[12..16].copy_from_slice(b"INIT");
+    }
     answer[24..32].copy_from_slice(&asked[40..48]);
     for at in [16, 32, 40] {
         answer[at..at + 8].copy_from_slice(&stamp(fake_facts::now()));
     }
     server.send_to(&answer, client).unwrap();
-    let (offset, stratum) = appliance.wait("synced", |fact| match fact {
+}
+
+fn with_clock(name: &str) -> (UdpSocket, Folder, Appliance) {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let folder = Folder::new(name);
+    let clock = serde_json::json!({ "name": "app", "clock": { "server": server.local_addr().unwrap() } });
+    let appliance = Appliance::run(&folder.write("app.json", &clock.to_string()));
+    (server, folder, appliance)
+}
+
+fn synced(fact: &Fact) -> Option<(i64, u8)> {
+    match fact {
         Fact::Synced { offset_ns, stratum, .. } => Some((*offset_ns, *stratum)),
         _ => None,
-    });
+    }
+}
+
+#[test]
+fn the_clock_is_compared_with_a_time_server() {
+    let (server, _folder, appliance) = with_clock("clock");
+    time_told(&server, 0, 3);
+    let (offset, stratum) = appliance.wait("synced", synced);
     assert_eq!(stratum, 3);
     assert!((9_000_000_000..11_000_000_000).contains(&offset), "{offset}");
-    let second = server.recv_from(&mut asked).unwrap();
+    let second = server.recv_from(&mut [0; 48]).unwrap();
     assert_eq!(second.0, 48, "it asks again");
+}
+
+#[test]
+fn a_server_that_does_not_know_the_time_is_no_time_and_is_asked_again() {
+    let (server, _folder, appliance) = with_clock("unsynced");
+    // as a server with nobody to ask says it, and as others write stratum 16
+    for stratum in [0, 16] {
+        time_told(&server, 3, stratum);
+        let unsynced = appliance.wait("unsynced", |fact| match fact {
+            Fact::Synced { .. } => panic!("that was no time: {fact:?}"),
+            Fact::Unsynced { server } => Some(*server),
+            _ => None,
+        });
+        assert_eq!(unsynced, server.local_addr().unwrap().ip());
+    }
+    time_told(&server, 0, 3);
+    appliance.wait("synced", synced);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Arguments in, settings out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -81,6 +81,10 @@ pub(crate) struct Serve {
     /// Seconds that the cloud's clock is ahead of this host's: signatures, Date headers and NTP follow it.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
+    /// Time server that ours has its time from, as a router's has: an address, with :PORT if that is not 123. Until it
+    /// has answered, ours says that it is not synchronised.
+    #[arg(long, value_name = "ADDRESS", value_parser = time_server, conflicts_with = "clock_offset")]
+    upstream: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -110,6 +114,7 @@ impl From<Serve> for Settings {
             dns_port: port(serve.dns_port, local.dns_port, 53),
             ntp_port: port(serve.ntp_port, local.ntp_port, 123),
             clock_offset_seconds: serve.clock_offset,
+            upstream: serve.upstream,
             dir: local.dir,
         }
     }
@@ -120,6 +125,12 @@ fn bind(text: &str) -> Result<(Service, IpAddr), String> {
     let service = service.parse().map_err(|error: fake_cloud::service::UnknownService| error.to_string())?;
     let ip = ip.parse().map_err(|_| format!("`{ip}` is no IPv4 or IPv6 address"))?;
     Ok((service, ip))
+}
+
+fn time_server(text: &str) -> Result<SocketAddr, String> {
+    const NTP: u16 = 123;
+    let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, NTP)).or_else(|_| text.parse());
+    address.map_err(|_| "expected an IPv4 or IPv6 address, for example 203.0.113.123".to_owned())
 }
 
 fn region(text: &str) -> Result<String, String> {
@@ -181,10 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn an_upstream_is_an_address_with_or_without_port() {
+        let upstream = |text: &str| settings(&["--upstream", text]).upstream.map(|at| at.to_string());
+        assert_eq!(upstream("203.0.113.15").as_deref(), Some("203.0.113.15:123"));
+        assert_eq!(upstream("203.0.113.15:1123").as_deref(), Some("203.0.113.15:1123"));
+        assert_eq!(upstream("2001:db8::7").as_deref(), Some("[2001:db8::7]:123"));
+        assert_eq!(settings(&[]).upstream, None);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         assert!(bind("credentials=203.0.113.1").unwrap_err().contains("credentials"));
         assert!(bind("s3").is_err());
         assert!(bind("s3=nowhere").unwrap_err().contains("nowhere"));
+        assert!(time_server("time.example.org").unwrap_err().contains("address"));
         assert!(thing("../x").is_err());
         assert!(account("12").is_err());
     }

@@ -11,20 +11,25 @@ use time::macros::format_description;
 /// The host's real-time clock plus a fixed offset.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
-    offset_seconds: i64,
+    offset_ns: i64,
 }
 
 impl Clock {
     /// A clock that is ahead of the host by `offset_seconds`, behind when negative.
     pub(crate) fn ahead_by(offset_seconds: i64) -> Self {
-        Self { offset_seconds }
+        Self::ahead_by_ns(offset_seconds.saturating_mul(1_000_000_000))
+    }
+
+    /// The same in nanoseconds; 64 bits hold 292 years.
+    pub(crate) fn ahead_by_ns(offset_ns: i64) -> Self {
+        Self { offset_ns }
     }
 
     /// What this clock shows.
     pub(crate) fn now(self) -> SystemTime {
-        let shift = Duration::from_secs(self.offset_seconds.unsigned_abs());
+        let shift = Duration::from_nanos(self.offset_ns.unsigned_abs());
         let now = SystemTime::now();
-        let shown = if self.offset_seconds < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
+        let shown = if self.offset_ns < 0 { now.checked_sub(shift) } else { now.checked_add(shift) };
         shown.unwrap_or(UNIX_EPOCH)
     }
 

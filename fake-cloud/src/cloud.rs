@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_facts::{Fact, Listen, Teller};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -22,12 +23,13 @@ use crate::logs::Logs;
 use crate::monitoring::Metrics;
 use crate::mqtt::Broker;
 use crate::names::Names;
+use crate::ntp::Time;
 use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::sockets::Sockets;
 use crate::tls::Front;
-use crate::{files, tls};
+use crate::{files, tls, upstream};
 
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -69,6 +71,7 @@ pub enum Error {
 pub(crate) struct Cloud {
     pub(crate) names: Names,
     pub(crate) clock: Clock,
+    pub(crate) time: Time,
     pub(crate) keys: Keys,
     pub(crate) facts: Arc<Facts>,
     pub(crate) metrics: Metrics,
@@ -103,8 +106,10 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     let key = keys.create()?;
     let names = names(settings)?;
     let sockets = Sockets::bind(settings).await?;
+    let (shown, told) = watch::channel(None);
     let cloud = Arc::new(Cloud {
         clock,
+        time: settings.upstream.map_or(Time::Own(clock), |server| Time::Upstream(server.ip(), told)),
         keys,
         facts: facts.clone(),
         metrics: Metrics::default(),
@@ -122,6 +127,10 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     sockets.serve(&cloud, zones, &tasks, &stop);
     facts.say(Fact::Ready { listens: listens.clone() });
     info!(dir = %dir.display(), sockets = listens.len(), "ready");
+    if let Some(server) = settings.upstream {
+        let (facts, stop) = (facts.clone(), stop.clone());
+        tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
+    }
     Ok(Running { client, listens, facts, stop, tasks })
 }
 

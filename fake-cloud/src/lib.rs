@@ -9,6 +9,7 @@
 //! tls        the TLS front: SNI and ALPN to a door   ──► mqtt     the broker, its sessions, topic rules
 //!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
+//!                                                         upstream   where the time server has its time from
 //! sockets, ca, keys, clock, files                         what the above stand on
 //! ```
 //!
@@ -37,3 +38,4 @@ pub mod settings;
 mod sigv4;
 mod sockets;
 mod tls;
+mod upstream;

@@ -1,4 +1,4 @@
-//! The time server: NTP versions 3 and 4, stratum 2, showing the cloud's clock.
+//! The time server: NTP versions 3 and 4, showing the cloud's clock at stratum 2, or its upstream's at one more than that.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -11,20 +11,32 @@ use ntp_proto::{
     ServerStatHandler, SystemSnapshot, TimeSnapshot,
 };
 use tokio::net::UdpSocket;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::clock::Clock;
 use crate::facts::Facts;
+use crate::upstream::Told;
 
 /// Seconds from 1900, where NTP counts from, to 1970 (RFC 5905, figure 4).
 const ERA: u64 = 2_208_988_800;
 /// No time packet of a client without authentication is longer.
 const LONGEST: usize = 1024;
 
+/// Whose time is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Time {
+    /// The cloud's own.
+    Own(Clock),
+    /// That of a time server at this address, as far as it has told it.
+    Upstream(IpAddr, watch::Receiver<Option<Told>>),
+}
+
 /// Answers on a bound socket until `stop`.
-pub(crate) async fn serve(socket: UdpSocket, clock: Clock, facts: &Facts, stop: CancellationToken) {
-    let mut server = Server::new(config(), Shown(clock), snapshot(), KeySetProvider::new(1).get());
+pub(crate) async fn serve(socket: UdpSocket, time: Time, facts: &Facts, stop: CancellationToken) {
+    let shown = Shown(time.clone());
+    let mut server = Server::new(config(), shown, time.snapshot(), KeySetProvider::new(1).get());
     let (mut question, mut answer) = ([0; LONGEST], [0; LONGEST]);
     loop {
         let received = tokio::select! {
@@ -38,7 +50,8 @@ pub(crate) async fn serve(socket: UdpSocket, clock: Clock, facts: &Facts, stop: 
                 continue;
             }
         };
-        let at = timestamp(clock.now());
+        let at = timestamp(time.now());
+        server.update_system(time.snapshot());
         match server.handle(peer.ip(), at, &question[..length], &mut answer, &mut Uncounted) {
             ServerAction::Respond { message } => match socket.send_to(message, peer).await {
                 Ok(_) => facts.say(Fact::Told { peer }),
@@ -61,13 +74,50 @@ fn config() -> ServerConfig {
     }
 }
 
-fn snapshot() -> SystemSnapshot {
+impl Time {
+    fn now(&self) -> SystemTime {
+        match self {
+            Self::Own(clock) => clock.now(),
+            Self::Upstream(_, told) => {
+                Clock::ahead_by_ns(told.borrow().map_or(0, |told| told.offset_ns)).now()
+            }
+        }
+    }
+
+    fn snapshot(&self) -> SystemSnapshot {
+        match self {
+            // The upstream of a stratum 2 server is a stratum 1 server's address; documentation range (RFC 5737).
+            Self::Own(_) => synchronised(2, IpAddr::from([192, 0, 2, 1]), 0.0),
+            Self::Upstream(server, told) => match *told.borrow() {
+                Some(Told { stratum, round_trip, .. }) => synchronised(stratum + 1, *server, round_trip),
+                None => unsynchronised(),
+            },
+        }
+    }
+}
+
+fn synchronised(stratum: u8, upstream: IpAddr, round_trip: f64) -> SystemSnapshot {
     SystemSnapshot {
-        stratum: 2,
-        // The upstream of a stratum 2 server is a stratum 1 server's address; documentation range (RFC 5737).
-        reference_id: ReferenceId::from_ip(IpAddr::from([192, 0, 2, 1])),
+        stratum,
+        reference_id: ReferenceId::from_ip(upstream),
         time_snapshot: TimeSnapshot {
             leap_indicator: NtpLeapIndicator::NoWarning,
+            root_delay: NtpDuration::from_seconds(round_trip),
+            ..TimeSnapshot::default()
+        },
+        ..SystemSnapshot::default()
+    }
+}
+
+/// Leap indicator 3; on the wire, stratum 16 is written 0 (RFC 5905, section 7.3), and the reference id is then a code:
+/// `INIT`, not yet synchronised (section 7.4).
+fn unsynchronised() -> SystemSnapshot {
+    SystemSnapshot {
+        stratum: 0,
+        // The library has a constructor for addresses only; four bytes are four bytes.
+        reference_id: ReferenceId::from_ip(IpAddr::from(*b"INIT")),
+        time_snapshot: TimeSnapshot {
+            leap_indicator: NtpLeapIndicator::Unsynchronized,
             ..TimeSnapshot::default()
         },
         ..SystemSnapshot::default()
@@ -80,9 +130,9 @@ fn timestamp(at: SystemTime) -> NtpTimestamp {
     NtpTimestamp::from_seconds_nanos_since_ntp_era((age.as_secs() + ERA) as u32, age.subsec_nanos())
 }
 
-/// The cloud's clock in the library's form; it is only ever read.
+/// A clock in the library's form; it is only ever read.
 #[derive(Clone)]
-struct Shown(Clock);
+struct Shown(Time);
 
 impl NtpClock for Shown {
     type Error = Infallible;

@@ -1,6 +1,6 @@
 //! What a run is asked to be.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::names::Spelling;
@@ -31,6 +31,8 @@ pub struct Settings {
     pub ntp_port: u16,
     /// How far the cloud's clock is ahead of the host's.
     pub clock_offset_seconds: i64,
+    /// The time server that ours has its time from, asked again and again; none: ours shows the cloud's own clock.
+    pub upstream: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
             dns_port: 5353,
             ntp_port: 1123,
             clock_offset_seconds: 0,
+            upstream: None,
         }
     }
 

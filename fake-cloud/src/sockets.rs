@@ -110,7 +110,8 @@ impl Sockets {
         }
         for socket in self.ntp {
             let (cloud, stop) = (cloud.clone(), stop.clone());
-            tasks.spawn(async move { ntp::serve(socket, cloud.clock, &cloud.facts, stop).await });
+            let time = cloud.time.clone();
+            tasks.spawn(async move { ntp::serve(socket, time, &cloud.facts, stop).await });
         }
     }
 }

@@ -124,7 +124,7 @@ pub enum Fact {
         /// What it is called there, as in `Stored`.
         name: String,
     },
-    /// The appliance compared its clock with a time server.
+    /// The appliance, or a time server with an upstream, compared its clock with a time server.
     Synced {
         /// The server.
         server: IpAddr,
@@ -132,6 +132,11 @@ pub enum Fact {
         offset_ns: i64,
         /// The server's stratum, 1 to 15.
         stratum: u8,
+    },
+    /// A time server answered that it does not know the time itself (RFC 5905, section 7.3: leap indicator 3).
+    Unsynced {
+        /// The server.
+        server: IpAddr,
     },
     /// What has arrived from one camera so far; said again as it grows, at most four times a second.
     Video(Video),

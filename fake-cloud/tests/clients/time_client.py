@@ -15,6 +15,7 @@ print(
             "stratum": told.stratum,
             "leap": told.leap,
             "offset": told.offset,
+            "reference": told.ref_id.to_bytes(4, "big").hex(),
         }
     )
 )

@@ -1,5 +1,7 @@
 //! The time as ntplib sees it.
 
+use std::net::UdpSocket;
+
 use fake_facts::Fact;
 
 use crate::support::Fake;
@@ -31,4 +33,40 @@ fn the_clock_offset_is_served() {
         let told = ask(&cloud, 4)["offset"].as_f64().unwrap();
         assert!((told - f64::from(offset)).abs() < 0.5, "{told}");
     }
+}
+
+#[test]
+fn a_server_with_an_upstream_passes_on_its_time() {
+    let public = Fake::with(&["--clock-offset", "90"]);
+    let site = Fake::with(&["--upstream", &public.socket("ntp").to_string()]);
+    let synced = site.wait_for("synced", |fact| matches!(fact, Fact::Synced { .. }));
+    let Fact::Synced { server, offset_ns, stratum } = synced else { unreachable!("just matched") };
+    assert_eq!((server, stratum), (public.socket("ntp").ip(), 2));
+    assert!((offset_ns - 90_000_000_000).abs() < 500_000_000, "{offset_ns}");
+    public.wait_for("told", |fact| matches!(fact, Fact::Told { .. }));
+    let told = ask(&site, 4);
+    assert_eq!(
+        (&told["stratum"], &told["leap"]),
+        (&3.into(), &0.into()),
+        "one further from the source: {told}"
+    );
+    assert_eq!(told["reference"], "7f000001", "the upstream's address: {told}");
+    assert!((told["offset"].as_f64().unwrap() - 90.0).abs() < 0.5, "{told}");
+}
+
+#[test]
+fn a_server_that_cannot_reach_its_upstream_says_so() {
+    // Bound, so that nobody else is there, and never answered.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let site = Fake::with(&["--upstream", &silent.local_addr().unwrap().to_string()]);
+    let told = ask(&site, 4);
+    assert_eq!((&told["leap"], &told["stratum"]), (&3.into(), &0.into()), "RFC 5905, section 7.3: {told}");
+    assert_eq!(told["reference"], hex::encode("INIT"), "RFC 5905, section 7.4: {told}");
+    let failed = site.wait_for("failed", |fact| matches!(fact, Fact::Failed { .. }));
+    let Fact::Failed { what, about, .. } = failed else { unreachable!("just matched") };
+    assert_eq!((what.as_str(), about.as_deref()), ("sync", Some("127.0.0.1")));
+    // A server behind a server that does not know the time does not know it either.
+    let behind = Fake::with(&["--upstream", &site.socket("ntp").to_string()]);
+    behind.wait_for("unsynced", |fact| matches!(fact, Fact::Unsynced { .. }));
+    assert_eq!(ask(&behind, 3)["leap"], 3);
 }
