@@ -112,7 +112,7 @@ fn answers(kind: &ServiceKind, port: &Traffic) -> Vec<IpAddr> {
             binds.iter().filter(|(service, _)| right(service)).map(|(_, address)| *address).collect()
         }
         ServiceKind::Resolver { listen, .. } if dns => listen.clone(),
-        ServiceKind::Clock { listen } if ntp => listen.clone(),
+        ServiceKind::Clock { listen, .. } if ntp => listen.clone(),
         ServiceKind::Camera { listen, .. } if matches!(port, Traffic::Tcp(..)) => vec![*listen],
         _ => Vec::new(),
     }

@@ -64,6 +64,9 @@ fn word(
         scenario::Word::PeersOf { nodes, exactly, besides } => {
             Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }
         }
+        scenario::Word::Clock { of, from, upstream, offset } => {
+            Word::Clock { of: all(&of), from, upstream, offset }
+        }
     }
 }
 

@@ -137,6 +137,8 @@ pub enum ServiceKind {
         binds: Vec<(CloudService, IpAddr)>,
         /// Appliances that get a device certificate.
         things: Vec<NodeName>,
+        /// How many seconds its clock is ahead of the host's.
+        clock_offset: i64,
     },
     /// dnsmasq, forwarding to one server.
     Resolver {
@@ -149,6 +151,8 @@ pub enum ServiceKind {
     Clock {
         /// Addresses of the node that it answers on.
         listen: Vec<IpAddr>,
+        /// The time server that it has its time from; none: it tells the host's.
+        upstream: Option<IpAddr>,
     },
     /// `fake-camera`.
     Camera {
@@ -283,6 +287,17 @@ pub enum Word {
         exactly: Vec<NodeName>,
         /// Upkeep flows that do not count.
         besides: Vec<FlowId>,
+    },
+    /// Who tells nodes the time, and how right it is.
+    Clock {
+        /// The nodes that ask.
+        of: Vec<NodeName>,
+        /// The only node that they may ask.
+        from: NodeName,
+        /// The node that `from` must have its time from; none: not looked at.
+        upstream: Option<NodeName>,
+        /// How far from the host's clock it may be, either way.
+        offset: Duration,
     },
 }
 

@@ -67,6 +67,7 @@ impl Finder<'_, '_> {
             names: cloud.names,
             binds: cloud_binds(node),
             things,
+            clock_offset: cloud.clock_offset,
         };
         self.add(Stage::Cloud, node, kind);
     }
@@ -74,14 +75,18 @@ impl Finder<'_, '_> {
     fn router(&mut self, node: &Node, router: &scenario::Router) {
         if !router.dns.is_empty() {
             let listen = self.listen(node, &router.dns);
-            match self.upstream(node, router) {
+            match self.upstream(node, router, CloudService::Dns) {
                 Ok(upstream) => self.add(Stage::Router, node, ServiceKind::Resolver { listen, upstream }),
                 Err(text) => self.mistakes.site(format!("`{}` serves dns: {text}", node.name)),
             }
         }
         if !router.ntp.is_empty() {
             let listen = self.listen(node, &router.ntp);
-            self.add(Stage::Router, node, ServiceKind::Clock { listen });
+            let upstream = router.upstream.is_some().then(|| self.upstream(node, router, CloudService::Ntp));
+            match upstream.transpose() {
+                Ok(upstream) => self.add(Stage::Router, node, ServiceKind::Clock { listen, upstream }),
+                Err(text) => self.mistakes.site(format!("`{}` serves ntp: {text}", node.name)),
+            }
         }
     }
 
@@ -93,10 +98,15 @@ impl Finder<'_, '_> {
         in_segments(node, segments)
     }
 
-    fn upstream(&self, node: &Node, router: &scenario::Router) -> Result<IpAddr, String> {
+    fn upstream(
+        &self,
+        node: &Node,
+        router: &scenario::Router,
+        service: CloudService,
+    ) -> Result<IpAddr, String> {
         let name = router.upstream.as_ref().ok_or("it needs an `upstream` to ask")?;
         let cloud = self.cloud_node(name).ok_or_else(|| format!("its upstream `{name}` is no cloud"))?;
-        let asked = at_cloud(cloud, CloudService::Dns).find(|address| speaks(node, *address));
+        let asked = at_cloud(cloud, service).find(|address| speaks(node, *address));
         asked.ok_or_else(|| format!("it has no address family in common with `{name}`"))
     }
 

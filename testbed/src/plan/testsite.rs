@@ -143,7 +143,7 @@ pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
 }
 
 pub(super) fn cloud() -> Kind {
-    Kind::Cloud(Cloud { region: "eu-west-1".into(), names: CloudNames::Both })
+    Kind::Cloud(Cloud { region: "eu-west-1".into(), names: CloudNames::Both, clock_offset: 0 })
 }
 
 pub(super) fn rules(path: &str) -> Option<RuleFile> {

@@ -176,7 +176,7 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
                     opens.push(probe::open(&site.lab, &check.name, open, patience).await);
                 }
             }
-            Word::Plays { .. } | Word::Direction { .. } | Word::PeersOf { .. } => {}
+            Word::Plays { .. } | Word::Direction { .. } | Word::PeersOf { .. } | Word::Clock { .. } => {}
         }
     }
     (swept, opens)
@@ -271,6 +271,9 @@ fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
         Word::Plays { cameras, at, frames, .. } => {
             cameras.iter().all(|camera| received(facts, at, camera) >= *frames)
         }
+        Word::Clock { of, .. } => of.iter().all(|node| {
+            facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
+        }),
         _ => true,
     });
     played && delivered(plan, facts)

@@ -167,7 +167,7 @@ pub struct Router {
     pub dns: Vec<SegmentName>,
     /// Segments in which it tells the time.
     pub ntp: Vec<SegmentName>,
-    /// The cloud that its forwarder asks.
+    /// The cloud whose name server its forwarder asks, and whose time server its own has the time from.
     pub upstream: Option<NodeName>,
 }
 
@@ -178,6 +178,8 @@ pub struct Cloud {
     pub region: String,
     /// Which spelling of the host names it answers.
     pub names: CloudNames,
+    /// How many seconds its clock is ahead of the host's; negative: behind. At most an hour.
+    pub clock_offset: i64,
 }
 
 /// Spelling of the cloud's host names (the seeds print `.aws.amazon.com` where real clients ask `.amazonaws.com`).
@@ -344,5 +346,16 @@ pub enum Word {
         exactly: Vec<NodeName>,
         /// Upkeep flows that do not count.
         besides: Vec<FlowId>,
+    },
+    /// Who tells nodes the time, and how right it is.
+    Clock {
+        /// The nodes that ask.
+        of: Vec<NodeName>,
+        /// The only node that they may ask.
+        from: NodeName,
+        /// The cloud that `from` must have its time from; none: not looked at.
+        upstream: Option<NodeName>,
+        /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
+        offset: Duration,
     },
 }

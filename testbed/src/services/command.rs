@@ -12,7 +12,6 @@ use super::ServiceError;
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{CloudNames, CloudService};
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -69,13 +68,12 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
     };
     fs::create_dir_all(&home).map_err(failed("the folder"))?;
     match &service.kind {
-        ServiceKind::Cloud { region, names, binds, things } => {
-            Ok(fake(settings, "fake-cloud", cloud_arguments(&home, region, *names, binds, things)))
-        }
-        ServiceKind::Clock { listen } => {
+        ServiceKind::Cloud { .. } => Ok(fake(settings, "fake-cloud", cloud_arguments(&home, &service.kind))),
+        ServiceKind::Clock { listen, upstream } => {
             let mut arguments = vec!["serve".into(), "--dir".into(), text(&home.join("clock"))];
             arguments
                 .extend(listen.iter().flat_map(|address| ["--bind".to_owned(), format!("ntp={address}")]));
+            arguments.extend(upstream.map(|address| format!("--upstream={address}")));
             Ok(fake(settings, "fake-cloud", arguments))
         }
         ServiceKind::Resolver { listen, upstream } => forwarder(listen, *upstream),
@@ -183,16 +181,12 @@ const DNSMASQ: [&str; 9] = [
     "--pid-file=",
 ];
 
-fn cloud_arguments(
-    home: &Path,
-    region: &str,
-    names: CloudNames,
-    binds: &[(CloudService, std::net::IpAddr)],
-    things: &[NodeName],
-) -> Vec<String> {
+fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--dir"].map(str::to_owned).to_vec();
     arguments.push(text(&home.join("cloud")));
-    arguments.extend(["--region".into(), region.into(), "--names".into(), spelled(&names)]);
+    let ServiceKind::Cloud { region, names, binds, things, clock_offset } = cloud else { return arguments };
+    arguments.extend(["--region".into(), region.clone(), "--names".into(), spelled(names)]);
+    arguments.push(format!("--clock-offset={clock_offset}"));
     for thing in things {
         arguments.extend(["--thing".into(), thing.to_string()]);
     }

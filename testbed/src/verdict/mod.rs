@@ -1,7 +1,8 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`.
+//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `clock`.
 
+mod clock;
 mod controls;
 mod direction;
 #[cfg(test)]

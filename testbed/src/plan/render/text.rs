@@ -80,16 +80,24 @@ fn services(plan: &Plan) -> String {
 
 fn service_words(kind: &ServiceKind) -> (&'static str, String) {
     match kind {
-        ServiceKind::Cloud { region, binds, things, .. } => {
+        ServiceKind::Cloud { region, binds, things, clock_offset, .. } => {
             let binds = binds
                 .iter()
                 .map(|(service, address)| format!("{} at {address}", format!("{service:?}").to_lowercase()));
-            ("cloud", format!("{region}: {}; things: {}", list(binds), list(things)))
+            let ahead = match clock_offset {
+                0 => String::new(),
+                seconds => format!("; its clock is {seconds} s ahead"),
+            };
+            ("cloud", format!("{region}: {}; things: {}{ahead}", list(binds), list(things)))
         }
         ServiceKind::Resolver { listen, upstream } => {
             ("resolver", format!("at {}; asks {upstream}", list(listen)))
         }
-        ServiceKind::Clock { listen } => ("clock", format!("at {}", list(listen))),
+        ServiceKind::Clock { listen, upstream } => {
+            let asks = upstream
+                .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
+            ("clock", format!("at {}; {asks}", list(listen)))
+        }
         ServiceKind::Camera { id, listen, width, height, fps } => {
             ("camera", format!("{id} at {listen}; {width}x{height}, {fps} frames a second"))
         }
@@ -163,6 +171,10 @@ fn word(word: &Word) -> (String, String) {
         Word::PeersOf { nodes, exactly, besides } => {
             let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
             ("peers_of".to_owned(), text)
+        }
+        Word::Clock { of, from, upstream, offset } => {
+            let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
+            ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
         }
     }
 }

@@ -67,7 +67,7 @@ fn a_router_answers_only_in_the_segments_it_serves() {
         kinds,
         [
             ServiceKind::Resolver { listen: words("10.20.0.1 10.30.0.1"), upstream: name("203.0.113.6") },
-            ServiceKind::Clock { listen: words("10.20.0.1") },
+            ServiceKind::Clock { listen: words("10.20.0.1"), upstream: Some(name("203.0.113.7")) },
         ]
     );
 }

@@ -47,13 +47,14 @@ pub(crate) fn build(
     checks
 }
 
-struct Reader<'a> {
-    whose: &'a str,
-    directory: &'a Directory,
-    nodes: &'a BTreeMap<NodeName, Node>,
+/// Reads one check; what a word of its own file needs is visible there.
+pub(super) struct Reader<'a> {
+    pub(super) whose: &'a str,
+    pub(super) directory: &'a Directory,
+    pub(super) nodes: &'a BTreeMap<NodeName, Node>,
     segments: &'a Segments,
     flows: &'a Flows,
-    out: &'a mut Mistakes,
+    pub(super) out: &'a mut Mistakes,
 }
 
 impl Reader<'_> {
@@ -117,11 +118,12 @@ impl Reader<'_> {
             ("plays", raw.plays.is_absent(), raw.plays.is_bad()),
             ("direction", raw.direction.is_absent(), raw.direction.is_bad()),
             ("peers_of", raw.peers_of.is_absent(), raw.peers_of.is_bad()),
+            ("clock", raw.clock.is_absent(), raw.clock.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `clock`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -134,6 +136,7 @@ impl Reader<'_> {
             raw.plays.good().and_then(|word| self.plays(word)),
             raw.direction.good().and_then(|word| self.direction(word)),
             raw.peers_of.good().and_then(|word| self.peers_of(word)),
+            raw.clock.good().and_then(|word| self.clock(word)),
         ];
         words.into_iter().flatten().next()
     }

@@ -6,6 +6,7 @@
 mod addresses;
 mod checks;
 mod clash;
+mod clocks;
 mod directory;
 mod flows;
 mod links;

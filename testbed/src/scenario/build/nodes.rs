@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::files::Files;
-use super::super::leaf::{Below, Gateway, Lasting, Size, Whole};
+use super::super::leaf::{Ahead, Below, Gateway, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile, Run};
 use super::super::raw::{self, Site};
@@ -175,7 +175,7 @@ impl Builder<'_> {
         };
         let region = raw.region.good().map_or("", |region| region.value.0).to_owned();
         let names = or(&raw.names, CloudNames::Both);
-        let kind = Kind::Cloud(Cloud { region, names });
+        let kind = Kind::Cloud(Cloud { region, names, clock_offset: or(&raw.clock_offset, Ahead(0)).0 });
         self.add(name, &wires, CLOUD, &common, |_| kind.clone());
     }
 

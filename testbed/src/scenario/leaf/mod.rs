@@ -11,7 +11,7 @@ mod words;
 use super::shape::Wrong;
 use super::tree::Scalar;
 
-pub(crate) use numbers::{Lasting, Size, Whole};
+pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair, PortRef};
 pub(crate) use texts::{Anchor, Argument, Line};

@@ -78,6 +78,37 @@ impl<const MIN: u64, const MAX: u64> Leaf for Lasting<MIN, MAX> {
     }
 }
 
+/// How far a clock is ahead, whole seconds, at most `MAX` either way: `90s`, `-5min`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ahead<const MAX: i64>(pub(crate) i64);
+
+impl<const MAX: i64> Leaf for Ahead<MAX> {
+    const WHAT: &'static str = "a clock's offset";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        let text = guard(scalar)?;
+        let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = rest.split_at(digits);
+        let factor = match unit {
+            "s" => 1,
+            "min" => 60,
+            "h" => 3600,
+            _ => return Err(Wrong::because("must be a whole number and `s`, `min` or `h`: `90s`, `-5min`")),
+        };
+        let seconds = number.parse::<i64>().ok().and_then(|number| number.checked_mul(factor));
+        match seconds.filter(|seconds| *seconds <= MAX) {
+            Some(seconds) => Ok(Ahead(sign * seconds)),
+            None => {
+                let most = short(MAX.unsigned_abs() * 1000);
+                Err(Wrong::because(format!("must be at most {most} ahead, or so far behind")))
+            }
+        }
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "pattern": "^-?[0-9]+(?:s|min|h)$" })
+    }
+}
+
 fn short(millis: u64) -> String {
     match millis {
         _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),

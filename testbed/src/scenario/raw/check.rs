@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::super::leaf::{Feature, FlowRange, Whole};
+use super::super::leaf::{Feature, FlowRange, Lasting, Whole};
 use super::super::mistakes::Mistakes;
 use super::super::model::Proof;
 use super::super::shape::{Shape, Slot};
@@ -14,7 +14,7 @@ use super::{One, Some1};
 use crate::names::{NodeName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `clock`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -26,6 +26,8 @@ table! {
         direction: may Direction,
         /// With whom nodes exchange frames.
         peers_of: may PeersOf,
+        /// Who tells nodes the time, and how right it is.
+        clock: may Clock,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
         /// Kernel features without which it is inconclusive, such as `vlan-tags`.
@@ -102,5 +104,19 @@ table! {
         exactly: must Some1<NodeName>,
         /// Upkeep flows that do not count; default F17 where the scenario allows it.
         besides: may Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// Who tells nodes the time, and how right it is.
+    Clock = "`clock`" {
+        /// The appliances that ask.
+        of_node ("of"): must Some1<NodeName>,
+        /// The only node that they may ask, which must tell it to each.
+        from: must One<NodeName>,
+        /// The cloud that this router must have its time from; left out: not looked at.
+        upstream: may One<NodeName>,
+        /// How far from the host's clock it may be, either way, 1ms to 1h; default 1s.
+        offset: may One<Lasting<1, 3_600_000>>,
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::super::leaf::{Argument, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole};
+use super::super::leaf::{Ahead, Argument, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole};
 use super::super::mistakes::Mistakes;
 use super::super::model::CloudNames;
 use super::super::shape::{At, List, Named, Shape, Slot};
@@ -185,7 +185,7 @@ table! {
         dns: may Some1<SegmentName>,
         /// Segments in which it tells the time.
         ntp: may Some1<SegmentName>,
-        /// The cloud whose name server it asks; needed for `dns`.
+        /// The cloud whose name server and time server it asks; needed for `dns`. Without it, `ntp` tells the host's time.
         upstream: may One<NodeName>,
     }
 }
@@ -201,6 +201,8 @@ table! {
         names: may One<CloudNames>,
         /// The first of its consecutive addresses.
         address: may Some1<IpAddr>,
+        /// How far its clock is ahead of the host's, at most 1h either way, such as `90s` or `-90s`. Default 0s.
+        clock_offset: may One<Ahead<3600>>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every word does with the example's good run, and with each thing that can be wrong in a run.
 
+mod clock;
 mod direction;
 mod no_reach;
 mod peers_of;
