@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use fake_facts::Line;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CheckName, LinkName, NodeName, Traffic};
+use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
 use crate::plan::{Aim, Open};
 
 /// All that was seen of one run.
@@ -18,6 +18,9 @@ pub struct Observations {
     pub facts: Vec<NodeFact>,
     /// Conversations seen by the taps, in order of their first packet; probes are not among them.
     pub conversations: Vec<Conversation>,
+    /// Who was heard at which port, in order of their first frame; at most 10,000.
+    #[serde(default)]
+    pub stations: Vec<Station>,
     /// What became of every aim of every negative.
     pub aims: Vec<AimSeen>,
     /// What became of every conversation opened on purpose, for `reach` and as `alive` control.
@@ -88,6 +91,19 @@ pub struct Conversation {
     pub answered_packet: Option<u64>,
     /// Ports of the fabric at which frames of it were seen.
     pub ports: Vec<LinkName>,
+}
+
+/// An Ethernet address that sent frames into a port of the fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Station {
+    /// The port; its other end is a node's link.
+    pub port: LinkName,
+    /// The address that the frames came from.
+    pub mac: Mac,
+    /// The first of them.
+    pub first_packet: u64,
+    /// How many.
+    pub frames: u64,
 }
 
 /// What became of one aim.

@@ -58,7 +58,21 @@ fn compare_failing(check: &CheckVerdict, expected: &Expected, differences: &mut 
         differences.push(format!("{name} must fail, and {word}: {}", first_line(check)));
         return;
     }
-    let wanted: BTreeSet<&(NodeName, NodeName)> = expected.pairs.iter().collect();
+    if expected.finds.is_empty() {
+        compare_pairs(check, &expected.pairs, differences);
+    } else {
+        compare_texts(check, &expected.finds, differences);
+    }
+    if let Some(by) = &expected.by {
+        let others = check.findings.iter().filter(|finding| !is_by(finding, by));
+        differences.extend(others.map(|finding| blamed(check, finding, by)));
+    }
+}
+
+/// What is reported must be of exactly these pairs.
+fn compare_pairs(check: &CheckVerdict, expected: &[(NodeName, NodeName)], differences: &mut Vec<String>) {
+    let name = &check.check;
+    let wanted: BTreeSet<&(NodeName, NodeName)> = expected.iter().collect();
     let found: BTreeSet<_> = check.findings.iter().filter_map(|finding| finding.pair.as_ref()).collect();
     for (from, to) in wanted.difference(&found) {
         differences.push(format!("{name} does not report {from} -> {to}"));
@@ -71,9 +85,16 @@ fn compare_failing(check: &CheckVerdict, expected: &Expected, differences: &mut 
             differences.push(format!("{name} reports more than pairs: {}", finding.text));
         }
     }
-    if let Some(by) = &expected.by {
-        let others = check.findings.iter().filter(|finding| !is_by(finding, by));
-        differences.extend(others.map(|finding| blamed(check, finding, by)));
+}
+
+/// Each finding must be expected, and each expected one must be there, by the beginnings of their texts.
+fn compare_texts(check: &CheckVerdict, expected: &[String], differences: &mut Vec<String>) {
+    let begins = |finding: &&Finding, text: &String| finding.text.starts_with(text.as_str());
+    for text in expected.iter().filter(|text| !check.findings.iter().any(|one| begins(&one, text))) {
+        differences.push(format!("{} does not report: {text}", check.check));
+    }
+    for finding in check.findings.iter().filter(|one| !expected.iter().any(|text| begins(one, text))) {
+        differences.push(format!("{} reports more: {}", check.check, finding.text));
     }
 }
 
@@ -115,8 +136,11 @@ mod tests {
     use crate::verdict::judge;
 
     fn twin() -> Twin {
-        let expected =
-            Expected { pairs: vec![(of("dock-1"), of("vms"))], by: Some("inet site  through policy".into()) };
+        let expected = Expected {
+            pairs: vec![(of("dock-1"), of("vms"))],
+            finds: vec![],
+            by: Some("inet site  through policy".into()),
+        };
         let site = Site { segments: [].into(), switches: [].into(), nodes: [].into(), groups: [].into() };
         let scenario = Scenario { name: of("small"), documents: vec![], site, flows: vec![], checks: vec![] };
         Twin {
@@ -176,6 +200,12 @@ mod tests {
             }),
             ("vms-shut reports dock-1 -> vms too", |t, _| {
                 t.fail.values_mut().for_each(|expected| expected.pairs = vec![]);
+            }),
+            ("vms-shut does not report: a stranger", |t, _| {
+                t.fail.values_mut().for_each(|expected| expected.finds = vec!["a stranger".into()]);
+            }),
+            ("vms-shut reports more: ", |t, _| {
+                t.fail.values_mut().for_each(|expected| expected.finds = vec!["a stranger".into()]);
             }),
             ("vms-shut blames `inet site through tcp dport 22 accept` for dock-1 -> vms", |_, j| {
                 *j = broken("tcp dport 22 accept");

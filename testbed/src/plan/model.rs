@@ -45,7 +45,7 @@ pub struct Segment {
     pub vlan: Option<VlanId>,
     /// Its prefixes.
     pub subnets: Vec<IpNet>,
-    /// True: repeats every frame on every port.
+    /// True: repeats every frame on every port; a cable is a hub with two ports.
     pub hub: bool,
 }
 
@@ -287,6 +287,13 @@ pub enum Word {
         exactly: Vec<NodeName>,
         /// Upkeep flows that do not count.
         besides: Vec<FlowId>,
+    },
+    /// Who is plugged into a segment and heard there.
+    Members {
+        /// The segment.
+        segment: SegmentName,
+        /// Exactly these nodes.
+        exactly: Vec<NodeName>,
     },
     /// Who tells nodes the time, and how right it is.
     Clock {

@@ -30,7 +30,7 @@ pub(super) fn segments(site: &scenario::Site, labels: &mut Labels) -> Vec<Segmen
         bridge: labels.give(&format!("br-{name}")),
         vlan: segment.vlan,
         subnets: segment.subnets.clone(),
-        hub: segment.hub,
+        hub: segment.hub || segment.cable,
     };
     site.segments.iter().map(segment).collect()
 }

@@ -34,7 +34,7 @@ pub fn star(hosts: usize) -> Plan {
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {
         let subnets = vec![subnet.parse().expect("a prefix")];
-        (segment(name), Segment { vlan: None, subnets, hub: false })
+        (segment(name), Segment { vlan: None, subnets, hub: false, cable: false })
     });
     let site = Site {
         segments: BTreeMap::from(segments),

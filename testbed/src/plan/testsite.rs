@@ -40,7 +40,9 @@ impl Scenario {
     /// Adds a segment with these prefixes.
     pub(super) fn segment(mut self, segment: &str, vlan: Option<u16>, subnets: &str) -> Self {
         let vlan = vlan.map(|number| number.try_into().unwrap());
-        self.site.segments.insert(name(segment), Segment { vlan, subnets: words(subnets), hub: false });
+        self.site
+            .segments
+            .insert(name(segment), Segment { vlan, subnets: words(subnets), hub: false, cable: false });
         self
     }
 

@@ -176,7 +176,11 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
                     opens.push(probe::open(&site.lab, &check.name, open, patience).await);
                 }
             }
-            Word::Plays { .. } | Word::Direction { .. } | Word::PeersOf { .. } | Word::Clock { .. } => {}
+            Word::Plays { .. }
+            | Word::Direction { .. }
+            | Word::PeersOf { .. }
+            | Word::Members { .. }
+            | Word::Clock { .. } => {}
         }
     }
     (swept, opens)
@@ -199,6 +203,7 @@ fn finish(site: Site, copy: Site, swept: Vec<Swept>, opens: Vec<OpenSeen>) -> Re
         taps: captured.health,
         open_taps: copied.health,
         conversations: captured.conversations.clone(),
+        stations: captured.stations.clone(),
         ..Observations::default()
     })
 }
@@ -276,7 +281,29 @@ fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
         }),
         _ => true,
     });
-    played && delivered(plan, facts)
+    played && all_tried(plan, facts) && delivered(plan, facts)
+}
+
+/// Whether everybody who plays cameras has had a frame of each, or has failed: who talks with whom is asked of all of
+/// them, also where no check waits for their video.
+fn all_tried(plan: &Plan, facts: &[NodeFact]) -> bool {
+    use crate::plan::ServiceKind;
+    let failed = |at: &NodeName, camera: &NodeName| {
+        facts.iter().any(|fact| {
+            let about = match &fact.line.fact {
+                Fact::Failed { about, .. } => about.as_deref(),
+                _ => None,
+            };
+            fact.node == *at && about == Some(camera.as_str())
+        })
+    };
+    plan.services.iter().all(|service| match &service.kind {
+        ServiceKind::Appliance { cameras, .. } => cameras
+            .iter()
+            .map(|source| &source.camera)
+            .all(|camera| received(facts, &service.node, camera) > 0 || failed(&service.node, camera)),
+        _ => true,
+    })
 }
 
 fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {

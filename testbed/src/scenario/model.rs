@@ -53,6 +53,8 @@ pub struct Segment {
     pub subnets: Vec<IpNet>,
     /// A hub repeats every frame on every port; a switch learns. Default switch.
     pub hub: bool,
+    /// One cable between two links: a hub with two ports. Default false.
+    pub cable: bool,
 }
 
 /// A switch: which links are plugged into it, and how.
@@ -346,6 +348,13 @@ pub enum Word {
         exactly: Vec<NodeName>,
         /// Upkeep flows that do not count.
         besides: Vec<FlowId>,
+    },
+    /// Who is plugged into a segment and heard there.
+    Members {
+        /// The segment.
+        segment: SegmentName,
+        /// Exactly these nodes.
+        exactly: Vec<NodeName>,
     },
     /// Who tells nodes the time, and how right it is.
     Clock {

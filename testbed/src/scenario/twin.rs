@@ -29,6 +29,8 @@ pub struct Twin {
 pub struct Expected {
     /// Exactly these pairs (from, to); groups expanded. Empty for a check that speaks of no pairs.
     pub pairs: Vec<(NodeName, NodeName)>,
+    /// Each finding begins with one of these texts, and each of these begins a finding. Empty: the pairs say it all.
+    pub finds: Vec<String>,
     /// What let it through, as the finding names it: `inet site through policy`, or the start of a rule's text.
     pub by: Option<String>,
 }

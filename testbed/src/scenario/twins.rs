@@ -214,7 +214,9 @@ fn expectations(
         let (Some(check), Some(failing)) = (find(name, built, out), failing) else { continue };
         let pairs = pairs(name, failing, check, &built.directory, out);
         let by = failing.by.good().map(|by| by.value.0.clone());
-        fail.insert(name.value.clone(), Expected { pairs, by });
+        let finds = failing.finds.good().map_or(&[][..], |many| &many.0);
+        let finds = finds.iter().map(|text| text.value.0.clone()).collect();
+        fail.insert(name.value.clone(), Expected { pairs, finds, by });
     }
     for name in expect.stays.good().map_or(&[][..], |many| &many.0) {
         if find(name, built, out).is_none() {
@@ -258,7 +260,10 @@ fn pairs(
     };
     let Some((from, to, both_ways)) = known else {
         if let Some(first) = written.first() {
-            out.push(Mistake::error("this check speaks of no pairs", first.spot, "leave `pairs` out"));
+            out.push(Mistake::error("this check speaks of no pairs", first.spot, "write `finds` instead"));
+        } else if failing.finds.is_absent() {
+            let label = "what must be reported? write `finds: [the beginning of each finding]`";
+            out.push(Mistake::error("`finds` is missing", name.spot, label));
         }
         return Vec::new();
     };

@@ -15,9 +15,10 @@ use super::file::{self, CaptureFile, Stored};
 use super::frame::Frame;
 use super::inventory::Inventory;
 use super::sightings::{Direction, Seen, Sighting, Sightings, Stray, StrayKind};
+use super::stations::Stations;
 use crate::kernel::ring::{self, Ring, Statistics, Stopper, Woken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
-use crate::observation::{Conversation, TapHealth};
+use crate::observation::{Conversation, Station, TapHealth};
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -78,6 +79,8 @@ pub struct Settings {
 pub struct Captured {
     /// Conversations, in order of their first packet.
     pub conversations: Vec<Conversation>,
+    /// Who was heard where, probes included.
+    pub stations: Vec<Station>,
     /// How it went.
     pub health: TapHealth,
     /// Where each probe was seen.
@@ -86,12 +89,15 @@ pub struct Captured {
     pub probe_answers: u64,
 }
 
+/// What the thread has to say in the end.
+type Recorded = (Vec<Conversation>, Vec<Station>);
+
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
 pub struct Capture {
     watch: Watch,
     stopper: Stopper,
-    thread: Option<JoinHandle<Result<Vec<Conversation>, Error>>>,
+    thread: Option<JoinHandle<Result<Recorded, Error>>>,
 }
 
 impl Capture {
@@ -118,17 +124,19 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let conversations = self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
+        let (conversations, stations) =
+            self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
             conversations,
+            stations,
             health: live.health,
             sightings: std::mem::take(&mut live.sightings),
             probe_answers: live.probe_answers,
         })
     }
 
-    fn stop(&mut self) -> Option<Result<Vec<Conversation>, Error>> {
+    fn stop(&mut self) -> Option<Result<Recorded, Error>> {
         self.stopper.stop();
         match self.thread.take()?.join() {
             Ok(result) => Some(result),
@@ -224,7 +232,7 @@ impl Watch {
 }
 
 /// What the thread does.
-fn record(mut ring: Ring, mut recorder: Recorder) -> Result<Vec<Conversation>, Error> {
+fn record(mut ring: Ring, mut recorder: Recorder) -> Result<Recorded, Error> {
     let _over = Over(recorder.watch.clone());
     let mut until: Option<Instant> = None;
     loop {
@@ -269,6 +277,7 @@ struct Recorder {
     macs: Vec<Option<Mac>>,
     file: CaptureFile,
     table: Table,
+    stations: Stations,
     answers: Answers,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
@@ -286,6 +295,7 @@ impl Recorder {
             macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
             file: CaptureFile::create(&settings.file, &settings.ports)?,
             table: Table::new(settings.inventory.clone(), &settings.ports),
+            stations: Stations::default(),
             answers: Answers::new(settings.key),
             fresh: Vec::new(),
             frames: 0,
@@ -315,6 +325,7 @@ impl Recorder {
         self.unstored += u64::from(packet == 0);
         let seen = Seen { packet, at: captured.at, port, direction };
         let Some(frame) = frame else { return };
+        self.stations.take(frame.source, seen);
         // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
         let group = frame.dest.0[0] & 1 == 1;
         let addressed = group || self.macs[usize::from(port)] == Some(frame.dest);
@@ -344,9 +355,9 @@ impl Recorder {
         self.watch.0.changed.notify_all();
     }
 
-    fn finish(self) -> Result<Vec<Conversation>, Error> {
+    fn finish(self) -> Result<Recorded, Error> {
         self.file.close()?;
-        Ok(self.table.finish(&self.settings.ports))
+        Ok((self.table.finish(&self.settings.ports), self.stations.finish(&self.settings.ports)))
     }
 }
 

@@ -18,6 +18,7 @@ mod inventory;
 mod media;
 pub mod nonce;
 mod sightings;
+mod stations;
 mod stream;
 mod tell;
 

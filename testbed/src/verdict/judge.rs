@@ -5,7 +5,7 @@ use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
-use super::{clock, direction, no_reach, peers_of, plays, reach};
+use super::{clock, direction, members, no_reach, peers_of, plays, reach};
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
 ///
@@ -36,6 +36,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Plays { .. } => ("plays", plays::draft(plan, check, seen)),
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
+        Word::Members { .. } => ("members", members::draft(plan, check, seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);

@@ -1,6 +1,6 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `clock`.
+//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`, `clock`.
 
 mod clock;
 mod controls;
@@ -10,6 +10,7 @@ pub(crate) mod example;
 mod judge;
 mod leak;
 mod matching;
+mod members;
 mod model;
 mod no_reach;
 mod peers_of;

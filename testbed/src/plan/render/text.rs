@@ -172,6 +172,9 @@ fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
             ("peers_of".to_owned(), text)
         }
+        Word::Members { segment, exactly } => {
+            ("members".to_owned(), format!("    of {segment}: exactly {}\n", list(exactly)))
+        }
         Word::Clock { of, from, upstream, offset } => {
             let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
             ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))

@@ -118,12 +118,14 @@ impl Reader<'_> {
             ("plays", raw.plays.is_absent(), raw.plays.is_bad()),
             ("direction", raw.direction.is_absent(), raw.direction.is_bad()),
             ("peers_of", raw.peers_of.is_absent(), raw.peers_of.is_bad()),
+            ("members", raw.members.is_absent(), raw.members.is_bad()),
             ("clock", raw.clock.is_absent(), raw.clock.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `clock`";
+            let label =
+                "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -136,6 +138,7 @@ impl Reader<'_> {
             raw.plays.good().and_then(|word| self.plays(word)),
             raw.direction.good().and_then(|word| self.direction(word)),
             raw.peers_of.good().and_then(|word| self.peers_of(word)),
+            raw.members.good().and_then(|word| self.members(word)),
             raw.clock.good().and_then(|word| self.clock(word)),
         ];
         words.into_iter().flatten().next()
@@ -278,6 +281,13 @@ impl Reader<'_> {
                 .collect(),
         };
         Some(Word::PeersOf { nodes: nodes?, exactly: exactly?, besides })
+    }
+
+    fn members(&mut self, word: &raw::Members) -> Option<Word> {
+        let exactly = self.nodes(&word.exactly);
+        let segment = word.segment.good()?;
+        self.segments.find(segment, self.whose, self.out)?;
+        Some(Word::Members { segment: segment.value.clone(), exactly: exactly? })
     }
 
     /// Flows of the scenario, all of them upkeep.

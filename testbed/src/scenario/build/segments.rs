@@ -24,6 +24,8 @@ pub(crate) struct Known {
     pub(crate) spot: Spot,
     /// Places of its subnets, in the same order.
     pub(crate) subnet_spots: Vec<Spot>,
+    /// Place of `cable`, if it is written.
+    cable_spot: Option<Spot>,
     /// False if something of it could not be read: then nothing is said about addresses in it.
     pub(crate) whole: bool,
 }
@@ -39,15 +41,19 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
     let mut seen: Vec<(IpNet, SegmentName, Spot)> = Vec::new();
     for (name, raw) in &named.entries {
         let mut known = Known {
-            segment: Segment { vlan: None, subnets: Vec::new(), hub: false },
+            segment: Segment { vlan: None, subnets: Vec::new(), hub: false, cable: false },
             spot: name.spot,
             subnet_spots: Vec::new(),
+            cable_spot: None,
             whole: false,
         };
         if let Some(raw) = raw {
             known.whole = raw.subnets.good().is_some() && raw.subnets.is_whole() && !raw.vlan.is_bad();
             known.segment.vlan = raw.vlan.good().and_then(|vlan| VlanId::try_from(vlan.value.0 as u16).ok());
             known.segment.hub = super::or(&raw.hub, false);
+            known.segment.cable = super::or(&raw.cable, false);
+            known.cable_spot = raw.cable.good().map(|cable| cable.spot);
+            check_cable(raw, out);
             for subnet in raw.subnets.list() {
                 if check_subnet(subnet, &name.value, &mut seen, out) {
                     known.segment.subnets.push(subnet.value);
@@ -60,6 +66,32 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
         segments.known.insert(name.value.clone(), known);
     }
     segments
+}
+
+/// A cable has no VLAN, and needs no hub to reach both its ends.
+fn check_cable(raw: &super::super::raw::Segment, out: &mut Mistakes) {
+    let Some(cable) = raw.cable.good().filter(|cable| cable.value) else { return };
+    let spots =
+        [raw.vlan.good().map(|vlan| (vlan.spot, "`vlan`")), raw.hub.good().map(|hub| (hub.spot, "`hub`"))];
+    for (spot, key) in spots.into_iter().flatten() {
+        let title = "a cable is nothing else";
+        let label = format!("{key} does not go with `cable`");
+        out.push(Mistake::error(title, spot, label).also(cable.spot, "the cable"));
+    }
+}
+
+/// A cable has two ends.
+pub(crate) fn check_cable_ends(segments: &Segments, nodes: &BTreeMap<NodeName, Node>, out: &mut Mistakes) {
+    if out.has_errors() {
+        return;
+    }
+    for (name, known) in &segments.known {
+        let ends = nodes.values().flat_map(|node| &node.links).filter(|link| link.segment == *name).count();
+        if let (true, Some(spot)) = (known.segment.cable && ends != 2, known.cable_spot) {
+            let label = format!("{ends} links are plugged into it");
+            out.push(Mistake::error("a cable has two ends", spot, label));
+        }
+    }
 }
 
 /// True if hosts can live in the subnet and it overlaps no other.

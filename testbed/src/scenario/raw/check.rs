@@ -11,10 +11,10 @@ use super::super::shape::{Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
 use super::{One, Some1};
-use crate::names::{NodeName, Traffic};
+use crate::names::{NodeName, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `clock`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -26,6 +26,8 @@ table! {
         direction: may Direction,
         /// With whom nodes exchange frames.
         peers_of: may PeersOf,
+        /// Who is plugged into a segment and heard there.
+        members: may Members,
         /// Who tells nodes the time, and how right it is.
         clock: may Clock,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -64,6 +66,16 @@ table! {
         ports: may Some1<Traffic>,
         /// Flows that are allowed between these all the same, and so are left out.
         except: may Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// Who is plugged into a segment and heard there.
+    Members = "`members`" {
+        /// The segment.
+        segment: must One<SegmentName>,
+        /// Exactly these nodes, and each under its own Ethernet address.
+        exactly: must Some1<NodeName>,
     }
 }
 

@@ -44,6 +44,8 @@ table! {
         subnets: must Many<IpNet>,
         /// True: every frame reaches every port, as on a hub. Default false.
         hub: may One<bool>,
+        /// True: one cable between two links. Default false.
+        cable: may One<bool>,
     }
 }
 

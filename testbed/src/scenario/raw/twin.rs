@@ -73,6 +73,8 @@ table! {
     Failing = "a failing check" {
         /// Exactly these pairs, each as `dock -> vms`; left out for a check that speaks of no pairs.
         pairs: may Some1<Pair>,
+        /// Instead of `pairs`: exactly these findings, each by the beginning of its text.
+        finds: may Some1<Line>,
         /// What let it through, or its beginning: family, table, chain, then `policy` or the rule as nft lists it.
         by: may One<Line>,
     }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod direction;
+mod members;
 mod no_reach;
 mod peers_of;
 mod plays;

@@ -1,0 +1,64 @@
+//! `members`: who is plugged into a segment, and who is heard there under which Ethernet address.
+
+use std::collections::BTreeMap;
+
+use crate::names::{LinkName, Mac, NodeName, SegmentName};
+use crate::observation::{Observations, Station};
+use crate::plan::{Check, Link, Plan, Word};
+
+use super::Finding;
+use super::judge::Draft;
+use super::wording::{counted, listed};
+
+/// A node's link in the segment, by the port of the fabric that it is plugged into.
+type Plugged<'a> = BTreeMap<&'a LinkName, (&'a NodeName, &'a Link)>;
+
+pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
+    let mut draft = Draft::default();
+    let Word::Members { segment, exactly } = &check.word else { return draft };
+    let plugged = plugged(plan, segment);
+    let heard: Vec<&Station> = seen.stations.iter().filter(|one| plugged.contains_key(&one.port)).collect();
+    for (node, link) in plugged.values().filter(|(node, _)| !exactly.contains(node)) {
+        let first = heard.iter().find(|one| one.port == link.port);
+        let text = format!("{node} is plugged into {segment} (by {})", link.name);
+        draft.findings.push(finding(text, first.copied()));
+    }
+    for name in exactly {
+        match plugged.values().find(|(node, _)| *node == name) {
+            None => draft.findings.push(finding(format!("{name} is not plugged into {segment}"), None)),
+            Some((_, link)) if !heard.iter().any(|one| one.port == link.port && one.mac == link.mac) => {
+                draft.reasons.add("silent", format!("{name} was not heard in {segment}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for station in &heard {
+        let (node, link) = plugged[&station.port];
+        if station.mac != link.mac {
+            draft.findings.push(finding(foreign(plan, node, link, station.mac), Some(station)));
+        }
+    }
+    let frames: u64 = heard.iter().map(|one| one.frames).sum();
+    let nodes: Vec<_> = plugged.values().map(|(node, _)| node.to_string()).collect();
+    let addresses = counted(heard.len(), "Ethernet address");
+    draft.summary = format!("{addresses} in {segment} ({frames} frames); plugged in: {}", listed(nodes, 6));
+    draft
+}
+
+fn plugged<'a>(plan: &'a Plan, segment: &SegmentName) -> Plugged<'a> {
+    let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (&node.name, link)));
+    let inside = links.filter(|(_, link)| link.segment == *segment);
+    inside.map(|(node, link)| (&link.port, (node, link))).collect()
+}
+
+/// Somebody speaks at a node's port under an address that is not its own.
+fn foreign(plan: &Plan, node: &NodeName, link: &Link, mac: Mac) -> String {
+    let owner = plan.nodes.iter().find(|other| other.links.iter().any(|link| link.mac == mac));
+    let whose = owner.map_or("nobody's".to_owned(), |owner| format!("an address of {}", owner.name));
+    format!("frames come out of {node}'s {} from {mac}, which is {whose}", link.name)
+}
+
+fn finding(text: String, first: Option<&Station>) -> Finding {
+    let packets = first.map(|one| ("first frame".to_owned(), one.first_packet));
+    Finding { text, pair: None, stops_at: None, packets: packets.into_iter().collect(), by: None }
+}

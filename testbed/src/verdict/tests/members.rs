@@ -1,0 +1,82 @@
+//! `members`: somebody too many, somebody missing, a foreign Ethernet address, silence.
+
+use super::*;
+use crate::names::Mac;
+use crate::observation::Station;
+
+const CHECK: &str = "dock-alone";
+const MEMBERS: [&str; 4] = ["dock-1", "dock-2", "app", "rtr"];
+
+fn mac(number: usize) -> Mac {
+    Mac([2, 0, 0, 0, 1, u8::try_from(number).unwrap()])
+}
+
+fn station(node: &str, mac: Mac) -> Station {
+    let port = format!("p-{node}-0").parse().unwrap();
+    Station { port, mac, first_packet: 70, frames: 5 }
+}
+
+/// The verdict where these are expected, after a change to the plan and to what was heard of the four members.
+fn judged(
+    exactly: &[&str],
+    change: impl FnOnce(&mut Plan),
+    heard: impl FnOnce(&mut Vec<Station>),
+) -> CheckVerdict {
+    let numbered = |plan: &mut Plan| {
+        for (number, link) in plan.nodes.iter_mut().flat_map(|node| &mut node.links).enumerate() {
+            link.mac = mac(number);
+        }
+        check_of(plan, CHECK).word = Word::Members {
+            segment: "cam".parse().unwrap(),
+            exactly: exactly.iter().map(|name| name.parse().unwrap()).collect(),
+        };
+        change(plan);
+    };
+    after_both(CHECK, numbered, |seen| {
+        seen.stations = (0..).zip(MEMBERS).map(|(number, node)| station(node, mac(number))).collect();
+        // Another segment's, of which nothing is asked.
+        seen.stations.push(station("vms", mac(99)));
+        heard(&mut seen.stations);
+    })
+}
+
+#[test]
+fn the_inventory_as_it_should_be_passes_with_counts() {
+    let verdict = judged(&MEMBERS, |_| {}, |_| {});
+    assert_eq!((verdict.verdict, verdict.word.as_str()), (Verdict::Pass, "members"), "{verdict:#?}");
+    assert_eq!(
+        verdict.summary,
+        "4 Ethernet addresses in cam (20 frames); plugged in: app, dock-1, dock-2, rtr"
+    );
+}
+
+#[test]
+fn who_is_plugged_in_besides_is_a_finding_heard_or_not() {
+    let verdict = judged(&MEMBERS[..3], |_| {}, |_| {});
+    assert_fails(&verdict, &["rtr is plugged into cam (by eth0)"]);
+    assert_eq!(verdict.findings[0].packets, [("first frame".to_owned(), 70)]);
+    let silent = judged(&MEMBERS[..3], |_| {}, |heard| drop(heard.remove(3)));
+    assert_fails(&silent, &["rtr is plugged into cam (by eth0)"]);
+    assert_eq!(silent.findings[0].packets, []);
+}
+
+#[test]
+fn who_is_missing_is_a_finding_and_who_is_silent_a_doubt() {
+    let elsewhere = |plan: &mut Plan| {
+        let app = plan.nodes.iter_mut().find(|node| node.name.as_str() == "app").unwrap();
+        app.links[0].segment = "prod".parse().unwrap();
+    };
+    assert_fails(&judged(&MEMBERS, elsewhere, |_| {}), &["app is not plugged into cam"]);
+    let silent = judged(&MEMBERS, |_| {}, |heard| drop(heard.remove(1)));
+    assert_inconclusive(&silent, &["dock-2 was not heard in cam"]);
+}
+
+#[test]
+fn a_foreign_address_is_a_finding_that_says_whose_it_is() {
+    let strange = judged(&MEMBERS, |_| {}, |heard| heard.push(station("dock-1", mac(77))));
+    let text = "frames come out of dock-1's eth0 from 02:00:00:00:01:4d, which is nobody's";
+    assert_fails(&strange, &[text]);
+    let stolen = judged(&MEMBERS, |_| {}, |heard| heard.push(station("dock-1", mac(2))));
+    let text = "frames come out of dock-1's eth0 from 02:00:00:00:01:02, which is an address of app";
+    assert_fails(&stolen, &[text]);
+}
