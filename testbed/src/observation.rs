@@ -3,9 +3,10 @@
 //! Packet numbers are those of `capture.pcapng` (or `open-copy.pcapng` where said), counted from 1 as Wireshark does.
 //! Times are nanoseconds since 1970-01-01 UTC.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fake_facts::Line;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
@@ -31,6 +32,12 @@ pub struct Observations {
     pub open_taps: TapHealth,
     /// Features asked for that the kernel lacks, with the reason.
     pub missing: Vec<(String, String)>,
+    /// DHCP messages at the links of those that asked, in order of time.
+    #[serde(default)]
+    pub dhcp: Vec<DhcpSeen>,
+    /// Addresses of the nodes that ask for theirs: once all services run, and at the end.
+    #[serde(default)]
+    pub addresses: Vec<AddressesSeen>,
     /// Commands of the scenario that ended, with their exit status (128 + signal for a signal).
     pub commands: Vec<CommandEnd>,
 }
@@ -250,4 +257,64 @@ pub struct CommandEnd {
     pub status: Option<i32>,
     /// Its last lines.
     pub last_lines: Vec<String>,
+}
+
+/// A DHCP message (RFC 2131) at the link of the client that sent it or that it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpSeen {
+    /// The client.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// Packet number at its tap.
+    pub packet: u64,
+    /// When.
+    pub at: u64,
+    /// What it says.
+    pub kind: DhcpKind,
+    /// The address that is asked for (option 50).
+    pub asks: Option<Ipv4Addr>,
+    /// The address that is offered or given (`yiaddr`).
+    pub gives: Option<Ipv4Addr>,
+    /// The server that is named (option 54).
+    pub server: Option<Ipv4Addr>,
+    /// The node that a message of a server came from, by its Ethernet address.
+    pub from: Option<NodeName>,
+}
+
+/// Kinds of DHCP messages (RFC 2132, section 9.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words of the RFC")]
+pub enum DhcpKind {
+    Discover,
+    Offer,
+    Request,
+    Ack,
+    Nak,
+    Decline,
+    Release,
+    /// Any other.
+    Other,
+}
+
+/// The addresses that a node's links had at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressesSeen {
+    /// The node.
+    pub node: NodeName,
+    /// When.
+    pub moment: Moment,
+    /// Each with its link.
+    pub addresses: Vec<(LinkName, IpNet)>,
+}
+
+/// When something was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Once all services run.
+    Begun,
+    /// When all else is done, before services are stopped.
+    End,
 }

@@ -20,8 +20,11 @@ struct Line {
 }
 
 /// Programs of the host, the package that has each, and what for.
-const PROGRAMS: [(&str, &str, &str); 2] =
-    [("nft", "nftables", "rule files"), ("dnsmasq", "dnsmasq-base", "names on routers")];
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("nft", "nftables", "rule files"),
+    ("dnsmasq", "dnsmasq-base", "names and addresses on routers"),
+    ("udhcpc", "udhcpc", "nodes that ask for their address"),
+];
 
 /// Looks at everything; exit code 0 if every run can be made, 3 if not.
 pub(crate) fn doctor() -> Exit {

@@ -46,6 +46,11 @@ impl Netlink {
         Ok(Self { handle, node, driver: tokio::spawn(connection) })
     }
 
+    /// The connection, for questions of other files.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     fn failed(&self, operation: impl Into<String>) -> impl FnOnce(rtnetlink::Error) -> KernelError {
         let (operation, node) = (operation.into(), self.node.clone());
         move |error| KernelError::Netlink { operation, node, cause: error.to_string() }
@@ -122,11 +127,11 @@ impl Netlink {
         for link in &node.links {
             let number = *numbers.get(link.name.as_str()).ok_or_else(|| self.lost(&link.name))?;
             self.put_up(number, link.name.as_str()).await?;
-            for address in &link.addresses {
+            for address in link.own_addresses() {
                 self.add_address(number, address).await?;
             }
         }
-        for route in &node.routes {
+        for route in node.own_routes() {
             self.add_route(&route.to, route.via).await?;
         }
         Ok(numbers)

@@ -3,6 +3,7 @@
 //! Thin verbs that carry out a plan and decide nothing. What goes wrong says the operation, the namespace, the object
 //! and the system's own words.
 
+pub mod addresses;
 pub mod enter;
 pub mod error;
 pub mod ethtool;

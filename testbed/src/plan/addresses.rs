@@ -46,6 +46,8 @@ pub(super) struct Addresses {
     taken: BTreeSet<IpAddr>,
     /// Where to look on: everything below is taken.
     next: BTreeMap<IpNet, u128>,
+    /// First and last of those that a DHCP server gives.
+    pools: Vec<(IpAddr, IpAddr)>,
 }
 
 impl Addresses {
@@ -54,14 +56,20 @@ impl Addresses {
         self.taken.insert(address)
     }
 
+    /// Leaves a DHCP server's pool alone.
+    pub(super) fn leave(&mut self, first: IpAddr, last: IpAddr) {
+        self.pools.push((first, last));
+    }
+
     /// The lowest free one; none if the subnet is full.
     pub(super) fn give(&mut self, subnet: &IpNet) -> Option<IpAddr> {
         let (first, last) = usable(subnet);
         let next = self.next.entry(*subnet).or_insert(number(first));
         while *next <= number(last) {
             let found = address(subnet, *next);
-            *next += 1;
-            if self.taken.insert(found) {
+            let pool = self.pools.iter().find(|(first, last)| (*first..=*last).contains(&found));
+            *next = pool.map_or(*next, |(_, last)| number(*last)) + 1;
+            if pool.is_none() && self.taken.insert(found) {
                 return Some(found);
             }
         }
@@ -86,6 +94,16 @@ mod tests {
     fn the_lowest_free_address_is_given() {
         assert_eq!(given("10.0.0.0/24", &["10.0.0.1", "10.0.0.3"], 3), ["10.0.0.2", "10.0.0.4", "10.0.0.5"]);
         assert_eq!(given("2001:db8::/64", &[], 2), ["2001:db8::1", "2001:db8::2"]);
+    }
+
+    #[test]
+    fn nothing_is_given_out_of_a_pool() {
+        let mut addresses = Addresses::default();
+        addresses.leave(IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 200]));
+        let subnet = "10.0.0.0/24".parse().unwrap();
+        let given: Vec<_> =
+            (0..2).map_while(|_| addresses.give(&subnet)).map(|one| one.to_string()).collect();
+        assert_eq!(given, ["10.0.0.1", "10.0.0.201"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Checks with their probes spelled out.
 
+use std::net::Ipv4Addr;
+
 use super::aims::{Attack, aims};
 use super::alive;
 use super::answers::answering;
 use super::flows::{crossed, expand};
 use super::mistake::Mistakes;
-use super::model::{Check, Flow, Open, Service, Word};
+use super::model::{Asking, Check, Flow, Open, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
 use crate::names::{NodeName, Traffic};
@@ -68,7 +70,30 @@ fn word(
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }
+        scenario::Word::Address { of, asked, bound, kept } => {
+            let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);
+            Word::Address { of: all(&of).iter().filter_map(asking).collect(), kept }
+        }
     }
+}
+
+/// The link of a node that asks for its address; what the check leaves open is what the site says.
+fn asking(
+    scenario: &Scenario,
+    name: &NodeName,
+    asked: Option<Ipv4Addr>,
+    bound: Option<Ipv4Addr>,
+) -> Option<Asking> {
+    let node = scenario.site.nodes.get(name)?;
+    let (link, dhcp) = node.links.iter().find_map(|link| Some((link, link.dhcp.as_ref()?)))?;
+    let asked = asked.or(dhcp.asks);
+    Some(Asking {
+        node: name.clone(),
+        link: link.name.clone(),
+        asked,
+        bound: bound.or(asked).unwrap_or(dhcp.gets),
+        server: dhcp.server.clone(),
+    })
 }
 
 /// One conversation per pair, address and port.

@@ -1,6 +1,7 @@
 //! Scenario → [`Plan`]: addresses, links, services, probes. Pure.
 
 mod addresses;
+mod addressing;
 mod aims;
 mod alive;
 mod answers;

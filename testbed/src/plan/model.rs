@@ -4,10 +4,10 @@
 //! scenario gives the same plan, byte for byte.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, Traffic, VlanId};
@@ -103,6 +103,24 @@ pub struct Link {
     pub addresses: Vec<IpNet>,
     /// Whether its port is isolated from other isolated ports of the segment.
     pub isolated: bool,
+    /// The one of its addresses that it gets by DHCP, if all goes well; nobody else sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leased: Option<IpNet>,
+}
+
+impl Link {
+    /// The addresses that it has from the start.
+    pub fn own_addresses(&self) -> impl Iterator<Item = &IpNet> {
+        self.addresses.iter().filter(|address| Some(**address) != self.leased)
+    }
+}
+
+impl Node {
+    /// The routes that it has from the start: those over a leased network come with the lease.
+    pub fn own_routes(&self) -> impl Iterator<Item = &Route> {
+        let leased = |via| self.links.iter().filter_map(|link| link.leased).any(|net| net.contains(via));
+        self.routes.iter().filter(move |route| !leased(&route.via))
+    }
 }
 
 /// A route.
@@ -153,6 +171,36 @@ pub enum ServiceKind {
         listen: Vec<IpAddr>,
         /// The time server that it has its time from; none: it tells the host's.
         upstream: Option<IpAddr>,
+    },
+    /// dnsmasq, handing out IPv4 addresses in one segment.
+    DhcpServer {
+        /// The link that it answers on.
+        link: LinkName,
+        /// The subnet that the addresses are of.
+        subnet: Ipv4Net,
+        /// First and last address that anybody may get.
+        pool: (Ipv4Addr, Ipv4Addr),
+        /// For how long.
+        lease: Duration,
+        /// The gateway that it names (option 3).
+        router: Option<Ipv4Addr>,
+        /// The name servers that it names (option 6).
+        dns: Vec<Ipv4Addr>,
+        /// The time servers that it names (option 42).
+        ntp: Vec<Ipv4Addr>,
+        /// Addresses kept for one link each, known by its Ethernet address.
+        reserve: Vec<(Mac, Ipv4Addr)>,
+    },
+    /// udhcpc, asking for the IPv4 address of one link.
+    DhcpClient {
+        /// The link.
+        link: LinkName,
+        /// The address that it asks for.
+        asks: Option<Ipv4Addr>,
+        /// Whether its gateway becomes the node's default route.
+        default_route: bool,
+        /// Routes that are added with the address.
+        routes: Vec<Route>,
     },
     /// `fake-camera`.
     Camera {
@@ -306,6 +354,28 @@ pub enum Word {
         /// How far from the host's clock it may be, either way.
         offset: Duration,
     },
+    /// Which address nodes ask for by DHCP, and which they get.
+    Address {
+        /// The links.
+        of: Vec<Asking>,
+        /// Whether they must get the same when they ask again, and have it still at the end.
+        kept: bool,
+    },
+}
+
+/// A link that asks for its address, and what is to come of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// What it must ask for; none: anything will do.
+    pub asked: Option<Ipv4Addr>,
+    /// What it must get.
+    pub bound: Ipv4Addr,
+    /// Who must give it.
+    pub server: NodeName,
 }
 
 /// A conversation that is opened through the node's own kernel.

@@ -12,7 +12,7 @@ use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, Role, Segment};
 use super::sysctls::sysctls;
-use crate::names::{LinkName, NodeName};
+use crate::names::{LinkName, NodeName, SegmentName};
 use crate::scenario::model as scenario;
 
 /// The order of nodes everywhere in a plan: by name, with `dock-2` before `dock-10`.
@@ -40,6 +40,9 @@ pub(super) fn nodes(site: &scenario::Site, labels: &mut Labels, mistakes: &mut M
     let mut given = Given { labels, macs: Macs::default(), addresses: Addresses::default() };
     for node in site.nodes.values() {
         given.keep_written(site, node, mistakes);
+        for pool in pools(&node.kind).into_iter().flat_map(BTreeMap::values) {
+            given.addresses.leave(pool.first.into(), pool.last.into());
+        }
     }
     // Routers first: they get the lowest addresses of a subnet, as a reader expects of a gateway.
     let mut first: Vec<_> = site.nodes.values().collect();
@@ -113,7 +116,7 @@ impl Given<'_> {
     ) -> Link {
         let subnets = site.segments.get(&link.segment).map_or(&[][..], |segment| &segment.subnets);
         let mut addresses = Vec::new();
-        for subnet in subnets {
+        for subnet in subnets.iter().filter(|subnet| !is_left_to_dhcp(subnet, link)) {
             match self.of_subnet(subnet, node, link) {
                 Some(found) => addresses.extend(found),
                 None => mistakes.site(format!(
@@ -127,6 +130,7 @@ impl Given<'_> {
             segment: link.segment.clone(),
             port: self.labels.give(&format!("{}-{}", node.name, link.name)),
             mac: link.mac.unwrap_or_else(|| self.macs.give(&node.name, &link.name)),
+            leased: link.dhcp.as_ref().and_then(|dhcp| of_address(&addresses, dhcp.gets.into())),
             addresses,
             isolated: isolated(site, &node.name, link),
         }
@@ -149,6 +153,25 @@ impl Given<'_> {
         let prefixed =
             |one| IpNet::new(one, subnet.prefix_len()).expect("the length is that of its own subnet");
         Some(found.into_iter().map(prefixed).collect())
+    }
+}
+
+/// A link that asks for an IPv4 address has no other one.
+fn is_left_to_dhcp(subnet: &IpNet, link: &scenario::Link) -> bool {
+    let elsewhere = |dhcp: &scenario::Leased| !subnet.contains(&IpAddr::V4(dhcp.gets));
+    matches!(subnet, IpNet::V4(_)) && link.dhcp.as_ref().is_some_and(elsewhere)
+}
+
+fn of_address(nets: &[IpNet], address: IpAddr) -> Option<IpNet> {
+    nets.iter().find(|net| net.addr() == address).copied()
+}
+
+/// What a node hands out by DHCP.
+pub(super) fn pools(kind: &scenario::Kind) -> Option<&BTreeMap<SegmentName, scenario::Pool>> {
+    match kind {
+        scenario::Kind::Router(router) => Some(&router.dhcp),
+        scenario::Kind::Host(host) => Some(&host.dhcp),
+        _ => None,
     }
 }
 

@@ -74,6 +74,8 @@ fn open(node: &mut Node, forwards: bool, remarks: &mut Vec<String>) {
         link.isolated = false;
         remarks.push(format!("The port of `{}.{}` is not isolated.", node.name, link.name));
     }
+    // Nobody hands out addresses in the copy: it has them from the start.
+    node.links.iter_mut().for_each(|link| link.leased = None);
     node.forwards = forwards;
     node.sysctls = sysctls(node);
     node.nameservers.clear();

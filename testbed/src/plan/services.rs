@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::addressing::{dhcp_client, dhcp_server};
 use super::answers::{at_cloud, cloud_binds, in_segments, nearest};
 use super::flows::expand;
 use super::mistake::Mistakes;
 use super::model::{Node, Service, ServiceKind, Source};
+use super::nodes::pools;
 use super::ways::{Ways, addresses, share, speaks};
 use crate::names::{NodeName, SegmentName};
 use crate::scenario::model::{self as scenario, CloudService, Kind};
@@ -24,6 +26,7 @@ pub(super) fn services(
     let mut found = Finder { site, ways, mistakes, stages: Default::default() };
     for node in nodes {
         let Some(written) = site.nodes.get(&node.name) else { continue };
+        found.addresses(node, written);
         match &written.kind {
             Kind::Cloud(cloud) => found.cloud(node, cloud),
             Kind::Router(router) => found.router(node, router),
@@ -38,6 +41,8 @@ pub(super) fn services(
 /// When a service is started.
 #[derive(Clone, Copy)]
 enum Stage {
+    DhcpServer,
+    DhcpClient,
     Cloud,
     Router,
     Camera,
@@ -51,12 +56,29 @@ struct Finder<'a, 'n> {
     ways: &'a Ways<'n>,
     mistakes: &'a mut Mistakes,
     /// One list per [`Stage`].
-    stages: [Vec<Service>; 6],
+    stages: [Vec<Service>; 8],
 }
 
 impl Finder<'_, '_> {
     fn add(&mut self, stage: Stage, node: &Node, kind: ServiceKind) {
         self.stages[stage as usize].push(Service { node: node.name.clone(), kind });
+    }
+
+    /// What hands out addresses here, and what asks for them.
+    fn addresses(&mut self, node: &Node, written: &scenario::Node) {
+        for (segment, pool) in pools(&written.kind).into_iter().flatten() {
+            match dhcp_server(node, &written.kind, segment, pool, self.ways) {
+                Some(kind) => self.add(Stage::DhcpServer, node, kind),
+                None => self.mistakes.site(format!(
+                    "`{}` hands out addresses in segment `{segment}`, and has none of its own beside them",
+                    node.name
+                )),
+            }
+        }
+        for (link, asked) in node.links.iter().zip(&written.links) {
+            let Some(dhcp) = &asked.dhcp else { continue };
+            self.add(Stage::DhcpClient, node, dhcp_client(node, link, dhcp));
+        }
     }
 
     fn cloud(&mut self, node: &Node, cloud: &scenario::Cloud) {

@@ -26,11 +26,13 @@ table inet star {
 ///
 /// `hosts` is 0 to 1000: a bridge has at most 1023 ports (`BR_MAX_PORTS`, net/bridge/br_private.h).
 pub fn star(hosts: usize) -> Plan {
-    let host =
-        |name: String, segment| node(name, Kind::Host(Host { plays: Vec::new(), run: None }), &[segment]);
+    let host = |name: String, segment| {
+        node(name, Kind::Host(Host { plays: Vec::new(), run: None, dhcp: BTreeMap::new() }), &[segment])
+    };
     let mut nodes: Vec<_> = (1..=hosts).map(|number| host(format!("h-{number}"), "hosts")).collect();
     nodes.push(host("srv".to_owned(), "srv"));
-    let forwarder = Kind::Router(Router { dns: Vec::new(), ntp: Vec::new(), upstream: None });
+    let forwarder =
+        Kind::Router(Router { dns: Vec::new(), ntp: Vec::new(), upstream: None, dhcp: BTreeMap::new() });
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {
         let subnets = vec![subnet.parse().expect("a prefix")];
@@ -61,6 +63,7 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         addresses: Vec::new(),
         mac: None,
         trunk: None,
+        dhcp: None,
     };
     let name: NodeName = name.parse().expect("a name");
     Node {

@@ -53,6 +53,10 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
     }
     // Answers to a broadcast would be packets that nobody asked for.
     set.put("net/ipv4/icmp_echo_ignore_broadcasts".into(), "1");
+    if node.links.iter().any(|link| link.leased.is_some()) {
+        // A service is told the address that its node should get, and must start also where it gets another.
+        set.put("net/ipv4/ip_nonlocal_bind".into(), "1");
+    }
     // Services are not root and bind 53, 123, 443 and 554 all the same.
     set.put("net/ipv4/ip_unprivileged_port_start".into(), "0");
     // A connection whose owner was killed keeps its namespace until its last segment is acknowledged, which nobody does

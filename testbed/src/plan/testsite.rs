@@ -120,6 +120,7 @@ fn link(text: &str) -> Link {
         addresses: parts.next().map(|list| list.split(',').map(name).collect()).unwrap_or_default(),
         mac: None,
         trunk,
+        dhcp: None,
     }
 }
 
@@ -128,7 +129,7 @@ pub(super) fn camera(id: u32) -> Kind {
 }
 
 pub(super) fn host(plays: &str) -> Kind {
-    Kind::Host(Host { plays: words(plays), run: None })
+    Kind::Host(Host { plays: words(plays), run: None, dhcp: BTreeMap::new() })
 }
 
 pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
@@ -141,7 +142,12 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
 }
 
 pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
-    Kind::Router(Router { dns: words(dns), ntp: words(ntp), upstream: upstream.map(name) })
+    Kind::Router(Router {
+        dns: words(dns),
+        ntp: words(ntp),
+        upstream: upstream.map(name),
+        dhcp: BTreeMap::new(),
+    })
 }
 
 pub(super) fn cloud() -> Kind {

@@ -4,6 +4,7 @@
 //! through a packet socket, so neither its routing nor its own filter helps the defence; each carries a number, by
 //! which the taps and the instruments behind filters know it again.
 
+mod addresses;
 mod filter;
 mod ledger;
 mod open;
@@ -11,6 +12,7 @@ mod site;
 mod sweep;
 mod trace;
 
+pub use addresses::look_at_addresses;
 pub use filter::Filters;
 pub use ledger::{Entry, Ledger, Role};
 pub use open::open;

@@ -16,7 +16,7 @@ use crate::event::{Event, Failure, Fault, Stage};
 use crate::kernel::enter::{Entered, enter};
 use crate::kernel::{KernelError, features, snapshot};
 use crate::names::{NodeName, Traffic};
-use crate::observation::{Conversation, NodeFact, Observations, OpenSeen};
+use crate::observation::{AddressesSeen, Conversation, Moment, NodeFact, Observations, OpenSeen};
 use crate::plan::{Open, Plan, Role, Word};
 use crate::probe::{self, Seen, Site, Swept};
 use crate::services::{ServiceError, Services, Settings};
@@ -112,18 +112,19 @@ async fn carry_out(order: &Order, teller: &Teller) -> Result<Observations, Failu
     let served = serve_and_probe(order, teller, &site, &copy, &mut services).await;
     teller.stage(Stage::End);
     services.stop().await;
-    let (swept, opens, commands) = served.map_err(Failure::from)?;
+    let (swept, opens, commands, addresses) = served.map_err(Failure::from)?;
     take_snapshots(&site, &order.run_folder.join("after")).await?;
     let facts = services.board.all();
     finish(site, copy, swept, opens).map(|mut seen| {
         seen.facts = facts;
         seen.commands = commands;
+        seen.addresses = addresses;
         seen.missing = missing;
         seen
     })
 }
 
-type Probed = (Vec<Swept>, Vec<OpenSeen>, Vec<crate::observation::CommandEnd>);
+type Probed = (Vec<Swept>, Vec<OpenSeen>, Vec<crate::observation::CommandEnd>, Vec<AddressesSeen>);
 
 /// Starts the services and probes while video plays; ends at once when a service fails.
 async fn serve_and_probe(
@@ -134,6 +135,7 @@ async fn serve_and_probe(
     services: &mut Services,
 ) -> Result<Probed, ServiceError> {
     services.start(&site.lab, &order.plan).await?;
+    let mut addresses = probe::look_at_addresses(site, Moment::Begun).await;
     teller.stage(Stage::Exercise);
     let board = std::sync::Arc::clone(&services.board);
     let wait = plays_within(&order.plan) * order.patience;
@@ -157,8 +159,10 @@ async fn serve_and_probe(
             (_, probed) = async { tokio::join!(exercised, probed) } => probed,
         }
     };
+    services.ask_again(&order.plan).await;
+    addresses.extend(probe::look_at_addresses(site, Moment::End).await);
     let commands = services.wait_for_commands().await?;
-    Ok((swept, opens, commands))
+    Ok((swept, opens, commands, addresses))
 }
 
 async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<OpenSeen>) {
@@ -180,7 +184,8 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
             | Word::Direction { .. }
             | Word::PeersOf { .. }
             | Word::Members { .. }
-            | Word::Clock { .. } => {}
+            | Word::Clock { .. }
+            | Word::Address { .. } => {}
         }
     }
     (swept, opens)
@@ -204,6 +209,7 @@ fn finish(site: Site, copy: Site, swept: Vec<Swept>, opens: Vec<OpenSeen>) -> Re
         open_taps: copied.health,
         conversations: captured.conversations.clone(),
         stations: captured.stations.clone(),
+        dhcp: captured.dhcp.clone(),
         ..Observations::default()
     })
 }

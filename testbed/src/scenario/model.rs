@@ -5,7 +5,7 @@
 //! addresses, gateways) is derived by the plan.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -111,6 +111,32 @@ pub struct Link {
     pub mac: Option<Mac>,
     /// The trunk it belongs to, if any.
     pub trunk: Option<LinkName>,
+    /// Set where its IPv4 address, then the last of `addresses`, comes by DHCP.
+    pub dhcp: Option<Leased>,
+}
+
+/// How a link comes to its IPv4 address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leased {
+    /// The address that it asks for; none: whatever it is given.
+    pub asks: Option<Ipv4Addr>,
+    /// The address that it should get: the one that is reserved for it, else the one that it asks for.
+    pub gets: Ipv4Addr,
+    /// Who hands out addresses in its segment.
+    pub server: NodeName,
+}
+
+/// What a DHCP server hands out in a segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// First address that anybody may get.
+    pub first: Ipv4Addr,
+    /// Last address that anybody may get.
+    pub last: Ipv4Addr,
+    /// For how long an address is given; 2 min to 7 days, default 1 h.
+    pub lease: Duration,
+    /// Addresses kept for one node each.
+    pub reserve: BTreeMap<NodeName, Ipv4Addr>,
 }
 
 /// A rule file of the site.
@@ -171,6 +197,8 @@ pub struct Router {
     pub ntp: Vec<SegmentName>,
     /// The cloud whose name server its forwarder asks, and whose time server its own has the time from.
     pub upstream: Option<NodeName>,
+    /// Segments in which it hands out addresses.
+    pub dhcp: BTreeMap<SegmentName, Pool>,
 }
 
 /// The fake cloud: one address per service.
@@ -221,6 +249,8 @@ pub struct Host {
     pub plays: Vec<NodeName>,
     /// A command of the scenario's own; needs `--allow-run`.
     pub run: Option<Run>,
+    /// Segments in which it hands out addresses.
+    pub dhcp: BTreeMap<SegmentName, Pool>,
 }
 
 /// A command that a scenario runs in a node.
@@ -366,5 +396,16 @@ pub enum Word {
         upstream: Option<NodeName>,
         /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
         offset: Duration,
+    },
+    /// Which address nodes ask for by DHCP, and which they have.
+    Address {
+        /// The nodes, each with one link that asks.
+        of: Vec<NodeName>,
+        /// What they must ask for; none: what their links say that they ask for.
+        asked: Option<Ipv4Addr>,
+        /// What they must get; none: what they ask for, or what is reserved for those that ask for nothing.
+        bound: Option<Ipv4Addr>,
+        /// Whether they must still have it at the end, having asked once more; default true.
+        kept: bool,
     },
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::ServiceError;
+use super::{ServiceError, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
@@ -50,6 +50,8 @@ pub(super) enum Ready {
     Fact,
     /// By a line with this text on standard error.
     Line(&'static str),
+    /// The same, but the run goes on without.
+    Hoped(&'static str),
     /// It does not say so.
     AtOnce,
 }
@@ -76,7 +78,11 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             arguments.extend(upstream.map(|address| format!("--upstream={address}")));
             Ok(fake(settings, "fake-cloud", arguments))
         }
-        ServiceKind::Resolver { listen, upstream } => forwarder(listen, *upstream),
+        ServiceKind::Resolver { listen, upstream } => dnsmasq::forwarder(listen, *upstream),
+        ServiceKind::DhcpServer { .. } => dnsmasq::dhcp_server(&home, &service.kind),
+        ServiceKind::DhcpClient { link, asks, default_route, routes } => {
+            lease::client(&home, link, *asks, *default_route, routes).map_err(failed("udhcpc"))?
+        }
         ServiceKind::Camera { id, listen, width, height, fps } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
@@ -117,24 +123,6 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
     }
 }
 
-/// dnsmasq, which asks `upstream` whatever it is asked.
-fn forwarder(listen: &[std::net::IpAddr], upstream: std::net::IpAddr) -> Result<Program, ServiceError> {
-    let mut arguments: Vec<String> = DNSMASQ.iter().map(|&option| option.into()).collect();
-    arguments.push(format!("--server={upstream}"));
-    arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
-    if nix::unistd::geteuid().is_root() {
-        arguments.push("--user=root".into());
-    }
-    Ok(Program {
-        what: "dnsmasq".into(),
-        program: find("dnsmasq", "dnsmasq-base")?,
-        arguments,
-        environment: Vec::new(),
-        ready: Ready::Line("started, version"),
-        of_scenario: false,
-    })
-}
-
 /// A command of the scenario's, told where the cloud's files are and how cameras are asked.
 fn own_command(
     plan: &Plan,
@@ -167,19 +155,6 @@ fn own_command(
 
 /// User name that the cameras ask for.
 const CAMERA_USER: &str = "viewer";
-
-/// dnsmasq as a plain forwarder that reads nothing of the host's.
-const DNSMASQ: [&str; 9] = [
-    "--keep-in-foreground",
-    "--conf-file=/dev/null",
-    "--no-hosts",
-    "--no-resolv",
-    "--no-poll",
-    "--bind-interfaces",
-    "--log-facility=-",
-    "--log-queries",
-    "--pid-file=",
-];
 
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--dir"].map(str::to_owned).to_vec();
@@ -249,7 +224,7 @@ fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {
     }
 }
 
-fn find(program: &str, package: &str) -> Result<PathBuf, ServiceError> {
+pub(super) fn find(program: &str, package: &str) -> Result<PathBuf, ServiceError> {
     let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     let found = folders.iter().map(|folder| Path::new(folder).join(program)).find(|path| path.exists());
     found.ok_or_else(|| ServiceError::Missing {
@@ -263,6 +238,6 @@ fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     io::Write::write_all(&mut file, content.as_bytes())
 }
 
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

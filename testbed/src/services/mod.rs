@@ -5,6 +5,8 @@
 
 mod board;
 mod command;
+mod dnsmasq;
+mod lease;
 mod process;
 
 pub use board::Board;

@@ -17,15 +17,23 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::command::{Program, Ready, program};
+use super::lease::DHCP_CLIENT;
 use super::{Board, ServiceError, Settings};
 use crate::event::Fault;
 use crate::kernel::{Lab, process};
 use crate::names::NodeName;
 use crate::observation::{CommandEnd, NodeFact};
-use crate::plan::{Plan, Service, ServiceKind};
+use crate::plan::{Plan, Service, ServiceKind, Word};
 
 /// How long a service may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long a node may take to be given an address, before the run goes on without: dnsmasq looks for three seconds
+/// whether anybody has an address that it does not know.
+const LEASED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a DHCP client that asks again is waited for.
+const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a service may take to end after it was told to.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -60,7 +68,10 @@ struct Running {
     /// Set before we stop it: an end is then no failure.
     stopping: watch::Sender<bool>,
     ended: watch::Receiver<Option<i32>>,
-    ready: watch::Receiver<bool>,
+    /// How often it said that it is ready: a DHCP client says so with each lease.
+    ready: watch::Receiver<u32>,
+    /// Whether the run goes on without it being ready.
+    hoped: bool,
     lines: LastLines,
     to_end: Option<Duration>,
     tasks: Vec<JoinHandle<()>>,
@@ -78,8 +89,10 @@ impl Services {
         Self { running: Vec::new(), board: Arc::default(), endings, told, settings }
     }
 
-    /// Starts all services of the plan: first those that only serve, all at once; when all are ready, those that ask;
-    /// last the scenario's own commands.
+    /// Starts all services of the plan: first those that hand out addresses and those that ask for them; then those
+    /// that only serve, all at once; when all are ready, those that ask; last the scenario's own commands.
+    ///
+    /// A node that is given no address does not end the run: what follows from it shows in the checks.
     ///
     /// Errors: the first that could not be started or was not ready in time.
     pub async fn start(&mut self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
@@ -87,11 +100,17 @@ impl Services {
         let first =
             plan.services.iter().position(|service| matches!(service.kind, ServiceKind::Camera { .. }));
         let (early, late) = plan.services.split_at(first.map_or(plan.services.len(), |first| first + 1));
+        let hands_out = |service: &&Service| matches!(service.kind, ServiceKind::DhcpServer { .. });
+        let is_given = |service: &&Service| matches!(service.kind, ServiceKind::DhcpClient { .. });
         let serves = |service: &&Service| {
             !matches!(service.kind, ServiceKind::Appliance { .. } | ServiceKind::Command { .. })
+                && !hands_out(service)
+                && !is_given(service)
         };
         let asks = |service: &&Service| matches!(service.kind, ServiceKind::Appliance { .. });
         let commands = |service: &&Service| matches!(service.kind, ServiceKind::Command { .. });
+        self.start_these(lab, plan, plan.services.iter().filter(hands_out).collect()).await?;
+        self.start_these(lab, plan, plan.services.iter().filter(is_given).collect()).await?;
         self.start_these(lab, plan, early.iter().filter(serves).collect()).await?;
         self.start_these(lab, plan, late.iter().filter(serves).collect()).await?;
         self.start_these(lab, plan, plan.services.iter().filter(asks).collect()).await?;
@@ -110,9 +129,17 @@ impl Services {
             let running = self.spawn(lab, service, program)?;
             self.running.push(running);
         }
-        let deadline = Instant::now() + READY_WITHIN * self.settings.patience;
+        let begun = Instant::now();
         for index in from..self.running.len() {
-            self.wait_ready(index, deadline).await?;
+            match self.running[index].hoped {
+                false => self.wait_ready(index, begun + READY_WITHIN * self.settings.patience).await?,
+                true => match self.wait_ready(index, begun + LEASED_WITHIN * self.settings.patience).await {
+                    Err(ServiceError::NotReady { what, node, .. }) => {
+                        tracing::warn!(%node, "{what} was given no address so far");
+                    }
+                    other => other?,
+                },
+            }
         }
         Ok(())
     }
@@ -120,7 +147,7 @@ impl Services {
     async fn wait_ready(&mut self, index: usize, deadline: Instant) -> Result<(), ServiceError> {
         let mut ready = self.running[index].ready.clone();
         let became_ready = async {
-            if ready.wait_for(|ready| *ready).await.is_err() {
+            if ready.wait_for(|times| *times > 0).await.is_err() {
                 // Nothing more will be heard of it: either its end is told, or the deadline comes.
                 std::future::pending::<()>().await;
             }
@@ -199,7 +226,7 @@ impl Services {
             lines: LastLines::default(),
             board: Arc::clone(&self.board),
             told: self.told.clone(),
-            ready: watch::Sender::new(program.ready == Ready::AtOnce),
+            ready: watch::Sender::new(u32::from(program.ready == Ready::AtOnce)),
         };
         Ok(watcher.watch(&mut child, &program, service).into_running(
             child,
@@ -235,6 +262,31 @@ impl Services {
             endings.push(CommandEnd { node: running.node.clone(), status, last_lines });
         }
         Ok(endings)
+    }
+
+    /// Makes every DHCP client ask for its address again that a check wants to see keep it, and waits for the answers.
+    ///
+    /// SIGUSR1 is how udhcpc is told to. One that has no lease, or gets no answer, shows in the capture.
+    pub async fn ask_again(&self, plan: &Plan) {
+        let kept = |node: &NodeName| {
+            plan.checks.iter().any(|check| match &check.word {
+                Word::Address { of, kept: true } => of.iter().any(|one| one.node == *node),
+                _ => false,
+            })
+        };
+        let clients = self.running.iter().filter(|one| one.what == DHCP_CLIENT && kept(&one.node));
+        let clients: Vec<_> =
+            clients.map(|one| (one, *one.ready.borrow())).filter(|(_, times)| *times > 0).collect();
+        for (client, _) in &clients {
+            let _ = kill(client.pid, Signal::SIGUSR1);
+        }
+        let deadline = Instant::now() + RENEWED_WITHIN * self.settings.patience;
+        for (client, before) in clients {
+            let mut ready = client.ready.clone();
+            if timeout_at(deadline, ready.wait_for(|times| *times > before)).await.is_err() {
+                tracing::warn!(node = %client.node, "its address was not given again");
+            }
+        }
     }
 
     /// Tells every service to end, those that ask first, and waits for it; what does not end in time is killed.
@@ -290,14 +342,14 @@ struct Watcher {
     lines: LastLines,
     board: Arc<Board>,
     told: mpsc::UnboundedSender<ServiceError>,
-    ready: watch::Sender<bool>,
+    ready: watch::Sender<u32>,
 }
 
 /// A service whose output is being read.
 struct Watched {
     readers: Vec<JoinHandle<()>>,
     lines: LastLines,
-    ready: watch::Receiver<bool>,
+    ready: watch::Receiver<u32>,
 }
 
 impl Watcher {
@@ -313,7 +365,7 @@ impl Watcher {
         }
         if let Some(stderr) = child.stderr.take() {
             let sign = match program.ready {
-                Ready::Line(sign) => Some(sign),
+                Ready::Line(sign) | Ready::Hoped(sign) => Some(sign),
                 _ => None,
             };
             readers.push(tokio::spawn(async move { each_line(stderr, |line| this.talk(line, sign)).await }));
@@ -328,7 +380,7 @@ impl Watcher {
                 tracing::debug!(node = %self.node, fact = ?line.fact);
                 if matches!(line.fact, Fact::Ready { .. }) {
                     tracing::info!(node = %self.node, "{} is ready", self.what);
-                    self.ready.send_replace(true);
+                    self.ready.send_modify(|times| *times += 1);
                 }
                 self.board.add(NodeFact { node: self.node.clone(), line });
             }
@@ -346,7 +398,7 @@ impl Watcher {
     fn talk(&self, line: &str, sign: Option<&str>) {
         self.keep(line);
         if sign.is_some_and(|sign| line.contains(sign)) {
-            self.ready.send_replace(true);
+            self.ready.send_modify(|times| *times += 1);
         }
     }
 
@@ -409,7 +461,8 @@ impl Watched {
             ServiceKind::Command { to_end: true, within, .. } => Some(*within),
             _ => None,
         };
-        Running { node, what, pid, stopping, ended, ready, lines, to_end, tasks: vec![waiter] }
+        let hoped = matches!(program.ready, Ready::Hoped(_));
+        Running { node, what, pid, stopping, ended, ready, hoped, lines, to_end, tasks: vec![waiter] }
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::answers::{Answers, Part};
 use super::conversation::Table;
+use super::dhcp::Dhcp;
 use super::file::{self, CaptureFile, Stored};
 use super::frame::Frame;
 use super::inventory::Inventory;
@@ -18,7 +19,7 @@ use super::sightings::{Direction, Seen, Sighting, Sightings, Stray, StrayKind};
 use super::stations::Stations;
 use crate::kernel::ring::{self, Ring, Statistics, Stopper, Woken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
-use crate::observation::{Conversation, Station, TapHealth};
+use crate::observation::{Conversation, DhcpSeen, Station, TapHealth};
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -81,6 +82,8 @@ pub struct Captured {
     pub conversations: Vec<Conversation>,
     /// Who was heard where, probes included.
     pub stations: Vec<Station>,
+    /// DHCP messages at their clients' links, in order of time.
+    pub dhcp: Vec<DhcpSeen>,
     /// How it went.
     pub health: TapHealth,
     /// Where each probe was seen.
@@ -90,7 +93,7 @@ pub struct Captured {
 }
 
 /// What the thread has to say in the end.
-type Recorded = (Vec<Conversation>, Vec<Station>);
+type Recorded = (Vec<Conversation>, Vec<Station>, Vec<DhcpSeen>);
 
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
@@ -124,12 +127,13 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let (conversations, stations) =
+        let (conversations, stations, dhcp) =
             self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
             conversations,
             stations,
+            dhcp,
             health: live.health,
             sightings: std::mem::take(&mut live.sightings),
             probe_answers: live.probe_answers,
@@ -279,6 +283,7 @@ struct Recorder {
     table: Table,
     stations: Stations,
     answers: Answers,
+    dhcp: Dhcp,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
     frames: u64,
@@ -297,6 +302,7 @@ impl Recorder {
             table: Table::new(settings.inventory.clone(), &settings.ports),
             stations: Stations::default(),
             answers: Answers::new(settings.key),
+            dhcp: Dhcp::default(),
             fresh: Vec::new(),
             frames: 0,
             unstored: 0,
@@ -335,7 +341,11 @@ impl Recorder {
             Part::Altered(n) => note(n, Some(StrayKind::Altered)),
             Part::Answer(n) => note(n, Some(StrayKind::Answered)),
             Part::Refusal => {}
-            Part::None => return self.table.take(&frame, seen),
+            Part::None => {
+                let at = (&self.settings.ports[usize::from(port)], self.macs[usize::from(port)]);
+                self.dhcp.take(&frame, seen, at, &self.settings.inventory);
+                return self.table.take(&frame, seen);
+            }
         }
         self.probe_answers += 1;
     }
@@ -357,7 +367,8 @@ impl Recorder {
 
     fn finish(self) -> Result<Recorded, Error> {
         self.file.close()?;
-        Ok((self.table.finish(&self.settings.ports), self.stations.finish(&self.settings.ports)))
+        let stations = self.stations.finish(&self.settings.ports);
+        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.finish()))
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn inventory() -> Inventory {
             mac: mac(place),
             addresses: vec![format!("{}/24", ADDRESSES[place]).parse().unwrap()],
             isolated: false,
+            leased: None,
         };
         match nodes.iter_mut().find(|node| node.name == port.node) {
             Some(node) => node.links.push(link),

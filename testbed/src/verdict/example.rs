@@ -79,6 +79,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         mac: of("02:00:00:00:00:01"),
         addresses: vec![of(address)],
         isolated: false,
+        leased: None,
     });
     Node {
         name: of(name),
@@ -217,6 +218,8 @@ pub(crate) fn good() -> Observations {
         taps: TapHealth { frames: 9000, dropped: 0, unstored: 0 },
         open_taps: TapHealth { frames: 700, dropped: 0, unstored: 0 },
         missing: vec![("netem".into(), "kernel without it".into())],
+        dhcp: vec![],
+        addresses: vec![],
         commands: vec![],
     }
 }

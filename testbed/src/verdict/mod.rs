@@ -1,7 +1,9 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`, `clock`.
+//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
+//! `clock`, `address`.
 
+mod address;
 mod clock;
 mod controls;
 mod direction;

@@ -7,6 +7,7 @@ mod apart;
 mod fakes;
 mod findings;
 mod hard_places;
+mod leases;
 mod negatives;
 mod ordinary;
 mod rules;

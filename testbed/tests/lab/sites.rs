@@ -10,6 +10,8 @@ pub(crate) const SMALL_RULES: &str = include_str!("small.nft");
 pub(crate) const SWEEP: &str = include_str!("sweep.yaml");
 pub(crate) const SWEEP_RULES: &str = include_str!("sweep.nft");
 pub(crate) const OWN_RULES: &str = include_str!("own.nft");
+pub(crate) const LEASES: &str = include_str!("leases.yaml");
+pub(crate) const LEASES_RULES: &str = include_str!("leases.nft");
 const COMMAND: &str = include_str!("command.yaml");
 const PROGRAMS: &str = include_str!("programs.yaml");
 
@@ -17,6 +19,12 @@ const PROGRAMS: &str = include_str!("programs.yaml");
 pub(crate) fn small(place: &Place, rules: &str) -> PathBuf {
     place.write("site/small.nft", rules);
     place.write("site/small.yaml", SMALL)
+}
+
+/// A host that hands out addresses and another that asks, with the scenario and the rules of the first as given.
+pub(crate) fn leases(place: &Place, scenario: &str, rules: &str) -> PathBuf {
+    place.write("site/leases.nft", rules);
+    place.write("site/leases.yaml", scenario)
 }
 
 /// A host, `desk`, that runs a shell script of the scenario's own to its end.

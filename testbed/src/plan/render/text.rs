@@ -3,7 +3,7 @@
 use super::role;
 use super::tables::{list, table};
 use crate::plan::ports::width;
-use crate::plan::{Aim, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
+use crate::plan::{Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -42,7 +42,8 @@ fn segments(plan: &Plan) -> String {
 fn node(node: &Node) -> String {
     let mut text = format!("  {} ({})\n", node.name, role(node.role));
     let rows = node.links.iter().map(|link| {
-        let isolated = if link.isolated { "isolated" } else { "" };
+        let leased = link.leased.map(|net| format!("{net} by DHCP"));
+        let isolated = link.isolated.then(|| "isolated".to_owned());
         [
             "link".to_owned(),
             link.name.to_string(),
@@ -50,7 +51,7 @@ fn node(node: &Node) -> String {
             link.port.to_string(),
             link.mac.to_string(),
             list(&link.addresses),
-            isolated.to_owned(),
+            isolated.into_iter().chain(leased).collect::<Vec<_>>().join(", "),
         ]
     });
     text.push_str(&table(2, &rows.collect::<Vec<_>>()));
@@ -93,6 +94,7 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
         ServiceKind::Resolver { listen, upstream } => {
             ("resolver", format!("at {}; asks {upstream}", list(listen)))
         }
+        ServiceKind::DhcpServer { .. } | ServiceKind::DhcpClient { .. } => dhcp_words(kind),
         ServiceKind::Clock { listen, upstream } => {
             let asks = upstream
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
@@ -120,6 +122,24 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 if *to_end { format!("to its end, within {within:?}") } else { "beside the rest".to_owned() };
             ("command", format!("{}; {until}", command.join(" ")))
         }
+    }
+}
+
+fn dhcp_words(kind: &ServiceKind) -> (&'static str, String) {
+    match kind {
+        ServiceKind::DhcpServer { link, pool: (first, last), lease, router, dns, ntp, reserve, .. } => {
+            let kept = reserve.iter().map(|(mac, address)| format!("{address} for {mac}"));
+            let named = format!("gateway {}; names {}; time {}", list(router), list(dns), list(ntp));
+            let what = format!("at {link}: {first} to {last} for {lease:?}, keeps {}; {named}", list(kept));
+            ("dhcp server", what)
+        }
+        ServiceKind::DhcpClient { link, asks, default_route, routes } => {
+            let routes = routes.iter().map(|route| format!("{} via {}", route.to, route.via));
+            let routes = routes.chain(default_route.then(|| "the default route".to_owned()));
+            let asks = asks.map_or_else(|| "any address".to_owned(), |address| address.to_string());
+            ("dhcp client", format!("at {link}: asks for {asks}; brings {}", list(routes)))
+        }
+        _ => unreachable!("asked for DHCP only"),
     }
 }
 
@@ -178,6 +198,19 @@ fn word(word: &Word) -> (String, String) {
         Word::Clock { of, from, upstream, offset } => {
             let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
             ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
+        }
+        Word::Address { of, kept } => {
+            let row = |one: &Asking| {
+                let asked = one.asked.map_or_else(|| "any".to_owned(), |address| address.to_string());
+                [
+                    format!("{}.{}", one.node, one.link),
+                    format!("asks for {asked}"),
+                    format!("gets {}", one.bound),
+                    format!("from {}", one.server),
+                ]
+            };
+            let rows = table(2, &of.iter().map(row).collect::<Vec<_>>());
+            (if *kept { "address, and keeps it" } else { "address" }.to_owned(), rows)
         }
     }
 }

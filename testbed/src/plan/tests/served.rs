@@ -35,6 +35,8 @@ fn whom_others_need_is_started_first() {
                 ServiceKind::Cloud { .. } => "cloud",
                 ServiceKind::Resolver { .. } => "resolver",
                 ServiceKind::Clock { .. } => "clock",
+                ServiceKind::DhcpServer { .. } => "dhcp server",
+                ServiceKind::DhcpClient { .. } => "dhcp client",
                 ServiceKind::Camera { .. } => "camera",
                 ServiceKind::Appliance { .. } => "appliance",
                 ServiceKind::Command { .. } => "command",

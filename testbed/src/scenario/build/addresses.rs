@@ -74,6 +74,15 @@ impl Register {
         true
     }
 
+    /// The addresses taken so far that lie in a range, each with its node and place.
+    pub(crate) fn within(
+        &self,
+        first: IpAddr,
+        last: IpAddr,
+    ) -> impl Iterator<Item = (&IpAddr, &NodeName, Spot)> {
+        self.addresses.range(first..=last).map(|(address, (node, spot))| (address, node, *spot))
+    }
+
     /// Takes an Ethernet address for a node.
     pub(crate) fn take_mac(&mut self, node: &NodeName, mac: &At<Mac>, out: &mut Mistakes) {
         // IEEE 802: the lowest bit of the first byte says that an address is a group's
@@ -119,7 +128,7 @@ fn inside(address: &At<IpAddr>, segment: &Known, out: &mut Mistakes) -> Option<I
 }
 
 /// Why an address of a subnet is no host's, if so.
-fn unusable(address: &IpAddr, subnet: &IpNet) -> Option<&'static str> {
+pub(crate) fn unusable(address: &IpAddr, subnet: &IpNet) -> Option<&'static str> {
     if subnet.max_prefix_len() - subnet.prefix_len() < 2 {
         return None; // RFC 3021 and RFC 6164: point-to-point prefixes have no special addresses
     }

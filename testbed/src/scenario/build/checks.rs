@@ -120,12 +120,12 @@ impl Reader<'_> {
             ("peers_of", raw.peers_of.is_absent(), raw.peers_of.is_bad()),
             ("members", raw.members.is_absent(), raw.members.is_bad()),
             ("clock", raw.clock.is_absent(), raw.clock.is_bad()),
+            ("address", raw.address.is_absent(), raw.address.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label =
-                "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -140,6 +140,7 @@ impl Reader<'_> {
             raw.peers_of.good().and_then(|word| self.peers_of(word)),
             raw.members.good().and_then(|word| self.members(word)),
             raw.clock.good().and_then(|word| self.clock(word)),
+            raw.address.good().and_then(|word| self.address(word)),
         ];
         words.into_iter().flatten().next()
     }

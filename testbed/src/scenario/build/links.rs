@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::super::leaf::Gateway;
+use super::super::leaf::{Asks, Gateway};
 use super::super::mistakes::{Mistake, Mistakes};
 use super::super::model::{Link, Route};
 use super::super::raw;
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{Register, ahead};
+use super::leases::Servers;
 use super::segments::Segments;
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 
@@ -20,6 +21,14 @@ pub(crate) struct Wire<'a> {
     addresses: &'a [At<IpAddr>],
     mac: Option<&'a At<Mac>>,
     trunk: Option<LinkName>,
+    pub(crate) dhcp: Option<&'a At<Asks>>,
+}
+
+impl Wire<'_> {
+    /// Its written addresses.
+    pub(crate) fn addresses(&self) -> &[At<IpAddr>] {
+        self.addresses
+    }
 }
 
 /// What a node without router links writes about its interfaces.
@@ -27,6 +36,7 @@ pub(crate) struct Written<'a> {
     pub(crate) at: Spot,
     pub(crate) segment: &'a Slot<At<SegmentName>>,
     pub(crate) address: &'a Slot<OneOrMany<At<IpAddr>>>,
+    pub(crate) dhcp: &'a Slot<At<Asks>>,
     pub(crate) links: &'a Slot<Named<LinkName, raw::Link>>,
 }
 
@@ -45,6 +55,7 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                 addresses: list(written.address),
                 mac: None,
                 trunk: None,
+                dhcp: written.dhcp.good(),
             }]
         }
         (Slot::Absent, Slot::Absent) => {
@@ -63,6 +74,10 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                 let label = "goes with `segment`; with `links` each link has its own";
                 out.push(Mistake::error("an address without its link", address.spot, label));
             }
+            if let Some(asks) = written.dhcp.good() {
+                let label = "goes with `segment`; with `links` each link has its own";
+                out.push(Mistake::error("an address without its link", asks.spot, label));
+            }
             let wire = |(name, link): &'a (At<LinkName>, Option<raw::Link>)| {
                 let link = link.as_ref()?;
                 Some(Wire {
@@ -71,6 +86,7 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                     addresses: list(&link.address),
                     mac: link.mac.good(),
                     trunk: None,
+                    dhcp: link.dhcp.good(),
                 })
             };
             links.entries.iter().filter_map(wire).collect()
@@ -99,6 +115,7 @@ pub(crate) fn router_wires<'a>(
                 addresses: list(&link.address),
                 mac: link.mac.good(),
                 trunk: None,
+                dhcp: None,
             }),
             (Slot::Absent, Slot::Good(trunk)) => {
                 if let Some(address) = list(&link.address).first() {
@@ -146,6 +163,7 @@ fn trunk_wires<'a>(
                 addresses: addresses.as_ref().map_or(&[], |many| &many.0),
                 mac: link.mac.good(),
                 trunk: Some(name.value.clone()),
+                dhcp: None,
             }),
             Err(wrong) => {
                 let label = format!("`{}.{vlan}` {wrong}", name.value);
@@ -159,6 +177,7 @@ fn trunk_wires<'a>(
 pub(crate) struct Plug<'a> {
     pub(crate) segments: &'a Segments,
     pub(crate) register: &'a mut Register,
+    pub(crate) servers: &'a Servers,
 }
 
 impl Plug<'_> {
@@ -220,6 +239,14 @@ impl Plug<'_> {
                     addresses.push(own.value);
                 }
             }
+            // one that stands beside a written address has been told of
+            let dhcp =
+                self.servers.leased(node, wire, index).filter(|_| addresses.iter().all(IpAddr::is_ipv6));
+            if let Some((gets, _)) = &dhcp
+                && self.register.take(node, gets, each, known, out)
+            {
+                addresses.push(gets.value);
+            }
             if let Some(mac) = wire.mac
                 && index == 0
                 && wire.trunk.as_ref().is_none_or(|trunk| macs_taken.insert(trunk.clone()))
@@ -232,6 +259,7 @@ impl Plug<'_> {
                 addresses,
                 mac: wire.mac.map(|mac| mac.value),
                 trunk: wire.trunk.clone(),
+                dhcp: dhcp.map(|(_, leased)| leased),
             });
         }
         links

@@ -4,11 +4,13 @@
 //! out rather than reported a second time.
 
 mod addresses;
+mod bound;
 mod checks;
 mod clash;
 mod clocks;
 mod directory;
 mod flows;
+mod leases;
 mod links;
 mod nodes;
 mod policy;

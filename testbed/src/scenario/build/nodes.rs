@@ -11,6 +11,7 @@ use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::addresses::{CLOUD, Register};
 use super::directory::{Directory, Section};
+use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
 use super::segments::Segments;
@@ -25,12 +26,14 @@ pub(crate) fn build(
     out: &mut Mistakes,
 ) -> BTreeMap<NodeName, Node> {
     let mut register = Register::default();
+    let servers = Servers::build(site, segments, directory, out);
     let mut builder = Builder {
         routed: routed(site, segments),
         segments,
         directory,
         files,
         register: &mut register,
+        servers: &servers,
         nodes: BTreeMap::new(),
         out,
     };
@@ -40,6 +43,7 @@ pub(crate) fn build(
     each(&site.clouds, |name, cloud| builder.cloud(name, cloud));
     each(&site.hosts, |name, host| builder.host(name, host));
     let nodes = std::mem::take(&mut builder.nodes);
+    servers.check(&nodes, &mut register, out);
     register.check_room(segments, out);
     services(site, directory, out);
     nodes
@@ -79,14 +83,20 @@ struct Builder<'a> {
     directory: &'a Directory,
     files: &'a Files,
     register: &'a mut Register,
+    servers: &'a Servers,
     nodes: BTreeMap<NodeName, Node>,
     out: &'a mut Mistakes,
 }
 
 impl Builder<'_> {
     fn camera(&mut self, name: &At<NodeName>, raw: &raw::Camera) {
-        let written =
-            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let written = Written {
+            at: name.spot,
+            segment: &raw.segment,
+            address: &raw.address,
+            dhcp: &raw.dhcp,
+            links: &raw.links,
+        };
         let wires = wires(&written, self.out);
         let video = raw.video.good();
         let size = video.map_or(&Slot::Absent, |video| &video.size);
@@ -106,8 +116,13 @@ impl Builder<'_> {
     }
 
     fn appliance(&mut self, name: &At<NodeName>, raw: &raw::Appliance) {
-        let written =
-            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let written = Written {
+            at: name.spot,
+            segment: &raw.segment,
+            address: &raw.address,
+            dhcp: &raw.dhcp,
+            links: &raw.links,
+        };
         let wires = wires(&written, self.out);
         let cameras = self.cameras(&raw.cameras, "an appliance");
         let cloud = raw.cloud.good();
@@ -132,10 +147,14 @@ impl Builder<'_> {
         let serves = raw.serves.good();
         let served = |slot: Option<&Slot<OneOrMany<At<SegmentName>>>>, out: &mut Mistakes| {
             let names = slot.and_then(Slot::good).map_or(&[][..], |many| &many.0);
-            served(names, &wires, self.segments, out)
+            served("router", names, &wires, self.segments, out)
         };
         let dns = served(serves.map(|serves| &serves.dns), self.out);
         let ntp = served(serves.map(|serves| &serves.ntp), self.out);
+        let dhcp = serves.map(|serves| {
+            pools(("router", name), &serves.dhcp, &wires, self.segments, self.servers, self.out)
+        });
+        let dhcp = dhcp.unwrap_or_default();
         let upstream = serves.and_then(|serves| serves.upstream.good()).and_then(|upstream| {
             self.directory.one_of(upstream, &[Section::Cloud], "a router's `upstream`", self.out)
         });
@@ -155,13 +174,19 @@ impl Builder<'_> {
             clock: &absent.2,
         };
         self.add(name, &wires, 1, &common, |_| {
-            Kind::Router(Router { dns: dns.clone(), ntp: ntp.clone(), upstream: upstream.clone() })
+            let (dns, ntp, upstream) = (dns.clone(), ntp.clone(), upstream.clone());
+            Kind::Router(Router { dns, ntp, upstream, dhcp: dhcp.clone() })
         });
     }
 
     fn cloud(&mut self, name: &At<NodeName>, raw: &raw::Cloud) {
-        let written =
-            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &Slot::Absent };
+        let written = Written {
+            at: name.spot,
+            segment: &raw.segment,
+            address: &raw.address,
+            dhcp: &Slot::Absent,
+            links: &Slot::Absent,
+        };
         let wires = match raw.segment {
             Slot::Good(_) => wires(&written, self.out),
             _ => Vec::new(),
@@ -180,8 +205,13 @@ impl Builder<'_> {
     }
 
     fn host(&mut self, name: &At<NodeName>, raw: &raw::Host) {
-        let written =
-            Written { at: name.spot, segment: &raw.segment, address: &raw.address, links: &raw.links };
+        let written = Written {
+            at: name.spot,
+            segment: &raw.segment,
+            address: &raw.address,
+            dhcp: &raw.dhcp,
+            links: &raw.links,
+        };
         let wires = wires(&written, self.out);
         let common = Common {
             gateway: &raw.gateway,
@@ -192,7 +222,11 @@ impl Builder<'_> {
         };
         let plays = self.cameras(&raw.plays, "a host");
         let run = raw.run.good().map(command);
-        self.add(name, &wires, 1, &common, |_| Kind::Host(Host { plays: plays.clone(), run: run.clone() }));
+        let serves = raw.serves.good();
+        let dhcp = serves
+            .map(|serves| pools(("host", name), &serves.dhcp, &wires, self.segments, self.servers, self.out));
+        let host = Host { plays, run, dhcp: dhcp.unwrap_or_default() };
+        self.add(name, &wires, 1, &common, |_| Kind::Host(host.clone()));
     }
 
     fn cameras(&mut self, written: &Slot<OneOrMany<At<NodeName>>>, whose: &str) -> Vec<NodeName> {
@@ -211,8 +245,9 @@ impl Builder<'_> {
     ) {
         let Some(entry) = self.directory.find(name, "a node", &mut Mistakes::default()) else { return };
         let out = &mut *self.out;
-        let mut plug = Plug { segments: self.segments, register: self.register };
+        let mut plug = Plug { segments: self.segments, register: self.register, servers: self.servers };
         plug.check(wires, entry.members.len() as u64, each, out);
+        wires.iter().for_each(|wire| self.servers.check_wire(&entry.members, wire, out));
         let gateway = match entry.section {
             Section::Router => None, // it would be its own
             _ => gateway(common.gateway, wires, &self.routed, out),
@@ -246,21 +281,22 @@ impl Builder<'_> {
     }
 }
 
-/// Segments that a router serves; it needs a link in each.
-fn served(
-    names: &[At<SegmentName>],
+/// Segments that a router or a host serves; it needs a link in each.
+pub(super) fn served<'n>(
+    who: &str,
+    names: impl IntoIterator<Item = &'n At<SegmentName>>,
     wires: &[Wire<'_>],
     segments: &Segments,
     out: &mut Mistakes,
 ) -> Vec<SegmentName> {
     let mut served: Vec<SegmentName> = Vec::new();
     for name in names {
-        if segments.find(name, "a router's service", out).is_none() {
+        if segments.find(name, &format!("a {who}'s service"), out).is_none() {
             continue;
         }
         if !wires.is_empty() && !wires.iter().any(|wire| wire.segment.value == name.value) {
-            let label = format!("the router has no link in `{}`", name.value);
-            out.push(Mistake::error("a router serves a segment that it is not in", name.spot, label));
+            let label = format!("the {who} has no link in `{}`", name.value);
+            out.push(Mistake::error(format!("a {who} serves a segment that it is not in"), name.spot, label));
         } else if served.contains(&name.value) {
             out.push(Mistake::error("a segment is named twice", name.spot, "it is in the list already"));
         } else {

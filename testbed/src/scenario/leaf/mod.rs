@@ -11,6 +11,7 @@ mod words;
 use super::shape::Wrong;
 use super::tree::Scalar;
 
+pub(crate) use network::Asks;
 pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair, PortRef};

@@ -1,6 +1,6 @@
-//! Addresses and subnets.
+//! Addresses and subnets, and what a node asks a DHCP server for.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
@@ -37,5 +37,31 @@ impl Leaf for IpNet {
     }
     fn describe() -> Json {
         json!({ "type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]{1,3}$" })
+    }
+}
+
+/// What a link asks a DHCP server for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Whatever it is given.
+    Any,
+    /// This address.
+    For(Ipv4Addr),
+}
+
+impl Leaf for Asks {
+    const WHAT: &'static str = "an address to ask for";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        match scalar.text.as_str() {
+            "any" => Ok(Asks::Any),
+            text => text.parse().map(Asks::For).map_err(|_| {
+                Wrong::because(
+                    "must be an IPv4 address such as `10.20.0.5`, or `any` for the one that is reserved",
+                )
+            }),
+        }
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "const": "any" }] })
     }
 }

@@ -1,6 +1,7 @@
 //! What is asserted.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -14,7 +15,7 @@ use super::{One, Some1};
 use crate::names::{NodeName, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -30,6 +31,8 @@ table! {
         members: may Members,
         /// Who tells nodes the time, and how right it is.
         clock: may Clock,
+        /// Which address nodes ask for by DHCP, and which they get.
+        address: may Address,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
         /// Kernel features without which it is inconclusive, such as `vlan-tags`.
@@ -130,5 +133,19 @@ table! {
         upstream: may One<NodeName>,
         /// How far from the host's clock it may be, either way, 1ms to 1h; default 1s.
         offset: may One<Lasting<1, 3_600_000>>,
+    }
+}
+
+table! {
+    /// Which address nodes ask for by DHCP, and which they get.
+    Address = "`address`" {
+        /// The nodes; one link of each has `dhcp`.
+        of_node ("of"): must Some1<NodeName>,
+        /// What it must ask for; default what its link says.
+        asked: may One<IpAddr>,
+        /// What it must get; default what it asks for, or what is reserved if it asks for `any`.
+        bound: may One<IpAddr>,
+        /// It must get the same when it asks again, and have it still at the end. Default true.
+        kept: may One<bool>,
     }
 }

@@ -11,10 +11,12 @@ mod twin;
 
 use super::shape::{At, List, OneOrMany};
 
-pub(crate) use check::{Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach};
+pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach};
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::Scenario;
-pub(crate) use site::{Appliance, Camera, Cloud, Host, Link, Route, Router, RouterLink, Run, Segment, Site};
+pub(crate) use site::{
+    Appliance, Camera, Cloud, Dhcp, Host, Link, Route, Router, RouterLink, Run, Segment, Site,
+};
 pub(crate) use twin::{Failing, Twin};
 
 /// A single value.

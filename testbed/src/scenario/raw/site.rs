@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::super::leaf::{Ahead, Argument, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole};
+use super::super::leaf::{
+    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole,
+};
 use super::super::mistakes::Mistakes;
 use super::super::model::CloudNames;
 use super::super::shape::{At, List, Named, Shape, Slot};
@@ -68,6 +70,8 @@ table! {
         segment: must One<SegmentName>,
         /// Its addresses, at most one per subnet; derived where none is written. In a group: of the first node, the others follow.
         address: may Some1<IpAddr>,
+        /// It gets its IPv4 address by DHCP and asks for this one, or for `any`. In a group: of the first node, the others follow.
+        dhcp: may One<Asks>,
         /// Its Ethernet address; derived where none is written.
         mac: may One<Mac>,
     }
@@ -117,6 +121,8 @@ table! {
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
         address: may Some1<IpAddr>,
+        /// That `eth0` gets its IPv4 address by DHCP and asks for this one, or for `any`.
+        dhcp: may One<Asks>,
         /// Its interfaces, by name.
         links: may Named<LinkName, Link>,
         /// How many there are, 1 to 1000; from 2 on they are called `name-1`, `name-2`, … Default 1.
@@ -143,6 +149,8 @@ table! {
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
         address: may Some1<IpAddr>,
+        /// That `eth0` gets its IPv4 address by DHCP and asks for this one, or for `any`.
+        dhcp: may One<Asks>,
         /// Its interfaces, by name.
         links: may Named<LinkName, Link>,
         /// The cameras it pulls.
@@ -189,6 +197,28 @@ table! {
         ntp: may Some1<SegmentName>,
         /// The cloud whose name server and time server it asks; needed for `dns`. Without it, `ntp` tells the host's time.
         upstream: may One<NodeName>,
+        /// Segments in which it hands out IPv4 addresses.
+        dhcp: may Named<SegmentName, Dhcp>,
+    }
+}
+
+table! {
+    /// Services of a host.
+    HostServes = "`serves` of a host" {
+        /// Segments in which it hands out IPv4 addresses.
+        dhcp: must Named<SegmentName, Dhcp>,
+    }
+}
+
+table! {
+    /// What a DHCP server hands out in a segment.
+    Dhcp = "a DHCP server's segment" {
+        /// First and last address that it gives to anybody who asks, such as `[10.20.0.100, 10.20.0.199]`.
+        pool: must Many<IpAddr>,
+        /// For how long it gives them, 2min to 168h; default 1h.
+        lease: may One<Lasting<120_000, 604_800_000>>,
+        /// Addresses that it keeps for nodes of the segment, by node. Of a group: that of the first node, the others follow.
+        reserve: may Named<NodeName, One<IpAddr>>,
     }
 }
 
@@ -215,6 +245,8 @@ table! {
         segment: may One<SegmentName>,
         /// Addresses of that `eth0`.
         address: may Some1<IpAddr>,
+        /// That `eth0` gets its IPv4 address by DHCP and asks for this one, or for `any`.
+        dhcp: may One<Asks>,
         /// Its interfaces, by name.
         links: may Named<LinkName, Link>,
         /// How many there are, 1 to 1000; from 2 on they are called `name-1`, `name-2`, … Default 1.
@@ -231,6 +263,8 @@ table! {
         routes: may List<Route>,
         /// Its own nft rule file.
         ruleset: may One<Below>,
+        /// What it does for others.
+        serves: may HostServes,
         /// A command of the scenario's own, run in the node; needs `--allow-run`.
         run: may Run,
     }

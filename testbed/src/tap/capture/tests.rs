@@ -107,7 +107,7 @@ fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
         assert_eq!((seen[3].direction, &seen[3].port), (Direction::ToNode, &ports[APP].name));
     }
     assert_eq!(desk.recorder.probe_answers, 4 * 4 + 2);
-    let (conversations, _) = desk.recorder.finish().unwrap();
+    let conversations = desk.recorder.finish().unwrap().0;
     let kinds: Vec<_> = conversations.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["icmp", "udp", "icmp"]);
 }

@@ -1,5 +1,6 @@
 //! What every word does with the example's good run, and with each thing that can be wrong in a run.
 
+mod address;
 mod clock;
 mod direction;
 mod members;

@@ -1,0 +1,183 @@
+//! `address`: nodes ask for an address by DHCP, are given it by the right server, have it, and keep it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::observation::{DhcpKind, DhcpSeen, Moment, Observations};
+use crate::plan::{Asking, Plan};
+
+use super::Finding;
+use super::judge::Draft;
+use super::wording::{counted, listed};
+
+pub(super) fn draft(plan: &Plan, of: &[Asking], kept: bool, seen: &Observations) -> Draft {
+    let mut draft = Draft::default();
+    if of.is_empty() {
+        draft.reasons.add("vacuous", "no node is named");
+    }
+    let mut words = Vec::new();
+    for one in of {
+        let node = &one.node;
+        let messages: Vec<_> =
+            seen.dhcp.iter().filter(|message| message.node == *node && message.link == one.link).collect();
+        let questions: Vec<_> = messages.iter().copied().filter(|message| asks(message)).collect();
+        let given: Vec<_> =
+            messages.iter().copied().filter(|message| message.kind == DhcpKind::Ack).collect();
+        let Some(first) = questions.first() else {
+            draft.reasons.add("dhcp", format!("no DHCP message of {node} was seen"));
+            words.push(format!("{node} was not seen to ask"));
+            continue;
+        };
+        draft.findings.extend(not_asked(one, first));
+        match given.first().and_then(|ack| Some((ack, ack.gives?))) {
+            None => {
+                draft.findings.push(not_given(plan, one, first, &messages));
+                words.push(format!("{node} was given no address"));
+            }
+            Some((ack, address)) => {
+                draft.findings.extend(wrongly_given(plan, one, first, ack, address));
+                has_it(one, address, Moment::Begun, seen, &mut draft);
+                if kept {
+                    keeps_it(one, address, &questions, &given, seen, &mut draft);
+                }
+                let asked = first.asks.map_or_else(|| "any".to_owned(), |asked| asked.to_string());
+                let times = counted(given.len(), "time");
+                words.push(format!("{node} asked for {asked} and was given {address}, {times}"));
+            }
+        }
+    }
+    draft.summary = format!("{}: {}", counted(of.len(), "node"), listed(words, 6));
+    draft
+}
+
+fn asks(message: &DhcpSeen) -> bool {
+    matches!(message.kind, DhcpKind::Discover | DhcpKind::Request)
+}
+
+/// The first question must name the address: a later one only repeats what was offered (RFC 2131, section 4.3.2).
+fn not_asked(one: &Asking, first: &DhcpSeen) -> Option<Finding> {
+    let wanted = one.asked.filter(|wanted| first.asks != Some(*wanted))?;
+    let asked =
+        first.asks.map_or_else(|| "no address of its own choice".to_owned(), |asked| asked.to_string());
+    Some(finding(format!("{} asked for {asked}, and not for {wanted}", one.node), vec![question(one, first)]))
+}
+
+fn not_given(plan: &Plan, one: &Asking, first: &DhcpSeen, messages: &[&DhcpSeen]) -> Finding {
+    let last = messages.iter().rev().find(|message| !asks(message));
+    let why = match last.map(|message| (message.kind, message)) {
+        Some((DhcpKind::Nak, refusal)) => format!("{} refused it", giver(plan, refusal)),
+        Some((DhcpKind::Offer, offer)) => {
+            let offered = offer.gives.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            format!("{} offered {offered}, and gave it nothing", giver(plan, offer))
+        }
+        _ => format!(
+            "nobody answered its {}",
+            counted(messages.iter().filter(|one| asks(one)).count(), "question")
+        ),
+    };
+    let answer = last.map(|message| (format!("the answer, at {}'s tap", one.node), message.packet));
+    let packets = std::iter::once(question(one, first)).chain(answer).collect();
+    finding(format!("{} was given no address: {why}", one.node), packets)
+}
+
+fn wrongly_given(
+    plan: &Plan,
+    one: &Asking,
+    first: &DhcpSeen,
+    ack: &DhcpSeen,
+    address: Ipv4Addr,
+) -> Vec<Finding> {
+    let packets =
+        || vec![question(one, first), (format!("what it is given, at {}'s tap", one.node), ack.packet)];
+    let mut findings = Vec::new();
+    if address != one.bound {
+        let text = format!("{} was given {address} by {}, and not {}", one.node, giver(plan, ack), one.bound);
+        findings.push(finding(text, packets()));
+    }
+    if ack.from.as_ref() != Some(&one.server) {
+        let text =
+            format!("{} was given its address by {}, and not by {}", one.node, giver(plan, ack), one.server);
+        findings.push(finding(text, packets()));
+    }
+    findings
+}
+
+/// The link must have what was given, and no other IPv4 address.
+fn has_it(one: &Asking, address: Ipv4Addr, moment: Moment, seen: &Observations, draft: &mut Draft) {
+    let when = match moment {
+        Moment::Begun => "after the start",
+        Moment::End => "at the end",
+    };
+    let known = seen.addresses.iter().find(|known| known.node == one.node && known.moment == moment);
+    let Some(known) = known else {
+        draft.reasons.add("addresses", format!("it is not known which address {} has {when}", one.node));
+        return;
+    };
+    let has: Vec<IpAddr> = known
+        .addresses
+        .iter()
+        .filter(|(link, net)| *link == one.link && net.addr().is_ipv4())
+        .map(|(_, net)| net.addr())
+        .collect();
+    if has != [IpAddr::V4(address)] {
+        let has = if has.is_empty() { "no IPv4 address".to_owned() } else { listed(has, 4) };
+        let text = format!("{when}, {}.{} has {has}, and was given {address}", one.node, one.link);
+        draft.findings.push(finding(text, Vec::new()));
+    }
+}
+
+fn keeps_it(
+    one: &Asking,
+    address: Ipv4Addr,
+    questions: &[&DhcpSeen],
+    given: &[&DhcpSeen],
+    seen: &Observations,
+    draft: &mut Draft,
+) {
+    let node = &one.node;
+    for later in given.iter().skip(1).filter(|later| later.gives.is_some_and(|gives| gives != address)) {
+        let gives = later.gives.unwrap_or(address);
+        let packets = [(given[0], "first"), (*later, "later")]
+            .map(|(ack, which)| (format!("what it is given {which}, at {node}'s tap"), ack.packet));
+        draft
+            .findings
+            .push(finding(format!("{node} was given {address} first and {gives} later"), packets.into()));
+    }
+    match questions.iter().find(|question| question.at > given[0].at) {
+        None => draft.reasons.add("kept", format!("{node} was not seen to ask again")),
+        // udhcpc misses an answer that comes before it listens, and then asks once more: one answer will do
+        Some(question) if given.len() == 1 => {
+            let packets = vec![(format!("it asks again, at {node}'s tap"), question.packet)];
+            let text = format!("{node} asked for {address} again and was not given it");
+            draft.findings.push(finding(text, packets));
+        }
+        Some(_) => {}
+    }
+    has_it(one, address, Moment::End, seen, draft);
+}
+
+/// Who answered: the node that the frame came from, and the server that it names.
+fn giver(plan: &Plan, answer: &DhcpSeen) -> String {
+    let owner = |address: Ipv4Addr| {
+        let has = |net: &ipnet::IpNet| net.addr() == IpAddr::V4(address);
+        plan.nodes.iter().find(|node| node.links.iter().flat_map(|link| &link.addresses).any(has))
+    };
+    match (&answer.from, answer.server) {
+        (Some(node), Some(server)) if owner(server).is_some_and(|owner| owner.name == *node) => {
+            node.to_string()
+        }
+        (Some(node), Some(server)) => format!("{node} (as {server})"),
+        (Some(node), None) => node.to_string(),
+        (None, server) => {
+            let server = server.map(|server| format!(" (as {server})")).unwrap_or_default();
+            format!("a stranger{server}")
+        }
+    }
+}
+
+fn question(one: &Asking, message: &DhcpSeen) -> (String, u64) {
+    (format!("what it asks for, at {}'s tap", one.node), message.packet)
+}
+
+fn finding(text: String, packets: Vec<(String, u64)>) -> Finding {
+    Finding { text, pair: None, stops_at: None, packets, by: None }
+}

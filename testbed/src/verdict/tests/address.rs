@@ -1,0 +1,164 @@
+//! `address`: another address, another server, none at all, one that is not kept; and what was not seen.
+
+use super::super::example::of;
+use super::*;
+use crate::observation::{AddressesSeen, DhcpKind, DhcpSeen, Moment};
+use crate::plan::Asking;
+use crate::scenario::model::Place;
+
+const CHECK: &str = "app-address";
+
+fn with_check(plan: &mut Plan) {
+    let app = Asking {
+        node: of("app"),
+        link: of("eth0"),
+        asked: Some(of("10.20.0.5")),
+        bound: of("10.20.0.5"),
+        server: of("rtr"),
+    };
+    let place = Place { file: "scenarios/small.yaml".into(), line: 46, column: 3 };
+    let word = Word::Address { of: vec![app], kept: true };
+    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], word });
+}
+
+fn message(at: u64, kind: DhcpKind, asks: Option<&str>, gives: Option<&str>) -> DhcpSeen {
+    let from_server = gives.is_some() || kind == DhcpKind::Nak;
+    DhcpSeen {
+        node: of("app"),
+        link: of("eth0"),
+        packet: at,
+        at,
+        kind,
+        asks: asks.map(of),
+        gives: gives.map(of),
+        server: from_server.then(|| of("10.20.0.1")),
+        from: from_server.then(|| of("rtr")),
+    }
+}
+
+fn has(moment: Moment, addresses: &[&str]) -> AddressesSeen {
+    let addresses = addresses.iter().map(|address| (of("eth0"), of(address))).collect();
+    AddressesSeen { node: of("app"), moment, addresses }
+}
+
+fn all_well(seen: &mut Observations) {
+    seen.dhcp = vec![
+        message(1, DhcpKind::Discover, Some("10.20.0.5"), None),
+        message(2, DhcpKind::Offer, None, Some("10.20.0.5")),
+        message(3, DhcpKind::Request, Some("10.20.0.5"), None),
+        message(4, DhcpKind::Ack, None, Some("10.20.0.5")),
+        message(90, DhcpKind::Request, None, None),
+        message(91, DhcpKind::Ack, None, Some("10.20.0.5")),
+    ];
+    let six = "2001:db8::5/64";
+    seen.addresses =
+        vec![has(Moment::Begun, &["10.20.0.5/24", six]), has(Moment::End, &["10.20.0.5/24", six])];
+}
+
+fn after_change(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    after_both(CHECK, with_check, |seen| {
+        all_well(seen);
+        change(seen);
+    })
+}
+
+/// Everybody gives and has another address from the start.
+fn given_another(seen: &mut Observations) {
+    for message in &mut seen.dhcp {
+        message.gives = message.gives.map(|_| of("10.20.0.167"));
+    }
+    seen.addresses = vec![has(Moment::Begun, &["10.20.0.167/24"]), has(Moment::End, &["10.20.0.167/24"])];
+}
+
+#[test]
+fn an_address_that_is_asked_for_given_had_and_kept_passes() {
+    let verdict = after_change(|_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(verdict.summary, "1 node: app asked for 10.20.0.5 and was given 10.20.0.5, 2 times");
+}
+
+#[test]
+fn another_address_is_found_with_question_and_answer() {
+    let verdict = after_change(given_another);
+    assert_fails(&verdict, &["app was given 10.20.0.167 by rtr, and not 10.20.0.5"]);
+    assert_eq!(
+        verdict.findings[0].packets,
+        [("what it asks for, at app's tap".to_owned(), 1), ("what it is given, at app's tap".to_owned(), 4)]
+    );
+}
+
+#[test]
+fn what_it_asks_for_counts_in_the_first_question_only() {
+    let forgot = after_change(|seen| seen.dhcp[0].asks = None);
+    assert_fails(&forgot, &["app asked for no address of its own choice, and not for 10.20.0.5"]);
+    let other = after_change(|seen| seen.dhcp[0].asks = Some(of("10.20.0.9")));
+    assert_fails(&other, &["app asked for 10.20.0.9, and not for 10.20.0.5"]);
+    assert_eq!(after_change(|seen| seen.dhcp[2].asks = None).verdict, Verdict::Pass);
+}
+
+#[test]
+fn no_address_is_found_with_what_was_answered() {
+    let silent = after_change(|seen| seen.dhcp.retain(|one| one.gives.is_none()));
+    assert_fails(&silent, &["app was given no address: nobody answered its 3 questions"]);
+    let offered = after_change(|seen| seen.dhcp.truncate(3));
+    assert_fails(&offered, &["app was given no address: rtr offered 10.20.0.5, and gave it nothing"]);
+    let refused = after_change(|seen| {
+        seen.dhcp.truncate(3);
+        seen.dhcp.push(message(4, DhcpKind::Nak, None, None));
+    });
+    assert_fails(&refused, &["app was given no address: rtr refused it"]);
+}
+
+#[test]
+fn a_server_that_is_not_the_sites_is_found() {
+    let neighbour = after_change(|seen| seen.dhcp[3].from = Some(of("dock-1")));
+    assert_fails(&neighbour, &["app was given its address by dock-1 (as 10.20.0.1), and not by rtr"]);
+    let stranger = after_change(|seen| {
+        (seen.dhcp[3].from, seen.dhcp[3].server) = (None, Some(of("10.20.0.66")));
+    });
+    assert_fails(&stranger, &["app was given its address by a stranger (as 10.20.0.66), and not by rtr"]);
+}
+
+#[test]
+fn an_address_that_the_link_does_not_have_is_found() {
+    let without = after_change(|seen| seen.addresses[0] = has(Moment::Begun, &["2001:db8::5/64"]));
+    assert_fails(&without, &["after the start, app.eth0 has no IPv4 address, and was given 10.20.0.5"]);
+    let second = after_change(|seen| {
+        seen.addresses[1] = has(Moment::End, &["10.20.0.5/24", "10.20.0.77/24"]);
+    });
+    assert_fails(&second, &["at the end, app.eth0 has 10.20.0.5, 10.20.0.77, and was given 10.20.0.5"]);
+}
+
+#[test]
+fn an_address_that_is_not_kept_is_found() {
+    let changed = after_change(|seen| seen.dhcp[5].gives = Some(of("10.20.0.167")));
+    assert_fails(&changed, &["app was given 10.20.0.5 first and 10.20.0.167 later"]);
+    let lost = after_change(|seen| drop(seen.dhcp.pop()));
+    assert_fails(&lost, &["app asked for 10.20.0.5 again and was not given it"]);
+    assert_inconclusive(&after_change(|seen| seen.dhcp.truncate(4)), &["kept", "was not seen to ask again"]);
+    let once = |plan: &mut Plan| {
+        with_check(plan);
+        let Word::Address { kept, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+        *kept = false;
+    };
+    let verdict = after_both(CHECK, once, |seen| {
+        all_well(seen);
+        seen.dhcp.truncate(4);
+        seen.addresses.truncate(1);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+#[test]
+fn without_dhcp_in_the_capture_nothing_is_said() {
+    assert_inconclusive(&after_change(|seen| seen.dhcp.clear()), &["dhcp", "no DHCP message of app"]);
+    assert_inconclusive(&after_change(|seen| seen.addresses.clear()), &["addresses", "app", "at the end"]);
+    let others = after_change(|seen| seen.dhcp.iter_mut().for_each(|one| one.node = of("dock-1")));
+    assert_inconclusive(&others, &["dhcp"]);
+    let nobody = |plan: &mut Plan| {
+        with_check(plan);
+        let Word::Address { of, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+        of.clear();
+    };
+    assert_inconclusive(&after_both(CHECK, nobody, all_well), &["vacuous", "no node"]);
+}
