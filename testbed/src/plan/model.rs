@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, Traffic, VlanId};
-use crate::scenario::model::{CloudNames, CloudService, Place, Proof};
+use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof};
 
 /// All of a run that is known beforehand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,12 +158,14 @@ pub enum ServiceKind {
         /// How many seconds its clock is ahead of the host's.
         clock_offset: i64,
     },
-    /// dnsmasq, forwarding to one server.
+    /// dnsmasq, forwarding to one server, for one segment.
     Resolver {
         /// Addresses of the node that it answers on.
         listen: Vec<IpAddr>,
         /// Whom it asks.
         upstream: IpAddr,
+        /// Sets of the node's rule file that it fills with what it answers.
+        sets: Vec<NameSet>,
     },
     /// `fake-cloud` serving time only.
     Clock {

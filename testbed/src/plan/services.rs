@@ -95,11 +95,15 @@ impl Finder<'_, '_> {
     }
 
     fn router(&mut self, node: &Node, router: &scenario::Router) {
-        if !router.dns.is_empty() {
-            let listen = self.listen(node, &router.dns);
+        // One for each segment: a set is filled by whoever asks one and the same.
+        for segment in &router.dns {
+            let listen = self.listen(node, std::slice::from_ref(segment));
             match self.upstream(node, router, CloudService::Dns) {
-                Ok(upstream) => self.add(Stage::Router, node, ServiceKind::Resolver { listen, upstream }),
-                Err(text) => self.mistakes.site(format!("`{}` serves dns: {text}", node.name)),
+                Ok(upstream) => {
+                    let sets = router.sets.get(segment).cloned().unwrap_or_default();
+                    self.add(Stage::Router, node, ServiceKind::Resolver { listen, upstream, sets });
+                }
+                Err(text) => return self.mistakes.site(format!("`{}` serves dns: {text}", node.name)),
             }
         }
         if !router.ntp.is_empty() {

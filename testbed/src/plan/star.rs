@@ -31,8 +31,13 @@ pub fn star(hosts: usize) -> Plan {
     };
     let mut nodes: Vec<_> = (1..=hosts).map(|number| host(format!("h-{number}"), "hosts")).collect();
     nodes.push(host("srv".to_owned(), "srv"));
-    let forwarder =
-        Kind::Router(Router { dns: Vec::new(), ntp: Vec::new(), upstream: None, dhcp: BTreeMap::new() });
+    let forwarder = Kind::Router(Router {
+        dns: Vec::new(),
+        ntp: Vec::new(),
+        upstream: None,
+        dhcp: BTreeMap::new(),
+        sets: BTreeMap::new(),
+    });
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {
         let subnets = vec![subnet.parse().expect("a prefix")];

@@ -146,6 +146,7 @@ pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
         dns: words(dns),
         ntp: words(ntp),
         upstream: upstream.map(name),
+        sets: BTreeMap::new(),
         dhcp: BTreeMap::new(),
     })
 }

@@ -199,6 +199,52 @@ pub struct Router {
     pub upstream: Option<NodeName>,
     /// Segments in which it hands out addresses.
     pub dhcp: BTreeMap<SegmentName, Pool>,
+    /// Sets of its rule file that are filled with what is answered in a segment of `dns`.
+    pub sets: BTreeMap<SegmentName, Vec<NameSet>>,
+}
+
+/// Names, and the sets that their addresses are put in when somebody asks for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameSet {
+    /// Each with everything below it; lower case, no `*.` before them.
+    pub names: Vec<String>,
+    /// Where IPv4 addresses are put.
+    pub ip4: Option<NftSet>,
+    /// Where IPv6 addresses are put.
+    pub ip6: Option<NftSet>,
+}
+
+/// A set of a rule file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NftSet {
+    /// Its table's family.
+    pub family: SetFamily,
+    /// Its table: letters, digits and `_`.
+    pub table: String,
+    /// Its name: letters, digits and `_`.
+    pub set: String,
+}
+
+/// Families of tables that have sets of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "nft's own words")]
+pub enum SetFamily {
+    Inet,
+    Ip,
+    Ip6,
+}
+
+impl std::fmt::Display for NftSet {
+    /// As nft writes it: `inet site aws4`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let family = match self.family {
+            SetFamily::Inet => "inet",
+            SetFamily::Ip => "ip",
+            SetFamily::Ip6 => "ip6",
+        };
+        write!(f, "{family} {} {}", self.table, self.set)
+    }
 }
 
 /// The fake cloud: one address per service.

@@ -78,7 +78,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             arguments.extend(upstream.map(|address| format!("--upstream={address}")));
             Ok(fake(settings, "fake-cloud", arguments))
         }
-        ServiceKind::Resolver { listen, upstream } => dnsmasq::forwarder(listen, *upstream),
+        ServiceKind::Resolver { listen, upstream, sets } => dnsmasq::forwarder(listen, *upstream, sets),
         ServiceKind::DhcpServer { .. } => dnsmasq::dhcp_server(&home, &service.kind),
         ServiceKind::DhcpClient { link, asks, default_route, routes } => {
             lease::client(&home, link, *asks, *default_route, routes).map_err(failed("udhcpc"))?

@@ -8,6 +8,7 @@ mod fakes;
 mod findings;
 mod hard_places;
 mod leases;
+mod names;
 mod negatives;
 mod ordinary;
 mod rules;

@@ -12,6 +12,8 @@ pub(crate) const SWEEP_RULES: &str = include_str!("sweep.nft");
 pub(crate) const OWN_RULES: &str = include_str!("own.nft");
 pub(crate) const LEASES: &str = include_str!("leases.yaml");
 pub(crate) const LEASES_RULES: &str = include_str!("leases.nft");
+pub(crate) const NAMES: &str = include_str!("names.yaml");
+pub(crate) const NAMES_RULES: &str = include_str!("names.nft");
 const COMMAND: &str = include_str!("command.yaml");
 const PROGRAMS: &str = include_str!("programs.yaml");
 
@@ -25,6 +27,12 @@ pub(crate) fn small(place: &Place, rules: &str) -> PathBuf {
 pub(crate) fn leases(place: &Place, scenario: &str, rules: &str) -> PathBuf {
     place.write("site/leases.nft", rules);
     place.write("site/leases.yaml", scenario)
+}
+
+/// A firewall that lets out by name, with the scenario as given.
+pub(crate) fn names(place: &Place, scenario: &str) -> PathBuf {
+    place.write("site/names.nft", NAMES_RULES);
+    place.write("site/names.yaml", scenario)
 }
 
 /// A host, `desk`, that runs a shell script of the scenario's own to its end.

@@ -91,8 +91,13 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             };
             ("cloud", format!("{region}: {}; things: {}{ahead}", list(binds), list(things)))
         }
-        ServiceKind::Resolver { listen, upstream } => {
-            ("resolver", format!("at {}; asks {upstream}", list(listen)))
+        ServiceKind::Resolver { listen, upstream, sets } => {
+            let filled = sets.iter().map(|one| {
+                let sets = one.ip4.iter().chain(&one.ip6);
+                format!("; fills {} with {}", list(sets), list(&one.names))
+            });
+            let filled: String = filled.collect();
+            ("resolver", format!("at {}; asks {upstream}{filled}", list(listen)))
         }
         ServiceKind::DhcpServer { .. } | ServiceKind::DhcpClient { .. } => dhcp_words(kind),
         ServiceKind::Clock { listen, upstream } => {

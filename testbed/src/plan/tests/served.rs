@@ -49,6 +49,7 @@ fn whom_others_need_is_started_first() {
         [
             "aws cloud",
             "rtr resolver",
+            "rtr resolver",
             "rtr clock",
             "dock-1 camera",
             "dock-2 camera",
@@ -68,7 +69,8 @@ fn a_router_answers_only_in_the_segments_it_serves() {
     assert_eq!(
         kinds,
         [
-            ServiceKind::Resolver { listen: words("10.20.0.1 10.30.0.1"), upstream: name("203.0.113.6") },
+            ServiceKind::Resolver { listen: words("10.20.0.1"), upstream: name("203.0.113.6"), sets: vec![] },
+            ServiceKind::Resolver { listen: words("10.30.0.1"), upstream: name("203.0.113.6"), sets: vec![] },
             ServiceKind::Clock { listen: words("10.20.0.1"), upstream: Some(name("203.0.113.7")) },
         ]
     );

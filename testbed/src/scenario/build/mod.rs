@@ -15,6 +15,7 @@ mod links;
 mod nodes;
 mod policy;
 mod segments;
+mod sets;
 mod switches;
 
 use super::files::Files;

@@ -15,6 +15,7 @@ use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
 use super::segments::Segments;
+use super::sets::Sets;
 use crate::names::{NodeName, SegmentName};
 
 /// Every node of the site.
@@ -155,6 +156,7 @@ impl Builder<'_> {
             pools(("router", name), &serves.dhcp, &wires, self.segments, self.servers, self.out)
         });
         let dhcp = dhcp.unwrap_or_default();
+        let sets = Sets { raw, dns: &dns, files: self.files }.read(self.out);
         let upstream = serves.and_then(|serves| serves.upstream.good()).and_then(|upstream| {
             self.directory.one_of(upstream, &[Section::Cloud], "a router's `upstream`", self.out)
         });
@@ -175,7 +177,7 @@ impl Builder<'_> {
         };
         self.add(name, &wires, 1, &common, |_| {
             let (dns, ntp, upstream) = (dns.clone(), ntp.clone(), upstream.clone());
-            Kind::Router(Router { dns, ntp, upstream, dhcp: dhcp.clone() })
+            Kind::Router(Router { dns, ntp, upstream, dhcp: dhcp.clone(), sets: sets.clone() })
         });
     }
 

@@ -5,6 +5,7 @@ mod network;
 mod numbers;
 mod paths;
 mod refs;
+mod sets;
 mod texts;
 mod words;
 
@@ -15,6 +16,7 @@ pub(crate) use network::Asks;
 pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair, PortRef};
+pub(crate) use sets::NamePattern;
 pub(crate) use texts::{Anchor, Argument, Line};
 pub use words::FEATURES;
 pub(crate) use words::{Codec, Feature, Region};

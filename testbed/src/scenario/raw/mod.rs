@@ -15,7 +15,7 @@ pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, Peers
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::Scenario;
 pub(crate) use site::{
-    Appliance, Camera, Cloud, Dhcp, Host, Link, Route, Router, RouterLink, Run, Segment, Site,
+    Appliance, Camera, Cloud, Dhcp, Host, Link, NameSet, Route, Router, RouterLink, Run, Segment, Site,
 };
 pub(crate) use twin::{Failing, Twin};
 

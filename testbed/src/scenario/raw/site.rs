@@ -7,10 +7,10 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::super::leaf::{
-    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, PortRef, Region, Size, Whole,
+    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, NamePattern, PortRef, Region, Size, Whole,
 };
 use super::super::mistakes::Mistakes;
-use super::super::model::CloudNames;
+use super::super::model::{CloudNames, NftSet};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -199,6 +199,20 @@ table! {
         upstream: may One<NodeName>,
         /// Segments in which it hands out IPv4 addresses.
         dhcp: may Named<SegmentName, Dhcp>,
+        /// Segments of `dns`, and the sets of its rule file that are filled with what is answered there.
+        sets: may Named<SegmentName, List<NameSet>>,
+    }
+}
+
+table! {
+    /// Sets of a router's rule file that are filled with the addresses of names.
+    NameSet = "an entry of `sets`" {
+        /// Names, each with everything below it, such as `*.iot.eu-west-1.amazonaws.com`.
+        names: must Some1<NamePattern>,
+        /// The set for their IPv4 addresses, such as `inet site aws4`.
+        ip4: may One<NftSet>,
+        /// The set for their IPv6 addresses.
+        ip6: may One<NftSet>,
     }
 }
 
