@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use fake_facts::Fact;
+use fake_facts::{Fact, Video};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
@@ -280,7 +280,7 @@ fn plays_within(plan: &Plan) -> Duration {
 fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
     let played = plan.checks.iter().all(|check| match &check.word {
         Word::Plays { cameras, at, frames, .. } => {
-            cameras.iter().all(|camera| received(facts, at, camera) >= *frames)
+            cameras.iter().all(|camera| played(facts, at, camera, *frames))
         }
         Word::Clock { of, .. } => of.iter().all(|node| {
             facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
@@ -312,12 +312,20 @@ fn all_tried(plan: &Plan, facts: &[NodeFact]) -> bool {
     })
 }
 
+/// Whether so many frames arrived, and pictures are made of them: on a slow machine that begins much later.
+fn played(facts: &[NodeFact], at: &NodeName, camera: &NodeName, frames: u64) -> bool {
+    last_video(facts, at, camera).is_some_and(|video| video.received >= frames && video.decoded > 0)
+}
+
 fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {
-    let last = facts.iter().rev().find_map(|fact| match &fact.line.fact {
-        Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => Some(video.received),
+    last_video(facts, at, camera).map_or(0, |video| video.received)
+}
+
+fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &NodeName) -> Option<&'a Video> {
+    facts.iter().rev().find_map(|fact| match &fact.line.fact {
+        Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => Some(video),
         _ => None,
-    });
-    last.unwrap_or(0)
+    })
 }
 
 fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
@@ -451,5 +459,23 @@ impl Teller {
         let code = crate::exit::Exit::from(failure.fault).code();
         self.tell(&Event::Failed(failure));
         code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::example::video;
+
+    #[test]
+    fn video_is_played_when_its_frames_came_and_pictures_are_made_of_them() {
+        let (app, door) = ("app".parse().expect("a name"), "door".parse().expect("a name"));
+        let mut facts = vec![video("app", "door", 1, 9)];
+        assert!(played(&facts, &app, &door, 9));
+        assert!(!played(&facts, &app, &door, 10), "a frame is still to come");
+        if let Fact::Video(video) = &mut facts[0].line.fact {
+            video.decoded = 0;
+        }
+        assert!(!played(&facts, &app, &door, 9), "the decoder is still to begin");
     }
 }
