@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak bless ci clean
+.PHONY: help setup demo test test-kernel check bench soak bless ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -19,12 +19,13 @@ ALLOW_USERNS := $(if $(filter-out 0,$(shell id -u)),scripts/setup userns,@true)
 PROGRAMS := -p testbed -p fake-cloud -p fake-camera -p fake-appliance
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 setup: ## install what the targets below need (each does it by itself, too)
 	scripts/setup run
 	scripts/setup test
 	scripts/setup check
+	scripts/setup kernel
 
 demo: ## build, then run the shipped scenarios; evidence goes to runs/
 	scripts/setup run
@@ -39,6 +40,10 @@ test: ## every test: units, snapshots, labs, scenarios, broken twins, examples i
 	$(ALLOW_USERNS) $(TARGET)/debug/testbed $(TARGET)/debug/deps
 	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
 	cargo test --locked --workspace --doc
+
+test-kernel: ## what needs a stock kernel: boots one under emulation, with neither root nor KVM; three minutes
+	scripts/setup kernel
+	scripts/kernel-lane
 
 check: ## formatting, lints, documentation, licences, shell scripts: warnings are errors
 	scripts/setup check
@@ -63,9 +68,10 @@ bless: ## accept what the snapshot tests see now (look at git diff afterwards)
 	    -E 'not binary(/^(lab|scenarios|twins|nothing_left)$$/)'
 	git status --short -- '*.snap'
 
-ci: ## what .ci/run calls: check, then test
+ci: ## what .ci/run calls: check, test, test-kernel
 	$(MAKE) check
 	$(MAKE) test PROFILE=ci
+	$(MAKE) test-kernel
 
 clean: ## remove what was built and all evidence
 	cargo clean

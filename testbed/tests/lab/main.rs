@@ -7,6 +7,7 @@ mod apart;
 mod fakes;
 mod findings;
 mod hard_places;
+mod kernel_lane;
 mod leases;
 mod names;
 mod negatives;

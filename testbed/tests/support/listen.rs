@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::patience;
+
 /// What a command came to.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -101,10 +103,10 @@ impl Talking {
         kill(self.pid, signal).expect("it is our child and nobody has waited for it yet");
     }
 
-    /// Waits for its end, and for that of everything that holds its output open.
+    /// Waits for its end, and for that of everything that holds its output open, [`patience`] times so long.
     #[track_caller]
     pub(crate) fn finish(mut self, within: Duration) -> Said {
-        let deadline = self.begun + within;
+        let deadline = self.begun + within * patience();
         let left = || deadline.saturating_duration_since(Instant::now());
         let ended = self.ended.recv_timeout(left());
         let took = self.begun.elapsed();

@@ -22,9 +22,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use testbed::report::{RunJson, RunsJson};
+use testbed::scenario::model::Scenario;
 
 /// Longest that one run of a small site may take; only a run that hangs takes so long.
 pub(crate) const ONE_RUN: Duration = Duration::from_secs(60);
+
+/// How many times slower than an ordinary machine this one is: 1, unless `make test-kernel` says otherwise.
+pub(crate) fn patience() -> u32 {
+    match std::env::var("TESTBED_TEST_PATIENCE") {
+        Ok(text) => text.parse().unwrap_or_else(|error| panic!("TESTBED_TEST_PATIENCE={text}: {error}")),
+        Err(_) => 1,
+    }
+}
 
 /// The folder with the shipped scenarios.
 pub(crate) fn scenarios() -> PathBuf {
@@ -41,6 +50,15 @@ pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml"));
     files.sort();
     files
+}
+
+/// The test of a scenario or twin is named after its file. Those with checks that require what this kernel may lack
+/// belong to the kernel lane, and are named as if they were in a module of that name (`.config/nextest.toml`). One that
+/// cannot be read (`None`) fails under its own name.
+pub(crate) fn test_name(path: &Path, scenario: Option<&Scenario>) -> String {
+    let name = path.file_stem().expect("a file has a name").to_string_lossy();
+    let requires = |scenario: &Scenario| scenario.checks.iter().any(|check| !check.requires.is_empty());
+    if scenario.is_some_and(requires) { format!("kernel_lane::{name}") } else { name.into_owned() }
 }
 
 /// What `--json -` wrote to standard output, which then has nothing but the report before it.

@@ -10,6 +10,8 @@ use nix::unistd::Uid;
 use tempfile::TempDir;
 use testbed::run::FAKES;
 
+use super::patience;
+
 /// User and group that own nothing.
 pub(super) const NOBODY: u32 = 65534;
 
@@ -107,8 +109,18 @@ impl Place {
 
     /// `testbed run SCENARIO --out OUT`.
     pub(crate) fn run(&self, scenario: &Path) -> Command {
+        self.runs("run", scenario)
+    }
+
+    /// `testbed twins PATH --out OUT`.
+    pub(crate) fn twins(&self, path: &Path) -> Command {
+        self.runs("twins", path)
+    }
+
+    fn runs(&self, word: &str, path: &Path) -> Command {
         let mut command = self.testbed();
-        command.arg("run").arg(scenario).arg("--out").arg(self.out());
+        command.arg(word).arg(path).arg("--out").arg(self.out());
+        command.args(["--patience", &patience().to_string()]);
         command
     }
 

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Trial};
-use support::{ONE_RUN, Place, Said, runs_of, say, scenarios, yaml_files};
+use support::{ONE_RUN, Place, Said, runs_of, say, scenarios, test_name, yaml_files};
 use testbed::load;
 
 fn main() {
@@ -26,8 +26,8 @@ fn main() {
 }
 
 fn twin(path: PathBuf) -> Trial {
-    let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
-    Trial::test(name, move || {
+    let scenario = load::twin(&path).ok().map(|loaded| loaded.twin.scenario);
+    Trial::test(test_name(&path, scenario.as_ref()), move || {
         let said = twins(&Place::new(), &path).expect_code(0);
         let runs = runs_of(&said).runs;
         assert_eq!(runs.len(), 1, "{said}");
@@ -39,8 +39,8 @@ fn twin(path: PathBuf) -> Trial {
 }
 
 fn twins(place: &Place, path: &Path) -> Said {
-    let mut command = place.testbed();
-    command.arg("twins").arg(path).arg("--out").arg(place.out()).args(["--json", "-"]);
+    let mut command = place.twins(path);
+    command.args(["--json", "-"]);
     say(command, ONE_RUN)
 }
 
