@@ -4,6 +4,7 @@
 mod support;
 
 mod help;
+mod lanes;
 mod output;
 mod plans;
 mod schemas;

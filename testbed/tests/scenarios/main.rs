@@ -9,7 +9,6 @@ use std::process::Command;
 use libtest_mimic::{Arguments, Trial};
 use support::{ONE_RUN, Place, runs_of, say, scenarios, test_name, verdicts_in, yaml_files};
 use testbed::evidence::{Manifest, RunFile};
-use testbed::load;
 use testbed::verdict::Verdict;
 
 /// Files that every run leaves; those of its nodes come to these.
@@ -29,8 +28,7 @@ const FILES: [RunFile; 11] = [
 
 fn main() {
     let trials = yaml_files(&scenarios()).into_iter().map(|path| {
-        let scenario = load::scenario(&path).ok().map(|loaded| loaded.scenario);
-        Trial::test(test_name(&path, scenario.as_ref()), move || {
+        Trial::test(test_name(&path), move || {
             passes_and_leaves_its_evidence(&path);
             Ok(())
         })

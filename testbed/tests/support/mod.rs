@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use testbed::report::{RunJson, RunsJson};
-use testbed::scenario::model::Scenario;
 
 /// Longest that one run of a small site may take; only a run that hangs takes so long.
 pub(crate) const ONE_RUN: Duration = Duration::from_secs(60);
@@ -52,13 +51,21 @@ pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The test of a scenario or twin is named after its file. Those with checks that require what this kernel may lack
-/// belong to the kernel lane, and are named as if they were in a module of that name (`.config/nextest.toml`). One that
-/// cannot be read (`None`) fails under its own name.
-pub(crate) fn test_name(path: &Path, scenario: Option<&Scenario>) -> String {
+/// The test of a scenario, or of a twin of it, is named after its file. Where a check of the scenario requires what this
+/// kernel may lack, it belongs to the kernel lane, and is named as if it were in a module of that name
+/// (`.config/nextest.toml`).
+///
+/// Only looks for lines with these keys: each test is a process that names all others, too.
+pub(crate) fn test_name(path: &Path) -> String {
     let name = path.file_stem().expect("a file has a name").to_string_lossy();
-    let requires = |scenario: &Scenario| scenario.checks.iter().any(|check| !check.requires.is_empty());
-    if scenario.is_some_and(requires) { format!("kernel_lane::{name}") } else { name.into_owned() }
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let text = read(path);
+    let of = text.lines().find_map(|line| line.strip_prefix("twin_of: "));
+    let scenario = of.map_or_else(|| text.clone(), |of| read(&scenarios().join(of.trim())));
+    let requires = scenario.lines().any(|line| line.trim_start().starts_with("requires:"));
+    if requires { format!("kernel_lane::{name}") } else { name.into_owned() }
 }
 
 /// What `--json -` wrote to standard output, which then has nothing but the report before it.

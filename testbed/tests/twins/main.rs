@@ -26,8 +26,7 @@ fn main() {
 }
 
 fn twin(path: PathBuf) -> Trial {
-    let scenario = load::twin(&path).ok().map(|loaded| loaded.twin.scenario);
-    Trial::test(test_name(&path, scenario.as_ref()), move || {
+    Trial::test(test_name(&path), move || {
         let said = twins(&Place::new(), &path).expect_code(0);
         let runs = runs_of(&said).runs;
         assert_eq!(runs.len(), 1, "{said}");
