@@ -56,6 +56,13 @@ Examples:
   testbed check site.yaml     one scenario
   testbed check scenarios     all scenarios of a folder";
 
+const CONTROLS: &str = "\
+`part` says that a check proves some of the control only. Controls that no check names stand at the end.
+
+Examples:
+  testbed controls scenarios          the table over all scenarios of a folder
+  testbed controls scenarios --json   the same for a program";
+
 const PLAN: &str = "\
 Examples:
   testbed plan site.yaml                            nodes, addresses, routes, flows, checks
@@ -111,6 +118,16 @@ pub enum Command {
         /// text for people, json for programs, dot and mermaid for drawings.
         #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
         format: PlanFormat,
+    },
+    /// Show which documented control is proven by which scenario, check and broken twin.
+    #[command(after_help = CONTROLS)]
+    Controls {
+        /// Scenarios or folders; their twins lie in broken/ beside them.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// For programs: a list of controls, each with its checks.
+        #[arg(long)]
+        json: bool,
     },
     /// Print the JSON Schema of scenario files, for editors.
     #[command(after_help = SCHEMA)]

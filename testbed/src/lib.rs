@@ -9,10 +9,11 @@
 //! ```
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
-//! [`twin`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
+//! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
 //! [`probe`], [`evidence`]. `run` joins them.
 
 pub mod cli;
+pub mod coverage;
 pub mod event;
 pub mod evidence;
 pub mod exit;

@@ -38,6 +38,7 @@ fn obey(cli: &Cli) -> Exit {
         Command::Twins(arguments) => commands::twins(arguments, &talk),
         Command::Check { paths } => commands::check(paths),
         Command::Plan { path, format } => commands::plan(path, *format),
+        Command::Controls { paths, json } => commands::controls(paths, *json),
         Command::Schema { of } => commands::schema(*of),
         Command::Completions { shell } => commands::completions(*shell),
         Command::Doctor => commands::doctor(),

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod controls;
 mod doctor;
 mod loading;
 mod plan;
@@ -11,6 +12,7 @@ mod schema;
 
 pub(crate) use bench::bench_star;
 pub(crate) use check::check;
+pub(crate) use controls::controls;
 pub(crate) use doctor::doctor;
 pub(crate) use plan::plan;
 pub(crate) use run::{Talk, run, twins};

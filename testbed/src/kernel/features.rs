@@ -7,6 +7,7 @@ use super::nft;
 use super::ring::Ring;
 use super::{KernelError, Namespace};
 use crate::kernel::nflog::Nflog;
+use crate::plan::Vlans;
 
 /// A feature of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,19 @@ pub async fn missing() -> Result<Vec<(String, String)>, KernelError> {
         ("packet-ring", lacks(try_ring(&namespace))),
         ("nft-stateful", lacks(nft::try_script(&namespace, rules).await)),
         ("nft-log", lacks(try_log(&namespace, log).await)),
-        ("vlan-tags", unused(netlink.try_vlan("t-a", 20).await)),
+        ("vlan-tags", lacks(netlink.try_vlan(20).await)),
         ("netem", Some(UNUSED.to_owned())),
         ("bonding", unused(netlink.try_bond("t-bond").await)),
     ];
     let missing = tried.into_iter().filter_map(|(name, why)| Some((name.to_owned(), why?)));
     Ok(missing.collect())
+}
+
+/// How VLANs can be kept apart here: by tags, if the kernel has 802.1Q and VLAN filtering. Must run inside a lab.
+pub async fn vlans() -> Result<Vlans, KernelError> {
+    let namespace = Namespace::create("vlans")?;
+    let tags = Netlink::open(&namespace)?.try_vlan(20).await;
+    Ok(if tags.is_ok() { Vlans::Tagged } else { Vlans::Bridges })
 }
 
 fn try_ring(namespace: &Namespace) -> Result<(), KernelError> {

@@ -9,7 +9,7 @@ use super::namespace::in_each;
 use super::root::STATE;
 use super::{KernelError, Namespace, ethtool, nft, sysctl};
 use crate::names::{LinkName, NodeName};
-use crate::plan::{Node, Plan};
+use crate::plan::{Node, Plan, Wiring};
 
 /// A live site; it goes when this value is dropped.
 #[must_use = "the site goes when this value is dropped"]
@@ -71,14 +71,20 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Raises the site: settings, links, addresses, routes, rules. `folder` is the scenario's, for its rule files;
-    /// `key` marks our probes for the instruments.
+    /// Raises the site: settings, links, addresses, routes, rules. `wiring` is the plan's; `folder` is the scenario's, for
+    /// its rule files; `key` marks our probes for the instruments.
     ///
     /// Errors: the first thing that failed; everything made so far goes with the lab.
-    pub async fn raise(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
+    pub async fn raise(
+        &mut self,
+        plan: &Plan,
+        wiring: &Wiring<'_>,
+        folder: &Path,
+        key: u32,
+    ) -> Result<(), KernelError> {
         self.close_nodes(plan).await?;
-        self.add_links(plan).await?;
-        self.configure_nodes(plan).await?;
+        self.add_links(wiring).await?;
+        self.configure_nodes(plan, wiring).await?;
         self.load_rules(plan, folder, key).await?;
         self.write_names(plan)
     }
@@ -111,37 +117,33 @@ impl Lab {
         Ok(())
     }
 
-    async fn add_links(&mut self, plan: &Plan) -> Result<(), KernelError> {
+    async fn add_links(&mut self, wiring: &Wiring<'_>) -> Result<(), KernelError> {
         let netlink = Netlink::open(&self.fabric)?;
-        netlink.add_bridges(&plan.segments).await?;
+        netlink.add_bridges(wiring).await?;
         let bridges = netlink.numbers().await?;
-        let bridge_of = |segment| {
-            let segment = plan.segments.iter().find(|one| one.name == segment);
-            segment.map(|segment| (bridges[segment.bridge.as_str()], segment.hub))
-        };
-        for node in &plan.nodes {
-            for link in &node.links {
-                let (bridge, _) = bridge_of(link.segment.clone()).expect("every link's segment is planned");
-                netlink.add_link(link, bridge, self.node(&node.name)).await?;
-            }
+        if let Some(switch) = &wiring.switch {
+            netlink.add_segments(bridges[switch.as_str()], &wiring.bridges).await?;
+        }
+        for cable in &wiring.cables {
+            netlink.add_cable(cable, bridges[cable.bridge.as_str()], self.node(cable.node)).await?;
         }
         self.ports = netlink.numbers().await?;
-        for link in plan.nodes.iter().flat_map(|node| &node.links) {
-            let (_, hub) = bridge_of(link.segment.clone()).expect("every link's segment is planned");
-            netlink.set_port(self.port(&link.port), link.isolated, hub).await?;
+        for cable in &wiring.cables {
+            let port = self.port(&cable.port);
+            let isolated = cable.carries.iter().any(|(link, _)| link.isolated);
+            netlink.set_port(port, isolated, cable.hub).await?;
+            netlink.set_vlans(port, cable).await?;
         }
-        let ports: Vec<_> =
-            plan.nodes.iter().flat_map(|node| &node.links).map(|link| link.port.clone()).collect();
+        let ports: Vec<_> = wiring.cables.iter().map(|cable| cable.port.clone()).collect();
         offloads_off(&self.fabric, &ports)
     }
 
-    async fn configure_nodes(&mut self, plan: &Plan) -> Result<(), KernelError> {
-        let find = |node: &&Node| Ok(self.node(&node.name));
-        let nodes: Vec<_> = plan.nodes.iter().collect();
-        let visited = in_each(&nodes, find, |node, namespace| visit(node, namespace))?;
+    async fn configure_nodes(&mut self, plan: &Plan, wiring: &Wiring<'_>) -> Result<(), KernelError> {
+        let find = |node: &Node| Ok(self.node(&node.name));
+        let visited = in_each(&plan.nodes, find, |node, namespace| visit(node, wiring, namespace))?;
         for (node, (netlink, absent)) in plan.nodes.iter().zip(visited) {
             tracing::debug!(node = %node.name, links = node.links.len(), routes = node.routes.len(), "configures");
-            self.numbers.insert(node.name.clone(), netlink.configure(node).await?);
+            self.numbers.insert(node.name.clone(), netlink.configure(node, wiring).await?);
             self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
         }
         Ok(())
@@ -201,14 +203,25 @@ impl Lab {
     }
 }
 
-/// What can only be done inside a node once it has its links, without waiting: settings of the links, offloads, a
+/// What can only be done inside a node once it has its cables, without waiting: settings of the links, offloads, a
 /// netlink socket. Gives the settings that this kernel does not have, too.
-fn visit(node: &Node, namespace: &Namespace) -> Result<(Netlink, Vec<String>), KernelError> {
+///
+/// The interfaces of a trunk come later and take over what is set here: `conf/default`, and the trunk's offloads.
+fn visit(
+    node: &Node,
+    wiring: &Wiring<'_>,
+    namespace: &Namespace,
+) -> Result<(Netlink, Vec<String>), KernelError> {
     let late =
         |(key, value): &(&String, &String)| names_a_link(node, key) && !is_taken_over(node, key, value);
-    let absent = sysctl::set_here(namespace.name(), node.sysctls.iter().filter(late))?;
-    let links: Vec<_> = node.links.iter().map(|link| link.name.clone()).collect();
-    ethtool::switch_offloads_off(&links).map_err(|cause| no_offloads(namespace, cause))?;
+    let mut absent = sysctl::set_here(namespace.name(), node.sysctls.iter().filter(late))?;
+    let trunks = wiring.of(&node.name).filter(|cable| cable.is_trunk());
+    // Nobody lives on a trunk without a tag.
+    let silent: BTreeMap<_, _> =
+        trunks.map(|cable| (format!("net/ipv6/conf/{}/disable_ipv6", cable.end), "1".to_owned())).collect();
+    absent.extend(sysctl::set_here(namespace.name(), &silent)?);
+    let ends: Vec<_> = wiring.of(&node.name).map(|cable| cable.end.clone()).collect();
+    ethtool::switch_offloads_off(&ends).map_err(|cause| no_offloads(namespace, cause))?;
     Ok((Netlink::open_here(namespace.name())?, absent))
 }
 

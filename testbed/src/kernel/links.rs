@@ -8,15 +8,15 @@ use std::net::IpAddr;
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
-use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use rtnetlink::packet_route::link::{BridgeVlanInfoFlags, InfoData, InfoVeth, LinkAttribute, LinkMessage};
 use rtnetlink::{
-    Handle, LinkBond, LinkBridge, LinkBridgePort, LinkMessageBuilder, LinkUnspec, LinkVeth, LinkVlan,
-    RouteMessageBuilder,
+    Handle, LinkBond, LinkBridge, LinkBridgePort, LinkBridgeVlan, LinkMessageBuilder, LinkUnspec, LinkVeth,
+    LinkVlan, RouteMessageBuilder,
 };
 
 use super::{KernelError, Namespace};
 use crate::names::LinkName;
-use crate::plan::{Link, Node, Segment};
+use crate::plan::{Bridge, Cable, Node, Wiring};
 
 /// Interface names to interface numbers, of one namespace.
 pub type Numbers = HashMap<String, u32>;
@@ -69,31 +69,49 @@ impl Netlink {
         Ok(links.iter().filter_map(|link| name(link).map(|name| (name, link.header.index))).collect())
     }
 
-    /// Makes one bridge per segment: no spanning tree, no snooping, no netfilter detour.
-    pub async fn add_bridges(&self, segments: &[Segment]) -> Result<(), KernelError> {
-        let add = async |segment: &Segment| {
-            let mut bridge = LinkBridge::new(segment.bridge.as_str())
-                .forward_delay(0)
-                .mcast_snooping(false)
-                .nf_call_iptables(false)
-                .nf_call_ip6tables(false)
-                .nf_call_arptables(false);
-            if segment.hub {
-                // A hub passes everything on, also what a switch keeps to itself (pause frames excepted by the kernel).
-                bridge = bridge.group_fwd_mask(0xfff8);
-            }
-            let request = self.handle.link().add(bridge.up().build());
-            request.execute().await.map_err(self.failed(format!("add the bridge {}", segment.bridge)))
-        };
-        try_join_all(segments.iter().map(add)).await.map(drop)
+    /// Makes the bridges of a wiring: one per segment that has one of its own, and the switch that keeps VLANs apart by
+    /// tags. No spanning tree, no snooping, no netfilter detour.
+    pub async fn add_bridges(&self, wiring: &Wiring<'_>) -> Result<(), KernelError> {
+        let own = wiring.bridges.iter().filter(|bridge| bridge.vlan.is_none()).map(|bridge| bridge.segment);
+        try_join_all(own.map(|segment| self.add_bridge(&segment.bridge, segment.hub, false))).await?;
+        match &wiring.switch {
+            Some(switch) => self.add_bridge(switch, false, true).await,
+            None => Ok(()),
+        }
     }
 
-    /// Makes a veth pair: its port in this namespace, in a bridge and up; its link in the node's namespace.
-    pub async fn add_link(&self, link: &Link, bridge: u32, node: &Namespace) -> Result<(), KernelError> {
-        let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(link.name.as_str()).build();
-        peer.attributes.push(LinkAttribute::Address(link.mac.0.to_vec()));
+    async fn add_bridge(&self, name: &LinkName, hub: bool, tags: bool) -> Result<(), KernelError> {
+        let mut bridge = LinkBridge::new(name.as_str())
+            .forward_delay(0)
+            .mcast_snooping(false)
+            .nf_call_iptables(false)
+            .nf_call_ip6tables(false)
+            .nf_call_arptables(false);
+        if hub {
+            // A hub passes everything on, also what a switch keeps to itself (pause frames excepted by the kernel).
+            bridge = bridge.group_fwd_mask(0xfff8);
+        }
+        if tags {
+            // A port is in no VLAN unless it is put into one; else all would share VLAN 1.
+            bridge = bridge.vlan_filtering(true).vlan_default_pvid(0);
+        }
+        let request = self.handle.link().add(bridge.up().build());
+        request.execute().await.map_err(self.failed(format!("add the bridge {name}")))
+    }
+
+    /// Makes a veth pair: its port in this namespace, in a bridge and up; its end in the node's namespace.
+    pub async fn add_cable(
+        &self,
+        cable: &Cable<'_>,
+        bridge: u32,
+        node: &Namespace,
+    ) -> Result<(), KernelError> {
+        let mut peer = LinkMessageBuilder::<LinkUnspec>::new().name(cable.end.as_str()).build();
+        // The links of a trunk are one interface of the device; it has the first one's Ethernet address.
+        let mac = cable.carries.first().map(|(link, _)| link.mac.0.to_vec());
+        peer.attributes.extend(mac.map(LinkAttribute::Address));
         peer.attributes.push(LinkAttribute::NetNsFd(node.raw()));
-        let pair = LinkMessageBuilder::<LinkVeth>::new(link.port.as_str(), "")
+        let pair = LinkMessageBuilder::<LinkVeth>::new(cable.port.as_str(), "")
             .up()
             .controller(bridge)
             .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
@@ -101,9 +119,59 @@ impl Netlink {
         let request = self.handle.link().add(pair);
         request.execute().await.map_err(self.failed(format!(
             "add the link {} of `{}`",
-            link.name,
+            cable.end,
             node.name()
         )))
+    }
+
+    /// Puts a port of the switch into its VLANs: untagged into its own on an access port, tagged into each on a trunk.
+    pub async fn set_vlans(&self, port: u32, cable: &Cable<'_>) -> Result<(), KernelError> {
+        let untagged = BridgeVlanInfoFlags::Pvid | BridgeVlanInfoFlags::Untagged;
+        let access = cable.access.map(|vlan| (vlan, untagged));
+        let tagged =
+            cable.carries.iter().filter_map(|(_, vlan)| Some(((*vlan)?, BridgeVlanInfoFlags::empty())));
+        let vlans: Vec<_> = access.into_iter().chain(tagged).collect();
+        if vlans.is_empty() {
+            return Ok(());
+        }
+        let message = LinkBridgeVlan::new(port);
+        let message =
+            vlans.iter().fold(message, |message, (vlan, flags)| message.vlan((*vlan).into(), *flags));
+        let request = self.handle.link().set(message.build());
+        request.execute().await.map_err(self.failed(format!("put {} into its VLANs", cable.port)))
+    }
+
+    /// Gives each VLAN of the switch a device of the segment's name, from which it can be spoken to.
+    pub async fn add_segments(&self, switch: u32, bridges: &[Bridge<'_>]) -> Result<(), KernelError> {
+        for bridge in bridges {
+            let Some(vlan) = bridge.vlan else { continue };
+            let own =
+                LinkBridgeVlan::new(switch).bridge_self().vlan(vlan.into(), BridgeVlanInfoFlags::empty());
+            let request = self.handle.link().set(own.build());
+            let operation = format!("put the switch itself into VLAN {vlan}");
+            request.execute().await.map_err(self.failed(operation))?;
+            let name = bridge.segment.bridge.as_str();
+            let device = LinkVlan::new(name, switch, vlan.into()).up().build();
+            let request = self.handle.link().add(device);
+            request.execute().await.map_err(self.failed(format!("add the device {name} of VLAN {vlan}")))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the interfaces for the tags of a node's trunks.
+    async fn add_tagged(&self, trunks: &[&Cable<'_>], numbers: &Numbers) -> Result<(), KernelError> {
+        for trunk in trunks {
+            let base = *numbers.get(trunk.end.as_str()).ok_or_else(|| self.lost(&trunk.end))?;
+            self.put_up(base, trunk.end.as_str()).await?;
+            for (link, vlan) in &trunk.carries {
+                let Some(vlan) = *vlan else { continue };
+                let mut device = LinkVlan::new(link.name.as_str(), base, vlan.into()).build();
+                device.attributes.push(LinkAttribute::Address(link.mac.0.to_vec()));
+                let request = self.handle.link().add(device);
+                request.execute().await.map_err(self.failed(format!("add the interface {}", link.name)))?;
+            }
+        }
+        Ok(())
     }
 
     /// Sets what is special about a port: isolated, or of a hub.
@@ -120,9 +188,15 @@ impl Netlink {
             .map_err(self.failed(format!("set up port {port}")))
     }
 
-    /// Puts the node's links up and gives them their addresses, then adds its routes. Returns the links' numbers.
-    pub async fn configure(&self, node: &Node) -> Result<Numbers, KernelError> {
-        let numbers = self.numbers().await?;
+    /// Puts the node's links up and gives them their addresses, then adds its routes; makes the interfaces of its trunks
+    /// first. Returns the links' numbers.
+    pub async fn configure(&self, node: &Node, wiring: &Wiring<'_>) -> Result<Numbers, KernelError> {
+        let mut numbers = self.numbers().await?;
+        let trunks: Vec<_> = wiring.of(&node.name).filter(|cable| cable.is_trunk()).collect();
+        if !trunks.is_empty() {
+            self.add_tagged(&trunks, &numbers).await?;
+            numbers = self.numbers().await?;
+        }
         self.put_up(1, "lo").await?;
         for link in &node.links {
             let number = *numbers.get(link.name.as_str()).ok_or_else(|| self.lost(&link.name))?;
@@ -147,11 +221,15 @@ impl Netlink {
         self.try_add("a veth pair", LinkVeth::new(name, peer).build()).await
     }
 
-    /// Tries to make a link with a VLAN tag on top of another.
-    pub async fn try_vlan(&self, on: &str, number: u16) -> Result<(), KernelError> {
-        let numbers = self.numbers().await?;
-        let base = numbers.get(on).copied().unwrap_or(1);
-        self.try_add("an 802.1Q link", LinkVlan::new("t-vlan", base, number).build()).await
+    /// Tries to make a bridge that keeps VLANs apart by tags, and an interface for one of them.
+    pub async fn try_vlan(&self, number: u16) -> Result<(), KernelError> {
+        let switch = LinkBridge::new("t-switch").vlan_filtering(true).vlan_default_pvid(0).build();
+        self.try_add("a bridge that filters VLANs", switch).await?;
+        let base = self.numbers().await?.get("t-switch").copied().unwrap_or(1);
+        self.try_add("an 802.1Q link", LinkVlan::new("t-vlan", base, number).build()).await?;
+        let own = LinkBridgeVlan::new(base).bridge_self().vlan(number, BridgeVlanInfoFlags::empty());
+        let request = self.handle.link().set(own.build());
+        request.execute().await.map_err(self.failed("put a bridge into a VLAN"))
     }
 
     /// Tries to make a bond.

@@ -10,12 +10,17 @@ const LONGEST: usize = 15;
 const STEM: usize = LONGEST - 5;
 
 /// Names of the interfaces in the fabric; bridges and ports share one namespace, hence one set of names.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Labels {
     taken: BTreeSet<String>,
 }
 
 impl Labels {
+    /// Keeps a name that is given already.
+    pub(super) fn keep(&mut self, name: &LinkName) {
+        self.taken.insert(name.as_str().to_owned());
+    }
+
     /// The wanted name if it is short enough and free, else its beginning with a tag made from all of it.
     pub(super) fn give(&mut self, wanted: &str) -> LinkName {
         let tagged = (0..).map(|salt| {

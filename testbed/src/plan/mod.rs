@@ -22,6 +22,7 @@ mod services;
 mod star;
 mod sysctls;
 mod ways;
+mod wiring;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +33,4 @@ pub use build::plan;
 pub use mistake::PlanMistake;
 pub use model::*;
 pub use star::{STAR_RULES, star};
+pub use wiring::{Bridge, Cable, Vlans, Wiring, wiring};

@@ -106,6 +106,9 @@ pub struct Link {
     /// The one of its addresses that it gets by DHCP, if all goes well; nobody else sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased: Option<IpNet>,
+    /// The trunk that it is one VLAN of: the cable that carries them all where VLANs are tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<LinkName>,
 }
 
 impl Link {

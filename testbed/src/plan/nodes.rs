@@ -133,6 +133,7 @@ impl Given<'_> {
             leased: link.dhcp.as_ref().and_then(|dhcp| of_address(&addresses, dhcp.gets.into())),
             addresses,
             isolated: isolated(site, &node.name, link),
+            trunk: link.trunk.clone(),
         }
     }
 

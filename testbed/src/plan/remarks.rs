@@ -25,8 +25,12 @@ pub(super) fn remarks(site: &Site, segments: &[Segment], ways: &Ways<'_>) -> Vec
 fn vlans(segments: &[Segment]) -> Option<String> {
     let one = |segment: &Segment| Some(format!("{} ({})", segment.vlan?, segment.name));
     let vlans: Vec<_> = segments.iter().filter_map(one).collect();
-    (!vlans.is_empty())
-        .then(|| format!("VLANs are bridges of their own, without tags on the wire: {}.", vlans.join(", ")))
+    (!vlans.is_empty()).then(|| {
+        let vlans = vlans.join(", ");
+        format!(
+            "VLANs {vlans} are tags on one bridge where the kernel has 802.1Q and VLAN filtering; elsewhere bridges of their own, without tags on the wire."
+        )
+    })
 }
 
 fn trunks(site: &Site) -> Vec<String> {
@@ -39,7 +43,10 @@ fn trunks(site: &Site) -> Vec<String> {
         }
     }
     let says = |((node, trunk), links): (_, Vec<String>)| {
-        format!("Trunk `{trunk}` of `{node}` is one cable per VLAN: {}.", links.join(", "))
+        format!(
+            "Trunk `{trunk}` of `{node}` is one cable with tags, or one cable per VLAN without: {}.",
+            links.join(", ")
+        )
     };
     trunks.into_iter().map(says).collect()
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::kernel::ring::Ring;
 use crate::kernel::{KernelError, Lab};
-use crate::plan::Plan;
+use crate::names::LinkName;
+use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
 use crate::tap::{Capture, Inventory, MAX_BYTES, Port, Settings, Watch};
 
@@ -34,6 +35,7 @@ impl Site {
     /// Builds the site of a plan, its taps open before its first link exists.
     pub async fn build(
         plan: Plan,
+        vlans: Vlans,
         prefix: &str,
         folder: &Path,
         capture: &Path,
@@ -47,9 +49,10 @@ impl Site {
         };
         let ring = lab.fabric.inside(|| Ring::open(RING.0, RING.1))?;
         let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
-        lab.raise(&plan, folder, key).await?;
+        let wiring = wiring(&plan, vlans);
+        lab.raise(&plan, &wiring, folder, key).await?;
         let settings = Settings {
-            ports: ports(&plan, &lab),
+            ports: ports(&plan, &wiring, &lab),
             inventory: Inventory::of(&plan),
             file: capture.to_owned(),
             max_bytes: MAX_BYTES,
@@ -63,15 +66,26 @@ impl Site {
     }
 }
 
-fn ports(plan: &Plan, lab: &Lab) -> Vec<Port> {
+/// One port per link, in the plan's order: the end of its cable, and the tag where that carries several.
+fn ports(plan: &Plan, wiring: &Wiring<'_>, lab: &Lab) -> Vec<Port> {
+    let carried = |name: &LinkName| {
+        wiring.cables.iter().find_map(|cable| {
+            let (_, vlan) = cable.carries.iter().find(|(link, _)| link.port == *name)?;
+            Some((lab.port(&cable.port), vlan.map(u16::from)))
+        })
+    };
     let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
     links
-        .map(|(node, link)| Port {
-            name: link.port.clone(),
-            ifindex: lab.port(&link.port),
-            node: node.name.clone(),
-            link: link.name.clone(),
-            segment: link.segment.clone(),
+        .map(|(node, link)| {
+            let (ifindex, tag) = carried(&link.port).expect("every link is carried by a cable");
+            Port {
+                name: link.port.clone(),
+                ifindex,
+                tag,
+                node: node.name.clone(),
+                link: link.name.clone(),
+                segment: link.segment.clone(),
+            }
         })
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::kernel::enter::{Entered, enter};
 use crate::kernel::{KernelError, features, snapshot};
 use crate::names::{NodeName, Traffic};
 use crate::observation::{AddressesSeen, Conversation, Moment, NodeFact, Observations, OpenSeen};
-use crate::plan::{Open, Plan, Role, Word};
+use crate::plan::{Open, Plan, Role, Vlans, Word};
 use crate::probe::{self, Seen, Site, Swept};
 use crate::services::{ServiceError, Services, Settings};
 use crate::tap::Captured;
@@ -97,15 +97,17 @@ async fn carry_out(order: &Order, teller: &Teller) -> Result<Observations, Failu
         return Ok(Observations { missing, ..Observations::default() });
     }
     teller.stage(Stage::Build);
+    let vlans = vlans(&order.plan).await?;
     let capture = order.run_folder.join("capture.pcapng");
-    let site = Site::build(order.plan.clone(), "site", &order.folder, &capture, key(order, 0)).await;
+    let site = Site::build(order.plan.clone(), vlans, "site", &order.folder, &capture, key(order, 0)).await;
     let site = site.map_err(|error| kernel_failure(&error))?;
     if order.task == Task::Bench {
         return bench(&site, teller).await;
     }
     take_snapshots(&site, &order.run_folder.join("before")).await?;
     let copy_capture = order.run_folder.join("open-copy.pcapng");
-    let copy = Site::build(order.plan.opened(), "open", &order.folder, &copy_capture, key(order, 1)).await;
+    let copy =
+        Site::build(order.plan.opened(), vlans, "open", &order.folder, &copy_capture, key(order, 1)).await;
     let copy = copy.map_err(|error| kernel_failure(&error))?;
     teller.stage(Stage::Start);
     let mut services = Services::new(settings(order));
@@ -122,6 +124,16 @@ async fn carry_out(order: &Order, teller: &Teller) -> Result<Observations, Failu
         seen.missing = missing;
         seen
     })
+}
+
+/// How the site's VLANs are kept apart; not asked of the kernel where there are none.
+async fn vlans(plan: &Plan) -> Result<Vlans, Failure> {
+    if plan.segments.iter().all(|segment| segment.vlan.is_none()) {
+        return Ok(Vlans::Bridges);
+    }
+    let vlans = features::vlans().await.map_err(|error| kernel_failure(&error))?;
+    tracing::info!(?vlans, "VLANs are kept apart");
+    Ok(vlans)
 }
 
 type Probed = (Vec<Swept>, Vec<OpenSeen>, Vec<crate::observation::CommandEnd>, Vec<AddressesSeen>);

@@ -23,6 +23,15 @@ const AREAS: [(&str, u8); 16] = [
     ("OPS", 1),
 ];
 
+/// Every documented control, in the order of the catalogue.
+pub fn all() -> impl Iterator<Item = ControlId> {
+    let numbered = AREAS.iter().flat_map(|(area, count)| (1..=*count).map(move |number| (area, number)));
+    numbered.map(|(area, number)| {
+        let id = format!("PAN-{area}-{number:02}");
+        id.parse().expect("the catalogue's ids are well formed")
+    })
+}
+
 /// What is wrong with an id that no documented control has.
 pub(crate) fn known(id: &ControlId) -> Result<(), String> {
     let (area, number) = id.as_str()[4..].split_once('-').expect("a control id has three parts");

@@ -4,7 +4,7 @@
 //! `table` and `leaf`; `build` makes of it what it means. [`read()`] joins them; [`read_twin`] does the same for a broken twin.
 
 mod build;
-mod controls;
+pub(crate) mod controls;
 mod files;
 mod leaf;
 mod mistakes;

@@ -51,6 +51,8 @@ pub struct Port {
     pub name: LinkName,
     /// Its index there.
     pub ifindex: u32,
+    /// The VLAN whose frames are its, where the device carries several.
+    pub tag: Option<u16>,
     /// The node at its other end.
     pub node: NodeName,
     /// The node's interface.
@@ -276,7 +278,8 @@ struct Fresh {
 /// Takes frames one by one; knows nothing of rings.
 struct Recorder {
     settings: Settings,
-    by_index: HashMap<u32, u16>,
+    /// By index and tag; without a tag, whatever the device has that no tag claims.
+    by_index: HashMap<(u32, Option<u16>), u16>,
     /// Ethernet addresses of the links at the ports.
     macs: Vec<Option<Mac>>,
     file: CaptureFile,
@@ -294,7 +297,7 @@ struct Recorder {
 
 impl Recorder {
     fn new(settings: Settings, watch: Watch) -> Result<Recorder, Error> {
-        let indices = settings.ports.iter().zip(0..).map(|(port, index)| (port.ifindex, index));
+        let indices = settings.ports.iter().zip(0..).map(|(port, index)| ((port.ifindex, port.tag), index));
         Ok(Recorder {
             by_index: indices.collect(),
             macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
@@ -313,11 +316,13 @@ impl Recorder {
     }
 
     fn take(&mut self, captured: &ring::Frame<'_>) {
+        let frame = Frame::of(&captured.bytes);
         // Bridges and `lo` are no ports.
-        let Some(port) = self.by_index.get(&captured.ifindex).copied() else { return };
+        let Some(port) = self.port(captured.ifindex, frame.as_ref().and_then(|frame| frame.vlan)) else {
+            return;
+        };
         self.frames += 1;
         let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
-        let frame = Frame::of(&captured.bytes);
         let part = frame.as_ref().map_or(Part::None, |frame| self.answers.part(frame));
         let most = if part == Part::None { self.settings.max_bytes } else { self.settings.max_bytes / 2 };
         let stored = Stored {
@@ -348,6 +353,12 @@ impl Recorder {
             }
         }
         self.probe_answers += 1;
+    }
+
+    /// The port of a device's frame: by its tag, else that of the device itself.
+    fn port(&self, ifindex: u32, tag: Option<u16>) -> Option<u16> {
+        let own = || self.by_index.get(&(ifindex, None));
+        tag.and_then(|tag| self.by_index.get(&(ifindex, Some(tag)))).or_else(own).copied()
     }
 
     /// Tells the watchers; once per block, so that they are not woken for every frame.

@@ -48,6 +48,7 @@ pub(super) fn ports() -> Vec<Port> {
     let port = |(place, (node, link, segment)): (usize, (&str, &str, &str))| Port {
         name: format!("p{place}").parse().unwrap(),
         ifindex: 100 + place as u32,
+        tag: None,
         node: node.parse().unwrap(),
         link: link.parse().unwrap(),
         segment: segment.parse().unwrap(),
@@ -66,6 +67,7 @@ pub(super) fn inventory() -> Inventory {
             addresses: vec![format!("{}/24", ADDRESSES[place]).parse().unwrap()],
             isolated: false,
             leased: None,
+            trunk: None,
         };
         match nodes.iter_mut().find(|node| node.name == port.node) {
             Some(node) => node.links.push(link),

@@ -80,6 +80,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         addresses: vec![of(address)],
         isolated: false,
         leased: None,
+        trunk: None,
     });
     Node {
         name: of(name),

@@ -15,3 +15,4 @@ mod ordinary;
 mod rules;
 mod sites;
 mod untrusted;
+mod vlans;
