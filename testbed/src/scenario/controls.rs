@@ -24,7 +24,7 @@ const AREAS: [(&str, u8); 16] = [
 ];
 
 /// Every documented control, in the order of the catalogue.
-pub fn all() -> impl Iterator<Item = ControlId> {
+pub(crate) fn all() -> impl Iterator<Item = ControlId> {
     let numbered = AREAS.iter().flat_map(|(area, count)| (1..=*count).map(move |number| (area, number)));
     numbered.map(|(area, number)| {
         let id = format!("PAN-{area}-{number:02}");
