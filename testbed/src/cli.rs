@@ -1,8 +1,11 @@
 //! Arguments of the command, and their help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::names::LabName;
 
 /// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
 #[derive(Debug, Parser)]
@@ -30,6 +33,8 @@ Examples:
   testbed check site.yaml                  every mistake of a scenario, at its place
   testbed plan site.yaml --format mermaid  what would be built, as a drawing
   testbed doctor                           what this host can do, and how to mend what it cannot
+  testbed up site.yaml                     build and stay; then, in another terminal:
+  testbed shell site guest                 a shell in one of its nodes
 
 Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 inconclusive;
 4 our own failure; 130 interrupted.";
@@ -48,6 +53,57 @@ PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of 
 Examples:
   testbed twins scenarios                                 every twin of every scenario of a folder
   testbed twins scenarios/broken/t3-forward-accept.yaml   one twin";
+
+const UP: &str = "\
+Prints the lab's name and how to reach it, and stays until Ctrl-C (exit code 130), until the terminal closes, or until
+`testbed down` (exit code 0). With --detach it returns when the lab is up, which then stays until `testbed down`.
+
+Examples:
+  testbed up site.yaml                          until Ctrl-C
+  testbed up site.yaml --detach --name mine     in the background, as `mine`
+  testbed up site.yaml --detach --quiet         says the lab's name and nothing else, for scripts";
+
+const PS: &str = "\
+A lab is starting, up, judging, ending, or damaged: then something in it has ended by itself.
+
+Examples:
+  testbed ps          name, scenario, process, since when, state
+  testbed ps --json   the same for a program, with folder and what has ended";
+
+const SHELL: &str = "\
+The command has the node's network, resolv.conf and hosts, and any program of the host. It sees the host's files as the
+lab does: programs and the scenario's folder read-only, the lab's folder for writing, nothing else. It ends with the lab.
+Without a command it is $SHELL where the lab has that, else /bin/sh. Exit code: the command's; 125 if it could not be
+started.
+
+Examples:
+  testbed shell site guest                             a shell
+  testbed shell site guest -- curl -v http://10.1.0.5  one command
+  testbed shell site rtr -- nft list ruleset           what a router has loaded";
+
+const CAPTURE: &str = "\
+Every frame at every link, or at those of one segment, as pcapng; an interface for each link. Ends when nobody reads any
+more, with Ctrl-C, and with the lab.
+
+Examples:
+  testbed capture site | wireshark -k -i -        all taps, in Wireshark
+  testbed capture site cam | tcpdump -n -r -      one segment, as text
+  testbed capture site cam > cam.pcapng           into a file";
+
+const JUDGE: &str = "\
+Carries out the scenario's checks on the lab as it stands, and reports as `testbed run` does, with the same exit codes.
+The evidence goes to a run folder of its own inside the lab's folder.
+
+Examples:
+  testbed judge site                    the report
+  testbed judge site --json - --quiet   the verdicts for a program";
+
+const DOWN: &str = "\
+Waits until nothing of the lab runs any more. A lab that is gone already is no failure.
+
+Examples:
+  testbed down site     one lab
+  testbed down --all    all of yours";
 
 const CHECK: &str = "\
 PATH is a scenario, a twin, or a folder: then the files directly in it that have `version:` and `site:`.
@@ -102,6 +158,59 @@ pub enum Command {
     /// Run the broken twins of scenarios; each must be reported exactly as it expects.
     #[command(after_help = TWINS)]
     Twins(Run),
+    /// Build and stay, to look around in; ends with Ctrl-C or `down`.
+    #[command(after_help = UP)]
+    Up(Up),
+    /// List the labs that are up.
+    #[command(after_help = PS)]
+    Ps {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A shell or a command in a node of a lab that is up.
+    #[command(after_help = SHELL)]
+    Shell {
+        /// The lab.
+        #[arg(value_name = "LAB")]
+        lab: String,
+        /// The node.
+        #[arg(value_name = "NODE")]
+        node: String,
+        /// A command and its arguments.
+        #[arg(last = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
+    /// Write what passes the taps of a lab to standard output.
+    #[command(after_help = CAPTURE)]
+    Capture {
+        /// The lab.
+        #[arg(value_name = "LAB")]
+        lab: String,
+        /// Only this segment.
+        #[arg(value_name = "SEGMENT")]
+        segment: Option<String>,
+    },
+    /// Carry out the checks of a lab that is up, on the lab as it stands.
+    #[command(after_help = JUDGE)]
+    Judge {
+        /// The lab.
+        #[arg(value_name = "LAB")]
+        lab: String,
+        /// Where to report, beside the terminal.
+        #[command(flatten)]
+        outputs: Outputs,
+    },
+    /// End labs that are up, and wait until they are gone.
+    #[command(after_help = DOWN)]
+    Down {
+        /// The labs.
+        #[arg(value_name = "LAB", required_unless_present = "all")]
+        labs: Vec<String>,
+        /// All labs of yours.
+        #[arg(long, conflicts_with = "labs")]
+        all: bool,
+    },
     /// Parse and validate only; every mistake at its place.
     #[command(after_help = CHECK)]
     Check {
@@ -164,21 +273,40 @@ pub struct Run {
     /// Scenarios or folders.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Folder for the run folders.
-    #[arg(long, default_value = "runs", value_name = "DIR")]
-    pub out: PathBuf,
+    /// How labs are built.
+    #[command(flatten)]
+    pub lab: Lab,
     /// How many labs at once.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     pub jobs: u32,
-    /// Write a JUnit file over all of them; `-` as for --json.
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Write the verdicts of all of them as JSON; `-` is standard output, and the report then goes to standard error.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Say how long each stage took.
+    /// Where to report, beside the terminal.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+/// Options of `up`.
+#[derive(Args, Clone, Debug)]
+pub struct Up {
+    /// A scenario or a twin.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Return when the lab is up; it then stays until `down`, whatever becomes of the terminal.
     #[arg(long)]
-    pub timings: bool,
+    pub detach: bool,
+    /// What the lab is called; else as the scenario, with a number behind it where that is taken.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<LabName>,
+    /// How the lab is built.
+    #[command(flatten)]
+    pub lab: Lab,
+}
+
+/// How labs are built.
+#[derive(Args, Clone, Debug)]
+pub struct Lab {
+    /// Folder for the run folders.
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    pub out: PathBuf,
     /// Let scenarios run commands of their own (as you, inside the lab).
     #[arg(long)]
     pub allow_run: bool,
@@ -188,6 +316,20 @@ pub struct Run {
     /// Multiply every deadline by this, on a slow machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
     pub patience: u32,
+}
+
+/// Where to report, beside the terminal.
+#[derive(Args, Clone, Debug)]
+pub struct Outputs {
+    /// Write a JUnit file over all of them; `-` as for --json.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the verdicts of all of them as JSON; `-` is standard output, and the report then goes to standard error.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Say how long each stage took.
+    #[arg(long)]
+    pub timings: bool,
 }
 
 /// Shape of a plan.

@@ -2,9 +2,12 @@
 //!
 //! The lab runs in a process of its own; these values cross the pipe between it and the commander as JSON lines.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use crate::names::NodeName;
+use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{NodeFact, Observations};
 
 /// One line on the pipe from the lab.
@@ -25,10 +28,53 @@ pub enum Event {
         /// The line.
         text: String,
     },
-    /// The run is over and this is what was seen.
+    /// The run, or a judgement of a lab that stays, is over and this is what was seen.
     Observed(Box<Observations>),
     /// The run is over before its time.
     Failed(Failure),
+    /// A lab that stays is ready: its services run. Its [doors](crate::kernel::join::Doors) come on the life-line.
+    Standing(Entrances),
+    /// A service of a lab that stays has ended, or could not do what it should; the lab goes on.
+    Fallen(Failure),
+    /// A lab that stays could not be judged; it goes on.
+    NotJudged(Failure),
+}
+
+/// Where a lab that stays is entered; paths are those of its own file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrances {
+    /// File of the network namespace in which all segments live, and all taps.
+    pub fabric: PathBuf,
+    /// The nodes.
+    pub nodes: BTreeMap<NodeName, Entrance>,
+    /// The taps of the site.
+    pub taps: Vec<Tap>,
+}
+
+/// A tap: the end of a node's link in the fabric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tap {
+    /// The fabric's port.
+    pub port: LinkName,
+    /// Number of its device there.
+    pub ifindex: u32,
+    /// The VLAN whose frames are its, where the device carries several.
+    pub tag: Option<u16>,
+    /// The node that is plugged in.
+    pub node: NodeName,
+    /// By this link of its.
+    pub link: LinkName,
+    /// In this segment.
+    pub segment: SegmentName,
+}
+
+/// Where a node is entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrance {
+    /// File of its network namespace.
+    pub network: PathBuf,
+    /// Folder with its own `resolv.conf` and `hosts`.
+    pub names: PathBuf,
 }
 
 /// Stages of a run, in order.

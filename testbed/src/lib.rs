@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
-//! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`], [`services`], [`tap`],
-//! [`probe`], [`evidence`]. `run` joins them.
+//! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
+//! [`services`], [`tap`], [`probe`], [`evidence`], [`stay`]. `run` joins them.
 
 pub mod cli;
 pub mod coverage;
@@ -27,6 +27,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod services;
+pub mod stay;
 pub mod tap;
 pub mod twin;
 pub(crate) mod utc;

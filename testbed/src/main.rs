@@ -24,16 +24,24 @@ fn main() -> ExitCode {
         // Before anything can make a thread: the lab's process must have one only.
         return ExitCode::from(testbed::run::lab_process());
     }
-    ExitCode::from(obey(&cli).code())
+    ExitCode::from(obey(&cli))
 }
 
-fn obey(cli: &Cli) -> Exit {
+/// Carries out the command; the exit code.
+fn obey(cli: &Cli) -> u8 {
     let talk = commands::Talk {
         quiet: cli.quiet,
         verbose: cli.verbose,
         json_logs: cli.log_format == LogFormat::Json,
     };
-    match &cli.command {
+    let exit = match &cli.command {
+        // These end as something else does: the command in a node, the report of a lab.
+        Command::Up(arguments) => return commands::up(arguments, &talk),
+        Command::Shell { lab, node, command } => return commands::shell(lab, node, command),
+        Command::Capture { lab, segment } => return commands::capture(lab, segment.as_deref(), cli.quiet),
+        Command::Judge { lab, outputs } => return commands::judge(lab, outputs, &talk),
+        Command::Ps { json } => commands::ps(*json),
+        Command::Down { labs, all } => commands::down(labs, *all, cli.quiet),
         Command::Run(arguments) => commands::run(arguments, &talk),
         Command::Twins(arguments) => commands::twins(arguments, &talk),
         Command::Check { paths } => commands::check(paths),
@@ -44,7 +52,8 @@ fn obey(cli: &Cli) -> Exit {
         Command::Doctor => commands::doctor(),
         Command::BenchStar { hosts } => commands::bench_star(*hosts),
         Command::Lab => unreachable!("handled before"),
-    }
+    };
+    exit.code()
 }
 
 fn start_log(cli: &Cli) {

@@ -67,6 +67,10 @@ name! {
     ScenarioName, plain
 }
 name! {
+    /// A lab that stays: same rule as [`ScenarioName`].
+    LabName, plain
+}
+name! {
     /// A node, or a group of nodes made by `count`: same rule as [`ScenarioName`].
     NodeName, plain
 }

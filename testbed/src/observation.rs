@@ -98,6 +98,11 @@ pub struct Conversation {
     pub answered_packet: Option<u64>,
     /// Ports of the fabric at which frames of it were seen.
     pub ports: Vec<LinkName>,
+    /// In a lab that stays: it was seen before this judgement began, and stands for all of its kind between its ends,
+    /// whatever port they were opened from. It shows that something came about; it is no finding, and its packets are
+    /// in no file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
 }
 
 /// An Ethernet address that sent frames into a port of the fabric.
@@ -109,7 +114,7 @@ pub struct Station {
     pub mac: Mac,
     /// The first of them.
     pub first_packet: u64,
-    /// How many.
+    /// How many; 0 in a lab that stays, if all of them came before this judgement began.
     pub frames: u64,
 }
 
@@ -280,6 +285,9 @@ pub struct DhcpSeen {
     pub server: Option<Ipv4Addr>,
     /// The node that a message of a server came from, by its Ethernet address.
     pub from: Option<NodeName>,
+    /// In a lab that stays: it came before this judgement began, and its packet is in no file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
 }
 
 /// Kinds of DHCP messages (RFC 2132, section 9.6).

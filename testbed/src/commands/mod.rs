@@ -1,22 +1,35 @@
 //! One command of the command line per file; with `main.rs` the only place that prints.
 
 mod bench;
+mod capture;
 mod check;
 mod controls;
 mod doctor;
+mod down;
+mod judge;
 mod loading;
+mod outputs;
 mod plan;
 mod progress;
+mod ps;
 mod run;
 mod schema;
+mod shell;
+mod up;
 
 pub(crate) use bench::bench_star;
+pub(crate) use capture::capture;
 pub(crate) use check::check;
 pub(crate) use controls::controls;
 pub(crate) use doctor::doctor;
+pub(crate) use down::down;
+pub(crate) use judge::judge;
 pub(crate) use plan::plan;
+pub(crate) use ps::ps;
 pub(crate) use run::{Talk, run, twins};
 pub(crate) use schema::{completions, schema};
+pub(crate) use shell::shell;
+pub(crate) use up::up;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -48,6 +61,12 @@ pub(crate) fn tell_failure(about: &str, failure: &Failure) -> Exit {
     }
     talk(&text);
     Exit::from(failure.fault)
+}
+
+/// Prints why a lab that stays could not be reached and returns the exit code that it deserves.
+pub(crate) fn tell_error(error: &testbed::stay::Error) -> Exit {
+    talk(&format!("error: {error}"));
+    Exit::from(error.fault())
 }
 
 /// Whether results may be coloured: on a terminal, and not where `NO_COLOR` forbids it (no-color.org).

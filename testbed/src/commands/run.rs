@@ -1,6 +1,6 @@
 //! `testbed run` and `testbed twins`: labs, one after another or side by side, then what they came to.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::loading::{self, Loaded};
 use super::progress::Progress;
-use super::{say, talk};
+use super::{outputs, talk};
 
 /// How much is said.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Ta
 }
 
 async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Report> {
-    let options = Arc::new(options(arguments, how));
+    let options = Arc::new(options(&arguments.lab, how));
     let progress = Progress::new(how.quiet || how.verbose > 0);
     let stop = stop_signal();
     let colour = shade();
@@ -107,19 +107,19 @@ async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Rep
     let mut reports = Vec::new();
     let mut running = futures_util::stream::iter(runs).buffered(arguments.jobs as usize);
     while let Some(report) = running.next().await {
-        tell(arguments, how.quiet, &report::text(&report, colour));
+        outputs::tell(&arguments.outputs, how.quiet, &report::text(&report, colour));
         if many && report.twin.is_none() {
-            tell(arguments, how.quiet, "\n");
+            outputs::tell(&arguments.outputs, how.quiet, "\n");
         }
-        if arguments.timings {
-            tell(arguments, how.quiet, &report::timings_text(&report));
+        if arguments.outputs.timings {
+            outputs::tell(&arguments.outputs, how.quiet, &report::timings_text(&report));
         }
         reports.push(report);
     }
     reports
 }
 
-fn options(arguments: &cli::Run, how: &Talk) -> Options {
+pub(super) fn options(arguments: &cli::Lab, how: &Talk) -> Options {
     let whole = |path: &PathBuf| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
     Options {
         out: arguments.out.clone(),
@@ -133,7 +133,7 @@ fn options(arguments: &cli::Run, how: &Talk) -> Options {
 }
 
 /// True from the first SIGINT or SIGTERM on.
-fn stop_signal() -> watch::Receiver<bool> {
+pub(super) fn stop_signal() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     for mut signal in signals.into_iter().flatten() {
@@ -156,47 +156,20 @@ fn interrupted(job: &Loaded) -> Report {
     run::not_run(&job.scenario, failure)
 }
 
-fn shade() -> report::Colour {
+pub(super) fn shade() -> report::Colour {
     if super::colour(&std::io::stdout()) { report::Colour::Ansi } else { report::Colour::Plain }
-}
-
-/// The report for people: on standard output, unless a program reads that.
-fn tell(arguments: &cli::Run, quiet: bool, text: &str) {
-    let for_program = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
-    if for_program(&arguments.json) || for_program(&arguments.junit) {
-        if !quiet && !text.trim().is_empty() {
-            talk(text);
-        }
-    } else {
-        say(text);
-    }
 }
 
 /// The table over all, and the files that were asked for.
 fn finish(reports: &[Report], arguments: &cli::Run, quiet: bool) -> Exit {
     if reports.len() > 1 {
-        tell(arguments, quiet, &report::summary_text(reports, shade()));
+        outputs::tell(&arguments.outputs, quiet, &report::summary_text(reports, shade()));
     }
-    let mut exit = reports.iter().map(Report::exit).fold(Exit::Expected, Exit::worse);
-    if let Some(path) = &arguments.junit {
-        exit = exit.worse(write(path, &report::junit(reports)));
-    }
-    if let Some(path) = &arguments.json {
-        exit = exit.worse(write(path, &report::runs_json(reports, exit)));
-    }
-    exit
-}
-
-fn write(path: &Path, text: &str) -> Exit {
-    if path == Path::new("-") {
-        say(text);
-        return Exit::Expected;
-    }
-    match std::fs::write(path, text) {
-        Ok(()) => Exit::Expected,
-        Err(error) => {
-            talk(&format!("error: {} could not be written: {error}", path.display()));
-            Exit::Ours
-        }
-    }
+    let exit = reports.iter().map(Report::exit).fold(Exit::Expected, Exit::worse);
+    outputs::write(
+        &arguments.outputs,
+        exit,
+        || report::junit(reports),
+        |exit| report::runs_json(reports, exit),
+    )
 }

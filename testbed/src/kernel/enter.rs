@@ -4,7 +4,7 @@
 //! puts the lab's file system together, reaps, and ends with its worker or with its life-line: when it ends the kernel
 //! ends everything in the lab. The *worker* does the work. Must be called before the process has a second thread.
 //!
-//! The life-line is standard input: a pipe that the commander holds open. `getppid` would not do, it is 0 across a
+//! The life-line is standard input: a socket whose other end the commander holds open. `getppid` would not do, it is 0 across a
 //! process namespace, and a parent-death signal fires when a *thread* ends; here the outer process has one thread, so
 //! it is used as the second line.
 
@@ -136,7 +136,7 @@ fn become_first(root: &Root) -> Result<(), KernelError> {
 }
 
 /// Raises every capability we have into the ambient set: programs that we start keep them although they are no root.
-fn keep_rights_over_exec() -> Result<(), KernelError> {
+pub(super) fn keep_rights_over_exec() -> Result<(), KernelError> {
     if geteuid().is_root() {
         return Ok(());
     }

@@ -88,6 +88,17 @@ pub enum KernelError {
         /// The Debian and Ubuntu package that has it.
         package: String,
     },
+    /// A lab that was to be entered has ended.
+    #[error("the lab has ended")]
+    Gone,
+    /// A lab that stands could not be entered.
+    #[error("failed to enter {what}: {cause}")]
+    Join {
+        /// What of it.
+        what: &'static str,
+        /// The system's words.
+        cause: io::Error,
+    },
     /// A socket operation failed.
     #[error("failed to {operation} in the namespace of `{node}`: {cause}")]
     Socket {
@@ -104,7 +115,7 @@ impl KernelError {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            KernelError::Rules { .. } => Fault::Input,
+            KernelError::Rules { .. } | KernelError::Gone => Fault::Input,
             KernelError::Refused { .. } | KernelError::Missing { .. } => Fault::Host,
             _ => Fault::Ours,
         }

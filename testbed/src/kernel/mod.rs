@@ -4,10 +4,13 @@
 //! and the system's own words.
 
 pub mod addresses;
+pub mod detach;
 pub mod enter;
 pub mod error;
 pub mod ethtool;
+pub mod fds;
 pub mod features;
+pub mod join;
 pub mod lab;
 pub mod links;
 pub mod namespace;
@@ -20,6 +23,7 @@ pub mod root;
 mod seal;
 pub mod snapshot;
 pub mod sysctl;
+mod terminal;
 
 pub use error::KernelError;
 pub use lab::Lab;

@@ -62,6 +62,11 @@ impl Namespace {
         &self.name
     }
 
+    /// The file by which it is entered from elsewhere in the lab.
+    pub fn path(&self) -> PathBuf {
+        netns_rs::Env::persist_dir(&Keep).join(&self.name)
+    }
+
     fn net(&self) -> &NetNs<Keep> {
         self.kept.as_ref().expect("taken only while dropping")
     }

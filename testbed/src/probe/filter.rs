@@ -26,7 +26,8 @@ struct Seen {
     probes: HashSet<u32>,
     /// When other packets were logged, nanoseconds since 1970: the signs of life.
     life: Vec<u64>,
-    lost: u64,
+    /// Losses so far, and before this stretch.
+    lost: (u64, u64),
     broken: bool,
 }
 
@@ -62,6 +63,16 @@ impl Filters {
             filters.threads.push(std::thread::spawn(move || listen(log, &shared, &over, key)));
         }
         Ok(filters)
+    }
+
+    /// Begins another stretch: what was seen and lost before it is forgotten.
+    pub fn turn(&self) {
+        for shared in self.nodes.values() {
+            let mut seen = lock(shared);
+            seen.probes.clear();
+            seen.life.clear();
+            seen.lost.1 = seen.lost.0;
+        }
     }
 
     /// Whether the packet with this number has arrived behind the node's filter.
@@ -101,7 +112,7 @@ impl Filters {
     pub fn alive(&self, node: &NodeName, first: u64, last: u64) -> bool {
         let within = |life: &[u64], from: u64, to: u64| life.iter().any(|at| (from..=to).contains(at));
         self.look(node, |seen| {
-            let whole = seen.lost == 0 && !seen.broken;
+            let whole = seen.lost.0 == seen.lost.1 && !seen.broken;
             whole
                 && within(&seen.life, first.saturating_sub(SECOND), last)
                 && within(&seen.life, first, last.saturating_add(SECOND))
@@ -130,7 +141,7 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Seen> {
 fn listen(mut log: Nflog, shared: &Shared, over: &AtomicBool, key: u32) {
     while !over.load(Ordering::Relaxed) {
         let received = log.recv(LOOK_EVERY);
-        lock(shared).lost = log.lost();
+        lock(shared).lost.0 = log.lost();
         match received {
             Ok(None) => {}
             Ok(Some(packet)) => {

@@ -18,7 +18,7 @@ pub enum Role {
 /// One packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Which aim, counted over all checks of the plan.
+    /// Which aim, counted over all checks of the plan, and on from one judgement of a lab that stays to the next.
     pub aim: usize,
     /// Which of the aim's kinds of traffic.
     pub kind: usize,
@@ -41,6 +41,11 @@ impl Ledger {
         entries.push(entry);
         // 2^32 packets do not fit in memory.
         u32::try_from(entries.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A number for the next aim that no packet so far was sent for.
+    pub fn next_aim(&self) -> usize {
+        self.lock().iter().map(|entry| entry.aim + 1).max().unwrap_or(0)
     }
 
     /// Every packet so far, with its number.

@@ -7,7 +7,7 @@ use crate::kernel::{KernelError, Lab};
 use crate::names::LinkName;
 use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
-use crate::tap::{Capture, Inventory, MAX_BYTES, Port, Settings, Watch};
+use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, Watch};
 
 /// A site with everything that sees packets in it.
 #[must_use = "the site goes when this value is dropped"]
@@ -18,6 +18,8 @@ pub struct Site {
     pub filters: Filters,
     /// The taps.
     pub capture: Capture,
+    /// Where they are.
+    pub ports: Vec<Port>,
     /// Looks at what the taps see.
     pub watch: Watch,
     /// The namespaces.
@@ -32,13 +34,13 @@ pub struct Site {
 const RING: (usize, usize) = (128 * 1024, 64);
 
 impl Site {
-    /// Builds the site of a plan, its taps open before its first link exists.
+    /// Builds the site of a plan, its taps open before its first link exists; they store what they see in `capture`.
     pub async fn build(
         plan: Plan,
         vlans: Vlans,
         prefix: &str,
         folder: &Path,
-        capture: &Path,
+        capture: Option<&Path>,
         key: u32,
     ) -> Result<Site, KernelError> {
         let mut lab = Lab::create(&plan, prefix)?;
@@ -51,10 +53,11 @@ impl Site {
         let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         let wiring = wiring(&plan, vlans);
         lab.raise(&plan, &wiring, folder, key).await?;
+        let ports = ports(&plan, &wiring, &lab);
         let settings = Settings {
-            ports: ports(&plan, &wiring, &lab),
+            ports: ports.clone(),
             inventory: Inventory::of(&plan),
-            file: capture.to_owned(),
+            file: capture.map(Path::to_owned),
             max_bytes: MAX_BYTES,
             key,
         };
@@ -62,7 +65,22 @@ impl Site {
             Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
         let filters = Filters::listen(&lab, &plan, key)?;
         let watch = capture.watch();
-        Ok(Site { plan, filters, capture, watch, lab, ledger: Ledger::default(), key })
+        Ok(Site { plan, filters, capture, ports, watch, lab, ledger: Ledger::default(), key })
+    }
+
+    /// Begins another stretch of everything that sees packets here; the taps store it in a file, if one is given.
+    ///
+    /// Errors: those of [`Capture::turn`].
+    pub fn begin(&self, capture: Option<&Path>) -> Result<(), tap::Error> {
+        self.filters.turn();
+        self.capture.turn(capture.map(Path::to_owned)).map(drop)
+    }
+
+    /// Ends a stretch of the taps: what they saw in it. What the filters saw stays until the next one begins.
+    ///
+    /// Errors: those of [`Capture::turn`].
+    pub fn end(&self) -> Result<Captured, tap::Error> {
+        self.capture.turn(None)
     }
 }
 

@@ -1,16 +1,20 @@
 //! Outside the lab: starts it, listens, and always sees its end.
 
 use std::io;
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pair;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::net::UnixStream;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::order::Order;
+use super::order::{Ask, Order};
 use crate::event::{Event, Failure, Fault, Stage};
+use crate::kernel::join::Doors;
 use crate::observation::Observations;
 
 /// How long a lab may take to end in good order after it was asked to; then its life-line is cut.
@@ -59,20 +63,83 @@ impl LabLog {
     }
 }
 
+/// A lab that runs. It ends when this value is dropped: its life-line is a socket that only we hold.
+#[must_use = "the lab ends when this value is dropped"]
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lifeline: UnixStream,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Running {
+    /// Starts a lab and gives it its order.
+    pub async fn start(order: &Order, log: LabLog) -> io::Result<Self> {
+        let (ours, its) = Pair::pair()?;
+        ours.set_nonblocking(true)?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(log.arguments())
+            .arg("__lab")
+            .env_clear()
+            .envs(HANDED_ON.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
+            .stdin(Stdio::from(OwnedFd::from(its)))
+            .stdout(Stdio::piped())
+            .stderr(log.to)
+            .kill_on_drop(true)
+            .spawn()?;
+        tracing::info!(scenario = %order.plan.scenario, pid = child.id(), "a lab starts");
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe from the lab"))?;
+        let mut lifeline = UnixStream::from_std(ours)?;
+        lifeline.write_all(&order.to_bytes()?).await?;
+        let (tell, events) = mpsc::unbounded_channel();
+        tokio::spawn(read_events(BufReader::new(stdout), tell));
+        Ok(Self { child, lifeline, events })
+    }
+
+    /// The lab's next event; none once it can tell no more.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Asks something of the lab. One that is gone already needs no word, so that is no error.
+    pub async fn ask(&mut self, ask: &Ask) {
+        let Ok(mut line) = serde_json::to_vec(ask) else { return };
+        line.push(b'\n');
+        let _ = self.lifeline.write_all(&line).await;
+    }
+
+    /// The ways into a lab that stays, once it has told that it stands.
+    pub fn doors(&self) -> io::Result<Doors> {
+        Doors::receive(&self.lifeline)
+    }
+
+    /// Cuts the life-line and waits until the lab is gone; how its outer process ended.
+    pub async fn gone(self) -> io::Result<String> {
+        let Self { mut child, lifeline, .. } = self;
+        drop(lifeline);
+        match timeout(END_WITHIN, child.wait()).await {
+            Ok(status) => Ok(status?.to_string()),
+            Err(_) => {
+                child.kill().await?;
+                Ok("killed, since it did not end".into())
+            }
+        }
+    }
+}
+
 /// Starts a lab for an order, hands every event to `listen`, and returns when the lab is gone.
 ///
-/// `interrupted` ends the lab in good order when it becomes ready. The lab also ends when this process does, however
-/// that happens: its life-line is a pipe that only we hold.
+/// `interrupted` ends the lab in good order when it becomes ready.
 pub async fn command(
     order: &Order,
     log: LabLog,
     mut listen: impl FnMut(&Event),
     interrupted: impl Future<Output = ()>,
 ) -> Ended {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut stages = Vec::new();
     let mut seen = None;
-    let mut note = |event: Event| {
+    let note = |event: Event| {
         listen(&event);
         match event {
             Event::Stage { stage, at_ms } => stages.push((stage, at_ms)),
@@ -80,11 +147,15 @@ pub async fn command(
             Event::Failed(failure) => {
                 seen.get_or_insert(Err(failure));
             }
-            Event::Fact(_) | Event::Warning { .. } => {}
+            Event::Fact(_)
+            | Event::Warning { .. }
+            | Event::Standing(_)
+            | Event::Fallen(_)
+            | Event::NotJudged(_) => {}
         }
     };
-    let how = match start(order, log).await {
-        Ok((child, lifeline)) => follow(child, lifeline, &mut note, interrupted).await,
+    let how = match Running::start(order, log).await {
+        Ok(lab) => follow(lab, note, interrupted).await,
         Err(error) => Err(error),
     };
     tracing::info!(scenario = %order.plan.scenario, took = ?begun.elapsed(), "the lab is gone");
@@ -97,77 +168,45 @@ pub async fn command(
     Ended { seen, stages, total_ms }
 }
 
-async fn start(order: &Order, log: LabLog) -> io::Result<(Child, ChildStdin)> {
-    let mut child = Command::new(own_program()?)
-        .args(log.arguments())
-        .arg("__lab")
-        .env_clear()
-        .envs(HANDED_ON.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(log.to)
-        .kill_on_drop(true)
-        .spawn()?;
-    tracing::info!(scenario = %order.plan.scenario, pid = child.id(), "a lab starts");
-    let mut lifeline = child.stdin.take().ok_or_else(|| io::Error::other("no pipe to the lab"))?;
-    lifeline.write_all(&order.to_bytes()?).await?;
-    lifeline.flush().await?;
-    Ok((child, lifeline))
-}
-
-fn own_program() -> io::Result<PathBuf> {
-    std::env::current_exe()
-}
-
 /// Reads events until the lab is gone; returns how its outer process ended.
 async fn follow(
-    mut child: Child,
-    lifeline: ChildStdin,
-    note: &mut impl FnMut(Event),
+    mut lab: Running,
+    mut note: impl FnMut(Event),
     interrupted: impl Future<Output = ()>,
 ) -> io::Result<String> {
-    let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe from the lab"))?;
-    let mut lines = BufReader::new(stdout);
-    let mut lifeline = Some(lifeline);
-    {
-        let reading = read_events(&mut lines, note);
-        tokio::pin!(reading);
-        tokio::pin!(interrupted);
+    tokio::pin!(interrupted);
+    loop {
         tokio::select! {
-            () = &mut reading => {}
-            () = &mut interrupted => {
-                if let Some(pipe) = &mut lifeline {
-                    // A lab that is gone already needs no word.
-                    let _ = pipe.write_all(b"\n").await;
-                    let _ = pipe.flush().await;
-                }
-                let _ = timeout(END_WITHIN, &mut reading).await;
-            }
+            event = lab.next() => match event {
+                Some(event) => note(event),
+                None => return lab.gone().await,
+            },
+            () = &mut interrupted => break,
         }
     }
-    drop(lifeline);
-    match timeout(END_WITHIN, child.wait()).await {
-        Ok(status) => Ok(status?.to_string()),
-        Err(_) => {
-            child.kill().await?;
-            Ok("killed, since it did not end".into())
+    lab.ask(&Ask::End).await;
+    let rest = async {
+        while let Some(event) = lab.next().await {
+            note(event);
         }
-    }
+    };
+    let _ = timeout(END_WITHIN, rest).await;
+    lab.gone().await
 }
 
-async fn read_events(lines: &mut (impl AsyncBufReadExt + Unpin), note: &mut impl FnMut(Event)) {
+async fn read_events(mut lines: BufReader<ChildStdout>, tell: mpsc::UnboundedSender<Event>) {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match lines.read_until(b'\n', &mut line).await {
+        let event = match lines.read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(_) if line.len() > LONGEST_EVENT => return,
-            Ok(_) => match serde_json::from_slice(&line) {
-                Ok(event) => note(event),
-                Err(error) => {
-                    note(Event::Failed(ours(format!("the lab said something unheard of: {error}"))))
-                }
-            },
+            Ok(_) => serde_json::from_slice(&line).unwrap_or_else(|error| {
+                Event::Failed(ours(format!("the lab said something unheard of: {error}")))
+            }),
+        };
+        if tell.send(event).is_err() {
+            return;
         }
     }
 }

@@ -7,10 +7,12 @@ mod commander;
 mod order;
 mod scenario;
 mod small;
+mod up;
 mod worker;
 
-pub use commander::{Ended, LabLog, command};
-pub use order::{Order, Task};
+pub use commander::{Ended, LabLog, Running, command};
+pub use order::{Ask, Order, Task};
 pub use scenario::{FAKES, Options, not_run, ours, planned, run};
 pub use small::{StarTimes, bench_star, try_features};
+pub use up::{Down, Site, Told, up};
 pub use worker::lab_process;

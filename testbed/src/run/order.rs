@@ -1,4 +1,5 @@
-//! What the commander tells a lab: one JSON document, its length before it, on the lab's standard input.
+//! What the commander tells a lab: one JSON document, its length before it, on the lab's standard
+//! input; and what it asks later, there too.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -35,10 +36,26 @@ pub struct Order {
 pub enum Task {
     /// Builds, exercises, probes, ends.
     Run,
+    /// Builds, starts the services, and stays; judges when asked to.
+    Stay,
     /// Tries what the kernel can do, and ends.
     Features,
     /// Builds and ends: for benchmarks. The last host's first TCP connect to the router is awaited.
     Bench,
+}
+
+/// What the commander asks of a lab that works on its order: one JSON line each, on the pipe after the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// End in good order.
+    End,
+    /// Of a lab that stays: carry out the checks once more.
+    Judge {
+        /// A folder below the run folder, for captures and snapshots, with the folders that a run folder has.
+        folder: PathBuf,
+    },
+    // Here comes what a fault asks for: which link, service or rule file, and what becomes of it.
 }
 
 /// Longest order, bytes: a site of thousands of nodes fits.

@@ -63,7 +63,7 @@ pub fn not_run(scenario: &Scenario, failure: Failure) -> Report {
     Report { failure: Some(failure), ..empty_report(scenario) }
 }
 
-fn empty_report(scenario: &Scenario) -> Report {
+pub(super) fn empty_report(scenario: &Scenario) -> Report {
     let plan = Plan {
         scenario: scenario.name.clone(),
         documents: scenario.documents.clone(),
@@ -100,32 +100,53 @@ async fn carry_out(
     let root = may_run(&report.plan, folder, options)?;
     let name = twin.map_or(&scenario.name, |twin| &twin.name);
     let evidence = RunFolder::create(&options.out, report.started, name)?;
-    // The lab has another working folder than we have, so the path is made whole.
-    let run_folder = std::fs::canonicalize(evidence.path()).map_err(|error| ours(error.to_string()))?;
     report.folder = Some(evidence.path().to_owned());
     write_plan(&evidence, scenario, &report.plan)?;
-    let order = Order {
-        plan: report.plan.clone(),
+    let order = order(&report.plan, &evidence, root, folder, options, Task::Run)?;
+    let log = lab_log(&evidence, options)?;
+    let Ended { seen, stages, total_ms } = command(&order, log, listen, interrupted).await;
+    report.stages = stage_times(&stages, total_ms);
+    conclude(&evidence, twin, seen?, report)
+}
+
+/// The order for a lab that may see `root` of the host, and write to the folder of the evidence.
+pub(super) fn order(
+    plan: &Plan,
+    evidence: &RunFolder,
+    root: Root,
+    folder: &Path,
+    options: &Options,
+    task: Task,
+) -> Result<Order, Failure> {
+    // The lab has another working folder than we have, so the path is made whole.
+    let run_folder = std::fs::canonicalize(evidence.path()).map_err(|error| ours(error.to_string()))?;
+    Ok(Order {
+        plan: plan.clone(),
         folder: folder.to_owned(),
         root: Root { write: vec![run_folder.clone()], ..root },
         run_folder,
         programs: options.programs.clone(),
         run: getrandom::u32().map_err(|error| ours(error.to_string()))?,
         patience: options.patience,
-        task: Task::Run,
-    };
-    let log = lab_log(&evidence, options)?;
-    let Ended { seen, stages, total_ms } = command(&order, log, listen, interrupted).await;
-    report.stages = stage_times(&stages, total_ms);
-    let seen = seen?;
+        task,
+    })
+}
+
+/// Judges what was seen and keeps it.
+pub(super) fn conclude(
+    evidence: &RunFolder,
+    twin: Option<&Twin>,
+    seen: Observations,
+    report: &mut Report,
+) -> Result<(), Failure> {
     report.judgement = judge(&report.plan, &seen);
     (report.taps, report.open_taps) = (seen.taps, seen.open_taps);
     report.twin = twin.map(|twin| compare(twin, &report.judgement));
-    keep(&evidence, &seen, report)
+    keep(evidence, &seen, report)
 }
 
 /// How long each stage took, from when each began.
-fn stage_times(stages: &[(Stage, u64)], total_ms: u64) -> Vec<StageTime> {
+pub(super) fn stage_times(stages: &[(Stage, u64)], total_ms: u64) -> Vec<StageTime> {
     let ends = stages.iter().skip(1).map(|(_, at)| *at).chain([total_ms]);
     let took = |((stage, begun), end): (&(Stage, u64), u64)| StageTime {
         stage: *stage,
@@ -143,7 +164,7 @@ pub fn planned(scenario: &Scenario) -> Result<Plan, Failure> {
 }
 
 /// What the lab may see of the host, once everything that needs permission has it.
-fn may_run(plan: &Plan, folder: &Path, options: &Options) -> Result<Root, Failure> {
+pub(super) fn may_run(plan: &Plan, folder: &Path, options: &Options) -> Result<Root, Failure> {
     let failure = |fault, text| Failure { fault, text, node: None, last_lines: Vec::new() };
     let command = plan.services.iter().find(|service| matches!(service.kind, ServiceKind::Command { .. }));
     if let Some(service) = command
@@ -171,7 +192,7 @@ fn may_run(plan: &Plan, folder: &Path, options: &Options) -> Result<Root, Failur
     Ok(Root { read: read.collect(), write: Vec::new() })
 }
 
-fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog, Failure> {
+pub(super) fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog, Failure> {
     let log = |to| LabLog { to, verbose: options.verbose, json: options.json_logs };
     if options.verbose > 0 {
         return Ok(log(Stdio::inherit()));
@@ -182,7 +203,7 @@ fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog, Failure> {
         .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
 }
 
-fn write_plan(evidence: &RunFolder, scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
+pub(super) fn write_plan(evidence: &RunFolder, scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
     // JSON is YAML (YAML 1.2.2, section 1.3), and leaves no doubt about what is text and what is a number.
     evidence.write_json(&RunFile::Scenario, scenario)?;
     evidence.write_json(&RunFile::Plan, plan)?;

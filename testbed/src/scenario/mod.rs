@@ -24,6 +24,7 @@ mod yaml;
 pub use build::DEFAULT_PORTS;
 pub use files::{Files, LONGEST, Missing};
 pub use leaf::FEATURES;
+pub(crate) use mistakes::nearest;
 pub use mistakes::{Level, Mistakes, Shown, Source};
 pub use read::{Read, is_scenario, mentions, read};
 pub use schema::{policy_schema, schema, twin_schema};

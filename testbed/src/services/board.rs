@@ -1,18 +1,33 @@
 //! The board of facts: what the services have said so far, and who waits for what.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use fake_facts::{Fact, Video};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::names::NodeName;
 use crate::observation::NodeFact;
 
 /// All facts so far, in order of arrival; readers wait for it to grow.
 #[derive(Debug)]
 pub struct Board {
-    facts: Mutex<Vec<NodeFact>>,
+    facts: Mutex<Facts>,
     count: watch::Sender<usize>,
+}
+
+/// Whose video at which node.
+type Stream = (NodeName, String);
+
+#[derive(Debug, Default)]
+struct Facts {
+    told: Vec<NodeFact>,
+    /// What was counted of each stream, as it was told.
+    latest: BTreeMap<Stream, Video>,
+    /// The same at the beginning of this stretch.
+    before: BTreeMap<Stream, Video>,
 }
 
 impl Default for Board {
@@ -22,16 +37,38 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Adds a fact and wakes who waits.
-    pub fn add(&self, fact: NodeFact) {
+    /// Adds a fact and wakes who waits. Video is counted from the beginning of the stretch.
+    pub fn add(&self, mut fact: NodeFact) {
         let mut facts = self.lock();
-        facts.push(fact);
-        self.count.send_replace(facts.len());
+        if let Fact::Video(video) = &mut fact.line.fact {
+            let stream = (fact.node.clone(), video.camera.clone());
+            facts.latest.insert(stream.clone(), video.clone());
+            if let Some(before) = facts.before.get(&stream) {
+                *video = since(video, before);
+            }
+        }
+        facts.told.push(fact);
+        self.count.send_replace(facts.told.len());
+    }
+
+    /// Begins another stretch: all is forgotten but what holds until something else is said. That is, that a service
+    /// was ready, what it once delivered, and what each node was told of the time last.
+    pub fn turn(&self) {
+        let mut facts = self.lock();
+        facts.before = facts.latest.clone();
+        let mut known = BTreeSet::new();
+        // The latest word on each counts.
+        facts.told.reverse();
+        facts.told.retain(|fact| {
+            holds(&fact.line.fact).is_some_and(|what| known.insert((fact.node.clone(), what)))
+        });
+        facts.told.reverse();
+        self.count.send_replace(facts.told.len());
     }
 
     /// A copy of all facts so far.
     pub fn all(&self) -> Vec<NodeFact> {
-        self.lock().clone()
+        self.lock().told.clone()
     }
 
     /// Waits until `look` finds what it wants among all facts, at most for `patience`; none when the time is over.
@@ -44,7 +81,7 @@ impl Board {
         let mut count = self.count.subscribe();
         loop {
             count.mark_unchanged();
-            if let Some(found) = look(&self.lock()) {
+            if let Some(found) = look(&self.lock().told) {
                 return Some(found);
             }
             match timeout_at(deadline, count.changed()).await {
@@ -54,8 +91,41 @@ impl Board {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<NodeFact>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// What a fact is a word on, if it holds until the next one.
+fn holds(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::Ready { listens } => Some(format!("ready {listens:?}")),
+        Fact::Delivered { service, .. } => Some(format!("delivered {service}")),
+        Fact::Synced { .. } | Fact::Unsynced { .. } => Some("time".into()),
+        Fact::Failed { what, .. } if what == "sync" => Some("time".into()),
+        _ => None,
+    }
+}
+
+/// What was counted of a stream since an earlier count of it; all, if whoever counts was started again since then.
+///
+/// Times between arrivals are not counts: they stay what they were told to be.
+fn since(now: &Video, before: &Video) -> Video {
+    let again = now.run != before.run || now.received < before.received || now.decoded < before.decoded;
+    if again {
+        return now.clone();
+    }
+    Video {
+        received: now.received - before.received,
+        first: if now.received > before.received { before.last.saturating_add(1) } else { now.first },
+        lost: now.lost.saturating_sub(before.lost),
+        duplicated: now.duplicated.saturating_sub(before.duplicated),
+        unidentified: now.unidentified.saturating_sub(before.unidentified),
+        foreign: now.foreign.saturating_sub(before.foreign),
+        decoded: now.decoded - before.decoded,
+        matched: now.matched.saturating_sub(before.matched),
+        mismatched: now.mismatched.saturating_sub(before.mismatched),
+        ..now.clone()
     }
 }
 
@@ -63,7 +133,7 @@ impl Board {
 mod tests {
     use std::sync::Arc;
 
-    use fake_facts::{Fact, Line};
+    use fake_facts::Line;
 
     use super::*;
 
@@ -92,5 +162,72 @@ mod tests {
     async fn a_waiter_gives_up_at_its_deadline() {
         let never = |_: &[NodeFact]| None::<()>;
         assert_eq!(Board::default().wait_for(Duration::from_millis(5), never).await, None);
+    }
+
+    fn told(fact: Fact) -> NodeFact {
+        NodeFact { node: "app".parse().unwrap(), line: Line { at: 1, fact } }
+    }
+
+    fn video(received: u64, lost: u64) -> NodeFact {
+        let (camera, last) = ("door".to_owned(), received + lost);
+        told(Fact::Video(Video { camera, received, lost, decoded: received, last, ..Video::default() }))
+    }
+
+    fn counts(board: &Board) -> Vec<(u64, u64)> {
+        let counts = board.all().into_iter().filter_map(|fact| match fact.line.fact {
+            Fact::Video(video) => Some((video.received, video.lost)),
+            _ => None,
+        });
+        counts.collect()
+    }
+
+    #[test]
+    fn video_is_counted_from_the_beginning_of_a_stretch() {
+        let board = Board::default();
+        board.add(video(10, 2));
+        board.add(video(20, 2));
+        assert_eq!(counts(&board), [(10, 2), (20, 2)]);
+        board.turn();
+        assert_eq!(counts(&board), []);
+        board.add(video(25, 3));
+        assert_eq!(counts(&board), [(5, 1)]);
+        board.turn();
+        // Nothing came: the count stays, and what it comes to is nothing.
+        board.add(video(25, 3));
+        // The player was started again.
+        board.add(video(4, 0));
+        assert_eq!(counts(&board), [(0, 0), (4, 0)]);
+    }
+
+    #[test]
+    fn a_stretch_forgets_all_but_what_still_holds() {
+        let board = Board::default();
+        let delivered =
+            |service: &str, name: &str| Fact::Delivered { service: service.into(), name: name.into() };
+        let synced = |offset_ns| Fact::Synced { server: [10, 0, 0, 1].into(), offset_ns, stratum: 1 };
+        let ready = Fact::Ready { listens: vec![] };
+        let asked = Fact::Told { peer: "10.0.0.1:123".parse().unwrap() };
+        for fact in [
+            ready.clone(),
+            delivered("logs", "a"),
+            synced(1),
+            delivered("iot", "b"),
+            asked,
+            synced(2),
+            delivered("logs", "c"),
+        ] {
+            board.add(told(fact));
+        }
+        let kept = |board: &Board| -> Vec<Fact> {
+            board.turn();
+            board.all().into_iter().map(|fact| fact.line.fact).collect()
+        };
+        let all = [ready.clone(), delivered("iot", "b"), synced(2), delivered("logs", "c")];
+        assert_eq!(kept(&board), all);
+        assert_eq!(kept(&board), all, "it still holds");
+        // A clock that has no time any more has none.
+        let failed = Fact::Failed { what: "sync".into(), about: None, error: "no answer".into() };
+        board.add(told(failed.clone()));
+        assert_eq!(kept(&board), [ready, delivered("iot", "b"), delivered("logs", "c"), failed]);
     }
 }

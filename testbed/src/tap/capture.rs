@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,9 @@ pub enum Error {
     /// The thread could not be started.
     #[error("start the thread of a capture: {0}")]
     Thread(std::io::Error),
+    /// It has ended already, for a reason that [`Capture::finish`] tells.
+    #[error("the capture has ended")]
+    Over,
 }
 
 /// A port of the fabric, and the link that is plugged into it.
@@ -68,8 +71,8 @@ pub struct Settings {
     pub ports: Vec<Port>,
     /// Who is who.
     pub inventory: Inventory,
-    /// The capture file; overwritten.
-    pub file: PathBuf,
+    /// The capture file; overwritten. None: frames are looked at and not stored.
+    pub file: Option<PathBuf>,
     /// Bytes of packets that the file may take; see [`MAX_BYTES`]. Probes and their answers get half of it, so that a
     /// sweep leaves room for the rest. What does not fit is counted as `unstored` and has packet number 0.
     pub max_bytes: u64,
@@ -77,7 +80,7 @@ pub struct Settings {
     pub key: u32,
 }
 
-/// All that a capture saw.
+/// All that a capture saw, since its start or since its last turn.
 #[derive(Debug)]
 pub struct Captured {
     /// Conversations, in order of their first packet.
@@ -102,7 +105,20 @@ type Recorded = (Vec<Conversation>, Vec<Station>, Vec<DhcpSeen>);
 pub struct Capture {
     watch: Watch,
     stopper: Stopper,
+    asks: mpsc::Sender<Asked>,
     thread: Option<JoinHandle<Result<Recorded, Error>>>,
+}
+
+/// What the thread is asked for; it looks when its ring is told to stop.
+enum Asked {
+    /// One stretch ends and the next begins.
+    Turn {
+        /// Where the next stretch is stored.
+        file: Option<PathBuf>,
+        done: mpsc::Sender<Result<Captured, Error>>,
+    },
+    /// The end.
+    End,
 }
 
 impl Capture {
@@ -116,13 +132,27 @@ impl Capture {
         }));
         let stopper = ring.stopper();
         let recorder = Recorder::new(settings, watch.clone())?;
-        let thread = std::thread::Builder::new().name("tap".into()).spawn(move || record(ring, recorder));
-        Ok(Capture { watch, stopper, thread: Some(thread.map_err(Error::Thread)?) })
+        let (asks, asked) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("tap".into());
+        let thread = thread.spawn(move || record(ring, recorder, &asked)).map_err(Error::Thread)?;
+        Ok(Capture { watch, stopper, asks, thread: Some(thread) })
     }
 
     /// A handle for those who send probes.
     pub fn watch(&self) -> Watch {
         self.watch.clone()
+    }
+
+    /// Ends one stretch and begins the next, which goes to another file, or to none: what was seen in the one that
+    /// ended, once all frames that came before this call are among it. Frames and sightings are counted from nothing
+    /// again; conversations that go on are known again, and those that are over come back as *earlier* ones.
+    ///
+    /// Blocks, a tenth of a second at most on a machine that keeps up. Errors: those of either file, `Over`.
+    pub fn turn(&self, file: Option<PathBuf>) -> Result<Captured, Error> {
+        let (done, captured) = mpsc::channel();
+        self.asks.send(Asked::Turn { file, done }).map_err(|_| Error::Over)?;
+        self.stopper.stop();
+        captured.recv().unwrap_or(Err(Error::Over))
     }
 
     /// Takes what is still in the ring, ends the thread and closes the file.
@@ -143,6 +173,8 @@ impl Capture {
     }
 
     fn stop(&mut self) -> Option<Result<Recorded, Error>> {
+        // A thread that has ended does not hear it.
+        let _ = self.asks.send(Asked::End);
         self.stopper.stop();
         match self.thread.take()?.join() {
             Ok(result) => Some(result),
@@ -238,23 +270,51 @@ impl Watch {
 }
 
 /// What the thread does.
-fn record(mut ring: Ring, mut recorder: Recorder) -> Result<Recorded, Error> {
+fn record(mut ring: Ring, mut recorder: Recorder, asks: &mpsc::Receiver<Asked>) -> Result<Recorded, Error> {
     let _over = Over(recorder.watch.clone());
-    let mut until: Option<Instant> = None;
+    let mut ending: Option<Ending> = None;
     loop {
-        let wait = if until.is_some() { SETTLED } else { IDLE };
+        let wait = if ending.is_some() { SETTLED } else { IDLE };
+        let mut settled = false;
         match ring.next_block(wait)? {
             Woken::Block(block) => block.frames().for_each(|frame| recorder.take(&frame)),
-            Woken::Stopped => until = Some(Instant::now() + DRAIN),
-            Woken::Idle if until.is_some() => break,
-            Woken::Idle => {}
+            Woken::Stopped => {}
+            Woken::Idle => settled = true,
         }
         recorder.publish(ring.statistics()?);
-        if until.is_some_and(|until| Instant::now() > until) {
-            break;
+        match ending.take() {
+            Some(it) if it.is_due(settled, recorder.newest) => match it.asked {
+                Asked::End => return recorder.finish(),
+                // Whoever asked may have given up.
+                Asked::Turn { file, done } => drop(done.send(recorder.turn(file))),
+            },
+            other => ending = other,
+        }
+        // Woken once, there may be several; woken again, they may be done already.
+        if ending.is_none() {
+            ending = asks.try_recv().ok().map(Ending::of);
         }
     }
-    recorder.finish()
+}
+
+/// The end of a stretch, or of all, once what came before is taken.
+struct Ending {
+    asked: Asked,
+    /// When it was asked for, nanoseconds since 1970: later frames belong to the next stretch.
+    at: u64,
+    until: Instant,
+}
+
+impl Ending {
+    fn of(asked: Asked) -> Ending {
+        Ending { asked, at: fake_facts::now(), until: Instant::now() + DRAIN }
+    }
+
+    /// Whether nothing that came before is missing: nothing comes any more, or at a turn something later has come.
+    fn is_due(&self, settled: bool, newest: u64) -> bool {
+        let later = matches!(self.asked, Asked::Turn { .. }) && newest > self.at;
+        settled || later || Instant::now() > self.until
+    }
 }
 
 /// However the thread ends, nobody waits for it any longer.
@@ -275,14 +335,29 @@ struct Fresh {
     addressed: bool,
 }
 
+/// Which device, and which of its tags, is which port; without a tag, whatever the device has that no tag claims.
+pub(super) struct Devices(HashMap<(u32, Option<u16>), u16>);
+
+impl Devices {
+    pub(super) fn of(ports: &[Port]) -> Devices {
+        Devices(ports.iter().zip(0..).map(|(port, index)| ((port.ifindex, port.tag), index)).collect())
+    }
+
+    /// The port of a device's frame: by its tag, else that of the device itself.
+    pub(super) fn port(&self, ifindex: u32, frame: Option<&Frame<'_>>) -> Option<u16> {
+        let own = || self.0.get(&(ifindex, None));
+        let tag = frame.and_then(|frame| frame.vlan);
+        tag.and_then(|tag| self.0.get(&(ifindex, Some(tag)))).or_else(own).copied()
+    }
+}
+
 /// Takes frames one by one; knows nothing of rings.
 struct Recorder {
     settings: Settings,
-    /// By index and tag; without a tag, whatever the device has that no tag claims.
-    by_index: HashMap<(u32, Option<u16>), u16>,
+    devices: Devices,
     /// Ethernet addresses of the links at the ports.
     macs: Vec<Option<Mac>>,
-    file: CaptureFile,
+    file: Option<CaptureFile>,
     table: Table,
     stations: Stations,
     answers: Answers,
@@ -292,16 +367,19 @@ struct Recorder {
     frames: u64,
     unstored: u64,
     probe_answers: u64,
+    /// Time of the latest frame, nanoseconds since 1970.
+    newest: u64,
+    /// Frames dropped so far, and before this stretch.
+    dropped: (u64, u64),
     watch: Watch,
 }
 
 impl Recorder {
     fn new(settings: Settings, watch: Watch) -> Result<Recorder, Error> {
-        let indices = settings.ports.iter().zip(0..).map(|(port, index)| ((port.ifindex, port.tag), index));
         Ok(Recorder {
-            by_index: indices.collect(),
+            devices: Devices::of(&settings.ports),
             macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
-            file: CaptureFile::create(&settings.file, &settings.ports)?,
+            file: open_file(&settings)?,
             table: Table::new(settings.inventory.clone(), &settings.ports),
             stations: Stations::default(),
             answers: Answers::new(settings.key),
@@ -310,17 +388,18 @@ impl Recorder {
             frames: 0,
             unstored: 0,
             probe_answers: 0,
+            newest: 0,
+            dropped: (0, 0),
             settings,
             watch,
         })
     }
 
     fn take(&mut self, captured: &ring::Frame<'_>) {
+        self.newest = captured.at;
         let frame = Frame::of(&captured.bytes);
         // Bridges and `lo` are no ports.
-        let Some(port) = self.port(captured.ifindex, frame.as_ref().and_then(|frame| frame.vlan)) else {
-            return;
-        };
+        let Some(port) = self.devices.port(captured.ifindex, frame.as_ref()) else { return };
         self.frames += 1;
         let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
         let part = frame.as_ref().map_or(Part::None, |frame| self.answers.part(frame));
@@ -332,8 +411,8 @@ impl Recorder {
             original_len: captured.original_len,
             bytes: &captured.bytes,
         };
-        let packet = self.file.store(&stored, most);
-        self.unstored += u64::from(packet == 0);
+        let packet = self.file.as_mut().map_or(0, |file| file.store(&stored, most));
+        self.unstored += u64::from(packet == 0 && self.file.is_some());
         let seen = Seen { packet, at: captured.at, port, direction };
         let Some(frame) = frame else { return };
         self.stations.take(frame.source, seen);
@@ -355,12 +434,6 @@ impl Recorder {
         self.probe_answers += 1;
     }
 
-    /// The port of a device's frame: by its tag, else that of the device itself.
-    fn port(&self, ifindex: u32, tag: Option<u16>) -> Option<u16> {
-        let own = || self.by_index.get(&(ifindex, None));
-        tag.and_then(|tag| self.by_index.get(&(ifindex, Some(tag)))).or_else(own).copied()
-    }
-
     /// Tells the watchers; once per block, so that they are not woken for every frame.
     fn publish(&mut self, statistics: Statistics) {
         let mut live = self.watch.0.lock();
@@ -370,17 +443,52 @@ impl Recorder {
                 Some(kind) => live.sightings.insert_stray(n, kind, seen, addressed),
             }
         }
-        live.health = TapHealth { frames: self.frames, dropped: statistics.dropped, unstored: self.unstored };
+        self.dropped.0 = statistics.dropped;
+        let dropped = self.dropped.0 - self.dropped.1;
+        live.health = TapHealth { frames: self.frames, dropped, unstored: self.unstored };
         live.probe_answers = self.probe_answers;
         drop(live);
         self.watch.0.changed.notify_all();
     }
 
-    fn finish(self) -> Result<Recorded, Error> {
-        self.file.close()?;
-        let stations = self.stations.finish(&self.settings.ports);
-        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.finish()))
+    /// Ends a stretch; the next begins even if this one's file failed.
+    fn turn(&mut self, file: Option<PathBuf>) -> Result<Captured, Error> {
+        self.settings.file = file;
+        let opened = open_file(&self.settings);
+        let (next, opened) = match opened {
+            Ok(next) => (next, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let closed = std::mem::replace(&mut self.file, next).map_or(Ok(()), CaptureFile::close);
+        let conversations = self.table.turn(&self.settings.ports, fake_facts::now());
+        let stations = self.stations.turn(&self.settings.ports);
+        let dhcp = self.dhcp.turn();
+        let mut live = self.watch.0.lock();
+        let last = std::mem::replace(&mut *live, Live::at_ports(&self.settings.ports));
+        (self.frames, self.unstored, self.probe_answers) = (0, 0, 0);
+        self.dropped.1 = self.dropped.0;
+        drop(live);
+        closed?;
+        opened?;
+        Ok(Captured {
+            conversations,
+            stations,
+            dhcp,
+            health: last.health,
+            sightings: last.sightings,
+            probe_answers: last.probe_answers,
+        })
     }
+
+    fn finish(mut self) -> Result<Recorded, Error> {
+        self.file.map_or(Ok(()), CaptureFile::close)?;
+        let stations = self.stations.turn(&self.settings.ports);
+        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.turn()))
+    }
+}
+
+fn open_file(settings: &Settings) -> Result<Option<CaptureFile>, file::Error> {
+    settings.file.as_ref().map(|file| CaptureFile::create(file, &settings.ports)).transpose()
 }
 
 #[cfg(test)]

@@ -5,6 +5,11 @@
 //! *origin*. What a router passes on comes from another node and counts no more; what it rewrites (NAT) is a
 //! conversation of its own, as every capture shows it. A packet with somebody else's source address counts where it
 //! really came from, too.
+//!
+//! A table may be asked at the end of a *stretch*, and goes on: what goes on in it is known again, so that a
+//! connection that stands for hours still has the opener that it had.
+
+mod past;
 
 use std::collections::HashMap;
 
@@ -17,6 +22,13 @@ use super::stream::Stream;
 use super::tell::{Key, Kind, Place, Teller, Told};
 use crate::names::{Mac, NodeName};
 use crate::observation::{Conversation, End};
+use past::Past;
+
+/// A connection that says nothing for so long is not known again, nanoseconds: two hours, after which TCP itself looks
+/// whether the other end is there (tcp(7), `tcp_keepalive_time`).
+const QUIET_CONNECTION: u64 = 7_200_000_000_000;
+/// The same for everything that has no connection, and for a connection that was never answered: a minute.
+const QUIET: u64 = 60_000_000_000;
 
 /// Index into the table's nodes.
 type Node = u16;
@@ -36,6 +48,7 @@ pub(super) struct Table {
     /// The latest conversation between these ends.
     current: HashMap<Key, usize>,
     all: Vec<State>,
+    past: Past,
 }
 
 /// One conversation; index 0 is the opener, 1 the answerer, throughout.
@@ -52,8 +65,11 @@ struct State {
     first_at: u64,
     last_at: u64,
     syn_back: bool,
+    /// Whether the answerer ever said something.
+    answered: bool,
     /// First packet of each end that reached the other's link.
     reached: [Option<u64>; 2],
+    /// Where it was seen; empty if it was not yet, in this stretch.
     ports: Vec<u16>,
     tcp: Option<Box<TcpState>>,
 }
@@ -77,7 +93,15 @@ impl Table {
             mac: inventory.mac(&port.name),
         };
         let ports = ports.iter().map(facts).collect();
-        Table { inventory, nodes, ports, teller: Teller::default(), current: HashMap::new(), all: Vec::new() }
+        Table {
+            inventory,
+            nodes,
+            ports,
+            teller: Teller::default(),
+            current: HashMap::new(),
+            all: Vec::new(),
+            past: Past::default(),
+        }
     }
 
     /// Takes a frame that belongs to no probe.
@@ -110,6 +134,7 @@ impl Table {
             first_at: seen.at,
             last_at: seen.at,
             syn_back: false,
+            answered: false,
             reached: [None; 2],
             ports: Vec::new(),
             tcp: None,
@@ -124,15 +149,38 @@ impl Table {
         self.nodes.binary_search(name?).ok().map(|index| index as Node)
     }
 
-    /// The end of the capture: all conversations in order of their first packet. `ports` are those of `new`.
-    pub(super) fn finish(self, ports: &[Port]) -> Vec<Conversation> {
-        let end = |place: &Place, owner: Option<Node>| End {
-            node: owner.map(|node| self.nodes[usize::from(node)].clone()),
-            address: place.address,
-            port: place.port,
-        };
-        self.all.into_iter().map(|state| state.finish(&end, ports)).collect()
+    /// The end of a stretch at a moment (nanoseconds since 1970): first what was over before it, then its own
+    /// conversations in order of their first packet. `ports` are those of `new`.
+    pub(super) fn turn(&mut self, ports: &[Port], now: u64) -> Vec<Conversation> {
+        let mut told = self.past.all();
+        let going_on: HashMap<usize, Key> = self.current.drain().map(|(key, index)| (index, key)).collect();
+        let earlier = told.len();
+        for (index, mut state) in std::mem::take(&mut self.all).into_iter().enumerate() {
+            if !state.ports.is_empty() {
+                let conversation = state.tell(&|place, owner| end(&self.nodes, place, owner), ports);
+                self.past.add(&conversation);
+                told.push(conversation);
+            }
+            if let Some(key) = going_on.get(&index).filter(|_| state.goes_on(now)) {
+                state.begin_stretch();
+                self.current.insert(*key, self.all.len());
+                self.all.push(state);
+            }
+        }
+        told[earlier..].sort_by_key(|conversation| conversation.first_at);
+        told
     }
+
+    /// The end of the capture: all conversations in order of their first packet. `ports` are those of `new`.
+    pub(super) fn finish(mut self, ports: &[Port]) -> Vec<Conversation> {
+        self.all.iter_mut().for_each(State::give_up_holes);
+        self.turn(ports, u64::MAX)
+    }
+}
+
+fn end(nodes: &[NodeName], place: &Place, owner: Option<Node>) -> End {
+    let node = owner.map(|node| nodes[usize::from(node)].clone());
+    End { node, address: place.address, port: place.port }
 }
 
 impl State {
@@ -152,6 +200,9 @@ impl State {
     fn take(&mut self, told: &Told<'_>, dest: Mac, seen: Seen, port: &PortFacts) {
         let side = self.side(told);
         self.last_at = seen.at;
+        if self.ports.is_empty() {
+            (self.first_packet, self.first_at) = (seen.packet, seen.at);
+        }
         if !self.ports.contains(&seen.port) {
             self.ports.push(seen.port);
         }
@@ -182,6 +233,7 @@ impl State {
 
     fn count(&mut self, side: usize, told: &Told<'_>) {
         self.packets[side] += 1;
+        self.answered |= side == 1;
         self.payload[side] += told.payload;
         let Some(segment) = told.tcp else { return };
         let tcp = self.tcp.get_or_insert_default();
@@ -193,8 +245,34 @@ impl State {
         tcp.streams[side].push(segment.sequence, segment.syn, segment.payload, &mut tcp.media[side]);
     }
 
-    fn finish(mut self, end: &impl Fn(&Place, Option<Node>) -> End, ports: &[Port]) -> Conversation {
-        let media = self.tcp.take().map_or([0; 2], |tcp| self.finish_tcp(*tcp));
+    /// Whether what comes later between these ends belongs to it: it was not closed, nor quiet for long.
+    fn goes_on(&self, now: u64) -> bool {
+        let quiet = now.saturating_sub(self.last_at);
+        match &self.tcp {
+            Some(tcp) if tcp.closed => false,
+            Some(_) if self.answered => quiet < QUIET_CONNECTION,
+            _ => quiet < QUIET,
+        }
+    }
+
+    /// Counts from nothing again; who opened it, and where in its bytes it is, stays known.
+    fn begin_stretch(&mut self) {
+        (self.packets, self.payload, self.reached) = ([0; 2], [0; 2], [None; 2]);
+        self.syn_back = false;
+        self.ports.clear();
+    }
+
+    /// Whatever still waits behind a hole comes out.
+    fn give_up_holes(&mut self) {
+        if let Some(tcp) = &mut self.tcp {
+            let TcpState { streams, media, .. } = &mut **tcp;
+            streams.iter_mut().zip(media).for_each(|(stream, media)| stream.finish(media));
+        }
+    }
+
+    /// What was seen of it in this stretch.
+    fn tell(&mut self, end: &impl Fn(&Place, Option<Node>) -> End, ports: &[Port]) -> Conversation {
+        let media = self.take_bytes();
         Conversation {
             kind: self.kind.to_string(),
             opener: end(&self.ends[0], self.owners[0]),
@@ -212,17 +290,17 @@ impl State {
             reached_packet: self.reached[0],
             answered_packet: self.reached[1],
             ports: self.ports.iter().map(|port| ports[usize::from(*port)].name.clone()).collect(),
+            earlier: false,
         }
     }
 
     /// Adds what TCP carried, and returns the media bytes of each end.
-    fn finish_tcp(&mut self, tcp: TcpState) -> [u64; 2] {
-        let mut media = tcp.media;
-        for ((mut stream, media), payload) in tcp.streams.into_iter().zip(&mut media).zip(&mut self.payload) {
-            stream.finish(media);
-            *payload += stream.bytes();
+    fn take_bytes(&mut self) -> [u64; 2] {
+        let Some(tcp) = &mut self.tcp else { return [0; 2] };
+        for (stream, payload) in tcp.streams.iter_mut().zip(&mut self.payload) {
+            *payload += stream.take_bytes();
         }
-        media.map(|media| media.bytes())
+        tcp.media.each_mut().map(Media::take_bytes)
     }
 }
 

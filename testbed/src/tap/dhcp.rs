@@ -20,6 +20,9 @@ const CHADDR: usize = 28;
 /// Messages that are kept; a client that asks more often than this learns nothing new.
 const MOST: usize = 10_000;
 
+/// Of the oldest, and of the latest messages of earlier stretches, so many are kept.
+const MOST_EARLIER: usize = 1_000;
+
 /// What has been seen of DHCP so far.
 #[derive(Debug, Default)]
 pub(super) struct Dhcp(Vec<DhcpSeen>);
@@ -59,12 +62,18 @@ impl Dhcp {
             gives: Some(message.yiaddr()).filter(|address| !address.is_unspecified()),
             server: option(&message, OptionCode::ServerIdentifier),
             from,
+            earlier: false,
         });
     }
 
-    /// All of it.
-    pub(super) fn finish(self) -> Vec<DhcpSeen> {
-        self.0
+    /// The end of a stretch: all so far. In the next one these are *earlier* ones, the oldest and the latest of them.
+    pub(super) fn turn(&mut self) -> Vec<DhcpSeen> {
+        let told = self.0.clone();
+        self.0.iter_mut().for_each(|message| (message.packet, message.earlier) = (0, true));
+        if self.0.len() > 2 * MOST_EARLIER {
+            self.0.drain(MOST_EARLIER..self.0.len() - MOST_EARLIER);
+        }
+        told
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
             let frame = Frame::of(bytes).unwrap();
             dhcp.take(&frame, seen, (&ports()[*place], Some(mac(*place))), &inventory());
         }
-        dhcp.finish()
+        dhcp.turn()
     }
 
     #[test]
@@ -147,6 +156,25 @@ mod tests {
         assert_eq!((given.packet, given.kind), (4, DhcpKind::Ack));
         assert_eq!((given.gives, given.server), (Some([10, 30, 0, 99].into()), Some([10, 30, 0, 1].into())));
         assert_eq!(given.from.as_ref().map(|node| node.as_str()), Some("rtr"));
+    }
+
+    #[test]
+    fn messages_of_an_earlier_stretch_are_known_the_oldest_and_the_latest() {
+        let bytes = frame(&message(mac(APP), MessageType::Discover), APP, [255; 6], (68, 67));
+        let mut dhcp = Dhcp::default();
+        let hear = |dhcp: &mut Dhcp, packet| {
+            let seen = Seen { packet, at: packet, port: APP as u16, direction: Direction::FromNode };
+            dhcp.take(&Frame::of(&bytes).unwrap(), seen, (&ports()[APP], Some(mac(APP))), &inventory());
+        };
+        let many = 3 * MOST_EARLIER as u64;
+        (1..=many).for_each(|packet| hear(&mut dhcp, packet));
+        assert!(dhcp.turn().iter().all(|message| !message.earlier && message.packet == message.at));
+        hear(&mut dhcp, many + 1);
+        let told = dhcp.turn();
+        assert_eq!(told.len(), 2 * MOST_EARLIER + 1);
+        let (latest, earlier) = told.split_last().unwrap();
+        assert!(!latest.earlier && earlier.iter().all(|message| message.earlier && message.packet == 0));
+        assert_eq!((earlier[0].at, earlier[2 * MOST_EARLIER - 1].at), (1, many));
     }
 
     #[test]

@@ -62,10 +62,12 @@ pub(super) struct Stored<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+type Out = BufWriter<Box<dyn Write + Send>>;
+
 /// A capture file that grows.
 pub(super) struct CaptureFile {
     path: PathBuf,
-    writer: PcapNgWriter<BufWriter<File>>,
+    writer: PcapNgWriter<Out>,
     packets: u64,
     bytes: u64,
     /// The first error; nothing is written after it.
@@ -75,8 +77,14 @@ pub(super) struct CaptureFile {
 impl CaptureFile {
     /// Makes the file, with its interfaces in the order of `ports`.
     pub(super) fn create(path: &Path, ports: &[Port]) -> Result<CaptureFile, Error> {
+        let file = File::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Self::to(Box::new(file), path, ports)
+    }
+
+    /// The same into something that is open already; `path` is what it is called in errors.
+    pub(super) fn to(out: Box<dyn Write + Send>, path: &Path, ports: &[Port]) -> Result<CaptureFile, Error> {
         let failed = |source| Error::Write { path: path.to_owned(), source };
-        let file = BufWriter::with_capacity(256 * 1024, File::create(path).map_err(failed)?);
+        let file = BufWriter::with_capacity(256 * 1024, out);
         let program = SectionHeaderOption::UserApplication(Cow::Borrowed("testbed"));
         let endianness = Endianness::native();
         let section = SectionHeaderBlock { endianness, options: vec![program], ..Default::default() };
@@ -116,6 +124,17 @@ impl CaptureFile {
                 0
             }
         }
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// Errors: the first one that writing met, now or earlier.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        if self.failed.is_none() {
+            let flushed = self.writer.get_mut().flush();
+            self.failed = flushed.err().map(|source| Error::Write { path: self.path.clone(), source });
+        }
+        self.failed.take().map_or(Ok(()), Err)
     }
 
     /// Writes out what is buffered and closes the file.

@@ -22,7 +22,7 @@ const RTP_HEADER: usize = 12;
 pub(super) struct Media {
     state: State,
     buffer: Vec<u8>,
-    /// RTP payload bytes found.
+    /// RTP payload bytes found that nobody has taken.
     bytes: u64,
 }
 
@@ -50,9 +50,9 @@ enum Piece {
 }
 
 impl Media {
-    /// RTP payload bytes found so far.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// RTP payload bytes found since the last call.
+    pub(super) fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
     }
 
     /// True as soon as the first line has said so.
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn media_counts_on_even_channels_only_and_a_body_is_no_frame() {
-        let media = found(&[
+        let mut media = found(&[
             ANSWERED,
             &framed(0, &rtp(0x80, &[7; 1000])),
             &framed(1, &[0x80; 60]),
@@ -308,21 +308,21 @@ mod tests {
             &framed(2, &rtp(0x80, &[7; 11])),
         ]);
         assert!(media.is_rtsp());
-        assert_eq!(media.bytes(), 1011);
+        assert_eq!(media.take_bytes(), 1011);
     }
 
     #[test]
     fn requests_carry_no_media_unless_they_do() {
-        assert_eq!(found(&[ASKED, ASKED, &framed(1, &[0x80; 60])]).bytes(), 0);
-        assert_eq!(found(&[ASKED, &framed(0, &rtp(0x80, b"talk back"))]).bytes(), 9);
+        assert_eq!(found(&[ASKED, ASKED, &framed(1, &[0x80; 60])]).take_bytes(), 0);
+        assert_eq!(found(&[ASKED, &framed(0, &rtp(0x80, b"talk back"))]).take_bytes(), 9);
     }
 
     #[test]
     fn other_protocols_are_let_go() {
         for other in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\x00", b"EHLO RTSP/1.0x\n\n$", b"\n"]
         {
-            let media = found(&[other, &framed(0, &rtp(0x80, b"abc"))]);
-            assert!(!media.is_rtsp() && media.bytes() == 0 && media.buffer.is_empty(), "{other:?}");
+            let mut media = found(&[other, &framed(0, &rtp(0x80, b"abc"))]);
+            assert!(!media.is_rtsp() && media.take_bytes() == 0 && media.buffer.is_empty(), "{other:?}");
         }
     }
 
@@ -337,7 +337,7 @@ mod tests {
         }
         // The last one shows that the ones before it are in step.
         assert_eq!(media.state, State::InStep);
-        assert_eq!(media.bytes(), 4 * 500);
+        assert_eq!(media.take_bytes(), 4 * 500);
     }
 
     proptest! {
@@ -353,7 +353,7 @@ mod tests {
                 rest = later;
             }
             media.data(rest);
-            prop_assert_eq!(media.bytes(), 1003);
+            prop_assert_eq!(media.take_bytes(), 1003);
         }
 
         #[test]

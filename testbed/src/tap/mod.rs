@@ -16,6 +16,7 @@ pub mod frame;
 #[cfg(test)]
 pub(crate) mod inside;
 mod inventory;
+mod live;
 mod media;
 pub mod nonce;
 mod sightings;
@@ -27,4 +28,5 @@ pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
 pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
+pub use live::stream;
 pub use sightings::{Direction, Sighting, Sightings, Stray, StrayKind};

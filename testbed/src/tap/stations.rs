@@ -26,7 +26,13 @@ impl Stations {
             return;
         }
         match self.known.get(&(seen.port, source)) {
-            Some(&place) => self.list[place].3 += 1,
+            Some(&place) => {
+                let (_, _, first_packet, frames) = &mut self.list[place];
+                if *frames == 0 {
+                    *first_packet = seen.packet;
+                }
+                *frames += 1;
+            }
             None if self.list.len() < MOST => {
                 self.known.insert((seen.port, source), self.list.len());
                 self.list.push((seen.port, source, seen.packet, 1));
@@ -35,13 +41,16 @@ impl Stations {
         }
     }
 
-    pub(super) fn finish(self, ports: &[Port]) -> Vec<Station> {
-        let station = |(port, mac, first_packet, frames): (u16, Mac, u64, u64)| Station {
-            port: ports[usize::from(port)].name.clone(),
-            mac,
-            first_packet,
-            frames,
+    /// The end of a stretch: all so far. In the next one, those that were heard before it have no frames yet.
+    pub(super) fn turn(&mut self, ports: &[Port]) -> Vec<Station> {
+        let station = |(port, mac, first_packet, frames): &(u16, Mac, u64, u64)| Station {
+            port: ports[usize::from(*port)].name.clone(),
+            mac: *mac,
+            first_packet: *first_packet,
+            frames: *frames,
         };
-        self.list.into_iter().map(station).collect()
+        let told = self.list.iter().map(station).collect();
+        self.list.iter_mut().for_each(|(_, _, first_packet, frames)| (*first_packet, *frames) = (0, 0));
+        told
     }
 }

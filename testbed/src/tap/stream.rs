@@ -23,14 +23,14 @@ pub(super) struct Stream {
     /// Segments behind a hole, by distance.
     held: Vec<(u32, Vec<u8>)>,
     held_bytes: usize,
-    /// Bytes given out.
+    /// Bytes given out that nobody has taken.
     bytes: u64,
 }
 
 impl Stream {
-    /// Bytes given out so far, each once.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// Bytes given out since the last call, each once.
+    pub(super) fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
     }
 
     /// Takes a segment: the sequence number of its first byte, or of its SYN.
@@ -146,7 +146,7 @@ mod tests {
         stream.push(0, false, b"abcd", &mut out);
         stream.push(2, false, b"cdef", &mut out);
         stream.push(5, false, b"f", &mut out);
-        assert_eq!((out.bytes.as_slice(), stream.bytes(), out.gaps), (&b"abcdef"[..], 6, 0));
+        assert_eq!((out.bytes.as_slice(), stream.take_bytes(), out.gaps), (&b"abcdef"[..], 6, 0));
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
                 stream.push(first.wrapping_add(starts[part] as u32), false, bytes, &mut out);
             }
             prop_assert_eq!(out.gaps, 0);
-            prop_assert_eq!(stream.bytes() as usize, whole.len());
+            prop_assert_eq!(stream.take_bytes() as usize, whole.len());
             prop_assert_eq!(out.bytes, whole);
         }
 
@@ -202,7 +202,7 @@ mod tests {
                 stream.push(sequence, syn, &payload, &mut out);
             }
             stream.finish(&mut out);
-            prop_assert_eq!(stream.bytes() as usize, out.bytes.len());
+            prop_assert_eq!(stream.take_bytes() as usize, out.bytes.len());
             prop_assert_eq!(stream.held_bytes, 0);
         }
     }

@@ -134,7 +134,9 @@ fn keeps_it(
     draft: &mut Draft,
 ) {
     let node = &one.node;
-    for later in given.iter().skip(1).filter(|later| later.gives.is_some_and(|gives| gives != address)) {
+    // In a lab that stays, what was asked and answered earlier says nothing of now.
+    let mut again = given.iter().skip(1).filter(|later| !later.earlier);
+    for later in again.clone().filter(|later| later.gives.is_some_and(|gives| gives != address)) {
         let gives = later.gives.unwrap_or(address);
         let packets = [(given[0], "first"), (*later, "later")]
             .map(|(ack, which)| (format!("what it is given {which}, at {node}'s tap"), ack.packet));
@@ -142,10 +144,10 @@ fn keeps_it(
             .findings
             .push(finding(format!("{node} was given {address} first and {gives} later"), packets.into()));
     }
-    match questions.iter().find(|question| question.at > given[0].at) {
+    match questions.iter().find(|question| question.at > given[0].at && !question.earlier) {
         None => draft.reasons.add("kept", format!("{node} was not seen to ask again")),
         // udhcpc misses an answer that comes before it listens, and then asks once more: one answer will do
-        Some(question) if given.len() == 1 => {
+        Some(question) if again.next().is_none() => {
             let packets = vec![(format!("it asks again, at {node}'s tap"), question.packet)];
             let text = format!("{node} asked for {address} again and was not given it");
             draft.findings.push(finding(text, packets));

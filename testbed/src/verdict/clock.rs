@@ -187,7 +187,8 @@ fn question<'a>(
     whom: impl Fn(Option<&NodeName>) -> bool,
 ) -> Option<&'a Conversation> {
     seen.conversations.iter().find(|one| {
-        one.kind == "udp"
+        !one.earlier
+            && one.kind == "udp"
             && one.answerer.port == NTP
             && one.opener.node.as_ref() == Some(node)
             && whom(one.answerer.node.as_ref())

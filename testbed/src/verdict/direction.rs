@@ -29,7 +29,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         .flat_map(|(_, pair)| [&pair.from, &pair.to])
         .filter(|node| *node != initiator)
         .collect();
-    for (index, one) in seen.conversations.iter().enumerate() {
+    for (index, one) in now(seen) {
         if let Some(text) = wrong_opener(one, looked_at.contains(&index), &others, initiator) {
             draft.findings.push(finding(one, text));
         }
@@ -50,25 +50,32 @@ fn pairs<'a>(flows: &[&'a Flow]) -> impl Iterator<Item = (&'a Flow, &'a FlowPair
     flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (*flow, pair)))
 }
 
+/// The conversations of this judgement, each with its place.
+fn now(seen: &Observations) -> impl Iterator<Item = (usize, &Conversation)> {
+    seen.conversations.iter().enumerate().filter(|(_, one)| !one.earlier)
+}
+
 /// The conversations (by place) that lie on the flows' pairs and ports. Each pair must have been used: a direction
 /// is only shown by a conversation that came about.
 fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet<usize> {
     let mut looked_at = BTreeSet::new();
     for (flow, pair) in pairs(flows) {
-        let mut used = false;
-        for (index, one) in seen.conversations.iter().enumerate() {
-            let way = way(one, flow, pair);
-            used |= way == Some(Way::Along) && (one.kind != "tcp" || one.packets_back > 0);
-            if way.is_some() {
-                looked_at.insert(index);
-            }
-        }
+        let came_about = |one: &Conversation| {
+            way(one, flow, pair) == Some(Way::Along) && (one.kind != "tcp" || one.packets_back > 0)
+        };
+        // What came about earlier in a lab that stays need not come about again.
+        let used = seen.conversations.iter().any(came_about);
+        let its = now(seen).filter(|(_, one)| way(one, flow, pair).is_some());
+        looked_at.extend(its.map(|(index, _)| index));
         if !used {
             draft.reasons.add(
                 "vacuous",
                 format!("no conversation of {} {} -> {} came about", flow.id, pair.from, pair.to),
             );
         }
+    }
+    if looked_at.is_empty() && !flows.is_empty() {
+        draft.reasons.add("vacuous", "no frame of these flows was seen");
     }
     looked_at
 }

@@ -288,6 +288,7 @@ pub(crate) fn conversation(
         reached_packet: Some(first_packet + 1),
         answered_packet: Some(first_packet + 2),
         ports: vec![],
+        earlier: false,
     }
 }
 

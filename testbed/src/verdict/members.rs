@@ -19,7 +19,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let plugged = plugged(plan, segment);
     let heard: Vec<&Station> = seen.stations.iter().filter(|one| plugged.contains_key(&one.port)).collect();
     for (node, link) in plugged.values().filter(|(node, _)| !exactly.contains(node)) {
-        let first = heard.iter().find(|one| one.port == link.port);
+        let first = heard.iter().find(|one| one.port == link.port && one.frames > 0);
         let text = format!("{node} is plugged into {segment} (by {})", link.name);
         draft.findings.push(finding(text, first.copied()));
     }
@@ -32,7 +32,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             Some(_) => {}
         }
     }
-    for station in &heard {
+    // Who was heard earlier in a lab that stays is there; what was wrong earlier is no finding of now.
+    for station in heard.iter().filter(|one| one.frames > 0) {
         let (node, link) = plugged[&station.port];
         if station.mac != link.mac {
             draft.findings.push(finding(foreign(plan, node, link, station.mac), Some(station)));

@@ -23,8 +23,9 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let (mut frames, mut all_peers) = (0, BTreeSet::new());
     for node in nodes {
         let peers = peers(plan, node, besides, seen);
-        frames += peers.values().map(|(_, packets)| packets).sum::<u64>();
-        all_peers.extend(peers.keys().cloned());
+        frames += peers.values().map(|exchanged| exchanged.packets).sum::<u64>();
+        let now = peers.iter().filter(|(_, exchanged)| exchanged.first.is_some());
+        all_peers.extend(now.map(|(peer, _)| peer.clone()));
         compare(node, exactly, &peers, seen, &mut draft);
     }
     let names: Vec<_> = all_peers.iter().map(Peer::to_string).collect();
@@ -51,18 +52,27 @@ impl std::fmt::Display for Peer {
     }
 }
 
-/// Each peer with the first conversation and the number of packets, those aside that `besides` explains.
+/// What was exchanged with a peer; nothing at all if that was earlier.
+#[derive(Default)]
+struct Exchanged<'a> {
+    first: Option<&'a Conversation>,
+    packets: u64,
+}
+
+/// Each peer, those aside that `besides` explains.
 fn peers<'a>(
     plan: &Plan,
     node: &NodeName,
     besides: &[FlowId],
     seen: &'a Observations,
-) -> BTreeMap<Peer, (&'a Conversation, u64)> {
-    let mut peers: BTreeMap<Peer, (&Conversation, u64)> = BTreeMap::new();
+) -> BTreeMap<Peer, Exchanged<'a>> {
+    let mut peers: BTreeMap<Peer, Exchanged<'_>> = BTreeMap::new();
     for one in seen.conversations.iter().filter(|one| !is_explained(plan, one, besides)) {
-        if let Some(end) = other_end(one, node) {
-            let packets = one.packets_out + one.packets_back;
-            peers.entry(peer(one, end)).or_insert((one, 0)).1 += packets;
+        let Some(end) = other_end(one, node) else { continue };
+        let peer = peers.entry(peer(one, end)).or_default();
+        if !one.earlier {
+            peer.first.get_or_insert(one);
+            peer.packets += one.packets_out + one.packets_back;
         }
     }
     peers
@@ -103,15 +113,19 @@ fn is_explained(plan: &Plan, one: &Conversation, besides: &[FlowId]) -> bool {
 fn compare(
     node: &NodeName,
     exactly: &[NodeName],
-    peers: &BTreeMap<Peer, (&Conversation, u64)>,
+    peers: &BTreeMap<Peer, Exchanged<'_>>,
     seen: &Observations,
     draft: &mut Draft,
 ) {
-    if exactly.is_empty() && !seen.conversations.iter().any(|one| is_end(node, one)) {
+    // With whom it talked earlier says nothing of now.
+    let asked_of_silence = exactly.is_empty() || seen.conversations.iter().any(|one| one.earlier);
+    if asked_of_silence && !seen.conversations.iter().any(|one| !one.earlier && is_end(node, one)) {
         draft.reasons.add("vacuous", format!("no frame of {node} was seen, not even link upkeep"));
     }
-    for (peer, (first, _)) in peers {
-        if !matches!(peer, Peer::Node(name) if exactly.contains(name)) {
+    for (peer, Exchanged { first, .. }) in peers {
+        if let Some(first) = first
+            && !matches!(peer, Peer::Node(name) if exactly.contains(name))
+        {
             draft.findings.push(too_many(node, peer, first));
         }
     }

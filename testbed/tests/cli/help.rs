@@ -6,7 +6,22 @@ use crate::support::{Place, Said, say};
 
 const SOON: Duration = Duration::from_secs(20);
 
-const COMMANDS: [&str; 7] = ["run", "twins", "check", "plan", "schema", "completions", "doctor"];
+const COMMANDS: [&str; 14] = [
+    "run",
+    "twins",
+    "up",
+    "ps",
+    "shell",
+    "capture",
+    "judge",
+    "down",
+    "check",
+    "plan",
+    "controls",
+    "schema",
+    "completions",
+    "doctor",
+];
 
 fn testbed(arguments: &[&str]) -> Said {
     let mut command = Place::new().testbed();
@@ -43,6 +58,8 @@ fn the_examples_in_the_help_are_right() {
             // Up to what is for a shell or explains; asked for help, the program reads the arguments and does nothing.
             let words =
                 line.split("  ").next().unwrap_or_default().split(['|', '>']).next().unwrap_or_default();
+            // What comes after `--` is for another program.
+            let words = words.split(" -- ").next().unwrap_or_default();
             let words: Vec<&str> = words.split_whitespace().skip(1).chain(["--help"]).collect();
             assert_eq!(words[0], command, "{line}");
             testbed(&words).expect_code(0);

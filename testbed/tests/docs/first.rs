@@ -16,7 +16,7 @@ fn shown() -> Vec<String> {
 
 /// What two runs need not have in common is replaced: times, names of run folders, numbers and counts of packets and
 /// frames. Counts of losses and of what arrived stay.
-fn steady(text: &str) -> String {
+pub(crate) fn steady(text: &str) -> String {
     text.lines().map(|line| steady_line(line) + "\n").collect()
 }
 

@@ -1,7 +1,8 @@
-//! What the pages say is true: their examples are checked, the README's first scenario is run, their links lead
-//! somewhere, and the commands, exit codes and host features that they list are those of the program.
+//! What the pages say is true: their examples are checked, the README's first scenario and its session are run, their
+//! links lead somewhere, and the commands, exit codes and host features that they list are those of the program.
 
 mod examples;
 mod first;
 mod pages;
+mod session;
 mod tables;

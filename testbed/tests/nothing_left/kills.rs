@@ -7,8 +7,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::moments::{how_many, seed, spread, tell};
 use crate::scene::Scene;
-use crate::support::{ONE_RUN, Said, User, runs_of, start, until};
-use crate::tree::{Victim, find};
+use crate::support::{ONE_RUN, Said, User, Victim, find, runs_of, start, until};
 
 /// How often a moment is tried, each time a fifth earlier.
 const TRIES: usize = 8;

@@ -12,4 +12,3 @@ mod ends;
 mod kills;
 mod moments;
 mod scene;
-mod tree;

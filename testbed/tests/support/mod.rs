@@ -13,10 +13,12 @@
 mod counted;
 mod listen;
 mod place;
+mod tree;
 
 pub(crate) use counted::Counted;
 pub(crate) use listen::{Said, Talking, say, start};
 pub(crate) use place::{Place, User};
+pub(crate) use tree::{Victim, find};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

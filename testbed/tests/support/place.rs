@@ -131,6 +131,8 @@ impl Place {
             .current_dir(self.path())
             .env("TMPDIR", self.tmp())
             .env("NO_COLOR", "1")
+            // Labs that stay are found below `TMPDIR` then, each place's its own.
+            .env_remove("XDG_RUNTIME_DIR")
             .env_remove("RUST_LOG");
         if self.user.changes() {
             // As root, the standard library drops the other groups as well.

@@ -29,7 +29,7 @@ impl Desk {
         let shared = Shared { live: Mutex::new(Live::at_ports(&ports)), changed: Condvar::new() };
         let watch = Watch(Arc::new(shared));
         let inventory = fixture::inventory();
-        let settings = Settings { ports, inventory, file: file.to_owned(), max_bytes, key: KEY };
+        let settings = Settings { ports, inventory, file: Some(file.to_owned()), max_bytes, key: KEY };
         Desk { recorder: Recorder::new(settings, watch.clone()).unwrap(), watch, at: START }
     }
 
@@ -324,7 +324,7 @@ fn a_file_that_cannot_be_made_is_said_at_once() {
         let settings = Settings {
             ports: ports.clone(),
             inventory: fixture::inventory(),
-            file: file.into(),
+            file: Some(file.into()),
             max_bytes: MAX_BYTES,
             key: KEY,
         };
@@ -344,7 +344,7 @@ fn live(file: &Path) -> Capture {
     let settings = Settings {
         ports,
         inventory: fixture::inventory(),
-        file: file.to_owned(),
+        file: Some(file.to_owned()),
         max_bytes: MAX_BYTES,
         key: KEY,
     };
@@ -414,5 +414,64 @@ fn a_disk_that_fills_up_is_an_error_at_the_end() {
         let Err(Error::File(FileError::Write { source, .. })) = capture.finish() else { panic!("no error") };
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
         run(&format!("umount {}", folder.path().display()));
+    });
+}
+
+#[test]
+fn a_stretch_has_its_own_file_counts_and_sightings() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let mut desk = Desk::new(&first, MAX_BYTES);
+    let ask = || across(CAM, &udp((CAM_AT, 40_001), (APP_AT, 53), b"ask"));
+    desk.pass(&across(CAM, &bare(&probe(Traffic::Udp(53, 53), 1))));
+    desk.pass(&ask());
+    let one = desk.recorder.turn(Some(second.clone())).unwrap();
+    assert_eq!((one.health.frames, one.conversations.len()), (8, 1));
+    assert_eq!(one.sightings.of(1).count(), 4);
+    assert!(desk.watch.sightings_of(1).is_empty(), "the next stretch has not seen it");
+
+    desk.pass(&ask()[..2]);
+    let two = desk.recorder.turn(None).unwrap();
+    assert_eq!((two.health.frames, two.health.unstored), (2, 0));
+    // Who sent the datagram is known; who only answered the probe earlier has no frame now.
+    let heard: Vec<_> = two.stations.iter().map(|station| (station.first_packet, station.frames)).collect();
+    assert_eq!(heard, [(1, 1), (0, 0)]);
+    let now: Vec<_> = two.conversations.iter().filter(|one| !one.earlier).collect();
+    assert_eq!((now.len(), now[0].first_packet, two.conversations.len()), (1, 1, 2));
+    // Without a file nothing is missed.
+    desk.pass(&ask());
+    assert_eq!(desk.watch.health(), TapHealth { frames: 4, dropped: 0, unstored: 0 });
+    desk.recorder.finish().unwrap();
+    for (file, packets) in [(&first, 8), (&second, 2)] {
+        assert_eq!(tshark(file, &["-T", "fields", "-e", "frame.number"]).lines().count(), packets);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_told_and_the_capture_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("first"), MAX_BYTES);
+    let refused = desk.recorder.turn(Some(folder.path().join("no/such/folder")));
+    assert!(matches!(refused, Err(Error::File(FileError::Write { .. }))));
+    desk.pass(&across(CAM, &udp((CAM_AT, 40_001), (APP_AT, 53), b"ask")));
+    assert_eq!(desk.recorder.turn(None).unwrap().health.frames, 4);
+}
+
+#[test]
+fn a_turn_of_a_real_capture_takes_all_that_came_before_it() {
+    inside(concat!(module_path!(), "::a_turn_of_a_real_capture_takes_all_that_came_before_it"), || {
+        bridge_with_two_ports();
+        let folder = tempfile::tempdir().unwrap();
+        let capture = live(&folder.path().join("first"));
+        let sender = Sender::at(index("a"));
+        for stretch in 0..3_u32 {
+            for n in 0..200 {
+                sender.send(&nonce::craft(&probe(Traffic::Udp(9, 9), stretch * 1_000 + n)).unwrap());
+            }
+            let captured = capture.turn(Some(folder.path().join(stretch.to_string()))).unwrap();
+            let whole = (0..200).all(|n| captured.sightings.of(stretch * 1_000 + n).count() == 2);
+            assert!(whole && captured.health.frames == 400, "{stretch}: {:?}", captured.health);
+        }
+        assert_eq!(capture.finish().unwrap().health.frames, 0);
     });
 }

@@ -256,3 +256,71 @@ proptest! {
         prop_assert!(table.finish(&fixture::ports()).len() <= 1);
     }
 }
+
+/// Nanoseconds after the start at which a test's stretch ends.
+const SOON: u64 = 1_000;
+
+#[test]
+fn a_connection_that_goes_on_keeps_its_opener_and_counts_from_nothing() {
+    let mut wire = Wire::new();
+    handshake(&mut wire);
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "A", b"DESCRIBE * RTSP/1.0\r\n\r\n")));
+    let first = wire.table.turn(&fixture::ports(), SOON);
+    assert_eq!(
+        (first.len(), first[0].packets_out, first[0].payload_out, first[0].earlier),
+        (1, 3, 23, false)
+    );
+    // The camera speaks first in the next stretch, from its own port.
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "A", b"answer")));
+    let [earlier, now] = &wire.table.turn(&fixture::ports(), SOON)[..] else { panic!("two") };
+    assert!(earlier.earlier && !now.earlier);
+    assert_eq!(earlier.opener.node.as_ref().unwrap().as_str(), "app");
+    assert_eq!((earlier.opener.port, earlier.answerer.port, earlier.first_packet), (0, 554, 0));
+    assert_eq!((now.opener.node.as_ref().unwrap().as_str(), now.opener.port), ("app", 40_000));
+    assert_eq!((now.packets_out, now.packets_back, now.payload_back), (0, 1, 6));
+    assert_eq!((now.first_packet, now.reached_packet, now.answered_packet), (17, None, Some(20)));
+}
+
+#[test]
+fn a_stretch_in_which_nothing_came_has_only_what_was_earlier() {
+    let mut wire = Wire::new();
+    handshake(&mut wire);
+    assert_eq!(wire.table.turn(&fixture::ports(), SOON).len(), 1);
+    for _ in 0..2 {
+        let told = wire.table.turn(&fixture::ports(), SOON);
+        assert!(told.len() == 1 && told[0].earlier, "{told:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_was_closed_or_quiet_for_long_is_not_known_again() {
+    let opener_after = |closing: &str, now: u64| {
+        let mut wire = Wire::new();
+        handshake(&mut wire);
+        wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, closing, b"")));
+        let _ = wire.table.turn(&fixture::ports(), now);
+        wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "A", b"x")));
+        let told = wire.table.turn(&fixture::ports(), now);
+        told.iter().find(|one| !one.earlier).unwrap().opener.node.clone().unwrap().to_string()
+    };
+    assert_eq!(opener_after("A", SOON), "app");
+    assert_eq!(opener_after("A", QUIET_CONNECTION / 2), "app");
+    assert_eq!(opener_after("A", QUIET_CONNECTION * 2), "cam");
+    assert_eq!(opener_after("R", SOON), "cam");
+}
+
+#[test]
+fn earlier_conversations_of_a_kind_are_one_whatever_their_ports_were() {
+    let mut wire = Wire::new();
+    for round in 0..3_u16 {
+        for port in 0..10 {
+            let client = ("10.30.0.5", 40_000 + round * 10 + port);
+            wire.pass(&across(APP, &udp(client, ("10.20.0.7", 53), b"ask")));
+        }
+        let told = wire.table.turn(&fixture::ports(), SOON);
+        let earlier: Vec<_> = told.iter().filter(|one| one.earlier).collect();
+        assert_eq!((earlier.len(), told.len()), (usize::from(round > 0), 10 + usize::from(round > 0)));
+        let packets: u64 = earlier.iter().map(|one| one.packets_out).sum();
+        assert_eq!(packets, u64::from(round) * 10);
+    }
+}

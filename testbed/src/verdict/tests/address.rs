@@ -33,6 +33,7 @@ fn message(at: u64, kind: DhcpKind, asks: Option<&str>, gives: Option<&str>) -> 
         gives: gives.map(of),
         server: from_server.then(|| of("10.20.0.1")),
         from: from_server.then(|| of("rtr")),
+        earlier: false,
     }
 }
 
@@ -161,4 +162,22 @@ fn without_dhcp_in_the_capture_nothing_is_said() {
         of.clear();
     };
     assert_inconclusive(&after_both(CHECK, nobody, all_well), &["vacuous", "no node"]);
+}
+
+#[test]
+fn what_was_given_earlier_counts_and_what_was_kept_earlier_does_not() {
+    // In a lab that stays all but the latest question and answer came before this judgement.
+    let earlier = |seen: &mut Observations, from: usize| {
+        seen.dhcp[..from].iter_mut().for_each(|message| (message.packet, message.earlier) = (0, true));
+    };
+    let verdict = after_change(|seen| earlier(seen, 4));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let verdict = after_change(|seen| earlier(seen, 6));
+    assert_eq!(verdict.verdict, Verdict::Inconclusive, "it did not ask again now: {verdict:#?}");
+    // It asks, and nobody answers any more.
+    let verdict = after_change(|seen| {
+        seen.dhcp.push(message(190, DhcpKind::Request, None, None));
+        earlier(seen, 6);
+    });
+    assert_fails(&verdict, &["app asked for 10.20.0.5 again and was not given it"]);
 }

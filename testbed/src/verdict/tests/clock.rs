@@ -160,3 +160,14 @@ fn nobody_ready_is_no_verdict() {
     };
     assert_inconclusive(&after_both(CHECK, nobody, told_well), &["vacuous", "no node"]);
 }
+
+#[test]
+fn a_question_to_somebody_else_that_was_earlier_is_no_finding() {
+    let verdict = after_both(CHECK, with_check, |seen| {
+        told_well(seen);
+        let mut asked = conversation("udp", APP, ("aws", "203.0.113.10", 123), 0);
+        asked.earlier = true;
+        seen.conversations.push(asked);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}

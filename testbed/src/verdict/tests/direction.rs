@@ -151,3 +151,15 @@ fn flows_of_other_transports_are_matched_by_kind_and_address() {
     assert_eq!(verdict.verdict, Verdict::Pass);
     assert!(verdict.summary.starts_with("1 conversation,"), "{}", verdict.summary);
 }
+
+#[test]
+fn what_was_opened_earlier_came_about_and_is_no_finding() {
+    let verdict = after(CHECK, |seen| {
+        let mut opened = conversation("tcp", DOCK, APP, 0);
+        opened.earlier = true;
+        seen.conversations.push(opened);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    let verdict = after(CHECK, |seen| seen.conversations.iter_mut().for_each(|one| one.earlier = true));
+    assert_eq!(verdict.verdict, Verdict::Inconclusive, "nothing was seen now: {verdict:?}");
+}

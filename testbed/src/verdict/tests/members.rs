@@ -80,3 +80,17 @@ fn a_foreign_address_is_a_finding_that_says_whose_it_is() {
     let text = "frames come out of dock-1's eth0 from 02:00:00:00:01:02, which is an address of app";
     assert_fails(&stolen, &[text]);
 }
+
+#[test]
+fn who_was_heard_earlier_is_there_and_what_was_wrong_earlier_is_no_finding() {
+    let earlier = |station: &mut Station| (station.first_packet, station.frames) = (0, 0);
+    let verdict = judged(
+        &MEMBERS,
+        |_| {},
+        |heard| {
+            heard.push(station("dock-1", mac(77)));
+            heard.iter_mut().for_each(earlier);
+        },
+    );
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}

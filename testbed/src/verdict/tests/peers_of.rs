@@ -112,3 +112,18 @@ fn who_should_talk_with_nobody_must_have_been_seen_to_live() {
         &["vacuous", "no node"],
     );
 }
+
+#[test]
+fn what_was_exchanged_earlier_shows_a_peer_and_is_no_finding() {
+    let earlier = |mut one: crate::observation::Conversation| {
+        one.earlier = true;
+        one
+    };
+    let visit = conversation("tcp", ("vms", "10.30.0.10", 0), ("dock-1", "10.20.0.11", 554), 0);
+    assert_eq!(after(CHECK, |seen| seen.conversations.push(earlier(visit))).verdict, Verdict::Pass);
+    // Its own video came about earlier, and an upkeep frame is all there is now.
+    let verdict = after(CHECK, |seen| seen.conversations[3].earlier = true);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    let verdict = after(CHECK, |seen| seen.conversations.iter_mut().for_each(|one| one.earlier = true));
+    assert_eq!(verdict.verdict, Verdict::Inconclusive, "nothing was seen now: {verdict:?}");
+}

@@ -1,0 +1,50 @@
+//! Where reports go: to people, and to the files that programs read.
+
+use std::path::{Path, PathBuf};
+
+use testbed::cli::Outputs;
+use testbed::exit::Exit;
+
+use super::{say, talk};
+
+/// The report for people: on standard output, unless a program reads that.
+pub(super) fn tell(outputs: &Outputs, quiet: bool, text: &str) {
+    let for_program = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if for_program(&outputs.json) || for_program(&outputs.junit) {
+        if !quiet && !text.trim().is_empty() {
+            talk(text);
+        }
+    } else {
+        say(text);
+    }
+}
+
+/// The files that were asked for; how the command ends, which JSON says too.
+pub(super) fn write(
+    outputs: &Outputs,
+    mut exit: Exit,
+    junit: impl FnOnce() -> String,
+    json: impl FnOnce(Exit) -> String,
+) -> Exit {
+    if let Some(path) = &outputs.junit {
+        exit = exit.worse(write_to(path, &junit()));
+    }
+    if let Some(path) = &outputs.json {
+        exit = exit.worse(write_to(path, &json(exit)));
+    }
+    exit
+}
+
+fn write_to(path: &Path, text: &str) -> Exit {
+    if path == Path::new("-") {
+        say(text);
+        return Exit::Expected;
+    }
+    match std::fs::write(path, text) {
+        Ok(()) => Exit::Expected,
+        Err(error) => {
+            talk(&format!("error: {} could not be written: {error}", path.display()));
+            Exit::Ours
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A site and its open copy, built; and what all services of a lab share.
+
+use std::io;
+use std::path::Path;
+
+use crate::event::{Failure, Stage};
+use crate::kernel::{features, snapshot};
+use crate::plan::{Plan, Vlans};
+use crate::probe::Site;
+use crate::run::order::{Order, Task};
+use crate::services::Settings;
+
+use super::teller::Teller;
+use super::{kernel_failure, ours};
+
+/// What stands before anything runs in it.
+pub(super) struct Built {
+    pub(super) site: Site,
+    pub(super) copy: Site,
+    /// Features asked for that the kernel lacks, with the reason.
+    pub(super) missing: Vec<(String, String)>,
+}
+
+/// Builds the site and its open copy; where the lab ends with its run, what the taps see goes to the run folder.
+pub(super) async fn build(order: &Order, teller: &Teller) -> Result<Built, Failure> {
+    let asks_for_features = order.plan.checks.iter().any(|check| !check.requires.is_empty());
+    let missing = if asks_for_features {
+        features::missing().await.map_err(|error| kernel_failure(&error))?
+    } else {
+        Vec::new()
+    };
+    teller.stage(Stage::Build);
+    let vlans = vlans(&order.plan).await?;
+    let file = |name| (order.task != Task::Stay).then(|| order.run_folder.join(name));
+    let capture = file("capture.pcapng");
+    let site =
+        Site::build(order.plan.clone(), vlans, "site", &order.folder, capture.as_deref(), key(order, 0))
+            .await;
+    let site = site.map_err(|error| kernel_failure(&error))?;
+    take_snapshots(&site, &order.run_folder.join("before")).await?;
+    let capture = file("open-copy.pcapng");
+    let copy =
+        Site::build(order.plan.opened(), vlans, "open", &order.folder, capture.as_deref(), key(order, 1))
+            .await;
+    let copy = copy.map_err(|error| kernel_failure(&error))?;
+    Ok(Built { site, copy, missing })
+}
+
+/// How the site's VLANs are kept apart; not asked of the kernel where there are none.
+async fn vlans(plan: &Plan) -> Result<Vlans, Failure> {
+    if plan.segments.iter().all(|segment| segment.vlan.is_none()) {
+        return Ok(Vlans::Bridges);
+    }
+    let vlans = features::vlans().await.map_err(|error| kernel_failure(&error))?;
+    tracing::info!(?vlans, "VLANs are kept apart");
+    Ok(vlans)
+}
+
+/// The state of every node, one file each in the folder.
+pub(super) async fn take_snapshots(site: &Site, folder: &Path) -> Result<(), Failure> {
+    for node in &site.plan.nodes {
+        let taken =
+            snapshot::take(node, site.lab.node(&node.name)).await.map_err(|error| kernel_failure(&error))?;
+        let path = folder.join(format!("{}.json", node.name));
+        let written = serde_json::to_vec_pretty(&taken)
+            .map_err(io::Error::from)
+            .and_then(|text| std::fs::write(&path, text));
+        written.map_err(|error| ours(format!("{} could not be written: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// What all services of this lab share.
+pub(super) fn settings(order: &Order) -> Settings {
+    Settings {
+        programs: order.programs.clone(),
+        evidence: order.run_folder.clone(),
+        logs: order.run_folder.join("logs"),
+        run: order.run,
+        camera_password: format!("{:08x}{:08x}", order.run.rotate_left(13) ^ 0x9e37_79b9, order.run),
+        patience: order.patience,
+    }
+}
+
+/// Marks our packets; differs between runs, and between the site and its open copy.
+pub(super) fn key(order: &Order, which: u32) -> u32 {
+    order.run.wrapping_mul(0x9e37_79b1).rotate_left(7) ^ 0x7e57_be0d ^ (which << 31)
+}

@@ -1,0 +1,118 @@
+//! What is waited for while a site is exercised: video of every played camera, and first words with the cloud.
+
+use std::time::Duration;
+
+use fake_facts::{Fact, Video};
+
+use crate::names::NodeName;
+use crate::observation::NodeFact;
+use crate::plan::{Plan, Service, ServiceKind, Word};
+
+/// Longest that video and cloud are waited for beyond the time that the frames themselves take.
+const EXERCISE_WITHIN: Duration = Duration::from_secs(8);
+
+/// Room for each service's first words with the cloud.
+const CLOUD_SERVICES: [&str; 3] = ["iot", "monitoring", "logs"];
+
+/// How long the longest `plays` may take.
+pub(super) fn plays_within(plan: &Plan) -> Duration {
+    let slowest = plan.services.iter().filter_map(|service| match service.kind {
+        ServiceKind::Camera { fps, .. } => Some(fps),
+        _ => None,
+    });
+    let fps = slowest.min().unwrap_or(15).max(1);
+    let most = plan.checks.iter().filter_map(|check| match &check.word {
+        Word::Plays { frames, .. } => Some(*frames),
+        _ => None,
+    });
+    EXERCISE_WITHIN + Duration::from_secs(most.max().unwrap_or(0).div_ceil(u64::from(fps)))
+}
+
+/// Whether every `plays` has its frames, and the appliance its first words with the cloud.
+pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
+    let played = plan.checks.iter().all(|check| match &check.word {
+        Word::Plays { cameras, at, frames, .. } => {
+            cameras.iter().all(|camera| played(facts, at, camera, *frames))
+        }
+        Word::Clock { of, .. } => of.iter().all(|node| {
+            facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
+        }),
+        _ => true,
+    });
+    played && all_tried(plan, facts) && delivered(plan, facts)
+}
+
+/// Whether everybody who plays cameras has had a frame of each, or has failed: who talks with whom is asked of all of
+/// them, also where no check waits for their video.
+fn all_tried(plan: &Plan, facts: &[NodeFact]) -> bool {
+    let failed = |at: &NodeName, camera: &NodeName| {
+        facts.iter().any(|fact| {
+            let about = match &fact.line.fact {
+                Fact::Failed { about, .. } => about.as_deref(),
+                _ => None,
+            };
+            fact.node == *at && about == Some(camera.as_str())
+        })
+    };
+    plan.services.iter().all(|service| match &service.kind {
+        ServiceKind::Appliance { cameras, .. } => cameras
+            .iter()
+            .map(|source| &source.camera)
+            .all(|camera| received(facts, &service.node, camera) > 0 || failed(&service.node, camera)),
+        _ => true,
+    })
+}
+
+/// Whether the site lives: video of every camera that is played has begun.
+pub(super) fn begun(plan: &Plan, facts: &[NodeFact]) -> bool {
+    plan.checks.iter().all(|check| match &check.word {
+        Word::Plays { cameras, at, .. } => cameras.iter().all(|camera| received(facts, at, camera) > 0),
+        _ => true,
+    })
+}
+
+/// Whether so many frames arrived, and pictures are made of them: on a slow machine that begins much later.
+fn played(facts: &[NodeFact], at: &NodeName, camera: &NodeName, frames: u64) -> bool {
+    last_video(facts, at, camera).is_some_and(|video| video.received >= frames && video.decoded > 0)
+}
+
+fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {
+    last_video(facts, at, camera).map_or(0, |video| video.received)
+}
+
+fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &NodeName) -> Option<&'a Video> {
+    facts.iter().rev().find_map(|fact| match &fact.line.fact {
+        Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => Some(video),
+        _ => None,
+    })
+}
+
+fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
+    let talks = |service: &&Service| matches!(&service.kind, ServiceKind::Appliance { cloud: Some(_), .. });
+    plan.services.iter().filter(talks).all(|service| {
+        CLOUD_SERVICES.iter().all(|&wanted| {
+            facts.iter().any(|fact| {
+                fact.node == service.node
+                    && matches!(&fact.line.fact, Fact::Delivered { service, .. } if service == wanted)
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::example::video;
+
+    #[test]
+    fn video_is_played_when_its_frames_came_and_pictures_are_made_of_them() {
+        let (app, door) = ("app".parse().expect("a name"), "door".parse().expect("a name"));
+        let mut facts = vec![video("app", "door", 1, 9)];
+        assert!(played(&facts, &app, &door, 9));
+        assert!(!played(&facts, &app, &door, 10), "a frame is still to come");
+        if let Fact::Video(video) = &mut facts[0].line.fact {
+            video.decoded = 0;
+        }
+        assert!(!played(&facts, &app, &door, 9), "the decoder is still to begin");
+    }
+}

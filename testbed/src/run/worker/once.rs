@@ -1,0 +1,34 @@
+//! One run: build, start, exercise, probe, end.
+
+use crate::event::{Failure, Stage};
+use crate::observation::Observations;
+use crate::run::order::Order;
+use crate::services::{ServiceError, Services};
+
+use super::build::{Built, build, settings, take_snapshots};
+use super::probing::{Probed, exercise_and_probe, finish};
+use super::teller::Teller;
+
+/// Carries out an order from the beginning to the end.
+pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
+    let built = build(order, teller).await?;
+    teller.stage(Stage::Start);
+    let mut services = Services::new(settings(order));
+    let served = serve(order, teller, &built, &mut services).await;
+    teller.stage(Stage::End);
+    services.stop().await;
+    let probed = served?;
+    take_snapshots(&built.site, &order.run_folder.join("after")).await?;
+    let facts = services.board.all();
+    finish(built, probed).map(|seen| Observations { facts, ..seen })
+}
+
+async fn serve(
+    order: &Order,
+    teller: &Teller,
+    built: &Built,
+    services: &mut Services,
+) -> Result<Probed, ServiceError> {
+    services.start(&built.site.lab, &order.plan).await?;
+    exercise_and_probe(order, teller, built, services).await
+}

@@ -1,0 +1,13 @@
+//! Labs that stay, as a person at a terminal meets them: `up`, `ps`, `shell`, `capture`, `judge`, `down`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod captures;
+mod ends;
+mod found;
+mod judging;
+mod kills;
+mod lab;
+mod shells;
+mod terminal;
