@@ -1,11 +1,17 @@
 //! Arguments of the command, and their help.
 
+mod help;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::names::LabName;
+use help::{
+    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, JUDGE, PLAN, PS, RUN, SCHEMA, SHELL,
+    TWINS, UP,
+};
 
 /// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
 #[derive(Debug, Parser)]
@@ -24,121 +30,6 @@ pub struct Cli {
     #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  testbed run scenarios                    run all scenarios of a folder; evidence goes to runs/
-  testbed run site.yaml --junit out.xml    one scenario, with a JUnit file for CI
-  testbed twins scenarios                  each broken twin must be reported exactly as it expects
-  testbed check site.yaml                  every mistake of a scenario, at its place
-  testbed plan site.yaml --format mermaid  what would be built, as a drawing
-  testbed doctor                           what this host can do, and how to mend what it cannot
-  testbed up site.yaml                     build and stay; then, in another terminal:
-  testbed shell site guest                 a shell in one of its nodes
-
-Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 inconclusive;
-4 our own failure; 130 interrupted.";
-
-const RUN: &str = "\
-PATH is a scenario, or a folder: then the files directly in it that have `version:` and `site:`.
-
-Examples:
-  testbed run scenarios                          all scenarios of a folder
-  testbed run site.yaml --json - --quiet         the verdicts for a program, after the report
-  testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/";
-
-const TWINS: &str = "\
-PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of scenarios.
-
-Examples:
-  testbed twins scenarios                                 every twin of every scenario of a folder
-  testbed twins scenarios/broken/t3-forward-accept.yaml   one twin";
-
-const UP: &str = "\
-Prints the lab's name and how to reach it, and stays until Ctrl-C (exit code 130), until the terminal closes, or until
-`testbed down` (exit code 0). With --detach it returns when the lab is up, which then stays until `testbed down`.
-
-Examples:
-  testbed up site.yaml                          until Ctrl-C
-  testbed up site.yaml --detach --name mine     in the background, as `mine`
-  testbed up site.yaml --detach --quiet         says the lab's name and nothing else, for scripts";
-
-const PS: &str = "\
-A lab is starting, up, judging, ending, or damaged: then something in it has ended by itself.
-
-Examples:
-  testbed ps          name, scenario, process, since when, state
-  testbed ps --json   the same for a program, with folder and what has ended";
-
-const SHELL: &str = "\
-The command has the node's network, resolv.conf and hosts, and any program of the host. It sees the host's files as the
-lab does: programs and the scenario's folder read-only, the lab's folder for writing, nothing else. It ends with the lab.
-Without a command it is $SHELL where the lab has that, else /bin/sh. Exit code: the command's; 125 if it could not be
-started.
-
-Examples:
-  testbed shell site guest                             a shell
-  testbed shell site guest -- curl -v http://10.1.0.5  one command
-  testbed shell site rtr -- nft list ruleset           what a router has loaded";
-
-const CAPTURE: &str = "\
-Every frame at every link, or at those of one segment, as pcapng; an interface for each link. Ends when nobody reads any
-more, with Ctrl-C, and with the lab.
-
-Examples:
-  testbed capture site | wireshark -k -i -        all taps, in Wireshark
-  testbed capture site cam | tcpdump -n -r -      one segment, as text
-  testbed capture site cam > cam.pcapng           into a file";
-
-const JUDGE: &str = "\
-Carries out the scenario's checks on the lab as it stands, and reports as `testbed run` does, with the same exit codes.
-The evidence goes to a run folder of its own inside the lab's folder.
-
-Examples:
-  testbed judge site                    the report
-  testbed judge site --json - --quiet   the verdicts for a program";
-
-const DOWN: &str = "\
-Waits until nothing of the lab runs any more. A lab that is gone already is no failure.
-
-Examples:
-  testbed down site     one lab
-  testbed down --all    all of yours";
-
-const CHECK: &str = "\
-PATH is a scenario, a twin, or a folder: then the files directly in it that have `version:` and `site:`.
-
-Examples:
-  testbed check site.yaml     one scenario
-  testbed check scenarios     all scenarios of a folder";
-
-const CONTROLS: &str = "\
-`part` says that a check proves some of the control only. Controls that no check names stand at the end.
-
-Examples:
-  testbed controls scenarios          the table over all scenarios of a folder
-  testbed controls scenarios --json   the same for a program";
-
-const PLAN: &str = "\
-Examples:
-  testbed plan site.yaml                            nodes, addresses, routes, flows, checks
-  testbed plan site.yaml --format json | jq .nodes  the same for a program
-  testbed plan site.yaml --format dot | dot -Tsvg   a drawing, by Graphviz";
-
-const SCHEMA: &str = "\
-Example:
-  testbed schema > scenario.schema.json   and in a scenario's first line:
-  # yaml-language-server: $schema=scenario.schema.json";
-
-const COMPLETIONS: &str = "\
-Examples:
-  testbed completions bash > ~/.local/share/bash-completion/completions/testbed
-  testbed completions zsh > ~/.zfunc/_testbed
-  testbed completions fish > ~/.config/fish/completions/testbed.fish";
-
-const DOCTOR: &str = "\
-Example:
-  testbed doctor   exit code 0 if every run can be made, 3 if not";
 
 /// Shape of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

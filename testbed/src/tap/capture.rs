@@ -3,23 +3,20 @@
 //! Whoever sends probes asks a [`Watch`] and waits for events instead of time. Frames of probes count as sightings,
 //! everything else as conversations.
 
-use std::collections::HashMap;
+mod recorder;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::answers::{Answers, Part};
-use super::conversation::Table;
-use super::dhcp::Dhcp;
-use super::file::{self, CaptureFile, Stored};
-use super::frame::Frame;
+use super::file;
 use super::inventory::Inventory;
-use super::sightings::{Direction, Seen, Sighting, Sightings, Stray, StrayKind};
-use super::stations::Stations;
-use crate::kernel::ring::{self, Ring, Statistics, Stopper, Woken};
-use crate::names::{LinkName, Mac, NodeName, SegmentName};
+use super::sightings::{Direction, Sighting, Sightings, Stray};
+use crate::kernel::ring::{self, Ring, Stopper, Woken};
+use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Conversation, DhcpSeen, Station, TapHealth};
+use recorder::Recorder;
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -325,170 +322,6 @@ impl Drop for Over {
         self.0.0.lock().over = true;
         self.0.0.changed.notify_all();
     }
-}
-
-/// A sighting of probe `n`, or a stray of it.
-struct Fresh {
-    n: u32,
-    stray: Option<StrayKind>,
-    seen: Seen,
-    addressed: bool,
-}
-
-/// Which device, and which of its tags, is which port; without a tag, whatever the device has that no tag claims.
-pub(super) struct Devices(HashMap<(u32, Option<u16>), u16>);
-
-impl Devices {
-    pub(super) fn of(ports: &[Port]) -> Devices {
-        Devices(ports.iter().zip(0..).map(|(port, index)| ((port.ifindex, port.tag), index)).collect())
-    }
-
-    /// The port of a device's frame: by its tag, else that of the device itself.
-    pub(super) fn port(&self, ifindex: u32, frame: Option<&Frame<'_>>) -> Option<u16> {
-        let own = || self.0.get(&(ifindex, None));
-        let tag = frame.and_then(|frame| frame.vlan);
-        tag.and_then(|tag| self.0.get(&(ifindex, Some(tag)))).or_else(own).copied()
-    }
-}
-
-/// Takes frames one by one; knows nothing of rings.
-struct Recorder {
-    settings: Settings,
-    devices: Devices,
-    /// Ethernet addresses of the links at the ports.
-    macs: Vec<Option<Mac>>,
-    file: Option<CaptureFile>,
-    table: Table,
-    stations: Stations,
-    answers: Answers,
-    dhcp: Dhcp,
-    /// What the watchers do not know of yet.
-    fresh: Vec<Fresh>,
-    frames: u64,
-    unstored: u64,
-    probe_answers: u64,
-    /// Time of the latest frame, nanoseconds since 1970.
-    newest: u64,
-    /// Frames dropped so far, and before this stretch.
-    dropped: (u64, u64),
-    watch: Watch,
-}
-
-impl Recorder {
-    fn new(settings: Settings, watch: Watch) -> Result<Recorder, Error> {
-        Ok(Recorder {
-            devices: Devices::of(&settings.ports),
-            macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
-            file: open_file(&settings)?,
-            table: Table::new(settings.inventory.clone(), &settings.ports),
-            stations: Stations::default(),
-            answers: Answers::new(settings.key),
-            dhcp: Dhcp::default(),
-            fresh: Vec::new(),
-            frames: 0,
-            unstored: 0,
-            probe_answers: 0,
-            newest: 0,
-            dropped: (0, 0),
-            settings,
-            watch,
-        })
-    }
-
-    fn take(&mut self, captured: &ring::Frame<'_>) {
-        self.newest = captured.at;
-        let frame = Frame::of(&captured.bytes);
-        // Bridges and `lo` are no ports.
-        let Some(port) = self.devices.port(captured.ifindex, frame.as_ref()) else { return };
-        self.frames += 1;
-        let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
-        let part = frame.as_ref().map_or(Part::None, |frame| self.answers.part(frame));
-        let most = if part == Part::None { self.settings.max_bytes } else { self.settings.max_bytes / 2 };
-        let stored = Stored {
-            port: port.into(),
-            direction,
-            at: captured.at,
-            original_len: captured.original_len,
-            bytes: &captured.bytes,
-        };
-        let packet = self.file.as_mut().map_or(0, |file| file.store(&stored, most));
-        self.unstored += u64::from(packet == 0 && self.file.is_some());
-        let seen = Seen { packet, at: captured.at, port, direction };
-        let Some(frame) = frame else { return };
-        self.stations.take(frame.source, seen);
-        // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
-        let group = frame.dest.0[0] & 1 == 1;
-        let addressed = group || self.macs[usize::from(port)] == Some(frame.dest);
-        let mut note = |n, stray| self.fresh.push(Fresh { n, stray, seen, addressed });
-        match part {
-            Part::Probe(n) => return note(n, None),
-            Part::Altered(n) => note(n, Some(StrayKind::Altered)),
-            Part::Answer(n) => note(n, Some(StrayKind::Answered)),
-            Part::Refusal => {}
-            Part::None => {
-                let at = (&self.settings.ports[usize::from(port)], self.macs[usize::from(port)]);
-                self.dhcp.take(&frame, seen, at, &self.settings.inventory);
-                return self.table.take(&frame, seen);
-            }
-        }
-        self.probe_answers += 1;
-    }
-
-    /// Tells the watchers; once per block, so that they are not woken for every frame.
-    fn publish(&mut self, statistics: Statistics) {
-        let mut live = self.watch.0.lock();
-        for Fresh { n, stray, seen, addressed } in self.fresh.drain(..) {
-            match stray {
-                None => live.sightings.insert(n, seen, addressed),
-                Some(kind) => live.sightings.insert_stray(n, kind, seen, addressed),
-            }
-        }
-        self.dropped.0 = statistics.dropped;
-        let dropped = self.dropped.0 - self.dropped.1;
-        live.health = TapHealth { frames: self.frames, dropped, unstored: self.unstored };
-        live.probe_answers = self.probe_answers;
-        drop(live);
-        self.watch.0.changed.notify_all();
-    }
-
-    /// Ends a stretch; the next begins even if this one's file failed.
-    fn turn(&mut self, file: Option<PathBuf>) -> Result<Captured, Error> {
-        self.settings.file = file;
-        let opened = open_file(&self.settings);
-        let (next, opened) = match opened {
-            Ok(next) => (next, Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        let closed = std::mem::replace(&mut self.file, next).map_or(Ok(()), CaptureFile::close);
-        let conversations = self.table.turn(&self.settings.ports, fake_facts::now());
-        let stations = self.stations.turn(&self.settings.ports);
-        let dhcp = self.dhcp.turn();
-        let mut live = self.watch.0.lock();
-        let last = std::mem::replace(&mut *live, Live::at_ports(&self.settings.ports));
-        (self.frames, self.unstored, self.probe_answers) = (0, 0, 0);
-        self.dropped.1 = self.dropped.0;
-        drop(live);
-        closed?;
-        opened?;
-        Ok(Captured {
-            conversations,
-            stations,
-            dhcp,
-            health: last.health,
-            sightings: last.sightings,
-            probe_answers: last.probe_answers,
-        })
-    }
-
-    fn finish(mut self) -> Result<Recorded, Error> {
-        self.file.map_or(Ok(()), CaptureFile::close)?;
-        let stations = self.stations.turn(&self.settings.ports);
-        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.turn()))
-    }
-}
-
-fn open_file(settings: &Settings) -> Result<Option<CaptureFile>, file::Error> {
-    settings.file.as_ref().map(|file| CaptureFile::create(file, &settings.ports)).transpose()
 }
 
 #[cfg(test)]

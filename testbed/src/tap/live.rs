@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::capture::{Devices, Error, Port};
+use super::capture::{Error, Port};
+use super::devices::Devices;
 use super::file::{self, CaptureFile, Stored};
 use super::frame::Frame;
 use super::sightings::Direction;

@@ -8,6 +8,7 @@ mod annotate;
 mod answers;
 mod capture;
 mod conversation;
+mod devices;
 mod dhcp;
 mod file;
 #[cfg(test)]

@@ -10,8 +10,10 @@ use super::super::inside::{bridge_with_two_ports, index, inside, run};
 use super::super::nonce::{self, Probe};
 use super::super::{FileError, annotate};
 use super::*;
+use crate::kernel::ring::Statistics;
 use crate::kernel::ring::sender::Sender;
-use crate::names::Traffic;
+use crate::names::{Mac, Traffic};
+use crate::tap::sightings::StrayKind;
 
 const KEY: u32 = 0xfeed_c0de;
 const START: u64 = 1_700_000_000_123_456_789;
