@@ -1,7 +1,10 @@
 //! How labs are found: names, entries, and folders that are not to be believed.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
 use crate::lab::{BOTH, Labs};
 use crate::support::{ONE_RUN, User, say};
@@ -37,7 +40,7 @@ fn two_labs_of_one_scenario_stand_side_by_side() {
 fn entries_without_an_owner_go_when_somebody_looks() {
     let labs = Labs::of(User::Same);
     labs.up_detached();
-    let folder = fs::read_dir(labs.place.tmp()).unwrap().next().expect("the folder of labs").unwrap().path();
+    let folder = folder(&labs);
     let entry = fs::read_to_string(folder.join("small.json")).unwrap();
     let started = |text: &str| {
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
@@ -59,7 +62,7 @@ fn entries_without_an_owner_go_when_somebody_looks() {
 fn a_folder_that_others_can_write_to_is_refused_with_what_to_do() {
     let labs = Labs::of(User::Ordinary);
     let _ = labs.ps();
-    let folder = fs::read_dir(labs.place.tmp()).unwrap().next().expect("the folder of labs").unwrap().path();
+    let folder = folder(&labs);
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     for arguments in [&["ps"][..], &["down", "small"], &["shell", "small", "door"]] {
         let said = labs.say(arguments).expect_code(3);
@@ -88,4 +91,49 @@ fn labs_are_found_in_the_runtime_folder_where_there_is_one() {
     assert!(with(labs.testbed(&["ps"])).expect_code(0).stdout.contains("small"));
     with(labs.testbed(&["down", "small"])).expect_code(0);
     labs.counted.assert_nothing_left();
+}
+
+/// The folder of labs of a place.
+fn folder(labs: &Labs) -> PathBuf {
+    let mut entries = fs::read_dir(labs.place.tmp()).expect("our own folder");
+    entries.next().expect("the folder of labs").expect("our own folder").path()
+}
+
+/// What a lab answers to bytes on its socket.
+fn answer(labs: &Labs, bytes: &[u8]) -> String {
+    let mut socket = UnixStream::connect(folder(labs).join("small.sock")).expect("it listens");
+    socket.set_read_timeout(Some(ONE_RUN)).expect("our own socket");
+    // It may hang up before all is written.
+    let _ = socket.write_all(bytes);
+    let _ = socket.shutdown(std::net::Shutdown::Write);
+    let mut said = String::new();
+    let _ = socket.read_to_string(&mut said);
+    said
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_the_lab_goes_on() {
+    let labs = Labs::of(User::Same);
+    labs.up_detached();
+    let long = [vec![b' '; 1024 * 1024], b"{\"request\":\"down\"}\n".to_vec()].concat();
+    for bytes in [&b"{\"request\":\"dance\"}\n"[..], b"\xff\xfe\n", b"", b"{\"request\"", &long] {
+        let said = answer(&labs, bytes);
+        assert!(said.is_empty() || said.contains("the request is not understood"), "{said}");
+    }
+    assert!(answer(&labs, b"{\"request\":\"dance\"}\n").contains("unknown variant `dance`"));
+    assert!(answer(&labs, b"{\"request\":\"status\"}\n").contains("\"state\":\"up\""));
+    assert_eq!(labs.ps()[0]["state"], "up");
+}
+
+/// The folder keeps others out; root, whom no folder keeps out, is none of the lab's user either.
+#[test]
+fn another_user_is_not_answered() {
+    let labs = Labs::of(User::Ordinary);
+    labs.up_detached();
+    let said = answer(&labs, b"{\"request\":\"status\"}\n");
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!(said, "");
+    } else {
+        assert!(said.contains("\"state\":\"up\""), "whoever runs the tests is the lab's own user: {said}");
+    }
 }

@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 
 use crate::lab::{BOTH, Labs};
-use crate::support::{ONE_RUN, User, start, until};
+use crate::support::{ONE_RUN, Place, User, say, start, until};
 
 #[test]
 fn a_command_has_the_nodes_network_and_names_and_nothing_of_the_host() {
@@ -83,7 +83,7 @@ fn it_ends_as_its_command_does() {
     // Its environment is not the caller's.
     let mut command = labs.testbed(&["shell", "small", "door", "--", "env"]);
     command.env("SECRET", "shh").env("LANG", "C.UTF-8");
-    let said = crate::support::say(command, ONE_RUN).expect_code(0);
+    let said = say(command, ONE_RUN).expect_code(0);
     assert!(!said.stdout.contains("SECRET") && said.stdout.contains("LANG=C.UTF-8"), "{said}");
     assert!(
         said.stdout.contains("TESTBED_LAB=small\n") && said.stdout.contains("TESTBED_NODE=door\n"),
@@ -176,4 +176,22 @@ fn a_shell_that_is_killed_takes_its_command_along() {
     until(ONE_RUN, || (!labs.has("sleep 4242")).then_some(())).expect("its command ends, too");
     labs.say(&["down", "small"]).expect_code(0);
     labs.assert_nothing_left();
+}
+
+/// Root of a user namespace that gets no further one: its labs have none of their own.
+#[test]
+fn a_lab_without_user_namespaces_is_entered_too() {
+    let place = Place::new();
+    let site = place.bring(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nothing_left"));
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces; \
+                  \"$0\" up \"$1\" --out \"$2\" --detach --quiet && \
+                  \"$0\" shell small guest -- tail -1 /etc/hosts && \
+                  \"$0\" capture small cam | tshark -n -c 3 -r - -T fields -e frame.number | tail -1 && \
+                  \"$0\" judge small && \"$0\" down small && \"$0\" ps --json";
+    let mut unshare = place.command("unshare");
+    unshare.args(["--user", "--map-root-user", "bash", "-c", script]);
+    unshare.arg(place.testbed().get_program()).arg(site.join("small.yaml")).arg(place.out());
+    let said = say(unshare, ONE_RUN).expect_code(0);
+    assert!(said.stdout.starts_with("small\n10.2.0.2 guest\n3\n"), "{said}");
+    assert!(said.stdout.contains("2 passed") && said.stdout.ends_with("[]\n"), "{said}");
 }

@@ -94,9 +94,13 @@ impl Desk {
             State::Ending => "is being taken down",
             State::Up | State::Damaged | State::Judging => return None,
         };
-        let text = format!("lab `{}` {why}", status.name);
-        Some(Answer::Refused(Failure { fault: Fault::Input, text, node: None, last_lines: Vec::new() }))
+        Some(Answer::Refused(input(format!("lab `{}` {why}", status.name))))
     }
+}
+
+/// Whoever asks has to ask for something else.
+fn input(text: String) -> Failure {
+    Failure { fault: Fault::Input, text, node: None, last_lines: Vec::new() }
 }
 
 /// Answers one connection. Whoever hangs up is not missed.
@@ -111,7 +115,13 @@ async fn answer(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
     if stream.peer_cred()?.uid() != nix::unistd::geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
-    let request = timeout(REQUEST_WITHIN, read(&mut stream)).await??;
+    let request = match timeout(REQUEST_WITHIN, read(&mut stream)).await? {
+        Ok(request) => request,
+        Err(error) => {
+            let refused = input(format!("the request is not understood: {error}"));
+            return say(&mut stream, &Answer::Refused(refused)).await;
+        }
+    };
     match request {
         Request::Status => {
             let status = desk.status().clone();
@@ -119,6 +129,7 @@ async fn answer(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
         }
         Request::Enter => enter(&mut stream, desk).await,
         Request::Judge { colour, from } => judge(&mut stream, desk, colour, from).await,
+        // Here a fault is passed to the owner, which asks the worker for it.
         Request::Down => {
             let _ = desk.wanted.send(Wanted::Down);
             say(&mut stream, &Answer::Ending).await?;

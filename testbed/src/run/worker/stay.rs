@@ -98,10 +98,11 @@ async fn serve(order: &Order, teller: &Teller, asks: &mut Asks, standing: &mut S
             Ask::Judge { folder } => {
                 let judged = tokio::select! {
                     judged = judge(order, teller, standing, &folder) => judged,
+                    // The owner asks for one judgement at a time. A fault may come meanwhile: then it belongs here, too.
                     () = asks.end() => return,
                 };
                 teller.tell(&judged.map_or_else(Event::NotJudged, |seen| Event::Observed(Box::new(seen))));
-            }
+            } // Here a fault is carried out, on `standing.built.site` and `standing.services`.
         }
     }
 }
