@@ -183,7 +183,7 @@ fn a_shell_that_is_killed_takes_its_command_along() {
 fn a_lab_without_user_namespaces_is_entered_too() {
     let place = Place::new();
     let site = place.bring(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nothing_left"));
-    let script = "echo 0 > /proc/sys/user/max_user_namespaces; \
+    let script = "trap '\"$0\" down --all --quiet' EXIT; echo 0 > /proc/sys/user/max_user_namespaces; \
                   \"$0\" up \"$1\" --out \"$2\" --detach --quiet && \
                   \"$0\" shell small guest -- tail -1 /etc/hosts && \
                   \"$0\" capture small cam | tshark -n -c 3 -r - -T fields -e frame.number | tail -1 && \
