@@ -100,6 +100,28 @@ name! {
     ControlId, control
 }
 
+name! {
+    /// A host name in the DNS (RFC 1123, section 2.1): lower-case labels, at least two; at most 253 bytes.
+    HostName, host
+}
+
+fn host(text: &str) -> Result<(), BadName> {
+    // names are compared without regard to case, and written here in one way only
+    let good = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.len() > 253 || !text.contains('.') || !text.split('.').all(good) {
+        return Err(BadName(
+            "labels of lower-case letters, digits and inner hyphens, at least two, with dots between".into(),
+        ));
+    }
+    Ok(())
+}
+
 fn plain(text: &str) -> Result<(), BadName> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.is_empty() || text.len() > 40 {

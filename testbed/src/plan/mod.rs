@@ -7,6 +7,7 @@ mod alive;
 mod answers;
 mod build;
 mod checks;
+pub mod fault;
 mod flows;
 mod labels;
 mod lookup;

@@ -5,6 +5,7 @@
 
 mod build;
 pub(crate) mod controls;
+pub mod fault;
 mod files;
 mod leaf;
 mod mistakes;
@@ -22,6 +23,7 @@ mod twins;
 mod yaml;
 
 pub use build::DEFAULT_PORTS;
+pub(crate) use build::which_cable;
 pub use files::{Files, LONGEST, Missing};
 pub use leaf::FEATURES;
 pub(crate) use mistakes::nearest;

@@ -53,6 +53,13 @@ pub(crate) struct At<T> {
     pub(crate) spot: Spot,
 }
 
+impl<T> At<T> {
+    /// The same place, the value borrowed.
+    pub(crate) fn as_ref(&self) -> At<&T> {
+        At { value: &self.value, spot: self.spot }
+    }
+}
+
 /// What a key of a table holds.
 #[derive(Debug)]
 pub(crate) enum Slot<T> {

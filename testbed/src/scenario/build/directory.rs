@@ -128,6 +128,11 @@ impl Directory {
         groups.map(|(name, entry)| (name.clone(), entry.members.clone())).collect()
     }
 
+    /// Whether anything stands in a section, or may.
+    pub(crate) fn has(&self, section: Section) -> bool {
+        !self.complete || self.entries.values().any(|entry| entry.section == section)
+    }
+
     /// What a name stands for; `whose` begins the title: "a flow".
     pub(crate) fn find(&self, name: &At<NodeName>, whose: &str, out: &mut Mistakes) -> Option<&Entry> {
         let found = self.entries.get(&name.value);

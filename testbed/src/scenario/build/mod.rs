@@ -9,6 +9,8 @@ mod checks;
 mod clash;
 mod clocks;
 mod directory;
+#[expect(dead_code, reason = "no check word takes a fault yet")]
+mod faults;
 mod flows;
 mod leases;
 mod links;
@@ -27,6 +29,7 @@ use crate::names::{CheckName, FlowId};
 
 pub use checks::DEFAULT_PORTS;
 pub(crate) use directory::Directory;
+pub(crate) use faults::which as which_cable;
 
 /// A scenario, with what is needed to read a twin against it.
 pub(crate) struct Built {

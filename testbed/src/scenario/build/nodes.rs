@@ -309,7 +309,7 @@ pub(super) fn served<'n>(
 }
 
 /// A rule file must be there: nobody wants to learn that when half of the lab stands.
-fn rule_file(path: &At<Below>, files: &Files, out: &mut Mistakes) -> RuleFile {
+pub(super) fn rule_file(path: &At<Below>, files: &Files, out: &mut Mistakes) -> RuleFile {
     let text = &path.value.0;
     if let Err(missing) = files.text(text) {
         let label = match missing.is_absent().then(|| nearest(text, files.there())).flatten() {

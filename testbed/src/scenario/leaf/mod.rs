@@ -1,5 +1,6 @@
 //! The single values of the language: what a text must look like, and what is said if it does not.
 
+mod faults;
 mod names;
 mod network;
 mod numbers;
@@ -12,6 +13,7 @@ mod words;
 use super::shape::Wrong;
 use super::tree::Scalar;
 
+pub(crate) use faults::{Healed, ServiceRef};
 pub(crate) use network::Asks;
 pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};

@@ -6,7 +6,8 @@ use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
 use crate::names::{
-    BadName, CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
+    BadName, CheckName, FlowId, HostName, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName,
+    Traffic,
 };
 
 macro_rules! name_leaf {
@@ -30,6 +31,7 @@ name_leaf! {
     SwitchName, "a switch's name", "^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$";
     CheckName, "a check's name", "^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$";
     LinkName, "an interface name", "^[a-z][a-z0-9._-]{0,14}$";
+    HostName, "a host name", "^[a-z0-9-]+(?:\\.[a-z0-9-]+)+$";
     FlowId, "a flow's id", "^[FS][0-9]{2,3}$";
     Traffic, "a kind of traffic", "^(?:(?:tcp|udp)/(?:\\*|[0-9]+(?:-[0-9]+)?)|(?:icmp|icmp6|proto)/[0-9]+)$";
     Mac, "an Ethernet address", "^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$";

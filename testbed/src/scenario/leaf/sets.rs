@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::super::model::{NftSet, SetFamily};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
+use crate::names::HostName;
 
 /// A host name and everything below it, without the `*.` that may stand before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +21,7 @@ impl Leaf for NamePattern {
                 "`*` stands for whole labels at the front: `*.iot.eu-west-1.amazonaws.com`",
             ));
         }
-        // RFC 1123, section 2.1; names are compared without regard to case, and written here in one way only
-        let good = |label: &str| {
-            let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            (1..=63).contains(&label.len())
-                && label.bytes().all(inner)
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        if name.len() > 253 || !name.contains('.') || !name.split('.').all(good) {
-            let label =
-                "labels of lower-case letters, digits and inner hyphens, at least two, with dots between";
-            return Err(Wrong::because(label));
-        }
+        name.parse::<HostName>().map_err(|wrong| Wrong::because(wrong.to_string()))?;
         Ok(NamePattern(name.to_owned()))
     }
     fn describe() -> Json {

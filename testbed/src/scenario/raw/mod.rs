@@ -4,6 +4,7 @@
 //! key is also the description that an editor shows (`testbed schema`).
 
 mod check;
+mod fault;
 mod flow;
 mod scenario;
 mod site;
@@ -12,6 +13,7 @@ mod twin;
 use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach};
+pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::Scenario;
 pub(crate) use site::{

@@ -1,0 +1,319 @@
+//! A fault with all that it takes: which ports of the fabric, which services, which servers.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Link, Node, Plan, Role, Service, ServiceKind};
+use crate::names::{HostName, LinkName, Mac, NodeName};
+use crate::scenario::fault::{self as written, BitRate, End, Impairment, ServiceWord, Victim};
+use crate::scenario::model::CloudService;
+use crate::scenario::{nearest, which_cable};
+
+/// One thing that is done to a site that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The port loses its carrier for whoever is plugged in.
+    Cut(Plug),
+    /// The port is as the plan has it: up, in its own bridge or VLAN, neither slow nor lossy.
+    Heal(Plug),
+    /// Everything that is in force is mended, the last first.
+    HealAll,
+    /// Two ports change bridges, or VLANs.
+    Swap(Plug, Plug),
+    /// The port loses its carrier and gets it back.
+    Flap {
+        /// Which.
+        plug: Plug,
+        /// How often.
+        times: u32,
+        /// From one loss to the next; without carrier for half of it.
+        every: Duration,
+    },
+    /// Services end at once.
+    Kill(Running),
+    /// Services end in good order.
+    Stop(Running),
+    /// Services, or the node as a whole, begin anew.
+    Restart(Running),
+    /// The node's own rule file is loaded anew.
+    Reload {
+        /// Whose.
+        node: NodeName,
+        /// Path below the scenario's folder.
+        ruleset: String,
+        /// Whether it is another file than the plan's.
+        other: bool,
+    },
+    /// Connection tracking is emptied.
+    ClearState {
+        /// Whose.
+        node: NodeName,
+    },
+    /// The server forgets a lease, and the client asks anew.
+    ExpireLease(Lease),
+    /// The clouds answer a name otherwise.
+    MoveName {
+        /// The name.
+        name: HostName,
+        /// Its address from now on; none: as at first.
+        to: Option<IpAddr>,
+        /// For how long an answer may be kept.
+        ttl: Duration,
+        /// The clouds that answer names.
+        clouds: Vec<NodeName>,
+    },
+    /// What passes the cable is bounded, each way.
+    Rate {
+        /// Which cable.
+        plug: Plug,
+        /// How much.
+        at: BitRate,
+    },
+    /// Frames on the cable are delayed, lost, doubled or overtaken, each way.
+    Impair {
+        /// Which cable.
+        plug: Plug,
+        /// How.
+        how: Impairment,
+    },
+}
+
+/// A cable, by all that it carries: which of the fabric's devices that is hangs on how VLANs are realised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plug {
+    /// As it is written.
+    pub end: End,
+    /// The links that it carries, by their ports in the plan.
+    pub ports: Vec<LinkName>,
+}
+
+/// What of a node runs, or does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The node.
+    pub node: NodeName,
+    /// Its services, as places in the plan's list, ascending.
+    pub services: Vec<usize>,
+    /// The node's cables, if all of it is meant: without power no carrier.
+    pub whole: Option<Vec<Plug>>,
+    /// As it is written.
+    pub written: Victim,
+}
+
+/// A lease, as the two that know it do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// As it is written.
+    pub end: End,
+    /// Who has it.
+    pub client: usize,
+    /// Who gave it, as a place in the plan's list of services.
+    pub server: usize,
+    /// Whose Ethernet address it is known by.
+    pub mac: Mac,
+    /// The address that the plan expects it to be of.
+    pub address: Ipv4Addr,
+}
+
+impl Fault {
+    /// Where in the fabric: the cables that it changes.
+    pub fn plugs(&self) -> Vec<&Plug> {
+        match self {
+            Fault::Cut(plug) | Fault::Heal(plug) => vec![plug],
+            Fault::Swap(one, other) => vec![one, other],
+            Fault::Flap { plug, .. } | Fault::Rate { plug, .. } | Fault::Impair { plug, .. } => vec![plug],
+            Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.whole.iter().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Plan {
+    /// What a fault that is written comes to in this plan.
+    ///
+    /// Errors: what it names is not there, in words that say what is.
+    pub fn fault(&self, fault: &written::Fault) -> Result<Fault, String> {
+        use written::Fault as Written;
+        Ok(match fault {
+            Written::Cut { link } => Fault::Cut(self.plug(link)?),
+            Written::Heal { link } => Fault::Heal(self.plug(link)?),
+            Written::HealAll => Fault::HealAll,
+            Written::Swap { links: [one, other] } => self.swap(self.plug(one)?, self.plug(other)?)?,
+            Written::Flap { link, times, every } => {
+                Fault::Flap { plug: self.plug(link)?, times: *times, every: *every }
+            }
+            Written::Kill { of } => Fault::Kill(self.running(of)?),
+            Written::Stop { of } => Fault::Stop(self.running(of)?),
+            Written::Restart { of } => Fault::Restart(self.running(of)?),
+            Written::Reload { node } => self.reload(node, None)?,
+            Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path))?,
+            Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
+            Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
+            Written::MoveName { name, to, ttl } => {
+                Fault::MoveName { name: name.clone(), to: *to, ttl: *ttl, clouds: self.answering()? }
+            }
+            Written::Rate { link, at } => Fault::Rate { plug: self.plug(link)?, at: *at },
+            Written::Impair { link, how } => Fault::Impair { plug: self.plug(link)?, how: *how },
+        })
+    }
+
+    /// Which cable of a node is meant where perhaps only the node is named.
+    ///
+    /// Errors: there is no such node or link, or it is not clear which; in words that say which there are.
+    pub fn end(&self, node: &NodeName, link: Option<&LinkName>) -> Result<End, String> {
+        let known = self.known(node)?;
+        let cables = cables(known);
+        let cables: Vec<_> = cables
+            .iter()
+            .map(|(end, links)| (*end, links.iter().map(|link| &link.name).collect::<Vec<_>>()))
+            .collect();
+        Ok(End { node: node.clone(), link: which_cable(node, link, &cables)? })
+    }
+
+    fn known(&self, name: &NodeName) -> Result<&Node, String> {
+        self.node(name).ok_or_else(|| {
+            let names = self.nodes.iter().map(|node| node.name.as_str());
+            match nearest(name.as_str(), names) {
+                Some(near) => format!("no node is called `{name}`; did you mean `{near}`?"),
+                None => format!("no node is called `{name}`; there are {}", self.some_nodes()),
+            }
+        })
+    }
+
+    /// The first nodes of the site, for a message.
+    fn some_nodes(&self) -> String {
+        const SHOWN: usize = 12;
+        let names = self.nodes.iter().take(SHOWN).map(|node| format!("`{}`", node.name));
+        let more = if self.nodes.len() > SHOWN { ", …" } else { "" };
+        format!("{}{more}", names.collect::<Vec<_>>().join(", "))
+    }
+
+    fn plug(&self, end: &End) -> Result<Plug, String> {
+        let end = self.end(&end.node, Some(&end.link))?;
+        let node = self.known(&end.node)?;
+        let cables = cables(node);
+        let carried = cables.iter().find(|(name, _)| **name == end.link).map(|(_, links)| links);
+        let ports = carried.into_iter().flatten().map(|link| link.port.clone()).collect();
+        Ok(Plug { end, ports })
+    }
+
+    /// A trunk's plug carries tags that no other port of the site takes.
+    fn swap(&self, one: Plug, other: Plug) -> Result<Fault, String> {
+        if one.end == other.end {
+            return Err(format!("`{}` cannot change places with itself", one.end));
+        }
+        let access = |plug: &Plug| self.node(&plug.end.node).is_some_and(|node| node.has(&plug.end.link));
+        for plug in [&one, &other] {
+            if !access(plug) {
+                return Err(format!("`{}` is a trunk: no other port is made for it", plug.end));
+            }
+        }
+        Ok(Fault::Swap(one, other))
+    }
+
+    fn running(&self, of: &Victim) -> Result<Running, String> {
+        let node = self.known(&of.node)?;
+        let own: Vec<_> =
+            self.services.iter().enumerate().filter(|(_, service)| service.node == of.node).collect();
+        let has: Vec<ServiceWord> = own.iter().map(|(_, service)| service.word(node.role)).collect();
+        if let Some(missing) = of.services.iter().find(|wanted| !has.contains(wanted)) {
+            let mut has: Vec<_> = has.iter().map(|service| format!("`{service}`")).collect();
+            has.dedup();
+            let has = if has.is_empty() { "none".into() } else { has.join(", ") };
+            return Err(format!("`{}` has no service `{missing}`; it has {has}", of.node));
+        }
+        let whole = of.services.is_empty();
+        let meant = |service: &Service| whole || of.services.contains(&service.word(node.role));
+        let services = own.iter().filter(|(_, service)| meant(service)).map(|(place, _)| *place).collect();
+        let all = || {
+            cables(node)
+                .into_iter()
+                .map(|(end, _)| self.plug(&End { node: of.node.clone(), link: end.clone() }))
+        };
+        let whole = whole.then(|| all().collect::<Result<_, _>>()).transpose()?;
+        Ok(Running { node: of.node.clone(), services, whole, written: of.clone() })
+    }
+
+    fn reload(&self, name: &NodeName, file: Option<&String>) -> Result<Fault, String> {
+        let node = self.known(name)?;
+        let own = node.ruleset.as_ref().ok_or_else(|| format!("`{name}` has no rule file"))?;
+        let ruleset = file.unwrap_or(own).clone();
+        Ok(Fault::Reload { node: name.clone(), other: ruleset != *own, ruleset })
+    }
+
+    fn lease(&self, end: &End) -> Result<Lease, String> {
+        let end = self.end(&end.node, Some(&end.link))?;
+        let node = self.known(&end.node)?;
+        let link = node.links.iter().find(|link| link.name == end.link);
+        let leased = link.and_then(|link| Some((link, link.leased?)));
+        let Some((link, leased)) = leased else {
+            return Err(format!("`{end}` has its address for good: it does not ask for it by DHCP"));
+        };
+        let place = |is_it: &dyn Fn(&Service) -> bool| self.services.iter().position(is_it);
+        let client = place(&|service| match &service.kind {
+            ServiceKind::DhcpClient { link, .. } => service.node == end.node && *link == end.link,
+            _ => false,
+        });
+        let server = place(&|service| match &service.kind {
+            ServiceKind::DhcpServer { subnet, .. } => IpAddr::V4(subnet.network()) == leased.network(),
+            _ => false,
+        });
+        match (client, server, leased.addr()) {
+            (Some(client), Some(server), IpAddr::V4(address)) => {
+                Ok(Lease { client, server, mac: link.mac, address, end })
+            }
+            _ => Err(format!("nobody hands out the address of `{end}`")),
+        }
+    }
+
+    /// The clouds that answer names.
+    fn answering(&self) -> Result<Vec<NodeName>, String> {
+        let answers = |service: &&Service| match &service.kind {
+            ServiceKind::Cloud { binds, .. } => binds.iter().any(|(what, _)| *what == CloudService::Dns),
+            _ => false,
+        };
+        let clouds: Vec<_> =
+            self.services.iter().filter(answers).map(|service| service.node.clone()).collect();
+        if clouds.is_empty() { Err("the site has no cloud that answers names".into()) } else { Ok(clouds) }
+    }
+}
+
+impl Node {
+    /// Whether it has a link of this name that is no VLAN of a trunk.
+    fn has(&self, link: &LinkName) -> bool {
+        self.links.iter().any(|have| have.name == *link && have.trunk.is_none())
+    }
+}
+
+impl Service {
+    /// What it is called where a fault names it.
+    pub fn word(&self, role: Role) -> ServiceWord {
+        match &self.kind {
+            ServiceKind::Cloud { .. } => ServiceWord::Cloud,
+            ServiceKind::Resolver { .. } => ServiceWord::Dns,
+            ServiceKind::Clock { .. } => ServiceWord::Ntp,
+            ServiceKind::DhcpServer { .. } => ServiceWord::Dhcp,
+            ServiceKind::DhcpClient { .. } => ServiceWord::Lease,
+            ServiceKind::Camera { .. } => ServiceWord::Camera,
+            ServiceKind::Appliance { .. } if role == Role::Appliance => ServiceWord::Appliance,
+            ServiceKind::Appliance { .. } => ServiceWord::Plays,
+            ServiceKind::Command { .. } => ServiceWord::Run,
+        }
+    }
+}
+
+/// What can be plugged in and out: each link or trunk, and the links that it carries.
+fn cables(node: &Node) -> Vec<(&LinkName, Vec<&Link>)> {
+    let mut cables: Vec<(&LinkName, Vec<&Link>)> = Vec::new();
+    for link in &node.links {
+        let end = link.trunk.as_ref().unwrap_or(&link.name);
+        match cables.iter_mut().find(|(have, _)| *have == end) {
+            Some((_, carried)) => carried.push(link),
+            None => cables.push((end, vec![link])),
+        }
+    }
+    cables
+}

@@ -1,0 +1,401 @@
+//! A fault as written → what is meant: one verb with what belongs to it, on links, nodes and services that there are.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::fault::{End, Fault, Impairment, ServiceWord, Share, Victim};
+use super::super::files::Files;
+use super::super::leaf::{Healed, Lasting, PortRef, ServiceRef, Whole};
+use super::super::mistakes::{Mistake, Mistakes, nearest};
+use super::super::model::{Kind, Node};
+use super::super::raw;
+use super::super::shape::{At, Slot};
+use super::super::tree::Spot;
+use super::directory::{Directory, Section};
+use super::nodes::rule_file;
+use super::or;
+use crate::names::{LinkName, NodeName};
+
+/// Reads faults of one place of a scenario.
+pub(crate) struct Faults<'a> {
+    /// Begins every title: "check `failover`".
+    pub(crate) whose: &'a str,
+    pub(crate) directory: &'a Directory,
+    pub(crate) nodes: &'a BTreeMap<NodeName, Node>,
+    pub(crate) files: &'a Files,
+    pub(crate) out: &'a mut Mistakes,
+}
+
+/// A key of a fault, where its value stands, and for a key that only belongs to others: to which.
+struct Written {
+    key: &'static str,
+    spot: Option<Spot>,
+    of: &'static [&'static str],
+}
+
+fn written<T>(key: &'static str, slot: &Slot<At<T>>, of: &'static [&'static str]) -> Written {
+    Written { key, spot: slot.good().map(|at| at.spot), of }
+}
+
+impl Faults<'_> {
+    /// What is meant. `at` is the place to show when the fault as a whole is wrong.
+    pub(crate) fn read(&mut self, raw: &raw::Fault, at: Spot) -> Option<Fault> {
+        let verb = self.verb(raw, at)?;
+        for one in belongings(raw) {
+            if let Some(spot) = one.spot.filter(|_| !one.of.contains(&verb)) {
+                let title = format!("{} has a fault with a key that is not its own", self.whose);
+                let of = one.of.iter().map(|of| format!("`{of}`")).collect::<Vec<_>>().join(", ");
+                self.out.push(Mistake::error(title, spot, format!("`{}` belongs to {of}", one.key)));
+            }
+        }
+        match verb {
+            "cut" => Some(Fault::Cut { link: self.link(&raw.cut)? }),
+            "heal" => self.heal(raw),
+            "swap" => self.swap(raw),
+            "flap" => self.flap(raw),
+            "kill" => Some(Fault::Kill { of: self.victim(&raw.kill, raw)? }),
+            "stop" => Some(Fault::Stop { of: self.victim(&raw.stop, raw)? }),
+            "restart" => Some(Fault::Restart { of: self.victim(&raw.restart, raw)? }),
+            "reload" => Some(Fault::Reload { node: self.filtering(&raw.reload)? }),
+            "load" => self.load(raw),
+            "clear_state" => Some(Fault::ClearState { node: self.node(&raw.clear_state)? }),
+            "expire_lease" => self.expire_lease(raw),
+            "move_name" => self.move_name(raw),
+            "rate" => self.rate(raw),
+            _ => self.impair(raw),
+        }
+    }
+
+    /// Exactly one must stand there.
+    fn verb(&mut self, raw: &raw::Fault, at: Spot) -> Option<&'static str> {
+        let verbs = verbs(raw);
+        let there: Vec<_> = verbs.iter().filter(|(_, absent, _)| !absent).collect();
+        match there.as_slice() {
+            [(verb, _, bad)] => (!bad).then_some(*verb),
+            [] => {
+                let all = verbs.iter().map(|(verb, ..)| format!("`{verb}`")).collect::<Vec<_>>().join(", ");
+                let title = format!("{} has a fault that does nothing", self.whose);
+                self.out.push(Mistake::error(title, at, format!("write one of {all}")));
+                None
+            }
+            many => {
+                let all = many.iter().map(|(verb, ..)| format!("`{verb}`")).collect::<Vec<_>>();
+                let title = format!("{} has a fault of several kinds", self.whose);
+                let label = format!("{} stand together: make a fault of each", all.join(" and "));
+                self.out.push(Mistake::error(title, at, label));
+                None
+            }
+        }
+    }
+
+    fn node(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
+        self.directory.one_of(slot.good()?, &[], self.whose, self.out)
+    }
+
+    fn link(&mut self, slot: &Slot<At<PortRef>>) -> Option<End> {
+        self.end(slot.good()?.as_ref())
+    }
+
+    /// A link that there is. A trunk is one cable, so its name stands for all that it carries.
+    fn end(&mut self, written: At<&PortRef>) -> Option<End> {
+        let At { value: port, spot } = written;
+        let name = At { value: port.node.clone(), spot };
+        let node = self.directory.one_of(&name, &[], self.whose, self.out)?;
+        let cables = cables(self.nodes.get(&node)?);
+        if cables.is_empty() {
+            return None; // they could not be read, and a mistake says so
+        }
+        match which(&node, port.link.as_ref(), &cables) {
+            Ok(link) => Some(End { node, link }),
+            Err(label) => {
+                self.out.push(Mistake::error(format!("{} has a fault on no link", self.whose), spot, label));
+                None
+            }
+        }
+    }
+
+    fn heal(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let written = raw.heal.good()?;
+        match &written.value {
+            Healed::All => Some(Fault::HealAll),
+            Healed::Link(port) => {
+                Some(Fault::Heal { link: self.end(At { value: port, spot: written.spot })? })
+            }
+        }
+    }
+
+    fn swap(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let list = raw.swap.good()?;
+        let whole = !list.incomplete;
+        let ends: Vec<_> = list.items.iter().map(|port| self.end(port.as_ref())).collect();
+        let spot = list.items.last()?.spot;
+        let title = format!("{} swaps what cannot change places", self.whose);
+        match ends.as_slice() {
+            [Some(one), Some(other)] if one == other => {
+                self.out.push(Mistake::error(title, spot, format!("`{other}` with itself")));
+                None
+            }
+            [Some(one), Some(other)] => {
+                let trunk =
+                    |end: &&End| self.nodes.get(&end.node).is_some_and(|node| is_trunk(node, &end.link));
+                if let Some(trunk) = [one, other].into_iter().find(trunk) {
+                    let label = format!("`{trunk}` is a trunk: no other port is made for it");
+                    self.out.push(Mistake::error(title, spot, label));
+                    return None;
+                }
+                Some(Fault::Swap { links: [one.clone(), other.clone()] })
+            }
+            [_, _] => None,
+            _ => {
+                if whole {
+                    self.out.push(Mistake::error(
+                        title,
+                        spot,
+                        "two links change places, no more and no less",
+                    ));
+                }
+                None
+            }
+        }
+    }
+
+    fn flap(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let times = or(&raw.times, Whole(3)).0 as u32;
+        let every = or(&raw.every, Lasting(Duration::from_secs(1))).0;
+        Some(Fault::Flap { link: self.link(&raw.flap)?, times, every })
+    }
+
+    /// A node as a whole, or services that it has.
+    fn victim(&mut self, slot: &Slot<At<NodeName>>, raw: &raw::Fault) -> Option<Victim> {
+        let node = self.node(slot)?;
+        let has = services(self.nodes.get(&node)?);
+        let mut services: Vec<ServiceWord> = Vec::new();
+        for written in raw.service.good().map_or(&[][..], |many| &many.0) {
+            let wanted = match written.value {
+                ServiceRef::All => has.clone(),
+                ServiceRef::One(service) if has.contains(&service) => vec![service],
+                ServiceRef::One(_) => Vec::new(),
+            };
+            if wanted.is_empty() {
+                let label = match has.as_slice() {
+                    [] => format!("`{node}` has none"),
+                    has => format!("`{node}` has {}", listed(has)),
+                };
+                let title = format!("{} has a fault of a service that is not there", self.whose);
+                self.out.push(Mistake::error(title, written.spot, label));
+            } else if wanted.iter().any(|service| services.contains(service)) {
+                let title = format!("{} names a service twice", self.whose);
+                self.out.push(Mistake::error(title, written.spot, "it is in the list already"));
+            } else {
+                services.extend(wanted);
+            }
+        }
+        let asked = !raw.service.is_absent();
+        (!asked || !services.is_empty()).then_some(Victim { node, services })
+    }
+
+    /// A node with rules of its own.
+    fn filtering(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
+        let node = self.node(slot)?;
+        if self.nodes.get(&node)?.ruleset.is_none() {
+            let title = format!("{} has a fault of rules that are not there", self.whose);
+            let label = format!("`{node}` has no `ruleset`");
+            self.out.push(Mistake::error(title, slot.good()?.spot, label));
+            return None;
+        }
+        Some(node)
+    }
+
+    fn load(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let node = self.filtering(&raw.load);
+        if raw.ruleset.is_absent() {
+            self.lacks(raw.load.good()?.spot, "`load` needs `ruleset`: the file that is loaded");
+        }
+        let ruleset = rule_file(raw.ruleset.good()?, self.files, self.out);
+        Some(Fault::Load { node: node?, ruleset })
+    }
+
+    fn expire_lease(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let link = self.link(&raw.expire_lease)?;
+        let node = self.nodes.get(&link.node)?;
+        if !node.links.iter().any(|have| have.name == link.link && have.dhcp.is_some()) {
+            let title = format!("{} lets a lease expire that is not there", self.whose);
+            let label = format!("`{link}` has its address for good: it does not ask for it by DHCP");
+            self.out.push(Mistake::error(title, raw.expire_lease.good()?.spot, label));
+            return None;
+        }
+        Some(Fault::ExpireLease { link })
+    }
+
+    fn move_name(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let name = raw.move_name.good()?;
+        if !self.directory.has(Section::Cloud) {
+            let title = format!("{} moves a name that nobody answers", self.whose);
+            self.out.push(Mistake::error(title, name.spot, "the site has no cloud"));
+        }
+        let default = Duration::from_secs(60);
+        let ttl = or(&raw.ttl, Lasting(default)).0;
+        if let Some(written) = raw.ttl.good().filter(|_| ttl.subsec_millis() > 0) {
+            let title = format!("{} keeps a name for less than a second's part", self.whose);
+            let label = "whole seconds, as the DNS counts them (RFC 1035, section 3.2.1)";
+            self.out.push(Mistake::error(title, written.spot, label));
+        }
+        let to = match &raw.to {
+            Slot::Bad => return None,
+            slot => slot.good().map(|to| to.value),
+        };
+        Some(Fault::MoveName { name: name.value.clone(), to, ttl })
+    }
+
+    fn rate(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let link = self.link(&raw.rate);
+        if raw.at_rate.is_absent() {
+            self.lacks(raw.rate.good()?.spot, "`rate` needs `at`: how much passes, such as `2mbit`");
+        }
+        Some(Fault::Rate { link: link?, at: raw.at_rate.good()?.value })
+    }
+
+    fn impair(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let link = self.link(&raw.impair);
+        let none = Share::default();
+        let how = Impairment {
+            delay: or(&raw.delay, Lasting(Duration::ZERO)).0,
+            jitter: or(&raw.jitter, Lasting(Duration::ZERO)).0,
+            loss: or(&raw.loss, none),
+            duplicate: or(&raw.duplicate, none),
+            reorder: or(&raw.reorder, none),
+        };
+        let unread = raw.delay.is_bad() || raw.jitter.is_bad();
+        let bad = unread || raw.loss.is_bad() || raw.duplicate.is_bad() || raw.reorder.is_bad();
+        if how == Impairment::default() && !bad {
+            self.lacks(
+                raw.impair.good()?.spot,
+                "`impair` needs one of `delay`, `loss`, `duplicate` that is not zero",
+            );
+            return None;
+        }
+        let title = format!("{} impairs a link in no possible way", self.whose);
+        if let Some(jitter) = raw.jitter.good().filter(|_| how.jitter > how.delay && !unread) {
+            self.out.push(Mistake::error(title.clone(), jitter.spot, "more than `delay`"));
+        }
+        if let Some(reorder) = raw.reorder.good().filter(|_| how.delay.is_zero() && !unread) {
+            let label = "needs `delay`: only what waits can be overtaken";
+            self.out.push(Mistake::error(title, reorder.spot, label));
+        }
+        Some(Fault::Impair { link: link?, how })
+    }
+
+    fn lacks(&mut self, spot: Spot, label: &str) {
+        self.out.push(Mistake::error(format!("{} has half a fault", self.whose), spot, label));
+    }
+}
+
+/// The keys that say what is done: whether each is left out, or cannot be read.
+fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
+    fn state<T>(verb: &'static str, slot: &Slot<T>) -> (&'static str, bool, bool) {
+        (verb, slot.is_absent(), slot.is_bad())
+    }
+    [
+        state("cut", &raw.cut),
+        state("heal", &raw.heal),
+        state("swap", &raw.swap),
+        state("flap", &raw.flap),
+        state("kill", &raw.kill),
+        state("stop", &raw.stop),
+        state("restart", &raw.restart),
+        state("reload", &raw.reload),
+        state("load", &raw.load),
+        state("clear_state", &raw.clear_state),
+        state("expire_lease", &raw.expire_lease),
+        state("move_name", &raw.move_name),
+        state("rate", &raw.rate),
+        state("impair", &raw.impair),
+    ]
+}
+
+/// The other keys.
+fn belongings(raw: &raw::Fault) -> [Written; 12] {
+    let service = raw.service.good().and_then(|many| many.0.first()).map(|at| at.spot);
+    [
+        written("times", &raw.times, &["flap"]),
+        written("every", &raw.every, &["flap"]),
+        Written { key: "service", spot: service, of: &["kill", "stop", "restart"] },
+        written("ruleset", &raw.ruleset, &["load"]),
+        written("to", &raw.to, &["move_name"]),
+        written("ttl", &raw.ttl, &["move_name"]),
+        written("at", &raw.at_rate, &["rate"]),
+        written("delay", &raw.delay, &["impair"]),
+        written("jitter", &raw.jitter, &["impair"]),
+        written("loss", &raw.loss, &["impair"]),
+        written("duplicate", &raw.duplicate, &["impair"]),
+        written("reorder", &raw.reorder, &["impair"]),
+    ]
+}
+
+/// What can be plugged in and out: each link or trunk, and the links that it carries.
+fn cables(node: &Node) -> Vec<(&LinkName, Vec<&LinkName>)> {
+    let mut cables: Vec<(&LinkName, Vec<&LinkName>)> = Vec::new();
+    for link in &node.links {
+        let end = link.trunk.as_ref().unwrap_or(&link.name);
+        match cables.iter_mut().find(|(have, _)| *have == end) {
+            Some((_, carried)) => carried.push(&link.name),
+            None => cables.push((end, vec![&link.name])),
+        }
+    }
+    cables
+}
+
+fn is_trunk(node: &Node, end: &LinkName) -> bool {
+    node.links.iter().any(|link| link.trunk.as_ref() == Some(end))
+}
+
+/// Which cable of a node is meant, or what is wrong: the same words for a scenario and for the command line.
+pub(crate) fn which(
+    node: &NodeName,
+    written: Option<&LinkName>,
+    cables: &[(&LinkName, Vec<&LinkName>)],
+) -> Result<LinkName, String> {
+    let all = || cables.iter().map(|(end, _)| format!("`{node}.{end}`")).collect::<Vec<_>>().join(", ");
+    let Some(written) = written else {
+        return match cables {
+            [(one, _)] => Ok((*one).clone()),
+            _ => Err(format!("say which link: {}", all())),
+        };
+    };
+    if cables.iter().any(|(end, _)| *end == written) {
+        return Ok(written.clone());
+    }
+    if let Some((trunk, _)) = cables.iter().find(|(_, carried)| carried.contains(&written)) {
+        return Err(format!("`{written}` is one VLAN of the trunk `{trunk}`: name `{node}.{trunk}`"));
+    }
+    Err(match nearest(written.as_str(), cables.iter().map(|(end, _)| end.as_str())) {
+        Some(near) => format!("`{node}` has no link `{written}`; did you mean `{node}.{near}`?"),
+        None => format!("`{node}` has no link `{written}`; it has {}", all()),
+    })
+}
+
+/// The services that a node has.
+fn services(node: &Node) -> Vec<ServiceWord> {
+    let own = match &node.kind {
+        Kind::Camera(_) => vec![(ServiceWord::Camera, true)],
+        Kind::Appliance(_) => vec![(ServiceWord::Appliance, true)],
+        Kind::Cloud(_) => vec![(ServiceWord::Cloud, true)],
+        Kind::Router(router) => vec![
+            (ServiceWord::Dns, !router.dns.is_empty()),
+            (ServiceWord::Ntp, !router.ntp.is_empty()),
+            (ServiceWord::Dhcp, !router.dhcp.is_empty()),
+        ],
+        Kind::Host(host) => vec![
+            (ServiceWord::Dhcp, !host.dhcp.is_empty()),
+            (ServiceWord::Plays, !host.plays.is_empty()),
+            (ServiceWord::Run, host.run.is_some()),
+        ],
+    };
+    let leased = node.links.iter().any(|link| link.dhcp.is_some());
+    let all = own.into_iter().chain([(ServiceWord::Lease, leased)]);
+    all.filter(|(_, there)| *there).map(|(service, _)| service).collect()
+}
+
+fn listed(services: &[ServiceWord]) -> String {
+    services.iter().map(|service| format!("`{service}`")).collect::<Vec<_>>().join(", ")
+}

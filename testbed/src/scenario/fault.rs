@@ -1,0 +1,315 @@
+//! A fault as it is written: something of a living site is broken, changed or mended. Names resolved, values valid.
+//!
+//! The plan makes of it what is done to which port and which service (`plan/fault.rs`).
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::RuleFile;
+use crate::names::{HostName, LinkName, NodeName};
+
+/// One thing that is done to a site that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    /// The link loses its carrier, as if the plug were pulled at the far end.
+    Cut {
+        /// Which.
+        link: End,
+    },
+    /// The link is as the scenario has it: with carrier, in its own segment, neither slow nor lossy.
+    Heal {
+        /// Which.
+        link: End,
+    },
+    /// Everything that is in force is mended, the last first.
+    HealAll,
+    /// The cables of two links change places.
+    Swap {
+        /// Which.
+        links: [End; 2],
+    },
+    /// The link loses its carrier and gets it back, several times.
+    Flap {
+        /// Which.
+        link: End,
+        /// How often; 1 to 100, default 3.
+        times: u32,
+        /// From one loss to the next, without carrier for half of it; 20 ms to 1 min, default 1 s.
+        every: Duration,
+    },
+    /// Power fails: services end at once, without a word.
+    Kill {
+        /// Of what.
+        of: Victim,
+    },
+    /// Services end in good order.
+    Stop {
+        /// Of what.
+        of: Victim,
+    },
+    /// It is started again, and ended before if it runs.
+    Restart {
+        /// What.
+        of: Victim,
+    },
+    /// The node's own rule file is loaded anew.
+    Reload {
+        /// Whose.
+        node: NodeName,
+    },
+    /// Another rule file takes the place of the node's own.
+    Load {
+        /// Whose.
+        node: NodeName,
+        /// Which.
+        ruleset: RuleFile,
+    },
+    /// The node forgets all connections that it tracks.
+    ClearState {
+        /// Which.
+        node: NodeName,
+    },
+    /// The server forgets the lease of this link, and the link asks for one anew.
+    ExpireLease {
+        /// Which.
+        link: End,
+    },
+    /// The site's clouds answer a name with another address.
+    MoveName {
+        /// The name.
+        name: HostName,
+        /// Where it is now; none: where it was at first.
+        to: Option<IpAddr>,
+        /// For how long an answer may be kept, whole seconds; 0 s to 24 h, default 60 s.
+        ttl: Duration,
+    },
+    /// Not more than so much passes, either way.
+    Rate {
+        /// Over which link.
+        link: End,
+        /// How much.
+        at: BitRate,
+    },
+    /// Frames are delayed, lost, doubled or overtaken, either way.
+    Impair {
+        /// On which link.
+        link: End,
+        /// How.
+        how: Impairment,
+    },
+}
+
+/// A link by its node; of a trunk, the trunk.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct End {
+    /// The node.
+    pub node: NodeName,
+    /// Its link, or its trunk.
+    pub link: LinkName,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.node, self.link)
+    }
+}
+
+/// What is ended or started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Victim {
+    /// The node.
+    pub node: NodeName,
+    /// Which of its services, none of them twice; empty: the node as a whole, with its links.
+    pub services: Vec<ServiceWord>,
+}
+
+/// Services, in the words of the scenario's keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceWord {
+    /// A router that answers names.
+    Dns,
+    /// A router that tells the time.
+    Ntp,
+    /// Who hands out addresses.
+    Dhcp,
+    /// Who asks for an address.
+    Lease,
+    /// A camera's video.
+    Camera,
+    /// An appliance's own program.
+    Appliance,
+    /// A host that plays cameras.
+    Plays,
+    /// A cloud.
+    Cloud,
+    /// A command of the scenario's own.
+    Run,
+}
+
+impl ServiceWord {
+    /// Each with its spelling.
+    pub const ALL: [(&'static str, ServiceWord); 9] = [
+        ("dns", ServiceWord::Dns),
+        ("ntp", ServiceWord::Ntp),
+        ("dhcp", ServiceWord::Dhcp),
+        ("lease", ServiceWord::Lease),
+        ("camera", ServiceWord::Camera),
+        ("appliance", ServiceWord::Appliance),
+        ("plays", ServiceWord::Plays),
+        ("cloud", ServiceWord::Cloud),
+        ("run", ServiceWord::Run),
+    ];
+}
+
+impl fmt::Display for ServiceWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::ALL.iter().find(|(_, one)| one == self).map_or("", |(word, _)| word);
+        f.pad(word)
+    }
+}
+
+/// Bits per second, 8 kbit to 10 gbit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BitRate(pub u64);
+
+impl fmt::Display for BitRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bits if bits.is_multiple_of(1_000_000_000) => write!(f, "{}gbit", bits / 1_000_000_000),
+            bits if bits.is_multiple_of(1_000_000) => write!(f, "{}mbit", bits / 1_000_000),
+            bits => write!(f, "{}kbit", bits / 1000),
+        }
+    }
+}
+
+/// What becomes of frames, each way; at least one of it is not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impairment {
+    /// They come later by so much, up to 10 s.
+    pub delay: Duration,
+    /// Give or take so much; not more than `delay`.
+    pub jitter: Duration,
+    /// So many never come.
+    pub loss: Share,
+    /// So many come twice.
+    pub duplicate: Share,
+    /// So many overtake those that are delayed; needs `delay`.
+    pub reorder: Share,
+}
+
+/// A share of frames in thousandths of a per cent, 0 to 100 000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share(pub u32);
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1000, self.0 % 1000);
+        match rest {
+            0 => write!(f, "{whole}%"),
+            _ => write!(f, "{whole}.{}%", format!("{rest:03}").trim_end_matches('0')),
+        }
+    }
+}
+
+impl Fault {
+    /// The kernel feature that it needs and not every kernel has, in the words of `requires`.
+    pub fn needs(&self) -> Option<&'static str> {
+        matches!(self, Fault::Impair { .. }).then_some("netem")
+    }
+}
+
+/// As it is written on the command line: `cut app.eth0`.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Cut { link } => write!(f, "cut {link}"),
+            Fault::Heal { link } => write!(f, "heal {link}"),
+            Fault::HealAll => f.write_str("heal --all"),
+            Fault::Swap { links: [one, other] } => write!(f, "swap {one} {other}"),
+            Fault::Flap { link, times, every } => {
+                write!(f, "flap {link} --times {times} --every {}", Lasting(*every))
+            }
+            Fault::Kill { of } => write!(f, "kill {of}"),
+            Fault::Stop { of } => write!(f, "stop {of}"),
+            Fault::Restart { of } => write!(f, "restart {of}"),
+            Fault::Reload { node } => write!(f, "reload {node}"),
+            Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
+            Fault::ClearState { node } => write!(f, "clear-state {node}"),
+            Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
+            Fault::MoveName { name, to: Some(to), ttl } => {
+                write!(f, "move-name {name} {to} --ttl {}", Lasting(*ttl))
+            }
+            Fault::MoveName { name, to: None, .. } => write!(f, "move-name {name} --back"),
+            Fault::Rate { link, at } => write!(f, "rate {link} {at}"),
+            Fault::Impair { link, how } => write!(f, "impair {link}{how}"),
+        }
+    }
+}
+
+impl fmt::Display for Victim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.node)?;
+        self.services.iter().try_for_each(|service| write!(f, " --service {service}"))
+    }
+}
+
+impl fmt::Display for Impairment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, time) in [("delay", self.delay), ("jitter", self.jitter)] {
+            if !time.is_zero() {
+                write!(f, " --{what} {}", Lasting(time))?;
+            }
+        }
+        for (what, share) in [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)] {
+            if share != Share::default() {
+                write!(f, " --{what} {share}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A duration as it is written: `200ms`, `3s`.
+struct Lasting(Duration);
+
+impl fmt::Display for Lasting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis if millis.is_multiple_of(1000) => write!(f, "{}s", millis / 1000),
+            millis => write!(f, "{millis}ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_reads_as_it_is_written_by_hand() {
+        let link = End { node: "app".parse().unwrap(), link: "eth0".parse().unwrap() };
+        let every = Duration::from_millis(200);
+        assert_eq!(
+            Fault::Flap { link: link.clone(), times: 3, every }.to_string(),
+            "flap app.eth0 --times 3 --every 200ms"
+        );
+        let how = Impairment {
+            delay: Duration::from_millis(20),
+            loss: Share(1_500),
+            reorder: Share(25),
+            ..Impairment::default()
+        };
+        let impaired = Fault::Impair { link, how };
+        assert_eq!(impaired.to_string(), "impair app.eth0 --delay 20ms --loss 1.5% --reorder 0.025%");
+        assert_eq!(impaired.needs(), Some("netem"));
+        assert_eq!(
+            [8_000, 1_500_000, 2_000_000, 3_000_000_000].map(|bits| BitRate(bits).to_string()),
+            ["8kbit", "1500kbit", "2mbit", "3gbit"]
+        );
+    }
+}
