@@ -10,6 +10,7 @@ const EXAMPLES: &str = "\
 Examples:
   fake-appliance run --config appliance.json
   fake-appliance pull rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream --frames 45
+  fake-appliance ports --main eth0 --spare eth1
   fake-appliance pull rtsp://127.0.0.2:8554/stream --user admin --password-env CAMERA_PASSWORD
 
 Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     },
     /// Only pull video.
     Pull(Pull),
+    /// Keep one of two network ports in use: the spare takes over while the other one has no carrier.
+    Ports(Ports),
     /// Look whether this machine can decode: exit code 0, or 3 and what is missing.
     Doctor,
 }
@@ -78,5 +81,28 @@ impl Pull {
             password: password.clone(),
         };
         Ok(self.urls.iter().map(camera).collect())
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Ports {
+    /// The port that is used while it has a carrier.
+    #[arg(long, value_name = "PORT")]
+    main: String,
+    /// The port that stands in for it: it takes over Ethernet address, addresses and routes.
+    #[arg(long, value_name = "PORT")]
+    spare: String,
+    /// Make this file before the DHCP client is started on a port that has addresses already.
+    #[arg(long, requires = "client")]
+    held: Option<PathBuf>,
+    /// A DHCP client to run on the port in use; `-i PORT` is added to its arguments.
+    #[arg(last = true, value_name = "CLIENT")]
+    client: Vec<String>,
+}
+
+impl From<Ports> for fake_appliance::ports::Ports {
+    fn from(Ports { main, spare, held, client }: Ports) -> Self {
+        Self { main, spare, client, held }
     }
 }

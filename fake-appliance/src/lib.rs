@@ -3,12 +3,14 @@
 //!
 //! - [`config`]: what it is told, as one JSON file.
 //! - [`mod@run`]: the whole appliance, and its video half alone.
+//! - [`ports`]: two network ports, of which one is in use; a process of its own.
 //! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
 //!   `clock`: time servers. `net`: names, connections, TLS. `voice`: facts.
 //!
 //! It never listens on anything, and no failure of the network ends it: it says what failed and tries again.
 
 pub mod config;
+pub mod ports;
 pub mod run;
 
 mod backoff;

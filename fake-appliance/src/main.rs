@@ -32,6 +32,9 @@ fn act(command: cli::Command) -> anyhow::Result<()> {
                 let cameras = pull.cameras()?;
                 fake_appliance::pull(&cameras, !pull.no_decode, pull.frames, teller, shutdown).await?;
             }
+            cli::Command::Ports(ports) => {
+                fake_appliance::ports::keep(ports.into(), teller, shutdown).await?;
+            }
             cli::Command::Doctor => fake_appliance::check_decoder().map_err(Error::from)?,
         }
         Ok(())

@@ -138,6 +138,13 @@ pub enum Fact {
         /// The server.
         server: IpAddr,
     },
+    /// One of the appliance's two ports has taken the addresses of the other over.
+    Moved {
+        /// The port that has them now.
+        link: String,
+        /// The port that had them, and whose carrier is gone, or has returned.
+        from: String,
+    },
     /// What has arrived from one camera so far; said again as it grows, at most four times a second.
     Video(Video),
     /// Something the appliance tried did not work; it goes on trying.

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
+use crate::plan::fault::Fault;
 use crate::plan::{Aim, Open};
 
 /// All that was seen of one run.
@@ -35,6 +36,12 @@ pub struct Observations {
     /// DHCP messages at the links of those that asked, in order of time.
     #[serde(default)]
     pub dhcp: Vec<DhcpSeen>,
+    /// Which of two ports that change places was used when, in order of time; at most 1,000 times.
+    #[serde(default)]
+    pub uses: Vec<PortUse>,
+    /// Faults that checks have carried out, in order of time.
+    #[serde(default)]
+    pub faults: Vec<FaultSeen>,
     /// Addresses of the nodes that ask for theirs: once all services run, and at the end.
     #[serde(default)]
     pub addresses: Vec<AddressesSeen>,
@@ -115,6 +122,33 @@ pub struct Station {
     /// The first of them.
     pub first_packet: u64,
     /// How many; 0 in a lab that stays, if all of them came before this judgement began.
+    pub frames: u64,
+}
+
+/// A fault that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultSeen {
+    /// Which.
+    pub fault: Fault,
+    /// Right before.
+    pub at: u64,
+    /// Right after.
+    pub done_at: u64,
+}
+
+/// A time in which one of two ports that change places (a link and its spare) was used: frames other than link upkeep
+/// came out of it, and none out of the other one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortUse {
+    /// The port; its other end is a node's link.
+    pub port: LinkName,
+    /// When the first of them came.
+    pub first_at: u64,
+    /// When the last of them came.
+    pub last_at: u64,
+    /// The first of them.
+    pub first_packet: u64,
+    /// How many.
     pub frames: u64,
 }
 

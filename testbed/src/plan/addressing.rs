@@ -53,7 +53,8 @@ fn gateway(segment: &SegmentName, pool: &Pool, ways: &Ways<'_>) -> Option<Ipv4Ad
 /// The scenario names nodes, the protocol knows Ethernet addresses.
 fn reservations(segment: &SegmentName, pool: &Pool, ways: &Ways<'_>) -> Vec<(crate::names::Mac, Ipv4Addr)> {
     let members = ways.members(segment).iter();
-    members.filter_map(|(node, link)| Some((link.mac, *pool.reserve.get(&node.name)?))).collect()
+    let asking = members.filter(|(_, link)| link.spare_of.is_none());
+    asking.filter_map(|(node, link)| Some((link.mac, *pool.reserve.get(&node.name)?))).collect()
 }
 
 /// The client of a link: the routes that lead over its network come with the address.
@@ -66,5 +67,6 @@ pub(super) fn dhcp_client(node: &Node, link: &Link, dhcp: &scenario::Leased) -> 
         .cloned()
         .partition(|route| route.to.prefix_len() == 0);
     let default_route = !default.is_empty();
-    ServiceKind::DhcpClient { link: link.name.clone(), asks: dhcp.asks, default_route, routes }
+    let spare = node.spare_of(&link.name).map(|spare| spare.name.clone());
+    ServiceKind::DhcpClient { link: link.name.clone(), asks: dhcp.asks, default_route, routes, spare }
 }

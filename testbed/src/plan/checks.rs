@@ -70,6 +70,7 @@ fn word(
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }
+        scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
         scenario::Word::Address { of, asked, bound, kept } => {
             let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);
             Word::Address { of: all(&of).iter().filter_map(asking).collect(), kept }

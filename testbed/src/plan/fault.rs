@@ -297,6 +297,7 @@ impl Service {
             ServiceKind::Clock { .. } => ServiceWord::Ntp,
             ServiceKind::DhcpServer { .. } => ServiceWord::Dhcp,
             ServiceKind::DhcpClient { .. } => ServiceWord::Lease,
+            ServiceKind::Spare { .. } => ServiceWord::Spare,
             ServiceKind::Camera { .. } => ServiceWord::Camera,
             ServiceKind::Appliance { .. } if role == Role::Appliance => ServiceWord::Appliance,
             ServiceKind::Appliance { .. } => ServiceWord::Plays,

@@ -109,6 +109,10 @@ pub struct Link {
     /// The trunk that it is one VLAN of: the cable that carries them all where VLANs are tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<LinkName>,
+    /// The link of the node that it is the spare of: when that one loses its carrier, this one takes over its Ethernet
+    /// address, its addresses and its routes, and gives them back when the carrier returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spare_of: Option<LinkName>,
 }
 
 impl Link {
@@ -119,6 +123,19 @@ impl Link {
 }
 
 impl Node {
+    /// The spare of one of its links.
+    pub fn spare_of(&self, main: &LinkName) -> Option<&Link> {
+        self.links.iter().find(|link| link.spare_of.as_ref() == Some(main))
+    }
+
+    /// The link that changes places with this one: its spare, or the one that it is the spare of.
+    pub fn partner(&self, link: &Link) -> Option<&Link> {
+        match &link.spare_of {
+            Some(main) => self.links.iter().find(|other| other.name == *main),
+            None => self.spare_of(&link.name),
+        }
+    }
+
     /// The routes that it has from the start: those over a leased network come with the lease.
     pub fn own_routes(&self) -> impl Iterator<Item = &Route> {
         let leased = |via| self.links.iter().filter_map(|link| link.leased).any(|net| net.contains(via));
@@ -206,6 +223,16 @@ pub enum ServiceKind {
         default_route: bool,
         /// Routes that are added with the address.
         routes: Vec<Route>,
+        /// The link by which it goes on when the first one has no carrier; [`ServiceKind::Spare`] for such a one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spare: Option<LinkName>,
+    },
+    /// `fake-appliance ports`: what one link has moves to its spare when it loses its carrier, and back.
+    Spare {
+        /// The link that is used while it has a carrier.
+        main: LinkName,
+        /// The other one.
+        spare: LinkName,
     },
     /// `fake-camera`.
     Camera {
@@ -365,6 +392,11 @@ pub enum Word {
         of: Vec<Asking>,
         /// Whether they must get the same when they ask again, and have it still at the end.
         kept: bool,
+    },
+    /// The second port is a spare and nothing else.
+    Spare {
+        /// The nodes, each with a link that is the spare of another one.
+        of: Vec<NodeName>,
     },
 }
 

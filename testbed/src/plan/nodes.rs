@@ -116,7 +116,8 @@ impl Given<'_> {
     ) -> Link {
         let subnets = site.segments.get(&link.segment).map_or(&[][..], |segment| &segment.subnets);
         let mut addresses = Vec::new();
-        for subnet in subnets.iter().filter(|subnet| !is_left_to_dhcp(subnet, link)) {
+        let given = |subnet: &&IpNet| !is_left_to_dhcp(subnet, link) && !is_spare_of_it(subnet, link);
+        for subnet in subnets.iter().filter(given) {
             match self.of_subnet(subnet, node, link) {
                 Some(found) => addresses.extend(found),
                 None => mistakes.site(format!(
@@ -134,6 +135,7 @@ impl Given<'_> {
             addresses,
             isolated: isolated(site, &node.name, link),
             trunk: link.trunk.clone(),
+            spare_of: link.spare_of.clone(),
         }
     }
 
@@ -161,6 +163,11 @@ impl Given<'_> {
 fn is_left_to_dhcp(subnet: &IpNet, link: &scenario::Link) -> bool {
     let elsewhere = |dhcp: &scenario::Leased| !subnet.contains(&IpAddr::V4(dhcp.gets));
     matches!(subnet, IpNet::V4(_)) && link.dhcp.as_ref().is_some_and(elsewhere)
+}
+
+/// A spare has only what is written.
+fn is_spare_of_it(subnet: &IpNet, link: &scenario::Link) -> bool {
+    link.spare_of.is_some() && !link.addresses.iter().any(|address| subnet.contains(address))
 }
 
 fn of_address(nets: &[IpNet], address: IpAddr) -> Option<IpNet> {

@@ -76,8 +76,12 @@ impl Finder<'_, '_> {
             }
         }
         for (link, asked) in node.links.iter().zip(&written.links) {
-            let Some(dhcp) = &asked.dhcp else { continue };
-            self.add(Stage::DhcpClient, node, dhcp_client(node, link, dhcp));
+            if let Some(dhcp) = &asked.dhcp {
+                self.add(Stage::DhcpClient, node, dhcp_client(node, link, dhcp));
+            } else if let Some(spare) = node.spare_of(&link.name) {
+                let (main, spare) = (link.name.clone(), spare.name.clone());
+                self.add(Stage::DhcpClient, node, ServiceKind::Spare { main, spare });
+            }
         }
     }
 

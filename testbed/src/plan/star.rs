@@ -69,6 +69,7 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         mac: None,
         trunk: None,
         dhcp: None,
+        spare_of: None,
     };
     let name: NodeName = name.parse().expect("a name");
     Node {

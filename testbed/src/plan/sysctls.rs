@@ -40,6 +40,7 @@ const LINK6: [(&str, &str); 4] = [
 /// All of a node's sysctls, path below `/proc/sys` to value.
 pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
     let mut set = Settings::default();
+    let speaks_six = node.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr().is_ipv6());
     let places = || ["all", "default"].into_iter().chain(node.links.iter().map(|link| link.name.as_str()));
     let strict = node.role == Role::Appliance;
     for (key, usual, appliance) in LINK4 {
@@ -57,6 +58,13 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
         // A service is told the address that its node should get, and must start also where it gets another.
         set.put("net/ipv4/ip_nonlocal_bind".into(), "1");
     }
+    for link in node.links.iter().filter(|link| node.partner(link).is_some()) {
+        // Whoever takes a link's place over says so (RFC 5227 section 2.3, RFC 4861 section 7.2.6).
+        set.put(format!("net/ipv4/conf/{}/arp_notify", link.name), "1");
+        if speaks_six {
+            set.put(format!("net/ipv6/conf/{}/ndisc_notify", link.name), "1");
+        }
+    }
     // Services are not root and bind 53, 123, 443 and 554 all the same.
     set.put("net/ipv4/ip_unprivileged_port_start".into(), "0");
     // A connection whose owner was killed keeps its namespace until its last segment is acknowledged, which nobody does
@@ -67,7 +75,6 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
         // A packet from the middle of a connection is not a new one (netfilter/nf_conntrack-sysctl.rst).
         set.put("net/netfilter/nf_conntrack_tcp_loose".into(), "0");
     }
-    let speaks_six = node.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr().is_ipv6());
     for at in ["all", "default"] {
         // A node without an IPv6 subnet has not even link-local addresses.
         set.put(format!("net/ipv6/conf/{at}/disable_ipv6"), if speaks_six { "0" } else { "1" });

@@ -121,6 +121,7 @@ fn link(text: &str) -> Link {
         mac: None,
         trunk,
         dhcp: None,
+        spare_of: None,
     }
 }
 

@@ -91,7 +91,7 @@ pub struct StageJson {
 pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
-    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`.
+    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,

@@ -139,6 +139,8 @@ pub enum ServiceWord {
     Dhcp,
     /// Who asks for an address.
     Lease,
+    /// What moves an appliance's addresses to its spare link and back.
+    Spare,
     /// A camera's video.
     Camera,
     /// An appliance's own program.
@@ -153,11 +155,12 @@ pub enum ServiceWord {
 
 impl ServiceWord {
     /// Each with its spelling.
-    pub const ALL: [(&'static str, ServiceWord); 9] = [
+    pub const ALL: [(&'static str, ServiceWord); 10] = [
         ("dns", ServiceWord::Dns),
         ("ntp", ServiceWord::Ntp),
         ("dhcp", ServiceWord::Dhcp),
         ("lease", ServiceWord::Lease),
+        ("spare", ServiceWord::Spare),
         ("camera", ServiceWord::Camera),
         ("appliance", ServiceWord::Appliance),
         ("plays", ServiceWord::Plays),

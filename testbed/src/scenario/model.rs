@@ -113,6 +113,8 @@ pub struct Link {
     pub trunk: Option<LinkName>,
     /// Set where its IPv4 address, then the last of `addresses`, comes by DHCP.
     pub dhcp: Option<Leased>,
+    /// The link of the same node that it stands in for. A spare has no address of its own, unless one is written.
+    pub spare_of: Option<LinkName>,
 }
 
 /// How a link comes to its IPv4 address.
@@ -453,5 +455,10 @@ pub enum Word {
         bound: Option<Ipv4Addr>,
         /// Whether they must still have it at the end, having asked once more; default true.
         kept: bool,
+    },
+    /// The second port is a spare and nothing else.
+    Spare {
+        /// The nodes, each with a link that is the spare of another one.
+        of: Vec<NodeName>,
     },
 }

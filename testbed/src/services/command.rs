@@ -39,6 +39,8 @@ pub(super) struct Program {
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub ready: Ready,
+    /// Whether every line on standard output is a fact.
+    pub facts: bool,
     /// Whether an end before its time is the scenario's fault.
     pub of_scenario: bool,
 }
@@ -80,9 +82,14 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
         }
         ServiceKind::Resolver { listen, upstream, sets } => dnsmasq::forwarder(listen, *upstream, sets),
         ServiceKind::DhcpServer { .. } => dnsmasq::dhcp_server(&home, &service.kind),
-        ServiceKind::DhcpClient { link, asks, default_route, routes } => {
-            lease::client(&home, link, *asks, *default_route, routes).map_err(failed("udhcpc"))?
+        ServiceKind::DhcpClient { link, asks, default_route, routes, spare } => {
+            let client = lease::client(&home, *asks, *default_route, routes).map_err(failed("udhcpc"))??;
+            Ok(match spare {
+                None => lease::of_link(client, link),
+                Some(spare) => lease::of_either(client, &settings.programs, &home, (link, spare)),
+            })
         }
+        ServiceKind::Spare { main, spare } => Ok(fake(settings, "fake-appliance", lease::ports(main, spare))),
         ServiceKind::Camera { id, listen, width, height, fps } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
@@ -149,6 +156,7 @@ fn own_command(
             ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
         ],
         ready: Ready::AtOnce,
+        facts: false,
         of_scenario: true,
     })
 }
@@ -220,6 +228,7 @@ fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {
         arguments,
         environment: Vec::new(),
         ready: Ready::Fact,
+        facts: true,
         of_scenario: false,
     }
 }

@@ -78,6 +78,7 @@ fn dnsmasq(own: Vec<String>) -> Result<Program, ServiceError> {
         arguments,
         environment: Vec::new(),
         ready: Ready::Line("started, version"),
+        facts: false,
         of_scenario: false,
     })
 }

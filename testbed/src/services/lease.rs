@@ -17,13 +17,12 @@ pub(super) const DHCP_CLIENT: &str = "udhcpc";
 /// What udhcpc runs for each lease.
 const SCRIPT: &str = include_str!("lease.sh");
 
-/// A client for one link. It looks whether anybody else has the address that it is offered (RFC 5227) for a fifth of
-/// a second, asks four times in a row, and begins again a second later.
+/// A client, still to be told of which link. It looks whether anybody else has the address that it is offered
+/// (RFC 5227) for a fifth of a second, asks four times in a row, and begins again a second later.
 ///
 /// Errors: its script could not be written; udhcpc is not there.
 pub(super) fn client(
     home: &Path,
-    link: &LinkName,
     asks: Option<Ipv4Addr>,
     default_route: bool,
     routes: &[Route],
@@ -31,9 +30,7 @@ pub(super) fn client(
     let script = home.join("lease.sh");
     write_program(&script)?;
     let mut arguments: Vec<String> =
-        ["-f", "-t", "4", "-T", "1", "-A", "1", "-a200", "-i", link.as_str(), "-s"]
-            .map(str::to_owned)
-            .to_vec();
+        ["-f", "-t", "4", "-T", "1", "-A", "1", "-a200", "-s"].map(str::to_owned).to_vec();
     arguments.push(text(&script));
     arguments.extend(asks.iter().flat_map(|address| ["-r".to_owned(), address.to_string()]));
     let routes: Vec<_> = routes.iter().map(|route| format!("{} {}\n", route.to, route.via)).collect();
@@ -47,8 +44,37 @@ pub(super) fn client(
             ("TESTBED_ROUTES".into(), routes.concat()),
         ],
         ready: Ready::Hoped("testbed: "),
+        facts: false,
         of_scenario: false,
     }))
+}
+
+/// The client of one link.
+pub(super) fn of_link(mut client: Program, link: &LinkName) -> Program {
+    client.arguments.extend(["-i".into(), link.to_string()]);
+    client
+}
+
+/// The client of whichever of two links is in use: it is started by who changes from one to the other.
+pub(super) fn of_either(
+    client: Program,
+    programs: &Path,
+    home: &Path,
+    (main, spare): (&LinkName, &LinkName),
+) -> Program {
+    let held = text(&home.join("held"));
+    let mut arguments = ports(main, spare);
+    arguments.extend(["--held".into(), held.clone(), "--".into(), text(&client.program)]);
+    arguments.extend(client.arguments);
+    let mut environment = client.environment;
+    environment.push(("TESTBED_HELD".into(), held));
+    let program = programs.join("fake-appliance");
+    Program { program, arguments, environment, facts: true, ..client }
+}
+
+/// Arguments of `fake-appliance` that keep one of two links in use.
+pub(super) fn ports(main: &LinkName, spare: &LinkName) -> Vec<String> {
+    vec!["ports".into(), format!("--main={main}"), format!("--spare={spare}")]
 }
 
 fn write_program(path: &Path) -> io::Result<()> {

@@ -101,7 +101,9 @@ impl Services {
             plan.services.iter().position(|service| matches!(service.kind, ServiceKind::Camera { .. }));
         let (early, late) = plan.services.split_at(first.map_or(plan.services.len(), |first| first + 1));
         let hands_out = |service: &&Service| matches!(service.kind, ServiceKind::DhcpServer { .. });
-        let is_given = |service: &&Service| matches!(service.kind, ServiceKind::DhcpClient { .. });
+        let is_given = |service: &&Service| {
+            matches!(service.kind, ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. })
+        };
         let serves = |service: &&Service| {
             !matches!(service.kind, ServiceKind::Appliance { .. } | ServiceKind::Command { .. })
                 && !hands_out(service)
@@ -227,6 +229,7 @@ impl Services {
             board: Arc::clone(&self.board),
             told: self.told.clone(),
             ready: watch::Sender::new(u32::from(program.ready == Ready::AtOnce)),
+            by_fact: program.ready == Ready::Fact,
         };
         Ok(watcher.watch(&mut child, &program, service).into_running(
             child,
@@ -343,6 +346,8 @@ struct Watcher {
     board: Arc<Board>,
     told: mpsc::UnboundedSender<ServiceError>,
     ready: watch::Sender<u32>,
+    /// Whether it is ready when it says so as a fact.
+    by_fact: bool,
 }
 
 /// A service whose output is being read.
@@ -358,7 +363,7 @@ impl Watcher {
         let this = Arc::new(self);
         let mut readers = Vec::new();
         if let Some(stdout) = child.stdout.take() {
-            let (this, facts) = (Arc::clone(&this), program.ready == Ready::Fact);
+            let (this, facts) = (Arc::clone(&this), program.facts);
             readers.push(tokio::spawn(async move {
                 each_line(stdout, |line| if facts { this.fact(line) } else { this.talk(line, None) }).await;
             }));
@@ -378,7 +383,7 @@ impl Watcher {
         match fake_facts::read_line(line) {
             Ok(line) => {
                 tracing::debug!(node = %self.node, fact = ?line.fact);
-                if matches!(line.fact, Fact::Ready { .. }) {
+                if self.by_fact && matches!(line.fact, Fact::Ready { .. }) {
                     tracing::info!(node = %self.node, "{} is ready", self.what);
                     self.ready.send_modify(|times| *times += 1);
                 }

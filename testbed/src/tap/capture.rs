@@ -15,7 +15,7 @@ use super::inventory::Inventory;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
-use crate::observation::{Conversation, DhcpSeen, Station, TapHealth};
+use crate::observation::{Conversation, DhcpSeen, PortUse, Station, TapHealth};
 use recorder::Recorder;
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
@@ -86,6 +86,8 @@ pub struct Captured {
     pub stations: Vec<Station>,
     /// DHCP messages at their clients' links, in order of time.
     pub dhcp: Vec<DhcpSeen>,
+    /// Which of two ports that change places was used when, in order of time.
+    pub uses: Vec<PortUse>,
     /// How it went.
     pub health: TapHealth,
     /// Where each probe was seen.
@@ -95,7 +97,7 @@ pub struct Captured {
 }
 
 /// What the thread has to say in the end.
-type Recorded = (Vec<Conversation>, Vec<Station>, Vec<DhcpSeen>);
+type Recorded = (Vec<Conversation>, Vec<Station>, Vec<DhcpSeen>, Vec<PortUse>);
 
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
@@ -156,13 +158,14 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let (conversations, stations, dhcp) =
+        let (conversations, stations, dhcp, uses) =
             self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
             conversations,
             stations,
             dhcp,
+            uses,
             health: live.health,
             sightings: std::mem::take(&mut live.sightings),
             probe_answers: live.probe_answers,

@@ -36,7 +36,7 @@ type Node = u16;
 /// A port, as far as the table needs it.
 struct PortFacts {
     node: Node,
-    mac: Option<Mac>,
+    macs: [Option<Mac>; 2],
 }
 
 /// All conversations of a capture.
@@ -90,7 +90,7 @@ impl Table {
         nodes.dedup();
         let facts = |port: &Port| PortFacts {
             node: nodes.binary_search(&port.node).expect("every port's node is in the list") as Node,
-            mac: inventory.mac(&port.name),
+            macs: inventory.macs(&port.name),
         };
         let ports = ports.iter().map(facts).collect();
         Table {
@@ -104,8 +104,8 @@ impl Table {
         }
     }
 
-    /// Takes a frame that belongs to no probe.
-    pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen) {
+    /// Takes a frame that belongs to no probe, and says of which kind it is.
+    pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen) -> Kind {
         let told = self.teller.tell(frame);
         let key = told.key();
         let index = match self.current.get(&key) {
@@ -119,6 +119,7 @@ impl Table {
         };
         let port = &self.ports[usize::from(seen.port)];
         self.all[index].take(&told, frame.dest, seen, port);
+        told.kind
     }
 
     fn open(&self, told: &Told<'_>, seen: Seen) -> State {
@@ -214,7 +215,7 @@ impl State {
                 }
             }
             Direction::ToNode if self.reached[side].is_none() => {
-                let addressed = dest.0[0] & 1 == 1 || port.mac == Some(dest);
+                let addressed = dest.0[0] & 1 == 1 || port.macs.contains(&Some(dest));
                 if addressed && self.is_link_of_receiver(side, port.node) {
                     self.reached[side] = Some(seen.packet);
                 }

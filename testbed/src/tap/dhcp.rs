@@ -28,12 +28,12 @@ const MOST_EARLIER: usize = 1_000;
 pub(super) struct Dhcp(Vec<DhcpSeen>);
 
 impl Dhcp {
-    /// Takes a frame at a port whose link has this Ethernet address; keeps it if it is DHCP of that very link.
+    /// Takes a frame at a port whose link has one of these Ethernet addresses; keeps it if it is DHCP of that very link.
     pub(super) fn take(
         &mut self,
         frame: &Frame<'_>,
         seen: Seen,
-        (port, mac): (&Port, Option<Mac>),
+        (port, macs): (&Port, [Option<Mac>; 2]),
         inventory: &Inventory,
     ) {
         let Content::Ip(packet) = &frame.content else { return };
@@ -44,7 +44,7 @@ impl Dhcp {
         };
         let client =
             udp.payload.get(CHADDR..CHADDR + 6).map(|bytes| Mac(bytes.try_into().unwrap_or_default()));
-        if !wanted || client.is_none() || client != mac || self.0.len() >= MOST {
+        if !wanted || client.is_none() || !macs.contains(&client) || self.0.len() >= MOST {
             return;
         }
         let Ok(message) = Message::decode(&mut Decoder::new(udp.payload)) else { return };
@@ -130,7 +130,7 @@ mod tests {
         for (packet, (place, direction, bytes)) in (1..).zip(frames) {
             let seen = Seen { packet, at: 7, port: *place as u16, direction: *direction };
             let frame = Frame::of(bytes).unwrap();
-            dhcp.take(&frame, seen, (&ports()[*place], Some(mac(*place))), &inventory());
+            dhcp.take(&frame, seen, (&ports()[*place], [Some(mac(*place)), None]), &inventory());
         }
         dhcp.turn()
     }
@@ -164,7 +164,12 @@ mod tests {
         let mut dhcp = Dhcp::default();
         let hear = |dhcp: &mut Dhcp, packet| {
             let seen = Seen { packet, at: packet, port: APP as u16, direction: Direction::FromNode };
-            dhcp.take(&Frame::of(&bytes).unwrap(), seen, (&ports()[APP], Some(mac(APP))), &inventory());
+            dhcp.take(
+                &Frame::of(&bytes).unwrap(),
+                seen,
+                (&ports()[APP], [Some(mac(APP)), None]),
+                &inventory(),
+            );
         };
         let many = 3 * MOST_EARLIER as u64;
         (1..=many).for_each(|packet| hear(&mut dhcp, packet));

@@ -68,6 +68,7 @@ pub(super) fn inventory() -> Inventory {
             isolated: false,
             leased: None,
             trunk: None,
+            spare_of: None,
         };
         match nodes.iter_mut().find(|node| node.name == port.node) {
             Some(node) => node.links.push(link),

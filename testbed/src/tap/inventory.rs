@@ -12,6 +12,8 @@ pub struct Inventory {
     addresses: HashMap<IpAddr, NodeName>,
     macs: HashMap<Mac, Owner>,
     ports: HashMap<LinkName, Mac>,
+    /// The Ethernet address that a port's link has while it changes places with another one of its node.
+    swapped: HashMap<LinkName, Mac>,
 }
 
 /// Whose Ethernet address it is.
@@ -41,6 +43,9 @@ impl Inventory {
                     Owner { node: node.name.clone(), link: link.name.clone(), port: link.port.clone() };
                 inventory.macs.entry(link.mac).or_insert(owner);
                 inventory.ports.insert(link.port.clone(), link.mac);
+                if let Some(partner) = node.partner(link) {
+                    inventory.swapped.insert(link.port.clone(), partner.mac);
+                }
             }
         }
         inventory
@@ -51,9 +56,10 @@ impl Inventory {
         self.addresses.get(&address)
     }
 
-    /// The Ethernet address of the link that is plugged into this port.
-    pub fn mac(&self, port: &LinkName) -> Option<Mac> {
-        self.ports.get(port).copied()
+    /// The Ethernet addresses of the link that is plugged into this port: its own, and the one that it has while it
+    /// changes places with another one of its node (a spare).
+    pub fn macs(&self, port: &LinkName) -> [Option<Mac>; 2] {
+        [self.ports.get(port).copied(), self.swapped.get(port).copied()]
     }
 
     /// The link that has this Ethernet address.

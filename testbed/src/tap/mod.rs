@@ -24,6 +24,7 @@ mod sightings;
 mod stations;
 mod stream;
 mod tell;
+mod uses;
 
 pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};

@@ -25,6 +25,13 @@ pub(super) enum Kind {
     Ether(u16),
 }
 
+impl Kind {
+    /// What neighbours on a link say to find one another.
+    pub(super) fn is_upkeep(self) -> bool {
+        matches!(self, Kind::Arp | Kind::Nd | Kind::Igmp | Kind::Mld)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -81,6 +81,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         isolated: false,
         leased: None,
         trunk: None,
+        spare_of: None,
     });
     Node {
         name: of(name),
@@ -220,6 +221,8 @@ pub(crate) fn good() -> Observations {
         open_taps: TapHealth { frames: 700, dropped: 0, unstored: 0 },
         missing: vec![("netem".into(), "kernel without it".into())],
         dhcp: vec![],
+        uses: vec![],
+        faults: vec![],
         addresses: vec![],
         commands: vec![],
     }

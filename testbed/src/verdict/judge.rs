@@ -5,7 +5,7 @@ use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
-use super::{address, clock, direction, members, no_reach, peers_of, plays, reach};
+use super::{address, clock, direction, members, no_reach, peers_of, plays, reach, spare};
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
 ///
@@ -38,6 +38,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
+        Word::Spare { of } => ("spare", spare::draft(plan, of, seen)),
         Word::Address { of, kept } => ("address", address::draft(plan, of, *kept, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);

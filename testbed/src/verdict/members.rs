@@ -24,18 +24,22 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         draft.findings.push(finding(text, first.copied()));
     }
     for name in exactly {
-        match plugged.values().find(|(node, _)| *node == name) {
-            None => draft.findings.push(finding(format!("{name} is not plugged into {segment}"), None)),
-            Some((_, link)) if !heard.iter().any(|one| one.port == link.port && one.mac == link.mac) => {
-                draft.reasons.add("silent", format!("{name} was not heard in {segment}"));
-            }
-            Some(_) => {}
+        // One link is enough: a spare says nothing as long as it is not needed.
+        let links: Vec<_> =
+            plugged.values().filter(|(node, _)| *node == name).map(|(_, link)| link).collect();
+        let is_heard = |link: &&&Link| {
+            heard.iter().any(|one| one.port == link.port && is_its_own(plan, name, link, one.mac))
+        };
+        if links.is_empty() {
+            draft.findings.push(finding(format!("{name} is not plugged into {segment}"), None));
+        } else if !links.iter().any(is_heard) {
+            draft.reasons.add("silent", format!("{name} was not heard in {segment}"));
         }
     }
     // Who was heard earlier in a lab that stays is there; what was wrong earlier is no finding of now.
     for station in heard.iter().filter(|one| one.frames > 0) {
         let (node, link) = plugged[&station.port];
-        if station.mac != link.mac {
+        if !is_its_own(plan, node, link, station.mac) {
             draft.findings.push(finding(foreign(plan, node, link, station.mac), Some(station)));
         }
     }
@@ -50,6 +54,12 @@ fn plugged<'a>(plan: &'a Plan, segment: &SegmentName) -> Plugged<'a> {
     let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (&node.name, link)));
     let inside = links.filter(|(_, link)| link.segment == *segment);
     inside.map(|(node, link)| (&link.port, (node, link))).collect()
+}
+
+/// A link's Ethernet address, or that of the link of its node that it changes places with.
+fn is_its_own(plan: &Plan, node: &NodeName, link: &Link, mac: Mac) -> bool {
+    let partner = plan.node(node).and_then(|node| node.partner(link));
+    link.mac == mac || partner.is_some_and(|partner| partner.mac == mac)
 }
 
 /// Somebody speaks at a node's port under an address that is not its own.

@@ -1,7 +1,7 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`.
+//! `clock`, `address`, `spare`.
 
 mod address;
 mod clock;
@@ -18,6 +18,7 @@ mod no_reach;
 mod peers_of;
 mod plays;
 mod reach;
+mod spare;
 mod stray;
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ pub struct CheckVerdict {
     pub place: Place,
     /// The controls it proves.
     pub proves: Vec<Proof>,
-    /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`.
+    /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,

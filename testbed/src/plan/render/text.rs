@@ -44,6 +44,7 @@ fn node(node: &Node) -> String {
     let rows = node.links.iter().map(|link| {
         let leased = link.leased.map(|net| format!("{net} by DHCP"));
         let isolated = link.isolated.then(|| "isolated".to_owned());
+        let spare = link.spare_of.as_ref().map(|main| format!("spare of {main}"));
         [
             "link".to_owned(),
             link.name.to_string(),
@@ -51,7 +52,7 @@ fn node(node: &Node) -> String {
             link.port.to_string(),
             link.mac.to_string(),
             list(&link.addresses),
-            isolated.into_iter().chain(leased).collect::<Vec<_>>().join(", "),
+            isolated.into_iter().chain(leased).chain(spare).collect::<Vec<_>>().join(", "),
         ]
     });
     text.push_str(&table(2, &rows.collect::<Vec<_>>()));
@@ -100,6 +101,7 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             ("resolver", format!("at {}; asks {upstream}{filled}", list(listen)))
         }
         ServiceKind::DhcpServer { .. } | ServiceKind::DhcpClient { .. } => dhcp_words(kind),
+        ServiceKind::Spare { main, spare } => ("ports", format!("{spare} stands in for {main}")),
         ServiceKind::Clock { listen, upstream } => {
             let asks = upstream
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
@@ -138,11 +140,12 @@ fn dhcp_words(kind: &ServiceKind) -> (&'static str, String) {
             let what = format!("at {link}: {first} to {last} for {lease:?}, keeps {}; {named}", list(kept));
             ("dhcp server", what)
         }
-        ServiceKind::DhcpClient { link, asks, default_route, routes } => {
+        ServiceKind::DhcpClient { link, asks, default_route, routes, spare } => {
             let routes = routes.iter().map(|route| format!("{} via {}", route.to, route.via));
             let routes = routes.chain(default_route.then(|| "the default route".to_owned()));
             let asks = asks.map_or_else(|| "any address".to_owned(), |address| address.to_string());
-            ("dhcp client", format!("at {link}: asks for {asks}; brings {}", list(routes)))
+            let spare = spare.as_ref().map(|spare| format!("; {spare} stands in")).unwrap_or_default();
+            ("dhcp client", format!("at {link}: asks for {asks}; brings {}{spare}", list(routes)))
         }
         _ => unreachable!("asked for DHCP only"),
     }
@@ -204,6 +207,7 @@ fn word(word: &Word) -> (String, String) {
             let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
             ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
         }
+        Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
         Word::Address { of, kept } => {
             let row = |one: &Asking| {
                 let asked = one.asked.map_or_else(|| "any".to_owned(), |address| address.to_string());

@@ -37,6 +37,7 @@ fn whom_others_need_is_started_first() {
                 ServiceKind::Clock { .. } => "clock",
                 ServiceKind::DhcpServer { .. } => "dhcp server",
                 ServiceKind::DhcpClient { .. } => "dhcp client",
+                ServiceKind::Spare { .. } => "ports",
                 ServiceKind::Camera { .. } => "camera",
                 ServiceKind::Appliance { .. } => "appliance",
                 ServiceKind::Command { .. } => "command",

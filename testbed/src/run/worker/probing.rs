@@ -80,7 +80,8 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
             | Word::PeersOf { .. }
             | Word::Members { .. }
             | Word::Clock { .. }
-            | Word::Address { .. } => {}
+            | Word::Address { .. }
+            | Word::Spare { .. } => {}
         }
     }
     (swept, opens)
@@ -124,6 +125,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         conversations: here.captured.conversations.clone(),
         stations: here.captured.stations.clone(),
         dhcp: here.captured.dhcp.clone(),
+        uses: here.captured.uses.clone(),
         addresses,
         commands,
         ..Observations::default()

@@ -121,11 +121,12 @@ impl Reader<'_> {
             ("members", raw.members.is_absent(), raw.members.is_bad()),
             ("clock", raw.clock.is_absent(), raw.clock.is_bad()),
             ("address", raw.address.is_absent(), raw.address.is_bad()),
+            ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -141,6 +142,7 @@ impl Reader<'_> {
             raw.members.good().and_then(|word| self.members(word)),
             raw.clock.good().and_then(|word| self.clock(word)),
             raw.address.good().and_then(|word| self.address(word)),
+            raw.spare.good().and_then(|word| self.spare(word)),
         ];
         words.into_iter().flatten().next()
     }

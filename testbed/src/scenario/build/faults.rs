@@ -392,7 +392,10 @@ fn services(node: &Node) -> Vec<ServiceWord> {
         ],
     };
     let leased = node.links.iter().any(|link| link.dhcp.is_some());
-    let all = own.into_iter().chain([(ServiceWord::Lease, leased)]);
+    let asks = |name: &LinkName| node.links.iter().any(|link| link.name == *name && link.dhcp.is_some());
+    // A client moves from one link to the other by itself.
+    let spare = node.links.iter().filter_map(|link| link.spare_of.as_ref()).any(|main| !asks(main));
+    let all = own.into_iter().chain([(ServiceWord::Lease, leased), (ServiceWord::Spare, spare)]);
     all.filter(|(_, there)| *there).map(|(service, _)| service).collect()
 }
 

@@ -142,7 +142,7 @@ impl Servers {
         wire: &Wire<'_>,
         index: u64,
     ) -> Option<(At<IpAddr>, Leased)> {
-        let asks = wire.dhcp?;
+        let asks = wire.dhcp.filter(|_| wire.spare_of.is_none())?;
         let server = self.known.get(&wire.segment.value)?;
         let asked = match asks.value {
             Asks::For(first) => Some(further(first, index)),
@@ -158,7 +158,7 @@ impl Servers {
 
     /// What can be said about a link that asks, for a whole group at once.
     pub(crate) fn check_wire(&self, members: &[NodeName], wire: &Wire<'_>, out: &mut Mistakes) {
-        let Some(asks) = wire.dhcp else { return };
+        let Some(asks) = wire.dhcp.filter(|_| wire.spare_of.is_none()) else { return };
         if let Some(address) = wire.addresses().iter().find(|address| address.value.is_ipv4()) {
             let label = "its IPv4 address comes by DHCP: leave one of the two out";
             let mistake = Mistake::error("an address beside `dhcp`", address.spot, label);

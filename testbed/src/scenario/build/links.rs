@@ -22,6 +22,7 @@ pub(crate) struct Wire<'a> {
     mac: Option<&'a At<Mac>>,
     trunk: Option<LinkName>,
     pub(crate) dhcp: Option<&'a At<Asks>>,
+    pub(crate) spare_of: Option<&'a At<LinkName>>,
 }
 
 impl Wire<'_> {
@@ -56,6 +57,7 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                 mac: None,
                 trunk: None,
                 dhcp: written.dhcp.good(),
+                spare_of: None,
             }]
         }
         (Slot::Absent, Slot::Absent) => {
@@ -82,16 +84,40 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                 let link = link.as_ref()?;
                 Some(Wire {
                     name: name.clone(),
-                    segment: link.segment.good()?.clone(),
+                    segment: plugged_into(name, link, links, out)?,
                     addresses: list(&link.address),
                     mac: link.mac.good(),
                     trunk: None,
                     dhcp: link.dhcp.good(),
+                    spare_of: link.spare_of.good(),
                 })
             };
             links.entries.iter().filter_map(wire).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// The segment of a link; a spare that names none is where the link is that it stands in for.
+fn plugged_into(
+    name: &At<LinkName>,
+    link: &raw::Link,
+    links: &Named<LinkName, raw::Link>,
+    out: &mut Mistakes,
+) -> Option<At<SegmentName>> {
+    match (&link.segment, &link.spare_of) {
+        (Slot::Good(segment), _) => Some(segment.clone()),
+        (Slot::Absent, Slot::Good(main)) => {
+            let (_, main_link) = links.entries.iter().find(|(other, _)| other.value == main.value)?;
+            let segment = main_link.as_ref()?.segment.good()?;
+            Some(At { value: segment.value.clone(), spot: main.spot })
+        }
+        (Slot::Absent, Slot::Absent) => {
+            let label = "write `segment`";
+            out.push(Mistake::error("a link that is plugged into nothing", name.spot, label));
+            None
+        }
+        _ => None,
     }
 }
 
@@ -116,6 +142,7 @@ pub(crate) fn router_wires<'a>(
                 mac: link.mac.good(),
                 trunk: None,
                 dhcp: None,
+                spare_of: None,
             }),
             (Slot::Absent, Slot::Good(trunk)) => {
                 if let Some(address) = list(&link.address).first() {
@@ -164,6 +191,7 @@ fn trunk_wires<'a>(
                 mac: link.mac.good(),
                 trunk: Some(name.value.clone()),
                 dhcp: None,
+                spare_of: None,
             }),
             Err(wrong) => {
                 let label = format!("`{}.{vlan}` {wrong}", name.value);
@@ -193,13 +221,16 @@ impl Plug<'_> {
             }
             names.push(&wire.name);
             let Some(known) = self.segments.find(&wire.segment, "a link", out) else { continue };
-            if let Some(first) = segments.iter().find(|segment| segment.value == wire.segment.value) {
+            let other = segments.iter().find(|segment| segment.value == wire.segment.value);
+            if let Some(first) = other.filter(|_| wire.spare_of.is_none()) {
                 let label = "the same segment again: the kernel could not tell the two apart";
                 let mistake = Mistake::error("two links of a node in one segment", wire.segment.spot, label);
                 out.push(mistake.also(first.spot, "the first is here"));
             }
-            segments.push(&wire.segment);
-            self.register.need(&wire.segment.value, count * each, wire.segment.spot);
+            if wire.spare_of.is_none() {
+                segments.push(&wire.segment);
+                self.register.need(&wire.segment.value, count * each, wire.segment.spot);
+            }
             for (index, address) in wire.addresses.iter().enumerate() {
                 let net =
                     |address: &IpAddr| known.segment.subnets.iter().position(|net| net.contains(address));
@@ -260,6 +291,7 @@ impl Plug<'_> {
                 mac: wire.mac.map(|mac| mac.value),
                 trunk: wire.trunk.clone(),
                 dhcp: dhcp.map(|(_, leased)| leased),
+                spare_of: wire.spare_of.map(|main| main.value.clone()),
             });
         }
         links
@@ -273,7 +305,7 @@ pub(crate) fn gateway(
     routed: &BTreeSet<SegmentName>,
     out: &mut Mistakes,
 ) -> Option<LinkName> {
-    let with_router = |wire: &&Wire<'_>| routed.contains(&wire.segment.value);
+    let with_router = |wire: &&Wire<'_>| wire.spare_of.is_none() && routed.contains(&wire.segment.value);
     match written {
         Slot::Absent => wires.iter().find(with_router).map(|wire| wire.name.value.clone()),
         Slot::Bad => None,

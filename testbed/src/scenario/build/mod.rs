@@ -18,6 +18,7 @@ mod nodes;
 mod policy;
 mod segments;
 mod sets;
+mod spares;
 mod switches;
 
 use super::files::Files;

@@ -16,6 +16,7 @@ use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
 use super::segments::Segments;
 use super::sets::Sets;
+use super::spares;
 use crate::names::{NodeName, SegmentName};
 
 /// Every node of the site.
@@ -249,6 +250,7 @@ impl Builder<'_> {
         let out = &mut *self.out;
         let mut plug = Plug { segments: self.segments, register: self.register, servers: self.servers };
         plug.check(wires, entry.members.len() as u64, each, out);
+        spares::check(wires, entry.section == Section::Appliance, out);
         wires.iter().for_each(|wire| self.servers.check_wire(&entry.members, wire, out));
         let gateway = match entry.section {
             Section::Router => None, // it would be its own

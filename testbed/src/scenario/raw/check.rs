@@ -15,7 +15,7 @@ use super::{One, Some1};
 use crate::names::{NodeName, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -33,6 +33,8 @@ table! {
         clock: may Clock,
         /// Which address nodes ask for by DHCP, and which they get.
         address: may Address,
+        /// The second port of an appliance is a spare and nothing else.
+        spare: may Spare,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
         /// Kernel features without which it is inconclusive, such as `vlan-tags`.
@@ -147,5 +149,13 @@ table! {
         bound: may One<IpAddr>,
         /// It must get the same when it asks again, and have it still at the end. Default true.
         kept: may One<bool>,
+    }
+}
+
+table! {
+    /// The second port of an appliance is a spare and nothing else.
+    Spare = "`spare`" {
+        /// The appliances; each has a link that is the spare of another one.
+        of_node ("of"): must Some1<NodeName>,
     }
 }

@@ -12,7 +12,7 @@ mod twin;
 
 use super::shape::{At, List, OneOrMany};
 
-pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach};
+pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach, Spare};
 pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::Scenario;

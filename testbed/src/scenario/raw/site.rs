@@ -66,8 +66,10 @@ table! {
 table! {
     /// An interface of a node.
     Link = "a link" {
-        /// The segment it is plugged into.
-        segment: must One<SegmentName>,
+        /// The segment it is plugged into; of a spare, left out: that of the link it stands in for.
+        segment: may One<SegmentName>,
+        /// Appliances: it is the spare of this link of the node. It carries nothing but link upkeep until that link loses its carrier, and then takes its addresses over.
+        spare_of: may One<LinkName>,
         /// Its addresses, at most one per subnet; derived where none is written. In a group: of the first node, the others follow.
         address: may Some1<IpAddr>,
         /// It gets its IPv4 address by DHCP and asks for this one, or for `any`. In a group: of the first node, the others follow.

@@ -10,6 +10,7 @@ use super::super::file::{self, CaptureFile, Stored};
 use super::super::frame::Frame;
 use super::super::sightings::{Direction, Seen, StrayKind};
 use super::super::stations::Stations;
+use super::super::uses::Uses;
 use super::{Captured, Error, Live, Recorded, Settings, Watch};
 use crate::kernel::ring::{self, Statistics};
 use crate::names::Mac;
@@ -28,12 +29,13 @@ pub(super) struct Recorder {
     settings: Settings,
     devices: Devices,
     /// Ethernet addresses of the links at the ports.
-    macs: Vec<Option<Mac>>,
+    macs: Vec<[Option<Mac>; 2]>,
     file: Option<CaptureFile>,
     table: Table,
     stations: Stations,
     answers: Answers,
     dhcp: Dhcp,
+    uses: Uses,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
     frames: u64,
@@ -50,12 +52,13 @@ impl Recorder {
     pub(super) fn new(settings: Settings, watch: Watch) -> Result<Recorder, Error> {
         Ok(Recorder {
             devices: Devices::of(&settings.ports),
-            macs: settings.ports.iter().map(|port| settings.inventory.mac(&port.name)).collect(),
+            macs: settings.ports.iter().map(|port| settings.inventory.macs(&port.name)).collect(),
             file: open_file(&settings)?,
             table: Table::new(settings.inventory.clone(), &settings.ports),
             stations: Stations::default(),
             answers: Answers::new(settings.key),
             dhcp: Dhcp::default(),
+            uses: Uses::new(&settings.ports, &settings.inventory),
             fresh: Vec::new(),
             frames: 0,
             unstored: 0,
@@ -90,7 +93,7 @@ impl Recorder {
         self.stations.take(frame.source, seen);
         // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
         let group = frame.dest.0[0] & 1 == 1;
-        let addressed = group || self.macs[usize::from(port)] == Some(frame.dest);
+        let addressed = group || self.macs[usize::from(port)].contains(&Some(frame.dest));
         let mut note = |n, stray| self.fresh.push(Fresh { n, stray, seen, addressed });
         match part {
             Part::Probe(n) => return note(n, None),
@@ -100,7 +103,8 @@ impl Recorder {
             Part::None => {
                 let at = (&self.settings.ports[usize::from(port)], self.macs[usize::from(port)]);
                 self.dhcp.take(&frame, seen, at, &self.settings.inventory);
-                return self.table.take(&frame, seen);
+                let kind = self.table.take(&frame, seen);
+                return self.uses.take(kind, seen);
             }
         }
         self.probe_answers += 1;
@@ -135,6 +139,7 @@ impl Recorder {
         let conversations = self.table.turn(&self.settings.ports, fake_facts::now());
         let stations = self.stations.turn(&self.settings.ports);
         let dhcp = self.dhcp.turn();
+        let uses = self.uses.turn(&self.settings.ports);
         let mut live = self.watch.0.lock();
         let last = std::mem::replace(&mut *live, Live::at_ports(&self.settings.ports));
         (self.frames, self.unstored, self.probe_answers) = (0, 0, 0);
@@ -146,6 +151,7 @@ impl Recorder {
             conversations,
             stations,
             dhcp,
+            uses,
             health: last.health,
             sightings: last.sightings,
             probe_answers: last.probe_answers,
@@ -155,7 +161,8 @@ impl Recorder {
     pub(super) fn finish(mut self) -> Result<Recorded, Error> {
         self.file.map_or(Ok(()), CaptureFile::close)?;
         let stations = self.stations.turn(&self.settings.ports);
-        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.turn()))
+        let uses = self.uses.turn(&self.settings.ports);
+        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.turn(), uses))
     }
 }
 

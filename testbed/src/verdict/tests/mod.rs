@@ -8,6 +8,7 @@ mod no_reach;
 mod peers_of;
 mod plays;
 mod reach;
+mod spare;
 
 use super::example::{good, plan};
 use super::{CheckVerdict, Verdict, judge};
