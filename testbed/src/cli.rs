@@ -88,6 +88,9 @@ pub enum Command {
         /// The lab.
         #[arg(value_name = "LAB")]
         lab: String,
+        /// What may stay inconclusive.
+        #[command(flatten)]
+        accept: Accept,
         /// Where to report, beside the terminal.
         #[command(flatten)]
         outputs: Outputs,
@@ -167,6 +170,9 @@ pub struct Run {
     /// How labs are built.
     #[command(flatten)]
     pub lab: Lab,
+    /// What may stay inconclusive.
+    #[command(flatten)]
+    pub accept: Accept,
     /// How many labs at once.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     pub jobs: u32,
@@ -207,6 +213,14 @@ pub struct Lab {
     /// Multiply every deadline by this, on a slow machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
     pub patience: u32,
+}
+
+/// What may stay inconclusive.
+#[derive(Args, Clone, Debug)]
+pub struct Accept {
+    /// A list of checks that may stay inconclusive where the kernel lacks what they require; verdicts stay, the exit code is then 0.
+    #[arg(long, value_name = "FILE")]
+    pub accept_unsupported: Option<PathBuf>,
 }
 
 /// Where to report, beside the terminal.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
-use crate::scenario::{self, Files, LONGEST, Missing, Mistakes, Source};
+use crate::scenario::{self, Files, LONGEST, Missing, Mistakes, Source, Unsupported};
 
 /// A scenario, ready to be planned.
 #[derive(Clone, Debug)]
@@ -95,6 +95,24 @@ pub fn twin(path: &Path) -> Result<LoadedTwin, LoadError> {
     let files = look_up(&folder, &scenario::mentions_of_twin(&twin, &good));
     let read = scenario::read_twin(&twin, Ok(&good), &files)?;
     Ok(LoadedTwin { folder, twin: read.twin, warnings: read.warnings })
+}
+
+/// Reads a list of checks that may stay inconclusive. It may speak of `run`, and of every readable scenario in its own
+/// folder and in `folders`.
+///
+/// Errors: the file cannot be used, or has mistakes: exit code 2.
+pub fn unsupported(
+    path: &Path,
+    run: &[Scenario],
+    folders: &BTreeSet<PathBuf>,
+) -> Result<Vec<Unsupported>, LoadError> {
+    let (folder, source) = open(path)?;
+    let mut known = run.to_vec();
+    for folder in folders.iter().chain([&folder]) {
+        let beside = in_folder(folder).unwrap_or_default();
+        known.extend(beside.iter().filter_map(|path| Some(scenario(path).ok()?.scenario)));
+    }
+    Ok(scenario::read_unsupported(&source, &known)?)
 }
 
 /// The scenarios that paths stand for: a file is one; of a folder, the files directly in it that have the top-level

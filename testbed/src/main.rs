@@ -39,7 +39,9 @@ fn obey(cli: &Cli) -> u8 {
         Command::Up(arguments) => return commands::up(arguments, &talk),
         Command::Shell { lab, node, command } => return commands::shell(lab, node, command),
         Command::Capture { lab, segment } => return commands::capture(lab, segment.as_deref(), cli.quiet),
-        Command::Judge { lab, outputs } => return commands::judge(lab, outputs, &talk),
+        Command::Judge { lab, accept, outputs } => {
+            return commands::judge(lab, accept, outputs, &talk);
+        }
         Command::Ps { json } => commands::ps(*json),
         Command::Down { labs, all } => commands::down(labs, *all, cli.quiet),
         Command::Run(arguments) => commands::run(arguments, &talk),

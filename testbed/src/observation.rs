@@ -23,6 +23,9 @@ pub struct Observations {
     /// Who was heard at which port, in order of their first frame; at most 10,000.
     #[serde(default)]
     pub stations: Vec<Station>,
+    /// VLAN tags at each port, outermost ones; at most 10,000.
+    #[serde(default)]
+    pub tags: Vec<TagSeen>,
     /// What became of every aim of every negative.
     pub aims: Vec<AimSeen>,
     /// What became of every conversation opened on purpose, for `reach` and as `alive` control.
@@ -146,6 +149,19 @@ pub struct PortUse {
     pub first_at: u64,
     /// When the last of them came.
     pub last_at: u64,
+    /// The first of them.
+    pub first_packet: u64,
+    /// How many.
+    pub frames: u64,
+}
+
+/// Frames with one VLAN tag, or without any, at a port of the fabric, either way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagSeen {
+    /// The port; its other end is a node's link.
+    pub port: LinkName,
+    /// Number of the outermost tag.
+    pub tag: Option<u16>,
     /// The first of them.
     pub first_packet: u64,
     /// How many.

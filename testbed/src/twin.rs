@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{NodeName, ScenarioName};
+use crate::names::{CheckName, NodeName, ScenarioName};
 use crate::scenario::twin::{Expected, Twin};
 use crate::verdict::{CheckVerdict, Finding, Judgement, Verdict};
 
@@ -22,14 +22,18 @@ pub struct TwinReport {
     pub agrees: bool,
     /// Everything that differs, one sentence each.
     pub differences: Vec<String>,
+    /// Checks of which nothing can be said, since the kernel lacks what they require: they neither agree nor differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<CheckName>,
 }
 
 /// Compares what was reported of a twin with what it expects.
 ///
 /// The checks of `fail` must fail with exactly their pairs, each by the expected rule; the checks of `stays` must
-/// pass; no other check may do anything but pass. A twin that expects nothing to fail never agrees.
+/// pass; no other check may do anything but pass. A twin that expects nothing to fail never agrees, nor does one of
+/// which a check lacks a feature of the kernel.
 pub fn compare(twin: &Twin, judgement: &Judgement) -> TwinReport {
-    let mut differences = Vec::new();
+    let (mut differences, mut undecided) = (Vec::new(), Vec::new());
     if twin.fail.is_empty() {
         differences.push("it expects no check to fail".to_owned());
     }
@@ -39,6 +43,7 @@ pub fn compare(twin: &Twin, judgement: &Judgement) -> TwinReport {
     }
     for check in &judgement.checks {
         match twin.fail.get(&check.check) {
+            _ if !check.lacks.is_empty() => undecided.push(check.check.clone()),
             Some(expected) => compare_failing(check, expected, &mut differences),
             None if check.verdict != Verdict::Pass => {
                 let (name, word) = (&check.check, word(check.verdict));
@@ -48,7 +53,8 @@ pub fn compare(twin: &Twin, judgement: &Judgement) -> TwinReport {
         }
     }
     let (twin, says) = (twin.name.clone(), twin.says.clone());
-    TwinReport { twin, says, agrees: differences.is_empty(), differences }
+    let agrees = differences.is_empty() && undecided.is_empty();
+    TwinReport { twin, says, agrees, differences, undecided }
 }
 
 fn compare_failing(check: &CheckVerdict, expected: &Expected, differences: &mut Vec<String>) {
@@ -248,6 +254,16 @@ mod tests {
             t.fail.values_mut().for_each(|expected| expected.pairs.clear());
         });
         assert!(found.is_empty(), "a check that speaks of no pairs: {found:?}");
+    }
+
+    #[test]
+    fn what_the_kernel_lacks_leaves_a_twin_undecided() {
+        let (twin, mut judgement) = (twin(), judge(&plan(), &good()));
+        judgement.checks[2].verdict = Verdict::Inconclusive;
+        judgement.checks[2].lacks = vec!["vlan-tags".into()];
+        let report = compare(&twin, &judgement);
+        assert_eq!((report.agrees, report.differences.len()), (false, 0));
+        assert_eq!(report.undecided, [of("vms-shut")]);
     }
 
     #[test]

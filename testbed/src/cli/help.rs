@@ -20,7 +20,9 @@ PATH is a scenario, or a folder: then the files directly in it that have `versio
 Examples:
   testbed run scenarios                          all scenarios of a folder
   testbed run site.yaml --json - --quiet         the verdicts for a program, after the report
-  testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/";
+  testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/
+  testbed run scenarios --accept-unsupported scenarios/unsupported.yaml
+                                                 exit code 0 though the kernel lacks what listed checks require";
 
 pub(super) const TWINS: &str = "\
 PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of scenarios.

@@ -1,5 +1,6 @@
 //! One command of the command line per file; with `main.rs` the only place that prints.
 
+mod accepting;
 mod bench;
 mod capture;
 mod check;

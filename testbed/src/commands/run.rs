@@ -10,12 +10,13 @@ use testbed::exit::Exit;
 use testbed::load::{self, LoadError};
 use testbed::report::{self, Report};
 use testbed::run::{self, Options};
+use testbed::scenario::Unsupported;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::loading::{self, Loaded};
 use super::progress::Progress;
-use super::{outputs, talk};
+use super::{accepting, outputs, talk};
 
 /// How much is said.
 #[derive(Clone, Debug)]
@@ -63,6 +64,13 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Ta
             return Exit::Input;
         }
     };
+    let accept = match accepting::for_jobs(&arguments.accept, &jobs) {
+        Ok(accept) => accept,
+        Err(error) => {
+            loading::tell(&error);
+            return Exit::Input;
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -71,12 +79,17 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Ta
             return Exit::Ours;
         }
     };
-    let reports = runtime.block_on(run_all(jobs, arguments, how));
+    let reports = runtime.block_on(run_all(jobs, accept, arguments, how));
     finish(&reports, arguments, how.quiet)
 }
 
-async fn run_all(jobs: Vec<Loaded>, arguments: &cli::Run, how: &Talk) -> Vec<Report> {
-    let options = Arc::new(options(&arguments.lab, how));
+async fn run_all(
+    jobs: Vec<Loaded>,
+    accept: Vec<Unsupported>,
+    arguments: &cli::Run,
+    how: &Talk,
+) -> Vec<Report> {
+    let options = Arc::new(Options { accept, ..options(&arguments.lab, how) });
     let progress = Progress::new(how.quiet || how.verbose > 0);
     let stop = stop_signal();
     let colour = shade();
@@ -127,6 +140,7 @@ pub(super) fn options(arguments: &cli::Lab, how: &Talk) -> Options {
         patience: arguments.patience,
         allow_run: arguments.allow_run,
         allow_paths: arguments.allow_paths.iter().map(whole).collect(),
+        accept: Vec::new(),
         verbose: how.verbose,
         json_logs: how.json_logs,
     }

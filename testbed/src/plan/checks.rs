@@ -66,7 +66,9 @@ fn word(
         scenario::Word::PeersOf { nodes, exactly, besides } => {
             Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }
         }
-        scenario::Word::Members { segment, exactly } => Word::Members { segment, exactly: all(&exactly) },
+        scenario::Word::Members { segment, exactly, tagged } => {
+            Word::Members { segment, exactly: all(&exactly), tagged: tagged.as_deref().map(all) }
+        }
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }

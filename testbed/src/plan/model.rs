@@ -374,6 +374,9 @@ pub enum Word {
         segment: SegmentName,
         /// Exactly these nodes.
         exactly: Vec<NodeName>,
+        /// Those of them at whose ports every frame carries the segment's tag, and none at any other; none: tags are
+        /// not looked at.
+        tagged: Option<Vec<NodeName>>,
     },
     /// Who tells nodes the time, and how right it is.
     Clock {

@@ -5,9 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{Report, StageTime};
 use crate::event::{Failure, Fault, Stage};
 use crate::observation::Observations;
+use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
 use crate::verdict::example::{accepts, good, leak, of, plan};
-use crate::verdict::judge;
+use crate::verdict::{Verdict, judge};
 
 pub(super) fn good_report() -> Report {
     report(&good())
@@ -31,6 +32,19 @@ pub(super) fn bad_report() -> Report {
     report
 }
 
+/// As [`bad_report`], with the check that lacks a feature of the kernel in the list, and one that passes.
+pub(super) fn accepting_report() -> Report {
+    let mut report = bad_report();
+    let listed =
+        |check: &str| Unsupported { scenario: of("small"), check: of(check), feature: "vlan-tags".into() };
+    let passes = report.judgement.checks.iter().find(|check| check.verdict == Verdict::Pass);
+    let passes = passes.map(|check| check.check.to_string()).expect("something passes");
+    let lacks = report.judgement.checks.iter().find(|check| !check.lacks.is_empty());
+    let lacks = lacks.map(|check| check.check.to_string()).expect("something is lacking");
+    report.accept = vec![listed(&lacks), listed(&passes)];
+    report
+}
+
 pub(super) fn failed_report() -> Report {
     let mut report = good_report();
     report.judgement.checks.clear();
@@ -50,6 +64,7 @@ pub(super) fn twin_report(agrees: bool) -> Report {
         says: "the router forwards everything".into(),
         agrees,
         differences: differences.iter().filter(|_| !agrees).map(ToString::to_string).collect(),
+        undecided: Vec::new(),
     };
     Report { twin: Some(twin), ..bad_report() }
 }
@@ -72,6 +87,7 @@ fn report(seen: &Observations) -> Report {
         open_taps: seen.open_taps,
         folder: Some("runs/20261231T235959Z-small".into()),
         twin: None,
+        accept: Vec::new(),
         failure: None,
         plan,
     }

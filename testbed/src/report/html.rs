@@ -51,6 +51,7 @@ struct TwinView {
     says: String,
     agrees: bool,
     differences: Vec<String>,
+    undecided: Vec<String>,
 }
 
 /// A documented control with the checks that prove it, each with its verdict.
@@ -120,6 +121,7 @@ fn page(report: &Report) -> Page {
             says: twin.says.clone(),
             agrees: twin.agrees,
             differences: twin.differences.clone(),
+            undecided: twin.undecided.iter().map(ToString::to_string).collect(),
         }),
         drawing: drawing(report),
         controls: controls(&report.judgement.checks),

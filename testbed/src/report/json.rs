@@ -51,6 +51,9 @@ pub struct RunJson {
     /// Where the evidence is; left out within the folder itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// Inconclusive checks that count as expected in `exit`: the kernel lacks what they require, and a list says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<CheckName>,
     /// For a broken twin: whether it was reported as it expects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<TwinReport>,
@@ -105,6 +108,9 @@ pub struct CheckJson {
     pub findings: Vec<FindingJson>,
     /// Controls that were missed; empty for a pass.
     pub reasons: Vec<String>,
+    /// Kernel features that it requires and that are missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     /// Controls of a negative, counted.
     pub controls: Vec<ControlSeen>,
 }
@@ -182,6 +188,7 @@ fn run(report: &Report) -> RunJson {
         capture: Capture { site: report.taps, open_copy: report.open_taps },
         stages: report.stages.iter().map(stage_json).collect(),
         folder: report.folder.as_ref().map(|folder| folder.display().to_string()),
+        accepted: report.accepted().map(|check| check.check.clone()).collect(),
         twin: report.twin.clone(),
         failure: report.failure.clone(),
     }
@@ -202,6 +209,7 @@ fn check(check: &CheckVerdict) -> CheckJson {
         place: check.place.clone(),
         findings: check.findings.iter().map(finding).collect(),
         reasons: check.reasons.clone(),
+        lacks: check.lacks.clone(),
         controls: check.controls.clone(),
     }
 }
@@ -223,7 +231,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
     use super::*;
 
     /// The page that explains every key.
@@ -247,7 +255,9 @@ mod tests {
 
     #[test]
     fn the_page_explains_every_key_and_no_other() {
-        let written = runs_json(&[bad_report(), failed_report(), twin_report(false)], Exit::Ours);
+        let mut undecided = twin_report(false);
+        undecided.twin.as_mut().unwrap().undecided.push("app-opens".parse().unwrap());
+        let written = runs_json(&[accepting_report(), failed_report(), undecided], Exit::Ours);
         let mut keys = BTreeSet::new();
         collect(&serde_json::from_str(&written).unwrap(), &mut keys);
         let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));

@@ -80,6 +80,13 @@ fn description(check: &CheckVerdict) -> String {
 fn twin_case(report: &Report) -> TestCase {
     let twin = report.twin.as_ref();
     let status = match twin {
+        Some(twin) if !twin.agrees && twin.differences.is_empty() => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            let checks: Vec<_> = twin.undecided.iter().map(ToString::to_string).collect();
+            status.set_message("undecided: this kernel lacks what its checks require");
+            status.set_description(checks.join("\n"));
+            status
+        }
         Some(twin) if !twin.agrees => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message("not reported as it expects").set_description(twin.differences.join("\n"));

@@ -7,8 +7,9 @@ use crate::event::{Failure, Stage};
 use crate::exit::Exit;
 use crate::observation::TapHealth;
 use crate::plan::Plan;
+use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{CheckVerdict, Judgement, Verdict};
 
 /// One run, ready to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Report {
     pub folder: Option<PathBuf>,
     /// For a broken twin: whether it was reported as it expects.
     pub twin: Option<TwinReport>,
+    /// Checks of this scenario that may stay inconclusive for want of a kernel feature.
+    pub accept: Vec<Unsupported>,
     /// Why the run ended before its time, if it did.
     pub failure: Option<Failure>,
 }
@@ -46,21 +49,41 @@ impl Report {
     /// How a process ends that did nothing but this run.
     ///
     /// A broken twin is as expected if it was reported as it expects, whatever its checks came to. A run without a
-    /// single check says nothing, so it is inconclusive.
+    /// single check says nothing, so it is inconclusive. What is [accepted](Self::accepts) changes no verdict, but counts
+    /// as expected here.
     pub fn exit(&self) -> Exit {
+        let of = |check: &CheckVerdict| match self.accepts(check) {
+            true => Exit::Expected,
+            false => check.verdict.into(),
+        };
+        let undecided = |twin: &TwinReport| {
+            let among = |check: &&CheckVerdict| twin.undecided.contains(&check.check);
+            self.judgement.checks.iter().filter(among).map(of).fold(Exit::Expected, Exit::worse)
+        };
         let judged = match &self.twin {
-            Some(twin) if twin.agrees => Exit::Expected,
+            Some(twin) if twin.differences.is_empty() => undecided(twin),
             Some(_) => Exit::Failed,
             None if self.judgement.checks.is_empty() => Exit::Inconclusive,
-            None => {
-                self.judgement.checks.iter().fold(Exit::Expected, |exit, one| exit.worse(one.verdict.into()))
-            }
+            None => self.judgement.checks.iter().map(of).fold(Exit::Expected, Exit::worse),
         };
         match &self.failure {
             Some(failure) if self.judgement.checks.is_empty() => failure.fault.into(),
             Some(failure) => judged.worse(failure.fault.into()),
             None => judged,
         }
+    }
+
+    /// Whether a check is inconclusive for want of features all of which are listed for it.
+    pub fn accepts(&self, check: &CheckVerdict) -> bool {
+        let listed = |feature: &String| {
+            self.accept.iter().any(|one| one.check == check.check && one.feature == *feature)
+        };
+        check.verdict == Verdict::Inconclusive && !check.lacks.is_empty() && check.lacks.iter().all(listed)
+    }
+
+    /// The checks that are [accepted](Self::accepts).
+    pub fn accepted(&self) -> impl Iterator<Item = &CheckVerdict> {
+        self.judgement.checks.iter().filter(|check| self.accepts(check))
     }
 
     /// How many checks came to this verdict.
@@ -88,6 +111,46 @@ mod tests {
         assert_eq!(unsure.exit(), Exit::Inconclusive);
         assert_eq!(twin_report(true).exit(), Exit::Expected);
         assert_eq!(twin_report(false).exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn what_is_listed_for_a_feature_that_is_missing_is_expected_and_nothing_else() {
+        let mut report = bad_report();
+        report.judgement.checks.retain(|check| !check.lacks.is_empty());
+        report.judgement.checks.truncate(1);
+        let [check] = report.judgement.checks.as_slice() else { panic!("one lacks something: {report:#?}") };
+        let listed = |check: &str, feature: &str| Unsupported {
+            scenario: "small".parse().unwrap(),
+            check: check.parse().unwrap(),
+            feature: feature.into(),
+        };
+        let (name, lacks) = (check.check.to_string(), check.lacks.clone());
+        assert_eq!(lacks, ["vlan-tags"]);
+        assert_eq!(report.exit(), Exit::Inconclusive, "no list");
+        report.accept = vec![listed(&name, "netem"), listed("other", "vlan-tags")];
+        assert_eq!(report.exit(), Exit::Inconclusive, "another feature, another check");
+        report.accept.push(listed(&name, "vlan-tags"));
+        assert_eq!(report.exit(), Exit::Expected);
+        assert_eq!(report.count(Verdict::Inconclusive), 1, "its verdict stays");
+        report.judgement.checks[0].lacks.push("bonding".into());
+        assert_eq!(report.exit(), Exit::Inconclusive, "one of two features");
+        report.judgement.checks[0].lacks.clear();
+        assert_eq!(report.exit(), Exit::Inconclusive, "a control was missed, and nothing else");
+    }
+
+    #[test]
+    fn an_undecided_twin_is_inconclusive_unless_its_checks_are_listed() {
+        let mut report = twin_report(true);
+        report.judgement.checks.retain(|check| !check.lacks.is_empty());
+        let name = report.judgement.checks[0].check.clone();
+        let twin = report.twin.as_mut().unwrap();
+        (twin.agrees, twin.undecided) = (false, vec![name.clone()]);
+        assert_eq!(report.exit(), Exit::Inconclusive);
+        let scenario = "small".parse().unwrap();
+        report.accept = vec![Unsupported { scenario, check: name, feature: "vlan-tags".into() }];
+        assert_eq!(report.exit(), Exit::Expected);
+        report.twin.as_mut().unwrap().differences.push("something else".into());
+        assert_eq!(report.exit(), Exit::Failed);
     }
 
     #[test]

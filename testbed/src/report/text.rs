@@ -40,13 +40,17 @@ impl Colour {
         self.paint("1;31", text)
     }
 
+    fn unsure(self, text: &str) -> String {
+        self.paint("1;33", text)
+    }
+
     /// A verdict's word, padded first so that colour does not shift the column.
     fn verdict(self, of: Verdict, width: usize) -> String {
         let word = format!("{:<width$}", verdict(of));
         match of {
             Verdict::Pass => self.good(&word),
             Verdict::Fail => self.bad(&word),
-            Verdict::Inconclusive => self.paint("1;33", &word),
+            Verdict::Inconclusive => self.unsure(&word),
         }
     }
 }
@@ -68,6 +72,7 @@ pub fn text(report: &Report, colour: Colour) -> String {
                 push_failure(&mut out, failure, colour);
             }
             push_line(&mut out, &format!("\n{}", last_line(report)));
+            push_accepted(&mut out, report);
         }
     }
     if let (Some(TwinReport { agrees: false, .. }), Some(folder)) = (&report.twin, &report.folder) {
@@ -201,15 +206,34 @@ fn push_failure(out: &mut String, failure: &Failure, colour: Colour) {
     }
 }
 
+/// What the list of unsupported checks does here: it changes how the process ends, and no verdict.
+fn push_accepted(out: &mut String, report: &Report) {
+    for check in report.accepted() {
+        let lacks = check.lacks.join(", ");
+        push_line(out, &format!("accepted: {} is inconclusive, for want of {lacks}", check.check));
+    }
+    for check in report.judgement.checks.iter().filter(|check| check.verdict == Verdict::Pass) {
+        if report.accept.iter().any(|one| one.check == check.check) {
+            push_line(out, &format!("accepted in vain: {} passes here", check.check));
+        }
+    }
+}
+
 fn push_twin(out: &mut String, twin: &TwinReport, colour: Colour) {
-    let result =
-        if twin.agrees { colour.good("reported as expected") } else { colour.bad("not as expected") };
+    let result = match (twin.agrees, twin.differences.is_empty()) {
+        (true, _) => colour.good("reported as expected"),
+        (false, true) => colour.unsure("not shown here"),
+        (false, false) => colour.bad("not as expected"),
+    };
     push_line(out, &format!("twin {}  {result}", colour.bold(twin.twin.as_str())));
     if !twin.agrees {
         push_field(out, "says", &twin.says);
     }
     for difference in &twin.differences {
         push_field(out, "differs", difference);
+    }
+    for check in &twin.undecided {
+        push_field(out, "undecided", &format!("{check}, which requires what this kernel lacks"));
     }
 }
 
@@ -218,6 +242,7 @@ fn result(report: &Report, colour: Colour) -> String {
     match (&report.failure, &report.twin) {
         (Some(_), _) => colour.bad(&word("ended early")),
         (None, Some(twin)) if twin.agrees => colour.good(&word("as expected")),
+        (None, Some(twin)) if twin.differences.is_empty() => colour.unsure(&word("undecided")),
         (None, Some(_)) => colour.bad(&word("differs")),
         (None, None) => {
             let worst = [Verdict::Fail, Verdict::Inconclusive].into_iter().find(|one| report.count(*one) > 0);
@@ -247,7 +272,7 @@ fn last_line(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
     use super::*;
 
     #[test]
@@ -270,6 +295,19 @@ mod tests {
         insta::assert_snapshot!(
             text(&twin_report(true), Colour::Plain) + &text(&twin_report(false), Colour::Plain)
         );
+    }
+
+    #[test]
+    fn what_is_accepted_is_said_to_be_and_stays_inconclusive() {
+        let said = text(&accepting_report(), Colour::Plain);
+        let (before, after) = said.split_once("\naccepted: ").expect("it is said");
+        assert_eq!(before, text(&bad_report(), Colour::Plain).trim_end());
+        insta::assert_snapshot!(after);
+        let mut twin = twin_report(false);
+        let report = twin.twin.as_mut().unwrap();
+        report.differences.clear();
+        report.undecided = vec!["dock-alone".parse().unwrap()];
+        insta::assert_snapshot!(text(&twin, Colour::Plain) + &summary_text(&[twin], Colour::Plain));
     }
 
     #[test]

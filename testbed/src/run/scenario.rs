@@ -12,6 +12,7 @@ use crate::kernel::root::Root;
 use crate::observation::{Observations, TapHealth};
 use crate::plan::{Plan, ServiceKind, plan};
 use crate::report::{Report, StageTime};
+use crate::scenario::Unsupported;
 use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
 use crate::twin::compare;
@@ -31,6 +32,8 @@ pub struct Options {
     pub allow_run: bool,
     /// Folders that the lab may read beside the scenario's.
     pub allow_paths: Vec<PathBuf>,
+    /// Checks that may stay inconclusive for want of a kernel feature.
+    pub accept: Vec<Unsupported>,
     /// How often `-v` was given; from once on the lab's own log goes to our standard error, not to the run folder.
     pub verbose: u8,
     /// Whether logs are JSON lines.
@@ -53,9 +56,16 @@ pub async fn run(
     interrupted: impl Future<Output = ()>,
 ) -> Report {
     let mut report = empty_report(scenario);
+    report.accept = accepted(&options.accept, scenario, twin);
     let done = carry_out(scenario, twin, folder, options, listen, interrupted, &mut report).await;
     report.failure = done.err();
     report
+}
+
+/// What a list of checks that may stay inconclusive says of a scenario, or of a twin of it.
+pub(super) fn accepted(list: &[Unsupported], scenario: &Scenario, twin: Option<&Twin>) -> Vec<Unsupported> {
+    let of = twin.map_or(&scenario.name, |twin| &twin.of);
+    list.iter().filter(|one| one.scenario == *of).cloned().collect()
 }
 
 /// The report of a scenario that was not even begun.
@@ -83,6 +93,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         open_taps: TapHealth::default(),
         folder: None,
         twin: None,
+        accept: Vec::new(),
         failure: None,
     }
 }

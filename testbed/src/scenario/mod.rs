@@ -20,6 +20,7 @@ mod tests;
 mod tree;
 pub mod twin;
 mod twins;
+mod unsupported;
 mod yaml;
 
 pub use build::DEFAULT_PORTS;
@@ -31,3 +32,4 @@ pub use mistakes::{Level, Mistakes, Shown, Source};
 pub use read::{Read, is_scenario, mentions, read};
 pub use schema::{policy_schema, schema, twin_schema};
 pub use twins::{ReadTwin, mentions_of_twin, read_twin, twin_of};
+pub use unsupported::{Unsupported, read_unsupported};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Entrance, Entrances, Failure, Stage, Tap};
 use crate::names::{LabName, NodeName, ScenarioName, SegmentName};
+use crate::scenario::Unsupported;
 
 /// Number of this protocol: whoever knows another one does not ask.
 pub const VERSION: u32 = 1;
@@ -36,6 +37,9 @@ pub enum Request {
         colour: bool,
         /// Paths in the report count from here where they can.
         from: PathBuf,
+        /// Checks that may stay inconclusive for want of a kernel feature.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accept: Vec<Unsupported>,
     },
     // Here comes a fault: which link, service or rule file, and what becomes of it; answered by what was done.
     /// End: [`Answer::Ending`] at once; the lab is gone when its owner is.
@@ -210,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_request_is_a_line_of_json_with_its_name() {
-        let judge = Request::Judge { colour: true, from: "/home".into() };
+        let judge = Request::Judge { colour: true, from: "/home".into(), accept: Vec::new() };
         let line = serde_json::to_string(&judge).unwrap();
         assert_eq!(line, r#"{"request":"judge","colour":true,"from":"/home"}"#);
         assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), judge);

@@ -5,12 +5,20 @@ use std::collections::HashMap;
 use super::capture::Port;
 use super::frame::Frame;
 
-/// Which device, and which of its tags, is which port; without a tag, whatever the device has that no tag claims.
+/// Which device, and which of its tags, is which port. What no tag claims is the first port's of the device, so that it
+/// is seen somewhere.
 pub(super) struct Devices(HashMap<(u32, Option<u16>), u16>);
 
 impl Devices {
     pub(super) fn of(ports: &[Port]) -> Devices {
-        Devices(ports.iter().zip(0..).map(|(port, index)| ((port.ifindex, port.tag), index)).collect())
+        let mut devices = HashMap::new();
+        for (port, index) in ports.iter().zip(0..) {
+            devices.insert((port.ifindex, port.tag), index);
+        }
+        for (port, index) in ports.iter().zip(0..) {
+            devices.entry((port.ifindex, None)).or_insert(index);
+        }
+        Devices(devices)
     }
 
     /// The port of a device's frame: by its tag, else that of the device itself.

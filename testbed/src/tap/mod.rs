@@ -23,6 +23,7 @@ pub mod nonce;
 mod sightings;
 mod stations;
 mod stream;
+mod tags;
 mod tell;
 mod uses;
 

@@ -215,6 +215,7 @@ pub(crate) fn good() -> Observations {
         ),
         conversations: conversations(),
         stations: vec![],
+        tags: vec![],
         aims: aims().into_iter().map(aim_seen).collect(),
         opens: opens(),
         taps: TapHealth { frames: 9000, dropped: 0, unstored: 0 },

@@ -42,7 +42,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Address { of, kept } => ("address", address::draft(plan, of, *kept, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
-    ask_for_features(check, seen, &mut draft);
+    let lacks = ask_for_features(check, seen, &mut draft);
     let reasons = draft.reasons.lines();
     let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
         (false, _) => Verdict::Fail,
@@ -58,6 +58,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         summary: draft.summary,
         findings: draft.findings,
         reasons,
+        lacks,
         controls: draft.controls,
     }
 }
@@ -78,17 +79,17 @@ fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reason
 }
 
 /// Names each feature that the check needs and the kernel lacks; then nothing seen here counts as a finding, since
-/// the site was not built as it is meant.
-fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) {
+/// the site was not built as it is meant. Gives their names.
+fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> Vec<String> {
     let lacking: Vec<_> =
         seen.missing.iter().filter(|(feature, _)| check.requires.contains(feature)).collect();
     for (feature, why) in &lacking {
         draft.reasons.add("feature", format!("needs `{feature}`, which is missing here ({why})"));
     }
-    if lacking.is_empty() {
-        return;
+    if !lacking.is_empty() {
+        for finding in draft.findings.drain(..) {
+            draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
+        }
     }
-    for finding in draft.findings.drain(..) {
-        draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
-    }
+    lacking.into_iter().map(|(feature, _)| feature.clone()).collect()
 }

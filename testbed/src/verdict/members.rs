@@ -15,7 +15,7 @@ type Plugged<'a> = BTreeMap<&'a LinkName, (&'a NodeName, &'a Link)>;
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Members { segment, exactly } = &check.word else { return draft };
+    let Word::Members { segment, exactly, tagged } = &check.word else { return draft };
     let plugged = plugged(plan, segment);
     let heard: Vec<&Station> = seen.stations.iter().filter(|one| plugged.contains_key(&one.port)).collect();
     for (node, link) in plugged.values().filter(|(node, _)| !exactly.contains(node)) {
@@ -43,11 +43,40 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             draft.findings.push(finding(foreign(plan, node, link, station.mac), Some(station)));
         }
     }
+    if let Some(tagged) = tagged {
+        let vlan = plan.segments.iter().find(|one| one.name == *segment).and_then(|one| one.vlan);
+        for_tags(vlan.map(u16::from), tagged, &plugged, seen, &mut draft);
+    }
     let frames: u64 = heard.iter().map(|one| one.frames).sum();
     let nodes: Vec<_> = plugged.values().map(|(node, _)| node.to_string()).collect();
     let addresses = counted(heard.len(), "Ethernet address");
     draft.summary = format!("{addresses} in {segment} ({frames} frames); plugged in: {}", listed(nodes, 6));
     draft
+}
+
+/// On a trunk every frame has the segment's tag; at any other member's port none has a tag.
+fn for_tags(
+    vlan: Option<u16>,
+    tagged: &[NodeName],
+    plugged: &Plugged<'_>,
+    seen: &Observations,
+    draft: &mut Draft,
+) {
+    let carry = |tag: Option<u16>| tag.map_or("no tag".to_owned(), |tag| format!("tag {tag}"));
+    for (port, (node, link)) in plugged {
+        let wanted = vlan.filter(|_| tagged.contains(node));
+        let here = || seen.tags.iter().filter(|one| one.port == **port);
+        for wrong in here().filter(|one| one.tag != wanted) {
+            let found = carry(wrong.tag);
+            let wanted = wanted.map_or("none".to_owned(), |tag| format!("tag {tag}"));
+            let text = format!("frames at {node}'s {} carry {found}, not {wanted}", link.name);
+            let packets = vec![("first frame".to_owned(), wrong.first_packet)];
+            draft.findings.push(Finding { text, pair: None, stops_at: None, packets, by: None });
+        }
+        if tagged.contains(node) && here().all(|one| one.tag != wanted) {
+            draft.reasons.add("silent", format!("no frame with a tag was seen at {node}'s {}", link.name));
+        }
+    }
 }
 
 fn plugged<'a>(plan: &'a Plan, segment: &SegmentName) -> Plugged<'a> {

@@ -1,15 +1,24 @@
 //! Which tests of scenarios and twins run in the kernel lane.
 
-use crate::support::{Place, test_name};
+use crate::support::{Place, test_names};
 
 #[test]
-fn what_requires_something_runs_in_the_kernel_lane_and_its_twins_too() {
+fn what_requires_something_runs_in_the_kernel_lane_as_well_and_twins_that_show_it() {
     let place = Place::new();
-    for (text, before) in [("    requires: netem\n", "kernel_lane::"), ("    # requires: netem\n", "")] {
-        let site = place.write("site.yaml", format!("version: 1\nchecks:\n  slow:\n{text}"));
+    let of = |more: &str| {
+        let site =
+            place.write("site.yaml", format!("version: 1\nchecks:\n  slow:\n{more}  quick:\n    x: y\n"));
         // The name of a shipped scenario, as a rule; a whole path names any other.
-        let twin = place.write("twin.yaml", format!("twin_of: {}\nsays: nothing\n", site.display()));
-        assert_eq!(test_name(&site), format!("{before}site"));
-        assert_eq!(test_name(&twin), format!("{before}twin"));
-    }
+        let twin = |check: &str| {
+            let text = format!("twin_of: {}\nexpect:\n  fail: {{ {check}: x }}\n", site.display());
+            test_names(&place.write("twin.yaml", text))
+        };
+        (test_names(&site), twin("slow"), twin("quick"), twin("slow-too"))
+    };
+    let (site, slow, quick, other) = of("    requires: netem\n");
+    assert_eq!(site, ["site", "kernel_lane::site"]);
+    assert_eq!(slow, ["twin", "kernel_lane::twin"]);
+    assert_eq!((quick, other), (vec!["twin".to_owned()], vec!["twin".to_owned()]));
+    let (site, slow, ..) = of("    # requires: netem\n");
+    assert_eq!((site, slow), (vec!["site".to_owned()], vec!["twin".to_owned()]));
 }

@@ -1,18 +1,20 @@
 //! Every file in this folder is a scenario with mistakes in it; what is said of it is kept as a snapshot.
 //!
-//! A new mistake is a new file. Files in `broken/` are twins of the good scenario beside it.
+//! A new mistake is a new file. Files in `broken/` are twins of the good scenario beside it, those in `unsupported/` lists
+//! of its checks that may stay inconclusive.
 
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::load::{self, LoadError};
+use testbed::scenario::Mistakes;
 
 fn main() {
     // paths in the snapshots are relative to this folder
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mistakes"))
         .expect("our own folder");
     let mut trials: Vec<Trial> = Vec::new();
-    for folder in [".", "broken"] {
+    for folder in [".", "broken", "unsupported"] {
         let entries = std::fs::read_dir(folder).expect("our own folder");
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("our own folder").path()).collect();
         files.sort();
@@ -27,10 +29,14 @@ fn main() {
 
 /// What is said of a file is what its snapshot says, and it is refused unless its name begins with `good` or `warns`.
 fn said_as_before(file: &Path) -> Result<(), Failed> {
-    let twin = file.starts_with("broken");
-    let loaded = match twin {
-        true => load::twin(file).map(|loaded| loaded.warnings),
-        false => load::scenario(file).map(|loaded| loaded.warnings),
+    let folder = file.parent().and_then(Path::to_str).unwrap_or_default();
+    let loaded = match folder {
+        "broken" => load::twin(file).map(|loaded| loaded.warnings),
+        "unsupported" => {
+            let good = load::scenario(Path::new("good-tags.yaml"))?.scenario;
+            load::unsupported(file, &[good], &[].into()).map(|_| Mistakes::default())
+        }
+        _ => load::scenario(file).map(|loaded| loaded.warnings),
     };
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
     let said = match loaded {
@@ -52,7 +58,11 @@ fn said_as_before(file: &Path) -> Result<(), Failed> {
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mistakes/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    let name = if twin { format!("twin-{stem}") } else { stem };
+    let name = match folder {
+        "broken" => format!("twin-{stem}"),
+        "unsupported" => format!("unsupported-{stem}"),
+        _ => stem,
+    };
     settings.bind(|| insta::assert_snapshot!(name, said));
     Ok(())
 }

@@ -53,21 +53,64 @@ pub(crate) fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The test of a scenario, or of a twin of it, is named after its file. Where a check of the scenario requires what this
-/// kernel may lack, it belongs to the kernel lane, and is named as if it were in a module of that name
-/// (`.config/nextest.toml`).
+/// The shipped scenarios: what else lies beside them is none.
+pub(crate) fn scenario_files() -> Vec<PathBuf> {
+    let mut files = yaml_files(&scenarios());
+    files.retain(|file| *file != unsupported());
+    files
+}
+
+/// The shipped list of checks that may stay inconclusive on a kernel that lacks what they require.
+pub(crate) fn unsupported() -> PathBuf {
+    scenarios().join("unsupported.yaml")
+}
+
+/// The tests of a scenario, or of a twin of it. Each runs under whatever kernel there is, under the name of its file.
+/// Where one of its checks requires what this kernel may lack, it also runs in the kernel lane, and is named there as if
+/// it were in a module of that name (`.config/nextest.toml`).
 ///
 /// Only looks for lines with these keys: each test is a process that names all others, too.
-pub(crate) fn test_name(path: &Path) -> String {
+pub(crate) fn test_names(path: &Path) -> Vec<String> {
     let name = path.file_stem().expect("a file has a name").to_string_lossy();
     let read = |path: &Path| {
         std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let text = read(path);
     let of = text.lines().find_map(|line| line.strip_prefix("twin_of: "));
-    let scenario = of.map_or_else(|| text.clone(), |of| read(&scenarios().join(of.trim())));
-    let requires = scenario.lines().any(|line| line.trim_start().starts_with("requires:"));
-    if requires { format!("kernel_lane::{name}") } else { name.into_owned() }
+    let needs_more = match of {
+        None => !requiring(&text).is_empty(),
+        Some(of) => {
+            let scenario = read(&scenarios().join(of.trim()));
+            let named = |check: &&str| {
+                text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == *check)
+            };
+            requiring(&scenario).iter().any(named)
+        }
+    };
+    let lane = needs_more.then(|| format!("kernel_lane::{name}"));
+    std::iter::once(name.clone().into_owned()).chain(lane).collect()
+}
+
+/// Whether a test has the name that it goes by in the kernel lane.
+pub(crate) fn is_lane(name: &str) -> bool {
+    name.starts_with("kernel_lane::")
+}
+
+/// Checks of a scenario that require something: `requires:` stands below their name.
+fn requiring(scenario: &str) -> Vec<&str> {
+    let mut checks = Vec::new();
+    let mut current = None;
+    for line in scenario.lines() {
+        if let Some(name) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':'))
+            && !name.starts_with(' ')
+        {
+            current = Some(name);
+        }
+        if line.trim_start().starts_with("requires:") {
+            checks.extend(current);
+        }
+    }
+    checks
 }
 
 /// What `--json -` wrote to standard output, which then has nothing but the report before it.

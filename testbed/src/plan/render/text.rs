@@ -200,8 +200,10 @@ fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
             ("peers_of".to_owned(), text)
         }
-        Word::Members { segment, exactly } => {
-            ("members".to_owned(), format!("    of {segment}: exactly {}\n", list(exactly)))
+        Word::Members { segment, exactly, tagged } => {
+            let tagged = tagged.as_ref().map(|tagged| format!("; with its tag at {} only", list(tagged)));
+            let tagged = tagged.unwrap_or_default();
+            ("members".to_owned(), format!("    of {segment}: exactly {}{tagged}\n", list(exactly)))
         }
         Word::Clock { of, from, upstream, offset } => {
             let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::event::{Entrances, Failure, Fault};
 use crate::kernel::fds;
 use crate::kernel::join::Doors;
+use crate::scenario::Unsupported;
 use crate::stay::protocol::LONGEST_REQUEST;
 use crate::stay::{Answer, Request, State, Status};
 
@@ -35,6 +36,7 @@ pub(super) enum Wanted {
 pub(super) struct Asked {
     pub(super) colour: bool,
     pub(super) from: PathBuf,
+    pub(super) accept: Vec<Unsupported>,
     pub(super) answers: UnboundedSender<Answer>,
 }
 
@@ -128,7 +130,9 @@ async fn answer(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
             say(&mut stream, &Answer::Status(status)).await
         }
         Request::Enter => enter(&mut stream, desk).await,
-        Request::Judge { colour, from } => judge(&mut stream, desk, colour, from).await,
+        Request::Judge { colour, from, accept } => {
+            judge(&mut stream, desk, |answers| Asked { colour, from, accept, answers }).await
+        }
         // Here a fault is passed to the owner, which asks the worker for it.
         Request::Down => {
             let _ = desk.wanted.send(Wanted::Down);
@@ -171,12 +175,16 @@ async fn enter(stream: &mut UnixStream, desk: &Desk) -> io::Result<()> {
     stream.write_all(&line[sent..]).await
 }
 
-async fn judge(stream: &mut UnixStream, desk: &Desk, colour: bool, from: PathBuf) -> io::Result<()> {
+async fn judge(
+    stream: &mut UnixStream,
+    desk: &Desk,
+    asked: impl FnOnce(UnboundedSender<Answer>) -> Asked,
+) -> io::Result<()> {
     if let Some(refusal) = desk.refusal() {
         return say(stream, &refusal).await;
     }
     let (answers, mut heard) = unbounded_channel();
-    let _ = desk.wanted.send(Wanted::Judgement(Asked { colour, from, answers }));
+    let _ = desk.wanted.send(Wanted::Judgement(asked(answers)));
     while let Some(answer) = heard.recv().await {
         say(stream, &answer).await?;
         if answer.is_last() {

@@ -13,7 +13,7 @@ use crate::evidence::RunFolder;
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::{self, Colour, Report};
-use crate::run::scenario::{conclude, empty_report, ours, stage_times, write_plan};
+use crate::run::scenario::{accepted, conclude, empty_report, ours, stage_times, write_plan};
 use crate::stay::{Answer, Judged};
 
 /// How long the last word to somebody who waits for a judgement may take.
@@ -60,6 +60,7 @@ impl<'a> Rounds<'a> {
             let mut report = empty_report(self.site.scenario);
             report.plan = self.plan.clone();
             report.started = SystemTime::now();
+            report.accept = accepted(&asked.accept, self.site.scenario, self.site.twin);
             match self.make_folder(&mut report) {
                 Ok(evidence) => {
                     let (begun, stages) = (Instant::now(), Vec::new());

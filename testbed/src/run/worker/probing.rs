@@ -124,6 +124,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         open_taps: there.captured.health,
         conversations: here.captured.conversations.clone(),
         stations: here.captured.stations.clone(),
+        tags: here.captured.tags.clone(),
         dhcp: here.captured.dhcp.clone(),
         uses: here.captured.uses.clone(),
         addresses,

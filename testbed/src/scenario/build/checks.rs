@@ -13,7 +13,7 @@ use super::directory::Directory;
 use super::flows::{check_ends, values};
 use super::segments::Segments;
 use super::{Flows, check_title, or};
-use crate::names::{CheckName, FlowId, NodeName, Traffic};
+use crate::names::{CheckName, FlowId, NodeName, SegmentName, Traffic};
 
 /// What a `no_reach` sends if it does not say: what cameras, appliances and routers listen on, and ping, GRE and
 /// ESP for those that only think of TCP and UDP. Where a segment speaks IPv6, `icmp6/128` as well.
@@ -35,12 +35,13 @@ pub(crate) fn build(
     for (name, raw) in raw.checks.good().map_or(&[][..], |named| &named.entries) {
         let Some(raw) = raw else { continue };
         let whose = check_title(&name.value);
-        let mut reader = Reader { whose: &whose, directory, nodes, segments, flows, out };
+        let requires = values(&raw.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
+        let mut reader = Reader { whose: &whose, directory, nodes, segments, flows, requires, out };
         let alive = reader.alive(raw, name);
         if let Some(word) = reader.word(raw, name) {
             let proves = reader.proves(raw);
+            let Reader { requires, .. } = reader;
             let place = out.place(name.spot);
-            let requires = values(&raw.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
             checks.push(Check { name: name.value.clone(), place, proves, requires, alive, word });
         }
     }
@@ -54,6 +55,8 @@ pub(super) struct Reader<'a> {
     pub(super) nodes: &'a BTreeMap<NodeName, Node>,
     segments: &'a Segments,
     flows: &'a Flows,
+    /// Kernel features that the check requires.
+    requires: Vec<String>,
     pub(super) out: &'a mut Mistakes,
 }
 
@@ -290,7 +293,37 @@ impl Reader<'_> {
         let exactly = self.nodes(&word.exactly);
         let segment = word.segment.good()?;
         self.segments.find(segment, self.whose, self.out)?;
-        Some(Word::Members { segment: segment.value.clone(), exactly: exactly? })
+        let exactly = exactly?;
+        let tagged = match &word.tagged {
+            Slot::Absent => None,
+            tagged => Some(self.tagged(tagged, &exactly, segment)?),
+        };
+        Some(Word::Members { segment: segment.value.clone(), exactly, tagged })
+    }
+
+    /// Members on trunks, each by its own.
+    fn tagged(
+        &mut self,
+        tagged: &Slot<OneOrMany<At<NodeName>>>,
+        exactly: &[NodeName],
+        segment: &At<SegmentName>,
+    ) -> Option<Vec<NodeName>> {
+        let nodes = self.nodes(tagged)?;
+        let spot = tagged.good()?.0.first()?.spot;
+        let title = format!("{} asks for tags", self.whose);
+        if let Some(stranger) = nodes.iter().find(|name| !exactly.contains(name)) {
+            let label = format!("`{stranger}` is not in `exactly`");
+            self.out.push(Mistake::error(title.clone(), spot, label));
+        }
+        if !self.requires.iter().any(|feature| feature == "vlan-tags") {
+            let label = "write `requires: vlan-tags`: not every kernel has tags";
+            self.out.push(Mistake::error(title.clone(), spot, label));
+        }
+        if self.segments.known.get(&segment.value).is_some_and(|known| known.segment.vlan.is_none()) {
+            let label = format!("`{}` has no `vlan`", segment.value);
+            self.out.push(Mistake::error(title, segment.spot, label));
+        }
+        Some(nodes)
     }
 
     /// Flows of the scenario, all of them upkeep.

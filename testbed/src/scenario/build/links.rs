@@ -46,7 +46,7 @@ fn list<T>(slot: &Slot<OneOrMany<T>>) -> &[T] {
 }
 
 /// The interfaces of a node: `links`, or `segment` for a single `eth0`.
-pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'a>> {
+pub(crate) fn wires<'a>(written: &Written<'a>, segments: &Segments, out: &mut Mistakes) -> Vec<Wire<'a>> {
     match (written.segment, written.links) {
         (Slot::Good(segment), Slot::Absent) => {
             let name = At { value: eth0(), spot: segment.spot };
@@ -80,52 +80,52 @@ pub(crate) fn wires<'a>(written: &Written<'a>, out: &mut Mistakes) -> Vec<Wire<'
                 let label = "goes with `segment`; with `links` each link has its own";
                 out.push(Mistake::error("an address without its link", asks.spot, label));
             }
-            let wire = |(name, link): &'a (At<LinkName>, Option<raw::Link>)| {
-                let link = link.as_ref()?;
-                Some(Wire {
-                    name: name.clone(),
-                    segment: plugged_into(name, link, links, out)?,
-                    addresses: list(&link.address),
-                    mac: link.mac.good(),
-                    trunk: None,
-                    dhcp: link.dhcp.good(),
-                    spare_of: link.spare_of.good(),
-                })
-            };
-            links.entries.iter().filter_map(wire).collect()
+            let mut wires = Vec::new();
+            for (name, link) in &links.entries {
+                let Some(link) = link else { continue };
+                match (&link.segment, &link.trunk, link.spare_of.good()) {
+                    (Slot::Absent, Slot::Absent, Some(main)) => {
+                        wires.extend(spare(name, link, main, links, out));
+                    }
+                    _ => plugged(name, &End::from(link), segments, &mut wires, out),
+                }
+            }
+            wires
         }
         _ => Vec::new(),
     }
 }
 
-/// The segment of a link; a spare that names none is where the link is that it stands in for.
-fn plugged_into(
+/// A spare that names no segment is where the link is that it stands in for.
+fn spare<'a>(
     name: &At<LinkName>,
-    link: &raw::Link,
+    link: &'a raw::Link,
+    main: &'a At<LinkName>,
     links: &Named<LinkName, raw::Link>,
     out: &mut Mistakes,
-) -> Option<At<SegmentName>> {
-    match (&link.segment, &link.spare_of) {
-        (Slot::Good(segment), _) => Some(segment.clone()),
-        (Slot::Absent, Slot::Good(main)) => {
-            let (_, main_link) = links.entries.iter().find(|(other, _)| other.value == main.value)?;
-            let segment = main_link.as_ref()?.segment.good()?;
-            Some(At { value: segment.value.clone(), spot: main.spot })
-        }
-        (Slot::Absent, Slot::Absent) => {
-            let label = "write `segment`";
-            out.push(Mistake::error("a link that is plugged into nothing", name.spot, label));
-            None
-        }
-        _ => None,
+) -> Option<Wire<'a>> {
+    let (_, main_link) = links.entries.iter().find(|(other, _)| other.value == main.value)?;
+    let main_link = main_link.as_ref()?;
+    if !main_link.trunk.is_absent() {
+        out.push(Mistake::error("a spare of a trunk", main.spot, format!("`{}` is a trunk", main.value)));
     }
+    let segment = main_link.segment.good()?;
+    Some(Wire {
+        name: name.clone(),
+        segment: At { value: segment.value.clone(), spot: main.spot },
+        addresses: list(&link.address),
+        mac: link.mac.good(),
+        trunk: None,
+        dhcp: link.dhcp.good(),
+        spare_of: Some(main),
+    })
 }
 
 fn eth0() -> LinkName {
     "eth0".parse().expect("eth0 is an interface name")
 }
 
-/// The interfaces of a router: each in one segment, or a trunk over several.
+/// The interfaces of a router.
 pub(crate) fn router_wires<'a>(
     router: &'a raw::Router,
     segments: &Segments,
@@ -134,40 +134,84 @@ pub(crate) fn router_wires<'a>(
     let mut wires = Vec::new();
     for (name, link) in router.links.good().map_or(&[][..], |links| &links.entries) {
         let Some(link) = link else { continue };
-        match (&link.segment, &link.trunk) {
-            (Slot::Good(segment), Slot::Absent) => wires.push(Wire {
-                name: name.clone(),
-                segment: segment.clone(),
-                addresses: list(&link.address),
-                mac: link.mac.good(),
-                trunk: None,
-                dhcp: None,
-                spare_of: None,
-            }),
-            (Slot::Absent, Slot::Good(trunk)) => {
-                if let Some(address) = list(&link.address).first() {
-                    let label = "a trunk has an address per segment: `trunk: { cam: 10.20.0.1 }`";
-                    out.push(Mistake::error("an address on a trunk", address.spot, label));
-                }
-                trunk_wires(name, link, trunk, segments, &mut wires, out);
-            }
-            (Slot::Absent, Slot::Absent) => {
-                let label = "write `segment`, or `trunk` for several";
-                out.push(Mistake::error("a link that is plugged into nothing", name.spot, label));
-            }
-            (Slot::Good(segment), Slot::Good(_)) => {
-                let label = "a link is in one segment or a trunk, not both";
-                out.push(Mistake::error("`segment` and `trunk` together", segment.spot, label));
-            }
-            _ => {}
-        }
+        plugged(name, &End::from(link), segments, &mut wires, out);
     }
     wires
 }
 
+/// One entry of `links`, of whatever node.
+struct End<'a> {
+    segment: &'a Slot<At<SegmentName>>,
+    address: &'a Slot<OneOrMany<At<IpAddr>>>,
+    mac: Option<&'a At<Mac>>,
+    trunk: &'a Slot<Named<SegmentName, OneOrMany<At<IpAddr>>>>,
+    dhcp: Option<&'a At<Asks>>,
+    spare_of: Option<&'a At<LinkName>>,
+}
+
+impl<'a> From<&'a raw::Link> for End<'a> {
+    fn from(link: &'a raw::Link) -> Self {
+        let raw::Link { segment, spare_of, address, dhcp, mac, trunk } = link;
+        let (mac, dhcp, spare_of) = (mac.good(), dhcp.good(), spare_of.good());
+        End { segment, address, mac, trunk, dhcp, spare_of }
+    }
+}
+
+impl<'a> From<&'a raw::RouterLink> for End<'a> {
+    fn from(link: &'a raw::RouterLink) -> Self {
+        let raw::RouterLink { segment, address, mac, trunk } = link;
+        End { segment, address, mac: mac.good(), trunk, dhcp: None, spare_of: None }
+    }
+}
+
+/// A link in one segment, or a trunk over several.
+fn plugged<'a>(
+    name: &At<LinkName>,
+    link: &End<'a>,
+    segments: &Segments,
+    wires: &mut Vec<Wire<'a>>,
+    out: &mut Mistakes,
+) {
+    match (link.segment, link.trunk) {
+        (Slot::Good(segment), Slot::Absent) => wires.push(Wire {
+            name: name.clone(),
+            segment: segment.clone(),
+            addresses: list(link.address),
+            mac: link.mac,
+            trunk: None,
+            dhcp: link.dhcp,
+            spare_of: link.spare_of,
+        }),
+        (Slot::Absent, Slot::Good(trunk)) => {
+            if let Some(address) = list(link.address).first() {
+                let label = "a trunk has an address per segment: `trunk: { cam: 10.20.0.1 }`";
+                out.push(Mistake::error("an address on a trunk", address.spot, label));
+            }
+            if let Some(asks) = link.dhcp {
+                let label = "a trunk has an address per segment: `trunk: { cam: 10.20.0.5 }`";
+                out.push(Mistake::error("a trunk asks for no address", asks.spot, label));
+            }
+            if let Some(main) = link.spare_of {
+                let label = "a trunk stands in for nothing";
+                out.push(Mistake::error("a trunk as a spare", main.spot, label));
+            }
+            trunk_wires(name, link, trunk, segments, wires, out);
+        }
+        (Slot::Absent, Slot::Absent) => {
+            let label = "write `segment`, or `trunk` for several";
+            out.push(Mistake::error("a link that is plugged into nothing", name.spot, label));
+        }
+        (Slot::Good(segment), Slot::Good(_)) => {
+            let label = "a link is in one segment or a trunk, not both";
+            out.push(Mistake::error("`segment` and `trunk` together", segment.spot, label));
+        }
+        _ => {}
+    }
+}
+
 fn trunk_wires<'a>(
     name: &At<LinkName>,
-    link: &'a raw::RouterLink,
+    link: &End<'a>,
     trunk: &'a Named<SegmentName, OneOrMany<At<IpAddr>>>,
     segments: &Segments,
     wires: &mut Vec<Wire<'a>>,
@@ -177,7 +221,7 @@ fn trunk_wires<'a>(
         let Some(known) = segments.find(segment, "a trunk", out) else { continue };
         let Some(vlan) = known.segment.vlan else {
             if known.whole {
-                let label = "give the segment a `vlan`, or the router a link of its own there";
+                let label = "give the segment a `vlan`, or the node a link of its own there";
                 let mistake = Mistake::error("a trunk to a segment without VLAN", segment.spot, label);
                 out.push(mistake.also(known.spot, "has no `vlan`"));
             }
@@ -188,7 +232,7 @@ fn trunk_wires<'a>(
                 name: At { value: sub, spot: segment.spot },
                 segment: segment.clone(),
                 addresses: addresses.as_ref().map_or(&[], |many| &many.0),
-                mac: link.mac.good(),
+                mac: link.mac,
                 trunk: Some(name.value.clone()),
                 dhcp: None,
                 spare_of: None,

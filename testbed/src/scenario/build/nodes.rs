@@ -99,7 +99,7 @@ impl Builder<'_> {
             dhcp: &raw.dhcp,
             links: &raw.links,
         };
-        let wires = wires(&written, self.out);
+        let wires = wires(&written, self.segments, self.out);
         let video = raw.video.good();
         let size = video.map_or(&Slot::Absent, |video| &video.size);
         let Size { width, height } = or(size, Size { width: 640, height: 360 });
@@ -125,7 +125,7 @@ impl Builder<'_> {
             dhcp: &raw.dhcp,
             links: &raw.links,
         };
-        let wires = wires(&written, self.out);
+        let wires = wires(&written, self.segments, self.out);
         let cameras = self.cameras(&raw.cameras, "an appliance");
         let cloud = raw.cloud.good();
         let cloud = cloud.and_then(|cloud| {
@@ -191,7 +191,7 @@ impl Builder<'_> {
             links: &Slot::Absent,
         };
         let wires = match raw.segment {
-            Slot::Good(_) => wires(&written, self.out),
+            Slot::Good(_) => wires(&written, self.segments, self.out),
             _ => Vec::new(),
         };
         let common = Common {
@@ -215,7 +215,7 @@ impl Builder<'_> {
             dhcp: &raw.dhcp,
             links: &raw.links,
         };
-        let wires = wires(&written, self.out);
+        let wires = wires(&written, self.segments, self.out);
         let common = Common {
             gateway: &raw.gateway,
             routes: &raw.routes,

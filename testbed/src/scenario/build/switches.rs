@@ -165,7 +165,7 @@ impl Reader<'_> {
             }
             (_, []) => {
                 let label = format!("`{}` has no trunk", node.name);
-                self.out.push(Mistake::error("only a router's trunk goes under `trunk`", port.spot, label));
+                self.out.push(Mistake::error("only a trunk goes under `trunk`", port.spot, label));
                 None
             }
         }

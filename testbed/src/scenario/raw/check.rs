@@ -81,6 +81,8 @@ table! {
         segment: must One<SegmentName>,
         /// Exactly these nodes, and each under its own Ethernet address.
         exactly: must Some1<NodeName>,
+        /// Those of them that are on trunks: there every frame carries the segment's VLAN tag, and at no other member's port any. Needs `requires: vlan-tags`.
+        tagged: may Some1<NodeName>,
     }
 }
 

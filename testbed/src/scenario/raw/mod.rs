@@ -9,6 +9,7 @@ mod flow;
 mod scenario;
 mod site;
 mod twin;
+mod unsupported;
 
 use super::shape::{At, List, OneOrMany};
 
@@ -20,6 +21,7 @@ pub(crate) use site::{
     Appliance, Camera, Cloud, Dhcp, Host, Link, NameSet, Route, Router, RouterLink, Run, Segment, Site,
 };
 pub(crate) use twin::{Failing, Twin};
+pub(crate) use unsupported::Unsupported;
 
 /// A single value.
 type One<T> = At<T>;

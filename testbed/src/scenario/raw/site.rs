@@ -64,7 +64,7 @@ table! {
 }
 
 table! {
-    /// An interface of a node.
+    /// An interface of a node: in one segment, or a trunk that carries several.
     Link = "a link" {
         /// The segment it is plugged into; of a spare, left out: that of the link it stands in for.
         segment: may One<SegmentName>,
@@ -76,6 +76,8 @@ table! {
         dhcp: may One<Asks>,
         /// Its Ethernet address; derived where none is written.
         mac: may One<Mac>,
+        /// Segments with a VLAN, and the node's addresses there; `lan` gives `lan.20` for VLAN 20. In a group: of the first node, the others follow.
+        trunk: may Named<SegmentName, Some1<IpAddr>>,
     }
 }
 

@@ -10,6 +10,7 @@ use super::super::file::{self, CaptureFile, Stored};
 use super::super::frame::Frame;
 use super::super::sightings::{Direction, Seen, StrayKind};
 use super::super::stations::Stations;
+use super::super::tags::Tags;
 use super::super::uses::Uses;
 use super::{Captured, Error, Live, Recorded, Settings, Watch};
 use crate::kernel::ring::{self, Statistics};
@@ -33,6 +34,7 @@ pub(super) struct Recorder {
     file: Option<CaptureFile>,
     table: Table,
     stations: Stations,
+    tags: Tags,
     answers: Answers,
     dhcp: Dhcp,
     uses: Uses,
@@ -56,6 +58,7 @@ impl Recorder {
             file: open_file(&settings)?,
             table: Table::new(settings.inventory.clone(), &settings.ports),
             stations: Stations::default(),
+            tags: Tags::default(),
             answers: Answers::new(settings.key),
             dhcp: Dhcp::default(),
             uses: Uses::new(&settings.ports, &settings.inventory),
@@ -91,6 +94,7 @@ impl Recorder {
         let seen = Seen { packet, at: captured.at, port, direction };
         let Some(frame) = frame else { return };
         self.stations.take(frame.source, seen);
+        self.tags.take(frame.vlan, seen);
         // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
         let group = frame.dest.0[0] & 1 == 1;
         let addressed = group || self.macs[usize::from(port)].contains(&Some(frame.dest));
@@ -138,6 +142,7 @@ impl Recorder {
         let closed = std::mem::replace(&mut self.file, next).map_or(Ok(()), CaptureFile::close);
         let conversations = self.table.turn(&self.settings.ports, fake_facts::now());
         let stations = self.stations.turn(&self.settings.ports);
+        let tags = self.tags.turn(&self.settings.ports);
         let dhcp = self.dhcp.turn();
         let uses = self.uses.turn(&self.settings.ports);
         let mut live = self.watch.0.lock();
@@ -150,6 +155,7 @@ impl Recorder {
         Ok(Captured {
             conversations,
             stations,
+            tags,
             dhcp,
             uses,
             health: last.health,
@@ -161,8 +167,9 @@ impl Recorder {
     pub(super) fn finish(mut self) -> Result<Recorded, Error> {
         self.file.map_or(Ok(()), CaptureFile::close)?;
         let stations = self.stations.turn(&self.settings.ports);
+        let tags = self.tags.turn(&self.settings.ports);
         let uses = self.uses.turn(&self.settings.ports);
-        Ok((self.table.finish(&self.settings.ports), stations, self.dhcp.turn(), uses))
+        Ok((self.table.finish(&self.settings.ports), stations, tags, self.dhcp.turn(), uses))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::names::Mac;
-use crate::observation::Station;
+use crate::observation::{Station, TagSeen};
 
 const CHECK: &str = "dock-alone";
 const MEMBERS: [&str; 4] = ["dock-1", "dock-2", "app", "rtr"];
@@ -29,6 +29,7 @@ fn judged(
         check_of(plan, CHECK).word = Word::Members {
             segment: "cam".parse().unwrap(),
             exactly: exactly.iter().map(|name| name.parse().unwrap()).collect(),
+            tagged: None,
         };
         change(plan);
     };
@@ -93,4 +94,51 @@ fn who_was_heard_earlier_is_there_and_what_was_wrong_earlier_is_no_finding() {
         },
     );
     assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+/// As [`judged`], of members of which the router is on a trunk, after a change to the tags that were seen.
+fn tagged(change: impl FnOnce(&mut Vec<TagSeen>)) -> CheckVerdict {
+    let ask = |plan: &mut Plan| {
+        plan.segments.iter_mut().for_each(|segment| segment.vlan = Some(20.try_into().unwrap()));
+        let Word::Members { tagged, .. } = &mut check_of(plan, CHECK).word else { panic!("members") };
+        *tagged = Some(vec!["rtr".parse().unwrap()]);
+    };
+    let tag = |node: &str, tag| TagSeen {
+        port: format!("p-{node}-0").parse().unwrap(),
+        tag,
+        first_packet: 71,
+        frames: 3,
+    };
+    let numbered = |plan: &mut Plan| {
+        for (number, link) in plan.nodes.iter_mut().flat_map(|node| &mut node.links).enumerate() {
+            link.mac = mac(number);
+        }
+        let exactly = MEMBERS.iter().map(|name| name.parse().unwrap()).collect();
+        check_of(plan, CHECK).word = Word::Members { segment: "cam".parse().unwrap(), exactly, tagged: None };
+        check_of(plan, CHECK).requires.clear();
+        ask(plan);
+    };
+    after_both(CHECK, numbered, |seen| {
+        seen.stations = (0..).zip(MEMBERS).map(|(number, node)| station(node, mac(number))).collect();
+        seen.tags = MEMBERS.map(|node| tag(node, (node == "rtr").then_some(20))).to_vec();
+        // Another segment's, of which nothing is asked.
+        seen.tags.push(tag("vms", Some(7)));
+        change(&mut seen.tags);
+    })
+}
+
+#[test]
+fn tags_are_on_the_trunk_and_at_no_other_port() {
+    assert_eq!(tagged(|_| {}).verdict, Verdict::Pass);
+    let at_a_camera = tagged(|tags| {
+        let leaked = TagSeen { tag: Some(20), ..tags[0].clone() };
+        tags.push(leaked);
+    });
+    assert_fails(&at_a_camera, &["frames at dock-1's eth0 carry tag 20, not none"]);
+    assert_eq!(at_a_camera.findings[0].packets, [("first frame".to_owned(), 71)]);
+    let other = tagged(|tags| tags[3].tag = Some(30));
+    assert_fails(&other, &["frames at rtr's eth0 carry tag 30, not tag 20"]);
+    let bare = tagged(|tags| tags[3].tag = None);
+    assert_fails(&bare, &["frames at rtr's eth0 carry no tag, not tag 20"]);
+    assert_inconclusive(&tagged(|tags| drop(tags.remove(3))), &["silent", "no frame with a tag"]);
 }
