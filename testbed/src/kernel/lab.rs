@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::links::{Netlink, Numbers};
 use super::namespace::in_each;
 use super::root::STATE;
-use super::{KernelError, Namespace, ethtool, nft, sysctl};
+use super::{KernelError, Namespace, ethtool, nft, port_rules, sysctl};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Node, Plan, Wiring};
 
@@ -84,6 +84,7 @@ impl Lab {
     ) -> Result<(), KernelError> {
         self.close_nodes(plan).await?;
         self.add_links(wiring).await?;
+        self.load_port_rules(plan, wiring, folder).await?;
         self.configure_nodes(plan, wiring).await?;
         self.load_rules(plan, folder, key).await?;
         self.write_names(plan)
@@ -136,6 +137,20 @@ impl Lab {
         }
         let ports: Vec<_> = wiring.cables.iter().map(|cable| cable.port.clone()).collect();
         offloads_off(&self.fabric, &ports)
+    }
+
+    /// Rules of switches, before a node's end of a cable is up.
+    async fn load_port_rules(
+        &self,
+        plan: &Plan,
+        wiring: &Wiring<'_>,
+        folder: &Path,
+    ) -> Result<(), KernelError> {
+        for switch in &plan.switches {
+            port_rules::load(&self.fabric, switch, folder, &wiring.ports_of(switch)).await?;
+            tracing::debug!(switch = %switch.name, file = switch.ruleset, "rules of its ports are loaded");
+        }
+        Ok(())
     }
 
     async fn configure_nodes(&mut self, plan: &Plan, wiring: &Wiring<'_>) -> Result<(), KernelError> {

@@ -17,6 +17,7 @@ pub mod namespace;
 pub mod nflog;
 pub mod nft;
 pub mod packet;
+pub mod port_rules;
 pub mod process;
 pub mod ring;
 pub mod root;

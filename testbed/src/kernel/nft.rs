@@ -55,23 +55,36 @@ pub async fn load(
     folder: &Path,
     file: &str,
 ) -> Result<(), KernelError> {
+    let before = "table inet testbed_base\ndelete table inet testbed_base\n";
+    include(namespace, node.as_str(), folder, file, before).await?;
+    let meddles = meddling(&list(namespace).await?);
+    meddles
+        .map_or(Ok(()), |words| Err(KernelError::Rules { file: file.into(), node: node.to_string(), words }))
+}
+
+/// Loads a rule file of the site as it is, in one transaction with what stands `before` it.
+///
+/// Errors: `Rules` with nft's own words, which name file and line.
+pub(super) async fn include(
+    namespace: &Namespace,
+    whose: &str,
+    folder: &Path,
+    file: &str,
+    before: &str,
+) -> Result<(), KernelError> {
     let site = site_folder(folder)?;
-    let script =
-        format!("table inet testbed_base\ndelete table inet testbed_base\ninclude \"{SITE}/{file}\"\n");
+    let script = format!("{before}include \"{SITE}/{file}\"\n");
     let mut command = nft(namespace);
     // Its `include` counts from the scenario's folder, too.
     command.arg("--includepath").arg(site);
     match feed(command, namespace, "load rules", &script).await {
         Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
             file: file.into(),
-            node: node.to_string(),
+            node: whose.to_owned(),
             words: only_about(&words, folder),
         }),
         other => other.map(drop),
-    }?;
-    let meddles = meddling(&list(namespace).await?);
-    meddles
-        .map_or(Ok(()), |words| Err(KernelError::Rules { file: file.into(), node: node.to_string(), words }))
+    }
 }
 
 /// What a loaded rule set has that would blind the instrument behind the filter, which stands beside it.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::checks::Known;
 use super::flows::crossed;
 use super::mistake::Mistakes;
-use super::model::{Aim, Flow, Judge, Link, Node};
+use super::model::{Aim, Flow, Forged, Judge, Link, Node};
 use super::ports::{fits, meet, without};
 use super::ways::{Ways, addresses, is_router, speaks};
 use crate::names::{FlowId, NodeName, Traffic};
@@ -21,6 +21,7 @@ pub(super) struct Attack<'a> {
     pub(super) to: Vec<NodeName>,
     pub(super) both_ways: bool,
     pub(super) via: Option<NodeName>,
+    pub(super) as_node: Option<NodeName>,
     pub(super) ports: Vec<Traffic>,
     pub(super) except: Vec<FlowId>,
 }
@@ -96,7 +97,11 @@ fn aims_of_pair<'a>(
             Ok(approach) => {
                 let unrouted = unrouted(&approach, known.ways, target, address);
                 notes.remarks.extend(unrouted.clone());
-                aims.push(Aim { unrouted, ..aim(approach, attacker, address, ports) });
+                let aim = Aim { unrouted, ..aim(&approach, attacker, address, ports) };
+                match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
+                    None => aims.push(aim),
+                    Some(other) => aims.extend(forged(&aim, &approach, other, notes)),
+                }
             }
             Err(Obstacle::Mistake(text)) => _ = notes.mistakes.insert(text),
             Err(Obstacle::Remark(text)) => _ = notes.remarks.insert(text),
@@ -125,8 +130,9 @@ fn ports(
         }
         ports = left;
     }
-    // On the way round by a neighbour nothing is allowed.
-    let allowed = allowed.into_iter().filter(|_| attack.via.is_none());
+    // On the way round by a neighbour nothing is allowed, nor is it to a forged source.
+    let own_way = attack.via.is_none() && attack.as_node.is_none();
+    let allowed = allowed.into_iter().filter(|_| own_way);
     for flow in allowed {
         let sent = ports.iter().find(|port| flow.ports.iter().any(|open| meet(open, port)));
         if let Some(sent) = sent.filter(|_| notes.sent_all_the_same.insert(flow.id.clone())) {
@@ -255,8 +261,27 @@ fn unrouted<'a>(approach: &Approach<'a>, ways: &Ways<'a>, target: &Node, address
     })
 }
 
-fn aim(approach: Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traffic>) -> Aim {
-    let Approach { link, source, next: (next, next_link), target: (target, at) } = approach;
+/// The same packets with another node's address: from the attacker's own Ethernet address, and from that node's where
+/// it is a neighbour.
+fn forged(aim: &Aim, approach: &Approach<'_>, other: &Node, notes: &mut Notes) -> Vec<Aim> {
+    let near = other.links.iter().find(|link| link.segment == approach.link.segment);
+    let same_family = |net: &&IpNet| net.addr().is_ipv4() == aim.address.is_ipv4();
+    let link =
+        near.or_else(|| other.links.iter().find(|link| link.addresses.iter().any(|net| same_family(&net))));
+    let source = link.and_then(|link| link.addresses.iter().find(same_family)).map(IpNet::addr);
+    let Some(source) = source else {
+        let family = if aim.address.is_ipv4() { "IPv4" } else { "IPv6" };
+        notes.remarks.insert(format!("`{}` has no {family} address that could be forged", other.name));
+        return Vec::new();
+    };
+    let macs = std::iter::once(approach.link.mac).chain(near.map(|link| link.mac));
+    let as_other =
+        |mac| Aim { source, forged: Some(Forged { node: other.name.clone(), mac }), ..aim.clone() };
+    macs.map(as_other).collect()
+}
+
+fn aim(approach: &Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traffic>) -> Aim {
+    let Approach { link, source, next: (next, next_link), target: (target, at) } = *approach;
     let behind = target.judged_behind_filter || link.segment == at.segment;
     let judge = if behind {
         Judge::BehindFilter { node: target.name.clone() }
@@ -267,6 +292,7 @@ fn aim(approach: Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traf
         from: attacker.name.clone(),
         link: link.name.clone(),
         source,
+        forged: None,
         to: target.name.clone(),
         address,
         next_hop: next_link.mac,

@@ -6,7 +6,7 @@ use super::flows::flows;
 use super::labels::Labels;
 use super::mistake::{Mistakes, PlanMistake};
 use super::model::Plan;
-use super::nodes::{nodes, segments};
+use super::nodes::{nodes, segments, switches};
 use super::remarks::remarks;
 use super::routes::routes;
 use super::services::services;
@@ -48,5 +48,16 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     }
     let checks = checks(&known, &mut mistakes, &mut remarks);
     let (scenario, documents) = (scenario.name.clone(), scenario.documents.clone());
-    mistakes.none_or(Plan { scenario, documents, segments, nodes, services, flows, checks, remarks })
+    let switches = switches(site);
+    mistakes.none_or(Plan {
+        scenario,
+        documents,
+        segments,
+        switches,
+        nodes,
+        services,
+        flows,
+        checks,
+        remarks,
+    })
 }

@@ -50,8 +50,9 @@ fn word(
         scenario::Word::Reach { from, to, ports } => {
             Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
         }
-        scenario::Word::NoReach { from, to, both_ways, via, ports, except } => {
-            let attack = Attack { check, from: all(&from), to: all(&to), both_ways, via, ports, except };
+        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, except } => {
+            let (from, to) = (all(&from), all(&to));
+            let attack = Attack { check, from, to, both_ways, via, as_node, ports, except };
             let aims = aims(&attack, known, mistakes, remarks);
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);

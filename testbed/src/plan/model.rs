@@ -10,7 +10,9 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, Traffic, VlanId};
+use crate::names::{
+    CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId,
+};
 use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof};
 
 /// All of a run that is known beforehand.
@@ -22,6 +24,9 @@ pub struct Plan {
     pub documents: Vec<String>,
     /// Segments, each a bridge in the fabric.
     pub segments: Vec<Segment>,
+    /// Switches that filter at their ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switch>,
     /// Nodes, each a network namespace.
     pub nodes: Vec<Node>,
     /// What runs in the nodes, in the order it is started.
@@ -47,6 +52,17 @@ pub struct Segment {
     pub subnets: Vec<IpNet>,
     /// True: repeats every frame on every port; a cable is a hub with two ports.
     pub hub: bool,
+}
+
+/// A switch that filters at its ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    /// Its name in the scenario.
+    pub name: SwitchName,
+    /// Its rule file, a path below the scenario's folder.
+    pub ruleset: String,
+    /// Links and trunks that are plugged into it.
+    pub plugged: Vec<(NodeName, LinkName)>,
 }
 
 /// What a node is, for drawing and for choosing instruments.
@@ -442,6 +458,9 @@ pub struct Aim {
     pub link: LinkName,
     /// With which source address.
     pub source: IpAddr,
+    /// Set where that is another node's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forged: Option<Forged>,
     /// Whom.
     pub to: NodeName,
     /// At which address.
@@ -464,6 +483,15 @@ pub struct Aim {
     /// packet that does not arrive then shows nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrouted: Option<String>,
+}
+
+/// Whose address an attacker uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forged {
+    /// That node.
+    pub node: NodeName,
+    /// The Ethernet address that the frames come from: the attacker's own, or that node's.
+    pub mac: Mac,
 }
 
 /// Where arrival is judged.

@@ -10,9 +10,9 @@ use super::addresses::{Addresses, in_a_row, usable};
 use super::answers::CLOUD_SERVICES;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
-use super::model::{Link, Node, Role, Segment};
+use super::model::{Link, Node, Role, Segment, Switch};
 use super::sysctls::sysctls;
-use crate::names::{LinkName, NodeName, SegmentName};
+use crate::names::{LinkName, NodeName, SegmentName, SwitchName};
 use crate::scenario::model as scenario;
 
 /// The order of nodes everywhere in a plan: by name, with `dock-2` before `dock-10`.
@@ -33,6 +33,16 @@ pub(super) fn segments(site: &scenario::Site, labels: &mut Labels) -> Vec<Segmen
         hub: segment.hub || segment.cable,
     };
     site.segments.iter().map(segment).collect()
+}
+
+/// Switches with a rule file, in the order of their names.
+pub(super) fn switches(site: &scenario::Site) -> Vec<Switch> {
+    let switch = |(name, switch): (&SwitchName, &scenario::Switch)| {
+        let ruleset = switch.ruleset.as_ref()?.path.clone();
+        let plugged = switch.access.iter().chain(&switch.trunk).cloned().collect();
+        Some(Switch { name: name.clone(), ruleset, plugged })
+    };
+    site.switches.iter().filter_map(switch).collect()
 }
 
 /// Nodes with their links; no routes and no name servers yet.

@@ -23,6 +23,16 @@ impl Plan {
         for node in &mut nodes {
             open(node, forwarders.contains(&node.name), &mut remarks);
         }
+        let forged = forged_in(self);
+        let mut segments = self.segments.clone();
+        for segment in segments.iter_mut().filter(|one| !one.hub && forged.contains(&one.name)) {
+            segment.hub = true;
+            remarks
+                .push(format!("Segment `{}` is a hub: Ethernet addresses are forged there.", segment.name));
+        }
+        for switch in &self.switches {
+            remarks.push(format!("Switch `{}` runs without `{}`.", switch.name, switch.ruleset));
+        }
         let added = added_routes(&nodes);
         for (node, routes) in nodes.iter_mut().zip(added) {
             let says = |Route { to, via }: &Route| format!("`{}` also routes {to} via {via}.", node.name);
@@ -33,7 +43,8 @@ impl Plan {
         Plan {
             scenario: self.scenario.clone(),
             documents: self.documents.clone(),
-            segments: self.segments.clone(),
+            segments,
+            switches: Vec::new(),
             nodes,
             services: Vec::new(),
             flows: self.flows.clone(),
@@ -48,6 +59,18 @@ fn aims(plan: &Plan) -> impl Iterator<Item = &Aim> {
         Word::NoReach { aims, .. } => aims.as_slice(),
         _ => &[],
     })
+}
+
+/// Segments in which an aim's frames come from another node's Ethernet address: a switch would learn that it is there,
+/// and whoever has it says nothing in the copy that would put that right.
+fn forged_in(plan: &Plan) -> BTreeSet<&SegmentName> {
+    let attacker = |aim: &Aim| {
+        let forged = aim.forged.as_ref()?;
+        let node = plan.nodes.iter().find(|node| node.name == aim.from)?;
+        let link = node.links.iter().find(|link| link.name == aim.link)?;
+        (link.mac != forged.mac).then_some(&link.segment)
+    };
+    aims(plan).filter_map(attacker).collect()
 }
 
 fn aims_only(check: &Check) -> Option<Check> {

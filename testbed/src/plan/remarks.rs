@@ -15,6 +15,7 @@ pub(super) fn remarks(site: &Site, segments: &[Segment], ways: &Ways<'_>) -> Vec
     let mut remarks = Vec::new();
     remarks.extend(vlans(segments));
     remarks.extend(trunks(site));
+    remarks.extend(uplinks(site));
     for segment in segments {
         remarks.extend(unfiltered(segment, ways));
         remarks.extend(isolated(segment, ways));
@@ -49,6 +50,21 @@ fn trunks(site: &Site) -> Vec<String> {
         )
     };
     trunks.into_iter().map(says).collect()
+}
+
+/// All switches are one in the fabric.
+fn uplinks(site: &Site) -> Vec<String> {
+    let joined = site.switches.iter().flat_map(|(name, switch)| {
+        switch.uplinks.iter().map(move |(other, carries)| {
+            let carries: Vec<_> = carries.iter().map(ToString::to_string).collect();
+            format!(
+                "Switches `{name}` and `{other}` are joined for {}: here both are the same bridges, and no cable lies \
+                 between them.",
+                carries.join(", ")
+            )
+        })
+    });
+    joined.collect()
 }
 
 /// The members that take whatever their neighbours send.

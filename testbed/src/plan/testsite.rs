@@ -170,6 +170,7 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
         to: words(to),
         both_ways: false,
         via: None,
+        as_node: None,
         ports: words(ports),
         except: Vec::new(),
     }
@@ -178,7 +179,8 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
 /// A negative with its details changed.
 pub(super) fn no_reach_with(base: Word, both: bool, round_by: Option<&str>, excepted: &str) -> Word {
     let Word::NoReach { from, to, ports, .. } = base else { panic!("a no_reach") };
-    Word::NoReach { from, to, both_ways: both, via: round_by.map(name), ports, except: words(excepted) }
+    let (via, except) = (round_by.map(name), words(excepted));
+    Word::NoReach { from, to, both_ways: both, via, as_node: None, ports, except }
 }
 
 pub(super) fn reach(from: &str, to: &str, ports: &str) -> Word {
@@ -221,6 +223,7 @@ pub(super) fn t3() -> Scenario {
             access: vec![port("app", "eth0"), port("vms", "eth0"), port("vms-cam", "eth0")],
             trunk: vec![port("rtr", "lan")],
             isolate: vec![port("dock-1", "eth0"), port("dock-2", "eth0")],
+            ..Switch::default()
         },
     );
     site.flows[1].services = vec![crate::scenario::model::CloudService::Iot];

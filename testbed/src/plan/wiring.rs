@@ -5,7 +5,7 @@
 //! for each VLAN, with the same interface names in the node. Everything else of a plan is the same either way.
 
 use super::labels::Labels;
-use super::model::{Link, Node, Plan, Segment};
+use super::model::{Link, Node, Plan, Segment, Switch};
 use crate::names::{LinkName, NodeName, VlanId};
 
 /// How VLANs are kept apart.
@@ -118,6 +118,16 @@ impl<'a> Wiring<'a> {
                 access: None,
             }),
         }
+    }
+
+    /// Names of the ports that a switch's links and trunks are plugged into.
+    pub fn ports_of(&self, switch: &Switch) -> Vec<LinkName> {
+        let carries = |cable: &Cable<'_>, (node, name): &(NodeName, LinkName)| {
+            let is_it = |link: &Link| link.name == *name || link.trunk.as_ref() == Some(name);
+            cable.node == node && cable.carries.iter().any(|(link, _)| is_it(link))
+        };
+        let own = |cable: &&Cable<'_>| switch.plugged.iter().any(|plugged| carries(cable, plugged));
+        self.cables.iter().filter(own).map(|cable| cable.port.clone()).collect()
     }
 
     /// The cables of a node.

@@ -107,8 +107,8 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
     let mut errors = Vec::new();
     match sockets.of_link(site, &aim.from, &aim.link) {
         Ok(socket) => {
-            let source = link_mac(site, &aim.from, &aim.link);
-            let fence = (port_of(site, &aim.from, aim.source), Direction::FromNode);
+            let source = source_mac(site, aim);
+            let fence = (own_port(site, aim), Direction::FromNode);
             for (count, (kind, traffic)) in (1..).zip(singles(aim)) {
                 let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
                 match send(site, socket, aim, source, aim.next_hop, entry) {
@@ -123,7 +123,7 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
         check: check.name.clone(),
         number,
         aim: aim.clone(),
-        ports: (port_of(site, &aim.from, aim.source), port_of(site, &aim.to, aim.address)),
+        ports: (own_port(site, aim), port_of(site, &aim.to, aim.address)),
         started_at,
         ended_at: fake_facts::now(),
         errors,
@@ -158,7 +158,7 @@ fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
             aim.judge.clone(),
             sent.unwrap_or_else(|error| one.fail("instrument", error)),
         ));
-        let source = link_mac(open_copy, &aim.from, &aim.link);
+        let source = source_mac(open_copy, &aim);
         let attacker = there.of_link(open_copy, &aim.from, &aim.link);
         let sent = send_all(open_copy, attacker, &aim, number, source, aim.next_hop, Role::Attack);
         waits.push((open_copy, aim.judge, sent.unwrap_or_else(|error| one.fail("path", error))));
@@ -195,7 +195,7 @@ fn send_all(
     let socket = socket?;
     let fence = match role {
         Role::Instrument => (port_of(site, &aim.to, aim.address), Direction::ToNode),
-        Role::Attack | Role::Trace => (port_of(site, &aim.from, aim.source), Direction::FromNode),
+        Role::Attack | Role::Trace => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
     for (kind, traffic) in singles(aim) {
@@ -293,9 +293,19 @@ fn port_of(site: &Site, node: &NodeName, address: IpAddr) -> LinkName {
     node.links.iter().find(has).or(node.links.first()).expect("every node has a link").port.clone()
 }
 
-pub(super) fn link_mac(site: &Site, node: &NodeName, link: &LinkName) -> Mac {
-    let node = site.plan.node(node).expect("an aim's attacker is a node of the plan");
-    node.links.iter().find(|one| one.name == *link).expect("an aim's link is one of its attacker's").mac
+/// The fabric's port of the link that the attacker sends by.
+fn own_port(site: &Site, aim: &Aim) -> LinkName {
+    own_link(site, aim).port.clone()
+}
+
+/// The Ethernet address that the attacker's frames come from.
+pub(super) fn source_mac(site: &Site, aim: &Aim) -> Mac {
+    aim.forged.as_ref().map_or_else(|| own_link(site, aim).mac, |forged| forged.mac)
+}
+
+fn own_link<'a>(site: &'a Site, aim: &Aim) -> &'a Link {
+    let node = site.plan.node(&aim.from).expect("an aim's attacker is a node of the plan");
+    node.links.iter().find(|one| one.name == aim.link).expect("an aim's link is one of its attacker's")
 }
 
 /// Packet sockets, one per place, opened when first used.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, timeout_at};
 
-use super::sweep::{link_mac, send};
+use super::sweep::{send, source_mac};
 use super::{Entry, Role, Site, Swept};
 use crate::kernel::packet::PacketSocket;
 use crate::kernel::{KernelError, nft};
@@ -69,7 +69,7 @@ async fn follow(
     let mut monitor = nft::monitor_trace(namespace)?;
     let aim = &swept.aim;
     let attacker = PacketSocket::open(site.lab.node(&aim.from), site.lab.number(&aim.from, &aim.link))?;
-    let source = link_mac(site, &aim.from, &aim.link);
+    let source = source_mac(site, aim);
     let mut steps = Vec::new();
     if let Some(stdout) = monitor.stdout.take() {
         let mut lines = BufReader::new(stdout).lines();

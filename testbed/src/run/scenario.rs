@@ -78,6 +78,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         scenario: scenario.name.clone(),
         documents: scenario.documents.clone(),
         segments: Vec::new(),
+        switches: Vec::new(),
         nodes: Vec::new(),
         services: Vec::new(),
         flows: Vec::new(),

@@ -66,6 +66,10 @@ pub struct Switch {
     pub trunk: Vec<(NodeName, LinkName)>,
     /// Links on isolated ports: they reach ports that are not isolated, and not one another.
     pub isolate: Vec<(NodeName, LinkName)>,
+    /// Switches that it is joined to, as written at this one, and the segments that each of these links carries.
+    pub uplinks: BTreeMap<SwitchName, Vec<SegmentName>>,
+    /// Its own rule file, loaded as it is: what it lets through at its ports.
+    pub ruleset: Option<RuleFile>,
 }
 
 /// One network namespace.
@@ -391,6 +395,8 @@ pub enum Word {
         both_ways: bool,
         /// Send to this neighbour's Ethernet address instead of the proper next hop.
         via: Option<NodeName>,
+        /// Send with this node's address instead of the attacker's own.
+        as_node: Option<NodeName>,
         /// What is sent; never empty.
         ports: Vec<Traffic>,
         /// Flows of the list that are allowed between these all the same, and so are left out.

@@ -79,6 +79,7 @@ pub(super) fn inventory() -> Inventory {
         scenario: "tap".parse().unwrap(),
         documents: Vec::new(),
         segments: Vec::new(),
+        switches: Vec::new(),
         nodes,
         services: Vec::new(),
         flows: Vec::new(),

@@ -36,6 +36,7 @@ pub(crate) fn plan() -> Plan {
             segment("prod", "10.30.0.0/24"),
             segment("wan", "203.0.113.0/24"),
         ],
+        switches: Vec::new(),
         nodes: vec![
             node("dock-1", Role::Camera, &[("cam", "10.20.0.11/24")]),
             node("dock-2", Role::Camera, &[("cam", "10.20.0.12/24")]),
@@ -180,6 +181,7 @@ pub(crate) fn aims() -> Vec<Aim> {
         from: of("dock-1"),
         link: of("eth0"),
         source: of("10.20.0.11"),
+        forged: None,
         to: of("vms"),
         address: of("10.30.0.10"),
         next_hop: of("02:00:00:00:00:01"),

@@ -19,6 +19,7 @@ pub(super) fn findings(tried: &[&AimSeen]) -> Vec<Finding> {
     for aim in tried.iter().filter(|aim| arrivals(aim).next().is_some()) {
         let key = Key {
             from: &aim.aim.from,
+            forged: aim.aim.forged.as_ref().map(|forged| &forged.node),
             to: &aim.aim.to,
             stops_at: &aim.aim.stops_at,
             by: let_through(&aim.trace, &aim.aim.stops_at),
@@ -35,6 +36,7 @@ pub(super) fn findings(tried: &[&AimSeen]) -> Vec<Finding> {
 #[derive(PartialEq)]
 struct Key<'a> {
     from: &'a NodeName,
+    forged: Option<&'a NodeName>,
     to: &'a NodeName,
     stops_at: &'a NodeName,
     by: Option<String>,
@@ -62,7 +64,8 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
         let reached = kinds.len();
         format!("{address} on {} ({reached} of {planned} kinds)", listed(kinds, KINDS))
     });
-    let mut text = format!("{} reached {} {}", key.from, key.to, listed(targets, CITED));
+    let forged = key.forged.map(|node| format!(", with an address of {node},")).unwrap_or_default();
+    let mut text = format!("{}{forged} reached {} {}", key.from, key.to, listed(targets, CITED));
     if key.by.is_none() {
         text.push_str(&format!("; no trace says which rule of {} accepted it", key.stops_at));
     }

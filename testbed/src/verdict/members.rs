@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{Observations, Station};
-use crate::plan::{Check, Link, Plan, Word};
+use crate::plan::{Aim, Check, Link, Plan, Word};
 
 use super::Finding;
 use super::judge::Draft;
@@ -17,7 +17,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Word::Members { segment, exactly, tagged } = &check.word else { return draft };
     let plugged = plugged(plan, segment);
-    let heard: Vec<&Station> = seen.stations.iter().filter(|one| plugged.contains_key(&one.port)).collect();
+    let heard = seen.stations.iter().filter(|one| plugged.contains_key(&one.port));
+    let heard: Vec<&Station> = heard.filter(|one| !is_forged_by_us(plan, one)).collect();
     for (node, link) in plugged.values().filter(|(node, _)| !exactly.contains(node)) {
         let first = heard.iter().find(|one| one.port == link.port && one.frames > 0);
         let text = format!("{node} is plugged into {segment} (by {})", link.name);
@@ -52,6 +53,20 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let addresses = counted(heard.len(), "Ethernet address");
     draft.summary = format!("{addresses} in {segment} ({frames} frames); plugged in: {}", listed(nodes, 6));
     draft
+}
+
+/// Whether an attacker of this scenario sends from that Ethernet address at that port.
+fn is_forged_by_us(plan: &Plan, station: &Station) -> bool {
+    let port = |aim: &Aim| {
+        let node = plan.nodes.iter().find(|node| node.name == aim.from)?;
+        node.links.iter().find(|link| link.name == aim.link).map(|link| (&link.port, link.mac))
+    };
+    plan.aims().any(|(_, aim)| {
+        let forged = aim.forged.as_ref().map(|forged| forged.mac);
+        port(aim).is_some_and(|(port, own)| {
+            *port == station.port && own != station.mac && forged == Some(station.mac)
+        })
+    })
 }
 
 /// On a trunk every frame has the segment's tag; at any other member's port none has a tag.

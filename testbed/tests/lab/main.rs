@@ -12,6 +12,7 @@ mod leases;
 mod names;
 mod negatives;
 mod ordinary;
+mod port_rules;
 mod rules;
 mod sites;
 mod untrusted;

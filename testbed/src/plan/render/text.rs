@@ -2,6 +2,7 @@
 
 use super::role;
 use super::tables::{list, table};
+use crate::names::{LinkName, NodeName};
 use crate::plan::ports::width;
 use crate::plan::{Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
 
@@ -10,12 +11,16 @@ pub fn text(plan: &Plan) -> String {
     let mut text = format!("{}\ndocuments: {}\n", plan.scenario, list(&plan.documents));
     for (title, part) in [
         ("segments", segments(plan)),
+        (SWITCHES, switches(plan)),
         ("nodes", plan.nodes.iter().map(node).collect()),
         ("services, in the order they start", services(plan)),
         ("flows", flows(plan)),
         ("checks", plan.checks.iter().map(check).collect()),
         ("remarks", plan.remarks.iter().map(|remark| format!("  {remark}\n")).collect()),
     ] {
+        if title == SWITCHES && part.is_empty() {
+            continue;
+        }
         let part = if part.is_empty() { "  none\n" } else { part.as_str() };
         text.push_str(&format!("\n{title}\n{part}"));
     }
@@ -37,6 +42,26 @@ fn segments(plan: &Plan) -> String {
         ]
     });
     table(1, &head(["segment", "bridge", "vlan", "kind", "subnets"], rows))
+}
+
+/// Heading of a part that most sites do not have.
+const SWITCHES: &str = "switches that filter";
+
+/// Ports by the names that a rule file calls them by; those of a trunk are told by the site as it is built.
+fn switches(plan: &Plan) -> String {
+    let port = |(node, name): &(NodeName, LinkName)| {
+        let link = plan.node(node).and_then(|node| node.links.iter().find(|link| link.name == *name));
+        link.map_or_else(|| format!("trunk {node}.{name}"), |link| link.port.to_string())
+    };
+    let rows = plan.switches.iter().map(|switch| {
+        [switch.name.to_string(), switch.ruleset.clone(), list(switch.plugged.iter().map(port))]
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        String::new()
+    } else {
+        table(1, &head(["switch", "rules", "ports"], rows.into_iter()))
+    }
 }
 
 fn node(node: &Node) -> String {
@@ -246,7 +271,10 @@ fn aims_table(aims: &[Aim]) -> String {
         };
         [
             format!("{} -> {}", aim.from, aim.to),
-            format!("{} {}", aim.link, aim.source),
+            match &aim.forged {
+                None => format!("{} {}", aim.link, aim.source),
+                Some(forged) => format!("{} {} of {}, {}", aim.link, aim.source, forged.node, forged.mac),
+            },
             aim.address.to_string(),
             format!("to {}", aim.next_node),
             judge,

@@ -60,6 +60,7 @@ fn site(sketch: &Sketch, chained: bool) -> Scenario {
         to: crate::plan::testsite::words(&all),
         both_ways: true,
         via: None,
+        as_node: None,
         ports: crate::plan::testsite::words("tcp/80 icmp/8 icmp6/128"),
         except: Vec::new(),
     };

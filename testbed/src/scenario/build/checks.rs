@@ -189,18 +189,34 @@ impl Reader<'_> {
         if let (Some(via), Some(written)) = (&via, word.via.good()) {
             self.via(via, written.spot, if both_ways { vec![&from, &to] } else { vec![&from] });
         }
+        let as_node = self.one(&word.as_node);
+        if let (Some(name), Some(written)) = (&as_node, word.as_node.good()) {
+            self.disguise(name, written.spot, word, [&from, &to]);
+        }
         let ports = match &word.ports {
             Slot::Absent => default_ports(self.segments.has_ip6()),
             slot => values(slot),
         };
         let at = word.from.good()?.0.first()?.spot;
         let negative = Negative { whose: self.whose, at, from: &from, to: &to, both_ways, ports: &ports };
-        // by another way the packets do not meet what the flow's way allows
-        if word.via.is_absent() && !word.except.is_bad() {
+        // by another way, or from another, the packets do not meet what the flow allows
+        if word.via.is_absent() && word.as_node.is_absent() && !word.except.is_bad() {
             let flows: Vec<&Flow> = self.flows.known.iter().map(|known| &known.flow).collect();
             contradictions(&negative, &flows, &except, self.out);
         }
-        Some(Word::NoReach { from, to, both_ways, via, ports, except })
+        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, except })
+    }
+
+    /// The node whose address is used is neither end, and nothing is allowed to whoever pretends to be it.
+    fn disguise(&mut self, name: &NodeName, spot: Spot, word: &raw::NoReach, ends: [&Vec<NodeName>; 2]) {
+        let title = format!("{} forges a source", self.whose);
+        if ends.into_iter().flatten().any(|end| end == name) {
+            self.out.push(Mistake::error(title.clone(), spot, format!("`{name}` is an end of it itself")));
+        }
+        if let Some(first) = word.except.good().and_then(|ranges| ranges.0.first()) {
+            let label = "nothing is allowed to a forged source: leave `except` out";
+            self.out.push(Mistake::error(title, first.spot, label));
+        }
     }
 
     /// The node that is misused as a next hop must be a neighbour.

@@ -20,6 +20,7 @@ mod segments;
 mod sets;
 mod spares;
 mod switches;
+mod uplinks;
 
 use super::files::Files;
 use super::mistakes::{Mistake, Mistakes};
@@ -44,7 +45,7 @@ pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> O
     let segments = segments::build(site, out);
     let directory = Directory::build(site, out);
     let nodes = nodes::build(site, &segments, &directory, files, out);
-    let switches = switches::build(site, &directory, &nodes, &segments, out);
+    let switches = switches::build(site, &directory, &nodes, &segments, files, out);
     let flows = flows::build(raw, &directory, files, out);
     let checks = checks::build(raw, &directory, &nodes, &segments, &flows, out);
     segments::check_cable_ends(&segments, &nodes, out);

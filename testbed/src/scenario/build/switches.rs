@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::files::Files;
 use super::super::leaf::PortRef;
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Link, Node, Switch};
@@ -9,7 +10,9 @@ use super::super::raw::Site;
 use super::super::shape::At;
 use super::super::tree::Spot;
 use super::directory::Directory;
+use super::nodes::rule_file;
 use super::segments::Segments;
+use super::uplinks;
 use crate::names::{LinkName, NodeName, SwitchName};
 
 /// A link by its node; for a trunk, by the trunk's name.
@@ -21,6 +24,7 @@ pub(crate) fn build(
     directory: &Directory,
     nodes: &BTreeMap<NodeName, Node>,
     segments: &Segments,
+    files: &Files,
     out: &mut Mistakes,
 ) -> BTreeMap<SwitchName, Switch> {
     let mut switches = BTreeMap::new();
@@ -31,7 +35,12 @@ pub(crate) fn build(
         let access = reader.ports(raw.access.list(), false);
         let trunk = reader.ports(raw.trunk.list(), true);
         let isolate = reader.ports(raw.isolate.list(), false);
-        if access.is_empty() && trunk.is_empty() && raw.access.is_absent() && raw.trunk.is_absent() {
+        if access.is_empty()
+            && trunk.is_empty()
+            && raw.access.is_absent()
+            && raw.trunk.is_absent()
+            && raw.uplinks.is_absent()
+        {
             out.push(Mistake::error("a switch without ports", name.spot, "write `access` or `trunk`"));
         }
         for (port, spot) in access.iter().chain(&trunk) {
@@ -52,9 +61,13 @@ pub(crate) fn build(
         }
         check_vlans(&access, nodes, segments, out);
         let bare = |ports: Vec<(Port, Spot)>| ports.into_iter().map(|(port, _)| port).collect();
-        let switch = Switch { access: bare(access), trunk: bare(trunk), isolate: bare(isolate) };
+        let ruleset = raw.ruleset.good().map(|path| rule_file(path, files, out));
+        let uplinks = BTreeMap::new();
+        let (access, trunk, isolate) = (bare(access), bare(trunk), bare(isolate));
+        let switch = Switch { access, trunk, isolate, uplinks, ruleset };
         switches.insert(name.value.clone(), switch);
     }
+    uplinks::build(site, nodes, segments, &mut switches, out);
     switches
 }
 

@@ -67,6 +67,8 @@ table! {
         both_ways: may One<bool>,
         /// Send to this neighbour's Ethernet address instead of the proper next hop.
         via: may One<NodeName>,
+        /// Send with this node's address: once from the attacker's own Ethernet address, once from that node's where it is a neighbour. No flow counts then.
+        as_node ("as"): may One<NodeName>,
         /// What is sent; default a short list of what cameras, appliances and routers listen on.
         ports: may Some1<Traffic>,
         /// Flows that are allowed between these all the same, and so are left out.

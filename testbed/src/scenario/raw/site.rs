@@ -60,6 +60,10 @@ table! {
         trunk: may Many<PortRef>,
         /// Access ports that reach no other isolated port.
         isolate: may Many<PortRef>,
+        /// Other switches that it is joined to, and the segments that each of these links carries. Written at one of the two.
+        uplinks: may Named<SwitchName, Some1<SegmentName>>,
+        /// Its own nft rule file, with tables of `bridge` or `netdev`: what it lets through at its ports.
+        ruleset: may One<Below>,
     }
 }
 
