@@ -67,7 +67,7 @@ impl From<Mistakes> for LoadError {
 /// Errors: the file cannot be used, or has mistakes: exit code 2.
 pub fn scenario(path: &Path) -> Result<Loaded, LoadError> {
     let (folder, source) = open(path)?;
-    let files = look_up(&folder, &scenario::mentions(&source));
+    let files = look_up_all(&folder, |files| scenario::mentions(&source, files));
     let read = scenario::read(&source, &files)?;
     Ok(Loaded { folder, scenario: read.scenario, warnings: read.warnings })
 }
@@ -92,7 +92,7 @@ pub fn twin(path: &Path) -> Result<LoadedTwin, LoadError> {
     // as the user would name it, if the twin was named by way of `broken`
     let beside = path.parent().and_then(Path::parent).unwrap_or(&folder);
     let good = Source { path: shown(&beside.join(&good_path)), text };
-    let files = look_up(&folder, &scenario::mentions_of_twin(&twin, &good));
+    let files = look_up_all(&folder, |files| scenario::mentions_of_twin(&twin, &good, files));
     let read = scenario::read_twin(&twin, Ok(&good), &files)?;
     Ok(LoadedTwin { folder, twin: read.twin, warnings: read.warnings })
 }
@@ -190,6 +190,21 @@ fn open(path: &Path) -> Result<(PathBuf, Source), LoadError> {
     let folder = real.parent().unwrap_or(Path::new("/")).to_owned();
     let text = read_text(&real).map_err(|why| LoadError::File { path: shown(path), why })?;
     Ok((folder, Source { path: shown(path), text }))
+}
+
+/// The files that are named, and those that they name.
+fn look_up_all(folder: &Path, mentions: impl Fn(&Files) -> BTreeSet<String>) -> Files {
+    let mut files = Files::default();
+    loop {
+        let mut paths = mentions(&files);
+        paths.retain(|path| !files.found.contains_key(path));
+        if paths.is_empty() {
+            return files;
+        }
+        let more = look_up(folder, &paths);
+        files.found.extend(more.found);
+        files.others.extend(more.others);
+    }
 }
 
 /// The files that a scenario names, and what else lies where they should be.

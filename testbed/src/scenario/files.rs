@@ -64,7 +64,7 @@ impl Files {
     }
 }
 
-/// Every acceptable path that a scenario names: rule files and policies.
+/// Every acceptable path that a scenario names: rule files, policies, the file of its site.
 pub(crate) fn mentioned(root: &Node, paths: &mut BTreeSet<String>) {
     match &root.value {
         Value::List(items) => items.iter().for_each(|item| mentioned(item, paths)),

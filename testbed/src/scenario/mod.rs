@@ -4,6 +4,7 @@
 //! `table` and `leaf`; `build` makes of it what it means. [`read()`] joins them; [`read_twin`] does the same for a broken twin.
 
 mod build;
+mod changes;
 pub(crate) mod controls;
 pub mod fault;
 mod files;
@@ -15,6 +16,7 @@ mod read;
 mod schema;
 mod shape;
 mod table;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tree;

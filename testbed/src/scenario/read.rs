@@ -8,6 +8,7 @@ use super::mistakes::{Mistake, Mistakes, Source};
 use super::model::Scenario;
 use super::raw;
 use super::shape::Shape;
+use super::template::site_from_file;
 use super::tree::Node;
 use super::yaml;
 
@@ -25,8 +26,10 @@ pub struct Read {
 /// Errors: every mistake of the file and of its policies, each with its place.
 pub fn read(source: &Source, files: &Files) -> Result<Read, Mistakes> {
     let mut out = Mistakes::over(vec![source.clone()]);
-    let root = yaml::parse(&source.text, 0, &mut out);
-    let built = root.and_then(|root| from_tree(&root, files, &mut out));
+    let built = yaml::parse(&source.text, 0, &mut out).and_then(|mut root| {
+        site_from_file(&mut root, files, &mut out);
+        from_tree(&root, files, &mut out)
+    });
     match built {
         Some(built) if !out.has_errors() => Ok(Read { scenario: built.scenario, warnings: out }),
         _ => Err(out),
@@ -44,10 +47,14 @@ pub(crate) fn from_tree(root: &Node, files: &Files, out: &mut Mistakes) -> Optio
     build(&raw, files, out)
 }
 
-/// Paths below the scenario's folder that its text names: rule files and policies. None if it is not YAML.
-pub fn mentions(source: &Source) -> BTreeSet<String> {
+/// Paths below the scenario's folder that its text names: rule files, policies, its site's own file, and what that names
+/// in turn once it is among `files`. None if it is not YAML.
+pub fn mentions(source: &Source, files: &Files) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
-    if let Some(root) = yaml::parse(&source.text, 0, &mut Mistakes::over(vec![source.clone()])) {
+    let mut out = Mistakes::over(vec![source.clone()]);
+    if let Some(mut root) = yaml::parse(&source.text, 0, &mut out) {
+        mentioned(&root, &mut paths);
+        site_from_file(&mut root, files, &mut out);
         mentioned(&root, &mut paths);
     }
     paths

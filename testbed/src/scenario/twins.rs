@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Built, Directory};
+use super::changes::Changing;
 use super::files::{Files, Missing, mentioned};
 use super::leaf::Pair;
 use super::mistakes::{Mistake, Mistakes, Source, nearest};
@@ -10,7 +11,8 @@ use super::model::{Check, Word};
 use super::raw;
 use super::read::from_tree;
 use super::shape::{At, Shape};
-use super::tree::{Key, Node, Scalar, Spot, Value};
+use super::template::site_from_file;
+use super::tree::{Node, Spot};
 use super::twin::{Expected, Twin};
 use super::yaml;
 use crate::names::{CheckName, NodeName, ScenarioName};
@@ -37,13 +39,15 @@ pub fn twin_of(twin: &Source) -> Result<String, Mistakes> {
     }
 }
 
-/// Paths that the changed scenario names; see [`super::mentions()`].
-pub fn mentions_of_twin(twin: &Source, good: &Source) -> BTreeSet<String> {
+/// Paths that the changed scenario names, as far as these files tell; see [`super::mentions()`].
+pub fn mentions_of_twin(twin: &Source, good: &Source, files: &Files) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let mut out = Mistakes::over(vec![twin.clone(), good.clone()]);
     let raw =
         yaml::parse(&twin.text, 0, &mut out).and_then(|root| raw::Twin::read(&root, root.spot, &mut out));
     if let (Some(raw), Some(mut tree)) = (raw, yaml::parse(&good.text, 1, &mut out)) {
+        mentioned(&tree, &mut paths);
+        site_from_file(&mut tree, files, &mut out);
         change(&mut tree, &raw, &mut out);
         mentioned(&tree, &mut paths);
     }
@@ -76,6 +80,7 @@ fn assemble(
     let name = name_of(twin, root.spot, out);
     let raw = raw::Twin::read(&root, root.spot, out)?;
     let mut tree = good_tree(&raw, good, out)?;
+    site_from_file(&mut tree, files, out);
     change(&mut tree, &raw, out);
     let mut built = from_tree(&tree, files, out)?;
     let (fail, stays) = expectations(&raw, &built, out);
@@ -117,89 +122,12 @@ fn name_of(twin: &Source, spot: Spot, out: &mut Mistakes) -> Option<ScenarioName
     }
 }
 
-/// Makes the changes, in the order written.
+/// Makes the twin's changes.
 fn change(tree: &mut Node, raw: &raw::Twin, out: &mut Mistakes) {
-    for (path, value) in raw.change.good().map_or(&[][..], |changes| &changes.0) {
-        if let Err(mistake) = change_one(tree, path, value) {
-            out.push(mistake);
-        }
+    let stays = ["version", "name"];
+    if let Some(changes) = raw.change.good() {
+        Changing { of: "the good scenario", stays: &stays }.make(tree, changes, out);
     }
-}
-
-fn change_one(tree: &mut Node, path: &At<String>, value: &Node) -> Result<(), Mistake> {
-    if matches!(path.value.split('.').next(), Some("version" | "name")) {
-        let label = "`version` and `name` stay as they are";
-        return Err(Mistake::error("a twin cannot change this", path.spot, label));
-    }
-    let mut node = tree;
-    let mut rest = path.value.as_str();
-    loop {
-        let (index, deeper) = step(node, rest, path)?;
-        let Value::Map(entries) = &mut node.value else { unreachable!("`step` refuses all but maps") };
-        if let (Some(index), Some(deeper)) = (index, deeper) {
-            node = &mut entries[index].1;
-            rest = deeper;
-            continue;
-        }
-        let nothing = matches!(&value.value, Value::Scalar(scalar) if scalar.is_nothing());
-        return match (index, nothing) {
-            (Some(index), true) => {
-                entries.remove(index);
-                Ok(())
-            }
-            (Some(index), false) if entries[index].1.says_the_same_as(value) => {
-                let label = "the good scenario says the same";
-                Err(Mistake::error("the twin changes nothing", path.spot, label))
-            }
-            (Some(index), false) => {
-                entries[index] =
-                    (Key { spot: path.spot, scalar: entries[index].0.scalar.clone() }, value.clone());
-                Ok(())
-            }
-            (None, true) => Err(unknown(entries, rest, path)),
-            (None, false) => {
-                let scalar = Scalar { text: rest.to_owned(), plain: true };
-                entries.push((Key { spot: path.spot, scalar }, value.clone()));
-                Ok(())
-            }
-        };
-    }
-}
-
-/// One level of a path: the entry that its beginning names, and what is left. Keys may have dots themselves
-/// (`eth0.20`), so the longest key that fits is taken.
-fn step<'p>(
-    node: &Node,
-    path: &'p str,
-    whole: &At<String>,
-) -> Result<(Option<usize>, Option<&'p str>), Mistake> {
-    let Value::Map(entries) = &node.value else {
-        let label = format!("`{path}` cannot be looked up in {}: change it as a whole", node.kind());
-        return Err(Mistake::error("the changed key leads nowhere", whole.spot, label));
-    };
-    let fits = |key: &str| match path.strip_prefix(key) {
-        Some("") => true,
-        Some(rest) => rest.starts_with('.'),
-        None => false,
-    };
-    let found = entries.iter().enumerate().filter(|(_, (key, _))| fits(&key.scalar.text));
-    match found.max_by_key(|(_, (key, _))| key.scalar.text.len()) {
-        Some((index, (key, _))) => {
-            let rest = path[key.scalar.text.len()..].strip_prefix('.');
-            Ok((Some(index), rest))
-        }
-        None if path.contains('.') || path.is_empty() => Err(unknown(entries, path, whole)),
-        None => Ok((None, None)),
-    }
-}
-
-fn unknown(entries: &[(Key, Node)], path: &str, whole: &At<String>) -> Mistake {
-    let wanted = path.split('.').next().unwrap_or(path);
-    let label = match nearest(wanted, entries.iter().map(|(key, _)| key.scalar.text.as_str())) {
-        Some(near) => format!("the good scenario has no `{wanted}` there; did you mean `{near}`?"),
-        None => format!("the good scenario has no `{wanted}` there"),
-    };
-    Mistake::error("the changed key leads nowhere", whole.spot, label)
 }
 
 /// What must be reported: known checks, pairs that they look at.

@@ -41,7 +41,7 @@ pub(crate) struct Built {
 
 /// What a raw scenario means. Complete only if `out` has no errors afterwards.
 pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> Option<Built> {
-    let site = raw.site.good()?;
+    let raw::Sited(site) = raw.site.good()?;
     let segments = segments::build(site, out);
     let directory = Directory::build(site, out);
     let nodes = nodes::build(site, &segments, &directory, files, out);

@@ -8,6 +8,7 @@ mod fault;
 mod flow;
 mod scenario;
 mod site;
+mod template;
 mod twin;
 mod unsupported;
 
@@ -20,7 +21,8 @@ pub(crate) use scenario::Scenario;
 pub(crate) use site::{
     Appliance, Camera, Cloud, Dhcp, Host, Link, NameSet, Route, Router, RouterLink, Run, Segment, Site,
 };
-pub(crate) use twin::{Failing, Twin};
+pub(crate) use template::{Sited, Template, is_template};
+pub(crate) use twin::{Changes, Failing, Twin};
 pub(crate) use unsupported::Unsupported;
 
 /// A single value.

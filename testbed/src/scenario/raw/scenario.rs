@@ -9,7 +9,7 @@ use super::super::mistakes::Mistakes;
 use super::super::shape::{List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
-use super::{Check, Flow, Many, One, Site};
+use super::{Check, Flow, Many, One, Sited};
 use crate::names::{CheckName, ScenarioName};
 
 table! {
@@ -22,8 +22,8 @@ table! {
         name: must One<ScenarioName>,
         /// The documents under test, each as `file.txt#anchor`.
         documents: may Many<Anchor>,
-        /// What is built.
-        site: must Site,
+        /// What is built, or the file in which that is written.
+        site: must Sited,
         /// What is allowed; everything else between any two nodes is expected to be blocked.
         flows: may List<Flow>,
         /// What is asserted, by name.

@@ -26,7 +26,7 @@ table! {
     }
 }
 
-/// The keys that a twin changes, each with the new value, in the order written.
+/// The keys that are changed, each with the new value, in the order written.
 #[derive(Debug)]
 pub(crate) struct Changes(pub(crate) Vec<(At<String>, Node)>);
 
@@ -37,7 +37,7 @@ impl Shape for Changes {
             return None;
         };
         if entries.is_empty() {
-            out.push(Mistake::error("the twin changes nothing", node.spot, "the map is empty"));
+            out.push(Mistake::error("nothing is changed", node.spot, "the map is empty"));
             return None;
         }
         let change =
