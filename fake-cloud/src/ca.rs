@@ -19,6 +19,16 @@ pub struct Error {
     source: rcgen::Error,
 }
 
+impl Error {
+    /// No key for the authority itself.
+    pub(crate) fn of_the_authority(source: rcgen::Error) -> Self {
+        Self { subject: AUTHORITY.into(), source }
+    }
+}
+
+/// The authority's name.
+const AUTHORITY: &str = "fake-cloud root";
+
 /// The authority.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -32,15 +42,15 @@ pub(crate) struct Issued {
 }
 
 impl Authority {
-    /// Makes an authority whose certificates hold from a day before `now` for ten years.
-    pub(crate) fn new(now: std::time::SystemTime) -> Result<Self, Error> {
+    /// Makes an authority whose certificates hold from a day before `now` for ten years; `key` is its private key, PEM.
+    pub(crate) fn new(now: std::time::SystemTime, key: &str) -> Result<Self, Error> {
         let now = OffsetDateTime::from(now);
-        let subject = "fake-cloud root";
+        let subject = AUTHORITY;
         let make = || {
             let mut params = params(subject, Vec::new(), now)?;
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-            CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+            CertifiedIssuer::self_signed(params, KeyPair::from_pem(key)?)
         };
         let issuer = make().map_err(|source| Error { subject: subject.into(), source })?;
         Ok(Self { issuer, now })

@@ -20,7 +20,8 @@ Examples:
       --bind s3=203.0.113.13 --bind dns=203.0.113.53 --bind ntp=203.0.113.123
 
 What it writes below DIR, before it says `ready` on stdout:
-  ca.pem                  the certificate authority of this run
+  ca.pem                  the certificate authority
+  identity.json           what it is known by when it is started again in the same folder
   client.json             region, access key, endpoints, things: all that a client needs
   things/NAME/cert.pem    certificate of a thing, and key.pem beside it
   tls-keys.log            TLS session secrets, to decrypt captures with
@@ -28,6 +29,14 @@ What it writes below DIR, before it says `ready` on stdout:
   env.sh                  for a developer's shell; only without --bind
 
 On stdout it writes facts, one JSON object per line, and nothing else; its log goes to stderr.";
+
+const CONTROL: &str = "\
+Obey JSON lines on standard input while it runs:
+
+  {\"move\": \"NAME\", \"to\": \"ADDRESS\", \"ttl\": SECONDS}   answer NAME with ADDRESS from now on; ttl: 60 where none is given
+  {\"move\": \"NAME\"}                                     answer it as at first
+
+Each is answered by a fact on stdout: `moved`, or `failed` with the reason. Its end changes nothing.";
 
 /// The AWS endpoints of one region, in one process.
 #[derive(Debug, Parser)]
@@ -85,6 +94,9 @@ pub(crate) struct Serve {
     /// has answered, ours says that it is not synchronised.
     #[arg(long, value_name = "ADDRESS", value_parser = time_server, conflicts_with = "clock_offset")]
     upstream: Option<SocketAddr>,
+    /// Obey JSON lines on standard input while it runs.
+    #[arg(long, long_help = CONTROL)]
+    pub(crate) control: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -18,7 +18,8 @@ use crate::client::{BothNames, ClientFile, ThingFiles};
 use crate::clock::Clock;
 use crate::dns::{self, Addresses, Zones};
 use crate::facts::Facts;
-use crate::keys::{self, Key, Keys};
+use crate::identity::{self, Identity};
+use crate::keys::{Key, Keys};
 use crate::logs::Logs;
 use crate::monitoring::Metrics;
 use crate::mqtt::Broker;
@@ -29,7 +30,7 @@ use crate::service::Service;
 use crate::settings::Settings;
 use crate::sockets::Sockets;
 use crate::tls::Front;
-use crate::{files, tls, upstream};
+use crate::{control, files, tls, upstream};
 
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -46,9 +47,9 @@ pub enum Error {
     /// The TLS front.
     #[error(transparent)]
     Tls(#[from] tls::Error),
-    /// No random bytes for keys.
+    /// What it is known by.
     #[error(transparent)]
-    Keys(#[from] keys::NoRandomness),
+    Identity(#[from] identity::Error),
     /// The object store.
     #[error(transparent)]
     Objects(#[from] s3::Error),
@@ -88,6 +89,7 @@ pub struct Running {
     pub client: ClientFile,
     /// Every bound socket, as in the fact `Ready`.
     pub listens: Vec<Listen>,
+    zones: Zones,
     facts: Arc<Facts>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -101,10 +103,12 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     let dir = files::absolute(&settings.dir)?;
 
     // Certificates follow the host's clock: a cloud whose clock is wrong must still be reachable.
-    let authority = Authority::new(Clock::default().now())?;
+    let identity = Identity::of(&dir)?;
+    let authority = Authority::new(Clock::default().now(), &identity.authority_key)?;
     let keys = Keys::default();
-    let key = keys.create()?;
-    let names = names(settings)?;
+    let key = identity.key();
+    keys.add(key.clone());
+    let names = names(settings, &identity.label);
     let sockets = Sockets::bind(settings).await?;
     let (shown, told) = watch::channel(None);
     let cloud = Arc::new(Cloud {
@@ -124,17 +128,23 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
 
     let listens = sockets.listens.clone();
     let tasks = TaskTracker::new();
-    sockets.serve(&cloud, zones, &tasks, &stop);
+    sockets.serve(&cloud, zones.clone(), &tasks, &stop);
     facts.say(Fact::Ready { listens: listens.clone() });
     info!(dir = %dir.display(), sockets = listens.len(), "ready");
     if let Some(server) = settings.upstream {
         let (facts, stop) = (facts.clone(), stop.clone());
         tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
     }
-    Ok(Running { client, listens, facts, stop, tasks })
+    Ok(Running { client, listens, zones, facts, stop, tasks })
 }
 
 impl Running {
+    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `moved` and `failed`.
+    pub fn obey(&self, input: impl io::Read + Send + 'static) {
+        let (zones, facts, stop) = (self.zones.clone(), self.facts.clone(), self.stop.clone());
+        self.tasks.spawn(control::obey(input, zones, facts, stop));
+    }
+
     /// Waits for the stop signal, lets connections end, and says `Bye`.
     pub async fn finish(self, reason: &str) {
         self.stop.cancelled().await;
@@ -146,11 +156,9 @@ impl Running {
     }
 }
 
-fn names(settings: &Settings) -> Result<Names, keys::NoRandomness> {
-    // The service gives each account a random label.
-    let prefix = format!("a{}", keys::random_text(13, b"abcdefghijklmnopqrstuvwxyz234567")?);
-    let names = Names::new(&settings.region, &settings.account, &prefix, "packages", settings.spelling);
-    Ok(names.with_localhost(settings.localhost))
+fn names(settings: &Settings, label: &str) -> Names {
+    let names = Names::new(&settings.region, &settings.account, label, "packages", settings.spelling);
+    names.with_localhost(settings.localhost)
 }
 
 fn addresses(settings: &Settings) -> Addresses {

@@ -12,13 +12,14 @@ use std::time::Duration;
 use fake_facts::Fact;
 use hickory_server::net::runtime::Time;
 use hickory_server::proto::rr::rdata::{A, AAAA, NS, SOA};
-use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordType};
+use hickory_server::proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{
     AxfrPolicy, Catalog, LookupControlFlow, LookupOptions, ZoneHandler, ZoneType,
 };
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -27,7 +28,7 @@ use crate::names::Names;
 use crate::service::Service;
 
 /// Life of every record, in seconds; as short as AWS's own, so that a moved address is seen soon.
-const TTL: u32 = 60;
+pub(crate) const TTL: u32 = 60;
 const SERIAL: u32 = 1;
 /// Silence after which a TCP client is cut off.
 const TCP_SILENCE: Duration = Duration::from_secs(10);
@@ -51,6 +52,8 @@ pub(crate) struct Zones {
     zones: Arc<Vec<Arc<InMemoryZoneHandler>>>,
     catalog: Arc<Catalog>,
     facts: Arc<Facts>,
+    /// Records of names that were moved, as they were at first.
+    at_first: Arc<Mutex<BTreeMap<RrKey, Option<Arc<RecordSet>>>>>,
 }
 
 impl Zones {
@@ -77,7 +80,54 @@ impl Zones {
                 zones.push(zone);
             }
         }
-        Ok(Self { zones: Arc::new(zones), catalog: Arc::new(catalog), facts })
+        Ok(Self { zones: Arc::new(zones), catalog: Arc::new(catalog), facts, at_first: Arc::default() })
+    }
+
+    /// Answers a name that there is with another address, or as at first; the addresses that it has now.
+    ///
+    /// Errors: nobody has that name here, in words.
+    pub(crate) async fn move_name(
+        &self,
+        text: &str,
+        to: Option<IpAddr>,
+        ttl: u32,
+    ) -> Result<Vec<IpAddr>, String> {
+        let name = Name::from_ascii(format!("{}.", text.trim_end_matches('.')));
+        let name = name.map_err(|error| format!("{text}: {error}"))?;
+        let lower = LowerName::new(&name);
+        let kinds = [RecordType::A, RecordType::AAAA];
+        let all = async || {
+            [self.addresses(&lower, kinds[0]).await, self.addresses(&lower, kinds[1]).await].concat()
+        };
+        let Some(zone) = self.zones.iter().find(|zone| zone.origin().zone_of(&lower)) else {
+            return Err("its zone is not here".into());
+        };
+        if all().await.is_empty() {
+            return Err("nobody has that name here".into());
+        }
+        // One lock at a time: whoever asks meanwhile finds the old address or the new one.
+        let mut at_first = self.at_first.lock().await;
+        let mut records = zone.records_mut().await;
+        for key in kinds.map(|kind| RrKey::new(lower.clone(), kind)) {
+            let before = records.remove(&key);
+            let first = at_first.entry(key.clone()).or_insert(before).clone();
+            let here = match to {
+                None => first,
+                Some(to) => {
+                    let data = rdata(to);
+                    (data.record_type() == key.record_type).then(|| {
+                        let mut set = RecordSet::new(name.clone(), key.record_type, SERIAL);
+                        set.insert(Record::from_rdata(name.clone(), ttl, data), SERIAL);
+                        Arc::new(set)
+                    })
+                }
+            };
+            if let Some(here) = here {
+                records.insert(key, here);
+            }
+        }
+        drop(records);
+        Ok(all().await)
     }
 
     async fn addresses(&self, name: &LowerName, kind: RecordType) -> Vec<IpAddr> {
@@ -97,6 +147,13 @@ impl Zones {
     }
 }
 
+fn rdata(ip: IpAddr) -> RData {
+    match ip {
+        IpAddr::V4(ip) => RData::A(A(ip)),
+        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
+    }
+}
+
 fn zone(origin: &str, records: &[(&str, IpAddr)]) -> Result<InMemoryZoneHandler, String> {
     let name = |text: &str| Name::from_ascii(format!("{text}.")).map_err(|error| format!("{text}: {error}"));
     let (origin, server, mailbox) =
@@ -112,11 +169,7 @@ fn zone(origin: &str, records: &[(&str, IpAddr)]) -> Result<InMemoryZoneHandler,
     add(origin.clone(), RData::SOA(soa))?;
     add(origin, RData::NS(NS(server)))?;
     for (text, ip) in records {
-        let data = match ip {
-            IpAddr::V4(ip) => RData::A(A(*ip)),
-            IpAddr::V6(ip) => RData::AAAA(AAAA(*ip)),
-        };
-        add(name(text)?, data)?;
+        add(name(text)?, rdata(*ip))?;
     }
     Ok(zone)
 }
@@ -196,6 +249,30 @@ mod tests {
         let name = "packages-123456789012.s3-accesspoint.eu-west-1.amazonaws.com.";
         assert_eq!(answers(Spelling::Both, name, RecordType::A).await, ["203.0.113.13"]);
         assert_eq!(answers(Spelling::Both, name, RecordType::AAAA).await, ["2001:db8::13"]);
+    }
+
+    #[tokio::test]
+    async fn a_name_moves_and_comes_back() {
+        let zones = zones(Spelling::Both);
+        let name = "packages-123456789012.s3-accesspoint.eu-west-1.amazonaws.com";
+        let lower = LowerName::new(&Name::from_ascii(format!("{name}.")).unwrap());
+        let now = async || {
+            let mut all = zones.addresses(&lower, RecordType::A).await;
+            all.extend(zones.addresses(&lower, RecordType::AAAA).await);
+            all.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let first = ["203.0.113.13", "2001:db8::13"];
+        assert_eq!(now().await, first);
+        for to in ["198.51.100.7", "2001:db8::7"] {
+            let to: IpAddr = to.parse().unwrap();
+            assert_eq!(zones.move_name(name, Some(to), 5).await.unwrap(), [to]);
+            assert_eq!(now().await, [to.to_string()]);
+        }
+        assert_eq!(zones.move_name(name, None, 5).await.unwrap().len(), 2);
+        assert_eq!(now().await, first);
+        let other = "logs.eu-west-1.amazonaws.com";
+        assert!(zones.move_name(other, Some(V4.into()), 5).await.unwrap_err().contains("nobody"));
+        assert!(zones.move_name("example.org", Some(V4.into()), 5).await.unwrap_err().contains("zone"));
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@
 //!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
 //!                                                         upstream   where the time server has its time from
+//! control    what is asked of it while it runs            identity  what outlives a start
 //! sockets, ca, keys, clock, files                         what the above stand on
 //! ```
 //!
@@ -21,10 +22,12 @@ mod ca;
 pub mod client;
 mod clock;
 pub mod cloud;
+mod control;
 mod dns;
 mod facts;
 mod files;
 mod https;
+mod identity;
 mod iot;
 mod keys;
 mod logs;

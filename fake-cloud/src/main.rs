@@ -17,18 +17,22 @@ fn main() -> ExitCode {
     let levels = ["fake_cloud=info,warn", "fake_cloud=debug,info", "trace"];
     program::log_to_stderr(levels[usize::from(arguments.verbose.min(2))]);
     let cli::Command::Serve(serve) = arguments.command;
-    program::end(act(serve.into()), |_| false)
+    let control = serve.control;
+    program::end(act(serve.into(), control), |_| false)
 }
 
-fn act(settings: Settings) -> anyhow::Result<()> {
+fn act(settings: Settings, control: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(serve_until_told(settings))
+    runtime.block_on(serve_until_told(settings, control))
 }
 
-async fn serve_until_told(settings: Settings) -> anyhow::Result<()> {
+async fn serve_until_told(settings: Settings, control: bool) -> anyhow::Result<()> {
     let told = program::told_to_stop()?;
     let stop = CancellationToken::new();
     let running = cloud::start(&settings, Teller::stdout(), stop.clone()).await.context("start the cloud")?;
+    if control {
+        running.obey(std::io::stdin());
+    }
     if settings.localhost {
         let text =
             format!("# for boto3 and the AWS CLI, in another shell:\n{}", running.client.shell_exports());

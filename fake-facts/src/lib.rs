@@ -84,6 +84,15 @@ pub enum Fact {
         /// The addresses given; empty for a refusal or an empty answer.
         answers: Vec<IpAddr>,
     },
+    /// From here on a name is answered otherwise, since somebody asked for that.
+    Moved {
+        /// The name, lower case, without the final dot.
+        name: String,
+        /// Its addresses from now on.
+        answers: Vec<IpAddr>,
+        /// For how long an answer may be kept, seconds.
+        ttl: u32,
+    },
     /// The time was asked for and told.
     Told {
         /// The client's socket.
