@@ -36,7 +36,7 @@ Obey JSON lines on standard input while it runs:
   {\"move\": \"NAME\", \"to\": \"ADDRESS\", \"ttl\": SECONDS}   answer NAME with ADDRESS from now on; ttl: 60 where none is given
   {\"move\": \"NAME\"}                                     answer it as at first
 
-Each is answered by a fact on stdout: `moved`, or `failed` with the reason. Its end changes nothing.";
+Each is answered by a fact on stdout: `name_moved`, or `failed` with the reason. Its end changes nothing.";
 
 /// The AWS endpoints of one region, in one process.
 #[derive(Debug, Parser)]

@@ -139,7 +139,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
 }
 
 impl Running {
-    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `moved` and `failed`.
+    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved` and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {
         let (zones, facts, stop) = (self.zones.clone(), self.facts.clone(), self.stop.clone());
         self.tasks.spawn(control::obey(input, zones, facts, stop));

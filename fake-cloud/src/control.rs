@@ -55,7 +55,7 @@ pub(crate) async fn obey(
             Err(error) => (line.chars().take(80).collect(), Err(error.to_string())),
         };
         facts.say(match done {
-            Ok((order, answers)) => Fact::Moved { name: order.name, answers, ttl: order.ttl },
+            Ok((order, answers)) => Fact::NameMoved { name: order.name, answers, ttl: order.ttl },
             Err(error) => Fact::Failed { what: "move".into(), about: Some(about), error },
         });
     }

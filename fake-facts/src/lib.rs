@@ -85,7 +85,7 @@ pub enum Fact {
         answers: Vec<IpAddr>,
     },
     /// From here on a name is answered otherwise, since somebody asked for that.
-    Moved {
+    NameMoved {
         /// The name, lower case, without the final dot.
         name: String,
         /// Its addresses from now on.

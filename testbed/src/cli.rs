@@ -1,5 +1,6 @@
 //! Arguments of the command, and their help.
 
+mod fault;
 mod help;
 
 use std::ffi::OsString;
@@ -8,9 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::names::LabName;
+pub use fault::{Action, Impair, Of};
 use help::{
-    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, JUDGE, PLAN, PS, RUN, SCHEMA, SHELL,
-    TWINS, UP,
+    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, FAULT, JUDGE, PLAN, PS, RUN, SCHEMA,
+    SHELL, TWINS, UP,
 };
 
 /// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
@@ -71,6 +73,16 @@ pub enum Command {
         /// A command and its arguments.
         #[arg(last = true, value_name = "CMD")]
         command: Vec<OsString>,
+    },
+    /// Break something of a lab that is up, change it, or mend it.
+    #[command(after_help = FAULT)]
+    Fault {
+        /// The lab.
+        #[arg(value_name = "LAB")]
+        lab: String,
+        /// What is done.
+        #[command(subcommand)]
+        action: Action,
     },
     /// Write what passes the taps of a lab to standard output.
     #[command(after_help = CAPTURE)]

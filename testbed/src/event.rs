@@ -38,6 +38,15 @@ pub enum Event {
     Fallen(Failure),
     /// A lab that stays could not be judged; it goes on.
     NotJudged(Failure),
+    /// In a lab that stays, a fault was carried out or was not.
+    Faulted {
+        /// Which: as it was asked for.
+        number: u64,
+        /// What was done, in a line; or why not.
+        done: Result<String, Failure>,
+        /// What is in force now, in the words of the command line.
+        in_force: Vec<String>,
+    },
 }
 
 /// Where a lab that stays is entered; paths are those of its own file system.

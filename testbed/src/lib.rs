@@ -10,13 +10,14 @@
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
 //! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
-//! [`services`], [`tap`], [`probe`], [`evidence`], [`stay`]. `run` joins them.
+//! [`services`], [`tap`], [`probe`], [`mod@fault`], [`evidence`], [`stay`]. `run` joins them.
 
 pub mod cli;
 pub mod coverage;
 pub mod event;
 pub mod evidence;
 pub mod exit;
+pub mod fault;
 pub mod kernel;
 pub mod load;
 pub mod names;

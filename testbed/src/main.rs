@@ -44,6 +44,7 @@ fn obey(cli: &Cli) -> u8 {
         }
         Command::Ps { json } => commands::ps(*json),
         Command::Down { labs, all } => commands::down(labs, *all, cli.quiet),
+        Command::Fault { lab, action } => commands::fault(lab, action, cli.quiet),
         Command::Run(arguments) => commands::run(arguments, &talk),
         Command::Twins(arguments) => commands::twins(arguments, &talk),
         Command::Check { paths } => commands::check(paths),

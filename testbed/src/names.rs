@@ -174,6 +174,36 @@ fn control(text: &str) -> Result<(), BadName> {
     Err(BadName("must look like `PAN-NET-04`".into()))
 }
 
+/// A link by its node: `app`, `dock`, `app.eth0`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortRef {
+    /// The node, or a group of them.
+    pub node: NodeName,
+    /// Its link; none: the only one that it has.
+    pub link: Option<LinkName>,
+}
+
+impl FromStr for PortRef {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let (node, link) = text.split_once('.').map_or((text, None), |(node, link)| (node, Some(link)));
+        let bad = |what: &str, wrong: BadName| BadName(format!("{what} {wrong}"));
+        Ok(PortRef {
+            node: node.parse().map_err(|wrong| bad("a node's name", wrong))?,
+            link: link.map(str::parse).transpose().map_err(|wrong| bad("an interface name", wrong))?,
+        })
+    }
+}
+
+impl fmt::Display for PortRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.link {
+            Some(link) => write!(f, "{}.{link}", self.node),
+            None => self.node.fmt(f),
+        }
+    }
+}
+
 /// An IEEE 802.1Q VLAN number, 1 to 4094 (0 and 4095 are reserved).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]

@@ -42,12 +42,15 @@ pub struct Observations {
     /// Which of two ports that change places was used when, in order of time; at most 1,000 times.
     #[serde(default)]
     pub uses: Vec<PortUse>,
-    /// Faults that checks have carried out, in order of time.
+    /// Faults that were carried out, for checks or by hand, in order of time.
     #[serde(default)]
     pub faults: Vec<FaultSeen>,
     /// Addresses of the nodes that ask for theirs: once all services run, and at the end.
     #[serde(default)]
     pub addresses: Vec<AddressesSeen>,
+    /// Faults that were in force when this began, in the words of the command line.
+    #[serde(default)]
+    pub in_force: Vec<String>,
     /// Commands of the scenario that ended, with their exit status (128 + signal for a signal).
     pub commands: Vec<CommandEnd>,
 }
@@ -137,6 +140,10 @@ pub struct FaultSeen {
     pub at: u64,
     /// Right after.
     pub done_at: u64,
+    /// What was done, or why it failed, in a line.
+    pub done: String,
+    /// Whether somebody asked for it by hand, and no check.
+    pub by_hand: bool,
 }
 
 /// A time in which one of two ports that change places (a link and its spare) was used: frames other than link upkeep

@@ -10,6 +10,7 @@ Examples:
   testbed doctor                           what this host can do, and how to mend what it cannot
   testbed up site.yaml                     build and stay; then, in another terminal:
   testbed shell site guest                 a shell in one of its nodes
+  testbed fault site cut guest             pull a cable
 
 Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 inconclusive;
 4 our own failure; 130 interrupted.";
@@ -57,6 +58,21 @@ Examples:
   testbed shell site guest                             a shell
   testbed shell site guest -- curl -v http://10.1.0.5  one command
   testbed shell site rtr -- nft list ruleset           what a router has loaded";
+
+pub(super) const FAULT: &str = "\
+Returns when it is done, and says what was done. A judgement that goes on meanwhile names it in its evidence; what is
+still broken is named in every later one. Each fault has its own help: `testbed help fault flap`.
+
+Examples:
+  testbed fault site cut app.eth0                   carrier loss, as the far end sees it
+  testbed fault site heal app.eth0                  the link is whole again
+  testbed fault site flap app --times 5 --every 2s  the link of a node that has only one
+  testbed fault site kill app                       power fails
+  testbed fault site restart rtr --service dns      one service is started again
+  testbed fault site reload rtr broken/open.nft     another rule file of the scenario's folder
+  testbed fault site rate app.eth0 2mbit            a slow link
+  testbed fault site list                           what is in force
+  testbed fault site heal --all                     everything is mended";
 
 pub(super) const CAPTURE: &str = "\
 Every frame at every link, or at those of one segment, as pcapng; an interface for each link. Ends when nobody reads any

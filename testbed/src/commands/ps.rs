@@ -18,6 +18,8 @@ struct Line {
     folder: Option<String>,
     /// What has ended in it by itself.
     fallen: Vec<String>,
+    /// Faults that are in force.
+    faults: Vec<String>,
 }
 
 /// Lists the labs.
@@ -55,9 +57,9 @@ fn line(registry: &Registry, lab: Entry) -> Option<Line> {
         return None;
     }
     let state = status.as_ref().map_or("silent", |status| status.state.word()).to_owned();
-    let (folder, fallen) = match status {
-        Ok(Status { folder, fallen, .. }) => (folder, fallen),
-        Err(_) => (None, Vec::new()),
+    let (folder, fallen, faults) = match status {
+        Ok(Status { folder, fallen, faults, .. }) => (folder, fallen, faults),
+        Err(_) => (None, Vec::new(), Vec::new()),
     };
     Some(Line {
         name: lab.name.to_string(),
@@ -67,6 +69,7 @@ fn line(registry: &Registry, lab: Entry) -> Option<Line> {
         state,
         folder: folder.map(|folder| folder.display().to_string()),
         fallen,
+        faults,
     })
 }
 
@@ -83,6 +86,9 @@ fn table(lines: &[Line]) -> String {
         text.push_str(&row(&line.name, &line.scenario, &line.pid.to_string(), &line.since, &line.state));
         for what in &line.fallen {
             text.push_str(&format!("  {what}\n"));
+        }
+        for fault in &line.faults {
+            text.push_str(&format!("  fault: {fault}\n"));
         }
     }
     text

@@ -139,6 +139,7 @@ fn announcement(status: &Status, quiet: bool, detached: bool) -> String {
         "lab {name} is up\n  \
          nodes   {nodes}{more}\n  \
          shell   testbed shell {name} {first}\n  \
+         break   testbed fault {name} kill {first}\n  \
          watch   testbed capture {name} | wireshark -k -i -\n  \
          judge   testbed judge {name}\n  \
          end     testbed down {name}{end}\n  \

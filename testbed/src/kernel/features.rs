@@ -52,11 +52,24 @@ pub async fn missing() -> Result<Vec<(String, String)>, KernelError> {
         ("nft-stateful", lacks(nft::try_script(&namespace, rules).await)),
         ("nft-log", lacks(try_log(&namespace, log).await)),
         ("vlan-tags", lacks(netlink.try_vlan(20).await)),
-        ("netem", Some(UNUSED.to_owned())),
+        ("netem", lacks(try_netem(&netlink).await)),
         ("bonding", unused(netlink.try_bond("t-bond").await)),
     ];
     let missing = tried.into_iter().filter_map(|(name, why)| Some((name.to_owned(), why?)));
     Ok(missing.collect())
+}
+
+/// Why frames cannot be delayed or lost here; none if they can. Must run inside a lab.
+pub async fn lacks_netem() -> Result<Option<String>, KernelError> {
+    let namespace = Namespace::create("netem")?;
+    let netlink = Netlink::open(&namespace)?;
+    netlink.try_veth("t-a", "t-b").await?;
+    Ok(try_netem(&netlink).await.err().map(|error| error.to_string()))
+}
+
+async fn try_netem(netlink: &Netlink) -> Result<(), KernelError> {
+    let number = netlink.numbers().await?.get("t-a").copied().unwrap_or(1);
+    netlink.try_netem(number).await
 }
 
 /// How VLANs can be kept apart here: by tags, if the kernel has 802.1Q and VLAN filtering. Must run inside a lab.

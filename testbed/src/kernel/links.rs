@@ -51,7 +51,10 @@ impl Netlink {
         &self.handle
     }
 
-    fn failed(&self, operation: impl Into<String>) -> impl FnOnce(rtnetlink::Error) -> KernelError {
+    pub(super) fn failed(
+        &self,
+        operation: impl Into<String>,
+    ) -> impl FnOnce(rtnetlink::Error) -> KernelError {
         let (operation, node) = (operation.into(), self.node.clone());
         move |error| KernelError::Netlink { operation, node, cause: error.to_string() }
     }
@@ -198,6 +201,12 @@ impl Netlink {
             numbers = self.numbers().await?;
         }
         self.put_up(1, "lo").await?;
+        self.address_and_route(node, &numbers).await?;
+        Ok(numbers)
+    }
+
+    /// Puts the node's links up, gives them the addresses that they have not, and adds its routes.
+    pub(super) async fn address_and_route(&self, node: &Node, numbers: &Numbers) -> Result<(), KernelError> {
         for link in &node.links {
             let number = *numbers.get(link.name.as_str()).ok_or_else(|| self.lost(&link.name))?;
             self.put_up(number, link.name.as_str()).await?;
@@ -208,7 +217,7 @@ impl Netlink {
         for route in node.own_routes() {
             self.add_route(&route.to, route.via).await?;
         }
-        Ok(numbers)
+        Ok(())
     }
 
     /// Tries to make a bridge.
@@ -247,7 +256,8 @@ impl Netlink {
     }
 
     async fn add_address(&self, number: u32, address: &IpNet) -> Result<(), KernelError> {
-        let request = self.handle.address().add(number, address.addr(), address.prefix_len());
+        // A link that is put down and up keeps some of its addresses.
+        let request = self.handle.address().add(number, address.addr(), address.prefix_len()).replace();
         request.execute().await.map_err(self.failed(format!("add the address {address}")))
     }
 

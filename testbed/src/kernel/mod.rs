@@ -4,6 +4,8 @@
 //! and the system's own words.
 
 pub mod addresses;
+mod cable;
+pub mod conntrack;
 pub mod detach;
 pub mod enter;
 pub mod error;
@@ -19,9 +21,11 @@ pub mod nft;
 pub mod packet;
 pub mod port_rules;
 pub mod process;
+mod restart;
 pub mod ring;
 pub mod root;
 mod seal;
+pub mod shaping;
 pub mod snapshot;
 pub mod sysctl;
 mod terminal;

@@ -46,6 +46,47 @@ pub async fn close(namespace: &Namespace) -> Result<(), KernelError> {
     run(namespace, "put up the base that drops everything", BASE).await.map(drop)
 }
 
+/// Takes a node's rules away and puts up the base instead; for one without rules of its own, only the former.
+pub async fn close_again(namespace: &Namespace, base: bool) -> Result<(), KernelError> {
+    let script = format!("flush ruleset\n{}", if base { BASE } else { "" });
+    run(namespace, "close the node again", &script).await.map(drop)
+}
+
+/// Loads a rule file in the place of all that stands, and our instrument with it if its key is given: one transaction,
+/// so that there is no moment with other rules than the old or the new ones.
+///
+/// Errors: `Rules` with nft's own words; the old rules then stay. A file that would blind the instrument is refused when
+/// it has been loaded: whoever calls loads the old one again.
+pub async fn replace(
+    namespace: &Namespace,
+    node: &NodeName,
+    folder: &Path,
+    file: &str,
+    instrument: Option<u32>,
+) -> Result<(), KernelError> {
+    let instrument = instrument.map(instrument_of).unwrap_or_default();
+    include(namespace, node.as_str(), folder, file, ("flush ruleset\n", &instrument)).await?;
+    refuse_meddling(&without_ours(&list(namespace).await?), node, file)
+}
+
+/// What nft lists, less the table that we have put there ourselves; with it, if somebody else has added to it.
+fn without_ours(rules: &str) -> String {
+    // The table, its chain, that chain's type, three rules, and two brackets.
+    const LINES: usize = 8;
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    let mut in_ours = false;
+    for line in rules.lines() {
+        if line.starts_with("table ") {
+            in_ours = line.starts_with("table inet testbed_instrument ");
+        }
+        if in_ours { ours.push(line) } else { others.push(line) }
+    }
+    if ours.len() > LINES {
+        others.extend(ours);
+    }
+    others.join("\n")
+}
+
 /// Loads the node's rule file as it is, in the transaction that takes the base away.
 ///
 /// Errors: `Rules` with nft's own words, which name file and line; the base then stays.
@@ -56,13 +97,16 @@ pub async fn load(
     file: &str,
 ) -> Result<(), KernelError> {
     let before = "table inet testbed_base\ndelete table inet testbed_base\n";
-    include(namespace, node.as_str(), folder, file, before).await?;
-    let meddles = meddling(&list(namespace).await?);
-    meddles
+    include(namespace, node.as_str(), folder, file, (before, "")).await?;
+    refuse_meddling(&list(namespace).await?, node, file)
+}
+
+fn refuse_meddling(rules: &str, node: &NodeName, file: &str) -> Result<(), KernelError> {
+    meddling(rules)
         .map_or(Ok(()), |words| Err(KernelError::Rules { file: file.into(), node: node.to_string(), words }))
 }
 
-/// Loads a rule file of the site as it is, in one transaction with what stands `before` it.
+/// Loads a rule file of the site as it is, in one transaction with what stands before and behind it.
 ///
 /// Errors: `Rules` with nft's own words, which name file and line.
 pub(super) async fn include(
@@ -70,10 +114,10 @@ pub(super) async fn include(
     whose: &str,
     folder: &Path,
     file: &str,
-    before: &str,
+    (before, behind): (&str, &str),
 ) -> Result<(), KernelError> {
     let site = site_folder(folder)?;
-    let script = format!("{before}include \"{SITE}/{file}\"\n");
+    let script = format!("{before}include \"{SITE}/{file}\"\n{behind}");
     let mut command = nft(namespace);
     // Its `include` counts from the scenario's folder, too.
     command.arg("--includepath").arg(site);
@@ -128,7 +172,11 @@ fn only_about(words: &str, folder: &Path) -> String {
 ///
 /// `key` marks our probes, 8 bytes after the start of the transport header.
 pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
-    let script = format!(
+    run(namespace, "add the instrument behind the input filter", &instrument_of(key)).await.map(drop)
+}
+
+fn instrument_of(key: u32) -> String {
+    format!(
         "table inet testbed_instrument {{
   chain arrived {{
     type filter hook input priority 2147483646; policy accept;
@@ -138,8 +186,7 @@ pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), Kerne
   }}
 }}
 "
-    );
-    run(namespace, "add the instrument behind the input filter", &script).await.map(drop)
+    )
 }
 
 /// Tries a script, to find out what this kernel can do.
@@ -163,7 +210,9 @@ pub async fn add_trace(namespace: &Namespace, key: u32) -> Result<(), KernelErro
 
 /// Takes the trace away again.
 pub async fn remove_trace(namespace: &Namespace) -> Result<(), KernelError> {
-    run(namespace, "stop tracing", "delete table inet testbed_trace\n").await.map(drop)
+    // Rules that were loaded meanwhile have taken it away.
+    let script = "table inet testbed_trace\ndelete table inet testbed_trace\n";
+    run(namespace, "stop tracing", script).await.map(drop)
 }
 
 /// Starts `nft monitor trace`; its lines are read from the child's standard output.
@@ -243,6 +292,15 @@ mod tests {
         );
         assert!(meddling("table inet testbed_instrument { # handle 1\n}").is_some());
         assert!(meddling("table ip a { # handle 1\n\t\tlog group 23 snaplen 64 # handle 4\n}").is_some());
+    }
+
+    #[test]
+    fn our_own_instrument_is_no_meddling_unless_something_was_added_to_it() {
+        let ours = "table inet testbed_instrument { # handle 2\n\tchain arrived { # handle 1\n\t\ttype filter hook input priority 2147483646; policy accept;\n\t\t@th,64,32 0x1 log prefix \"probe\" group 23 snaplen 128 return # handle 2\n\t\tiifname \"lo\" return # handle 3\n\t\tlimit rate 100/second burst 20 packets log prefix \"life\" group 23 snaplen 64 # handle 4\n\t}\n}";
+        let site = "table inet site { # handle 1\n}";
+        assert_eq!(without_ours(&format!("{site}\n{ours}")), site);
+        let more = ours.replace("\t}\n}", "\t\tdrop # handle 5\n\t}\n}");
+        assert!(meddling(&without_ours(&format!("{site}\n{more}"))).is_some());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub async fn load(
     ports: &[LinkName],
 ) -> Result<(), KernelError> {
     let earlier = tables(&list(fabric).await?);
-    include(fabric, switch.name.as_str(), folder, &switch.ruleset, "").await?;
+    include(fabric, switch.name.as_str(), folder, &switch.ruleset, ("", "")).await?;
     let loaded = list(fabric).await?;
     let now = tables(&loaded);
     let lost = earlier.iter().find(|table| !now.contains(*table));

@@ -1,14 +1,15 @@
 //! A fault with all that it takes: which ports of the fabric, which services, which servers.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::model::{Link, Node, Plan, Role, Service, ServiceKind};
-use crate::names::{HostName, LinkName, Mac, NodeName};
-use crate::scenario::fault::{self as written, BitRate, End, Impairment, ServiceWord, Victim};
-use crate::scenario::model::CloudService;
+use crate::names::{HostName, LinkName, Mac, NodeName, PortRef};
+use crate::scenario::fault::{self as written, BitRate, End, Impairment, Part, ServiceWord, Victim};
+use crate::scenario::model::{CloudService, RuleFile};
 use crate::scenario::{nearest, which_cable};
 
 /// One thing that is done to a site that stands.
@@ -131,6 +132,44 @@ impl Fault {
     }
 }
 
+/// In the words of the command line.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.written().fmt(f)
+    }
+}
+
+impl Fault {
+    /// As it is written.
+    fn written(&self) -> written::Fault {
+        use written::Fault as Written;
+        let link = |plug: &Plug| plug.end.clone();
+        match self {
+            Fault::Cut(plug) => Written::Cut { link: link(plug) },
+            Fault::Heal(plug) => Written::Heal { link: link(plug) },
+            Fault::HealAll => Written::HealAll,
+            Fault::Swap(one, other) => Written::Swap { links: [link(one), link(other)] },
+            Fault::Flap { plug, times, every } => {
+                Written::Flap { link: link(plug), times: *times, every: *every }
+            }
+            Fault::Kill(of) => Written::Kill { of: of.written.clone() },
+            Fault::Stop(of) => Written::Stop { of: of.written.clone() },
+            Fault::Restart(of) => Written::Restart { of: of.written.clone() },
+            Fault::Reload { node, other: false, .. } => Written::Reload { node: node.clone() },
+            Fault::Reload { node, ruleset, .. } => {
+                Written::Load { node: node.clone(), ruleset: RuleFile { path: ruleset.clone() } }
+            }
+            Fault::ClearState { node } => Written::ClearState { node: node.clone() },
+            Fault::ExpireLease(lease) => Written::ExpireLease { link: lease.end.clone() },
+            Fault::MoveName { name, to, ttl, .. } => {
+                Written::MoveName { name: name.clone(), to: *to, ttl: *ttl }
+            }
+            Fault::Rate { plug, at } => Written::Rate { link: link(plug), at: *at },
+            Fault::Impair { plug, how } => Written::Impair { link: link(plug), how: *how },
+        }
+    }
+}
+
 impl Plan {
     /// What a fault that is written comes to in this plan.
     ///
@@ -158,6 +197,13 @@ impl Plan {
             Written::Rate { link, at } => Fault::Rate { plug: self.plug(link)?, at: *at },
             Written::Impair { link, how } => Fault::Impair { plug: self.plug(link)?, how: *how },
         })
+    }
+
+    /// A fault with its links named in full.
+    ///
+    /// Errors: as [`Plan::end`].
+    pub fn named(&self, fault: written::Fault<PortRef>) -> Result<written::Fault, String> {
+        fault.try_map(|port| self.end(&port.node, port.link.as_ref()))
     }
 
     /// Which cable of a node is meant where perhaps only the node is named.
@@ -219,14 +265,22 @@ impl Plan {
         let own: Vec<_> =
             self.services.iter().enumerate().filter(|(_, service)| service.node == of.node).collect();
         let has: Vec<ServiceWord> = own.iter().map(|(_, service)| service.word(node.role)).collect();
-        if let Some(missing) = of.services.iter().find(|wanted| !has.contains(wanted)) {
+        let wanted: &[ServiceWord] = match &of.part {
+            Part::Services(wanted) => wanted,
+            Part::Whole | Part::AllServices => &[],
+        };
+        let none = of.part == Part::AllServices && has.is_empty();
+        if let Some(missing) = wanted.iter().find(|wanted| !has.contains(wanted)) {
             let mut has: Vec<_> = has.iter().map(|service| format!("`{service}`")).collect();
             has.dedup();
             let has = if has.is_empty() { "none".into() } else { has.join(", ") };
             return Err(format!("`{}` has no service `{missing}`; it has {has}", of.node));
         }
-        let whole = of.services.is_empty();
-        let meant = |service: &Service| whole || of.services.contains(&service.word(node.role));
+        if none {
+            return Err(format!("`{}` has no services", of.node));
+        }
+        let whole = of.part == Part::Whole;
+        let meant = |service: &Service| wanted.is_empty() || wanted.contains(&service.word(node.role));
         let services = own.iter().filter(|(_, service)| meant(service)).map(|(place, _)| *place).collect();
         let all = || {
             cables(node)

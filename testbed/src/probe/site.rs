@@ -14,6 +14,8 @@ use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, 
 pub struct Site {
     /// Its plan; the open copy's differs from the site's own.
     pub plan: Plan,
+    /// How its VLANs are kept apart.
+    pub vlans: Vlans,
     /// Listeners behind input filters; they end before the lab does.
     pub filters: Filters,
     /// The taps.
@@ -65,7 +67,7 @@ impl Site {
             Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
         let filters = Filters::listen(&lab, &plan, key)?;
         let watch = capture.watch();
-        Ok(Site { plan, filters, capture, ports, watch, lab, ledger: Ledger::default(), key })
+        Ok(Site { plan, vlans, filters, capture, ports, watch, lab, ledger: Ledger::default(), key })
     }
 
     /// Begins another stretch of everything that sees packets here; the taps store it in a file, if one is given.

@@ -151,7 +151,8 @@ pub async fn command(
             | Event::Warning { .. }
             | Event::Standing(_)
             | Event::Fallen(_)
-            | Event::NotJudged(_) => {}
+            | Event::NotJudged(_)
+            | Event::Faulted { .. } => {}
         }
     };
     let how = match Running::start(order, log).await {

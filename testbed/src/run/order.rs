@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::root::Root;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// All that a lab needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +55,13 @@ pub enum Ask {
         /// A folder below the run folder, for captures and snapshots, with the folders that a run folder has.
         folder: PathBuf,
     },
-    // Here comes what a fault asks for: which link, service or rule file, and what becomes of it.
+    /// Of a lab that stays: carry out a fault.
+    Fault {
+        /// By which it is told what became of it.
+        number: u64,
+        /// What is done.
+        fault: Box<plan::fault::Fault>,
+    },
 }
 
 /// Longest order, bytes: a site of thousands of nodes fits.

@@ -3,27 +3,30 @@
 mod desk;
 mod round;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::UnixListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::commander::Running;
 use super::order::{Ask, Order, Task};
 use super::scenario::{Options, lab_log, may_run, order, ours, planned, write_plan};
-use crate::event::{Event, Failure, Fault};
+use crate::event::{Event, Failure, Fault as Blame};
 use crate::evidence::RunFolder;
-use crate::names::LabName;
+use crate::names::{LabName, PortRef};
 use crate::plan::Plan;
+use crate::scenario::fault::Fault;
 use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
-use crate::stay::{Claim, Registry, State, Status};
+use crate::stay::{Answer, Claim, Registry, State, Status};
 use crate::utc::Utc;
 use desk::{Desk, Door, Wanted};
-use round::Rounds;
+use round::{HEARD_WITHIN, Rounds};
 
 /// How long a lab may take to end in good order: its services have two seconds each time they are told to.
 const END_WITHIN: Duration = Duration::from_secs(8);
@@ -108,6 +111,7 @@ fn status(claim: &Claim, plan: &Plan, folder: PathBuf) -> Status {
         nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
         segments: plan.segments.iter().map(|segment| segment.name.clone()).collect(),
         fallen: Vec::new(),
+        faults: Vec::new(),
     }
 }
 
@@ -116,8 +120,11 @@ struct Owner<'a, F> {
     lab: Running,
     order: Order,
     desk: Rc<Desk>,
-    wanted: tokio::sync::mpsc::UnboundedReceiver<Wanted>,
+    wanted: UnboundedReceiver<Wanted>,
     rounds: Rounds<'a>,
+    /// Faults that are being carried out, and who waits for each.
+    breaking: BTreeMap<u64, UnboundedSender<Answer>>,
+    faults: u64,
     ending: Option<(Down, Instant)>,
     failure: Option<Failure>,
     tell: F,
@@ -127,7 +134,9 @@ impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
     fn new(lab: Running, order: Order, status: Status, site: Site<'a>, tell: F) -> Self {
         let (desk, wanted) = Desk::new(status);
         let rounds = Rounds::new(site, order.plan.clone(), order.run_folder.clone());
-        Self { lab, order, desk: Rc::new(desk), wanted, rounds, ending: None, failure: None, tell }
+        let breaking = BTreeMap::new();
+        let desk = Rc::new(desk);
+        Self { lab, order, desk, wanted, rounds, breaking, faults: 0, ending: None, failure: None, tell }
     }
 
     /// Until the lab is gone.
@@ -152,6 +161,7 @@ impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
                         self.rounds.line_up(asked);
                         self.judge_next().await;
                     }
+                    Wanted::Fault { fault, answers } => self.break_it(*fault, answers).await,
                     Wanted::Down => self.end(Down::Asked).await,
                 },
                 () = &mut interrupted, if self.ending.is_none() => self.end(Down::Interrupted).await,
@@ -185,6 +195,16 @@ impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
                 self.rounds.hear(&event);
                 (self.tell)(Told::Event(&event));
             }
+            Event::Faulted { number, done, in_force } => {
+                self.desk.faulted(in_force);
+                if let Some(answers) = self.breaking.remove(number) {
+                    // Whoever asked may have left; what was done is done.
+                    let _ = answers.send(match done.clone() {
+                        Ok(done) => Answer::Faulted { done, in_force: in_force.clone() },
+                        Err(failure) => Answer::Refused(failure),
+                    });
+                }
+            }
             Event::Observed(_) | Event::NotJudged(_) => {
                 self.rounds.over(event);
                 self.judge_next().await;
@@ -203,6 +223,22 @@ impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
         self.desk.judging(self.rounds.goes_on());
     }
 
+    /// Has a fault carried out, if the site has what it names.
+    async fn break_it(&mut self, fault: Fault<PortRef>, answers: UnboundedSender<Answer>) {
+        let plan = &self.order.plan;
+        let resolved = plan.named(fault).and_then(|fault| plan.fault(&fault));
+        match resolved {
+            Ok(fault) => {
+                self.faults += 1;
+                self.breaking.insert(self.faults, answers);
+                self.lab.ask(&Ask::Fault { number: self.faults, fault: Box::new(fault) }).await;
+            }
+            Err(text) => {
+                let _ = answers.send(Answer::Refused(desk::input(text)));
+            }
+        }
+    }
+
     async fn end(&mut self, why: Down) {
         if self.ending.is_none() {
             self.ending = Some((why, Instant::now() + END_WITHIN * self.order.patience));
@@ -213,11 +249,15 @@ impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
 
     /// Sees the end of the lab.
     async fn gone(self) -> Result<Down, Failure> {
-        let Self { lab, mut rounds, ending, failure, .. } = self;
+        let Self { lab, mut rounds, ending, failure, breaking, .. } = self;
         let how = lab.gone().await.unwrap_or_else(|error| error.to_string());
+        for answers in breaking.into_values() {
+            let _ = answers.send(Answer::Refused(desk::input("the lab was taken down".into())));
+            let _ = timeout(HEARD_WITHIN, answers.closed()).await;
+        }
         rounds.interrupt().await;
         match (failure, ending) {
-            (Some(failure), Some((why, _))) if failure.fault == Fault::Interrupted => Ok(why),
+            (Some(failure), Some((why, _))) if failure.fault == Blame::Interrupted => Ok(why),
             (Some(failure), _) => Err(failure),
             (None, Some((why, _))) => Ok(why),
             (None, None) => Err(ours(format!("the lab ended by itself ({how})"))),

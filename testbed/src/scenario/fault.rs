@@ -11,31 +11,31 @@ use serde::{Deserialize, Serialize};
 use super::model::RuleFile;
 use crate::names::{HostName, LinkName, NodeName};
 
-/// One thing that is done to a site that stands.
+/// One thing that is done to a site that stands. `L` is how a link is named: by hand perhaps by its node alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
-pub enum Fault {
+pub enum Fault<L = End> {
     /// The link loses its carrier, as if the plug were pulled at the far end.
     Cut {
         /// Which.
-        link: End,
+        link: L,
     },
     /// The link is as the scenario has it: with carrier, in its own segment, neither slow nor lossy.
     Heal {
         /// Which.
-        link: End,
+        link: L,
     },
     /// Everything that is in force is mended, the last first.
     HealAll,
     /// The cables of two links change places.
     Swap {
         /// Which.
-        links: [End; 2],
+        links: [L; 2],
     },
     /// The link loses its carrier and gets it back, several times.
     Flap {
         /// Which.
-        link: End,
+        link: L,
         /// How often; 1 to 100, default 3.
         times: u32,
         /// From one loss to the next, without carrier for half of it; 20 ms to 1 min, default 1 s.
@@ -76,7 +76,7 @@ pub enum Fault {
     /// The server forgets the lease of this link, and the link asks for one anew.
     ExpireLease {
         /// Which.
-        link: End,
+        link: L,
     },
     /// The site's clouds answer a name with another address.
     MoveName {
@@ -90,14 +90,14 @@ pub enum Fault {
     /// Not more than so much passes, either way.
     Rate {
         /// Over which link.
-        link: End,
+        link: L,
         /// How much.
         at: BitRate,
     },
     /// Frames are delayed, lost, doubled or overtaken, either way.
     Impair {
         /// On which link.
-        link: End,
+        link: L,
         /// How.
         how: Impairment,
     },
@@ -123,8 +123,20 @@ impl fmt::Display for End {
 pub struct Victim {
     /// The node.
     pub node: NodeName,
-    /// Which of its services, none of them twice; empty: the node as a whole, with its links.
-    pub services: Vec<ServiceWord>,
+    /// What of it.
+    pub part: Part,
+}
+
+/// What of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// All of it, with its links.
+    Whole,
+    /// Everything that runs in it.
+    AllServices,
+    /// These services, at least one, none twice.
+    Services(Vec<ServiceWord>),
 }
 
 /// Services, in the words of the scenario's keys.
@@ -219,7 +231,30 @@ impl fmt::Display for Share {
     }
 }
 
-impl Fault {
+impl<L> Fault<L> {
+    /// The same fault, its links named otherwise.
+    ///
+    /// Errors: the first of `name`.
+    pub fn try_map<M, E>(self, mut name: impl FnMut(L) -> Result<M, E>) -> Result<Fault<M>, E> {
+        Ok(match self {
+            Fault::Cut { link } => Fault::Cut { link: name(link)? },
+            Fault::Heal { link } => Fault::Heal { link: name(link)? },
+            Fault::HealAll => Fault::HealAll,
+            Fault::Swap { links: [one, other] } => Fault::Swap { links: [name(one)?, name(other)?] },
+            Fault::Flap { link, times, every } => Fault::Flap { link: name(link)?, times, every },
+            Fault::Kill { of } => Fault::Kill { of },
+            Fault::Stop { of } => Fault::Stop { of },
+            Fault::Restart { of } => Fault::Restart { of },
+            Fault::Reload { node } => Fault::Reload { node },
+            Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
+            Fault::ClearState { node } => Fault::ClearState { node },
+            Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
+            Fault::MoveName { name, to, ttl } => Fault::MoveName { name, to, ttl },
+            Fault::Rate { link, at } => Fault::Rate { link: name(link)?, at },
+            Fault::Impair { link, how } => Fault::Impair { link: name(link)?, how },
+        })
+    }
+
     /// The kernel feature that it needs and not every kernel has, in the words of `requires`.
     pub fn needs(&self) -> Option<&'static str> {
         matches!(self, Fault::Impair { .. }).then_some("netem")
@@ -227,7 +262,7 @@ impl Fault {
 }
 
 /// As it is written on the command line: `cut app.eth0`.
-impl fmt::Display for Fault {
+impl<L: fmt::Display> fmt::Display for Fault<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Cut { link } => write!(f, "cut {link}"),
@@ -257,7 +292,27 @@ impl fmt::Display for Fault {
 impl fmt::Display for Victim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.node)?;
-        self.services.iter().try_for_each(|service| write!(f, " --service {service}"))
+        match &self.part {
+            Part::Whole => Ok(()),
+            Part::AllServices => f.write_str(" --service all"),
+            Part::Services(all) => all.iter().try_for_each(|service| write!(f, " --service {service}")),
+        }
+    }
+}
+
+impl Impairment {
+    /// What of it cannot be: which key, and why.
+    pub(crate) fn wrong(&self) -> Option<(&'static str, &'static str)> {
+        if *self == Impairment::default() {
+            return Some(("impair", "needs one of `delay`, `loss`, `duplicate` that is not zero"));
+        }
+        if self.jitter > self.delay {
+            return Some(("jitter", "is more than `delay`"));
+        }
+        if self.reorder != Share::default() && self.delay.is_zero() {
+            return Some(("reorder", "needs `delay`: only what waits can be overtaken"));
+        }
+        None
     }
 }
 

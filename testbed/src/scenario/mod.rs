@@ -29,6 +29,7 @@ pub use build::DEFAULT_PORTS;
 pub(crate) use build::which_cable;
 pub use files::{Files, LONGEST, Missing};
 pub use leaf::FEATURES;
+pub(crate) use leaf::{Below, Lasting, ServiceRef, leaf_of};
 pub(crate) use mistakes::nearest;
 pub use mistakes::{Level, Mistakes, Shown, Source};
 pub use read::{Read, is_scenario, mentions, read};

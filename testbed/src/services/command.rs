@@ -43,6 +43,8 @@ pub(super) struct Program {
     pub facts: bool,
     /// Whether an end before its time is the scenario's fault.
     pub of_scenario: bool,
+    /// Whether it is told things on its standard input.
+    pub listens: bool,
 }
 
 /// How a program says that it is ready.
@@ -59,7 +61,7 @@ pub(super) enum Ready {
 }
 
 /// Folder in which a node's service keeps its files, on the lab's tmpfs.
-fn home(node: &NodeName) -> PathBuf {
+pub(super) fn home(node: &NodeName) -> PathBuf {
     Path::new(STATE).join("services").join(node.as_str())
 }
 
@@ -72,7 +74,10 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
     };
     fs::create_dir_all(&home).map_err(failed("the folder"))?;
     match &service.kind {
-        ServiceKind::Cloud { .. } => Ok(fake(settings, "fake-cloud", cloud_arguments(&home, &service.kind))),
+        ServiceKind::Cloud { .. } => {
+            let cloud = fake(settings, "fake-cloud", cloud_arguments(&home, &service.kind));
+            Ok(Program { listens: true, ..cloud })
+        }
         ServiceKind::Clock { listen, upstream } => {
             let mut arguments = vec!["serve".into(), "--dir".into(), text(&home.join("clock"))];
             arguments
@@ -158,6 +163,7 @@ fn own_command(
         ready: Ready::AtOnce,
         facts: false,
         of_scenario: true,
+        listens: false,
     })
 }
 
@@ -165,7 +171,7 @@ fn own_command(
 const CAMERA_USER: &str = "viewer";
 
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
-    let mut arguments: Vec<String> = ["serve", "--dir"].map(str::to_owned).to_vec();
+    let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();
     arguments.push(text(&home.join("cloud")));
     let ServiceKind::Cloud { region, names, binds, things, clock_offset } = cloud else { return arguments };
     arguments.extend(["--region".into(), region.clone(), "--names".into(), spelled(names)]);
@@ -230,6 +236,7 @@ fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {
         ready: Ready::Fact,
         facts: true,
         of_scenario: false,
+        listens: false,
     }
 }
 

@@ -1,10 +1,13 @@
 //! dnsmasq, the program that sites really run: a forwarder for names, or a DHCP server.
 
+use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ServiceError;
 use super::command::{Program, Ready, find, text};
+use crate::names::{LinkName, Mac};
 use crate::plan::ServiceKind;
 use crate::scenario::model::{NameSet, NftSet};
 
@@ -41,13 +44,44 @@ pub(super) fn dhcp_server(home: &Path, server: &ServiceKind) -> Result<Program, 
         let (first, last) = pool;
         arguments.push(format!("--interface={link}"));
         arguments.push(format!("--dhcp-range={first},{last},{},{}", subnet.netmask(), lease.as_secs()));
-        arguments.push(format!("--dhcp-leasefile={}", text(&home.join(format!("leases-{link}")))));
+        arguments.push(format!("--dhcp-leasefile={}", text(&leases(home, link))));
         arguments.push(named("router", router.as_slice()));
         arguments.push(named("dns-server", dns));
         arguments.push(named("ntp-server", ntp));
         arguments.extend(reserve.iter().map(|(mac, address)| format!("--dhcp-host={mac},{address}")));
     }
     dnsmasq(arguments)
+}
+
+/// Where a server keeps what it has given.
+fn leases(home: &Path, link: &LinkName) -> PathBuf {
+    home.join(format!("leases-{link}"))
+}
+
+/// Takes an Ethernet address out of what a server that does not run has given; the address that it had.
+pub(super) fn forget(home: &Path, server: &ServiceKind, mac: Mac) -> io::Result<Option<Ipv4Addr>> {
+    let ServiceKind::DhcpServer { link, .. } = server else { return Ok(None) };
+    let file = leases(home, link);
+    let text = match fs::read_to_string(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let (kept, address) = without(&text, mac);
+    fs::write(&file, kept)?;
+    Ok(address)
+}
+
+/// A line for each lease: when it ends, Ethernet address, address, name, client's id (dnsmasq, src/lease.c).
+fn without(leases: &str, mac: Mac) -> (String, Option<Ipv4Addr>) {
+    let (mut kept, mut address) = (String::new(), None);
+    for line in leases.lines() {
+        let mut words = line.split(' ').skip(1);
+        match (words.next().and_then(|word| word.parse::<Mac>().ok()), words.next()) {
+            (Some(of), given) if of == mac => address = given.and_then(|given| given.parse().ok()),
+            _ => kept.extend([line, "\n"]),
+        }
+    }
+    (kept, address)
 }
 
 /// dnsmasq(8), `--nftset`: each name with everything below it.
@@ -80,6 +114,7 @@ fn dnsmasq(own: Vec<String>) -> Result<Program, ServiceError> {
         ready: Ready::Line("started, version"),
         facts: false,
         of_scenario: false,
+        listens: false,
     })
 }
 
@@ -87,6 +122,16 @@ fn dnsmasq(own: Vec<String>) -> Result<Program, ServiceError> {
 mod tests {
     use super::*;
     use crate::scenario::model::SetFamily;
+
+    #[test]
+    fn one_lease_is_forgotten_and_the_others_stay() {
+        let other = "1764200000 02:00:00:00:00:02 10.20.0.6 * 01:02:00:00:00:00:02\n";
+        let leases = format!("1764200000 02:00:00:00:00:01 10.20.0.5 app *\n{other}duid 00:01\n");
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        let (kept, address) = without(&leases, mac);
+        assert_eq!((kept.as_str(), address), (&*format!("{other}duid 00:01\n"), Some([10, 20, 0, 5].into())));
+        assert_eq!(without(&kept, mac), (kept.clone(), None));
+    }
 
     #[test]
     fn sets_are_written_as_dnsmasq_reads_them() {

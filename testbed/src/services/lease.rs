@@ -46,6 +46,7 @@ pub(super) fn client(
         ready: Ready::Hoped("testbed: "),
         facts: false,
         of_scenario: false,
+        listens: false,
     }))
 }
 

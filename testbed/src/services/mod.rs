@@ -8,10 +8,11 @@ mod command;
 mod dnsmasq;
 mod lease;
 mod process;
+mod watcher;
 
 pub use board::Board;
 pub use command::Settings;
-pub use process::{Ending, Services};
+pub use process::{End, Ending, Services};
 
 use crate::event::{Failure, Fault};
 use crate::names::NodeName;

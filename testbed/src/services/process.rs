@@ -1,29 +1,27 @@
-//! Running services: started together, watched, stopped together.
+//! Running services: started together, ended and started again one by one, stopped together.
 
-use std::collections::VecDeque;
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::net::Ipv4Addr;
+use std::process::Stdio;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use fake_facts::Fact;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use nix::sys::signal::Signal;
+use tokio::process::Command;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::command::{Program, Ready, program};
+use super::command::{Program, home, program};
+use super::dnsmasq;
 use super::lease::DHCP_CLIENT;
+use super::watcher::{Ears, Running, watch};
 use super::{Board, ServiceError, Settings};
-use crate::event::Fault;
 use crate::kernel::{Lab, process};
-use crate::names::NodeName;
-use crate::observation::{CommandEnd, NodeFact};
-use crate::plan::{Plan, Service, ServiceKind, Word};
+use crate::names::{Mac, NodeName};
+use crate::observation::CommandEnd;
+use crate::plan::{Plan, ServiceKind, Word};
 
 /// How long a service may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -38,55 +36,37 @@ const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 /// How long a service may take to end after it was told to.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
-/// Lines kept of each service for a failure's report.
-const LAST_LINES: usize = 12;
-
-/// Exit code of a fake that lacks something of this host's.
-const LACKING: i32 = fake_facts::LACKING as i32;
-
-/// Longest line of a service that is read; a longer one is cut.
-const LONGEST_LINE: u64 = 64 * 1024;
-
-/// The running services of a lab.
+/// The services of a lab. One thread only: what is asked of it may be asked while something else is waited for.
 #[must_use = "services end when this value is dropped"]
 #[derive(Debug)]
 pub struct Services {
-    running: Vec<Running>,
+    /// In the order in which they were started first; one that was started again keeps its place.
+    started: RefCell<Vec<Rc<Running>>>,
     /// What they have said.
     pub board: Arc<Board>,
-    endings: mpsc::UnboundedReceiver<ServiceError>,
+    endings: tokio::sync::Mutex<mpsc::UnboundedReceiver<ServiceError>>,
     told: mpsc::UnboundedSender<ServiceError>,
     settings: Settings,
 }
 
-/// One running service.
-#[derive(Debug)]
-struct Running {
-    node: NodeName,
-    what: String,
-    pid: Pid,
-    /// Set before we stop it: an end is then no failure.
-    stopping: watch::Sender<bool>,
-    ended: watch::Receiver<Option<i32>>,
-    /// How often it said that it is ready: a DHCP client says so with each lease.
-    ready: watch::Receiver<u32>,
-    /// Whether the run goes on without it being ready.
-    hoped: bool,
-    lines: LastLines,
-    to_end: Option<Duration>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-type LastLines = Arc<Mutex<VecDeque<String>>>;
-
 /// Commands of the scenario that ended or ran out of time.
 pub type Ending = CommandEnd;
+
+/// How a service is ended on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Without a word.
+    AtOnce,
+    /// It may say farewell.
+    InOrder,
+}
 
 impl Services {
     /// No services yet.
     pub fn new(settings: Settings) -> Self {
         let (told, endings) = mpsc::unbounded_channel();
-        Self { running: Vec::new(), board: Arc::default(), endings, told, settings }
+        let endings = tokio::sync::Mutex::new(endings);
+        Self { started: RefCell::default(), board: Arc::default(), endings, told, settings }
     }
 
     /// Starts all services of the plan: first those that hand out addresses and those that ask for them; then those
@@ -95,47 +75,49 @@ impl Services {
     /// A node that is given no address does not end the run: what follows from it shows in the checks.
     ///
     /// Errors: the first that could not be started or was not ready in time.
-    pub async fn start(&mut self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
-        // The first camera builds the registry of GStreamer's plugins, which all others then only read.
-        let first =
-            plan.services.iter().position(|service| matches!(service.kind, ServiceKind::Camera { .. }));
-        let (early, late) = plan.services.split_at(first.map_or(plan.services.len(), |first| first + 1));
-        let hands_out = |service: &&Service| matches!(service.kind, ServiceKind::DhcpServer { .. });
-        let is_given = |service: &&Service| {
-            matches!(service.kind, ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. })
-        };
-        let serves = |service: &&Service| {
-            !matches!(service.kind, ServiceKind::Appliance { .. } | ServiceKind::Command { .. })
-                && !hands_out(service)
-                && !is_given(service)
-        };
-        let asks = |service: &&Service| matches!(service.kind, ServiceKind::Appliance { .. });
-        let commands = |service: &&Service| matches!(service.kind, ServiceKind::Command { .. });
-        self.start_these(lab, plan, plan.services.iter().filter(hands_out).collect()).await?;
-        self.start_these(lab, plan, plan.services.iter().filter(is_given).collect()).await?;
-        self.start_these(lab, plan, early.iter().filter(serves).collect()).await?;
-        self.start_these(lab, plan, late.iter().filter(serves).collect()).await?;
-        self.start_these(lab, plan, plan.services.iter().filter(asks).collect()).await?;
-        self.start_these(lab, plan, plan.services.iter().filter(commands).collect()).await
+    pub async fn start(&self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
+        let all: Vec<usize> = (0..plan.services.len()).collect();
+        tokio::select! {
+            biased;
+            error = self.failure() => Err(error),
+            started = self.start_these(lab, plan, &all) => started,
+        }
     }
 
-    async fn start_these(
-        &mut self,
-        lab: &Lab,
-        plan: &Plan,
-        services: Vec<&Service>,
-    ) -> Result<(), ServiceError> {
-        let from = self.running.len();
-        for service in services {
-            let program = program(plan, service, &self.settings)?;
-            let running = self.spawn(lab, service, program)?;
-            self.running.push(running);
+    /// Starts services that do not run, in the order in which a lab starts them.
+    ///
+    /// Errors: as [`Services::start`]; the others are started all the same.
+    pub async fn start_these(&self, lab: &Lab, plan: &Plan, places: &[usize]) -> Result<(), ServiceError> {
+        let mut ranks: Vec<(Rank, usize)> = places.iter().map(|place| (rank(plan, *place), *place)).collect();
+        ranks.sort_unstable();
+        for together in ranks.chunk_by(|one, other| one.0 == other.0) {
+            let mut begun = Vec::new();
+            for (_, place) in together.iter().filter(|(_, place)| !self.runs(*place)) {
+                begun.push(self.begin(lab, plan, *place)?);
+            }
+            self.wait_until_ready(&begun).await?;
         }
-        let begun = Instant::now();
-        for index in from..self.running.len() {
-            match self.running[index].hoped {
-                false => self.wait_ready(index, begun + READY_WITHIN * self.settings.patience).await?,
-                true => match self.wait_ready(index, begun + LEASED_WITHIN * self.settings.patience).await {
+        Ok(())
+    }
+
+    /// Starts one.
+    fn begin(&self, lab: &Lab, plan: &Plan, place: usize) -> Result<Rc<Running>, ServiceError> {
+        let program = program(plan, &plan.services[place], &self.settings)?;
+        let running = Rc::new(self.spawn(lab, plan, place, &program)?);
+        let mut started = self.started.borrow_mut();
+        match started.iter_mut().find(|one| one.place == place) {
+            Some(before) => *before = Rc::clone(&running),
+            None => started.push(Rc::clone(&running)),
+        }
+        Ok(running)
+    }
+
+    async fn wait_until_ready(&self, begun: &[Rc<Running>]) -> Result<(), ServiceError> {
+        let since = Instant::now();
+        for running in begun {
+            match running.hoped {
+                false => self.wait_ready(running, since, READY_WITHIN).await?,
+                true => match self.wait_ready(running, since, LEASED_WITHIN).await {
                     Err(ServiceError::NotReady { what, node, .. }) => {
                         tracing::warn!(%node, "{what} was given no address so far");
                     }
@@ -146,39 +128,109 @@ impl Services {
         Ok(())
     }
 
-    async fn wait_ready(&mut self, index: usize, deadline: Instant) -> Result<(), ServiceError> {
-        let mut ready = self.running[index].ready.clone();
-        let became_ready = async {
-            if ready.wait_for(|times| *times > 0).await.is_err() {
-                // Nothing more will be heard of it: either its end is told, or the deadline comes.
-                std::future::pending::<()>().await;
-            }
-        };
-        let not_ready = |running: &Running, seconds| ServiceError::NotReady {
-            what: running.what.clone(),
-            node: running.node.clone(),
-            seconds,
-            last_lines: last_lines(&running.lines),
-        };
+    async fn wait_ready(
+        &self,
+        running: &Running,
+        since: Instant,
+        within: Duration,
+    ) -> Result<(), ServiceError> {
+        let within = within * self.settings.patience;
+        let (what, node) = (running.what.clone(), running.node.clone());
+        let mut ready = running.ready.clone();
         tokio::select! {
             biased;
-            Some(error) = self.endings.recv() => Err(error),
-            waited = timeout_at(deadline, became_ready) => match waited {
-                Ok(()) => Ok(()),
-                Err(_) => Err(not_ready(&self.running[index], (READY_WITHIN * self.settings.patience).as_secs())),
-            },
+            Ok(_) = ready.wait_for(|times| *times > 0) => Ok(()),
+            () = running.end() => Err(ServiceError::Ended {
+                what,
+                node,
+                how: "before it was ready".into(),
+                fault: crate::event::Fault::Ours,
+                last_lines: running.last_lines(),
+            }),
+            () = tokio::time::sleep_until(since + within) => Err(ServiceError::NotReady {
+                what,
+                node,
+                seconds: within.as_secs(),
+                last_lines: running.last_lines(),
+            }),
         }
     }
 
     /// Waits until some service fails; pends for ever while all is well.
-    pub async fn failure(&mut self) -> ServiceError {
-        match self.endings.recv().await {
+    pub async fn failure(&self) -> ServiceError {
+        match self.endings.lock().await.recv().await {
             Some(error) => error,
             None => std::future::pending().await,
         }
     }
 
-    fn spawn(&self, lab: &Lab, service: &Service, program: Program) -> Result<Running, ServiceError> {
+    /// Whether a service runs; `place` is its place in the plan's list.
+    pub fn runs(&self, place: usize) -> bool {
+        self.find(place).is_some_and(|running| running.runs())
+    }
+
+    fn find(&self, place: usize) -> Option<Rc<Running>> {
+        self.started.borrow().iter().find(|one| one.place == place).cloned()
+    }
+
+    /// What a service is called in messages.
+    pub fn name(&self, place: usize) -> String {
+        self.find(place).map_or_else(|| "a service".into(), |running| running.what.clone())
+    }
+
+    /// Ends services on purpose, and waits until they have ended: that is no failure of theirs. Those that ran.
+    pub async fn end(&self, places: &[usize], how: End) -> Vec<usize> {
+        let all: Vec<_> = places.iter().filter_map(|place| self.find(*place)).collect();
+        let running: Vec<_> = all.into_iter().filter(|running| running.runs()).collect();
+        running.iter().for_each(|running| running.may_end());
+        match how {
+            End::AtOnce => {
+                running.iter().for_each(|running| running.signal(Signal::SIGKILL));
+                for one in &running {
+                    one.end().await;
+                }
+            }
+            End::InOrder => stop_all(&running).await,
+        }
+        running.iter().map(|running| running.place).collect()
+    }
+
+    /// Writes a line to the standard input of a service that listens there.
+    ///
+    /// Errors: it does not, or does not run.
+    pub async fn say(&self, place: usize, line: &str) -> std::io::Result<()> {
+        match self.find(place) {
+            Some(running) => running.say(line).await,
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Lets a DHCP server, which must not run, forget whoever has this Ethernet address; the address that it had given.
+    ///
+    /// Errors: its file cannot be read or written.
+    pub fn forget_lease(
+        &self,
+        plan: &Plan,
+        place: usize,
+        mac: Mac,
+    ) -> Result<Option<Ipv4Addr>, ServiceError> {
+        let service = &plan.services[place];
+        let failed = |cause| ServiceError::Start {
+            what: "dnsmasq without a lease".into(),
+            node: service.node.clone(),
+            cause,
+        };
+        dnsmasq::forget(&home(&service.node), &service.kind, mac).map_err(failed)
+    }
+
+    fn spawn(
+        &self,
+        lab: &Lab,
+        plan: &Plan,
+        place: usize,
+        program: &Program,
+    ) -> Result<Running, ServiceError> {
+        let service = &plan.services[place];
         let failed =
             |cause| ServiceError::Start { what: program.what.clone(), node: service.node.clone(), cause };
         let mut command = Command::new(&program.program);
@@ -190,7 +242,9 @@ impl Services {
         if let Some(level) = std::env::var_os("TESTBED_FAKE_LOG") {
             command.env("RUST_LOG", level);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(if program.listens { Stdio::piped() } else { Stdio::null() });
+        // A group of its own, so that a signal reaches what it starts, too.
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let namespace = lab.node(&service.node);
         process::enter_as_service(
             &mut command,
@@ -199,7 +253,7 @@ impl Services {
             &self.settings.evidence,
         )
         .map_err(failed)?;
-        let mut child = command.spawn().map_err(|cause| match cause.kind() {
+        let child = command.spawn().map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => ServiceError::Missing {
                 program: program.program.display().to_string(),
                 cure: if program.of_scenario {
@@ -217,47 +271,32 @@ impl Services {
             arguments = ?program.arguments,
             "a service starts"
         );
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.settings.logs.join(format!("{}.log", service.node)));
-        let watcher = Watcher {
-            node: service.node.clone(),
-            what: program.what.clone(),
-            log: Arc::new(Mutex::new(log.map_err(failed)?)),
-            lines: LastLines::default(),
-            board: Arc::clone(&self.board),
-            told: self.told.clone(),
-            ready: watch::Sender::new(u32::from(program.ready == Ready::AtOnce)),
-            by_fact: program.ready == Ready::Fact,
-        };
-        Ok(watcher.watch(&mut child, &program, service).into_running(
-            child,
-            &program,
-            service,
-            self.told.clone(),
-        ))
+        let log = self.settings.logs.join(format!("{}.log", service.node));
+        let log = File::options().create(true).append(true).open(log).map_err(failed)?;
+        let ears = Ears { log, board: Arc::clone(&self.board), told: self.told.clone() };
+        Ok(watch(child, program, service, place, ears))
     }
 
-    /// Waits for the commands whose end the run waits for. All that come back ended well.
+    /// Waits for the commands whose end the run waits for. All that come back ended well, or were ended on purpose.
     ///
     /// Errors: a command that ended badly or is still running at its deadline, and any other service that fails
     /// meanwhile.
-    pub async fn wait_for_commands(&mut self) -> Result<Vec<Ending>, ServiceError> {
+    pub async fn wait_for_commands(&self) -> Result<Vec<Ending>, ServiceError> {
         let begun = Instant::now();
         let mut endings = Vec::new();
-        for running in &self.running {
+        let all = self.started.borrow().clone();
+        for running in all.iter().filter(|running| !running.was_to_end()) {
             let Some(within) = running.to_end else { continue };
             let within = within * self.settings.patience;
             let mut ended = running.ended.clone();
             // A bad end is told before it is noted, so it is seen here first.
             let status = tokio::select! {
                 biased;
-                Some(error) = self.endings.recv() => return Err(error),
+                error = self.failure() => return Err(error),
                 status = timeout_at(begun + within, ended.wait_for(Option::is_some)) => status,
             };
             let status = status.ok().and_then(Result::ok).and_then(|status| *status);
-            let last_lines = last_lines(&running.lines);
+            let last_lines = running.last_lines();
             if status.is_none() {
                 let (what, node) = (running.what.clone(), running.node.clone());
                 return Err(ServiceError::NoEnd { what, node, seconds: within.as_secs(), last_lines });
@@ -277,12 +316,11 @@ impl Services {
                 _ => false,
             })
         };
-        let clients = self.running.iter().filter(|one| one.what == DHCP_CLIENT && kept(&one.node));
+        let all = self.started.borrow().clone();
+        let clients = all.iter().filter(|one| one.what == DHCP_CLIENT && kept(&one.node));
         let clients: Vec<_> =
             clients.map(|one| (one, *one.ready.borrow())).filter(|(_, times)| *times > 0).collect();
-        for (client, _) in &clients {
-            let _ = kill(client.pid, Signal::SIGUSR1);
-        }
+        clients.iter().for_each(|(client, _)| client.signal(Signal::SIGUSR1));
         let deadline = Instant::now() + RENEWED_WITHIN * self.settings.patience;
         for (client, before) in clients {
             let mut ready = client.ready.clone();
@@ -293,35 +331,58 @@ impl Services {
     }
 
     /// Tells every service to end, those that ask first, and waits for it; what does not end in time is killed.
-    pub async fn stop(&mut self) {
-        for running in self.running.iter().rev() {
-            running.stopping.send_replace(true);
-        }
+    pub async fn stop(&self) {
+        let mut all = std::mem::take(&mut *self.started.borrow_mut());
+        all.reverse();
+        all.iter().for_each(|running| running.may_end());
         // The appliance first, while its peers still answer: its last words are facts too.
-        let mut rest: Vec<&mut Running> = self.running.iter_mut().rev().collect();
-        let split = rest.iter().position(|running| running.what != "fake-appliance").unwrap_or(rest.len());
-        let (first, second) = rest.split_at_mut(split);
+        let split = all.iter().position(|running| running.what != "fake-appliance").unwrap_or(all.len());
+        let (first, second) = all.split_at(split);
         stop_all(first).await;
         stop_all(second).await;
-        for running in &mut self.running {
-            for task in running.tasks.drain(..) {
+        for running in &all {
+            let waiter = running.waiter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+            if let Some(waiter) = waiter {
                 // The pipes end with the process, so the readers end too.
-                let _ = timeout_at(Instant::now() + END_WITHIN, task).await;
+                let _ = timeout_at(Instant::now() + END_WITHIN, waiter).await;
             }
         }
-        self.running.clear();
     }
 }
 
-async fn stop_all(running: &mut [&mut Running]) {
-    for one in running.iter() {
-        let _ = kill(one.pid, Signal::SIGTERM);
+/// When a service is started: those of one rank together, when all before them are ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    HandsOut,
+    IsGiven,
+    /// The first camera builds the registry of GStreamer's plugins, which all others then only read.
+    ServesFirst,
+    Serves,
+    Asks,
+    Command,
+}
+
+fn rank(plan: &Plan, place: usize) -> Rank {
+    match &plan.services[place].kind {
+        ServiceKind::DhcpServer { .. } => Rank::HandsOut,
+        ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. } => Rank::IsGiven,
+        ServiceKind::Appliance { .. } => Rank::Asks,
+        ServiceKind::Command { .. } => Rank::Command,
+        _ => {
+            let mut kinds = plan.services.iter().map(|service| &service.kind);
+            let first = kinds.position(|kind| matches!(kind, ServiceKind::Camera { .. }));
+            if place <= first.unwrap_or(usize::MAX) { Rank::ServesFirst } else { Rank::Serves }
+        }
     }
+}
+
+async fn stop_all(running: &[Rc<Running>]) {
+    running.iter().for_each(|one| one.signal(Signal::SIGTERM));
     let deadline = Instant::now() + END_WITHIN;
-    for one in running.iter_mut() {
-        if timeout_at(deadline, one.ended.wait_for(Option::is_some)).await.is_err() {
+    for one in running {
+        if timeout_at(deadline, one.end()).await.is_err() {
             tracing::warn!(node = %one.node, "{} does not end, so it is killed", one.what);
-            let _ = kill(one.pid, Signal::SIGKILL);
+            one.signal(Signal::SIGKILL);
         }
     }
 }
@@ -336,159 +397,3 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ("GST_REGISTRY", "/run/testbed/gstreamer.registry"),
     ("GST_REGISTRY_FORK", "no"),
 ];
-
-/// Reads what a service says and notices its end.
-struct Watcher {
-    node: NodeName,
-    what: String,
-    log: Arc<Mutex<File>>,
-    lines: LastLines,
-    board: Arc<Board>,
-    told: mpsc::UnboundedSender<ServiceError>,
-    ready: watch::Sender<u32>,
-    /// Whether it is ready when it says so as a fact.
-    by_fact: bool,
-}
-
-/// A service whose output is being read.
-struct Watched {
-    readers: Vec<JoinHandle<()>>,
-    lines: LastLines,
-    ready: watch::Receiver<u32>,
-}
-
-impl Watcher {
-    fn watch(self, child: &mut Child, program: &Program, _service: &Service) -> Watched {
-        let (lines, ready) = (Arc::clone(&self.lines), self.ready.subscribe());
-        let this = Arc::new(self);
-        let mut readers = Vec::new();
-        if let Some(stdout) = child.stdout.take() {
-            let (this, facts) = (Arc::clone(&this), program.facts);
-            readers.push(tokio::spawn(async move {
-                each_line(stdout, |line| if facts { this.fact(line) } else { this.talk(line, None) }).await;
-            }));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            let sign = match program.ready {
-                Ready::Line(sign) | Ready::Hoped(sign) => Some(sign),
-                _ => None,
-            };
-            readers.push(tokio::spawn(async move { each_line(stderr, |line| this.talk(line, sign)).await }));
-        }
-        Watched { readers, lines, ready }
-    }
-
-    fn fact(&self, line: &str) {
-        self.keep(line);
-        match fake_facts::read_line(line) {
-            Ok(line) => {
-                tracing::debug!(node = %self.node, fact = ?line.fact);
-                if self.by_fact && matches!(line.fact, Fact::Ready { .. }) {
-                    tracing::info!(node = %self.node, "{} is ready", self.what);
-                    self.ready.send_modify(|times| *times += 1);
-                }
-                self.board.add(NodeFact { node: self.node.clone(), line });
-            }
-            Err(_) => {
-                let _ = self.told.send(ServiceError::Rubbish {
-                    what: self.what.clone(),
-                    node: self.node.clone(),
-                    line: line.chars().take(200).collect(),
-                    last_lines: last_lines(&self.lines),
-                });
-            }
-        }
-    }
-
-    fn talk(&self, line: &str, sign: Option<&str>) {
-        self.keep(line);
-        if sign.is_some_and(|sign| line.contains(sign)) {
-            self.ready.send_modify(|times| *times += 1);
-        }
-    }
-
-    fn keep(&self, line: &str) {
-        if let Ok(mut log) = self.log.lock() {
-            // A full disk shows when the run's evidence is closed.
-            let _ = writeln!(log, "{line}");
-        }
-        let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if lines.len() == LAST_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line.chars().take(400).collect());
-    }
-}
-
-impl Watched {
-    fn into_running(
-        self,
-        mut child: Child,
-        program: &Program,
-        service: &Service,
-        told: mpsc::UnboundedSender<ServiceError>,
-    ) -> Running {
-        let pid = Pid::from_raw(child.id().and_then(|id| i32::try_from(id).ok()).unwrap_or(i32::MAX));
-        let (stopping, stop_asked) = watch::channel(false);
-        let (ending, ended) = watch::channel(None);
-        let (what, node, of_scenario) = (program.what.clone(), service.node.clone(), program.of_scenario);
-        let (lines, Watched { mut readers, ready, .. }) = (Arc::clone(&self.lines), self);
-        let output = std::mem::take(&mut readers);
-        let waiter = tokio::spawn({
-            let (lines, what, node) = (Arc::clone(&lines), what.clone(), node.clone());
-            async move {
-                let status = child.wait().await;
-                // Its last lines first: they say why.
-                for reader in output {
-                    let _ = reader.await;
-                }
-                let code = status.as_ref().map_or(-1, exit_code);
-                let expected = *stop_asked.borrow() || (of_scenario && code == 0);
-                if !expected {
-                    let fault = match (of_scenario, code) {
-                        (true, _) => Fault::Scenario,
-                        (false, LACKING) => Fault::Host,
-                        (false, _) => Fault::Ours,
-                    };
-                    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                    let _ = told.send(ServiceError::Ended {
-                        what,
-                        node,
-                        how,
-                        fault,
-                        last_lines: last_lines(&lines),
-                    });
-                }
-                ending.send_replace(Some(code));
-            }
-        });
-        let to_end = match &service.kind {
-            ServiceKind::Command { to_end: true, within, .. } => Some(*within),
-            _ => None,
-        };
-        let hoped = matches!(program.ready, Ready::Hoped(_));
-        Running { node, what, pid, stopping, ended, ready, hoped, lines, to_end, tasks: vec![waiter] }
-    }
-}
-
-async fn each_line(pipe: impl AsyncRead + Unpin, mut say: impl FnMut(&str)) {
-    let mut reader = BufReader::new(pipe);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = tokio::io::AsyncReadExt::take(&mut reader, LONGEST_LINE);
-        match limited.read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => say(String::from_utf8_lossy(&line).trim_end()),
-        }
-    }
-}
-
-fn exit_code(status: &ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
-}
-
-fn last_lines(lines: &LastLines) -> Vec<String> {
-    lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter().cloned().collect()
-}

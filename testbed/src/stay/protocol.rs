@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Entrance, Entrances, Failure, Stage, Tap};
-use crate::names::{LabName, NodeName, ScenarioName, SegmentName};
+use crate::names::{LabName, NodeName, PortRef, ScenarioName, SegmentName};
 use crate::scenario::Unsupported;
+use crate::scenario::fault::Fault;
 
 /// Number of this protocol: whoever knows another one does not ask.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Longest request, bytes: a path and a few words.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
@@ -41,7 +42,11 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         accept: Vec<Unsupported>,
     },
-    // Here comes a fault: which link, service or rule file, and what becomes of it; answered by what was done.
+    /// Carry out a fault: [`Answer::Faulted`] when it is done. One after the other where several ask.
+    Fault {
+        /// Which.
+        fault: Box<Fault<PortRef>>,
+    },
     /// End: [`Answer::Ending`] at once; the lab is gone when its owner is.
     Down,
 }
@@ -64,6 +69,13 @@ pub enum Answer {
     },
     /// A judgement is over.
     Judged(Box<Judged>),
+    /// A fault was carried out.
+    Faulted {
+        /// What was done, in a line.
+        done: String,
+        /// What is in force now, in the words of the command line.
+        in_force: Vec<String>,
+    },
     /// The lab ends.
     Ending,
     /// Nothing was done.
@@ -94,6 +106,9 @@ pub struct Status {
     pub segments: Vec<SegmentName>,
     /// What has ended in it by itself, one line each.
     pub fallen: Vec<String>,
+    /// Faults that are in force, in the words of the command line.
+    #[serde(default)]
+    pub faults: Vec<String>,
 }
 
 /// What a lab is at.

@@ -225,6 +225,7 @@ pub(crate) fn good() -> Observations {
         missing: vec![("netem".into(), "kernel without it".into())],
         dhcp: vec![],
         uses: vec![],
+        in_force: vec![],
         faults: vec![],
         addresses: vec![],
         commands: vec![],

@@ -10,10 +10,12 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::event::{Entrances, Failure, Fault};
+use crate::event::{Entrances, Failure, Fault as Blame};
 use crate::kernel::fds;
 use crate::kernel::join::Doors;
+use crate::names::PortRef;
 use crate::scenario::Unsupported;
+use crate::scenario::fault::Fault;
 use crate::stay::protocol::LONGEST_REQUEST;
 use crate::stay::{Answer, Request, State, Status};
 
@@ -29,6 +31,7 @@ pub(super) struct Door {
 /// Something that the owner must do.
 pub(super) enum Wanted {
     Judgement(Asked),
+    Fault { fault: Box<Fault<PortRef>>, answers: UnboundedSender<Answer> },
     Down,
 }
 
@@ -84,6 +87,11 @@ impl Desk {
         }
     }
 
+    /// What is in force now.
+    pub(super) fn faulted(&self, in_force: &[String]) {
+        self.status.borrow_mut().faults = in_force.to_vec();
+    }
+
     pub(super) fn ending(&self) {
         self.status.borrow_mut().state = State::Ending;
     }
@@ -101,8 +109,8 @@ impl Desk {
 }
 
 /// Whoever asks has to ask for something else.
-fn input(text: String) -> Failure {
-    Failure { fault: Fault::Input, text, node: None, last_lines: Vec::new() }
+pub(super) fn input(text: String) -> Failure {
+    Failure { fault: Blame::Input, text, node: None, last_lines: Vec::new() }
 }
 
 /// Answers one connection. Whoever hangs up is not missed.
@@ -133,7 +141,7 @@ async fn answer(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
         Request::Judge { colour, from, accept } => {
             judge(&mut stream, desk, |answers| Asked { colour, from, accept, answers }).await
         }
-        // Here a fault is passed to the owner, which asks the worker for it.
+        Request::Fault { fault } => break_it(&mut stream, desk, fault).await,
         Request::Down => {
             let _ = desk.wanted.send(Wanted::Down);
             say(&mut stream, &Answer::Ending).await?;
@@ -173,6 +181,19 @@ async fn enter(stream: &mut UnixStream, desk: &Desk) -> io::Result<()> {
     // The files go with the first bytes; they stay open as long as the desk does.
     let sent = stream.async_io(Interest::WRITABLE, || fds::send(stream, &line, &files)).await?;
     stream.write_all(&line[sent..]).await
+}
+
+/// Passes a fault to the owner, which has the worker carry it out.
+async fn break_it(stream: &mut UnixStream, desk: &Desk, fault: Box<Fault<PortRef>>) -> io::Result<()> {
+    if let Some(refusal) = desk.refusal() {
+        return say(stream, &refusal).await;
+    }
+    let (answers, mut heard) = unbounded_channel();
+    let _ = desk.wanted.send(Wanted::Fault { fault, answers });
+    match heard.recv().await {
+        Some(answer) => say(stream, &answer).await,
+        None => say(stream, &Answer::Refused(input("the lab was taken down".into()))).await,
+    }
 }
 
 async fn judge(

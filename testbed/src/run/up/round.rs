@@ -16,8 +16,8 @@ use crate::report::{self, Colour, Report};
 use crate::run::scenario::{accepted, conclude, empty_report, ours, stage_times, write_plan};
 use crate::stay::{Answer, Judged};
 
-/// How long the last word to somebody who waits for a judgement may take.
-const HEARD_WITHIN: Duration = Duration::from_millis(500);
+/// How long the last word to somebody who waits may take.
+pub(super) const HEARD_WITHIN: Duration = Duration::from_millis(500);
 
 /// Judgements made and to be made.
 pub(super) struct Rounds<'a> {

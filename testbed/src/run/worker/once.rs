@@ -13,8 +13,8 @@ use super::teller::Teller;
 pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     let built = build(order, teller).await?;
     teller.stage(Stage::Start);
-    let mut services = Services::new(settings(order));
-    let served = serve(order, teller, &built, &mut services).await;
+    let services = Services::new(settings(order));
+    let served = serve(order, teller, &built, &services).await;
     teller.stage(Stage::End);
     services.stop().await;
     let probed = served?;
@@ -27,7 +27,7 @@ async fn serve(
     order: &Order,
     teller: &Teller,
     built: &Built,
-    services: &mut Services,
+    services: &Services,
 ) -> Result<Probed, ServiceError> {
     services.start(&built.site.lab, &order.plan).await?;
     exercise_and_probe(order, teller, built, services).await

@@ -27,7 +27,7 @@ pub(super) async fn exercise_and_probe(
     order: &Order,
     teller: &Teller,
     built: &Built,
-    services: &mut Services,
+    services: &Services,
 ) -> Result<Probed, ServiceError> {
     let mut addresses = probe::look_at_addresses(&built.site, Moment::Begun).await;
     teller.stage(Stage::Exercise);

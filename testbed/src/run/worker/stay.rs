@@ -1,13 +1,20 @@
 //! A lab that stays: built and started once, judged as often as asked for, until its end is asked for.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, OptionFuture};
 
 use tokio::time::{Instant, interval_at};
 
 use crate::event::{Entrance, Entrances, Event, Failure, Stage, Tap};
+use crate::fault::{Faults, Ground};
 use crate::kernel::join;
 use crate::observation::Observations;
+use crate::plan;
 use crate::run::order::{Ask, Order};
 use crate::services::Services;
 use crate::tap::Port;
@@ -25,8 +32,15 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 struct Standing {
     built: Built,
     services: Services,
+    faults: Faults,
     /// Services that ended by themselves: no judgement is made of a lab that lacks one.
-    fallen: Vec<Failure>,
+    fallen: RefCell<Vec<Failure>>,
+}
+
+/// A fault that is asked for.
+struct Asked {
+    number: u64,
+    fault: Box<plan::fault::Fault>,
 }
 
 /// Builds and starts the lab, then serves what is asked until the end is.
@@ -37,11 +51,11 @@ pub(super) async fn stay(order: &Order, teller: &Teller, asks: &mut Asks) -> Res
         raised = raise(order, teller) => raised?,
         () = asks.end() => return Err(interrupted()),
     };
-    let mut standing = raised;
+    let standing = raised;
     let doors = join::Doors::of_this_lab().and_then(|doors| asks.hand_over(&doors));
     doors.map_err(|error| ours(format!("the way into the lab could not be handed over: {error}")))?;
     teller.tell(&Event::Standing(entrances(&standing.built)));
-    serve(order, teller, asks, &mut standing).await;
+    serve(order, teller, asks, &standing).await;
     teller.stage(Stage::End);
     standing.services.stop().await;
     Ok(())
@@ -50,14 +64,14 @@ pub(super) async fn stay(order: &Order, teller: &Teller, asks: &mut Asks) -> Res
 async fn raise(order: &Order, teller: &Teller) -> Result<Standing, Failure> {
     let built = build(order, teller).await?;
     teller.stage(Stage::Start);
-    let mut services = Services::new(settings(order));
+    let services = Services::new(settings(order));
     services.start(&built.site.lab, &order.plan).await?;
-    Ok(Standing { built, services, fallen: Vec::new() })
+    Ok(Standing { built, services, faults: Faults::default(), fallen: RefCell::default() })
 }
 
 fn entrances(built: &Built) -> Entrances {
     let lab = &built.site.lab;
-    let node = |node: &crate::plan::Node| {
+    let node = |node: &plan::Node| {
         let entrance = Entrance { network: lab.node(&node.name).path(), names: lab.names_of(&node.name) };
         (node.name.clone(), entrance)
     };
@@ -76,34 +90,63 @@ fn entrances(built: &Built) -> Entrances {
     }
 }
 
-/// Serves until the end is asked for.
-async fn serve(order: &Order, teller: &Teller, asks: &mut Asks, standing: &mut Standing) {
+/// Serves until the end is asked for: judges, and carries out faults beside that, one after the other.
+async fn serve(order: &Order, teller: &Teller, asks: &mut Asks, standing: &Standing) {
     let mut forget = interval_at(Instant::now() + FORGET_EVERY, FORGET_EVERY);
+    let mut judging: OptionFuture<LocalBoxFuture<'_, Event>> = None.into();
+    let mut faulting: OptionFuture<LocalBoxFuture<'_, Event>> = None.into();
+    let (mut judges, mut faults) = (false, false);
+    let mut waiting: VecDeque<Asked> = VecDeque::new();
     loop {
-        let ask = tokio::select! {
-            ask = asks.next() => ask,
-            error = standing.services.failure() => {
-                standing.fell(error.into(), teller);
-                continue;
+        if !faults && let Some(asked) = waiting.pop_front() {
+            faulting = Some(fault(order, standing, asked).boxed_local()).into();
+            faults = true;
+        }
+        tokio::select! {
+            ask = asks.next() => match ask {
+                Ask::End => return,
+                Ask::Fault { number, fault } => waiting.push_back(Asked { number, fault }),
+                // The owner asks for one judgement at a time.
+                Ask::Judge { folder } => {
+                    let judged = async move {
+                        let judged = judge(order, teller, standing, &folder).await;
+                        judged.map_or_else(Event::NotJudged, |seen| Event::Observed(Box::new(seen)))
+                    };
+                    judging = Some(judged.boxed_local()).into();
+                    judges = true;
+                }
+            },
+            Some(judged) = &mut judging, if judges => {
+                (judging, judges) = (None.into(), false);
+                teller.tell(&judged);
             }
-            _ = forget.tick() => {
+            Some(done) = &mut faulting, if faults => {
+                (faulting, faults) = (None.into(), false);
+                teller.tell(&done);
+            }
+            error = standing.services.failure(), if !judges => standing.fell(error.into(), teller),
+            _ = forget.tick(), if !judges => {
                 if let Err(failure) = begin_stretch(standing, None) {
                     teller.tell(&Event::Warning { text: failure.text });
                 }
-                continue;
             }
-        };
-        match ask {
-            Ask::End => return,
-            Ask::Judge { folder } => {
-                let judged = tokio::select! {
-                    judged = judge(order, teller, standing, &folder) => judged,
-                    // The owner asks for one judgement at a time. A fault may come meanwhile: then it belongs here, too.
-                    () = asks.end() => return,
-                };
-                teller.tell(&judged.map_or_else(Event::NotJudged, |seen| Event::Observed(Box::new(seen))));
-            } // Here a fault is carried out, on `standing.built.site` and `standing.services`.
         }
+    }
+}
+
+/// Carries out a fault that somebody asked for by hand.
+async fn fault(order: &Order, standing: &Standing, asked: Asked) -> Event {
+    let ground = Ground {
+        site: &standing.built.site,
+        services: &standing.services,
+        folder: &order.folder,
+        patience: order.patience,
+    };
+    let done = standing.faults.carry_out(&asked.fault, true, ground).await;
+    Event::Faulted {
+        number: asked.number,
+        done: done.map_err(Failure::from),
+        in_force: standing.faults.in_force(),
     }
 }
 
@@ -111,15 +154,16 @@ async fn serve(order: &Order, teller: &Teller, asks: &mut Asks, standing: &mut S
 async fn judge(
     order: &Order,
     teller: &Teller,
-    standing: &mut Standing,
+    standing: &Standing,
     folder: &Path,
 ) -> Result<Observations, Failure> {
-    if let Some(fallen) = standing.fallen.first() {
+    if let Some(fallen) = standing.fallen.borrow().first() {
         return Err(fallen.clone());
     }
     begin_stretch(standing, Some(folder))?;
+    let in_force = standing.faults.in_force();
     take_snapshots(&standing.built.site, &folder.join("before")).await?;
-    let probed = exercise_and_probe(order, teller, &standing.built, &mut standing.services).await;
+    let probed = exercise_and_probe(order, teller, &standing.built, &standing.services).await;
     let probed = match probed {
         Ok(probed) => probed,
         Err(error) => {
@@ -131,13 +175,15 @@ async fn judge(
     teller.stage(Stage::End);
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
     let facts = standing.services.board.all();
-    end_stretch(&standing.built, probed).map(|seen| Observations { facts, ..seen })
+    let faults = standing.faults.seen();
+    end_stretch(&standing.built, probed).map(|seen| Observations { facts, in_force, faults, ..seen })
 }
 
 /// From here on everything is counted from nothing.
 fn begin_stretch(standing: &Standing, folder: Option<&Path>) -> Result<(), Failure> {
     let Built { site, copy, .. } = &standing.built;
     standing.services.board.turn();
+    standing.faults.turn();
     for (site, file) in [(site, "capture.pcapng"), (copy, "open-copy.pcapng")] {
         let file = folder.map(|folder| folder.join(file));
         site.begin(file.as_deref()).map_err(capture_failed)?;
@@ -146,8 +192,8 @@ fn begin_stretch(standing: &Standing, folder: Option<&Path>) -> Result<(), Failu
 }
 
 impl Standing {
-    fn fell(&mut self, failure: Failure, teller: &Teller) {
+    fn fell(&self, failure: Failure, teller: &Teller) {
         teller.tell(&Event::Fallen(failure.clone()));
-        self.fallen.push(failure);
+        self.fallen.borrow_mut().push(failure);
     }
 }

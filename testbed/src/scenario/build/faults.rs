@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::fault::{End, Fault, Impairment, ServiceWord, Share, Victim};
+use super::super::fault::{End, Fault, Impairment, Part, ServiceWord, Share, Victim};
 use super::super::files::Files;
-use super::super::leaf::{Healed, Lasting, PortRef, ServiceRef, Whole};
+use super::super::leaf::{Healed, Lasting, ServiceRef, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Kind, Node};
 use super::super::raw;
@@ -14,7 +14,7 @@ use super::super::tree::Spot;
 use super::directory::{Directory, Section};
 use super::nodes::rule_file;
 use super::or;
-use crate::names::{LinkName, NodeName};
+use crate::names::{LinkName, NodeName, PortRef};
 
 /// Reads faults of one place of a scenario.
 pub(crate) struct Faults<'a> {
@@ -169,8 +169,13 @@ impl Faults<'_> {
     fn victim(&mut self, slot: &Slot<At<NodeName>>, raw: &raw::Fault) -> Option<Victim> {
         let node = self.node(slot)?;
         let has = services(self.nodes.get(&node)?);
+        let asked = match &raw.service {
+            Slot::Absent => return Some(Victim { node, part: Part::Whole }),
+            Slot::Bad => return None,
+            Slot::Good(many) => &many.0,
+        };
         let mut services: Vec<ServiceWord> = Vec::new();
-        for written in raw.service.good().map_or(&[][..], |many| &many.0) {
+        for written in asked {
             let wanted = match written.value {
                 ServiceRef::All => has.clone(),
                 ServiceRef::One(service) if has.contains(&service) => vec![service],
@@ -190,8 +195,7 @@ impl Faults<'_> {
                 services.extend(wanted);
             }
         }
-        let asked = !raw.service.is_absent();
-        (!asked || !services.is_empty()).then_some(Victim { node, services })
+        (!services.is_empty()).then_some(Victim { node, part: Part::Services(services) })
     }
 
     /// A node with rules of its own.
@@ -265,22 +269,18 @@ impl Faults<'_> {
             duplicate: or(&raw.duplicate, none),
             reorder: or(&raw.reorder, none),
         };
-        let unread = raw.delay.is_bad() || raw.jitter.is_bad();
-        let bad = unread || raw.loss.is_bad() || raw.duplicate.is_bad() || raw.reorder.is_bad();
-        if how == Impairment::default() && !bad {
-            self.lacks(
-                raw.impair.good()?.spot,
-                "`impair` needs one of `delay`, `loss`, `duplicate` that is not zero",
-            );
+        let unread = [raw.delay.is_bad(), raw.jitter.is_bad(), raw.loss.is_bad()];
+        if unread.contains(&true) || raw.duplicate.is_bad() || raw.reorder.is_bad() {
             return None;
         }
-        let title = format!("{} impairs a link in no possible way", self.whose);
-        if let Some(jitter) = raw.jitter.good().filter(|_| how.jitter > how.delay && !unread) {
-            self.out.push(Mistake::error(title.clone(), jitter.spot, "more than `delay`"));
-        }
-        if let Some(reorder) = raw.reorder.good().filter(|_| how.delay.is_zero() && !unread) {
-            let label = "needs `delay`: only what waits can be overtaken";
-            self.out.push(Mistake::error(title, reorder.spot, label));
+        if let Some((key, why)) = how.wrong() {
+            let spot = match key {
+                "jitter" => raw.jitter.good().map(|at| at.spot),
+                "reorder" => raw.reorder.good().map(|at| at.spot),
+                _ => raw.impair.good().map(|at| at.spot),
+            };
+            self.lacks(spot?, &format!("`{key}` {why}"));
+            return None;
         }
         Some(Fault::Impair { link: link?, how })
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::super::files::Files;
-use super::super::leaf::PortRef;
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Link, Node, Switch};
 use super::super::raw::Site;
@@ -13,7 +12,7 @@ use super::directory::Directory;
 use super::nodes::rule_file;
 use super::segments::Segments;
 use super::uplinks;
-use crate::names::{LinkName, NodeName, SwitchName};
+use crate::names::{LinkName, NodeName, PortRef, SwitchName};
 
 /// A link by its node; for a trunk, by the trunk's name.
 type Port = (NodeName, LinkName);

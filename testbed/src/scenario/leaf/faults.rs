@@ -6,7 +6,8 @@ use super::super::fault::{BitRate, ServiceWord, Share};
 use super::super::mistakes::nearest;
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
-use super::{PortRef, guard};
+use super::guard;
+use crate::names::PortRef;
 
 /// Slowest and fastest rate, bits per second.
 const RATES: std::ops::RangeInclusive<u64> = 8_000..=10_000_000_000;

@@ -10,14 +10,14 @@ mod sets;
 mod texts;
 mod words;
 
-use super::shape::Wrong;
+use super::shape::{Leaf, Wrong};
 use super::tree::Scalar;
 
 pub(crate) use faults::{Healed, ServiceRef};
 pub(crate) use network::Asks;
 pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
-pub(crate) use refs::{FlowRange, Gateway, Pair, PortRef};
+pub(crate) use refs::{FlowRange, Gateway, Pair};
 pub(crate) use sets::NamePattern;
 pub(crate) use texts::{Anchor, Argument, Line};
 pub use words::FEATURES;
@@ -31,4 +31,13 @@ fn guard(scalar: &Scalar) -> Result<&str, Wrong> {
             .help(format!("choose another word, or put it in quotes: \"{text}\"")));
     }
     Ok(text)
+}
+
+/// A value of the command line, read as one of a scenario is; what is wrong with it, in words.
+pub(crate) fn leaf_of<T: Leaf>(text: &str) -> Result<T, String> {
+    let scalar = Scalar { text: text.to_owned(), plain: true };
+    T::parse(&scalar).map_err(|wrong| match wrong.help {
+        Some(help) => format!("{}; {help}", wrong.label),
+        None => wrong.label,
+    })
 }

@@ -7,7 +7,7 @@ use super::super::model::Proof;
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
-use crate::names::{BadName, ControlId, FlowId, LinkName, NodeName};
+use crate::names::{BadName, ControlId, FlowId, LinkName, NodeName, PortRef};
 
 /// `eth0`, or `none` for no default route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,26 +89,10 @@ impl Leaf for Proof {
     }
 }
 
-/// A link by its node: `app`, `dock`, `app.eth0`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PortRef {
-    pub(crate) node: NodeName,
-    pub(crate) link: Option<LinkName>,
-}
-
 impl Leaf for PortRef {
     const WHAT: &'static str = "a node, or a node and its link";
     fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
-        let text = guard(scalar)?;
-        let (node, link) = match text.split_once('.') {
-            Some((node, link)) => (node, Some(link)),
-            None => (text, None),
-        };
-        let bad = |what: &str, wrong: BadName| Wrong::because(format!("{what} {wrong}"));
-        Ok(PortRef {
-            node: node.parse().map_err(|wrong| bad("a node's name", wrong))?,
-            link: link.map(str::parse).transpose().map_err(|wrong| bad("an interface name", wrong))?,
-        })
+        guard(scalar)?.parse().map_err(|wrong: BadName| Wrong::because(wrong.to_string()))
     }
     fn describe() -> Json {
         json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]*(?:\\.[a-z][a-z0-9._-]{0,14})?$" })

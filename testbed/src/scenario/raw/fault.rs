@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::super::fault::{BitRate, Share};
-use super::super::leaf::{Below, Healed, Lasting, PortRef, ServiceRef, Whole};
+use super::super::leaf::{Below, Healed, Lasting, ServiceRef, Whole};
 use super::super::mistakes::Mistakes;
 use super::super::shape::{Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
 use super::{Many, One, Some1};
-use crate::names::{HostName, NodeName};
+use crate::names::{HostName, NodeName, PortRef};
 
 table! {
     /// A fault: exactly one of `cut`, `heal`, `swap`, `flap`, `kill`, `stop`, `restart`, `reload`, `load`, `clear_state`, `expire_lease`, `move_name`, `rate`, `impair`, and what belongs to it.

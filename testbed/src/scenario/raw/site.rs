@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::super::leaf::{
-    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, NamePattern, PortRef, Region, Size, Whole,
+    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, NamePattern, Region, Size, Whole,
 };
 use super::super::mistakes::Mistakes;
 use super::super::model::{CloudNames, NftSet};
@@ -15,7 +15,7 @@ use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
 use super::{Many, One, Some1};
-use crate::names::{LinkName, Mac, NodeName, SegmentName, SwitchName};
+use crate::names::{LinkName, Mac, NodeName, PortRef, SegmentName, SwitchName};
 
 table! {
     /// What is built: segments, and nodes of five kinds.

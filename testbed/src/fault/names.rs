@@ -1,0 +1,119 @@
+//! Faults of what is given for a time: leases of addresses, and answers to names.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fake_facts::Fact;
+use serde_json::json;
+
+use super::force::Force;
+use super::{Error, Ground};
+use crate::kernel::addresses::addresses;
+use crate::names::{HostName, NodeName};
+use crate::plan::ServiceKind;
+use crate::plan::fault::Lease;
+use crate::services::End as Way;
+
+/// How long a cloud may take to say that it answers otherwise.
+const MOVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// The server forgets the lease while it does not run; the client begins anew, as one does whose lease ran out.
+pub(super) async fn expire(lease: &Lease, ground: Ground<'_>) -> Result<String, Error> {
+    let (site, services) = (ground.site, ground.services);
+    for place in [lease.server, lease.client] {
+        if !services.runs(place) {
+            let service = &site.plan.services[place];
+            let role = site.plan.node(&service.node).map(|node| node.role);
+            let word = role.map_or_else(String::new, |role| service.word(role).to_string());
+            return Err(Error::NotNow(format!(
+                "`{}` has no lease now: service `{word}` of `{}` does not run",
+                lease.end, service.node
+            )));
+        }
+    }
+    services.end(&[lease.client], Way::InOrder).await;
+    services.end(&[lease.server], Way::InOrder).await;
+    let forgotten = services.forget_lease(&site.plan, lease.server, lease.mac)?;
+    services.start_these(&site.lab, &site.plan, &[lease.server, lease.client]).await?;
+    let link = std::slice::from_ref(&lease.end.link);
+    let has = addresses(site.lab.node(&lease.end.node), link).await?;
+    let has: Vec<_> = has.iter().filter(|(_, net)| net.addr().is_ipv4()).map(|(_, net)| net.addr()).collect();
+    let server = &site.plan.services[lease.server].node;
+    let before = match forgotten {
+        Some(address) => format!("{server} forgot that {} has {address}", lease.end),
+        None => format!("{server} had given {} no address", lease.end),
+    };
+    Ok(match has.as_slice() {
+        [] => format!("{before}; it was given none since"),
+        [one, ..] => format!("{before}; it was given {one} since"),
+    })
+}
+
+pub(super) async fn move_name(
+    name: &HostName,
+    to: Option<IpAddr>,
+    ttl: Duration,
+    clouds: &[NodeName],
+    force: &mut Force,
+    ground: Ground<'_>,
+) -> Result<String, Error> {
+    for cloud in clouds {
+        tell(cloud, name, to, ttl, ground).await?;
+    }
+    match to {
+        Some(to) => {
+            force.moved.insert(name.clone(), (to, clouds.to_vec()));
+            Ok(format!("{name} is at {to}, for {} s each time it is asked for", ttl.as_secs()))
+        }
+        None => {
+            force.moved.remove(name);
+            Ok(format!("{name} is where it was at first"))
+        }
+    }
+}
+
+pub(super) async fn move_all_back(force: &mut Force, ground: Ground<'_>) -> Result<(), Error> {
+    for (name, (_, clouds)) in force.moved.clone() {
+        move_name(&name, None, Duration::ZERO, &clouds, force, ground).await?;
+    }
+    Ok(())
+}
+
+/// Tells a cloud where a name is, and waits until it has taken note.
+async fn tell(
+    cloud: &NodeName,
+    name: &HostName,
+    to: Option<IpAddr>,
+    ttl: Duration,
+    ground: Ground<'_>,
+) -> Result<(), Error> {
+    let plan = &ground.site.plan;
+    let place = plan
+        .services
+        .iter()
+        .position(|service| service.node == *cloud && matches!(service.kind, ServiceKind::Cloud { .. }));
+    let place = place.filter(|place| ground.services.runs(*place));
+    let place = place.ok_or_else(|| Error::NotNow(format!("`{cloud}` does not run")))?;
+    let since = fake_facts::now();
+    let order = match to {
+        Some(to) => json!({ "move": name, "to": to, "ttl": ttl.as_secs() }),
+        None => json!({ "move": name }),
+    };
+    let said = ground.services.say(place, &order.to_string()).await;
+    said.map_err(|error| Error::NotNow(format!("`{cloud}` does not listen: {error}")))?;
+    let answer = ground.services.board.wait_for(MOVED_WITHIN * ground.patience, |facts| {
+        facts.iter().rev().take_while(|fact| fact.line.at >= since).find_map(|fact| match &fact.line.fact {
+            _ if fact.node != *cloud => None,
+            Fact::NameMoved { name: moved, .. } if moved == name.as_str() => Some(Ok(())),
+            Fact::Failed { what, about: Some(about), error } if what == "move" && about == name.as_str() => {
+                Some(Err(error.clone()))
+            }
+            _ => None,
+        })
+    });
+    match answer.await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => Err(Error::NotNow(format!("`{cloud}` does not move `{name}`: {error}"))),
+        None => Err(Error::NotNow(format!("`{cloud}` does not answer"))),
+    }
+}
