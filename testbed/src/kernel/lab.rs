@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::links::{Netlink, Numbers};
 use super::namespace::in_each;
 use super::root::STATE;
-use super::{KernelError, Namespace, ethtool, nft, port_rules, sysctl};
+use super::{KernelError, Namespace, ethtool, nft, policy, port_rules, sysctl};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Node, Plan, Wiring};
 
@@ -159,6 +159,7 @@ impl Lab {
         for (node, (netlink, absent)) in plan.nodes.iter().zip(visited) {
             tracing::debug!(node = %node.name, links = node.links.len(), routes = node.routes.len(), "configures");
             self.numbers.insert(node.name.clone(), netlink.configure(node, wiring).await?);
+            policy::add(&netlink, node).await?;
             self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
         }
         Ok(())

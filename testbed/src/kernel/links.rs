@@ -114,11 +114,14 @@ impl Netlink {
         let mac = cable.carries.first().map(|(link, _)| link.mac.0.to_vec());
         peer.attributes.extend(mac.map(LinkAttribute::Address));
         peer.attributes.push(LinkAttribute::NetNsFd(node.raw()));
-        let pair = LinkMessageBuilder::<LinkVeth>::new(cable.port.as_str(), "")
+        let mtu = cable.mtu().map(LinkAttribute::Mtu);
+        peer.attributes.extend(mtu.clone());
+        let mut pair = LinkMessageBuilder::<LinkVeth>::new(cable.port.as_str(), "")
             .up()
             .controller(bridge)
             .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
             .build();
+        pair.attributes.extend(mtu);
         let request = self.handle.link().add(pair);
         request.execute().await.map_err(self.failed(format!(
             "add the link {} of `{}`",
@@ -170,6 +173,7 @@ impl Netlink {
                 let Some(vlan) = *vlan else { continue };
                 let mut device = LinkVlan::new(link.name.as_str(), base, vlan.into()).build();
                 device.attributes.push(LinkAttribute::Address(link.mac.0.to_vec()));
+                device.attributes.extend(link.mtu.map(LinkAttribute::Mtu));
                 let request = self.handle.link().add(device);
                 request.execute().await.map_err(self.failed(format!("add the interface {}", link.name)))?;
             }

@@ -19,6 +19,7 @@ pub mod namespace;
 pub mod nflog;
 pub mod nft;
 pub mod packet;
+pub mod policy;
 pub mod port_rules;
 pub mod process;
 mod restart;

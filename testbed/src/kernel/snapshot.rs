@@ -5,7 +5,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Namespace, nft, sysctl};
+use super::{KernelError, Namespace, nft, policy, sysctl};
 use crate::plan::Node;
 
 /// What a node's kernel says of itself.
@@ -17,6 +17,9 @@ pub struct Snapshot {
     pub sysctls: BTreeMap<String, String>,
     /// Tables of the kernel, by file name below `/proc/net`: `route`, `ipv6_route`, `arp`, `if_inet6`, `dev`.
     pub tables: BTreeMap<String, String>,
+    /// Policy routes: rules and the routes of their tables, as `ip` would write them; left out where the plan has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy: Vec<String>,
 }
 
 const TABLES: [&str; 5] = ["route", "ipv6_route", "arp", "if_inet6", "dev"];
@@ -28,5 +31,6 @@ pub async fn take(node: &Node, namespace: &Namespace) -> Result<Snapshot, Kernel
     let table = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
     let tables =
         namespace.inside(|| TABLES.map(|name| (name.to_owned(), table(name))).into_iter().collect())?;
-    Ok(Snapshot { rules, sysctls, tables })
+    let policy = if node.policy.is_empty() { Vec::new() } else { policy::list(namespace).await? };
+    Ok(Snapshot { rules, sysctls, tables, policy })
 }

@@ -88,6 +88,9 @@ pub struct Node {
     pub links: Vec<Link>,
     /// Routes beside those of its own subnets, in the order they are added.
     pub routes: Vec<Route>,
+    /// Routes for packets from certain sources only; whatever else is planned goes by `routes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy: Vec<PolicyRoute>,
     /// Whether it forwards, both families.
     pub forwards: bool,
     /// Every sysctl that is set, path below `/proc/sys` to value. Written in this order once the links exist and before
@@ -125,6 +128,9 @@ pub struct Link {
     /// The trunk that it is one VLAN of: the cable that carries them all where VLANs are tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<LinkName>,
+    /// Longest packet that it takes, bytes, 576 to 9000, where that is not the usual 1500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
     /// The link of the node that it is the spare of: when that one loses its carrier, this one takes over its Ethernet
     /// address, its addresses and its routes, and gives them back when the carrier returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,6 +169,17 @@ impl Node {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Destination prefix; `0.0.0.0/0` or `::/0` for the default route.
+    pub to: IpNet,
+    /// Next hop, on the subnet of one of the node's links.
+    pub via: IpAddr,
+}
+
+/// A route for packets from certain sources, asked before all others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRoute {
+    /// The sources.
+    pub from: IpNet,
+    /// Destination prefix.
     pub to: IpNet,
     /// Next hop, on the subnet of one of the node's links.
     pub via: IpAddr,

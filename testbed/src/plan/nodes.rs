@@ -10,7 +10,7 @@ use super::addresses::{Addresses, in_a_row, usable};
 use super::answers::CLOUD_SERVICES;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
-use super::model::{Link, Node, Role, Segment, Switch};
+use super::model::{Link, Node, PolicyRoute, Role, Segment, Switch};
 use super::sysctls::sysctls;
 use crate::names::{LinkName, NodeName, SegmentName, SwitchName};
 use crate::scenario::model as scenario;
@@ -107,6 +107,7 @@ impl Given<'_> {
             hosts: hosts(&node.name, &links),
             links,
             routes: Vec::new(),
+            policy: policy(node),
             forwards,
             sysctls: BTreeMap::new(),
             judged_behind_filter: role == Role::Router || ruleset.is_some(),
@@ -145,6 +146,7 @@ impl Given<'_> {
             addresses,
             isolated: isolated(site, &node.name, link),
             trunk: link.trunk.clone(),
+            mtu: link.mtu.or_else(|| site.segments.get(&link.segment)?.mtu).filter(|mtu| *mtu != 1500),
             spare_of: link.spare_of.clone(),
         }
     }
@@ -167,6 +169,15 @@ impl Given<'_> {
             |one| IpNet::new(one, subnet.prefix_len()).expect("the length is that of its own subnet");
         Some(found.into_iter().map(prefixed).collect())
     }
+}
+
+/// Routes for certain sources; whether their next hops are there was looked at with the others.
+fn policy(node: &scenario::Node) -> Vec<PolicyRoute> {
+    let planned = |one: &scenario::PolicyRoute| {
+        let scenario::Route { to, via } = one.route;
+        PolicyRoute { from: one.from.trunc(), to: to.trunc(), via }
+    };
+    node.policy.iter().map(planned).collect()
 }
 
 /// A link that asks for an IPv4 address has no other one.

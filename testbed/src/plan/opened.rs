@@ -101,6 +101,10 @@ fn open(node: &mut Node, forwards: bool, remarks: &mut Vec<String>) {
     node.links.iter_mut().for_each(|link| link.leased = None);
     node.forwards = forwards;
     node.sysctls = sysctls(node);
+    if !node.policy.is_empty() {
+        remarks.push(format!("`{}` has no policy routes.", node.name));
+        node.policy.clear();
+    }
     node.nameservers.clear();
 }
 

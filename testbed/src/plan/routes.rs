@@ -23,6 +23,11 @@ pub(super) fn routes(
             None => routes.push(Route { to: to.trunc(), via: *via }),
         }
     }
+    for scenario::PolicyRoute { from, route } in &written.policy {
+        if let Some(text) = wrong_route(node, route.to, route.via, ways) {
+            mistakes.site(format!("`{}`: the route from {from} to {}: {text}", node.name, route.to));
+        }
+    }
     let Some(name) = &written.gateway else { return routes };
     let Some(link) = node.links.iter().find(|link| link.name == *name) else {
         mistakes.site(format!("`{}`: its gateway link `{name}` is none of its links", node.name));

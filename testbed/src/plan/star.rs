@@ -41,7 +41,7 @@ pub fn star(hosts: usize) -> Plan {
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {
         let subnets = vec![subnet.parse().expect("a prefix")];
-        (segment(name), Segment { vlan: None, subnets, hub: false, cable: false })
+        (segment(name), Segment { vlan: None, subnets, hub: false, cable: false, mtu: None })
     });
     let site = Site {
         segments: BTreeMap::from(segments),
@@ -68,6 +68,7 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         addresses: Vec::new(),
         mac: None,
         trunk: None,
+        mtu: None,
         dhcp: None,
         spare_of: None,
     };
@@ -78,6 +79,7 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         links: segments.iter().map(link).collect(),
         ruleset: is_router.then(|| RuleFile { path: "star.nft".to_owned() }),
         routes: Vec::new(),
+        policy: Vec::new(),
         gateway: (!is_router).then_some(eth0),
         resolver: None,
         clock: None,

@@ -40,9 +40,10 @@ impl Scenario {
     /// Adds a segment with these prefixes.
     pub(super) fn segment(mut self, segment: &str, vlan: Option<u16>, subnets: &str) -> Self {
         let vlan = vlan.map(|number| number.try_into().unwrap());
-        self.site
-            .segments
-            .insert(name(segment), Segment { vlan, subnets: words(subnets), hub: false, cable: false });
+        self.site.segments.insert(
+            name(segment),
+            Segment { vlan, subnets: words(subnets), hub: false, cable: false, mtu: None },
+        );
         self
     }
 
@@ -56,6 +57,7 @@ impl Scenario {
             links,
             ruleset: None,
             routes: Vec::new(),
+            policy: Vec::new(),
             gateway,
             resolver: None,
             clock: None,
@@ -119,6 +121,7 @@ fn link(text: &str) -> Link {
         segment: name(parts.next().unwrap()),
         addresses: parts.next().map(|list| list.split(',').map(name).collect()).unwrap_or_default(),
         mac: None,
+        mtu: None,
         trunk,
         dhcp: None,
         spare_of: None,

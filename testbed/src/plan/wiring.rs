@@ -17,6 +17,9 @@ pub enum Vlans {
     Bridges,
 }
 
+/// Longest packet of a link, bytes, unless the scenario says otherwise (RFC 894).
+const USUAL_MTU: u32 = 1500;
+
 /// Bridges and cables of a site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wiring<'a> {
@@ -75,6 +78,12 @@ pub fn wiring(plan: &Plan, vlans: Vlans) -> Wiring<'_> {
 }
 
 impl Cable<'_> {
+    /// Longest packet that it carries, bytes, where that is not the usual 1500: on a trunk, that of the widest link.
+    pub fn mtu(&self) -> Option<u32> {
+        let widest = self.carries.iter().map(|(link, _)| link.mtu.unwrap_or(USUAL_MTU)).max();
+        widest.filter(|mtu| *mtu != USUAL_MTU)
+    }
+
     /// Whether frames on it carry tags.
     pub fn is_trunk(&self) -> bool {
         self.carries.iter().any(|(_, vlan)| vlan.is_some())

@@ -55,6 +55,8 @@ pub struct Segment {
     pub hub: bool,
     /// One cable between two links: a hub with two ports. Default false.
     pub cable: bool,
+    /// Longest packet of its links, bytes, 576 to 9000, 1280 and more with IPv6; none: the usual 1500.
+    pub mtu: Option<u32>,
 }
 
 /// A switch: which links are plugged into it, and how.
@@ -85,6 +87,8 @@ pub struct Node {
     pub ruleset: Option<RuleFile>,
     /// Static routes beside those that follow from links and gateways.
     pub routes: Vec<Route>,
+    /// Routes for packets from certain sources only.
+    pub policy: Vec<PolicyRoute>,
     /// The link whose segment's router is the default gateway; never on a router. None: no default route.
     pub gateway: Option<LinkName>,
     /// Who resolves names for it.
@@ -102,6 +106,15 @@ pub struct Route {
     pub via: IpAddr,
 }
 
+/// A route for packets from certain sources, asked before all others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRoute {
+    /// The sources.
+    pub from: IpNet,
+    /// Where it leads.
+    pub route: Route,
+}
+
 /// An interface of a node in a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Link {
@@ -115,6 +128,8 @@ pub struct Link {
     pub mac: Option<Mac>,
     /// The trunk it belongs to, if any.
     pub trunk: Option<LinkName>,
+    /// Longest packet that it takes, bytes, as for a segment; none: that of its segment.
+    pub mtu: Option<u32>,
     /// Set where its IPv4 address, then the last of `addresses`, comes by DHCP.
     pub dhcp: Option<Leased>,
     /// The link of the same node that it stands in for. A spare has no address of its own, unless one is written.

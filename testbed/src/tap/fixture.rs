@@ -68,6 +68,7 @@ pub(super) fn inventory() -> Inventory {
             isolated: false,
             leased: None,
             trunk: None,
+            mtu: None,
             spare_of: None,
         };
         match nodes.iter_mut().find(|node| node.name == port.node) {
@@ -94,6 +95,7 @@ fn node(name: crate::names::NodeName, link: Link) -> Node {
         role: Role::Host,
         links: vec![link],
         routes: Vec::new(),
+        policy: Vec::new(),
         forwards: false,
         sysctls: Default::default(),
         ruleset: None,

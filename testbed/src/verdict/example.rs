@@ -82,6 +82,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         isolated: false,
         leased: None,
         trunk: None,
+        mtu: None,
         spare_of: None,
     });
     Node {
@@ -89,6 +90,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         role,
         links: links.collect(),
         routes: vec![],
+        policy: Vec::new(),
         forwards: role == Role::Router,
         sysctls: [].into(),
         ruleset: (role == Role::Router).then(|| "small.nft".to_owned()),

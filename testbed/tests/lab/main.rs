@@ -8,6 +8,7 @@ mod fakes;
 mod findings;
 mod hard_places;
 mod kernel_lane;
+mod layer3;
 mod leases;
 mod names;
 mod negatives;

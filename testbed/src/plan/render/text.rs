@@ -69,6 +69,7 @@ fn node(node: &Node) -> String {
     let rows = node.links.iter().map(|link| {
         let leased = link.leased.map(|net| format!("{net} by DHCP"));
         let isolated = link.isolated.then(|| "isolated".to_owned());
+        let mtu = link.mtu.map(|mtu| format!("packets of {mtu} bytes"));
         let spare = link.spare_of.as_ref().map(|main| format!("spare of {main}"));
         [
             "link".to_owned(),
@@ -77,12 +78,18 @@ fn node(node: &Node) -> String {
             link.port.to_string(),
             link.mac.to_string(),
             list(&link.addresses),
-            isolated.into_iter().chain(leased).chain(spare).collect::<Vec<_>>().join(", "),
+            isolated.into_iter().chain(leased).chain(spare).chain(mtu).collect::<Vec<_>>().join(", "),
         ]
     });
     text.push_str(&table(2, &rows.collect::<Vec<_>>()));
     for route in &node.routes {
         text.push_str(&format!("    route  {} via {}\n", route.to, route.via));
+    }
+    for route in &node.policy {
+        text.push_str(&format!(
+            "    route  {} via {} for packets from {}\n",
+            route.to, route.via, route.from
+        ));
     }
     let judged = if node.judged_behind_filter { "behind its own filter" } else { "at its tap" };
     let forwards = if node.forwards { "yes" } else { "no" };

@@ -3,16 +3,21 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::super::leaf::{Asks, Gateway};
+use ipnet::IpNet;
+
+use super::super::leaf::{Asks, Gateway, Whole};
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::{Link, Route};
+use super::super::model::{Link, PolicyRoute, Route};
 use super::super::raw;
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{Register, ahead};
 use super::leases::Servers;
-use super::segments::Segments;
+use super::segments::{Segments, check_mtu};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
+
+/// Longest packet, bytes.
+type Mtu = Whole<576, 9000>;
 
 /// One interface of a node or of every node of a group, as written.
 pub(crate) struct Wire<'a> {
@@ -21,6 +26,7 @@ pub(crate) struct Wire<'a> {
     addresses: &'a [At<IpAddr>],
     mac: Option<&'a At<Mac>>,
     trunk: Option<LinkName>,
+    mtu: Option<&'a At<Mtu>>,
     pub(crate) dhcp: Option<&'a At<Asks>>,
     pub(crate) spare_of: Option<&'a At<LinkName>>,
 }
@@ -56,6 +62,7 @@ pub(crate) fn wires<'a>(written: &Written<'a>, segments: &Segments, out: &mut Mi
                 addresses: list(written.address),
                 mac: None,
                 trunk: None,
+                mtu: None,
                 dhcp: written.dhcp.good(),
                 spare_of: None,
             }]
@@ -116,6 +123,7 @@ fn spare<'a>(
         addresses: list(&link.address),
         mac: link.mac.good(),
         trunk: None,
+        mtu: link.mtu.good(),
         dhcp: link.dhcp.good(),
         spare_of: Some(main),
     })
@@ -144,6 +152,7 @@ struct End<'a> {
     segment: &'a Slot<At<SegmentName>>,
     address: &'a Slot<OneOrMany<At<IpAddr>>>,
     mac: Option<&'a At<Mac>>,
+    mtu: Option<&'a At<Mtu>>,
     trunk: &'a Slot<Named<SegmentName, OneOrMany<At<IpAddr>>>>,
     dhcp: Option<&'a At<Asks>>,
     spare_of: Option<&'a At<LinkName>>,
@@ -151,16 +160,16 @@ struct End<'a> {
 
 impl<'a> From<&'a raw::Link> for End<'a> {
     fn from(link: &'a raw::Link) -> Self {
-        let raw::Link { segment, spare_of, address, dhcp, mac, trunk } = link;
-        let (mac, dhcp, spare_of) = (mac.good(), dhcp.good(), spare_of.good());
-        End { segment, address, mac, trunk, dhcp, spare_of }
+        let raw::Link { segment, spare_of, address, dhcp, mac, mtu, trunk } = link;
+        let (mac, mtu, dhcp, spare_of) = (mac.good(), mtu.good(), dhcp.good(), spare_of.good());
+        End { segment, address, mac, mtu, trunk, dhcp, spare_of }
     }
 }
 
 impl<'a> From<&'a raw::RouterLink> for End<'a> {
     fn from(link: &'a raw::RouterLink) -> Self {
-        let raw::RouterLink { segment, address, mac, trunk } = link;
-        End { segment, address, mac: mac.good(), trunk, dhcp: None, spare_of: None }
+        let raw::RouterLink { segment, address, mac, mtu, trunk } = link;
+        End { segment, address, mac: mac.good(), mtu: mtu.good(), trunk, dhcp: None, spare_of: None }
     }
 }
 
@@ -179,6 +188,7 @@ fn plugged<'a>(
             addresses: list(link.address),
             mac: link.mac,
             trunk: None,
+            mtu: link.mtu,
             dhcp: link.dhcp,
             spare_of: link.spare_of,
         }),
@@ -234,6 +244,7 @@ fn trunk_wires<'a>(
                 addresses: addresses.as_ref().map_or(&[], |many| &many.0),
                 mac: link.mac,
                 trunk: Some(name.value.clone()),
+                mtu: link.mtu,
                 dhcp: None,
                 spare_of: None,
             }),
@@ -273,6 +284,9 @@ impl Plug<'_> {
             }
             if wire.spare_of.is_none() {
                 segments.push(&wire.segment);
+                if let Some(mtu) = wire.mtu {
+                    check_mtu(mtu, &known.segment, out);
+                }
                 self.register.need(&wire.segment.value, count * each, wire.segment.spot);
             }
             for (index, address) in wire.addresses.iter().enumerate() {
@@ -334,6 +348,7 @@ impl Plug<'_> {
                 addresses,
                 mac: wire.mac.map(|mac| mac.value),
                 trunk: wire.trunk.clone(),
+                mtu: wire.mtu.map(|mtu| mtu.value.0 as u32),
                 dhcp: dhcp.map(|(_, leased)| leased),
                 spare_of: wire.spare_of.map(|main| main.value.clone()),
             });
@@ -376,15 +391,15 @@ pub(crate) fn gateway(
     }
 }
 
-/// Static routes, each with a next hop on one of the node's links.
+/// Static routes, each with a next hop on one of the node's links; those for certain sources apart.
 pub(crate) fn routes(
     written: &Slot<List<raw::Route>>,
     wires: &[Wire<'_>],
     segments: &Segments,
     out: &mut Mistakes,
-) -> Vec<Route> {
+) -> (Vec<Route>, Vec<PolicyRoute>) {
     let known = || wires.iter().filter_map(|wire| segments.known.get(&wire.segment.value));
-    let mut routes: Vec<Route> = Vec::new();
+    let (mut routes, mut policy): (Vec<Route>, Vec<PolicyRoute>) = (Vec::new(), Vec::new());
     for route in written.list() {
         let (Some(to), Some(via)) = (route.to.good(), route.via.good()) else { continue };
         if to.value.addr().is_ipv4() != via.value.is_ipv4() {
@@ -395,10 +410,27 @@ pub(crate) fn routes(
         {
             let label = "in none of the subnets that the node has a link in";
             out.push(Mistake::error("a route over an address that is not near", via.spot, label));
-        } else if routes.iter().any(|route| route.to == to.value) {
+        } else if twice(&routes, &policy, route, to) {
             out.push(Mistake::error("two routes to one destination", to.spot, "this is the second"));
         }
-        routes.push(Route { to: to.value, via: via.value });
+        let planned = Route { to: to.value, via: via.value };
+        match &route.from {
+            Slot::Absent => routes.push(planned),
+            Slot::Bad => {}
+            Slot::Good(from) if from.value.addr().is_ipv4() != to.value.addr().is_ipv4() => {
+                let label = "not of the destination's address family";
+                out.push(Mistake::error("a route from the wrong family", from.spot, label));
+            }
+            Slot::Good(from) => policy.push(PolicyRoute { from: from.value, route: planned }),
+        }
     }
-    routes
+    (routes, policy)
+}
+
+/// Whether there is a route to that destination already, for the same sources.
+fn twice(routes: &[Route], policy: &[PolicyRoute], route: &raw::Route, to: &At<IpNet>) -> bool {
+    match route.from.good() {
+        None => routes.iter().any(|other| other.to == to.value),
+        Some(from) => policy.iter().any(|other| other.from == from.value && other.route.to == to.value),
+    }
 }

@@ -256,7 +256,7 @@ impl Builder<'_> {
             Section::Router => None, // it would be its own
             _ => gateway(common.gateway, wires, &self.routed, out),
         };
-        let routes = routes(common.routes, wires, self.segments, out);
+        let (routes, policy) = routes(common.routes, wires, self.segments, out);
         let ruleset = common.ruleset.good().map(|path| rule_file(path, self.files, out));
         let mut who = |slot: &Slot<At<NodeName>>, what: &str| {
             let sections = [Section::Router, Section::Cloud, Section::Host];
@@ -273,6 +273,7 @@ impl Builder<'_> {
                 links,
                 ruleset: ruleset.clone(),
                 routes: routes.clone(),
+                policy: policy.clone(),
                 gateway: gateway.clone(),
                 resolver: resolver.clone(),
                 clock: clock.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
+use super::super::leaf::Whole;
 use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Node, Segment};
 use super::super::raw::Site;
@@ -41,7 +42,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
     let mut seen: Vec<(IpNet, SegmentName, Spot)> = Vec::new();
     for (name, raw) in &named.entries {
         let mut known = Known {
-            segment: Segment { vlan: None, subnets: Vec::new(), hub: false, cable: false },
+            segment: Segment { vlan: None, subnets: Vec::new(), hub: false, cable: false, mtu: None },
             spot: name.spot,
             subnet_spots: Vec::new(),
             cable_spot: None,
@@ -52,6 +53,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
             known.segment.vlan = raw.vlan.good().and_then(|vlan| VlanId::try_from(vlan.value.0 as u16).ok());
             known.segment.hub = super::or(&raw.hub, false);
             known.segment.cable = super::or(&raw.cable, false);
+            known.segment.mtu = raw.mtu.good().map(|mtu| mtu.value.0 as u32);
             known.cable_spot = raw.cable.good().map(|cable| cable.spot);
             check_cable(raw, out);
             for subnet in raw.subnets.list() {
@@ -63,9 +65,24 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
                 }
             }
         }
+        if let Some(mtu) = raw.as_ref().and_then(|raw| raw.mtu.good()) {
+            check_mtu(mtu, &known.segment, out);
+        }
         segments.known.insert(name.value.clone(), known);
     }
     segments
+}
+
+/// IPv6 needs links that take 1280 bytes (RFC 8200, section 5).
+pub(super) fn check_mtu<const A: u64, const B: u64>(
+    mtu: &At<Whole<A, B>>,
+    segment: &Segment,
+    out: &mut Mistakes,
+) {
+    if mtu.value.0 < 1280 && segment.subnets.iter().any(|net| matches!(net, IpNet::V6(_))) {
+        let label = "the segment speaks IPv6, which needs 1280";
+        out.push(Mistake::error("packets that are too short for IPv6", mtu.spot, label));
+    }
 }
 
 /// A cable has no VLAN, and needs no hub to reach both its ends.

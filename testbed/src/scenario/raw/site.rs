@@ -48,6 +48,8 @@ table! {
         hub: may One<bool>,
         /// True: one cable between two links. Default false.
         cable: may One<bool>,
+        /// Longest packet of its links in bytes, 576 to 9000, with IPv6 from 1280 on. Default 1500.
+        mtu: may One<Whole<576, 9000>>,
     }
 }
 
@@ -80,6 +82,8 @@ table! {
         dhcp: may One<Asks>,
         /// Its Ethernet address; derived where none is written.
         mac: may One<Mac>,
+        /// Longest packet that it takes, in bytes; default that of its segment.
+        mtu: may One<Whole<576, 9000>>,
         /// Segments with a VLAN, and the node's addresses there; `lan` gives `lan.20` for VLAN 20. In a group: of the first node, the others follow.
         trunk: may Named<SegmentName, Some1<IpAddr>>,
     }
@@ -94,6 +98,8 @@ table! {
         address: may Some1<IpAddr>,
         /// Its Ethernet address; derived where none is written.
         mac: may One<Mac>,
+        /// Longest packet that it takes, in bytes; default that of its segment.
+        mtu: may One<Whole<576, 9000>>,
         /// Segments with a VLAN, and the router's addresses there; `lan` gives `lan.20` for VLAN 20.
         trunk: may Named<SegmentName, Some1<IpAddr>>,
     }
@@ -106,6 +112,8 @@ table! {
         to: must One<IpNet>,
         /// Next hop, an address in a subnet of one of the node's links.
         via: must One<IpAddr>,
+        /// For packets from these addresses only, such as `10.20.0.5/32`: a policy route, asked before all others.
+        from: may One<IpNet>,
     }
 }
 
