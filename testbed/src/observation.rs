@@ -36,6 +36,9 @@ pub struct Observations {
     pub open_taps: TapHealth,
     /// Features asked for that the kernel lacks, with the reason.
     pub missing: Vec<(String, String)>,
+    /// Routers that were heard to advertise themselves: the first advertisement of each at each link.
+    #[serde(default)]
+    pub advertisements: Vec<Advertised>,
     /// DHCP messages at the links of those that asked, in order of time.
     #[serde(default)]
     pub dhcp: Vec<DhcpSeen>,
@@ -345,6 +348,21 @@ pub struct DhcpSeen {
     /// In a lab that stays: it came before this judgement began, and its packet is in no file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,
+}
+
+/// A router advertisement (RFC 4861) at the link that heard it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advertised {
+    /// The node that heard it.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// Who sent it, by its Ethernet address.
+    pub from: Option<NodeName>,
+    /// That address.
+    pub mac: Mac,
+    /// Packet number at the hearer's tap.
+    pub packet: u64,
 }
 
 /// Kinds of DHCP messages (RFC 2132, section 9.6).

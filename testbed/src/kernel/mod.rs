@@ -4,6 +4,7 @@
 //! and the system's own words.
 
 pub mod addresses;
+pub mod autoconf;
 mod cable;
 pub mod conntrack;
 pub mod detach;

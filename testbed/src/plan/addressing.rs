@@ -36,6 +36,15 @@ pub(super) fn dhcp_server(
     })
 }
 
+/// Who advertises the IPv6 prefixes of a router's link.
+pub(super) fn advertiser(link: &Link) -> ServiceKind {
+    let prefixes = link.addresses.iter().filter_map(|net| match net {
+        IpNet::V6(net) => Some(net.trunc()),
+        IpNet::V4(_) => None,
+    });
+    ServiceKind::Advertiser { link: link.name.clone(), prefixes: prefixes.collect() }
+}
+
 /// The network of a link's own address that another address is beside.
 fn beside(link: &Link, address: Ipv4Addr) -> Option<Ipv4Net> {
     link.addresses.iter().find_map(|net| match net {

@@ -1,13 +1,15 @@
 //! Checks with their probes spelled out.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
 
 use super::aims::{Attack, aims};
 use super::alive;
 use super::answers::answering;
 use super::flows::{crossed, expand};
 use super::mistake::Mistakes;
-use super::model::{Asking, Check, Flow, Open, Service, Word};
+use super::model::{Advised, Asking, Check, Flow, Open, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
 use crate::names::{NodeName, Traffic};
@@ -76,7 +78,9 @@ fn word(
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
         scenario::Word::Address { of, asked, bound, kept } => {
             let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);
-            Word::Address { of: all(&of).iter().filter_map(asking).collect(), kept }
+            let names = all(&of);
+            let advised = names.iter().flat_map(|name| advised(known, name)).collect();
+            Word::Address { of: names.iter().filter_map(asking).collect(), advised, kept }
         }
     }
 }
@@ -98,6 +102,23 @@ fn asking(
         bound: bound.or(asked).unwrap_or(dhcp.gets),
         server: dhcp.server.clone(),
     })
+}
+
+/// The links of a node that are advised by a router.
+fn advised(known: &Known<'_>, name: &NodeName) -> Vec<Advised> {
+    let (Some(written), Some(node)) = (known.scenario.site.nodes.get(name), known.ways.node(name)) else {
+        return Vec::new();
+    };
+    let six = |net: &IpNet| match net.addr() {
+        IpAddr::V6(address) => Some(address),
+        IpAddr::V4(_) => None,
+    };
+    let advised = node.links.iter().zip(&written.links).filter_map(|(link, written)| {
+        let router = written.advised_by.clone()?;
+        let bound = link.advised.iter().filter_map(six).collect();
+        Some(Advised { node: name.clone(), link: link.name.clone(), bound, router })
+    });
+    advised.collect()
 }
 
 /// One conversation per pair, address and port.

@@ -350,6 +350,7 @@ impl Service {
             ServiceKind::Resolver { .. } => ServiceWord::Dns,
             ServiceKind::Clock { .. } => ServiceWord::Ntp,
             ServiceKind::DhcpServer { .. } => ServiceWord::Dhcp,
+            ServiceKind::Advertiser { .. } => ServiceWord::Ra,
             ServiceKind::DhcpClient { .. } => ServiceWord::Lease,
             ServiceKind::Spare { .. } => ServiceWord::Spare,
             ServiceKind::Camera { .. } => ServiceWord::Camera,

@@ -4,10 +4,10 @@
 //! scenario gives the same plan, byte for byte.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{
@@ -125,6 +125,9 @@ pub struct Link {
     /// The one of its addresses that it gets by DHCP, if all goes well; nobody else sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leased: Option<IpNet>,
+    /// Those of its addresses that it makes of a router's advertisements and its Ethernet address; nobody else sets them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advised: Vec<IpNet>,
     /// The trunk that it is one VLAN of: the cable that carries them all where VLANs are tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<LinkName>,
@@ -140,7 +143,8 @@ pub struct Link {
 impl Link {
     /// The addresses that it has from the start.
     pub fn own_addresses(&self) -> impl Iterator<Item = &IpNet> {
-        self.addresses.iter().filter(|address| Some(**address) != self.leased)
+        let given = |address: &IpNet| Some(*address) == self.leased || self.advised.contains(address);
+        self.addresses.iter().filter(move |address| !given(address))
     }
 }
 
@@ -158,10 +162,14 @@ impl Node {
         }
     }
 
-    /// The routes that it has from the start: those over a leased network come with the lease.
+    /// The routes that it has from the start: those over a leased network come with the lease, and over an advertised one
+    /// with the advertisement.
     pub fn own_routes(&self) -> impl Iterator<Item = &Route> {
-        let leased = |via| self.links.iter().filter_map(|link| link.leased).any(|net| net.contains(via));
-        self.routes.iter().filter(move |route| !leased(&route.via))
+        let given = |via| {
+            let nets = self.links.iter().flat_map(|link| link.leased.iter().chain(&link.advised));
+            nets.into_iter().any(|net| net.contains(via))
+        };
+        self.routes.iter().filter(move |route| !given(&route.via))
     }
 }
 
@@ -245,6 +253,13 @@ pub enum ServiceKind {
         ntp: Vec<Ipv4Addr>,
         /// Addresses kept for one link each, known by its Ethernet address.
         reserve: Vec<(Mac, Ipv4Addr)>,
+    },
+    /// dnsmasq, advertising the router on one link.
+    Advertiser {
+        /// The link.
+        link: LinkName,
+        /// Prefixes from which nodes make their addresses.
+        prefixes: Vec<Ipv6Net>,
     },
     /// udhcpc, asking for the IPv4 address of one link.
     DhcpClient {
@@ -424,8 +439,10 @@ pub enum Word {
     },
     /// Which address nodes ask for by DHCP, and which they get.
     Address {
-        /// The links.
+        /// The links that ask by DHCP.
         of: Vec<Asking>,
+        /// The links that are advised by a router.
+        advised: Vec<Advised>,
         /// Whether they must get the same when they ask again, and have it still at the end.
         kept: bool,
     },
@@ -449,6 +466,19 @@ pub struct Asking {
     pub bound: Ipv4Addr,
     /// Who must give it.
     pub server: NodeName,
+}
+
+/// A link that takes its IPv6 addresses from router advertisements, and what is to come of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advised {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// What it must have.
+    pub bound: Vec<Ipv6Addr>,
+    /// Who must advertise itself, and nobody else.
+    pub router: NodeName,
 }
 
 /// A conversation that is opened through the node's own kernel.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -12,7 +12,7 @@ use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, PolicyRoute, Role, Segment, Switch};
 use super::sysctls::sysctls;
-use crate::names::{LinkName, NodeName, SegmentName, SwitchName};
+use crate::names::{LinkName, Mac, NodeName, SegmentName, SwitchName};
 use crate::scenario::model as scenario;
 
 /// The order of nodes everywhere in a plan: by name, with `dock-2` before `dock-10`.
@@ -126,9 +126,18 @@ impl Given<'_> {
         mistakes: &mut Mistakes,
     ) -> Link {
         let subnets = site.segments.get(&link.segment).map_or(&[][..], |segment| &segment.subnets);
-        let mut addresses = Vec::new();
+        let mac = link.mac.unwrap_or_else(|| self.macs.give(&node.name, &link.name));
+        let (mut addresses, mut advised) = (Vec::new(), Vec::new());
         let given = |subnet: &&IpNet| !is_left_to_dhcp(subnet, link) && !is_spare_of_it(subnet, link);
         for subnet in subnets.iter().filter(given) {
+            if let Some(own) = made_of(subnet, mac).filter(|_| link.advised_by.is_some()) {
+                if !self.addresses.keep(own.addr()) {
+                    mistakes.site(format!("`{}.{}`: another link has {own}, too", node.name, link.name));
+                }
+                addresses.push(own);
+                advised.push(own);
+                continue;
+            }
             match self.of_subnet(subnet, node, link) {
                 Some(found) => addresses.extend(found),
                 None => mistakes.site(format!(
@@ -141,9 +150,10 @@ impl Given<'_> {
             name: link.name.clone(),
             segment: link.segment.clone(),
             port: self.labels.give(&format!("{}-{}", node.name, link.name)),
-            mac: link.mac.unwrap_or_else(|| self.macs.give(&node.name, &link.name)),
+            mac,
             leased: link.dhcp.as_ref().and_then(|dhcp| of_address(&addresses, dhcp.gets.into())),
             addresses,
+            advised,
             isolated: isolated(site, &node.name, link),
             trunk: link.trunk.clone(),
             mtu: link.mtu.or_else(|| site.segments.get(&link.segment)?.mtu).filter(|mtu| *mtu != 1500),
@@ -178,6 +188,15 @@ fn policy(node: &scenario::Node) -> Vec<PolicyRoute> {
         PolicyRoute { from: one.from.trunc(), to: to.trunc(), via }
     };
     node.policy.iter().map(planned).collect()
+}
+
+/// The address that a link makes of an advertised prefix and its Ethernet address (RFC 4291, appendix A).
+fn made_of(subnet: &IpNet, mac: Mac) -> Option<IpNet> {
+    let IpNet::V6(net) = subnet else { return None };
+    let [a, b, c, d, e, f] = mac.0;
+    let own = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+    let address = Ipv6Addr::from_bits(net.network().to_bits() | u128::from(own));
+    IpNet::new(address.into(), 64).ok().filter(|_| net.prefix_len() == 64)
 }
 
 /// A link that asks for an IPv4 address has no other one.

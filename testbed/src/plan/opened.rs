@@ -98,7 +98,7 @@ fn open(node: &mut Node, forwards: bool, remarks: &mut Vec<String>) {
         remarks.push(format!("The port of `{}.{}` is not isolated.", node.name, link.name));
     }
     // Nobody hands out addresses in the copy: it has them from the start.
-    node.links.iter_mut().for_each(|link| link.leased = None);
+    node.links.iter_mut().for_each(|link| (link.leased, link.advised) = (None, Vec::new()));
     node.forwards = forwards;
     node.sysctls = sysctls(node);
     if !node.policy.is_empty() {

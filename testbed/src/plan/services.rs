@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::addressing::{dhcp_client, dhcp_server};
+use super::addressing::{advertiser, dhcp_client, dhcp_server};
 use super::answers::{at_cloud, cloud_binds, in_segments, nearest};
 use super::flows::expand;
 use super::mistake::Mistakes;
@@ -73,6 +73,11 @@ impl Finder<'_, '_> {
                     "`{}` hands out addresses in segment `{segment}`, and has none of its own beside them",
                     node.name
                 )),
+            }
+        }
+        if let Kind::Router(router) = &written.kind {
+            for link in node.links.iter().filter(|link| router.ra.contains(&link.segment)) {
+                self.add(Stage::DhcpServer, node, advertiser(link));
             }
         }
         for (link, asked) in node.links.iter().zip(&written.links) {

@@ -34,6 +34,7 @@ pub fn star(hosts: usize) -> Plan {
     let forwarder = Kind::Router(Router {
         dns: Vec::new(),
         ntp: Vec::new(),
+        ra: Vec::new(),
         upstream: None,
         dhcp: BTreeMap::new(),
         sets: BTreeMap::new(),
@@ -69,6 +70,7 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         mac: None,
         trunk: None,
         mtu: None,
+        advised_by: None,
         dhcp: None,
         spare_of: None,
     };

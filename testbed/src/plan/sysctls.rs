@@ -37,6 +37,19 @@ const LINK6: [(&str, &str); 4] = [
     ("accept_dad", "0"),
 ];
 
+/// IPv6, for a link that takes its address from router advertisements.
+const ADVISED: [(&str, &str); 7] = [
+    ("accept_ra", "1"),
+    ("autoconf", "1"),
+    // The address is made of the Ethernet address, as the plan does it.
+    ("addr_gen_mode", "0"),
+    ("use_tempaddr", "0"),
+    // It asks once a second until a router answers: the router's service starts later than the link.
+    ("router_solicitations", "-1"),
+    ("router_solicitation_interval", "1"),
+    ("router_solicitation_max_interval", "1"),
+];
+
 /// All of a node's sysctls, path below `/proc/sys` to value.
 pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
     let mut set = Settings::default();
@@ -86,6 +99,13 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
         for at in ["all", "default"] {
             set.put(format!("net/ipv6/conf/{at}/accept_source_route"), "0");
         }
+    }
+    for link in node.links.iter().filter(|link| !link.advised.is_empty()) {
+        for (key, value) in ADVISED {
+            set.put(format!("net/ipv6/conf/{}/{key}", link.name), value);
+        }
+        // As with DHCP: a service starts also where its node gets another address.
+        set.put("net/ipv6/ip_nonlocal_bind".into(), "1");
     }
     set_forwarding(&mut set.0, node.forwards, speaks_six);
     set.0

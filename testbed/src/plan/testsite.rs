@@ -125,6 +125,7 @@ fn link(text: &str) -> Link {
         trunk,
         dhcp: None,
         spare_of: None,
+        advised_by: None,
     }
 }
 
@@ -149,6 +150,7 @@ pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
     Kind::Router(Router {
         dns: words(dns),
         ntp: words(ntp),
+        ra: Vec::new(),
         upstream: upstream.map(name),
         sets: BTreeMap::new(),
         dhcp: BTreeMap::new(),

@@ -149,6 +149,8 @@ pub enum ServiceWord {
     Ntp,
     /// Who hands out addresses.
     Dhcp,
+    /// A router that advertises itself.
+    Ra,
     /// Who asks for an address.
     Lease,
     /// What moves an appliance's addresses to its spare link and back.
@@ -167,10 +169,11 @@ pub enum ServiceWord {
 
 impl ServiceWord {
     /// Each with its spelling.
-    pub const ALL: [(&'static str, ServiceWord); 10] = [
+    pub const ALL: [(&'static str, ServiceWord); 11] = [
         ("dns", ServiceWord::Dns),
         ("ntp", ServiceWord::Ntp),
         ("dhcp", ServiceWord::Dhcp),
+        ("ra", ServiceWord::Ra),
         ("lease", ServiceWord::Lease),
         ("spare", ServiceWord::Spare),
         ("camera", ServiceWord::Camera),

@@ -128,6 +128,8 @@ pub struct Link {
     pub mac: Option<Mac>,
     /// The trunk it belongs to, if any.
     pub trunk: Option<LinkName>,
+    /// The router whose advertisements it takes its IPv6 addresses from.
+    pub advised_by: Option<NodeName>,
     /// Longest packet that it takes, bytes, as for a segment; none: that of its segment.
     pub mtu: Option<u32>,
     /// Set where its IPv4 address, then the last of `addresses`, comes by DHCP.
@@ -216,6 +218,8 @@ pub struct Router {
     pub dns: Vec<SegmentName>,
     /// Segments in which it tells the time.
     pub ntp: Vec<SegmentName>,
+    /// Segments in which it advertises itself as an IPv6 router.
+    pub ra: Vec<SegmentName>,
     /// The cloud whose name server its forwarder asks, and whose time server its own has the time from.
     pub upstream: Option<NodeName>,
     /// Segments in which it hands out addresses.

@@ -87,6 +87,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
         }
         ServiceKind::Resolver { listen, upstream, sets } => dnsmasq::forwarder(listen, *upstream, sets),
         ServiceKind::DhcpServer { .. } => dnsmasq::dhcp_server(&home, &service.kind),
+        ServiceKind::Advertiser { link, prefixes } => dnsmasq::advertiser(&home, link, prefixes),
         ServiceKind::DhcpClient { link, asks, default_route, routes, spare } => {
             let client = lease::client(&home, *asks, *default_route, routes).map_err(failed("udhcpc"))??;
             Ok(match spare {

@@ -1,9 +1,11 @@
-//! dnsmasq, the program that sites really run: a forwarder for names, or a DHCP server.
+//! dnsmasq, the program that sites really run: a forwarder for names, a DHCP server, or a router's advertiser.
 
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+
+use ipnet::Ipv6Net;
 
 use super::ServiceError;
 use super::command::{Program, Ready, find, text};
@@ -82,6 +84,21 @@ fn without(leases: &str, mac: Mac) -> (String, Option<Ipv4Addr>) {
         }
     }
     (kept, address)
+}
+
+/// A router that advertises itself on one link, with prefixes but no addresses to ask for.
+pub(super) fn advertiser(
+    home: &Path,
+    link: &LinkName,
+    prefixes: &[Ipv6Net],
+) -> Result<Program, ServiceError> {
+    let mut arguments: Vec<String> =
+        ["--port=0", "--except-interface=lo", "--enable-ra", "--log-dhcp"].map(str::to_owned).to_vec();
+    arguments.push(format!("--interface={link}"));
+    arguments.push(format!("--dhcp-leasefile={}", text(&home.join(format!("leases6-{link}")))));
+    let range = |net: &Ipv6Net| format!("--dhcp-range={},ra-only,{}", net.network(), net.prefix_len());
+    arguments.extend(prefixes.iter().map(range));
+    dnsmasq(arguments)
 }
 
 /// dnsmasq(8), `--nftset`: each name with everything below it.

@@ -18,10 +18,10 @@ use super::dnsmasq;
 use super::lease::DHCP_CLIENT;
 use super::watcher::{Ears, Running, watch};
 use super::{Board, ServiceError, Settings};
-use crate::kernel::{Lab, process};
+use crate::kernel::{Lab, autoconf, process};
 use crate::names::{Mac, NodeName};
 use crate::observation::CommandEnd;
-use crate::plan::{Plan, ServiceKind, Word};
+use crate::plan::{Node, Plan, ServiceKind, Word};
 
 /// How long a service may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -96,6 +96,26 @@ impl Services {
                 begun.push(self.begin(lab, plan, *place)?);
             }
             self.wait_until_ready(&begun).await?;
+            if together.iter().any(|(_, place)| advertises(plan, *place)) {
+                self.wait_for_advice(lab, plan).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Until links have the addresses that routers advise; one that has none does not end the run.
+    async fn wait_for_advice(&self, lab: &Lab, plan: &Plan) -> Result<(), ServiceError> {
+        let deadline = Instant::now() + LEASED_WITHIN * self.settings.patience;
+        let advised = |node: &&Node| node.links.iter().any(|link| !link.advised.is_empty());
+        for node in plan.nodes.iter().filter(advised) {
+            match autoconf::wait(node, lab.node(&node.name), deadline).await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!(node = %node.name, "no router advised it of an address so far"),
+                Err(error) => {
+                    let (what, node) = ("the wait for advertisements".to_owned(), node.name.clone());
+                    return Err(ServiceError::Start { what, node, cause: std::io::Error::other(error) });
+                }
+            }
         }
         Ok(())
     }
@@ -312,7 +332,7 @@ impl Services {
     pub async fn ask_again(&self, plan: &Plan) {
         let kept = |node: &NodeName| {
             plan.checks.iter().any(|check| match &check.word {
-                Word::Address { of, kept: true } => of.iter().any(|one| one.node == *node),
+                Word::Address { of, kept: true, .. } => of.iter().any(|one| one.node == *node),
                 _ => false,
             })
         };
@@ -364,7 +384,7 @@ enum Rank {
 
 fn rank(plan: &Plan, place: usize) -> Rank {
     match &plan.services[place].kind {
-        ServiceKind::DhcpServer { .. } => Rank::HandsOut,
+        ServiceKind::DhcpServer { .. } | ServiceKind::Advertiser { .. } => Rank::HandsOut,
         ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. } => Rank::IsGiven,
         ServiceKind::Appliance { .. } => Rank::Asks,
         ServiceKind::Command { .. } => Rank::Command,
@@ -374,6 +394,10 @@ fn rank(plan: &Plan, place: usize) -> Rank {
             if place <= first.unwrap_or(usize::MAX) { Rank::ServesFirst } else { Rank::Serves }
         }
     }
+}
+
+fn advertises(plan: &Plan, place: usize) -> bool {
+    matches!(plan.services[place].kind, ServiceKind::Advertiser { .. })
 }
 
 async fn stop_all(running: &[Rc<Running>]) {

@@ -15,7 +15,7 @@ use super::inventory::Inventory;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
-use crate::observation::{Conversation, DhcpSeen, PortUse, Station, TagSeen, TapHealth};
+use crate::observation::{Advertised, Conversation, DhcpSeen, PortUse, Station, TagSeen, TapHealth};
 use recorder::Recorder;
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
@@ -86,6 +86,8 @@ pub struct Captured {
     pub stations: Vec<Station>,
     /// Which tags were where, those of probes included.
     pub tags: Vec<TagSeen>,
+    /// Routers that advertise themselves, as heard at each link.
+    pub advertisements: Vec<Advertised>,
     /// DHCP messages at their clients' links, in order of time.
     pub dhcp: Vec<DhcpSeen>,
     /// Which of two ports that change places was used when, in order of time.
@@ -99,7 +101,10 @@ pub struct Captured {
 }
 
 /// What the thread has to say in the end.
-type Recorded = (Vec<Conversation>, Vec<Station>, Vec<TagSeen>, Vec<DhcpSeen>, Vec<PortUse>);
+type Recorded = (Vec<Conversation>, Heard, Vec<DhcpSeen>, Vec<PortUse>);
+
+/// Who is at the ports, and what is told there of VLANs and routers.
+type Heard = (Vec<Station>, Vec<TagSeen>, Vec<Advertised>);
 
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
@@ -160,13 +165,14 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let (conversations, stations, tags, dhcp, uses) =
+        let (conversations, (stations, tags, advertisements), dhcp, uses) =
             self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
             conversations,
             stations,
             tags,
+            advertisements,
             dhcp,
             uses,
             health: live.health,

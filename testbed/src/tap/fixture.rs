@@ -69,6 +69,7 @@ pub(super) fn inventory() -> Inventory {
             leased: None,
             trunk: None,
             mtu: None,
+            advised: Vec::new(),
             spare_of: None,
         };
         match nodes.iter_mut().find(|node| node.name == port.node) {

@@ -4,6 +4,7 @@
 //! the capture file, the conversations, and where each probe was seen. [`nonce`] is the contract with the sender of
 //! probes. [`annotate`] writes into a finished capture why a packet is cited.
 
+mod advertised;
 mod annotate;
 mod answers;
 mod capture;

@@ -3,15 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::observation::{DhcpKind, DhcpSeen, Moment, Observations};
-use crate::plan::{Asking, Plan};
+use crate::plan::{Advised, Asking, Plan};
 
 use super::Finding;
+use super::autoconf;
 use super::judge::Draft;
 use super::wording::{counted, listed};
 
-pub(super) fn draft(plan: &Plan, of: &[Asking], kept: bool, seen: &Observations) -> Draft {
+pub(super) fn draft(
+    plan: &Plan,
+    (of, advised): (&[Asking], &[Advised]),
+    kept: bool,
+    seen: &Observations,
+) -> Draft {
     let mut draft = Draft::default();
-    if of.is_empty() {
+    if of.is_empty() && advised.is_empty() {
         draft.reasons.add("vacuous", "no node is named");
     }
     let mut words = Vec::new();
@@ -45,7 +51,8 @@ pub(super) fn draft(plan: &Plan, of: &[Asking], kept: bool, seen: &Observations)
             }
         }
     }
-    draft.summary = format!("{}: {}", counted(of.len(), "node"), listed(words, 6));
+    words.extend(autoconf::draft(advised, kept, seen, &mut draft));
+    draft.summary = format!("{}: {}", counted(words.len(), "node"), listed(words, 6));
     draft
 }
 

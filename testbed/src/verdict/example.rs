@@ -83,6 +83,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         leased: None,
         trunk: None,
         mtu: None,
+        advised: Vec::new(),
         spare_of: None,
     });
     Node {
@@ -220,6 +221,7 @@ pub(crate) fn good() -> Observations {
         conversations: conversations(),
         stations: vec![],
         tags: vec![],
+        advertisements: vec![],
         aims: aims().into_iter().map(aim_seen).collect(),
         opens: opens(),
         taps: TapHealth { frames: 9000, dropped: 0, unstored: 0 },

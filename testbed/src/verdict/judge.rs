@@ -39,7 +39,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
         Word::Spare { of } => ("spare", spare::draft(plan, of, seen)),
-        Word::Address { of, kept } => ("address", address::draft(plan, of, *kept, seen)),
+        Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
     let lacks = ask_for_features(check, seen, &mut draft);

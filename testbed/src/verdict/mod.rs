@@ -4,6 +4,7 @@
 //! `clock`, `address`, `spare`.
 
 mod address;
+mod autoconf;
 mod clock;
 mod controls;
 mod direction;

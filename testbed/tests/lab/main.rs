@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod advised;
 mod apart;
 mod fakes;
 mod findings;

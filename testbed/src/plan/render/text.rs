@@ -4,7 +4,7 @@ use super::role;
 use super::tables::{list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::ports::width;
-use crate::plan::{Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
+use crate::plan::{Advised, Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -68,6 +68,7 @@ fn node(node: &Node) -> String {
     let mut text = format!("  {} ({})\n", node.name, role(node.role));
     let rows = node.links.iter().map(|link| {
         let leased = link.leased.map(|net| format!("{net} by DHCP"));
+        let leased = leased.into_iter().chain(link.advised.iter().map(|net| format!("{net} as advised")));
         let isolated = link.isolated.then(|| "isolated".to_owned());
         let mtu = link.mtu.map(|mtu| format!("packets of {mtu} bytes"));
         let spare = link.spare_of.as_ref().map(|main| format!("spare of {main}"));
@@ -133,6 +134,9 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             ("resolver", format!("at {}; asks {upstream}{filled}", list(listen)))
         }
         ServiceKind::DhcpServer { .. } | ServiceKind::DhcpClient { .. } => dhcp_words(kind),
+        ServiceKind::Advertiser { link, prefixes } => {
+            ("advertiser", format!("at {link}: {}", list(prefixes)))
+        }
         ServiceKind::Spare { main, spare } => ("ports", format!("{spare} stands in for {main}")),
         ServiceKind::Clock { listen, upstream } => {
             let asks = upstream
@@ -242,7 +246,7 @@ fn word(word: &Word) -> (String, String) {
             ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
         }
         Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
-        Word::Address { of, kept } => {
+        Word::Address { of, advised, kept } => {
             let row = |one: &Asking| {
                 let asked = one.asked.map_or_else(|| "any".to_owned(), |address| address.to_string());
                 [
@@ -252,7 +256,16 @@ fn word(word: &Word) -> (String, String) {
                     format!("from {}", one.server),
                 ]
             };
-            let rows = table(2, &of.iter().map(row).collect::<Vec<_>>());
+            let advice = |one: &Advised| {
+                [
+                    format!("{}.{}", one.node, one.link),
+                    "is advised".to_owned(),
+                    format!("has {}", list(&one.bound)),
+                    format!("from {}", one.router),
+                ]
+            };
+            let rows: Vec<_> = of.iter().map(row).chain(advised.iter().map(advice)).collect();
+            let rows = table(2, &rows);
             (if *kept { "address, and keeps it" } else { "address" }.to_owned(), rows)
         }
     }

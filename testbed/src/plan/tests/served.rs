@@ -36,6 +36,7 @@ fn whom_others_need_is_started_first() {
                 ServiceKind::Resolver { .. } => "resolver",
                 ServiceKind::Clock { .. } => "clock",
                 ServiceKind::DhcpServer { .. } => "dhcp server",
+                ServiceKind::Advertiser { .. } => "advertiser",
                 ServiceKind::DhcpClient { .. } => "dhcp client",
                 ServiceKind::Spare { .. } => "ports",
                 ServiceKind::Camera { .. } => "camera",

@@ -125,6 +125,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         conversations: here.captured.conversations.clone(),
         stations: here.captured.stations.clone(),
         tags: here.captured.tags.clone(),
+        advertisements: here.captured.advertisements.clone(),
         dhcp: here.captured.dhcp.clone(),
         uses: here.captured.uses.clone(),
         addresses,

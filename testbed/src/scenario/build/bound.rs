@@ -38,6 +38,14 @@ impl Reader<'_> {
             let title = format!("{} contradicts the site", self.whose);
             self.out.push(Mistake::error(title, asked.spot, label));
         }
+        if let (true, Some(one)) =
+            (of.iter().all(|name| self.leased(name).is_none()), asked.as_ref().or(bound.as_ref()))
+            && !self.out.has_errors()
+        {
+            let title = format!("{} names an address that nobody asks for", self.whose);
+            let label = "what a router advises follows from its prefix; leave it out";
+            self.out.push(Mistake::error(title, one.spot, label));
+        }
         let kept = or(&word.kept, true);
         let value = |at: Option<At<Ipv4Addr>>| at.map(|at| at.value);
         (!of.is_empty()).then_some(Word::Address { of, asked: value(asked), bound: value(bound), kept })
@@ -50,11 +58,13 @@ impl Reader<'_> {
     /// Why a node is none whose address could be looked at, if so.
     fn does_not_ask(&self, name: &NodeName) -> Option<String> {
         let node = self.nodes.get(name)?;
+        let advised = node.links.iter().any(|link| link.advised_by.is_some());
         match node.links.iter().filter(|link| link.dhcp.is_some()).count() {
             1 => None,
+            0 if advised => None,
             // links that could not be read are told of at their own place
             0 if self.out.has_errors() => None,
-            0 => Some(format!("no link of `{name}` has `dhcp`")),
+            0 => Some(format!("no link of `{name}` has `dhcp` or `autoconf`")),
             _ => Some(format!("several links of `{name}` have `dhcp`")),
         }
     }

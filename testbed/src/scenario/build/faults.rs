@@ -384,6 +384,7 @@ fn services(node: &Node) -> Vec<ServiceWord> {
             (ServiceWord::Dns, !router.dns.is_empty()),
             (ServiceWord::Ntp, !router.ntp.is_empty()),
             (ServiceWord::Dhcp, !router.dhcp.is_empty()),
+            (ServiceWord::Ra, !router.ra.is_empty()),
         ],
         Kind::Host(host) => vec![
             (ServiceWord::Dhcp, !host.dhcp.is_empty()),

@@ -1,6 +1,6 @@
 //! The interfaces of a node: plugged into segments, named, with written addresses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,7 +13,7 @@ use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{Register, ahead};
 use super::leases::Servers;
-use super::segments::{Segments, check_mtu};
+use super::segments::{Known, Segments, check_mtu};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 
 /// Longest packet, bytes.
@@ -27,6 +27,8 @@ pub(crate) struct Wire<'a> {
     mac: Option<&'a At<Mac>>,
     trunk: Option<LinkName>,
     mtu: Option<&'a At<Mtu>>,
+    /// Place of `autoconf: true`.
+    autoconf: Option<Spot>,
     pub(crate) dhcp: Option<&'a At<Asks>>,
     pub(crate) spare_of: Option<&'a At<LinkName>>,
 }
@@ -63,6 +65,7 @@ pub(crate) fn wires<'a>(written: &Written<'a>, segments: &Segments, out: &mut Mi
                 mac: None,
                 trunk: None,
                 mtu: None,
+                autoconf: None,
                 dhcp: written.dhcp.good(),
                 spare_of: None,
             }]
@@ -124,6 +127,7 @@ fn spare<'a>(
         mac: link.mac.good(),
         trunk: None,
         mtu: link.mtu.good(),
+        autoconf: None,
         dhcp: link.dhcp.good(),
         spare_of: Some(main),
     })
@@ -153,6 +157,7 @@ struct End<'a> {
     address: &'a Slot<OneOrMany<At<IpAddr>>>,
     mac: Option<&'a At<Mac>>,
     mtu: Option<&'a At<Mtu>>,
+    autoconf: Option<Spot>,
     trunk: &'a Slot<Named<SegmentName, OneOrMany<At<IpAddr>>>>,
     dhcp: Option<&'a At<Asks>>,
     spare_of: Option<&'a At<LinkName>>,
@@ -160,16 +165,18 @@ struct End<'a> {
 
 impl<'a> From<&'a raw::Link> for End<'a> {
     fn from(link: &'a raw::Link) -> Self {
-        let raw::Link { segment, spare_of, address, dhcp, mac, mtu, trunk } = link;
+        let raw::Link { segment, spare_of, address, dhcp, autoconf, mac, mtu, trunk } = link;
+        let autoconf = autoconf.good().filter(|at| at.value).map(|at| at.spot);
         let (mac, mtu, dhcp, spare_of) = (mac.good(), mtu.good(), dhcp.good(), spare_of.good());
-        End { segment, address, mac, mtu, trunk, dhcp, spare_of }
+        End { segment, address, mac, mtu, autoconf, trunk, dhcp, spare_of }
     }
 }
 
 impl<'a> From<&'a raw::RouterLink> for End<'a> {
     fn from(link: &'a raw::RouterLink) -> Self {
         let raw::RouterLink { segment, address, mac, mtu, trunk } = link;
-        End { segment, address, mac: mac.good(), mtu: mtu.good(), trunk, dhcp: None, spare_of: None }
+        let (mac, mtu) = (mac.good(), mtu.good());
+        End { segment, address, mac, mtu, autoconf: None, trunk, dhcp: None, spare_of: None }
     }
 }
 
@@ -189,6 +196,7 @@ fn plugged<'a>(
             mac: link.mac,
             trunk: None,
             mtu: link.mtu,
+            autoconf: link.autoconf,
             dhcp: link.dhcp,
             spare_of: link.spare_of,
         }),
@@ -245,6 +253,7 @@ fn trunk_wires<'a>(
                 mac: link.mac,
                 trunk: Some(name.value.clone()),
                 mtu: link.mtu,
+                autoconf: link.autoconf,
                 dhcp: None,
                 spare_of: None,
             }),
@@ -261,6 +270,7 @@ pub(crate) struct Plug<'a> {
     pub(crate) segments: &'a Segments,
     pub(crate) register: &'a mut Register,
     pub(crate) servers: &'a Servers,
+    pub(crate) advertisers: &'a BTreeMap<SegmentName, NodeName>,
 }
 
 impl Plug<'_> {
@@ -287,6 +297,9 @@ impl Plug<'_> {
                 if let Some(mtu) = wire.mtu {
                     check_mtu(mtu, &known.segment, out);
                 }
+                if let Some(spot) = wire.autoconf {
+                    self.check_autoconf(wire, spot, known, out);
+                }
                 self.register.need(&wire.segment.value, count * each, wire.segment.spot);
             }
             for (index, address) in wire.addresses.iter().enumerate() {
@@ -305,6 +318,28 @@ impl Plug<'_> {
                 let label = "one Ethernet address cannot be that of a whole group";
                 out.push(Mistake::error("two links have one Ethernet address", mac.spot, label));
             }
+        }
+    }
+
+    /// A link that is to be advised needs somebody who does it, for prefixes that leave room for its Ethernet address.
+    fn check_autoconf(&self, wire: &Wire<'_>, spot: Spot, known: &Known, out: &mut Mistakes) {
+        let title = "a link that nobody advises";
+        let mut six = known.segment.subnets.iter().filter(|net| matches!(net, IpNet::V6(_))).peekable();
+        if six.peek().is_none() {
+            let label = format!("`{}` has no IPv6 subnet", wire.segment.value);
+            out.push(Mistake::error(title, spot, label).also(known.spot, "this segment"));
+        } else if let Some(net) = six.find(|net| net.prefix_len() != 64) {
+            let label =
+                format!("`{net}` is no /64, which it takes to make an address (RFC 4862, section 5.5.3)");
+            out.push(Mistake::error(title, spot, label));
+        } else if !self.advertisers.contains_key(&wire.segment.value) {
+            let label = format!("no router has `serves: {{ ra: {} }}`", wire.segment.value);
+            out.push(Mistake::error(title, spot, label));
+        }
+        if let Some(written) = wire.addresses.iter().find(|address| address.value.is_ipv6()) {
+            let label = "it makes one of the advertised prefix and its Ethernet address";
+            let mistake = Mistake::error("an IPv6 address beside `autoconf`", written.spot, label);
+            out.push(mistake.also(spot, "asked for here"));
         }
     }
 
@@ -349,6 +384,7 @@ impl Plug<'_> {
                 mac: wire.mac.map(|mac| mac.value),
                 trunk: wire.trunk.clone(),
                 mtu: wire.mtu.map(|mtu| mtu.value.0 as u32),
+                advised_by: wire.autoconf.and_then(|_| self.advertisers.get(&wire.segment.value).cloned()),
                 dhcp: dhcp.map(|(_, leased)| leased),
                 spare_of: wire.spare_of.map(|main| main.value.clone()),
             });

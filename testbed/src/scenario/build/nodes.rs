@@ -9,12 +9,13 @@ use super::super::mistakes::{Mistake, Mistakes, nearest};
 use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile, Run};
 use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
+use super::super::tree::Spot;
 use super::addresses::{CLOUD, Register};
 use super::directory::{Directory, Section};
 use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
-use super::segments::Segments;
+use super::segments::{Known, Segments};
 use super::sets::Sets;
 use super::spares;
 use crate::names::{NodeName, SegmentName};
@@ -31,6 +32,7 @@ pub(crate) fn build(
     let servers = Servers::build(site, segments, directory, out);
     let mut builder = Builder {
         routed: routed(site, segments),
+        advertisers: advertisers(site, segments, out),
         segments,
         directory,
         files,
@@ -70,6 +72,34 @@ fn routed(site: &Site, segments: &Segments) -> BTreeSet<SegmentName> {
     routed
 }
 
+/// Segments in which a router advertises itself; one does so in each.
+fn advertisers(site: &Site, segments: &Segments, out: &mut Mistakes) -> BTreeMap<SegmentName, NodeName> {
+    let mut found: BTreeMap<SegmentName, (NodeName, Spot)> = BTreeMap::new();
+    each(&site.routers, |name, router| {
+        let ra = router.serves.good().and_then(|serves| serves.ra.good());
+        for segment in ra.map_or(&[][..], |many| &many.0) {
+            let six = |known: &Known| known.segment.subnets.iter().any(|net| net.addr().is_ipv6());
+            if segments.known.get(&segment.value).is_some_and(|known| known.whole && !six(known)) {
+                let label = format!("`{}` has no IPv6 subnet", segment.value);
+                out.push(Mistake::error("a router has nothing to advertise", segment.spot, label));
+            }
+            match found.get(&segment.value) {
+                Some((other, first)) if *other != name.value => {
+                    let label = format!("`{}` and `{other}` would both be the default route", name.value);
+                    let mistake = Mistake::error(
+                        "two routers advertise themselves in one segment",
+                        segment.spot,
+                        label,
+                    );
+                    out.push(mistake.also(*first, "the first is here"));
+                }
+                _ => _ = found.insert(segment.value.clone(), (name.value.clone(), segment.spot)),
+            }
+        }
+    });
+    found.into_iter().map(|(segment, (name, _))| (segment, name)).collect()
+}
+
 /// What every node has besides its kind, as written.
 struct Common<'a> {
     gateway: &'a Slot<At<Gateway>>,
@@ -81,6 +111,7 @@ struct Common<'a> {
 
 struct Builder<'a> {
     routed: BTreeSet<SegmentName>,
+    advertisers: BTreeMap<SegmentName, NodeName>,
     segments: &'a Segments,
     directory: &'a Directory,
     files: &'a Files,
@@ -153,6 +184,7 @@ impl Builder<'_> {
         };
         let dns = served(serves.map(|serves| &serves.dns), self.out);
         let ntp = served(serves.map(|serves| &serves.ntp), self.out);
+        let ra = served(serves.map(|serves| &serves.ra), self.out);
         let dhcp = serves.map(|serves| {
             pools(("router", name), &serves.dhcp, &wires, self.segments, self.servers, self.out)
         });
@@ -177,8 +209,8 @@ impl Builder<'_> {
             clock: &absent.2,
         };
         self.add(name, &wires, 1, &common, |_| {
-            let (dns, ntp, upstream) = (dns.clone(), ntp.clone(), upstream.clone());
-            Kind::Router(Router { dns, ntp, upstream, dhcp: dhcp.clone(), sets: sets.clone() })
+            let (dns, ntp, ra, upstream) = (dns.clone(), ntp.clone(), ra.clone(), upstream.clone());
+            Kind::Router(Router { dns, ntp, ra, upstream, dhcp: dhcp.clone(), sets: sets.clone() })
         });
     }
 
@@ -248,7 +280,8 @@ impl Builder<'_> {
     ) {
         let Some(entry) = self.directory.find(name, "a node", &mut Mistakes::default()) else { return };
         let out = &mut *self.out;
-        let mut plug = Plug { segments: self.segments, register: self.register, servers: self.servers };
+        let (segments, register, servers) = (self.segments, &mut *self.register, self.servers);
+        let mut plug = Plug { segments, register, servers, advertisers: &self.advertisers };
         plug.check(wires, entry.members.len() as u64, each, out);
         spares::check(wires, entry.section == Section::Appliance, out);
         wires.iter().for_each(|wire| self.servers.check_wire(&entry.members, wire, out));

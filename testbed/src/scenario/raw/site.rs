@@ -80,6 +80,8 @@ table! {
         address: may Some1<IpAddr>,
         /// It gets its IPv4 address by DHCP and asks for this one, or for `any`. In a group: of the first node, the others follow.
         dhcp: may One<Asks>,
+        /// True: it takes its IPv6 address and default route from the advertisements of a router that serves `ra`. Default false.
+        autoconf: may One<bool>,
         /// Its Ethernet address; derived where none is written.
         mac: may One<Mac>,
         /// Longest packet that it takes, in bytes; default that of its segment.
@@ -209,6 +211,8 @@ table! {
     Serves = "`serves`" {
         /// Segments in which it answers names.
         dns: may Some1<SegmentName>,
+        /// Segments in which it advertises itself as an IPv6 router, with their prefixes.
+        ra: may Some1<SegmentName>,
         /// Segments in which it tells the time.
         ntp: may Some1<SegmentName>,
         /// The cloud whose name server and time server it asks; needed for `dns`. Without it, `ntp` tells the host's time.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::super::advertised::Advertisements;
 use super::super::answers::{Answers, Part};
 use super::super::conversation::Table;
 use super::super::devices::Devices;
@@ -35,6 +36,7 @@ pub(super) struct Recorder {
     table: Table,
     stations: Stations,
     tags: Tags,
+    advertisements: Advertisements,
     answers: Answers,
     dhcp: Dhcp,
     uses: Uses,
@@ -59,6 +61,7 @@ impl Recorder {
             table: Table::new(settings.inventory.clone(), &settings.ports),
             stations: Stations::default(),
             tags: Tags::default(),
+            advertisements: Advertisements::default(),
             answers: Answers::new(settings.key),
             dhcp: Dhcp::default(),
             uses: Uses::new(&settings.ports, &settings.inventory),
@@ -106,6 +109,7 @@ impl Recorder {
             Part::Refusal => {}
             Part::None => {
                 let at = (&self.settings.ports[usize::from(port)], self.macs[usize::from(port)]);
+                self.advertisements.take(&frame, seen, at.0, &self.settings.inventory);
                 self.dhcp.take(&frame, seen, at, &self.settings.inventory);
                 let kind = self.table.take(&frame, seen);
                 return self.uses.take(kind, seen);
@@ -143,6 +147,7 @@ impl Recorder {
         let conversations = self.table.turn(&self.settings.ports, fake_facts::now());
         let stations = self.stations.turn(&self.settings.ports);
         let tags = self.tags.turn(&self.settings.ports);
+        let advertisements = self.advertisements.turn();
         let dhcp = self.dhcp.turn();
         let uses = self.uses.turn(&self.settings.ports);
         let mut live = self.watch.0.lock();
@@ -156,6 +161,7 @@ impl Recorder {
             conversations,
             stations,
             tags,
+            advertisements,
             dhcp,
             uses,
             health: last.health,
@@ -169,7 +175,8 @@ impl Recorder {
         let stations = self.stations.turn(&self.settings.ports);
         let tags = self.tags.turn(&self.settings.ports);
         let uses = self.uses.turn(&self.settings.ports);
-        Ok((self.table.finish(&self.settings.ports), stations, tags, self.dhcp.turn(), uses))
+        let heard = (stations, tags, self.advertisements.turn());
+        Ok((self.table.finish(&self.settings.ports), heard, self.dhcp.turn(), uses))
     }
 }
 

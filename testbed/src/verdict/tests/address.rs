@@ -17,7 +17,7 @@ fn with_check(plan: &mut Plan) {
         server: of("rtr"),
     };
     let place = Place { file: "scenarios/small.yaml".into(), line: 46, column: 3 };
-    let word = Word::Address { of: vec![app], kept: true };
+    let word = Word::Address { of: vec![app], advised: Vec::new(), kept: true };
     plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], word });
 }
 

@@ -1,6 +1,7 @@
 //! What every word does with the example's good run, and with each thing that can be wrong in a run.
 
 mod address;
+mod autoconf;
 mod clock;
 mod direction;
 mod members;
