@@ -85,6 +85,8 @@ fn report(seen: &Observations) -> Report {
         stages: stages.map(|(stage, ms)| StageTime { stage, took: Duration::from_millis(ms) }).to_vec(),
         taps: seen.taps,
         open_taps: seen.open_taps,
+        in_force: seen.in_force.clone(),
+        faults: seen.faults.clone(),
         folder: Some("runs/20261231T235959Z-small".into()),
         twin: None,
         accept: Vec::new(),

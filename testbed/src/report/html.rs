@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::drawing::{Drawing, drawing};
-use super::words::{fault, place, proof, seconds, stage, verdict};
+use super::words::{by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
 
@@ -30,6 +30,8 @@ struct Page {
     checks: Vec<CheckView>,
     flows: Vec<FlowView>,
     remarks: Vec<String>,
+    /// What was broken by hand, a line each.
+    by_hand: Vec<String>,
     stages: Vec<(&'static str, String)>,
     frames: (u64, u64),
     dropped: (u64, u64),
@@ -128,6 +130,7 @@ fn page(report: &Report) -> Page {
         checks: report.judgement.checks.iter().map(check).collect(),
         flows: plan.flows.iter().map(flow).collect(),
         remarks: plan.remarks.clone(),
+        by_hand: by_hand(report),
         stages: report.stages.iter().map(|one| (stage(one.stage), seconds(one.took))).collect(),
         frames: (report.taps.frames, report.open_taps.frames),
         dropped: (report.taps.dropped, report.open_taps.dropped),

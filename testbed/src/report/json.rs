@@ -7,7 +7,7 @@ use super::{Report, StageTime};
 use crate::event::{Failure, Stage};
 use crate::exit::Exit;
 use crate::names::{CheckName, ControlId, NodeName, ScenarioName};
-use crate::observation::TapHealth;
+use crate::observation::{FaultSeen, TapHealth};
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
@@ -48,6 +48,12 @@ pub struct RunJson {
     pub capture: Capture,
     /// Stages and how long they took.
     pub stages: Vec<StageJson>,
+    /// Faults that were in force when it began, in the words of the command line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_force: Vec<String>,
+    /// Faults that were carried out meanwhile, for checks or by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultJson>,
     /// Where the evidence is; left out within the folder itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
@@ -87,6 +93,21 @@ pub struct StageJson {
     pub stage: Stage,
     /// How long it took, milliseconds.
     pub ms: u64,
+}
+
+/// One fault that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultJson {
+    /// Which, in the words of the command line.
+    pub fault: String,
+    /// When it began, nanoseconds since 1970-01-01 UTC, as times in captures are.
+    pub at: u64,
+    /// When it was done.
+    pub done_at: u64,
+    /// What was done, or why it failed.
+    pub done: String,
+    /// Whether somebody asked for it by hand, and no check.
+    pub by_hand: bool,
 }
 
 /// One check.
@@ -187,10 +208,22 @@ fn run(report: &Report) -> RunJson {
         checks: report.judgement.checks.iter().map(check).collect(),
         capture: Capture { site: report.taps, open_copy: report.open_taps },
         stages: report.stages.iter().map(stage_json).collect(),
+        in_force: report.in_force.clone(),
+        faults: report.faults.iter().map(fault_json).collect(),
         folder: report.folder.as_ref().map(|folder| folder.display().to_string()),
         accepted: report.accepted().map(|check| check.check.clone()).collect(),
         twin: report.twin.clone(),
         failure: report.failure.clone(),
+    }
+}
+
+fn fault_json(one: &FaultSeen) -> FaultJson {
+    FaultJson {
+        fault: one.fault.to_string(),
+        at: one.at,
+        done_at: one.done_at,
+        done: one.done.clone(),
+        by_hand: one.by_hand,
     }
 }
 

@@ -12,8 +12,8 @@ mod words;
 
 pub use html::html;
 pub use json::{
-    Capture, CheckJson, Counts, FindingJson, PacketJson, PairJson, ProofJson, RunJson, RunsJson, StageJson,
-    run_json, runs_json,
+    Capture, CheckJson, Counts, FaultJson, FindingJson, PacketJson, PairJson, ProofJson, RunJson, RunsJson,
+    StageJson, run_json, runs_json,
 };
 pub use junit::junit;
 pub use model::{Report, StageTime};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::event::{Failure, Stage};
 use crate::exit::Exit;
-use crate::observation::TapHealth;
+use crate::observation::{FaultSeen, TapHealth};
 use crate::plan::Plan;
 use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
@@ -26,6 +26,10 @@ pub struct Report {
     pub taps: TapHealth,
     /// How the taps of the open copy did.
     pub open_taps: TapHealth,
+    /// Faults that were in force when it began, in the words of the command line.
+    pub in_force: Vec<String>,
+    /// Faults that were carried out meanwhile, for checks or by hand.
+    pub faults: Vec<FaultSeen>,
     /// Where the evidence is, as the user named it; none if none was kept.
     pub folder: Option<PathBuf>,
     /// For a broken twin: whether it was reported as it expects.

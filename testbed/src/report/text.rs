@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words::{fault, harmless, place, proof, seconds, stage, verdict};
+use super::words::{by_hand, fault, harmless, place, proof, seconds, stage, verdict};
 use super::{Report, StageTime};
 use crate::event::Failure;
 use crate::twin::TwinReport;
@@ -64,6 +64,9 @@ pub fn text(report: &Report, colour: Colour) -> String {
         Some(twin) if report.failure.is_none() => push_twin(&mut out, twin, colour),
         twin => {
             push_header(&mut out, report, twin.as_ref(), colour);
+            for fault in by_hand(report) {
+                push_line(&mut out, &format!("  {}     {}", colour.unsure("by hand"), harmless(&fault)));
+            }
             push_checks(&mut out, &report.judgement.checks, colour);
             for check in &report.judgement.checks {
                 push_details(&mut out, check, colour);

@@ -1,9 +1,11 @@
 //! Words that several reports share.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use super::Report;
 use crate::event::{Fault, Stage};
 use crate::scenario::model::{Place, Proof};
+use crate::utc::Utc;
 use crate::verdict::Verdict;
 
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -76,4 +78,17 @@ mod tests {
         assert_eq!(harmless("plain ä → text"), "plain ä → text");
         assert_eq!(harmless("a\x1b[31mb\nc\u{202e}d\u{9b}"), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{9b}");
     }
+}
+
+/// Nanoseconds since 1970 as people write the moment.
+fn utc(at: u64) -> String {
+    Utc::from(UNIX_EPOCH + Duration::from_nanos(at)).rfc3339()
+}
+
+/// What was broken by hand while a lab was judged, a line each; what a check breaks is told by the check.
+pub(super) fn by_hand(report: &Report) -> Vec<String> {
+    let before = report.in_force.iter().map(|fault| format!("{fault}, in force from the beginning"));
+    let since = report.faults.iter().filter(|fault| fault.by_hand);
+    let since = since.map(|one| format!("{} at {}: {}", one.fault, utc(one.at), one.done));
+    before.chain(since).collect()
 }

@@ -92,6 +92,8 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         stages: Vec::new(),
         taps: TapHealth::default(),
         open_taps: TapHealth::default(),
+        in_force: Vec::new(),
+        faults: Vec::new(),
         folder: None,
         twin: None,
         accept: Vec::new(),
@@ -153,6 +155,7 @@ pub(super) fn conclude(
 ) -> Result<(), Failure> {
     report.judgement = judge(&report.plan, &seen);
     (report.taps, report.open_taps) = (seen.taps, seen.open_taps);
+    (report.in_force, report.faults) = (seen.in_force.clone(), seen.faults.clone());
     report.twin = twin.map(|twin| compare(twin, &report.judgement));
     keep(evidence, &seen, report)
 }
