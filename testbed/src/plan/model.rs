@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{
     CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId,
 };
-use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof};
+use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof, Ready};
 
 /// All of a run that is known beforehand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -314,6 +314,18 @@ pub enum ServiceKind {
         to_end: bool,
         /// How long, at most.
         within: Duration,
+        /// When it is ready; none: at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ready: Option<Ready>,
+        /// What its environment has besides.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
+        /// Files that lie in its working folder: name there, path below the scenario's folder.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        files: BTreeMap<String, String>,
+        /// Whether it takes the place of a fake.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        instead: bool,
     },
 }
 

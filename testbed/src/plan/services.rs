@@ -27,12 +27,22 @@ pub(super) fn services(
     for node in nodes {
         let Some(written) = site.nodes.get(&node.name) else { continue };
         found.addresses(node, written);
+        let stage = match &written.kind {
+            Kind::Camera(_) => Stage::Camera,
+            Kind::Appliance(_) => Stage::Appliance,
+            _ => Stage::Command,
+        };
         match &written.kind {
+            // Its own program takes the place of the fake.
+            Kind::Camera(_) | Kind::Appliance(_) if written.run.is_some() => {}
             Kind::Cloud(cloud) => found.cloud(node, cloud),
             Kind::Router(router) => found.router(node, router),
             Kind::Camera(camera) => found.camera(node, camera),
             Kind::Appliance(appliance) => found.appliance(node, written, appliance),
             Kind::Host(host) => found.host(node, host),
+        }
+        if let Some(run) = &written.run {
+            found.command(node, run, stage);
         }
     }
     found.stages.into_iter().flatten().collect()
@@ -201,9 +211,14 @@ impl Finder<'_, '_> {
                 ServiceKind::Appliance { cameras, cloud: None, clock: None, monitor_every: UNUSED_PERIOD };
             self.add(Stage::Player, node, kind);
         }
-        if let Some(scenario::Run { command, to_end, within }) = host.run.clone() {
-            self.add(Stage::Command, node, ServiceKind::Command { command, to_end, within });
-        }
+    }
+
+    /// A command of the scenario's own.
+    fn command(&mut self, node: &Node, run: &scenario::Run, stage: Stage) {
+        let scenario::Run { command, to_end, within, ready, environment, files } = run.clone();
+        let instead = matches!(stage, Stage::Camera | Stage::Appliance);
+        let kind = ServiceKind::Command { command, to_end, within, ready, environment, files, instead };
+        self.add(stage, node, kind);
     }
 
     fn sources(&mut self, node: &Node, cameras: &[NodeName]) -> Vec<Source> {

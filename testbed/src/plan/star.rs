@@ -27,7 +27,7 @@ table inet star {
 /// `hosts` is 0 to 1000: a bridge has at most 1023 ports (`BR_MAX_PORTS`, net/bridge/br_private.h).
 pub fn star(hosts: usize) -> Plan {
     let host = |name: String, segment| {
-        node(name, Kind::Host(Host { plays: Vec::new(), run: None, dhcp: BTreeMap::new() }), &[segment])
+        node(name, Kind::Host(Host { plays: Vec::new(), dhcp: BTreeMap::new() }), &[segment])
     };
     let mut nodes: Vec<_> = (1..=hosts).map(|number| host(format!("h-{number}"), "hosts")).collect();
     nodes.push(host("srv".to_owned(), "srv"));
@@ -85,5 +85,6 @@ fn node(name: String, kind: Kind, segments: &[&str]) -> Node {
         gateway: (!is_router).then_some(eth0),
         resolver: None,
         clock: None,
+        run: None,
     }
 }

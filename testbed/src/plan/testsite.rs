@@ -61,6 +61,7 @@ impl Scenario {
             gateway,
             resolver: None,
             clock: None,
+            run: None,
         };
         self.site.nodes.insert(node.name.clone(), node);
         self
@@ -134,7 +135,7 @@ pub(super) fn camera(id: u32) -> Kind {
 }
 
 pub(super) fn host(plays: &str) -> Kind {
-    Kind::Host(Host { plays: words(plays), run: None, dhcp: BTreeMap::new() })
+    Kind::Host(Host { plays: words(plays), dhcp: BTreeMap::new() })
 }
 
 pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {

@@ -69,17 +69,6 @@ pub(super) fn harmless(text: &str) -> String {
     shown
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_text_reaches_the_terminal_as_a_command() {
-        assert_eq!(harmless("plain ä → text"), "plain ä → text");
-        assert_eq!(harmless("a\x1b[31mb\nc\u{202e}d\u{9b}"), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{9b}");
-    }
-}
-
 /// Nanoseconds since 1970 as people write the moment.
 fn utc(at: u64) -> String {
     Utc::from(UNIX_EPOCH + Duration::from_nanos(at)).rfc3339()
@@ -91,4 +80,15 @@ pub(super) fn by_hand(report: &Report) -> Vec<String> {
     let since = report.faults.iter().filter(|fault| fault.by_hand);
     let since = since.map(|one| format!("{} at {}: {}", one.fault, utc(one.at), one.done));
     before.chain(since).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_reaches_the_terminal_as_a_command() {
+        assert_eq!(harmless("plain ä → text"), "plain ä → text");
+        assert_eq!(harmless("a\x1b[31mb\nc\u{202e}d\u{9b}"), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{9b}");
+    }
 }

@@ -71,6 +71,11 @@ pub(crate) fn mentioned(root: &Node, paths: &mut BTreeSet<String>) {
         Value::Map(entries) => {
             for (key, node) in entries {
                 match (key.scalar.text.as_str(), node.text()) {
+                    ("files", None) => {
+                        let below = |path: &&str| below(path).is_ok();
+                        let named = node.entries().iter().filter_map(|(_, file)| file.text());
+                        paths.extend(named.filter(below).map(str::to_owned));
+                    }
                     ("ruleset" | "use", Some(path)) if below(path).is_ok() && path.contains(['/', '.']) => {
                         paths.insert(path.to_owned());
                     }

@@ -95,6 +95,9 @@ pub struct Node {
     pub resolver: Option<NodeName>,
     /// Who tells it the time.
     pub clock: Option<NodeName>,
+    /// A command of the scenario's own; needs `--allow-run`. A camera's or an appliance's takes the place of the fake,
+    /// any other runs beside what the node does.
+    pub run: Option<Run>,
 }
 
 /// A route that the scenario writes out.
@@ -318,8 +321,6 @@ pub enum CloudService {
 pub struct Host {
     /// Cameras that it plays, as a video management system does.
     pub plays: Vec<NodeName>,
-    /// A command of the scenario's own; needs `--allow-run`.
-    pub run: Option<Run>,
     /// Segments in which it hands out addresses.
     pub dhcp: BTreeMap<SegmentName, Pool>,
 }
@@ -333,6 +334,31 @@ pub struct Run {
     pub to_end: bool,
     /// How long the run waits for the end; 1 s to 10 min, default 30 s.
     pub within: Duration,
+    /// When it is ready, so that whoever needs it may start; none: at once.
+    pub ready: Option<Ready>,
+    /// What its environment has besides.
+    pub environment: BTreeMap<String, String>,
+    /// Files that lie in its working folder: name there, path below the scenario's folder.
+    pub files: BTreeMap<String, String>,
+}
+
+/// How a command is known to be ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// By what.
+    pub sign: Sign,
+    /// How long it may take; 1 s to 10 min, default 20 s.
+    pub within: Duration,
+}
+
+/// A sign of being ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// A line with this text, on standard output or standard error.
+    Line(String),
+    /// A TCP port of the node that takes a connection from the node itself.
+    Port(u16),
 }
 
 /// A communication that is allowed.

@@ -1,5 +1,6 @@
 //! Service of the plan → the command line of a real program, and the files it reads.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,6 +13,7 @@ use super::{ServiceError, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
+use crate::scenario::model::Sign;
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub camera_password: String,
     /// Multiplies every deadline; 1 and more.
     pub patience: u32,
+    /// The scenario's folder.
+    pub folder: PathBuf,
 }
 
 /// A program to start.
@@ -45,17 +49,23 @@ pub(super) struct Program {
     pub of_scenario: bool,
     /// Whether it is told things on its standard input.
     pub listens: bool,
+    /// How long it may take to be ready; none: as long as our own.
+    pub ready_within: Option<Duration>,
+    /// Where it works; none: where the lab does.
+    pub works_in: Option<PathBuf>,
 }
 
 /// How a program says that it is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ready {
     /// By the fact `ready` on standard output.
     Fact,
-    /// By a line with this text on standard error.
-    Line(&'static str),
+    /// By a line with this text, on standard error or where no facts are said.
+    Line(String),
     /// The same, but the run goes on without.
-    Hoped(&'static str),
+    Hoped(String),
+    /// By a TCP port of the node that takes a connection.
+    Port(u16),
     /// It does not say so.
     AtOnce,
 }
@@ -132,7 +142,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
             Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
         }
-        ServiceKind::Command { command, .. } => own_command(plan, service, command, settings),
+        ServiceKind::Command { .. } => own_command(plan, service, &home, settings),
     }
 }
 
@@ -140,32 +150,76 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
 fn own_command(
     plan: &Plan,
     service: &Service,
-    command: &[String],
+    home: &Path,
     settings: &Settings,
 ) -> Result<Program, ServiceError> {
+    let ServiceKind::Command { command, ready, environment, files, .. } = &service.kind else {
+        unreachable!("only called for one")
+    };
     let (program, arguments) = command.split_first().ok_or_else(|| ServiceError::Missing {
         program: "the command".into(),
         cure: format!("write one for `{}`", service.node),
     })?;
-    let program = if program.contains('/') {
-        PathBuf::from(program)
-    } else {
-        find(program, "that has it, or write its whole path")?
+    let works_in = (!files.is_empty()).then(|| home.join("work"));
+    if let Some(folder) = &works_in {
+        lay_out(folder, files, settings).map_err(|cause| ServiceError::Start {
+            what: "the files of the command".into(),
+            node: service.node.clone(),
+            cause,
+        })?;
+    }
+    let program = match (program.contains('/'), &works_in) {
+        // One of its own files, perhaps.
+        (true, Some(folder)) => folder.join(program),
+        (true, None) => PathBuf::from(program),
+        (false, _) => find(program, "that has it, or write its whole path")?,
     };
+    let mut all = vec![
+        ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
+        ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
+        ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
+    ];
+    all.extend(environment.clone());
+    let sign = ready.as_ref().map_or(Ready::AtOnce, |ready| match &ready.sign {
+        Sign::Line(line) => Ready::Line(line.clone()),
+        Sign::Port(port) => Ready::Port(*port),
+    });
     Ok(Program {
         what: format!("the command `{}`", command.join(" ")),
         program,
         arguments: arguments.to_vec(),
-        environment: vec![
-            ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
-            ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
-            ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
-        ],
-        ready: Ready::AtOnce,
+        environment: all,
+        ready: sign,
         facts: false,
         of_scenario: true,
         listens: false,
+        ready_within: ready.as_ref().map(|ready| ready.within),
+        works_in,
     })
+}
+
+/// Longest file that a command is given, bytes: it is copied into memory.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// Copies files of the scenario's folder into a new folder, where the command may write.
+fn lay_out(folder: &Path, files: &BTreeMap<String, String>, settings: &Settings) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => fs::create_dir_all(folder)?,
+    }
+    for (name, path) in files {
+        let from = settings.folder.join(path);
+        let found = fs::metadata(&from).map_err(|cause| about(path, &cause))?;
+        if found.len() > LONGEST {
+            return Err(io::Error::other(format!("{path} has more than 64 MiB")));
+        }
+        fs::copy(&from, folder.join(name)).map_err(|cause| about(path, &cause))?;
+    }
+    Ok(())
+}
+
+fn about(path: &str, cause: &io::Error) -> io::Error {
+    io::Error::new(cause.kind(), format!("{path}: {cause}"))
 }
 
 /// User name that the cameras ask for.
@@ -238,6 +292,8 @@ fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {
         facts: true,
         of_scenario: false,
         listens: false,
+        ready_within: None,
+        works_in: None,
     }
 }
 

@@ -128,10 +128,12 @@ fn dnsmasq(own: Vec<String>) -> Result<Program, ServiceError> {
         program: find("dnsmasq", "dnsmasq-base")?,
         arguments,
         environment: Vec::new(),
-        ready: Ready::Line("started, version"),
+        ready: Ready::Line("started, version".into()),
         facts: false,
         of_scenario: false,
         listens: false,
+        ready_within: None,
+        works_in: None,
     })
 }
 

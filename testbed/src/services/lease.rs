@@ -43,10 +43,12 @@ pub(super) fn client(
             ("TESTBED_DEFAULT".into(), default_route.into()),
             ("TESTBED_ROUTES".into(), routes.concat()),
         ],
-        ready: Ready::Hoped("testbed: "),
+        ready: Ready::Hoped("testbed: ".into()),
         facts: false,
         of_scenario: false,
         listens: false,
+        ready_within: None,
+        works_in: None,
     }))
 }
 

@@ -47,6 +47,8 @@ pub enum ServiceError {
         node: NodeName,
         /// The deadline, seconds.
         seconds: u64,
+        /// Whose fault that is.
+        fault: Fault,
         /// Its last lines.
         last_lines: Vec<String>,
     },
@@ -96,9 +98,9 @@ impl From<ServiceError> for Failure {
         let (fault, node, last_lines) = match error {
             ServiceError::Missing { .. } => (Fault::Host, None, Vec::new()),
             ServiceError::Start { node, .. } => (Fault::Ours, Some(node), Vec::new()),
-            ServiceError::NotReady { node, last_lines, .. }
-            | ServiceError::Rubbish { node, last_lines, .. } => (Fault::Ours, Some(node), last_lines),
-            ServiceError::Ended { node, fault, last_lines, .. } => (fault, Some(node), last_lines),
+            ServiceError::Rubbish { node, last_lines, .. } => (Fault::Ours, Some(node), last_lines),
+            ServiceError::NotReady { node, fault, last_lines, .. }
+            | ServiceError::Ended { node, fault, last_lines, .. } => (fault, Some(node), last_lines),
             ServiceError::NoEnd { node, last_lines, .. } => (Fault::Scenario, Some(node), last_lines),
         };
         Failure { fault, text, node, last_lines }

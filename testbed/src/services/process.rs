@@ -2,26 +2,28 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use tokio::net::TcpSocket;
 use tokio::process::Command;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::command::{Program, home, program};
 use super::dnsmasq;
 use super::lease::DHCP_CLIENT;
 use super::watcher::{Ears, Running, watch};
 use super::{Board, ServiceError, Settings};
-use crate::kernel::{Lab, autoconf, process};
+use crate::event::Fault;
+use crate::kernel::{Lab, Namespace, autoconf, process};
 use crate::names::{Mac, NodeName};
 use crate::observation::CommandEnd;
-use crate::plan::{Node, Plan, ServiceKind, Word};
+use crate::plan::{Node, Plan, Role, ServiceKind, Word};
 
 /// How long a service may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -95,7 +97,7 @@ impl Services {
             for (_, place) in together.iter().filter(|(_, place)| !self.runs(*place)) {
                 begun.push(self.begin(lab, plan, *place)?);
             }
-            self.wait_until_ready(&begun).await?;
+            self.wait_until_ready(lab, plan, &begun).await?;
             if together.iter().any(|(_, place)| advertises(plan, *place)) {
                 self.wait_for_advice(lab, plan).await?;
             }
@@ -132,17 +134,26 @@ impl Services {
         Ok(running)
     }
 
-    async fn wait_until_ready(&self, begun: &[Rc<Running>]) -> Result<(), ServiceError> {
+    async fn wait_until_ready(
+        &self,
+        lab: &Lab,
+        plan: &Plan,
+        begun: &[Rc<Running>],
+    ) -> Result<(), ServiceError> {
         let since = Instant::now();
         for running in begun {
-            match running.hoped {
-                false => self.wait_ready(running, since, READY_WITHIN).await?,
-                true => match self.wait_ready(running, since, LEASED_WITHIN).await {
-                    Err(ServiceError::NotReady { what, node, .. }) => {
-                        tracing::warn!(%node, "{what} was given no address so far");
-                    }
-                    other => other?,
-                },
+            let answers = async {
+                match (running.port, plan.node(&running.node)) {
+                    (Some(port), Some(node)) => answers_at(lab, node, port).await,
+                    _ => std::future::pending().await,
+                }
+            };
+            let within = if running.hoped { LEASED_WITHIN } else { READY_WITHIN };
+            match self.wait_ready(running, answers, since, running.ready_within.unwrap_or(within)).await {
+                Err(ServiceError::NotReady { what, node, .. }) if running.hoped => {
+                    tracing::warn!(%node, "{what} was given no address so far");
+                }
+                other => other?,
             }
         }
         Ok(())
@@ -151,11 +162,13 @@ impl Services {
     async fn wait_ready(
         &self,
         running: &Running,
+        answers: impl Future<Output = ()>,
         since: Instant,
         within: Duration,
     ) -> Result<(), ServiceError> {
         let within = within * self.settings.patience;
         let (what, node) = (running.what.clone(), running.node.clone());
+        let fault = if running.of_scenario { Fault::Scenario } else { Fault::Ours };
         let mut ready = running.ready.clone();
         tokio::select! {
             biased;
@@ -164,13 +177,15 @@ impl Services {
                 what,
                 node,
                 how: "before it was ready".into(),
-                fault: crate::event::Fault::Ours,
+                fault,
                 last_lines: running.last_lines(),
             }),
+            () = answers => Ok(()),
             () = tokio::time::sleep_until(since + within) => Err(ServiceError::NotReady {
                 what,
                 node,
                 seconds: within.as_secs(),
+                fault,
                 last_lines: running.last_lines(),
             }),
         }
@@ -261,6 +276,9 @@ impl Services {
             .envs(program.environment.iter().cloned());
         if let Some(level) = std::env::var_os("TESTBED_FAKE_LOG") {
             command.env("RUST_LOG", level);
+        }
+        if let Some(folder) = &program.works_in {
+            command.current_dir(folder);
         }
         command.stdin(if program.listens { Stdio::piped() } else { Stdio::null() });
         // A group of its own, so that a signal reaches what it starts, too.
@@ -387,6 +405,10 @@ fn rank(plan: &Plan, place: usize) -> Rank {
         ServiceKind::DhcpServer { .. } | ServiceKind::Advertiser { .. } => Rank::HandsOut,
         ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. } => Rank::IsGiven,
         ServiceKind::Appliance { .. } => Rank::Asks,
+        ServiceKind::Command { instead: true, .. } => {
+            let role = plan.node(&plan.services[place].node).map(|node| node.role);
+            if role == Some(Role::Camera) { Rank::Serves } else { Rank::Asks }
+        }
         ServiceKind::Command { .. } => Rank::Command,
         _ => {
             let mut kinds = plan.services.iter().map(|service| &service.kind);
@@ -398,6 +420,32 @@ fn rank(plan: &Plan, place: usize) -> Rank {
 
 fn advertises(plan: &Plan, place: usize) -> bool {
     matches!(plan.services[place].kind, ServiceKind::Advertiser { .. })
+}
+
+/// How often a port is tried that does not answer yet.
+const TRIED_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits until a TCP port of a node takes a connection from the node itself, at any of its addresses.
+async fn answers_at(lab: &Lab, node: &Node, port: u16) {
+    let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let own = node.links.iter().flat_map(|link| &link.addresses).map(|net| net.addr());
+    let sockets: Vec<SocketAddr> = own.chain(loopback).map(|ip| SocketAddr::new(ip, port)).collect();
+    let mut again = tokio::time::interval(TRIED_EVERY);
+    loop {
+        again.tick().await;
+        for socket in &sockets {
+            if connects(lab.node(&node.name), *socket).await {
+                return;
+            }
+        }
+    }
+}
+
+async fn connects(namespace: &Namespace, to: SocketAddr) -> bool {
+    const PATIENCE: Duration = Duration::from_millis(100);
+    let open = || if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let Ok(Ok(socket)) = namespace.inside(open) else { return false };
+    matches!(timeout(PATIENCE, socket.connect(to)).await, Ok(Ok(_)))
 }
 
 async fn stop_all(running: &[Rc<Running>]) {

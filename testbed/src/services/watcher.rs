@@ -46,6 +46,12 @@ pub(super) struct Running {
     pub(super) ready: watch::Receiver<u32>,
     /// Whether the run goes on without it being ready.
     pub(super) hoped: bool,
+    /// The port by which it is known to be ready, if that is how.
+    pub(super) port: Option<u16>,
+    /// How long it may take to be ready; none: as long as our own.
+    pub(super) ready_within: Option<Duration>,
+    /// Whether it is a command of the scenario's.
+    pub(super) of_scenario: bool,
     lines: LastLines,
     pub(super) to_end: Option<Duration>,
     /// Its standard input, if it listens there.
@@ -159,6 +165,12 @@ pub(super) fn watch(
         ended,
         ready,
         hoped: matches!(program.ready, Ready::Hoped(_)),
+        port: match program.ready {
+            Ready::Port(port) => Some(port),
+            _ => None,
+        },
+        ready_within: program.ready_within,
+        of_scenario: program.of_scenario,
         lines,
         to_end,
         control,
@@ -169,19 +181,22 @@ pub(super) fn watch(
 impl Watcher {
     fn read(self: &Arc<Self>, child: &mut Child, program: &Program) -> Vec<JoinHandle<()>> {
         let mut readers = Vec::new();
+        let sign = match &program.ready {
+            Ready::Line(sign) | Ready::Hoped(sign) => Some(sign.clone()),
+            _ => None,
+        };
         if let Some(stdout) = child.stdout.take() {
-            let (this, facts) = (Arc::clone(self), program.facts);
+            let (this, facts, sign) = (Arc::clone(self), program.facts, sign.clone());
             readers.push(tokio::spawn(async move {
-                each_line(stdout, |line| if facts { this.fact(line) } else { this.talk(line, None) }).await;
+                let sign = sign.as_deref();
+                each_line(stdout, |line| if facts { this.fact(line) } else { this.talk(line, sign) }).await;
             }));
         }
         if let Some(stderr) = child.stderr.take() {
-            let sign = match program.ready {
-                Ready::Line(sign) | Ready::Hoped(sign) => Some(sign),
-                _ => None,
-            };
             let this = Arc::clone(self);
-            readers.push(tokio::spawn(async move { each_line(stderr, |line| this.talk(line, sign)).await }));
+            readers.push(tokio::spawn(async move {
+                each_line(stderr, |line| this.talk(line, sign.as_deref())).await
+            }));
         }
         readers
     }

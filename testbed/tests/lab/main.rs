@@ -14,6 +14,7 @@ mod leases;
 mod names;
 mod negatives;
 mod ordinary;
+mod own_programs;
 mod port_rules;
 mod rules;
 mod sites;

@@ -5,6 +5,7 @@ use super::tables::{list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::ports::width;
 use crate::plan::{Advised, Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
+use crate::scenario::model::Sign;
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -160,10 +161,15 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 ),
             }
         }
-        ServiceKind::Command { command, to_end, within } => {
+        ServiceKind::Command { command, to_end, within, ready, instead, .. } => {
             let until =
                 if *to_end { format!("to its end, within {within:?}") } else { "beside the rest".to_owned() };
-            ("command", format!("{}; {until}", command.join(" ")))
+            let ready = ready.as_ref().map(|ready| match &ready.sign {
+                Sign::Line(line) => format!("; ready when it says \"{line}\""),
+                Sign::Port(port) => format!("; ready when tcp/{port} answers"),
+            });
+            let instead = if *instead { "; in the place of the fake" } else { "" };
+            ("command", format!("{}; {until}{}{instead}", command.join(" "), ready.unwrap_or_default()))
         }
     }
 }

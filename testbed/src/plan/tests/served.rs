@@ -22,9 +22,14 @@ fn opens(plan: &Plan, check: &str) -> Vec<String> {
 #[test]
 fn whom_others_need_is_started_first() {
     let site = t3().with("vms", |vms| {
-        let run = Run { command: words("true"), to_end: true, within: std::time::Duration::from_secs(30) };
-        let crate::scenario::model::Kind::Host(inner) = &mut vms.kind else { panic!("a host") };
-        inner.run = Some(run);
+        vms.run = Some(Run {
+            command: words("true"),
+            to_end: true,
+            within: std::time::Duration::from_secs(30),
+            ready: None,
+            environment: Default::default(),
+            files: Default::default(),
+        });
     });
     let plan = site.planned();
     let order: Vec<_> = plan

@@ -79,6 +79,7 @@ pub(super) fn settings(order: &Order) -> Settings {
         run: order.run,
         camera_password: format!("{:08x}{:08x}", order.run.rotate_left(13) ^ 0x9e37_79b9, order.run),
         patience: order.patience,
+        folder: order.folder.clone(),
     }
 }
 

@@ -264,6 +264,18 @@ impl Reader<'_> {
             let title = format!("{} waits for video that nobody asks for", self.whose);
             self.out.push(Mistake::error(title, names.0.first()?.spot, label));
         }
+        let own = |node: &&NodeName| self.nodes.get(*node).is_some_and(|node| node.run.is_some());
+        if let (Some(camera), Some(names)) = (cameras.iter().find(own), word.cameras.good()) {
+            let label = format!("`{camera}` runs a command of its own: its frames carry no numbers");
+            let title = format!("{} counts frames that nobody has numbered", self.whose);
+            self.out.push(Mistake::error(title, names.0.first()?.spot, label));
+        }
+        let counts = matches!(self.nodes.get(&at).map(|node| &node.kind), Some(Kind::Host(_)));
+        if let (true, Some(name)) = (own(&&at) && !counts, word.at_node.good()) {
+            let label = format!("`{at}` runs a command of its own, which says nothing of frames");
+            let title = format!("{} asks somebody who does not count frames", self.whose);
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
         let frames = word.frames.good()?.value.0;
         let (lost, duplicated) = (or(&word.lost, Whole(0)).0, or(&word.duplicated, Whole(0)).0);
         Some(Word::Plays { cameras, at, frames, lost, duplicated })

@@ -29,6 +29,12 @@ impl Reader<'_> {
             .good()
             .and_then(|name| self.directory.one_of(name, &[Section::Cloud], self.whose, self.out));
         let (of, from) = (of?, from?);
+        let own = |name: &&NodeName| self.nodes.get(*name).is_some_and(|node| node.run.is_some());
+        if let (Some(name), Some(names)) = (of.iter().find(own), word.of_node.good()) {
+            let label = format!("`{name}` runs a command of its own, which does not tell what it was told");
+            let title = format!("{} asks somebody who says nothing of the time", self.whose);
+            self.out.push(Mistake::error(title, names.0.first()?.spot, label));
+        }
         self.asks(&of, &from, word);
         if let Some(upstream) = &upstream {
             self.has_its_time_from(&from, upstream, word);

@@ -377,8 +377,8 @@ pub(crate) fn which(
 /// The services that a node has.
 fn services(node: &Node) -> Vec<ServiceWord> {
     let own = match &node.kind {
-        Kind::Camera(_) => vec![(ServiceWord::Camera, true)],
-        Kind::Appliance(_) => vec![(ServiceWord::Appliance, true)],
+        Kind::Camera(_) => vec![(ServiceWord::Camera, node.run.is_none())],
+        Kind::Appliance(_) => vec![(ServiceWord::Appliance, node.run.is_none())],
         Kind::Cloud(_) => vec![(ServiceWord::Cloud, true)],
         Kind::Router(router) => vec![
             (ServiceWord::Dns, !router.dns.is_empty()),
@@ -386,17 +386,19 @@ fn services(node: &Node) -> Vec<ServiceWord> {
             (ServiceWord::Dhcp, !router.dhcp.is_empty()),
             (ServiceWord::Ra, !router.ra.is_empty()),
         ],
-        Kind::Host(host) => vec![
-            (ServiceWord::Dhcp, !host.dhcp.is_empty()),
-            (ServiceWord::Plays, !host.plays.is_empty()),
-            (ServiceWord::Run, host.run.is_some()),
-        ],
+        Kind::Host(host) => {
+            vec![(ServiceWord::Dhcp, !host.dhcp.is_empty()), (ServiceWord::Plays, !host.plays.is_empty())]
+        }
     };
     let leased = node.links.iter().any(|link| link.dhcp.is_some());
     let asks = |name: &LinkName| node.links.iter().any(|link| link.name == *name && link.dhcp.is_some());
     // A client moves from one link to the other by itself.
     let spare = node.links.iter().filter_map(|link| link.spare_of.as_ref()).any(|main| !asks(main));
-    let all = own.into_iter().chain([(ServiceWord::Lease, leased), (ServiceWord::Spare, spare)]);
+    let all = own.into_iter().chain([
+        (ServiceWord::Lease, leased),
+        (ServiceWord::Spare, spare),
+        (ServiceWord::Run, node.run.is_some()),
+    ]);
     all.filter(|(_, there)| *there).map(|(service, _)| service).collect()
 }
 

@@ -16,6 +16,7 @@ mod leases;
 mod links;
 mod nodes;
 mod policy;
+mod runs;
 mod segments;
 mod sets;
 mod spares;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::files::Files;
 use super::super::leaf::{Ahead, Below, Gateway, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
-use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile, Run};
+use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile};
 use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
@@ -15,6 +15,7 @@ use super::directory::{Directory, Section};
 use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
+use super::runs::command;
 use super::segments::{Known, Segments};
 use super::sets::Sets;
 use super::spares;
@@ -107,6 +108,7 @@ struct Common<'a> {
     ruleset: &'a Slot<At<Below>>,
     resolver: &'a Slot<At<NodeName>>,
     clock: &'a Slot<At<NodeName>>,
+    run: &'a Slot<raw::Run>,
 }
 
 struct Builder<'a> {
@@ -141,6 +143,7 @@ impl Builder<'_> {
             ruleset: &raw.ruleset,
             resolver: &raw.resolver,
             clock: &raw.clock,
+            run: &raw.run,
         };
         let cameras = self.nodes.len() as u32;
         self.add(name, &wires, 1, &common, |index| {
@@ -168,6 +171,7 @@ impl Builder<'_> {
             ruleset: &raw.ruleset,
             resolver: &raw.resolver,
             clock: &raw.clock,
+            run: &raw.run,
         };
         let forwards = or(&raw.forwards, false);
         let monitor_every = or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0;
@@ -207,6 +211,7 @@ impl Builder<'_> {
             ruleset: &raw.ruleset,
             resolver: &absent.1,
             clock: &absent.2,
+            run: &raw.run,
         };
         self.add(name, &wires, 1, &common, |_| {
             let (dns, ntp, ra, upstream) = (dns.clone(), ntp.clone(), ra.clone(), upstream.clone());
@@ -232,6 +237,7 @@ impl Builder<'_> {
             ruleset: &Slot::Absent,
             resolver: &Slot::Absent,
             clock: &Slot::Absent,
+            run: &raw.run,
         };
         let region = raw.region.good().map_or("", |region| region.value.0).to_owned();
         let names = or(&raw.names, CloudNames::Both);
@@ -254,13 +260,13 @@ impl Builder<'_> {
             ruleset: &raw.ruleset,
             resolver: &raw.resolver,
             clock: &raw.clock,
+            run: &raw.run,
         };
         let plays = self.cameras(&raw.plays, "a host");
-        let run = raw.run.good().map(command);
         let serves = raw.serves.good();
         let dhcp = serves
             .map(|serves| pools(("host", name), &serves.dhcp, &wires, self.segments, self.servers, self.out));
-        let host = Host { plays, run, dhcp: dhcp.unwrap_or_default() };
+        let host = Host { plays, dhcp: dhcp.unwrap_or_default() };
         self.add(name, &wires, 1, &common, |_| Kind::Host(host.clone()));
     }
 
@@ -291,6 +297,7 @@ impl Builder<'_> {
         };
         let (routes, policy) = routes(common.routes, wires, self.segments, out);
         let ruleset = common.ruleset.good().map(|path| rule_file(path, self.files, out));
+        let run = common.run.good().map(|run| command(run, self.files, out));
         let mut who = |slot: &Slot<At<NodeName>>, what: &str| {
             let sections = [Section::Router, Section::Cloud, Section::Host];
             slot.good().and_then(|name| self.directory.one_of(name, &sections, what, out))
@@ -310,6 +317,7 @@ impl Builder<'_> {
                 gateway: gateway.clone(),
                 resolver: resolver.clone(),
                 clock: clock.clone(),
+                run: run.clone(),
             };
             self.nodes.insert(member.clone(), node);
             if out.len() > before {
@@ -355,21 +363,6 @@ pub(super) fn rule_file(path: &At<Below>, files: &Files, out: &mut Mistakes) -> 
         out.push(Mistake::error("the rule file cannot be used", path.spot, label));
     }
     RuleFile { path: text.clone() }
-}
-
-fn command(run: &raw::Run) -> Run {
-    let default = Duration::from_secs(30);
-    let arguments = |list: &[At<super::super::leaf::Argument>]| {
-        list.iter().map(|argument| argument.value.0.clone()).collect()
-    };
-    match run {
-        raw::Run::Plain(list) => Run { command: arguments(&list.items), to_end: false, within: default },
-        raw::Run::Full(full) => Run {
-            command: arguments(full.command.list()),
-            to_end: or(&full.to_end, false),
-            within: or(&full.within, Lasting(default)).0,
-        },
-    }
 }
 
 /// Whom a node asks must answer: a router that serves somebody, a cloud, a host that runs something.

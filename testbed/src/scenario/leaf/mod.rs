@@ -19,7 +19,7 @@ pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair};
 pub(crate) use sets::NamePattern;
-pub(crate) use texts::{Anchor, Argument, Line};
+pub(crate) use texts::{Anchor, Argument, FileName, Line, Variable};
 pub use words::FEATURES;
 pub(crate) use words::{Codec, Feature, Region};
 

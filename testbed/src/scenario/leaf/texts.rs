@@ -40,6 +40,50 @@ impl Leaf for Argument {
     }
 }
 
+/// The name of an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variable(pub(crate) String);
+
+impl Leaf for Variable {
+    const WHAT: &'static str = "an environment variable's name";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        let text = scalar.text.as_str();
+        let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let inner = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !first || !inner || text.len() > 100 {
+            return Err(Wrong::because("letters, digits and `_`, no digit first, at most 100"));
+        }
+        if text.starts_with("TESTBED_") {
+            return Err(Wrong::because("names that begin with `TESTBED_` are the testbed's own"));
+        }
+        Ok(Variable(text.to_owned()))
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,99}$" })
+    }
+}
+
+/// The name of a file in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileName(pub(crate) String);
+
+impl Leaf for FileName {
+    const WHAT: &'static str = "a file's name";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        let text = scalar.text.as_str();
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let inner = text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if !first || !inner || text.len() > 100 {
+            let label = "letters, digits, `.`, `_` and `-`, a letter, digit or `_` first, at most 100";
+            return Err(Wrong::because(label));
+        }
+        Ok(FileName(text.to_owned()))
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$" })
+    }
+}
+
 /// A place in a document: `file.txt#anchor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor(pub(crate) String);

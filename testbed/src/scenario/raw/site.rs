@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::super::leaf::{
-    Ahead, Argument, Asks, Below, Codec, Gateway, Lasting, NamePattern, Region, Size, Whole,
+    Ahead, Argument, Asks, Below, Codec, FileName, Gateway, Lasting, Line, NamePattern, Region, Size,
+    Variable, Whole,
 };
 use super::super::mistakes::Mistakes;
 use super::super::model::{CloudNames, NftSet};
@@ -15,7 +16,7 @@ use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
 use super::{Many, One, Some1};
-use crate::names::{LinkName, Mac, NodeName, PortRef, SegmentName, SwitchName};
+use crate::names::{LinkName, Mac, NodeName, PortRef, SegmentName, SwitchName, Traffic};
 
 table! {
     /// What is built: segments, and nodes of five kinds.
@@ -157,6 +158,8 @@ table! {
         resolver: may One<NodeName>,
         /// Who tells it the time.
         clock: may One<NodeName>,
+        /// A command that takes the place of the fake camera; needs `--allow-run`.
+        run: may Run,
     }
 }
 
@@ -189,6 +192,8 @@ table! {
         routes: may List<Route>,
         /// Its own nft rule file.
         ruleset: may One<Below>,
+        /// A command that takes the place of the fake appliance; needs `--allow-run`.
+        run: may Run,
     }
 }
 
@@ -203,6 +208,8 @@ table! {
         ruleset: may One<Below>,
         /// Further routes.
         routes: may List<Route>,
+        /// A command of the scenario's own, run beside what the router does; needs `--allow-run`.
+        run: may Run,
     }
 }
 
@@ -269,6 +276,8 @@ table! {
         address: may Some1<IpAddr>,
         /// How far its clock is ahead of the host's, at most 1h either way, such as `90s` or `-90s`. Default 0s.
         clock_offset: may One<Ahead<3600>>,
+        /// A command of the scenario's own, run beside the fake cloud; needs `--allow-run`.
+        run: may Run,
     }
 }
 
@@ -299,7 +308,7 @@ table! {
         ruleset: may One<Below>,
         /// What it does for others.
         serves: may HostServes,
-        /// A command of the scenario's own, run in the node; needs `--allow-run`.
+        /// A command of the scenario's own, run in the node beside what it does; needs `--allow-run`.
         run: may Run,
     }
 }
@@ -313,6 +322,24 @@ table! {
         to_end: may One<bool>,
         /// How long the run waits for the end, 1s to 10min; default 30s.
         within: may One<Lasting<1000, 600_000>>,
+        /// When it is ready; whoever needs it starts then. Left out: at once.
+        ready: may Ready,
+        /// What its environment has besides, by name.
+        environment: may Named<Variable, One<Argument>>,
+        /// Files that lie in its working folder: name there, and path below the scenario's folder.
+        files: may Named<FileName, One<Below>>,
+    }
+}
+
+table! {
+    /// How a command is known to be ready: by a line, or by a port.
+    Ready = "`ready`" {
+        /// A line with this text, on standard output or standard error.
+        line: may One<Line>,
+        /// A TCP port of the node that takes connections, such as `tcp/554`.
+        port: may One<Traffic>,
+        /// How long it may take, 1s to 10min; default 20s.
+        within: may One<Lasting<1000, 600_000>>,
     }
 }
 
@@ -320,13 +347,13 @@ table! {
 #[derive(Debug)]
 pub(crate) enum Run {
     Plain(Many<Argument>),
-    Full(Command),
+    Full(Box<Command>),
 }
 
 impl Shape for Run {
     fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
         match node.value {
-            Value::Map(_) => Command::read(node, at, out).map(Run::Full),
+            Value::Map(_) => Command::read(node, at, out).map(|full| Run::Full(Box::new(full))),
             _ => List::read(node, at, out).map(Run::Plain),
         }
     }
