@@ -274,7 +274,7 @@ impl fmt::Display for Mac {
 }
 
 /// A kind of traffic: `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8` (type, for IPv4), `icmp6/128` (type, for IPv6),
-/// `proto/47` (IP protocol or next header).
+/// `proto/47` (IP protocol or next header), `ntp/control` (what pretends to be time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Traffic {
@@ -288,6 +288,40 @@ pub enum Traffic {
     Icmp6(u8),
     /// Any other IP protocol, with a payload of our own and no header of that protocol.
     Protocol(u8),
+    /// UDP on the time server's port.
+    Ntp(Ntp),
+}
+
+/// What passes for time by its port alone (RFC 5905, section 7.3), and the question itself: 48 bytes, if nothing else is
+/// said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ntp {
+    /// The question for the time (mode 3) to port 123, as clients ask it.
+    Question,
+    /// A control message (mode 6; RFC 9327) to port 123.
+    Control,
+    /// A private one (mode 7), `monlist`, to port 123: answers are many times larger (CVE-2013-5211).
+    Private,
+    /// A question for the time (mode 3) to port 123 of 1,000 bytes: something else rides on it.
+    Large,
+    /// An answer (mode 4) from port 123 that nobody asked for.
+    Answer,
+}
+
+impl Ntp {
+    const ALL: [(&str, Ntp); 5] = [
+        ("question", Ntp::Question),
+        ("control", Ntp::Control),
+        ("private", Ntp::Private),
+        ("large", Ntp::Large),
+        ("answer", Ntp::Answer),
+    ];
+}
+
+impl fmt::Display for Ntp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Ntp::ALL.iter().find(|(_, one)| one == self).map_or("", |(word, _)| word))
+    }
 }
 
 impl Traffic {
@@ -298,6 +332,19 @@ impl Traffic {
                 a <= c && d <= b
             }
             _ => self == other,
+        }
+    }
+
+    /// True if the two have a kind in common: what may go to UDP port 123 may ask for the time there.
+    pub fn meets(&self, other: &Traffic) -> bool {
+        let asks = |ports: (u16, u16)| ports.0 <= 123 && 123 <= ports.1;
+        match (*self, *other) {
+            (Traffic::Tcp(a, b), Traffic::Tcp(c, d)) | (Traffic::Udp(a, b), Traffic::Udp(c, d)) => {
+                a <= d && c <= b
+            }
+            (Traffic::Udp(a, b), Traffic::Ntp(Ntp::Question))
+            | (Traffic::Ntp(Ntp::Question), Traffic::Udp(a, b)) => asks((a, b)),
+            (one, other) => one == other,
         }
     }
 
@@ -316,7 +363,8 @@ impl FromStr for Traffic {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || {
             BadName(
-                "must look like `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8`, `icmp6/128` or `proto/47`".into(),
+                "must look like `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8`, `icmp6/128`, `proto/47` or `ntp/control`"
+                    .into(),
             )
         };
         let (word, numbers) = text.split_once('/').ok_or_else(bad)?;
@@ -327,6 +375,10 @@ impl FromStr for Traffic {
             "icmp" => number().map(Traffic::Icmp),
             "icmp6" => number().map(Traffic::Icmp6),
             "proto" => number().map(Traffic::Protocol),
+            "ntp" => {
+                let known = Ntp::ALL.into_iter().find(|(word, _)| *word == numbers);
+                known.map(|(_, one)| Traffic::Ntp(one)).ok_or_else(bad)
+            }
             _ => Err(bad()),
         }
     }
@@ -362,6 +414,7 @@ impl fmt::Display for Traffic {
             Traffic::Icmp(n) => ("icmp", n.into(), n.into()),
             Traffic::Icmp6(n) => ("icmp6", n.into(), n.into()),
             Traffic::Protocol(n) => ("proto", n.into(), n.into()),
+            Traffic::Ntp(one) => return write!(f, "ntp/{one}"),
         };
         match (first, last) {
             (0, u16::MAX) => write!(f, "{word}/*"),
@@ -391,10 +444,12 @@ mod tests {
 
     #[test]
     fn traffic_reads_back_as_it_was_written() {
-        for text in ["tcp/554", "udp/1-1024", "tcp/*", "icmp/8", "icmp6/128", "proto/47"] {
+        for text in ["tcp/554", "udp/1-1024", "tcp/*", "icmp/8", "icmp6/128", "proto/47", "ntp/private"] {
             assert_eq!(text.parse::<Traffic>().unwrap().to_string(), text);
         }
-        for bad in ["tcp", "tcp/", "tcp/70000", "tcp/9-1", "sctp/1", "icmp/300", "tcp/1-2-3", "tcp/-1"] {
+        for bad in
+            ["tcp", "tcp/", "tcp/70000", "tcp/9-1", "sctp/1", "icmp/300", "tcp/1-2-3", "tcp/-1", "ntp/6"]
+        {
             assert!(bad.parse::<Traffic>().is_err(), "{bad:?} is no traffic");
         }
     }

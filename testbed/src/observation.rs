@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
 use crate::plan::fault::Fault;
-use crate::plan::{Aim, Open};
+use crate::plan::{Aim, Crossing, Open};
 
 /// All that was seen of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,12 @@ pub struct Observations {
     pub tags: Vec<TagSeen>,
     /// What became of every aim of every negative.
     pub aims: Vec<AimSeen>,
+    /// What became of every frame of every `no_bridge`.
+    #[serde(default)]
+    pub crossings: Vec<CrossingSeen>,
+    /// The routes that checks asked for, as each node's own routing has them.
+    #[serde(default)]
+    pub routes: Vec<RouteSeen>,
     /// What became of every conversation opened on purpose, for `reach` and as `alive` control.
     pub opens: Vec<OpenSeen>,
     /// How the taps did.
@@ -112,7 +118,7 @@ pub struct Conversation {
     pub reached_packet: Option<u64>,
     /// First packet of the answerer that reached the opener's link, if any.
     pub answered_packet: Option<u64>,
-    /// Ports of the fabric at which frames of it were seen.
+    /// Ports of the fabric whose links sent frames of it, or were handed frames that were for them or for all of a group.
     pub ports: Vec<LinkName>,
     /// In a lab that stays: it was seen before this judgement began, and stands for all of its kind between its ends,
     /// whatever port they were opened from. It shows that something came about; it is no finding, and its packets are
@@ -219,6 +225,51 @@ pub struct KindSeen {
     pub instrument: Control,
     /// Path control: sent in the open copy, and arrived there.
     pub path: Control,
+}
+
+/// What became of the frames sent into one link of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CrossingSeen {
+    /// The check it belongs to.
+    pub check: CheckName,
+    /// What was sent where.
+    pub crossing: Crossing,
+    /// What became of each frame, in the crossing's order.
+    pub frames: Vec<FrameSeen>,
+    /// When the first frame was sent.
+    pub started_at: u64,
+    /// When the last one was.
+    pub ended_at: u64,
+    /// Errors of sending, if any.
+    pub errors: Vec<String>,
+}
+
+/// What became of one frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameSeen {
+    /// What it is.
+    pub what: String,
+    /// Packet number at its sender's tap.
+    pub sent_packet: Option<u64>,
+    /// Packet number where it was handed to the node.
+    pub entered_packet: Option<u64>,
+    /// Packet number where it came out of the node's other link.
+    pub left_packet: Option<u64>,
+    /// Instrument control: sent out of that link by the node's own hand, and seen there.
+    pub instrument: Control,
+    /// Path control: came out in the open copy, where the links are joined.
+    pub path: Control,
+}
+
+/// A route, as a node's own routing has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteSeen {
+    /// The node.
+    pub node: NodeName,
+    /// Where to.
+    pub to: IpAddr,
+    /// By which link; none: no route leads there.
+    pub link: Option<LinkName>,
 }
 
 /// A packet that arrived.

@@ -148,7 +148,14 @@ mod tests {
             by: Some("inet site  through policy".into()),
         };
         let site = Site { segments: [].into(), switches: [].into(), nodes: [].into(), groups: [].into() };
-        let scenario = Scenario { name: of("small"), documents: vec![], site, flows: vec![], checks: vec![] };
+        let scenario = Scenario {
+            name: of("small"),
+            documents: vec![],
+            owners: [].into(),
+            site,
+            flows: vec![],
+            checks: vec![],
+        };
         Twin {
             name: of("small-accept"),
             says: "the router forwards all".into(),

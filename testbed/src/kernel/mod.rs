@@ -26,6 +26,7 @@ pub mod process;
 mod restart;
 pub mod ring;
 pub mod root;
+pub mod routes;
 mod seal;
 pub mod shaping;
 pub mod snapshot;

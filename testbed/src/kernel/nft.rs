@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{KernelError, Namespace};
-use crate::names::NodeName;
+use crate::names::{LinkName, NodeName};
 
 /// The late chain's log group; nothing else in the node's namespace uses it.
 pub const LOG_GROUP: u16 = 23;
@@ -170,7 +170,7 @@ fn only_about(words: &str, folder: &Path) -> String {
 
 /// Adds the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
 ///
-/// `key` marks our probes, 8 bytes after the start of the transport header.
+/// `key` marks our probes, 8 bytes after the start of the transport header, or 40 where they pretend to be time.
 pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
     run(namespace, "add the instrument behind the input filter", &instrument_of(key)).await.map(drop)
 }
@@ -181,6 +181,7 @@ fn instrument_of(key: u32) -> String {
   chain arrived {{
     type filter hook input priority 2147483646; policy accept;
     @th,64,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
+    meta l4proto udp @th,320,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
     iifname \"lo\" return
     limit rate 100/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
   }}
@@ -201,6 +202,7 @@ pub async fn add_trace(namespace: &Namespace, key: u32) -> Result<(), KernelErro
   chain early {{
     type filter hook prerouting priority -440; policy accept;
     @th,64,32 {key:#010x} meta nftrace set 1
+    meta l4proto udp @th,320,32 {key:#010x} meta nftrace set 1
   }}
 }}
 "
@@ -213,6 +215,23 @@ pub async fn remove_trace(namespace: &Namespace) -> Result<(), KernelError> {
     // Rules that were loaded meanwhile have taken it away.
     let script = "table inet testbed_trace\ndelete table inet testbed_trace\n";
     run(namespace, "stop tracing", script).await.map(drop)
+}
+
+/// Joins two links below IP: whatever comes in by one goes out by the other as well, as a bridge would have it.
+pub async fn join_links(namespace: &Namespace, one: &LinkName, other: &LinkName) -> Result<(), KernelError> {
+    let script = format!(
+        "table netdev testbed_joined {{
+  chain one {{ type filter hook ingress device \"{one}\" priority 0; policy accept; dup to \"{other}\"; }}
+  chain other {{ type filter hook ingress device \"{other}\" priority 0; policy accept; dup to \"{one}\"; }}
+}}
+"
+    );
+    run(namespace, "join two links", &script).await.map(drop)
+}
+
+/// Takes that apart again.
+pub async fn part_links(namespace: &Namespace) -> Result<(), KernelError> {
+    run(namespace, "part two links", "delete table netdev testbed_joined\n").await.map(drop)
 }
 
 /// Starts `nft monitor trace`; its lines are read from the child's standard output.

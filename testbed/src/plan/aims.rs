@@ -9,7 +9,7 @@ use super::checks::Known;
 use super::flows::crossed;
 use super::mistake::Mistakes;
 use super::model::{Aim, Flow, Forged, Judge, Link, Node};
-use super::ports::{fits, meet, without};
+use super::ports::{fits, without};
 use super::ways::{Ways, addresses, is_router, speaks};
 use crate::names::{FlowId, NodeName, Traffic};
 use crate::scenario::model::Check;
@@ -134,7 +134,7 @@ fn ports(
     let own_way = attack.via.is_none() && attack.as_node.is_none();
     let allowed = allowed.into_iter().filter(|_| own_way);
     for flow in allowed {
-        let sent = ports.iter().find(|port| flow.ports.iter().any(|open| meet(open, port)));
+        let sent = ports.iter().find(|port| flow.ports.iter().any(|open| open.meets(port)));
         if let Some(sent) = sent.filter(|_| notes.sent_all_the_same.insert(flow.id.clone())) {
             let (id, from, to) = (&flow.id, &from.name, &to.name);
             notes.mistakes.insert(format!(

@@ -4,15 +4,17 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
+use super::across;
 use super::aims::{Attack, aims};
 use super::alive;
 use super::answers::answering;
 use super::flows::{crossed, expand};
+use super::lint::kits;
 use super::mistake::Mistakes;
-use super::model::{Advised, Asking, Check, Flow, Open, Service, Word};
+use super::model::{Advised, Asking, Check, Flow, Open, RouteAsked, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
-use crate::names::{NodeName, Traffic};
+use crate::names::{FlowId, LinkName, NodeName, Traffic};
 use crate::scenario::model::{self as scenario, Scenario};
 
 /// A `reach` names its ports one by one; more than this in one range is a `no_reach` in disguise.
@@ -82,7 +84,35 @@ fn word(
             let advised = names.iter().flat_map(|name| advised(known, name)).collect();
             Word::Address { of: names.iter().filter_map(asking).collect(), advised, kept }
         }
+        scenario::Word::Carries { node, link, only } => carries(known, node, link, only),
+        scenario::Word::NoBridge { of } => {
+            let crossings = across::crossings(check, known, &all(&of), mistakes);
+            let alive = alive::opens(check, known, mistakes);
+            across::cover(check, known, &crossings, &alive, mistakes);
+            Word::NoBridge { crossings, alive }
+        }
+        scenario::Word::Lint { rules, waive } => {
+            Word::Lint { rules, waive, kits: kits(known), owners: known.scenario.owners.clone() }
+        }
     }
+}
+
+/// With the routes that the node's own part of these flows takes.
+fn carries(known: &Known<'_>, node: NodeName, link: LinkName, only: Vec<FlowId>) -> Word {
+    let mut routes: Vec<RouteAsked> = Vec::new();
+    for flow in known.flows.iter().filter(|flow| only.contains(&flow.id)) {
+        for pair in flow.pairs.iter().filter(|pair| pair.from == node) {
+            for to in &pair.addresses {
+                match routes.iter_mut().find(|route| route.to == *to) {
+                    Some(route) => route.flows.push(flow.id.clone()),
+                    None => routes.push(RouteAsked { to: *to, flows: vec![flow.id.clone()] }),
+                }
+            }
+        }
+    }
+    let found = known.ways.node(&node).and_then(|node| node.links.iter().find(|one| one.name == link));
+    let port = found.map_or_else(|| link.clone(), |found| found.port.clone());
+    Word::Carries { node, link, port, only, routes }
 }
 
 /// The link of a node that asks for its address; what the check leaves open is what the site says.

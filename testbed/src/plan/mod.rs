@@ -1,5 +1,6 @@
 //! Scenario → [`Plan`]: addresses, links, services, probes. Pure.
 
+mod across;
 mod addresses;
 mod addressing;
 mod aims;
@@ -10,6 +11,7 @@ mod checks;
 pub mod fault;
 mod flows;
 mod labels;
+mod lint;
 mod lookup;
 mod mistake;
 mod model;

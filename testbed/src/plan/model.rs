@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{
     CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId,
 };
+use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
 use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof, Ready};
 
 /// All of a run that is known beforehand.
@@ -463,6 +464,134 @@ pub enum Word {
         /// The nodes, each with a link that is the spare of another one.
         of: Vec<NodeName>,
     },
+    /// What runs over a link.
+    Carries {
+        /// The node.
+        node: NodeName,
+        /// Its link.
+        link: LinkName,
+        /// The fabric's port of that link.
+        port: LinkName,
+        /// Only these flows.
+        only: Vec<FlowId>,
+        /// Where the node itself opens something of them, each of which its routing must send by this link.
+        routes: Vec<RouteAsked>,
+    },
+    /// Nothing gets from one link of a node to another below IP.
+    NoBridge {
+        /// What is sent.
+        crossings: Vec<Crossing>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
+    /// What the drawing itself must be like.
+    Lint {
+        /// The rules.
+        rules: Vec<LintRule>,
+        /// Those that the site breaks for a reason.
+        waive: Vec<Waiver>,
+        /// The developer kits.
+        kits: Vec<Kit>,
+        /// Who answers for what.
+        owners: BTreeMap<Duty, String>,
+    },
+}
+
+/// A route that a node must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteAsked {
+    /// Where to.
+    pub to: IpAddr,
+    /// For which flows.
+    pub flows: Vec<FlowId>,
+}
+
+/// Frames sent into one link of a node, and the link at which they must not come out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The node.
+    pub node: NodeName,
+    /// The link that they are handed to, and its port of the fabric.
+    pub enters: (LinkName, LinkName),
+    /// The link that they must not leave by, and its port of the fabric.
+    pub leaves: (LinkName, LinkName),
+    /// That link's Ethernet address.
+    pub leaves_mac: Mac,
+    /// The neighbour that sends them.
+    pub from: NodeName,
+    /// By which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// That link's Ethernet address.
+    pub from_mac: Mac,
+    /// What is sent.
+    pub frames: Vec<StrayFrame>,
+}
+
+/// A frame that a bridge would pass on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayFrame {
+    /// What it is, in a few words.
+    pub what: String,
+    /// The Ethernet address that it is for.
+    pub dest: Mac,
+    /// What is in it.
+    pub carries: Carries,
+}
+
+/// What is in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carries {
+    /// An EtherType that nobody speaks.
+    Unknown,
+    /// A length instead of an EtherType (IEEE 802.2).
+    Llc,
+    /// A UDP datagram.
+    Udp {
+        /// From this address.
+        source: IpAddr,
+        /// To this address.
+        dest: IpAddr,
+    },
+}
+
+/// A developer kit, and what the drawing joins it to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kit {
+    /// The appliance.
+    pub node: NodeName,
+    /// Where it is plugged in.
+    pub joins: Vec<Joined>,
+    /// Where its flows lead, and whom they let in.
+    pub flows: Vec<KitFlow>,
+}
+
+/// A link of a kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The link.
+    pub link: LinkName,
+    /// The segment.
+    pub segment: SegmentName,
+    /// What kind of network that is.
+    pub zones: Vec<Zone>,
+}
+
+/// A flow of a kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KitFlow {
+    /// Its id.
+    pub flow: FlowId,
+    /// The other end.
+    pub peer: NodeName,
+    /// True: the kit opens it. False: it is let in.
+    pub outwards: bool,
+    /// A segment of the other end.
+    pub segment: SegmentName,
+    /// What kind of network that is.
+    pub zones: Vec<Zone>,
 }
 
 /// A link that asks for its address, and what is to come of it.

@@ -4,16 +4,6 @@ use std::net::IpAddr;
 
 use crate::names::Traffic;
 
-/// Whether the two have a kind in common.
-pub(super) fn meet(one: &Traffic, other: &Traffic) -> bool {
-    match (one, other) {
-        (Traffic::Tcp(a, b), Traffic::Tcp(c, d)) | (Traffic::Udp(a, b), Traffic::Udp(c, d)) => {
-            a <= d && c <= b
-        }
-        _ => one == other,
-    }
-}
-
 /// `ports` less everything in `taken`; ranges are split.
 pub(super) fn without(ports: &[Traffic], taken: &[Traffic]) -> Vec<Traffic> {
     let mut left = ports.to_vec();
@@ -24,7 +14,7 @@ pub(super) fn without(ports: &[Traffic], taken: &[Traffic]) -> Vec<Traffic> {
 }
 
 fn rest(one: &Traffic, hole: &Traffic) -> Vec<Traffic> {
-    if !meet(one, hole) {
+    if !one.meets(hole) {
         return vec![*one];
     }
     let (make, (a, b), (c, d)): (fn(u16, u16) -> Traffic, _, _) = match (*one, *hole) {
@@ -88,6 +78,7 @@ mod tests {
         assert_eq!(left("tcp/20-30", "tcp/10-20 tcp/30-40 udp/25"), "tcp/21-29");
         assert_eq!(left("icmp/8 proto/47", "icmp/8 icmp6/47"), "proto/47");
         assert_eq!(left("tcp/5", "tcp/*"), "");
+        assert_eq!(left("ntp/question ntp/control udp/123", "udp/100-200"), "ntp/control");
     }
 
     #[test]

@@ -42,7 +42,10 @@ pub fn star(hosts: usize) -> Plan {
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {
         let subnets = vec![subnet.parse().expect("a prefix")];
-        (segment(name), Segment { vlan: None, subnets, hub: false, cable: false, mtu: None })
+        (
+            segment(name),
+            Segment { vlan: None, subnets, hub: false, cable: false, zones: Vec::new(), mtu: None },
+        )
     });
     let site = Site {
         segments: BTreeMap::from(segments),
@@ -51,7 +54,14 @@ pub fn star(hosts: usize) -> Plan {
         groups: BTreeMap::new(),
     };
     let name = "star".parse().expect("a name");
-    let scenario = Scenario { name, documents: Vec::new(), site, flows: Vec::new(), checks: Vec::new() };
+    let scenario = Scenario {
+        name,
+        documents: Vec::new(),
+        owners: BTreeMap::new(),
+        site,
+        flows: Vec::new(),
+        checks: Vec::new(),
+    };
     plan(&scenario).expect("a star is a site without mistakes")
 }
 

@@ -21,6 +21,7 @@ pub(super) fn empty(name: &str) -> Scenario {
     Scenario {
         name: name.parse().unwrap(),
         documents: vec!["002_d38ef9f33914e9af.txt#security-devkit-proddata".into()],
+        owners: BTreeMap::new(),
         site,
         flows: Vec::new(),
         checks: Vec::new(),
@@ -42,7 +43,7 @@ impl Scenario {
         let vlan = vlan.map(|number| number.try_into().unwrap());
         self.site.segments.insert(
             name(segment),
-            Segment { vlan, subnets: words(subnets), hub: false, cable: false, mtu: None },
+            Segment { vlan, subnets: words(subnets), hub: false, cable: false, zones: Vec::new(), mtu: None },
         );
         self
     }
@@ -142,6 +143,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
     Kind::Appliance(Appliance {
         cameras: words(cameras),
         cloud: cloud.map(name),
+        kit: false,
         forwards: false,
         monitor_every: Duration::from_secs(1),
     })

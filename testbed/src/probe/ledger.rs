@@ -13,6 +13,8 @@ pub enum Role {
     Instrument,
     /// Sent again, to be traced.
     Trace,
+    /// A frame below IP, of no aim.
+    Frame,
 }
 
 /// One packet.
@@ -43,9 +45,16 @@ impl Ledger {
         u32::try_from(entries.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// Enters a frame that belongs to no aim; returns its number.
+    pub fn enter_frame(&self) -> u32 {
+        self.enter(Entry { aim: 0, kind: 0, traffic: Traffic::Protocol(0), role: Role::Frame })
+    }
+
     /// A number for the next aim that no packet so far was sent for.
     pub fn next_aim(&self) -> usize {
-        self.lock().iter().map(|entry| entry.aim + 1).max().unwrap_or(0)
+        let entries = self.lock();
+        let aims = entries.iter().filter(|entry| entry.role != Role::Frame);
+        aims.map(|entry| entry.aim + 1).max().unwrap_or(0)
     }
 
     /// Every packet so far, with its number.

@@ -4,17 +4,21 @@
 //! through a packet socket, so neither its routing nor its own filter helps the defence; each carries a number, by
 //! which the taps and the instruments behind filters know it again.
 
+mod across;
 mod addresses;
 mod filter;
 mod ledger;
 mod open;
+mod routes;
 mod site;
 mod sweep;
 mod trace;
 
+pub use across::{Crossed, cross};
 pub use addresses::look_at_addresses;
 pub use filter::Filters;
 pub use ledger::{Entry, Ledger, Role};
 pub use open::open;
+pub use routes::look_up_routes;
 pub use site::Site;
 pub use sweep::{Seen, Swept, complete, sweep};

@@ -195,7 +195,7 @@ fn send_all(
     let socket = socket?;
     let fence = match role {
         Role::Instrument => (port_of(site, &aim.to, aim.address), Direction::ToNode),
-        Role::Attack | Role::Trace => (own_port(site, aim), Direction::FromNode),
+        _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
     for (kind, traffic) in singles(aim) {
@@ -221,12 +221,12 @@ pub(super) fn send(
     let base = match entry.role {
         Role::Attack => 20_000,
         Role::Instrument => 10_000,
-        Role::Trace => 61_000,
+        Role::Trace | Role::Frame => 61_000,
     };
     let own = match entry.role {
         Role::Attack | Role::Instrument => entry.aim % 3_500,
         // Another one each time: a packet that was answered before would be let in as an established one.
-        Role::Trace => n as usize % 3_500,
+        Role::Trace | Role::Frame => n as usize % 3_500,
     };
     let source_port = base + u16::try_from(own).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
     let probe = Probe {
@@ -310,12 +310,17 @@ fn own_link<'a>(site: &'a Site, aim: &Aim) -> &'a Link {
 
 /// Packet sockets, one per place, opened when first used.
 #[derive(Default)]
-struct Sockets {
+pub(super) struct Sockets {
     open: BTreeMap<(String, String), PacketSocket>,
 }
 
 impl Sockets {
-    fn of_link(&mut self, site: &Site, node: &NodeName, link: &LinkName) -> Result<&PacketSocket, String> {
+    pub(super) fn of_link(
+        &mut self,
+        site: &Site,
+        node: &NodeName,
+        link: &LinkName,
+    ) -> Result<&PacketSocket, String> {
         let place = (node.to_string(), link.to_string());
         self.at(place, || PacketSocket::open(site.lab.node(node), site.lab.number(node, link)))
     }

@@ -9,6 +9,7 @@ pub(crate) mod controls;
 pub mod fault;
 mod files;
 mod leaf;
+pub mod lint;
 mod mistakes;
 pub mod model;
 mod raw;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::lint::{Duty, LintRule, Waiver, Zone};
 use crate::names::{
     CheckName, ControlId, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
     VlanId,
@@ -23,6 +24,8 @@ pub struct Scenario {
     pub name: ScenarioName,
     /// The documents under test, as `file#anchor`.
     pub documents: Vec<String>,
+    /// Who answers for what, in the scenario's words.
+    pub owners: BTreeMap<Duty, String>,
     /// What is built.
     pub site: Site,
     /// What is allowed; everything else between any two nodes is expected to be blocked.
@@ -57,6 +60,8 @@ pub struct Segment {
     pub cable: bool,
     /// Longest packet of its links, bytes, 576 to 9000, 1280 and more with IPv6; none: the usual 1500.
     pub mtu: Option<u32>,
+    /// What kind of network it is.
+    pub zones: Vec<Zone>,
 }
 
 /// A switch: which links are plugged into it, and how.
@@ -208,6 +213,8 @@ pub struct Appliance {
     pub cameras: Vec<NodeName>,
     /// The cloud it talks with.
     pub cloud: Option<NodeName>,
+    /// Whether it is a developer kit, which the documents keep in a test environment. Default false.
+    pub kit: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
     pub forwards: bool,
     /// How often it reports to the cloud; 1 s to 1 h.
@@ -514,5 +521,26 @@ pub enum Word {
     Spare {
         /// The nodes, each with a link that is the spare of another one.
         of: Vec<NodeName>,
+    },
+    /// What runs over a link.
+    Carries {
+        /// The node.
+        node: NodeName,
+        /// Its link.
+        link: LinkName,
+        /// Only these flows, each of which must be seen there.
+        only: Vec<FlowId>,
+    },
+    /// Nothing gets from one link of a node to another below IP.
+    NoBridge {
+        /// The nodes.
+        of: Vec<NodeName>,
+    },
+    /// What the drawing itself must be like; no packet is looked at.
+    Lint {
+        /// The rules.
+        rules: Vec<LintRule>,
+        /// Those that the site breaks for a reason.
+        waive: Vec<Waiver>,
     },
 }

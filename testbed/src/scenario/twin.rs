@@ -16,7 +16,7 @@ pub struct Twin {
     pub says: String,
     /// The good scenario's name.
     pub of: ScenarioName,
-    /// The scenario with the change made, its checks cut down to those of `fail` and `stays`.
+    /// The scenario with the change made, its checks cut down to those of `fail` and `stays`, and those that a waiver stands on.
     pub scenario: Scenario,
     /// Checks that must fail, with exactly these findings.
     pub fail: BTreeMap<CheckName, Expected>,

@@ -88,10 +88,20 @@ fn assemble(
         return None; // what would be missing below has been told
     }
     let of = built.scenario.name.clone();
-    built.scenario.checks.retain(|check| fail.contains_key(&check.name) || stays.contains(&check.name));
+    let named = |name: &CheckName| fail.contains_key(name) || stays.contains(name);
+    // a waiver says nothing without the checks that it stands on
+    let checks = built.scenario.checks.iter().filter(|check| named(&check.name));
+    let stood_on: BTreeSet<CheckName> = checks.flat_map(|check| shown_by(&check.word)).cloned().collect();
+    built.scenario.checks.retain(|check| named(&check.name) || stood_on.contains(&check.name));
     built.scenario.name = name.clone()?;
     let says = raw.says.good()?.value.0.clone();
     Some(Twin { name: name?, says, of, scenario: built.scenario, fail, stays })
+}
+
+/// The checks that a check stands on.
+fn shown_by(word: &Word) -> impl Iterator<Item = &CheckName> {
+    let waive = if let Word::Lint { waive, .. } = word { waive.as_slice() } else { &[] };
+    waive.iter().flat_map(|waiver| &waiver.shown_by)
 }
 
 fn good_tree(raw: &raw::Twin, good: Result<&Source, &Missing>, out: &mut Mistakes) -> Option<Node> {

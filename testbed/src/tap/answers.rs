@@ -52,7 +52,9 @@ impl Answers {
 
     /// What this frame is; a probe's way is remembered.
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Part {
-        let Content::Ip(packet) = &frame.content else { return Part::None };
+        let Content::Ip(packet) = &frame.content else {
+            return nonce::of(frame, self.key).map_or(Part::None, Part::Probe);
+        };
         let part = match nonce::of_packet(packet, self.key) {
             Some(n) => self.whole(packet, n),
             None if self.ways.is_empty() => Part::None,

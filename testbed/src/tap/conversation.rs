@@ -69,7 +69,7 @@ struct State {
     answered: bool,
     /// First packet of each end that reached the other's link.
     reached: [Option<u64>; 2],
-    /// Where it was seen; empty if it was not yet, in this stretch.
+    /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
     tcp: Option<Box<TcpState>>,
 }
@@ -204,7 +204,9 @@ impl State {
         if self.ports.is_empty() {
             (self.first_packet, self.first_at) = (seen.packet, seen.at);
         }
-        if !self.ports.contains(&seen.port) {
+        // What a hub or a bridge that does not know better repeats at a port is not carried by its link.
+        let addressed = dest.0[0] & 1 == 1 || port.macs.contains(&Some(dest));
+        if (addressed || seen.direction == Direction::FromNode) && !self.ports.contains(&seen.port) {
             self.ports.push(seen.port);
         }
         match seen.direction {
@@ -215,7 +217,6 @@ impl State {
                 }
             }
             Direction::ToNode if self.reached[side].is_none() => {
-                let addressed = dest.0[0] & 1 == 1 || port.macs.contains(&Some(dest));
                 if addressed && self.is_link_of_receiver(side, port.node) {
                     self.reached[side] = Some(seen.packet);
                 }

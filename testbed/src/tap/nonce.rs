@@ -7,6 +7,8 @@
 //! | TCP | sequence number = `n` | acknowledgement = `key`, without ACK flag | SYN, window [`window`] | |
 //! | UDP, ICMP, ICMPv6 | as the protocol has them | `key` | `n` | [`mark`] |
 //! | any other protocol | see below | `key` | `n` | [`mark`] |
+//! | what pretends to be time | as NTP has them, and `key`, `n` and [`mark`] at 40..56 | | | |
+//! | a frame without IP | behind its Ethernet header, as above | `key` | `n` | [`mark`] |
 //!
 //! Key, window and mark differ between runs, so that no rule can be written that knows probes by a fixed value and
 //! treats them unlike real traffic.
@@ -23,10 +25,20 @@ use etherparse::{
 };
 
 use super::frame::{Content, Frame, Packet, Transport};
-use crate::names::{Mac, Traffic};
+use crate::names::{Mac, Ntp, Traffic};
+use crate::plan::Carries;
 
 /// Hop limit of a probe where the caller has no other wish.
 pub const TTL: u8 = 64;
+/// Bytes of a datagram on the time server's port (RFC 5905, section 7.3), and of one with a rider.
+const TIME: usize = 48;
+const LARGE: usize = 1000;
+/// Port of the discard service (RFC 863): nobody answers there.
+const DISCARD: u16 = 9;
+/// UDP port of time servers.
+const TIME_PORT: u16 = 123;
+/// EtherType that nobody speaks (IEEE 802, local experimental 1).
+const EXPERIMENTAL: u16 = 0x88b5;
 /// Next header value for "nothing follows" (RFC 8200, section 4.7).
 const NO_NEXT_HEADER: u8 = 59;
 
@@ -111,6 +123,12 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         Traffic::Udp(port, _) => ethernet.udp(probe.source_port, port).write(&mut frame, &payload(probe)),
         Traffic::Icmp(kind) => ethernet.icmpv4_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
         Traffic::Icmp6(kind) => ethernet.icmpv6_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
+        Traffic::Ntp(Ntp::Answer) => {
+            ethernet.udp(TIME_PORT, probe.source_port).write(&mut frame, &time(probe, Ntp::Answer))
+        }
+        Traffic::Ntp(kind) => {
+            ethernet.udp(probe.source_port, TIME_PORT).write(&mut frame, &time(probe, kind))
+        }
         Traffic::Protocol(number) => return craft_raw(probe, number),
     };
     written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
@@ -144,7 +162,8 @@ fn craft_raw(probe: &Probe, number: u8) -> Result<Vec<u8>, Error> {
 pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
     match &frame.content {
         Content::Ip(packet) => of_packet(packet, key),
-        Content::Arp(_) | Content::Other(_) => None,
+        Content::Other(bytes) => marked(bytes, 8, key),
+        Content::Arp(_) => None,
     }
 }
 
@@ -154,10 +173,7 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
     if packet.fragment.is_some_and(|fragment| fragment.offset > 0) {
         return None;
     }
-    let marked = |bytes: &[u8]| {
-        (word(bytes, 8)? == key && bytes.get(16..24)? == mark(key)).then(|| word(bytes, 12)).flatten()
-    };
-    if let Some(n) = marked(packet.body) {
+    if let Some(n) = marked(packet.body, 8, key) {
         return Some(n);
     }
     match packet.transport {
@@ -165,8 +181,18 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
             let probe = tcp.syn && !tcp.ack && tcp.window == window(key) && tcp.acknowledgement == key;
             probe.then_some(tcp.sequence)
         }
-        _ => marked(packet.bytes),
+        Transport::Udp(udp) if udp.source_port == TIME_PORT || udp.dest_port == TIME_PORT => {
+            marked(packet.bytes, 8, key).or_else(|| marked(packet.bytes, 40, key))
+        }
+        _ => marked(packet.bytes, 8, key),
     }
+}
+
+/// The number that stands behind the key, if the mark follows.
+fn marked(bytes: &[u8], at: usize, key: u32) -> Option<u32> {
+    (word(bytes, at)? == key && bytes.get(at + 8..at + 16)? == mark(key))
+        .then(|| word(bytes, at + 4))
+        .flatten()
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -207,6 +233,73 @@ fn payload(probe: &Probe) -> [u8; 24] {
     bytes[4..8].copy_from_slice(&probe.n.to_be_bytes());
     bytes[8..16].copy_from_slice(&mark(probe.key));
     bytes
+}
+
+/// A datagram of NTP's form: version 2 or 4 and mode first, and in the place of the last two timestamps (RFC 5905,
+/// figure 8) what marks a probe.
+fn time(probe: &Probe, kind: Ntp) -> Vec<u8> {
+    let mut bytes = vec![0; if kind == Ntp::Large { LARGE } else { TIME }];
+    let head: &[u8] = match kind {
+        // Version 2, mode 6, read variables (RFC 9327, section 2): sequence 1, 36 bytes of data.
+        Ntp::Control => &[0x16, 0x02, 0, 1, 0, 0, 0, 0, 0, 0, 0, 36],
+        // Version 2, mode 7, implementation 3 (ntpd), request 42: the list of last clients.
+        Ntp::Private => &[0x17, 0, 3, 42],
+        Ntp::Question | Ntp::Large => &[0x23],
+        // Version 4, mode 4, stratum 2.
+        Ntp::Answer => &[0x24, 2],
+    };
+    bytes[..head.len()].copy_from_slice(head);
+    bytes[32..TIME].copy_from_slice(&payload(probe)[..16]);
+    bytes
+}
+
+/// A frame that a bridge would pass on, as it leaves a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// Ethernet address it is sent from.
+    pub source: Mac,
+    /// Ethernet address it is sent to.
+    pub dest: Mac,
+    /// The lab's key.
+    pub key: u32,
+    /// The probe's number.
+    pub n: u32,
+}
+
+/// The complete frame.
+///
+/// Errors: `Family` where the addresses that it carries are not of one family.
+pub fn craft_stray(stray: &Stray, carries: &Carries) -> Result<Vec<u8>, Error> {
+    let Stray { source, dest, key, n } = *stray;
+    let probe = |source_ip, dest_ip, traffic| Probe {
+        source_mac: source,
+        next_hop_mac: dest,
+        source: source_ip,
+        dest: dest_ip,
+        traffic,
+        source_port: DISCARD,
+        key,
+        n,
+        ttl: TTL,
+    };
+    if let Carries::Udp { source: from, dest: to } = carries {
+        return craft(&probe(*from, *to, Traffic::Udp(DISCARD, DISCARD)));
+    }
+    let nobody = IpAddr::from([0, 0, 0, 0]);
+    let marked = payload(&probe(nobody, nobody, Traffic::Protocol(0)));
+    // 46 bytes is the least that an Ethernet frame carries (IEEE 802.3, clause 3.2.7).
+    let mut body = [0; 46];
+    body[8..24].copy_from_slice(&marked[..16]);
+    let ether_type = match carries {
+        // Below 0x600 it is a length; unnumbered information between two null access points (IEEE 802.2).
+        Carries::Llc => {
+            body[2] = 0x03;
+            body.len() as u16
+        }
+        _ => EXPERIMENTAL,
+    };
+    let header = Ethernet2Header { source: source.0, destination: dest.0, ether_type: EtherType(ether_type) };
+    Ok([&header.to_bytes()[..], &body].concat())
 }
 
 /// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
@@ -256,13 +349,15 @@ mod tests {
     }
 
     fn every_kind() -> impl Iterator<Item = (Traffic, bool)> {
+        let times = [Ntp::Question, Ntp::Control, Ntp::Private, Ntp::Large, Ntp::Answer];
         let ports = [0, 1, 53, 554, 65_535];
         let both = move |traffic: Traffic| [(traffic, false), (traffic, true)];
         let tcp = ports.into_iter().flat_map(move |port| both(Traffic::Tcp(port, port)));
         let udp = ports.into_iter().flat_map(move |port| both(Traffic::Udp(port, port)));
         let other = (0..=255).flat_map(move |number| both(Traffic::Protocol(number)));
         let icmp = (0..=255).flat_map(|kind| [(Traffic::Icmp(kind), false), (Traffic::Icmp6(kind), true)]);
-        tcp.chain(udp).chain(other).chain(icmp)
+        let time = times.into_iter().flat_map(move |kind| both(Traffic::Ntp(kind)));
+        tcp.chain(udp).chain(other).chain(icmp).chain(time)
     }
 
     #[test]
@@ -331,7 +426,7 @@ mod tests {
             };
             let number = match traffic {
                 Traffic::Tcp(..) => 6,
-                Traffic::Udp(..) => 17,
+                Traffic::Udp(..) | Traffic::Ntp(_) => 17,
                 Traffic::Icmp(_) => 1,
                 Traffic::Icmp6(_) => 58,
                 Traffic::Protocol(_) => continue,

@@ -59,7 +59,7 @@ fn is_planned(seen: &AimSeen, ports: &Traffic) -> bool {
 fn width(traffic: &Traffic) -> u64 {
     match *traffic {
         Traffic::Tcp(first, last) | Traffic::Udp(first, last) => u64::from(last - first) + 1,
-        Traffic::Icmp(_) | Traffic::Icmp6(_) | Traffic::Protocol(_) => 1,
+        Traffic::Icmp(_) | Traffic::Icmp6(_) | Traffic::Protocol(_) | Traffic::Ntp(_) => 1,
     }
 }
 
@@ -92,12 +92,28 @@ pub(super) fn ask_control(
     }
 }
 
-/// Every conversation of `alive` was answered within a second before and within a second after every aim.
+/// When something was sent, and what.
+pub(super) struct Moment {
+    /// For a reader.
+    pub(super) name: String,
+    /// When the first of it was sent.
+    pub(super) started_at: u64,
+    /// When the last of it was.
+    pub(super) ended_at: u64,
+}
+
+impl Moment {
+    pub(super) fn of(seen: &AimSeen) -> Self {
+        Self { name: aim_name(&seen.aim), started_at: seen.started_at, ended_at: seen.ended_at }
+    }
+}
+
+/// Every conversation of `alive` was answered within a second before and within a second after every moment.
 /// Returns how many were.
 pub(super) fn ask_alive(
     check: &Check,
     alive: &[Open],
-    tried: &[&AimSeen],
+    tried: &[Moment],
     seen: &Observations,
     reasons: &mut Reasons,
 ) -> usize {
@@ -139,7 +155,7 @@ fn answers_after(open: &OpenSeen, end: u64) -> bool {
     answered_at(open).is_some_and(|at| open.at >= end && at - end <= NEAR)
 }
 
-fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first: &AimSeen) -> String {
+fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first: &Moment) -> String {
     let tries = match opened.iter().rev().find_map(|one| one.error.as_deref()) {
         Some(error) => format!("last error: {error}"),
         None => format!(
@@ -152,8 +168,8 @@ fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first:
         "{} did not answer within a second {when} {} ({tries})",
         open_name(open),
         match aims {
-            1 => aim_name(&first.aim),
-            more => format!("{} and {} more", aim_name(&first.aim), more - 1),
+            1 => first.name.clone(),
+            more => format!("{} and {} more", first.name, more - 1),
         },
     )
 }

@@ -232,6 +232,8 @@ pub(crate) fn good() -> Observations {
         in_force: vec![],
         faults: vec![],
         addresses: vec![],
+        crossings: vec![],
+        routes: vec![],
         commands: vec![],
     }
 }

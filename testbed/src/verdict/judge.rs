@@ -1,11 +1,14 @@
 //! One check after the other: what every word has in common (features, taps), and which word judges.
 
+use crate::names::CheckName;
 use crate::observation::Observations;
 use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
-use super::{address, clock, direction, members, no_reach, peers_of, plays, reach, spare};
+use super::{
+    address, carries, clock, direction, lint, members, no_bridge, no_reach, peers_of, plays, reach, spare,
+};
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
 ///
@@ -29,6 +32,12 @@ pub(super) struct Draft {
     pub(super) controls: Vec<ControlSeen>,
 }
 
+/// The verdict on another check, for one that stands on it; none if the plan does not have it.
+pub(super) fn verdict_on(plan: &Plan, name: &CheckName, seen: &Observations) -> Option<Verdict> {
+    let check = plan.checks.iter().find(|check| check.name == *name)?;
+    Some(judge_check(plan, check, seen).verdict)
+}
+
 fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict {
     let (word, mut draft) = match &check.word {
         Word::Reach { opens } => ("reach", reach::draft(check, opens, seen)),
@@ -40,6 +49,9 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
         Word::Spare { of } => ("spare", spare::draft(plan, of, seen)),
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
+        Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
+        Word::NoBridge { crossings, alive } => ("no_bridge", no_bridge::draft(check, crossings, alive, seen)),
+        Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
     let lacks = ask_for_features(check, seen, &mut draft);
@@ -65,10 +77,13 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
 
 /// Frames that a tap did not get may be the very ones that matter.
 fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reasons) {
+    if matches!(word, Word::Lint { .. }) {
+        return; // no frame is looked at
+    }
     if seen.taps.dropped > 0 {
         reasons.add("taps", format!("the kernel dropped {} frames for want of room", seen.taps.dropped));
     }
-    let negative = matches!(word, Word::NoReach { .. });
+    let negative = matches!(word, Word::NoReach { .. } | Word::NoBridge { .. });
     if negative && seen.open_taps.dropped > 0 {
         let dropped = seen.open_taps.dropped;
         reasons.add("taps", format!("the kernel dropped {dropped} frames in the open copy for want of room"));

@@ -48,6 +48,7 @@ fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
         Traffic::Udp(first, last) => kind == "udp" && (first..=last).contains(&port),
         Traffic::Icmp(_) => kind == "icmp",
         Traffic::Icmp6(_) => kind == "icmp6",
+        Traffic::Ntp(_) => kind == "udp" && port == 123,
         Traffic::Protocol(number) => kind.strip_prefix("proto-") == Some(number.to_string().as_str()),
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod autoconf;
+mod carries;
 mod clock;
 mod controls;
 mod direction;
@@ -12,9 +13,11 @@ mod direction;
 pub(crate) mod example;
 mod judge;
 mod leak;
+mod lint;
 mod matching;
 mod members;
 mod model;
+mod no_bridge;
 mod no_reach;
 mod peers_of;
 mod plays;

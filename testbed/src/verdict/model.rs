@@ -35,7 +35,8 @@ pub struct CheckVerdict {
     pub place: Place,
     /// The controls it proves.
     pub proves: Vec<Proof>,
-    /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`.
+    /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
+    /// `carries`, `no_bridge`, `lint`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,

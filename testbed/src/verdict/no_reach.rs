@@ -10,7 +10,7 @@ use crate::observation::{AimSeen, Observations};
 use crate::plan::{Aim, Check, Judge, Open};
 
 use super::ControlSeen;
-use super::controls::{self, aim_name};
+use super::controls::{self, Moment, aim_name};
 use super::judge::Draft;
 use super::leak;
 use super::stray;
@@ -33,7 +33,8 @@ pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observat
         controls::ask_control("instrument", aim, |kind| kind.instrument, &mut draft.reasons);
         controls::ask_control("path", aim, |kind| kind.path, &mut draft.reasons);
     }
-    let answered = controls::ask_alive(check, alive, &tried, seen, &mut draft.reasons);
+    let moments: Vec<_> = tried.iter().map(|aim| Moment::of(aim)).collect();
+    let answered = controls::ask_alive(check, alive, &moments, seen, &mut draft.reasons);
     let counts = Counts::of(&tried);
     draft.summary = counts.summary(answered, alive.len());
     draft.controls = vec![

@@ -4,7 +4,9 @@ use super::role;
 use super::tables::{list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::ports::width;
-use crate::plan::{Advised, Aim, Asking, Check, Judge, Node, Open, Plan, Service, ServiceKind, Word};
+use crate::plan::{
+    Advised, Aim, Asking, Check, Crossing, Judge, Node, Open, Plan, RouteAsked, Service, ServiceKind, Word,
+};
 use crate::scenario::model::Sign;
 
 /// What would be built and asked, for a reader.
@@ -273,6 +275,31 @@ fn word(word: &Word) -> (String, String) {
             let rows: Vec<_> = of.iter().map(row).chain(advised.iter().map(advice)).collect();
             let rows = table(2, &rows);
             (if *kept { "address, and keeps it" } else { "address" }.to_owned(), rows)
+        }
+        Word::Carries { node, link, only, routes, .. } => {
+            let row = |asked: &RouteAsked| [format!("route to {}", asked.to), list(&asked.flows)];
+            let rows = table(2, &routes.iter().map(row).collect::<Vec<_>>());
+            ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
+        }
+        Word::NoBridge { crossings, alive } => {
+            let row = |one: &Crossing| {
+                let whats = one.frames.iter().map(|frame| &frame.what);
+                [
+                    format!("{}.{}", one.from, one.link),
+                    format!("into {}.{}", one.node, one.enters.0),
+                    format!("not out of {}", one.leaves.0),
+                    list(whats),
+                ]
+            };
+            let rows = table(2, &crossings.iter().map(row).collect::<Vec<_>>());
+            let alive = format!("    alive before and after\n{}", opens_table(alive));
+            ("no_bridge".to_owned(), rows + &alive)
+        }
+        Word::Lint { rules, waive, .. } => {
+            let waived = waive.iter().map(|one| {
+                format!("    {} is waived: {} (shown by {})\n", one.rule, one.because, list(&one.shown_by))
+            });
+            (format!("lint: {}", list(rules)), waived.collect())
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::event::{Failure, Stage};
-use crate::observation::{AddressesSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen};
+use crate::observation::{
+    AddressesSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
+};
 use crate::plan::{Open, Word};
-use crate::probe::{self, Seen, Site, Swept};
+use crate::probe::{self, Crossed, Seen, Site, Swept};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 use crate::tap::{self, Captured};
@@ -16,10 +18,18 @@ use super::teller::Teller;
 
 /// What was sent and opened, and how the scenario's own commands ended.
 pub(super) struct Probed {
-    swept: Vec<Swept>,
-    opens: Vec<OpenSeen>,
+    sent: Sent,
     commands: Vec<CommandEnd>,
     addresses: Vec<AddressesSeen>,
+    routes: Vec<RouteSeen>,
+}
+
+/// What was sent and opened.
+#[derive(Default)]
+struct Sent {
+    swept: Vec<Swept>,
+    crossed: Vec<Crossed>,
+    opens: Vec<OpenSeen>,
 }
 
 /// Probes while video plays; ends at once when a service fails.
@@ -45,7 +55,7 @@ pub(super) async fn exercise_and_probe(
         teller.stage(Stage::Probe);
         probe_all(&built.site, &built.copy, order.patience).await
     };
-    let (swept, opens) = {
+    let sent = {
         let failure = services.failure();
         tokio::select! {
             biased;
@@ -56,11 +66,12 @@ pub(super) async fn exercise_and_probe(
     services.ask_again(plan).await;
     addresses.extend(probe::look_at_addresses(&built.site, Moment::End).await);
     let commands = services.wait_for_commands().await?;
-    Ok(Probed { swept, opens, commands, addresses })
+    let routes = probe::look_up_routes(&built.site).await;
+    Ok(Probed { sent, commands, addresses, routes })
 }
 
-async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<OpenSeen>) {
-    let (mut swept, mut opens) = (Vec::new(), Vec::new());
+async fn probe_all(site: &Site, copy: &Site, patience: u32) -> Sent {
+    let Sent { mut swept, mut crossed, mut opens } = Sent::default();
     let begun = site.ledger.next_aim();
     for check in &site.plan.checks {
         match &check.word {
@@ -68,6 +79,11 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
                 let first = begun + swept.len();
                 let (aims, alive) = probe::sweep(site, copy, check, aims, alive, first, patience).await;
                 swept.extend(aims);
+                opens.extend(alive);
+            }
+            Word::NoBridge { crossings, alive } => {
+                let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
+                crossed.extend(tried);
                 opens.extend(alive);
             }
             Word::Reach { opens: wanted } => {
@@ -81,10 +97,12 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> (Vec<Swept>, Vec<
             | Word::Members { .. }
             | Word::Clock { .. }
             | Word::Address { .. }
-            | Word::Spare { .. } => {}
+            | Word::Spare { .. }
+            | Word::Carries { .. }
+            | Word::Lint { .. } => {}
         }
     }
-    (swept, opens)
+    Sent { swept, crossed, opens }
 }
 
 /// Closes the captures and joins what was sent with what was seen; the site goes.
@@ -116,7 +134,7 @@ pub(super) fn capture_failed(error: tap::Error) -> Failure {
 
 /// Joins what was sent and opened with what the taps and instruments saw of it.
 fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
-    let Probed { swept, opens, commands, addresses } = probed;
+    let Probed { sent: Sent { swept, crossed, opens }, commands, addresses, routes } = probed;
     Observations {
         aims: probe::complete(swept, here, there),
         opens: opens.into_iter().map(|open| find_packets(open, here.captured)).collect(),
@@ -129,6 +147,8 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         dhcp: here.captured.dhcp.clone(),
         uses: here.captured.uses.clone(),
         addresses,
+        routes,
+        crossings: crossed.into_iter().map(|one| one.complete(here.captured, there.captured)).collect(),
         commands,
         ..Observations::default()
     }

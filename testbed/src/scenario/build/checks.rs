@@ -32,14 +32,14 @@ pub(crate) fn build(
     out: &mut Mistakes,
 ) -> Vec<Check> {
     let mut checks = Vec::new();
-    for (name, raw) in raw.checks.good().map_or(&[][..], |named| &named.entries) {
-        let Some(raw) = raw else { continue };
+    for (name, check) in raw.checks.good().map_or(&[][..], |named| &named.entries) {
+        let Some(check) = check else { continue };
         let whose = check_title(&name.value);
-        let requires = values(&raw.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
-        let mut reader = Reader { whose: &whose, directory, nodes, segments, flows, requires, out };
-        let alive = reader.alive(raw, name);
-        if let Some(word) = reader.word(raw, name) {
-            let proves = reader.proves(raw);
+        let requires = values(&check.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
+        let mut reader = Reader { whose: &whose, raw, directory, nodes, segments, flows, requires, out };
+        let alive = reader.alive(check, name);
+        if let Some(word) = reader.word(check, name) {
+            let proves = reader.proves(check);
             let Reader { requires, .. } = reader;
             let place = out.place(name.spot);
             checks.push(Check { name: name.value.clone(), place, proves, requires, alive, word });
@@ -51,10 +51,11 @@ pub(crate) fn build(
 /// Reads one check; what a word of its own file needs is visible there.
 pub(super) struct Reader<'a> {
     pub(super) whose: &'a str,
+    pub(super) raw: &'a raw::Scenario,
     pub(super) directory: &'a Directory,
     pub(super) nodes: &'a BTreeMap<NodeName, Node>,
     segments: &'a Segments,
-    flows: &'a Flows,
+    pub(super) flows: &'a Flows,
     /// Kernel features that the check requires.
     requires: Vec<String>,
     pub(super) out: &'a mut Mistakes,
@@ -76,11 +77,13 @@ impl Reader<'_> {
 
     /// The flows that show life; a negative needs them, nothing else has any use for them.
     fn alive(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Vec<FlowId> {
-        let negative = !raw.no_reach.is_absent();
+        let word = if raw.no_reach.is_absent() { "no_bridge" } else { "no_reach" };
+        let negative = !raw.no_reach.is_absent() || !raw.no_bridge.is_absent();
         match &raw.alive {
             Slot::Absent if negative => {
-                let label =
-                    "`no_reach` needs `alive`: flows that work across the same devices and at both ends";
+                let label = format!(
+                    "`{word}` needs `alive`: flows that work across the same devices and at both ends"
+                );
                 let title = format!("{} could pass on a dead site", self.whose);
                 self.out.push(Mistake::error(title, name.spot, label));
                 Vec::new()
@@ -88,7 +91,7 @@ impl Reader<'_> {
             Slot::Good(ranges) => {
                 let ids = self.opening(ranges, "`alive`: link upkeep opens nothing that could answer");
                 if !negative && let Some(first) = ranges.0.first() {
-                    let label = "only `no_reach` has this control";
+                    let label = "only `no_reach` and `no_bridge` have this control";
                     self.out.push(Mistake::error(
                         format!("{} needs no `alive`", self.whose),
                         first.spot,
@@ -125,11 +128,14 @@ impl Reader<'_> {
             ("clock", raw.clock.is_absent(), raw.clock.is_bad()),
             ("address", raw.address.is_absent(), raw.address.is_bad()),
             ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
+            ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
+            ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
+            ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `lint`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -146,11 +152,14 @@ impl Reader<'_> {
             raw.clock.good().and_then(|word| self.clock(word)),
             raw.address.good().and_then(|word| self.address(word)),
             raw.spare.good().and_then(|word| self.spare(word)),
+            raw.carries.good().and_then(|word| self.carries(word)),
+            raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
+            raw.lint.good().and_then(|word| self.lint(word, name)),
         ];
         words.into_iter().flatten().next()
     }
 
-    fn nodes(&mut self, slot: &Slot<OneOrMany<At<NodeName>>>) -> Option<Vec<NodeName>> {
+    pub(super) fn nodes(&mut self, slot: &Slot<OneOrMany<At<NodeName>>>) -> Option<Vec<NodeName>> {
         let nodes = self.directory.nodes(slot.good()?, self.whose, self.out);
         (!nodes.is_empty()).then_some(nodes)
     }

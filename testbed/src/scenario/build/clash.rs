@@ -26,7 +26,7 @@ pub(crate) fn contradictions(
 ) {
     let mut found: Vec<(&FlowId, String)> = Vec::new();
     for flow in flows.iter().filter(|flow| !flow.upkeep && !except.contains(&flow.id)) {
-        let sent = |open: &&Traffic| negative.ports.iter().any(|port| overlap(port, open));
+        let sent = |open: &&Traffic| negative.ports.iter().any(|port| port.meets(open));
         let there = pair(flow, negative.from, negative.to);
         let back = || negative.both_ways.then(|| pair(flow, negative.to, negative.from)).flatten();
         if let (Some(port), Some((from, to))) = (flow.ports.iter().find(sent), there.or_else(back)) {
@@ -45,13 +45,4 @@ fn pair<'a>(flow: &'a Flow, from: &[NodeName], to: &[NodeName]) -> Option<(&'a N
     let from = flow.from.iter().find(|node| from.contains(node))?;
     let to = flow.to.iter().find(|node| to.contains(node) && *node != from)?;
     Some((from, to))
-}
-
-fn overlap(a: &Traffic, b: &Traffic) -> bool {
-    match (a, b) {
-        (Traffic::Tcp(a, b), Traffic::Tcp(c, d)) | (Traffic::Udp(a, b), Traffic::Udp(c, d)) => {
-            a <= d && c <= b
-        }
-        _ => a == b,
-    }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod flows;
 mod leases;
 mod links;
+mod lints;
 mod nodes;
 mod policy;
 mod runs;
@@ -22,6 +23,7 @@ mod sets;
 mod spares;
 mod switches;
 mod uplinks;
+mod wires;
 
 use super::files::Files;
 use super::mistakes::{Mistake, Mistakes};
@@ -59,6 +61,7 @@ pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> O
     let scenario = Scenario {
         name: name.value.clone(),
         documents: raw.documents.list().iter().map(|document| document.value.0.clone()).collect(),
+        owners: lints::owners(raw),
         site: Site { segments: segments.into_model(), switches, nodes, groups: directory.groups() },
         flows: flows.known.into_iter().map(|known| known.flow).collect(),
         checks,

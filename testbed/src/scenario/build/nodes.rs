@@ -173,9 +173,9 @@ impl Builder<'_> {
             clock: &raw.clock,
             run: &raw.run,
         };
-        let forwards = or(&raw.forwards, false);
+        let (kit, forwards) = (or(&raw.kit, false), or(&raw.forwards, false));
         let monitor_every = or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0;
-        let kind = Kind::Appliance(Appliance { cameras, cloud, forwards, monitor_every });
+        let kind = Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every });
         self.add(name, &wires, 1, &common, |_| kind.clone());
     }
 

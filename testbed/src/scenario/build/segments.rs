@@ -42,7 +42,14 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
     let mut seen: Vec<(IpNet, SegmentName, Spot)> = Vec::new();
     for (name, raw) in &named.entries {
         let mut known = Known {
-            segment: Segment { vlan: None, subnets: Vec::new(), hub: false, cable: false, mtu: None },
+            segment: Segment {
+                vlan: None,
+                subnets: Vec::new(),
+                hub: false,
+                cable: false,
+                zones: Vec::new(),
+                mtu: None,
+            },
             spot: name.spot,
             subnet_spots: Vec::new(),
             cable_spot: None,
@@ -51,6 +58,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
         if let Some(raw) = raw {
             known.whole = raw.subnets.good().is_some() && raw.subnets.is_whole() && !raw.vlan.is_bad();
             known.segment.vlan = raw.vlan.good().and_then(|vlan| VlanId::try_from(vlan.value.0 as u16).ok());
+            known.segment.zones = super::flows::values(&raw.zones);
             known.segment.hub = super::or(&raw.hub, false);
             known.segment.cable = super::or(&raw.cable, false);
             known.segment.mtu = raw.mtu.good().map(|mtu| mtu.value.0 as u32);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{CloudNames, CloudService};
 use super::super::shape::{Leaf, Wrong};
@@ -69,7 +70,7 @@ macro_rules! word_leaf {
         impl Leaf for $type {
             const WHAT: &'static str = $what;
             fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
-                one_of(scalar, &$words)
+                one_of(scalar, $words.as_ref())
             }
             fn describe() -> Json {
                 json!({ "enum": $words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
@@ -94,6 +95,8 @@ word_leaf! {
     Region, "an AWS region", REGIONS.map(|name| (name, Region(name)));
     Feature, "a kernel feature", FEATURES.map(|name| (name, Feature(name)));
     Codec, "a codec", [("h264", Codec)];
+    Zone, "a kind of network", Zone::ALL;
+    LintRule, "a rule on the drawing", LintRule::ALL;
     CloudNames, "a spelling of the cloud's names", [
         ("corrected", CloudNames::Corrected), ("as-printed", CloudNames::AsPrinted), ("both", CloudNames::Both),
     ];

@@ -5,17 +5,18 @@ use std::net::IpAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::super::leaf::{Feature, FlowRange, Lasting, Whole};
+use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
+use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
 use super::super::model::Proof;
-use super::super::shape::{Shape, Slot};
+use super::super::shape::{List, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
 use super::{One, Some1};
-use crate::names::{NodeName, SegmentName, Traffic};
+use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `lint`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -35,11 +36,17 @@ table! {
         address: may Address,
         /// The second port of an appliance is a spare and nothing else.
         spare: may Spare,
+        /// What runs over a link.
+        carries: may CarriesOnly,
+        /// Nothing gets from one link of a node to another below IP.
+        no_bridge: may NoBridge,
+        /// What the drawing of the site must be like.
+        lint: may Lint,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
         /// Kernel features without which it is inconclusive, such as `vlan-tags`.
         requires: may Some1<Feature>,
-        /// For `no_reach`: flows that must work within a second of the probes, so that silence means a refusal.
+        /// For `no_reach` and `no_bridge`: flows that must work within a second of the probes, so that silence means a refusal.
         alive: may Some1<FlowRange>,
     }
 }
@@ -160,6 +167,46 @@ table! {
     /// The second port of an appliance is a spare and nothing else.
     Spare = "`spare`" {
         /// The appliances; each has a link that is the spare of another one.
+        of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// What the drawing of the site must be like; no packet is looked at.
+    Lint = "`lint`" {
+        /// `kit-in-test`, `kit-not-across-internet`, `kit-not-across-production-cameras`, `owners`.
+        rules: must Some1<LintRule>,
+        /// Rules that the site breaks for a reason.
+        waive: may List<Waive>,
+    }
+}
+
+table! {
+    /// A rule that the site breaks for a reason.
+    Waive = "a waiver" {
+        /// The rule, one of `kit-not-across-internet` and `kit-not-across-production-cameras`.
+        rule: must One<LintRule>,
+        /// Why the site may break it, in one line.
+        because: must One<Line>,
+        /// Checks that prove PAN-BRG-01 to PAN-BRG-04 together; where one of them does not pass the waiver does not hold.
+        shown_by: must Some1<CheckName>,
+    }
+}
+
+table! {
+    /// What runs over a link.
+    CarriesOnly = "`carries`" {
+        /// The link, as node and link, or as its node where that has one only.
+        link: must One<PortRef>,
+        /// Only these flows, and each of them that is no upkeep.
+        only: must Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// Nothing gets from one link of a node to another below IP.
+    NoBridge = "`no_bridge`" {
+        /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
     }
 }

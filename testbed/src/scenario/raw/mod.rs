@@ -14,10 +14,13 @@ mod unsupported;
 
 use super::shape::{At, List, OneOrMany};
 
-pub(crate) use check::{Address, Check, Clock, Direction, Members, NoReach, PeersOf, Plays, Reach, Spare};
+pub(crate) use check::{
+    Address, CarriesOnly, Check, Clock, Direction, Lint, Members, NoBridge, NoReach, PeersOf, Plays, Reach,
+    Spare, Waive,
+};
 pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
-pub(crate) use scenario::Scenario;
+pub(crate) use scenario::{Owners, Scenario};
 pub(crate) use site::{
     Appliance, Camera, Cloud, Command, Dhcp, Host, Link, NameSet, Ready, Route, Router, RouterLink, Run,
     Segment, Site,

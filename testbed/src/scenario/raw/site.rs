@@ -10,6 +10,7 @@ use super::super::leaf::{
     Ahead, Argument, Asks, Below, Codec, FileName, Gateway, Lasting, Line, NamePattern, Region, Size,
     Variable, Whole,
 };
+use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
 use super::super::model::{CloudNames, NftSet};
 use super::super::shape::{At, List, Named, Shape, Slot};
@@ -51,6 +52,8 @@ table! {
         cable: may One<bool>,
         /// Longest packet of its links in bytes, 576 to 9000, with IPv6 from 1280 on. Default 1500.
         mtu: may One<Whole<576, 9000>>,
+        /// What kind of network it is: `production`, `production-cameras`, `sensitive`, `isolated`, `internet`, `test`.
+        zones: may Some1<Zone>,
     }
 }
 
@@ -182,6 +185,8 @@ table! {
         resolver: may One<NodeName>,
         /// Who tells it the time.
         clock: may One<NodeName>,
+        /// True: it is a developer kit, which the documents keep in a test environment. Default false.
+        kit: may One<bool>,
         /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
         forwards: may One<bool>,
         /// How often it reports to the cloud, 1s to 1h; default 1s.

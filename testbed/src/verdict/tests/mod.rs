@@ -2,9 +2,12 @@
 
 mod address;
 mod autoconf;
+mod carries;
 mod clock;
 mod direction;
+mod lint;
 mod members;
+mod no_bridge;
 mod no_reach;
 mod peers_of;
 mod plays;

@@ -1,0 +1,63 @@
+//! `carries` and `no_bridge`: what runs over one link, and what must not run from one of a node's links to another.
+
+use std::collections::BTreeSet;
+
+use super::super::mistakes::{Mistake, nearest};
+use super::super::model::Word;
+use super::super::raw;
+use super::super::shape::At;
+use super::checks::Reader;
+use crate::names::{FlowId, LinkName, NodeName, PortRef};
+
+impl Reader<'_> {
+    pub(super) fn carries(&mut self, word: &raw::CarriesOnly) -> Option<Word> {
+        let link = word.link.good().and_then(|link| self.link(link));
+        let only: Vec<FlowId> = word.only.good().map(|ranges| {
+            self.flows.ids(ranges, self.whose, self.out).into_iter().map(|(id, _)| id).collect()
+        })?;
+        let (node, link) = link?;
+        (!only.is_empty()).then_some(Word::Carries { node, link, only })
+    }
+
+    /// One link of one node.
+    fn link(&mut self, written: &At<PortRef>) -> Option<(NodeName, LinkName)> {
+        let name = At { value: written.value.node.clone(), spot: written.spot };
+        let name = self.directory.one_of(&name, &[], self.whose, self.out)?;
+        let node = self.nodes.get(&name).filter(|node| !node.links.is_empty())?;
+        let title = format!("{} needs one link here", self.whose);
+        match (&written.value.link, node.links.as_slice()) {
+            (None, [one]) => Some((name, one.name.clone())),
+            (None, several) => {
+                let all: Vec<_> = several.iter().map(|link| format!("`{name}.{}`", link.name)).collect();
+                let label = format!("say which: {}", all.join(" or "));
+                self.out.push(Mistake::error(title, written.spot, label));
+                None
+            }
+            (Some(link), links) if links.iter().any(|have| have.name == *link) => Some((name, link.clone())),
+            (Some(link), links) => {
+                let near = nearest(link.as_str(), links.iter().map(|have| have.name.as_str()));
+                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let label = format!("`{name}` has no link `{link}`{near}");
+                self.out.push(Mistake::error(title, written.spot, label));
+                None
+            }
+        }
+    }
+
+    pub(super) fn no_bridge(&mut self, word: &raw::NoBridge) -> Option<Word> {
+        let of = self.nodes(&word.of_node)?;
+        for name in &of {
+            let Some(node) = self.nodes.get(name).filter(|node| !node.links.is_empty()) else { continue };
+            let segments: BTreeSet<_> = node.links.iter().map(|link| &link.segment).collect();
+            if segments.len() < 2
+                && let Some(first) = word.of_node.good().and_then(|names| names.0.first())
+            {
+                let title = format!("{} has nothing to look at", self.whose);
+                let label = format!("`{name}` joins one segment only");
+                self.out.push(Mistake::error(title, first.spot, label));
+                break; // the others of a group are alike
+            }
+        }
+        Some(Word::NoBridge { of })
+    }
+}
