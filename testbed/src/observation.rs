@@ -51,6 +51,9 @@ pub struct Observations {
     /// Which of two ports that change places was used when, in order of time; at most 1,000 times.
     #[serde(default)]
     pub uses: Vec<PortUse>,
+    /// Answers about names, in order of time.
+    #[serde(default)]
+    pub lookups: Vec<LookupSeen>,
     /// Faults that were carried out, for checks or by hand, in order of time.
     #[serde(default)]
     pub faults: Vec<FaultSeen>,
@@ -259,6 +262,26 @@ pub struct FrameSeen {
     pub instrument: Control,
     /// Path control: came out in the open copy, where the links are joined.
     pub path: Control,
+}
+
+/// An answer about a name, as it reached whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupSeen {
+    /// Who asked.
+    pub node: NodeName,
+    /// Packet number of the answer at its tap.
+    pub packet: u64,
+    /// When.
+    pub at: u64,
+    /// The name, in lower case and without a dot at its end.
+    pub name: String,
+    /// Its addresses; none: it has none of the kind that was asked for.
+    pub addresses: Vec<IpAddr>,
+    /// Who answered.
+    pub from: Option<NodeName>,
+    /// In a lab that stays: it was told before this judgement began, and its packet is in no file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
 }
 
 /// A route, as a node's own routing has it.

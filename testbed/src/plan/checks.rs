@@ -14,7 +14,7 @@ use super::mistake::Mistakes;
 use super::model::{Advised, Asking, Check, Flow, Open, RouteAsked, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
-use crate::names::{FlowId, LinkName, NodeName, Traffic};
+use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::model::{self as scenario, Scenario};
 
 /// A `reach` names its ports one by one; more than this in one range is a `no_reach` in disguise.
@@ -91,10 +91,22 @@ fn word(
             across::cover(check, known, &crossings, &alive, mistakes);
             Word::NoBridge { crossings, alive }
         }
+        scenario::Word::Name { at, segment, by } => {
+            let patterns = patterns(known.scenario, &at, &segment);
+            Word::Name { at, segment, by: all(&by), patterns }
+        }
         scenario::Word::Lint { rules, waive } => {
             Word::Lint { rules, waive, kits: kits(known), owners: known.scenario.owners.clone() }
         }
     }
+}
+
+/// The names that fill a set of the router when they are answered in the segment.
+fn patterns(scenario: &Scenario, at: &NodeName, segment: &SegmentName) -> Vec<String> {
+    let Some(scenario::Kind::Router(router)) = scenario.site.nodes.get(at).map(|node| &node.kind) else {
+        return Vec::new();
+    };
+    router.sets.get(segment).into_iter().flatten().flat_map(|set| set.names.iter().cloned()).collect()
 }
 
 /// With the routes that the node's own part of these flows takes.

@@ -484,6 +484,17 @@ pub enum Word {
         /// What must work within a second before and after.
         alive: Vec<Open>,
     },
+    /// The names that a firewall lets out are those that are asked for.
+    Name {
+        /// The router that fills sets of its rules.
+        at: NodeName,
+        /// By what is answered in this segment.
+        segment: SegmentName,
+        /// Who asks there.
+        by: Vec<NodeName>,
+        /// The names that fill a set, each with everything below it.
+        patterns: Vec<String>,
+    },
     /// What the drawing itself must be like.
     Lint {
         /// The rules.

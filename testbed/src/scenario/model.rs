@@ -536,6 +536,15 @@ pub enum Word {
         /// The nodes.
         of: Vec<NodeName>,
     },
+    /// The names that a firewall lets out are those that are asked for.
+    Name {
+        /// The router that fills sets of its rules.
+        at: NodeName,
+        /// By what is answered in this segment.
+        segment: SegmentName,
+        /// Who asks there.
+        by: Vec<NodeName>,
+    },
     /// What the drawing itself must be like; no packet is looked at.
     Lint {
         /// The rules.

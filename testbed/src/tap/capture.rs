@@ -15,7 +15,9 @@ use super::inventory::Inventory;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
-use crate::observation::{Advertised, Conversation, DhcpSeen, PortUse, Station, TagSeen, TapHealth};
+use crate::observation::{
+    Advertised, Conversation, DhcpSeen, LookupSeen, PortUse, Station, TagSeen, TapHealth,
+};
 use recorder::Recorder;
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
@@ -90,6 +92,8 @@ pub struct Captured {
     pub advertisements: Vec<Advertised>,
     /// DHCP messages at their clients' links, in order of time.
     pub dhcp: Vec<DhcpSeen>,
+    /// Answers about names, each once for whoever asked, in order of time.
+    pub lookups: Vec<LookupSeen>,
     /// Which of two ports that change places was used when, in order of time.
     pub uses: Vec<PortUse>,
     /// How it went.
@@ -101,10 +105,15 @@ pub struct Captured {
 }
 
 /// What the thread has to say in the end.
-type Recorded = (Vec<Conversation>, Heard, Vec<DhcpSeen>, Vec<PortUse>);
-
-/// Who is at the ports, and what is told there of VLANs and routers.
-type Heard = (Vec<Station>, Vec<TagSeen>, Vec<Advertised>);
+struct Recorded {
+    conversations: Vec<Conversation>,
+    stations: Vec<Station>,
+    tags: Vec<TagSeen>,
+    advertisements: Vec<Advertised>,
+    dhcp: Vec<DhcpSeen>,
+    lookups: Vec<LookupSeen>,
+    uses: Vec<PortUse>,
+}
 
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
@@ -165,7 +174,7 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let (conversations, (stations, tags, advertisements), dhcp, uses) =
+        let Recorded { conversations, stations, tags, advertisements, dhcp, lookups, uses } =
             self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
@@ -174,6 +183,7 @@ impl Capture {
             tags,
             advertisements,
             dhcp,
+            lookups,
             uses,
             health: live.health,
             sightings: std::mem::take(&mut live.sightings),

@@ -19,6 +19,7 @@ pub mod frame;
 pub(crate) mod inside;
 mod inventory;
 mod live;
+mod lookups;
 mod media;
 pub mod nonce;
 mod sightings;

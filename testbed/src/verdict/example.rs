@@ -230,6 +230,7 @@ pub(crate) fn good() -> Observations {
         dhcp: vec![],
         uses: vec![],
         in_force: vec![],
+        lookups: vec![],
         faults: vec![],
         addresses: vec![],
         crossings: vec![],

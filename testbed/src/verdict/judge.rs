@@ -7,7 +7,8 @@ use crate::plan::{Check, Plan, Word};
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
 use super::{
-    address, carries, clock, direction, lint, members, no_bridge, no_reach, peers_of, plays, reach, spare,
+    address, carries, clock, direction, lint, members, name, no_bridge, no_reach, peers_of, plays, reach,
+    spare,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -51,6 +52,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
         Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
         Word::NoBridge { crossings, alive } => ("no_bridge", no_bridge::draft(check, crossings, alive, seen)),
+        Word::Name { .. } => ("name", name::draft(&check.word, seen)),
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);

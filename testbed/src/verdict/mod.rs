@@ -17,6 +17,7 @@ mod lint;
 mod matching;
 mod members;
 mod model;
+mod name;
 mod no_bridge;
 mod no_reach;
 mod peers_of;

@@ -295,6 +295,10 @@ fn word(word: &Word) -> (String, String) {
             let alive = format!("    alive before and after\n{}", opens_table(alive));
             ("no_bridge".to_owned(), rows + &alive)
         }
+        Word::Name { at, segment, by, patterns } => {
+            let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));
+            ("name".to_owned(), text)
+        }
         Word::Lint { rules, waive, .. } => {
             let waived = waive.iter().map(|one| {
                 format!("    {} is waived: {} (shown by {})\n", one.rule, one.because, list(&one.shown_by))

@@ -99,6 +99,7 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> Sent {
             | Word::Address { .. }
             | Word::Spare { .. }
             | Word::Carries { .. }
+            | Word::Name { .. }
             | Word::Lint { .. } => {}
         }
     }
@@ -146,6 +147,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         advertisements: here.captured.advertisements.clone(),
         dhcp: here.captured.dhcp.clone(),
         uses: here.captured.uses.clone(),
+        lookups: here.captured.lookups.clone(),
         addresses,
         routes,
         crossings: crossed.into_iter().map(|one| one.complete(here.captured, there.captured)).collect(),

@@ -54,7 +54,7 @@ pub(super) struct Reader<'a> {
     pub(super) raw: &'a raw::Scenario,
     pub(super) directory: &'a Directory,
     pub(super) nodes: &'a BTreeMap<NodeName, Node>,
-    segments: &'a Segments,
+    pub(super) segments: &'a Segments,
     pub(super) flows: &'a Flows,
     /// Kernel features that the check requires.
     requires: Vec<String>,
@@ -130,12 +130,13 @@ impl Reader<'_> {
             ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
             ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
+            ("name", raw.name.is_absent(), raw.name.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `lint`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -154,6 +155,7 @@ impl Reader<'_> {
             raw.spare.good().and_then(|word| self.spare(word)),
             raw.carries.good().and_then(|word| self.carries(word)),
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
+            raw.name.good().and_then(|word| self.name(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
         ];
         words.into_iter().flatten().next()

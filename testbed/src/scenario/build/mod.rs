@@ -15,6 +15,7 @@ mod flows;
 mod leases;
 mod links;
 mod lints;
+mod named;
 mod nodes;
 mod policy;
 mod runs;

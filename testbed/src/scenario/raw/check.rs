@@ -16,7 +16,7 @@ use super::{One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `lint`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -40,6 +40,8 @@ table! {
         carries: may CarriesOnly,
         /// Nothing gets from one link of a node to another below IP.
         no_bridge: may NoBridge,
+        /// The names that a firewall lets out are those that are asked for.
+        name: may Name,
         /// What the drawing of the site must be like.
         lint: may Lint,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -208,5 +210,17 @@ table! {
     NoBridge = "`no_bridge`" {
         /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// The names that a firewall lets out are those that are asked for.
+    Name = "`name`" {
+        /// The router, which fills `sets` of its rules.
+        at_node ("at"): must One<NodeName>,
+        /// The segment in which its answers fill them.
+        segment: must One<SegmentName>,
+        /// Who asks there.
+        by: must Some1<NodeName>,
     }
 }

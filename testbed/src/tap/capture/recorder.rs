@@ -9,6 +9,7 @@ use super::super::devices::Devices;
 use super::super::dhcp::Dhcp;
 use super::super::file::{self, CaptureFile, Stored};
 use super::super::frame::Frame;
+use super::super::lookups::Lookups;
 use super::super::sightings::{Direction, Seen, StrayKind};
 use super::super::stations::Stations;
 use super::super::tags::Tags;
@@ -39,6 +40,7 @@ pub(super) struct Recorder {
     advertisements: Advertisements,
     answers: Answers,
     dhcp: Dhcp,
+    lookups: Lookups,
     uses: Uses,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
@@ -64,6 +66,7 @@ impl Recorder {
             advertisements: Advertisements::default(),
             answers: Answers::new(settings.key),
             dhcp: Dhcp::default(),
+            lookups: Lookups::default(),
             uses: Uses::new(&settings.ports, &settings.inventory),
             fresh: Vec::new(),
             frames: 0,
@@ -111,6 +114,9 @@ impl Recorder {
                 let at = (&self.settings.ports[usize::from(port)], self.macs[usize::from(port)]);
                 self.advertisements.take(&frame, seen, at.0, &self.settings.inventory);
                 self.dhcp.take(&frame, seen, at, &self.settings.inventory);
+                if addressed {
+                    self.lookups.take(&frame, seen, at.0, &self.settings.inventory);
+                }
                 let kind = self.table.take(&frame, seen);
                 return self.uses.take(kind, seen);
             }
@@ -149,6 +155,7 @@ impl Recorder {
         let tags = self.tags.turn(&self.settings.ports);
         let advertisements = self.advertisements.turn();
         let dhcp = self.dhcp.turn();
+        let lookups = self.lookups.turn();
         let uses = self.uses.turn(&self.settings.ports);
         let mut live = self.watch.0.lock();
         let last = std::mem::replace(&mut *live, Live::at_ports(&self.settings.ports));
@@ -163,6 +170,7 @@ impl Recorder {
             tags,
             advertisements,
             dhcp,
+            lookups,
             uses,
             health: last.health,
             sightings: last.sightings,
@@ -175,8 +183,10 @@ impl Recorder {
         let stations = self.stations.turn(&self.settings.ports);
         let tags = self.tags.turn(&self.settings.ports);
         let uses = self.uses.turn(&self.settings.ports);
-        let heard = (stations, tags, self.advertisements.turn());
-        Ok((self.table.finish(&self.settings.ports), heard, self.dhcp.turn(), uses))
+        let (advertisements, dhcp, lookups) =
+            (self.advertisements.turn(), self.dhcp.turn(), self.lookups.turn());
+        let conversations = self.table.finish(&self.settings.ports);
+        Ok(Recorded { conversations, stations, tags, advertisements, dhcp, lookups, uses })
     }
 }
 

@@ -109,7 +109,7 @@ fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
         assert_eq!((seen[3].direction, &seen[3].port), (Direction::ToNode, &ports[APP].name));
     }
     assert_eq!(desk.recorder.probe_answers, 4 * 4 + 2);
-    let conversations = desk.recorder.finish().unwrap().0;
+    let conversations = desk.recorder.finish().unwrap().conversations;
     let kinds: Vec<_> = conversations.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["icmp", "udp", "icmp"]);
 }
@@ -165,7 +165,7 @@ fn a_probe_that_lost_its_nonce_on_the_way_is_altered_and_no_answer() {
     assert_eq!(strays_of(&desk, 9), ALTERED_BEHIND_ROUTER);
     let packets: Vec<u64> = desk.watch.stray(9).iter().map(|one| one.packet).collect();
     assert_eq!(packets, [19, 20]);
-    assert_eq!(desk.recorder.finish().unwrap().0, [], "an altered probe is no conversation");
+    assert_eq!(desk.recorder.finish().unwrap().conversations, [], "an altered probe is no conversation");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn what_answers_a_probe_is_told_where_it_was_sent() {
         Probe { source: echoed.dest, dest: echoed.source, traffic: Traffic::Udp(40_000, 40_000), ..echoed };
     desk.pass(&across(APP, &bare(&Probe { source_port: 7, ..back })));
     assert_eq!(strays_of(&desk, 7), answered);
-    assert_eq!(desk.recorder.finish().unwrap().0, []);
+    assert_eq!(desk.recorder.finish().unwrap().conversations, []);
 }
 
 #[test]
@@ -218,7 +218,9 @@ fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
     for n in 1..=3 {
         assert_eq!(strays_of(&desk, n), [], "probe {n}");
     }
-    let [own] = &desk.recorder.finish().unwrap().0[..] else { panic!("the connection the other way") };
+    let [own] = &desk.recorder.finish().unwrap().conversations[..] else {
+        panic!("the connection the other way")
+    };
     assert_eq!((own.opener.port, own.answerer.port), (22, 40_000));
 }
 
@@ -314,7 +316,7 @@ fn a_full_file_counts_on_and_probes_leave_room_for_the_rest() {
     assert!(health.unstored > 500, "{health:?}");
     assert_eq!(desk.watch.sightings_of(199).iter().map(|seen| seen.packet).max(), Some(0));
     let stored = health.frames - health.unstored;
-    let [seen] = &desk.recorder.finish().unwrap().0[..] else { panic!("one conversation") };
+    let [seen] = &desk.recorder.finish().unwrap().conversations[..] else { panic!("one conversation") };
     assert_eq!((seen.first_packet, seen.reached_packet), (stored - 3, Some(stored)));
     assert_eq!(tshark(&file, &["-T", "fields", "-e", "frame.number"]).lines().count() as u64, stored);
 }

@@ -7,6 +7,7 @@ mod clock;
 mod direction;
 mod lint;
 mod members;
+mod name;
 mod no_bridge;
 mod no_reach;
 mod peers_of;

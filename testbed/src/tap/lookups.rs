@@ -1,0 +1,144 @@
+//! Answers about names, at the link of whoever asked.
+
+use hickory_proto::op::{Message, MessageType};
+
+use super::capture::Port;
+use super::frame::{Content, Frame, Transport};
+use super::inventory::Inventory;
+use super::sightings::{Direction, Seen};
+use crate::observation::LookupSeen;
+
+/// UDP port of name servers (RFC 1035, section 4.2.1).
+const NAMES: u16 = 53;
+/// Answers that are kept, each once: who is told more different ones learns nothing new.
+const MOST: usize = 10_000;
+
+/// What has been answered so far.
+#[derive(Debug, Default)]
+pub(super) struct Lookups(Vec<LookupSeen>);
+
+impl Lookups {
+    /// Takes a frame at a port; keeps it if it is the first to tell this node these addresses of a name.
+    pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen, port: &Port, inventory: &Inventory) {
+        let Content::Ip(packet) = &frame.content else { return };
+        let Transport::Udp(udp) = packet.transport else { return };
+        if seen.direction != Direction::ToNode || udp.source_port != NAMES || self.0.len() >= MOST {
+            return;
+        }
+        let Ok(message) = Message::from_vec(udp.payload) else { return };
+        let asked =
+            message.queries.first().filter(|_| message.metadata.message_type == MessageType::Response);
+        let Some(asked) = asked else { return };
+        let one = LookupSeen {
+            node: port.node.clone(),
+            packet: seen.packet,
+            at: seen.at,
+            name: asked.name().to_ascii().trim_end_matches('.').to_ascii_lowercase(),
+            addresses: message.answers.iter().filter_map(|record| record.data.ip_addr()).collect(),
+            from: inventory.node(packet.source).cloned(),
+            earlier: false,
+        };
+        let says_the_same = |known: &LookupSeen| {
+            !known.earlier
+                && (&known.node, &known.name, &known.addresses, &known.from)
+                    == (&one.node, &one.name, &one.addresses, &one.from)
+        };
+        if !self.0.iter().any(says_the_same) {
+            self.0.push(one);
+        }
+    }
+
+    /// The end of a stretch: all so far. In the next one these are *earlier* ones.
+    pub(super) fn turn(&mut self) -> Vec<LookupSeen> {
+        let told = self.0.clone();
+        let mut kept: Vec<LookupSeen> = Vec::new();
+        for one in self.0.drain(..) {
+            let same = |known: &LookupSeen| {
+                (&known.node, &known.name, &known.addresses) == (&one.node, &one.name, &one.addresses)
+            };
+            if !kept.iter().any(same) {
+                kept.push(LookupSeen { packet: 0, earlier: true, ..one });
+            }
+        }
+        self.0 = kept;
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use etherparse::PacketBuilder;
+    use hickory_proto::op::{OpCode, Query};
+    use hickory_proto::rr::rdata::A;
+    use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+    use super::*;
+    use crate::tap::fixture::{APP, RTR_B, inventory, mac, ports};
+
+    fn message(kind: MessageType, name: &str, addresses: &[[u8; 4]]) -> Vec<u8> {
+        let name = Name::from_ascii(name).unwrap();
+        let mut message = Message::new(7, kind, OpCode::Query);
+        message.add_query(Query::query(name.clone(), RecordType::A));
+        let record = |one: &[u8; 4]| Record::from_rdata(name.clone(), 60, RData::A(A(Ipv4Addr::from(*one))));
+        message.answers = addresses.iter().map(record).collect();
+        message.to_vec().unwrap()
+    }
+
+    fn frame(payload: &[u8], port: u16) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2(mac(RTR_B).0, mac(APP).0);
+        let builder = builder.ipv4([10, 30, 0, 1], [10, 30, 0, 5], 64).udp(port, 40_000);
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, payload).unwrap();
+        bytes
+    }
+
+    fn taken(frames: &[(Vec<u8>, Direction)]) -> Lookups {
+        let mut lookups = Lookups::default();
+        for (packet, (bytes, direction)) in (1..).zip(frames) {
+            let seen = Seen { packet, at: packet, port: 3, direction: *direction };
+            lookups.take(&Frame::of(bytes).unwrap(), seen, &ports()[APP], &inventory());
+        }
+        lookups
+    }
+
+    #[test]
+    fn an_answer_is_kept_once_with_its_addresses_and_who_gave_it() {
+        let answer = frame(&message(MessageType::Response, "One.Example.ORG.", &[[192, 0, 2, 1]]), 53);
+        let other = frame(&message(MessageType::Response, "one.example.org", &[[192, 0, 2, 2]]), 53);
+        let to = Direction::ToNode;
+        let told = taken(&[(answer.clone(), to), (answer, to), (other, to)]).turn();
+        let texts: Vec<_> =
+            told.iter().map(|one| (one.name.as_str(), one.addresses[0].to_string())).collect();
+        assert_eq!(texts, [("one.example.org", "192.0.2.1".into()), ("one.example.org", "192.0.2.2".into())]);
+        assert_eq!((told[0].node.as_str(), told[0].packet), ("app", 1));
+        assert_eq!(told[0].from.as_ref().map(|node| node.as_str()), Some("rtr"));
+    }
+
+    #[test]
+    fn questions_and_what_only_looks_like_an_answer_are_none() {
+        let answer = message(MessageType::Response, "one.example.org", &[]);
+        let frames = [
+            (frame(&message(MessageType::Query, "one.example.org", &[]), 53), Direction::ToNode),
+            (frame(&answer, 5353), Direction::ToNode),
+            (frame(&answer, 53), Direction::FromNode),
+            (frame(&answer[..11], 53), Direction::ToNode),
+            (frame(b"", 53), Direction::ToNode),
+        ];
+        assert!(taken(&frames).turn().is_empty());
+    }
+
+    #[test]
+    fn the_next_stretch_knows_it_as_earlier_and_hears_it_anew() {
+        let answer = frame(&message(MessageType::Response, "one.example.org", &[[192, 0, 2, 1]]), 53);
+        let mut lookups = taken(&[(answer.clone(), Direction::ToNode)]);
+        lookups.turn();
+        let seen = Seen { packet: 9, at: 9, port: 3, direction: Direction::ToNode };
+        lookups.take(&Frame::of(&answer).unwrap(), seen, &ports()[APP], &inventory());
+        let told = lookups.turn();
+        let told: Vec<_> = told.iter().map(|one| (one.packet, one.earlier)).collect();
+        assert_eq!(told, [(0, true), (9, false)]);
+        assert_eq!(lookups.turn().len(), 1, "however often it is told, it is one");
+    }
+}

@@ -1,0 +1,73 @@
+//! `name`: names that are asked for and not let out, names that are let out and not asked for.
+
+use super::super::example::of;
+use super::*;
+use crate::observation::LookupSeen;
+
+const CHECK: &str = "dock-alone";
+
+fn lookup(node: &str, name: &str, addresses: &[&str]) -> LookupSeen {
+    LookupSeen {
+        node: of(node),
+        packet: 80,
+        at: 1,
+        name: name.into(),
+        addresses: addresses.iter().map(|one| of(one)).collect(),
+        from: Some(of("rtr")),
+        earlier: false,
+    }
+}
+
+fn judged(patterns: &[&str], lookups: Vec<LookupSeen>) -> CheckVerdict {
+    let word = Word::Name {
+        at: of("rtr"),
+        segment: of("cam"),
+        by: vec![of("app")],
+        patterns: patterns.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    after_both(CHECK, |plan| check_of(plan, CHECK).word = word, |seen| seen.lookups = lookups)
+}
+
+#[test]
+fn what_is_asked_for_and_let_out_passes_however_deep_it_is() {
+    let lookups = vec![
+        lookup("app", "a.iot.example.org", &["192.0.2.1"]),
+        lookup("app", "logs.example.org", &["192.0.2.2"]),
+        lookup("vms", "elsewhere.example.net", &["192.0.2.3"]),
+        lookup("app", "nothing.example.net", &[]),
+    ];
+    let verdict = judged(&["iot.example.org", "logs.example.org"], lookups);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+#[test]
+fn a_list_of_misspelt_names_is_an_outage_and_unused_openings() {
+    let lookups = vec![
+        lookup("app", "logs.example.org", &["192.0.2.2"]),
+        lookup("app", "logs.example.org", &["192.0.2.9"]),
+        lookup("app", "dialogs.example.org", &["192.0.2.3"]),
+    ];
+    let verdict = judged(&["logs.example.net", "s.example.org"], lookups);
+    assert_fails(
+        &verdict,
+        &[
+            "outage: app asks for logs.example.org, which rtr lets nobody in cam reach",
+            "outage: app asks for dialogs.example.org, which rtr lets nobody in cam reach",
+            "unused opening: rtr lets cam reach logs.example.net, which nobody there asks for",
+            "unused opening: rtr lets cam reach s.example.org, which nobody there asks for",
+        ],
+    );
+}
+
+#[test]
+fn nobody_who_asks_shows_nothing_and_what_was_asked_earlier_is_no_finding() {
+    assert_inconclusive(&judged(&["example.org"], vec![]), &["vacuous", "app"]);
+    let unanswered = vec![lookup("app", "a.example.org", &[])];
+    assert_inconclusive(&judged(&["example.org"], unanswered), &["vacuous", "app"]);
+    let earlier = |one| LookupSeen { earlier: true, ..one };
+    let before = vec![
+        earlier(lookup("app", "a.example.org", &["192.0.2.1"])),
+        earlier(lookup("app", "b.example.net", &["192.0.2.1"])),
+    ];
+    assert_eq!(judged(&["example.org"], before).verdict, Verdict::Pass);
+}
