@@ -64,9 +64,11 @@ pub async fn replace(
     file: &str,
     instrument: Option<u32>,
 ) -> Result<(), KernelError> {
-    let instrument = instrument.map(instrument_of).unwrap_or_default();
-    include(namespace, node.as_str(), folder, file, ("flush ruleset\n", &instrument)).await?;
-    refuse_meddling(&without_ours(&list(namespace).await?), node, file)
+    let ours = instrument.map(instrument_of).unwrap_or_default();
+    include(namespace, node.as_str(), folder, file, ("flush ruleset\n", &ours)).await?;
+    let rules = list(namespace).await?;
+    let rules = if instrument.is_some() { without_ours(&rules) } else { rules };
+    refuse_meddling(&rules, node, file)
 }
 
 /// What nft lists, less the table that we have put there ourselves; with it, if somebody else has added to it.

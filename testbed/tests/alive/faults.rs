@@ -132,13 +132,13 @@ fn rules_are_replaced_in_one_go_or_not_at_all() {
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("our own file");
     write("open.nft", &own.replace("policy drop", "policy accept"));
     write("wrong.nft", &own.replace("policy drop", "policy perhaps"));
-    write("blind.nft", &format!("{own}\ntable inet testbed_instrument {{ chain x {{ drop; }} }}\n"));
+    write("blind.nft", &format!("{own}\ntable inet testbed_instrument {{\n chain x {{\n drop\n }}\n}}\n"));
     labs.up_detached();
     labs.fault("reload rtr open.nft", 0);
     let said = labs.say(&["judge", "small"]).expect_code(1);
     assert!(said.stdout.contains("rule      inet site through policy"), "the rule is named: {said}");
     for (file, why) in [
-        ("wrong.nft", "wrong.nft:3:"),
+        ("wrong.nft", "wrong.nft:4:52"),
         ("blind.nft", "are the testbed's own"),
         ("none.nft", "the scenario's folder has no file `none.nft`"),
     ] {
