@@ -20,30 +20,49 @@ const FIRST_TABLE: u32 = 1000;
 ///
 /// Errors: netlink's, with the route.
 pub async fn add(netlink: &Netlink, node: &Node) -> Result<(), KernelError> {
-    let mut sources: Vec<IpNet> = Vec::new();
+    for (source, table) in tables(node) {
+        let added = add_rule(netlink, source, table).await;
+        added.map_err(|cause| failed(node, "rule", source, cause))?;
+    }
+    add_routes(netlink, node).await
+}
+
+/// Adds the routes alone: the rules stay when the links of a node go down, and the routes do not. As [`add`].
+pub(super) async fn add_routes(netlink: &Netlink, node: &Node) -> Result<(), KernelError> {
+    let tables = tables(node);
     for route in &node.policy {
-        let known = sources.iter().position(|source| *source == route.from);
-        let table =
-            FIRST_TABLE + u32::try_from(known.unwrap_or(sources.len())).unwrap_or(u32::MAX - FIRST_TABLE);
-        let failed = |what: &str, cause: String| KernelError::Netlink {
-            operation: format!("add the {what} for packets from {}", route.from),
-            node: node.name.to_string(),
-            cause,
-        };
-        if known.is_none() {
-            sources.push(route.from);
-            add_rule(netlink, route.from, table).await.map_err(|cause| failed("rule", cause))?;
-        }
+        let failed = |cause: String| failed(node, "route", route.from, cause);
+        let table = tables.iter().find(|(source, _)| *source == route.from).map_or(0, |(_, table)| *table);
         let message = RouteMessageBuilder::<IpAddr>::new()
             .destination_prefix(route.to.addr(), route.to.prefix_len())
             .and_then(|builder| builder.gateway(route.via))
-            .map_err(|error| failed("route", error.to_string()))?
+            .map_err(|error| failed(error.to_string()))?
             .table_id(table)
             .build();
         let request = netlink.handle().route().add(message);
-        request.execute().await.map_err(|error| failed("route", error.to_string()))?;
+        request.execute().await.map_err(|error| failed(error.to_string()))?;
     }
     Ok(())
+}
+
+/// Each source prefix, in the order written, and its table.
+fn tables(node: &Node) -> Vec<(IpNet, u32)> {
+    let mut tables: Vec<(IpNet, u32)> = Vec::new();
+    for route in &node.policy {
+        if !tables.iter().any(|(source, _)| *source == route.from) {
+            let next = u32::try_from(tables.len()).unwrap_or(u32::MAX - FIRST_TABLE);
+            tables.push((route.from, FIRST_TABLE + next));
+        }
+    }
+    tables
+}
+
+fn failed(node: &Node, what: &str, from: IpNet, cause: String) -> KernelError {
+    KernelError::Netlink {
+        operation: format!("add the {what} for packets from {from}"),
+        node: node.name.to_string(),
+        cause,
+    }
 }
 
 async fn add_rule(netlink: &Netlink, from: IpNet, table: u32) -> Result<(), String> {

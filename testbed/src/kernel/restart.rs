@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::links::Netlink;
-use super::{KernelError, Lab, conntrack, nft};
+use super::{KernelError, Lab, conntrack, nft, policy};
 use crate::names::LinkName;
 use crate::plan::{Node, Wiring};
 
@@ -39,6 +39,7 @@ impl Lab {
             }
         }
         netlink.address_and_route(node, &numbers).await?;
+        policy::add_routes(&netlink, node).await?;
         if let Some(file) = &node.ruleset {
             nft::load(namespace, &node.name, folder, file).await?;
         }

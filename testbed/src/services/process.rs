@@ -208,9 +208,13 @@ impl Services {
         self.started.borrow().iter().find(|one| one.place == place).cloned()
     }
 
-    /// What a service is called in messages.
+    /// What a service is called in messages of one line.
     pub fn name(&self, place: usize) -> String {
-        self.find(place).map_or_else(|| "a service".into(), |running| running.what.clone())
+        let Some(running) = self.find(place) else { return "a service".into() };
+        match running.what.split_once('\n') {
+            Some((first, _)) => format!("{first} …`"),
+            None => running.what.clone(),
+        }
     }
 
     /// Ends services on purpose, and waits until they have ended: that is no failure of theirs. Those that ran.

@@ -3,7 +3,7 @@
 //! `make test-kernel` runs these inside its guest; `make test` leaves them out (`.config/nextest.toml`).
 
 use crate::sites;
-use crate::support::{ONE_RUN, Place, Said, say};
+use crate::support::{ONE_RUN, Place, Said, patience, say};
 
 /// A feature, and how iproute2 makes use of it in a network namespace of its own.
 const FEATURES: [(&str, &str); 4] = [
@@ -62,7 +62,9 @@ impl Staying {
         let staying = Self { place };
         let out = staying.place.out();
         let (site, out) = (site.display().to_string(), out.display().to_string());
-        staying.testbed(&["up", &site, "--detach", "--out", &out]).expect_code(0);
+        let patience = patience().to_string();
+        let up = ["up", &site, "--detach", "--out", &out, "--patience", &patience];
+        staying.testbed(&up).expect_code(0);
         staying
     }
 
