@@ -28,7 +28,7 @@ const RETIRE_AFTER_MS: u32 = 10;
 /// Frame size that the kernel wants to be told; with TPACKET_V3 it bounds nothing.
 const NOMINAL_FRAME: usize = 2048;
 /// Largest ring that is opened, bytes.
-const MOST_MEMORY: usize = 16 * 1024 * 1024;
+const MOST_MEMORY: usize = 64 * 1024 * 1024;
 
 /// What can go wrong with a ring.
 #[derive(Debug, thiserror::Error)]

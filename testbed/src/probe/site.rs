@@ -35,6 +35,9 @@ pub struct Site {
 /// Ring size: 64 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 0.6 s unread.
 const RING: (usize, usize) = (128 * 1024, 64);
 
+/// On a slow machine the ring is larger by its patience, at most by this: 64 MiB then wait to be read.
+const MOST_PATIENT: u32 = 8;
+
 impl Site {
     /// Builds the site of a plan, its taps open before its first link exists; they store what they see in `capture`.
     pub async fn build(
@@ -44,6 +47,7 @@ impl Site {
         folder: &Path,
         capture: Option<&Path>,
         key: u32,
+        patience: u32,
     ) -> Result<Site, KernelError> {
         let mut lab = Lab::create(&plan, prefix)?;
         let failed = |operation, cause: String| KernelError::Socket {
@@ -51,7 +55,8 @@ impl Site {
             node: "fabric".into(),
             cause: std::io::Error::other(cause),
         };
-        let ring = lab.fabric.inside(|| Ring::open(RING.0, RING.1))?;
+        let blocks = RING.1 * patience.clamp(1, MOST_PATIENT) as usize;
+        let ring = lab.fabric.inside(|| Ring::open(RING.0, blocks))?;
         let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         let wiring = wiring(&plan, vlans);
         lab.raise(&plan, &wiring, folder, key).await?;

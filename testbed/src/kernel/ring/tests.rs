@@ -85,7 +85,7 @@ fn a_reader_is_told_to_stop() {
 
 #[test]
 fn sizes_that_the_kernel_refuses_are_refused_with_words() {
-    for (block_size, blocks) in [(0, 1), (1000, 1), (BLOCK_SIZE, 65), (4096, 0), (usize::MAX, 2)] {
+    for (block_size, blocks) in [(0, 1), (1000, 1), (BLOCK_SIZE, 257), (4096, 0), (usize::MAX, 2)] {
         assert!(matches!(Ring::open(block_size, blocks), Err(Error::Size { .. })));
     }
 }

@@ -32,16 +32,14 @@ pub(super) async fn build(order: &Order, teller: &Teller) -> Result<Built, Failu
     teller.stage(Stage::Build);
     let vlans = vlans(&order.plan).await?;
     let file = |name| (order.task != Task::Stay).then(|| order.run_folder.join(name));
-    let capture = file("capture.pcapng");
-    let site =
-        Site::build(order.plan.clone(), vlans, "site", &order.folder, capture.as_deref(), key(order, 0))
-            .await;
+    let (capture, folder, patience) = (file("capture.pcapng"), &order.folder, order.patience);
+    let site = order.plan.clone();
+    let site = Site::build(site, vlans, "site", folder, capture.as_deref(), key(order, 0), patience).await;
     let site = site.map_err(|error| kernel_failure(&error))?;
     take_snapshots(&site, &order.run_folder.join("before")).await?;
     let capture = file("open-copy.pcapng");
-    let copy =
-        Site::build(order.plan.opened(), vlans, "open", &order.folder, capture.as_deref(), key(order, 1))
-            .await;
+    let copy = order.plan.opened();
+    let copy = Site::build(copy, vlans, "open", folder, capture.as_deref(), key(order, 1), patience).await;
     let copy = copy.map_err(|error| kernel_failure(&error))?;
     Ok(Built { site, copy, missing })
 }

@@ -18,9 +18,9 @@ const STAR_PORT: u16 = 5000;
 pub(super) async fn bench(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     teller.stage(Stage::Build);
     let capture = order.run_folder.join("capture.pcapng");
+    let (plan, folder, patience) = (order.plan.clone(), &order.folder, order.patience);
     let site =
-        Site::build(order.plan.clone(), Vlans::Bridges, "site", &order.folder, Some(&capture), key(order, 0))
-            .await;
+        Site::build(plan, Vlans::Bridges, "site", folder, Some(&capture), key(order, 0), patience).await;
     let site = site.map_err(|error| kernel_failure(&error))?;
     let nodes = &site.plan.nodes;
     let router = nodes.iter().find(|node| node.role == Role::Router);
