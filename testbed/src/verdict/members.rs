@@ -44,14 +44,19 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             draft.findings.push(finding(foreign(plan, node, link, station.mac), Some(station)));
         }
     }
+    let mut tags = String::new();
     if let Some(tagged) = tagged {
         let vlan = plan.segments.iter().find(|one| one.name == *segment).and_then(|one| one.vlan);
-        for_tags(vlan.map(u16::from), tagged, &plugged, seen, &mut draft);
+        let carried = for_tags(vlan.map(u16::from), tagged, &plugged, seen, &mut draft);
+        let here = seen.tags.iter().filter(|one| plugged.contains_key(&one.port));
+        let all: u64 = here.map(|one| one.frames).sum();
+        tags = format!("; {carried} of {all} frames carry its tag, on trunks");
     }
     let frames: u64 = heard.iter().map(|one| one.frames).sum();
     let nodes: Vec<_> = plugged.values().map(|(node, _)| node.to_string()).collect();
     let addresses = counted(heard.len(), "Ethernet address");
-    draft.summary = format!("{addresses} in {segment} ({frames} frames); plugged in: {}", listed(nodes, 6));
+    draft.summary =
+        format!("{addresses} in {segment} ({frames} frames); plugged in: {}{tags}", listed(nodes, 6));
     draft
 }
 
@@ -69,14 +74,15 @@ fn is_forged_by_us(plan: &Plan, station: &Station) -> bool {
     })
 }
 
-/// On a trunk every frame has the segment's tag; at any other member's port none has a tag.
+/// On a trunk every frame has the segment's tag; at any other member's port none has a tag. Gives how many frames have it.
 fn for_tags(
     vlan: Option<u16>,
     tagged: &[NodeName],
     plugged: &Plugged<'_>,
     seen: &Observations,
     draft: &mut Draft,
-) {
+) -> u64 {
+    let mut carried = 0;
     let carry = |tag: Option<u16>| tag.map_or("no tag".to_owned(), |tag| format!("tag {tag}"));
     for (port, (node, link)) in plugged {
         let wanted = vlan.filter(|_| tagged.contains(node));
@@ -88,10 +94,17 @@ fn for_tags(
             let packets = vec![("first frame".to_owned(), wrong.first_packet)];
             draft.findings.push(Finding { text, pair: None, stops_at: None, packets, by: None });
         }
-        if tagged.contains(node) && here().all(|one| one.tag != wanted) {
-            draft.reasons.add("silent", format!("no frame with a tag was seen at {node}'s {}", link.name));
+        let with_tag: u64 = here().filter(|one| one.tag == wanted).map(|one| one.frames).sum();
+        if tagged.contains(node) {
+            carried += with_tag;
+            if with_tag == 0 {
+                draft
+                    .reasons
+                    .add("silent", format!("no frame with a tag was seen at {node}'s {}", link.name));
+            }
         }
     }
+    carried
 }
 
 fn plugged<'a>(plan: &'a Plan, segment: &SegmentName) -> Plugged<'a> {

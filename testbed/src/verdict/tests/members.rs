@@ -129,7 +129,9 @@ fn tagged(change: impl FnOnce(&mut Vec<TagSeen>)) -> CheckVerdict {
 
 #[test]
 fn tags_are_on_the_trunk_and_at_no_other_port() {
-    assert_eq!(tagged(|_| {}).verdict, Verdict::Pass);
+    let good = tagged(|_| {});
+    assert_eq!(good.verdict, Verdict::Pass);
+    assert!(good.summary.ends_with("; 3 of 12 frames carry its tag, on trunks"), "{}", good.summary);
     let at_a_camera = tagged(|tags| {
         let leaked = TagSeen { tag: Some(20), ..tags[0].clone() };
         tags.push(leaked);
