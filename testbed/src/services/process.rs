@@ -362,7 +362,8 @@ impl Services {
         let clients = all.iter().filter(|one| one.what == DHCP_CLIENT && kept(&one.node));
         let clients: Vec<_> =
             clients.map(|one| (one, *one.ready.borrow())).filter(|(_, times)| *times > 0).collect();
-        clients.iter().for_each(|(client, _)| client.signal(Signal::SIGUSR1));
+        // Who keeps a client of its own passes it on, and a client that is told twice begins anew.
+        clients.iter().for_each(|(client, _)| client.tell(Signal::SIGUSR1));
         let deadline = Instant::now() + RENEWED_WITHIN * self.settings.patience;
         for (client, before) in clients {
             let mut ready = client.ready.clone();

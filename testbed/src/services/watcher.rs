@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fake_facts::Fact;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
@@ -81,6 +81,13 @@ impl Running {
     pub(super) fn signal(&self, signal: Signal) {
         if self.runs() {
             let _ = killpg(self.pid, signal);
+        }
+    }
+
+    /// Sends a signal to it alone: what it starts is its own business.
+    pub(super) fn tell(&self, signal: Signal) {
+        if self.runs() {
+            let _ = kill(self.pid, signal);
         }
     }
 
