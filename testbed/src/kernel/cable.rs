@@ -3,8 +3,10 @@
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use super::KernelError;
+use super::batch::Wire;
 use super::lab::Lab;
 use super::links::Netlink;
+use super::messages;
 use super::shaping::Shaping;
 use crate::plan::Cable;
 
@@ -24,16 +26,12 @@ impl Lab {
         socket: &Cable<'_>,
         carrier: bool,
     ) -> Result<(), KernelError> {
-        let netlink = Netlink::open(&self.fabric)?;
         let port = self.port(&cable.port);
-        netlink.set_up(port, false).await?;
         // What is special about a port goes when it leaves its bridge.
-        netlink.set_controller(port, 0).await?;
-        netlink.set_controller(port, self.port(&socket.bridge)).await?;
-        let isolated = socket.carries.iter().any(|(link, _)| link.isolated);
-        netlink.set_port(port, isolated, socket.hub).await?;
-        netlink.set_vlans(port, socket).await?;
-        netlink.set_up(port, carrier).await
+        let mut batch = messages::unplugged(port, &cable.port);
+        messages::plug(&mut batch, port, socket, &self.ports, false);
+        Wire::open(&self.fabric)?.send(batch)?;
+        Netlink::open(&self.fabric)?.set_up(port, carrier).await
     }
 
     /// Shapes what passes a cable, each way; none: as fast and as true as the kernel is.
@@ -61,11 +59,5 @@ impl Netlink {
         let what = if up { "up" } else { "down" };
         let request = self.handle().link().set(message);
         request.execute().await.map_err(self.failed(format!("put port {number} {what}")))
-    }
-
-    async fn set_controller(&self, number: u32, bridge: u32) -> Result<(), KernelError> {
-        let message = LinkMessageBuilder::<LinkUnspec>::new().index(number).controller(bridge).build();
-        let request = self.handle().link().set(message);
-        request.execute().await.map_err(self.failed(format!("put port {number} into bridge {bridge}")))
     }
 }

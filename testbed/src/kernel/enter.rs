@@ -40,18 +40,19 @@ pub enum Entered {
 }
 
 /// Makes the namespaces and forks; returns in the worker at once, and in the outer process when the lab is gone.
+/// `networks` is how many network namespaces the worker will make.
 ///
 /// Errors: `Refused` with what to do where the host refuses a namespace. Errors of PID 1 are told through `report`,
 /// since nobody else can hear them.
-pub fn enter(root: &Root, report: &dyn Fn(&KernelError)) -> Result<Entered, KernelError> {
+pub fn enter(root: &Root, networks: usize, report: &dyn Fn(&KernelError)) -> Result<Entered, KernelError> {
     // A terminal's Ctrl-C is for the commander alone; it ends the lab in good order.
     let _ = setsid();
-    raise_file_limit();
+    raise_file_limit(networks)?;
     make_namespaces()?;
     match fork_process()? {
         ForkResult::Parent { child } => Ok(Entered::Outer(wait_for(child))),
         ForkResult::Child => {
-            if let Err(error) = become_first(root) {
+            if let Err(error) = become_first(root, networks) {
                 report(&error);
                 std::process::exit(1);
             }
@@ -127,10 +128,10 @@ pub fn cure() -> String {
         .into()
 }
 
-fn become_first(root: &Root) -> Result<(), KernelError> {
+fn become_first(root: &Root, networks: usize) -> Result<(), KernelError> {
     // The outer process has one thread, so this cannot fire by accident; it covers its `kill -9`.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    make_root(root)?;
+    make_root(root, networks)?;
     let _ = sethostname("lab");
     Ok(())
 }
@@ -150,10 +151,26 @@ pub(super) fn keep_rights_over_exec() -> Result<(), KernelError> {
     caps::set(None, CapSet::Ambient, &have).map_err(failed)
 }
 
-fn raise_file_limit() {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+/// Open files beside those of the networks: sockets, pipes and captures of the busiest moment.
+const OTHER_FILES: u64 = 512;
+
+/// Lets us open as many files as we may: each network is held by one, and most have a socket of an instrument.
+///
+/// Errors: `Refused`, if that is not enough.
+fn raise_file_limit(networks: usize) -> Result<(), KernelError> {
+    let needed = 2 * networks as u64 + OTHER_FILES;
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(()) };
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    if hard >= needed || networks <= super::root::PER_VIEW {
+        return Ok(());
     }
+    Err(KernelError::Refused {
+        what: format!("{needed} open files, for {networks} network namespaces"),
+        cause: io::Error::other(format!("the hard limit is {hard}")),
+        cure: format!(
+            "Raise it: `ulimit -Hn {needed}` as root, `LimitNOFILE=` of the service, or limits.conf(5)."
+        ),
+    })
 }
 
 pub(super) fn fork_process() -> Result<ForkResult, KernelError> {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::links::{Netlink, Numbers};
+use super::batch::Wire;
+use super::links::Netlink;
+use super::messages::{self, Numbers};
 use super::namespace::in_each;
 use super::root::STATE;
 use super::{KernelError, Namespace, ethtool, nft, policy, port_rules, sysctl};
 use crate::names::{LinkName, NodeName};
-use crate::plan::{Node, Plan, Wiring};
+use crate::plan::{Cable, Node, Plan, Wiring};
 
 /// A live site; it goes when this value is dropped.
 #[must_use = "the site goes when this value is dropped"]
@@ -25,9 +27,15 @@ pub struct Lab {
     pub numbers: BTreeMap<NodeName, Numbers>,
     /// Sysctls that this kernel does not have, per node.
     pub absent_sysctls: BTreeMap<NodeName, Vec<String>>,
+    /// Nodes whose rules stood before they had a link, with the listing of what was loaded, where it has begun; the others
+    /// that have rules are closed by a base until then.
+    early: BTreeMap<NodeName, Option<nft::Running>>,
     /// Folder with each node's own `resolv.conf` and `hosts`.
     names: PathBuf,
 }
+
+/// So many nft processes at once: more would only wait for a processor.
+const AT_ONCE: usize = 8;
 
 /// Settings of the fabric's namespace: it must not speak by itself.
 const FABRIC_SYSCTLS: [(&str, &str); 2] =
@@ -50,29 +58,44 @@ fn is_taken_over(node: &Node, key: &str, value: &str) -> bool {
 }
 
 impl Lab {
-    /// Makes the namespaces of a plan, with nothing in them yet. `prefix` tells two sites of one process apart (the
-    /// open copy).
-    pub fn create(plan: &Plan, prefix: &str) -> Result<Lab, KernelError> {
-        let (fabric, created) = create_namespaces(plan, prefix)?;
-        let fabric_sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        sysctl::set(&fabric, &BTreeMap::from(fabric_sysctls))?;
+    /// Makes the namespaces of a plan: no links yet, but rules, where a node has a file; nft works on those while the
+    /// other nodes are made. `prefix` tells two sites of one process apart (the open copy); `folder` is the scenario's.
+    ///
+    /// `taps` is done in the fabric, on a thread of its own meanwhile: the kernel takes its time over a packet ring.
+    /// Errors: the first thing that failed.
+    pub async fn create<T: Send + 'static>(
+        plan: &Plan,
+        prefix: &str,
+        folder: &Path,
+        taps: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(Lab, T), KernelError> {
+        let name = format!("{prefix}.fabric");
+        let fabric = std::thread::spawn(move || {
+            let fabric = Namespace::create_here(&name)?;
+            let sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            sysctl::set_here(&fabric, &BTreeMap::from(sysctls))?;
+            Ok::<_, KernelError>((fabric, taps()))
+        });
+        let (nodes, early) = create_nodes(plan, prefix, folder).await?;
+        let (fabric, tapped) = fabric.join().expect("opening taps does not panic")?;
         let mut lab = Lab {
             fabric,
             ports: Numbers::new(),
             nodes: BTreeMap::new(),
             numbers: BTreeMap::new(),
             absent_sysctls: BTreeMap::new(),
+            early,
             names: PathBuf::from(STATE).join(format!("{prefix}-names")),
         };
-        for (name, namespace, absent) in created {
-            lab.nodes.insert(name.clone(), namespace);
-            lab.absent_sysctls.insert(name, absent);
+        for (node, namespace, absent) in nodes {
+            lab.nodes.insert(node.name.clone(), namespace);
+            lab.absent_sysctls.insert(node.name.clone(), absent);
         }
-        Ok(lab)
+        Ok((lab, tapped))
     }
 
-    /// Raises the site: settings, links, addresses, routes, rules. `wiring` is the plan's; `folder` is the scenario's, for
-    /// its rule files; `key` marks our probes for the instruments.
+    /// Raises the site: links, addresses, routes, the rest of the rules. `wiring` is the plan's; `folder` is the
+    /// scenario's, for its rule files; `key` marks our probes for the instruments.
     ///
     /// Errors: the first thing that failed; everything made so far goes with the lab.
     pub async fn raise(
@@ -82,12 +105,15 @@ impl Lab {
         folder: &Path,
         key: u32,
     ) -> Result<(), KernelError> {
-        self.close_nodes(plan).await?;
-        self.add_links(wiring).await?;
+        let names = self.names.clone();
+        std::thread::scope(|scope| {
+            let written = scope.spawn(|| write_names(&names, plan));
+            self.add_links(wiring)?;
+            written.join().expect("writing names does not panic")
+        })?;
         self.load_port_rules(plan, wiring, folder).await?;
         self.configure_nodes(plan, wiring).await?;
-        self.load_rules(plan, folder, key).await?;
-        self.write_names(plan)
+        self.load_rules(plan, folder, key).await
     }
 
     /// A node's namespace. Panics for a node that the plan does not have: a plan and its lab belong together.
@@ -110,33 +136,28 @@ impl Lab {
         self.names.join(node.as_str())
     }
 
-    /// The base that drops everything, before there is a link.
-    async fn close_nodes(&self, plan: &Plan) -> Result<(), KernelError> {
-        for node in plan.nodes.iter().filter(|node| node.ruleset.is_some()) {
-            nft::close(self.node(&node.name)).await?;
-        }
-        Ok(())
-    }
-
-    async fn add_links(&mut self, wiring: &Wiring<'_>) -> Result<(), KernelError> {
-        let netlink = Netlink::open(&self.fabric)?;
-        netlink.add_bridges(wiring).await?;
-        let bridges = netlink.numbers().await?;
-        if let Some(switch) = &wiring.switch {
-            netlink.add_segments(bridges[switch.as_str()], &wiring.bridges).await?;
-        }
-        for cable in &wiring.cables {
-            netlink.add_cable(cable, bridges[cable.bridge.as_str()], self.node(cable.node)).await?;
-        }
-        self.ports = netlink.numbers().await?;
-        for cable in &wiring.cables {
-            let port = self.port(&cable.port);
-            let isolated = cable.carries.iter().any(|(link, _)| link.isolated);
-            netlink.set_port(port, isolated, cable.hub).await?;
-            netlink.set_vlans(port, cable).await?;
-        }
+    /// Bridges and cables, offloads switched off before a port is plugged in: after that each switch would make the
+    /// bridge look at all of its ports again.
+    fn add_links(&mut self, wiring: &Wiring<'_>) -> Result<(), KernelError> {
+        self.ports = messages::fabric_numbers(wiring);
+        let nodes: BTreeMap<_, _> = wiring.by_node();
+        self.numbers =
+            nodes.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
+        let node = |cable: &Cable<'_>| (self.node(cable.node), &self.numbers[cable.node]);
+        let batches = [
+            messages::bridges(wiring, &self.ports),
+            messages::cables(wiring, &self.ports, node),
+            messages::ports(wiring, &self.ports),
+        ];
         let ports: Vec<_> = wiring.cables.iter().map(|cable| cable.port.clone()).collect();
-        offloads_off(&self.fabric, &ports)
+        self.fabric.inside(|| {
+            let wire = Wire::open_here(self.fabric.name())?;
+            let [bridges, cables, plugs] = batches;
+            wire.send(bridges)?;
+            wire.send(cables)?;
+            ethtool::switch_offloads_off(&ports).map_err(|cause| no_offloads(&self.fabric, cause))?;
+            wire.send(plugs)
+        })?
     }
 
     /// Rules of switches, before a node's end of a cable is up.
@@ -154,26 +175,38 @@ impl Lab {
     }
 
     async fn configure_nodes(&mut self, plan: &Plan, wiring: &Wiring<'_>) -> Result<(), KernelError> {
-        let find = |node: &Node| Ok(self.node(&node.name));
-        let visited = in_each(&plan.nodes, find, |node, namespace| visit(node, wiring, namespace))?;
-        for (node, (netlink, absent)) in plan.nodes.iter().zip(visited) {
-            tracing::debug!(node = %node.name, links = node.links.len(), routes = node.routes.len(), "configures");
-            self.numbers.insert(node.name.clone(), netlink.configure(node, wiring).await?);
-            policy::add(&netlink, node).await?;
+        let cables = wiring.by_node();
+        let none = Numbers::new();
+        let visited = in_each(&plan.nodes, |node| {
+            let own = cables.get(&node.name).map_or(&[][..], Vec::as_slice);
+            visit(node, own, self.numbers.get(&node.name).unwrap_or(&none), self.node(&node.name))
+        })?;
+        for node in plan.nodes.iter().filter(|node| !node.policy.is_empty()) {
+            policy::add(&Netlink::open(self.node(&node.name))?, node).await?;
+        }
+        for (node, absent) in plan.nodes.iter().zip(visited) {
             self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
         }
         Ok(())
     }
 
     async fn load_rules(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
-        for node in &plan.nodes {
+        let files = || plan.nodes.iter().filter_map(|node| Some((node, node.ruleset.as_deref()?)));
+        let mut early = std::mem::take(&mut self.early);
+        for (node, file) in files() {
             let namespace = self.node(&node.name);
-            if let Some(file) = &node.ruleset {
-                nft::load(namespace, &node.name, folder, file).await?;
-                tracing::debug!(node = %node.name, file, "rules are loaded");
+            match early.remove(&node.name) {
+                Some(Some(listed)) => nft::meddles(listed, &node.name, file).await?,
+                Some(None) => nft::meddles(nft::start_list(namespace)?, &node.name, file).await?,
+                None => nft::load(namespace, &node.name, folder, file).await?,
             }
-            if plan.judges_behind(&node.name) {
-                nft::add_instrument(namespace, key).await?;
+            tracing::debug!(node = %node.name, file, "rules are loaded");
+        }
+        let judging: Vec<_> = plan.judging().into_iter().collect();
+        for some in judging.chunks(AT_ONCE) {
+            let begun = some.iter().map(|node| nft::start_instrument(self.node(node), key));
+            for begun in begun.collect::<Result<Vec<_>, KernelError>>()? {
+                begun.end().await?;
             }
         }
         self.set_again(plan)
@@ -192,57 +225,58 @@ impl Lab {
         }
         Ok(())
     }
-
-    fn write_names(&self, plan: &Plan) -> Result<(), KernelError> {
-        for node in &plan.nodes {
-            let folder = self.names_of(&node.name);
-            let mut resolv = String::from("options timeout:1 attempts:3\n");
-            for server in &node.nameservers {
-                resolv.push_str(&format!("nameserver {server}\n"));
-            }
-            let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
-            for (address, name) in &node.hosts {
-                hosts.push_str(&format!("{address} {name}\n"));
-            }
-            let write = || {
-                fs::create_dir_all(&folder)?;
-                fs::write(folder.join("resolv.conf"), resolv)?;
-                fs::write(folder.join("hosts"), hosts)
-            };
-            write().map_err(|cause| KernelError::Root {
-                operation: "write the names of a node to",
-                path: folder.clone(),
-                cause,
-            })?;
-        }
-        Ok(())
-    }
 }
 
-/// What can only be done inside a node once it has its cables, without waiting: settings of the links, offloads, a
-/// netlink socket. Gives the settings that this kernel does not have, too.
+/// Writes each node's own `resolv.conf` and `hosts`, into a folder of its name.
+fn write_names(folder: &Path, plan: &Plan) -> Result<(), KernelError> {
+    for node in &plan.nodes {
+        let folder = folder.join(node.name.as_str());
+        let mut resolv = String::from("options timeout:1 attempts:3\n");
+        for server in &node.nameservers {
+            resolv.push_str(&format!("nameserver {server}\n"));
+        }
+        let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+        for (address, name) in &node.hosts {
+            hosts.push_str(&format!("{address} {name}\n"));
+        }
+        let write = || {
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("resolv.conf"), resolv)?;
+            fs::write(folder.join("hosts"), hosts)
+        };
+        write().map_err(|cause| KernelError::Root {
+            operation: "write the names of a node to",
+            path: folder.clone(),
+            cause,
+        })?;
+    }
+    Ok(())
+}
+
+/// What is done inside a node once it has its cables: settings of the links and offloads before the links are up, then
+/// addresses and routes. Gives the settings that this kernel does not have.
 ///
-/// The interfaces of a trunk come later and take over what is set here: `conf/default`, and the trunk's offloads.
+/// The interfaces of a trunk come last and take over what is set here: `conf/default`, and the trunk's offloads.
 fn visit(
     node: &Node,
-    wiring: &Wiring<'_>,
+    cables: &[&Cable<'_>],
+    numbers: &Numbers,
     namespace: &Namespace,
-) -> Result<(Netlink, Vec<String>), KernelError> {
+) -> Result<Vec<String>, KernelError> {
+    tracing::debug!(node = %node.name, links = node.links.len(), routes = node.routes.len(), "configures");
+    namespace.enter()?;
     let late =
         |(key, value): &(&String, &String)| names_a_link(node, key) && !is_taken_over(node, key, value);
-    let mut absent = sysctl::set_here(namespace.name(), node.sysctls.iter().filter(late))?;
-    let trunks = wiring.of(&node.name).filter(|cable| cable.is_trunk());
+    let mut absent = sysctl::set_here(namespace, node.sysctls.iter().filter(late))?;
+    let trunks = cables.iter().filter(|cable| cable.is_trunk());
     // Nobody lives on a trunk without a tag.
     let silent: BTreeMap<_, _> =
         trunks.map(|cable| (format!("net/ipv6/conf/{}/disable_ipv6", cable.end), "1".to_owned())).collect();
-    absent.extend(sysctl::set_here(namespace.name(), &silent)?);
-    let ends: Vec<_> = wiring.of(&node.name).map(|cable| cable.end.clone()).collect();
+    absent.extend(sysctl::set_here(namespace, &silent)?);
+    let ends: Vec<_> = cables.iter().map(|cable| cable.end.clone()).collect();
     ethtool::switch_offloads_off(&ends).map_err(|cause| no_offloads(namespace, cause))?;
-    Ok((Netlink::open_here(namespace.name())?, absent))
-}
-
-fn offloads_off(namespace: &Namespace, links: &[LinkName]) -> Result<(), KernelError> {
-    namespace.inside(|| ethtool::switch_offloads_off(links))?.map_err(|cause| no_offloads(namespace, cause))
+    Wire::open_here(namespace.name())?.send(messages::node(node, cables, numbers)?)?;
+    Ok(absent)
 }
 
 fn no_offloads(namespace: &Namespace, cause: std::io::Error) -> KernelError {
@@ -250,17 +284,56 @@ fn no_offloads(namespace: &Namespace, cause: std::io::Error) -> KernelError {
 }
 
 /// A node's namespace, and the sysctls that this kernel does not have (or not yet).
-type Created = (NodeName, Namespace, Vec<String>);
+type Created<'p> = (&'p Node, Namespace, Vec<String>);
 
-/// Makes all namespaces with the sysctls that need no link, on two threads: registering a namespace's settings is most
-/// of the kernel's work.
-fn create_namespaces(plan: &Plan, prefix: &str) -> Result<(Namespace, Vec<Created>), KernelError> {
-    let fabric = Namespace::create(&format!("{prefix}.fabric"))?;
-    let create = |node: &Node| Namespace::create(&format!("{prefix}-{}", node.name));
-    let set = |node: &Node, namespace: Namespace| {
-        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
-        let absent = sysctl::set_here(namespace.name(), early)?;
-        Ok((node.name.clone(), namespace, absent))
+/// All namespaces, and whose rules stand already; the others that have rules are closed.
+async fn create_nodes<'p>(
+    plan: &'p Plan,
+    prefix: &str,
+    folder: &Path,
+) -> Result<(Vec<Created<'p>>, BTreeMap<NodeName, Option<nft::Running>>), KernelError> {
+    let (filtering, others): (Vec<_>, Vec<_>) = plan.nodes.iter().partition(|node| node.ruleset.is_some());
+    let filtering = create_namespaces(&filtering, prefix)?;
+    let mut chunks = filtering.chunks(AT_ONCE);
+    let mut begun = begin_rules(chunks.next().unwrap_or_default(), folder)?;
+    let others = create_namespaces(&others, prefix)?;
+    let mut early = BTreeMap::new();
+    while !begun.is_empty() {
+        for (node, namespace, loading) in begun {
+            match loading.end().await {
+                Ok(_) => {
+                    let listed = (early.len() < AT_ONCE).then(|| nft::start_list(namespace)).transpose()?;
+                    early.insert(node.name.clone(), listed);
+                }
+                Err(error) => {
+                    tracing::debug!(node = %node.name, %error, "rules wait for the links");
+                    nft::close(namespace).await?;
+                }
+            }
+        }
+        begun = begin_rules(chunks.next().unwrap_or_default(), folder)?;
+    }
+    Ok((filtering.into_iter().chain(others).collect(), early))
+}
+
+fn begin_rules<'c, 'p>(
+    created: &'c [Created<'p>],
+    folder: &Path,
+) -> Result<Vec<(&'p Node, &'c Namespace, nft::Running)>, KernelError> {
+    let begin = |(node, namespace, _): &'c Created<'p>| {
+        let file = node.ruleset.as_deref().unwrap_or_default();
+        Ok((*node, namespace, nft::load_early(namespace, folder, file)?))
     };
-    Ok((fabric, in_each(&plan.nodes, create, set)?))
+    created.iter().map(begin).collect()
+}
+
+/// Makes namespaces with the sysctls that need no link, on two threads: registering a namespace's settings is most of the
+/// kernel's work.
+fn create_namespaces<'p>(nodes: &[&'p Node], prefix: &str) -> Result<Vec<Created<'p>>, KernelError> {
+    in_each(nodes, |&node| {
+        let namespace = Namespace::create_here(&format!("{prefix}-{}", node.name))?;
+        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
+        let absent = sysctl::set_here(&namespace, early)?;
+        Ok((node, namespace, absent))
+    })
 }

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod autoconf;
+pub mod batch;
 mod cable;
 pub mod conntrack;
 pub mod detach;
@@ -16,6 +17,7 @@ pub mod features;
 pub mod join;
 pub mod lab;
 pub mod links;
+pub mod messages;
 pub mod namespace;
 pub mod nflog;
 pub mod nft;

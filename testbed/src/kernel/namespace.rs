@@ -1,59 +1,64 @@
 //! One network namespace, and work done inside it.
 //!
-//! `netns-rs` makes and keeps it. Nobody enters it for long: [`Namespace::inside`] starts a thread of its own that
-//! enters, works and ends; what it returns (a socket stays in the namespace where it was opened) is used anywhere.
+//! It is a bare descriptor, of `netns-rs`' type: a file and a mount for each, as that makes them, cost three times as
+//! much as the namespace itself. Only a lab that stays gives them files, by which they are entered from outside.
+//!
+//! Nobody enters it for long: [`Namespace::inside`] starts a thread of its own that enters, works and ends; what it
+//! returns (a socket stays in the namespace where it was opened) is used anywhere.
 
-use std::borrow::Borrow;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use netns_rs::NetNs;
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 
 use super::KernelError;
-use super::root::STATE;
-
-/// Where `netns-rs` keeps the namespaces: on the lab's own tmpfs, which no mount propagates out of.
-#[derive(Clone, Debug)]
-struct Keep;
-
-impl netns_rs::Env for Keep {
-    fn persist_dir(&self) -> PathBuf {
-        PathBuf::from(STATE).join("netns")
-    }
-
-    /// The folder is private to the lab, so it need not be made a shared mount.
-    fn init(&self) -> netns_rs::Result<()> {
-        fs::create_dir_all(self.persist_dir()).map_err(netns_rs::Error::CreateNsDirError)
-    }
-}
+use super::root::{PER_VIEW, STATE};
 
 /// A network namespace; it goes when this value is dropped and nothing runs in it any more.
 #[must_use = "the namespace goes when this value is dropped"]
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
-    kept: Option<NetNs<Keep>>,
+    held: NetNs,
+    number: usize,
 }
+
+/// How many namespaces this process has made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 impl Namespace {
     /// Makes a namespace; `name` is unique in the lab process and safe as a file name.
     ///
     /// Errors: `Namespace`. It is proven different from the one we are in before it is handed out.
     pub fn create(name: &str) -> Result<Self, KernelError> {
-        let failed =
-            |operation, cause: String| KernelError::Namespace { operation, node: name.to_owned(), cause };
-        let kept = NetNs::new_with_env(name, Keep).map_err(|error| match error {
-            netns_rs::Error::UnshareError(errno) if errno as i32 == libc::ENOSPC => used_up(name),
-            other => failed("create", other.to_string()),
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| Self::create_here(name));
+            thread.join().map_err(|_| failed(name, "create", "the work panicked".into()))?
+        })
+    }
+
+    /// As [`Self::create`], and moves the calling thread into it, for good: only for threads that end soon.
+    pub fn create_here(name: &str) -> Result<Self, KernelError> {
+        unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
+            Errno::ENOSPC => used_up(name),
+            other => failed(name, "create", other.to_string()),
         })?;
-        let inode = |file: &fs::File| file.metadata().map(|data| (data.dev(), data.ino()));
-        let own = fs::File::open("/proc/self/ns/net").and_then(|file| inode(&file));
-        match (inode(kept.file()), own) {
-            (Ok(made), Ok(own)) if made != own => Ok(Self { name: name.to_owned(), kept: Some(kept) }),
-            _ => Err(failed("prove new", "it is the namespace of the lab itself".into())),
+        let held = netns_rs::get_from_current_thread();
+        let held = held.map_err(|error| failed(name, "hold", error.to_string()))?;
+        let inode = |data: fs::Metadata| (data.dev(), data.ino());
+        let (made, own) = (held.file().metadata(), fs::metadata("/proc/self/ns/net"));
+        match (made.map(inode), own.map(inode)) {
+            (Ok(made), Ok(own)) if made != own => {
+                Ok(Self { name: name.to_owned(), held, number: MADE.fetch_add(1, Ordering::Relaxed) })
+            }
+            _ => Err(failed(name, "prove new", "it is the namespace of the lab itself".into())),
         }
     }
 
@@ -62,18 +67,31 @@ impl Namespace {
         &self.name
     }
 
-    /// The file by which it is entered from elsewhere in the lab.
-    pub fn path(&self) -> PathBuf {
-        netns_rs::Env::persist_dir(&Keep).join(&self.name)
+    /// The number of the view by which its settings are set and read, if the lab has so many.
+    pub(super) fn view(&self) -> usize {
+        self.number / PER_VIEW
     }
 
-    fn net(&self) -> &NetNs<Keep> {
-        self.kept.as_ref().expect("taken only while dropping")
+    /// Gives it a file by which it is entered from elsewhere in the lab; the file goes with the lab's file system.
+    ///
+    /// Errors: `Namespace`.
+    pub fn give_file(&self) -> Result<PathBuf, KernelError> {
+        let folder = Path::new(STATE).join("netns");
+        let path = folder.join(&self.name);
+        let own = format!("/proc/self/fd/{}", self.raw());
+        let none = None::<&str>;
+        let give = || {
+            fs::create_dir_all(&folder)?;
+            drop(File::create(&path)?);
+            Ok::<_, io::Error>(mount(Some(own.as_str()), &path, none, MsFlags::MS_BIND, none)?)
+        };
+        give().map_err(|cause| failed(&self.name, "give a file to", cause.to_string()))?;
+        Ok(path)
     }
 
     /// Its descriptor, for a child process that enters it.
     pub fn raw(&self) -> RawFd {
-        self.net().file().as_raw_fd()
+        self.held.file().as_raw_fd()
     }
 
     /// Runs `work` on a thread of its own inside the namespace and returns what it returns.
@@ -87,41 +105,31 @@ impl Namespace {
                 let _guard = runtime.as_ref().map(|runtime| runtime.enter());
                 Ok(work())
             });
-            thread.join().map_err(|_| self.failed("work in", "the work panicked".into()))?
+            thread.join().map_err(|_| failed(&self.name, "work in", "the work panicked".into()))?
         })
     }
 
     /// Moves the calling thread into the namespace, for good: only for threads that end soon.
-    fn enter(&self) -> Result<(), KernelError> {
-        self.net().enter().map_err(|error| self.failed("enter", error.to_string()))
-    }
-
-    fn failed(&self, operation: &'static str, cause: String) -> KernelError {
-        KernelError::Namespace { operation, node: self.name.clone(), cause }
+    pub fn enter(&self) -> Result<(), KernelError> {
+        self.held.enter().map_err(|error| failed(&self.name, "enter", error.to_string()))
     }
 }
 
-/// Does `work` for each item on a few threads, each of which moves on from namespace to namespace; `namespace` makes or
-/// finds the item's. The answers come in the order of the items.
+fn failed(node: &str, operation: &'static str, cause: String) -> KernelError {
+    KernelError::Namespace { operation, node: node.to_owned(), cause }
+}
+
+/// Does `work` for each item on a few threads, which `work` may move from namespace to namespace
+/// ([`Namespace::create_here`], [`Namespace::enter`]). The answers come in the order of the items.
 ///
 /// A thread for each visit, as [`Namespace::inside`] has it, costs more than most visits do. Two threads are of use
 /// where the kernel does not hold one lock for all namespaces; more than two never are.
 /// Errors: the first in the order of the items.
-pub fn in_each<I: Sync, N: Borrow<Namespace>, T: Send>(
+pub fn in_each<I: Sync, T: Send>(
     items: &[I],
-    namespace: impl Fn(&I) -> Result<N, KernelError> + Sync,
-    work: impl Fn(&I, N) -> Result<T, KernelError> + Sync,
+    work: impl Fn(&I) -> Result<T, KernelError> + Sync,
 ) -> Result<Vec<T>, KernelError> {
-    let runtime = tokio::runtime::Handle::try_current().ok();
-    let visit = |items: &[I]| {
-        let _guard = runtime.as_ref().map(|runtime| runtime.enter());
-        let one = |item: &I| {
-            let namespace = namespace(item)?;
-            namespace.borrow().enter()?;
-            work(item, namespace)
-        };
-        items.iter().map(one).collect::<Result<Vec<T>, KernelError>>()
-    };
+    let visit = |items: &[I]| items.iter().map(&work).collect::<Result<Vec<T>, KernelError>>();
     let (first, second) = items.split_at(items.len() / 2);
     std::thread::scope(|scope| {
         let threads = [first, second].map(|share| scope.spawn(|| visit(share)));
@@ -146,16 +154,6 @@ fn used_up(name: &str) -> KernelError {
 
 impl AsFd for Namespace {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.net().file().as_fd()
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        if let Some(kept) = self.kept.take()
-            && let Err(error) = kept.remove()
-        {
-            tracing::warn!(node = self.name, %error, "namespace could not be let go of; it goes with the lab");
-        }
+        self.held.file().as_fd()
     }
 }

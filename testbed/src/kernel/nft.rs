@@ -1,15 +1,16 @@
 //! Rule sets: the site's own file loaded as it is, and what of ours must stand beside it.
 //!
-//! Before a node's file loads, a base that drops everything stands; it goes in the same transaction in which the file
-//! comes, so there is no moment without rules, also where the file begins with `flush ruleset`. What of ours stands
-//! beside it (instrument, trace) is added after that and never changes a verdict of the file.
+//! A node's file loads before the node has a link. One that names a link's number (`iif`) cannot: then a base that drops
+//! everything stands until the links are there, and goes in the same transaction in which the file comes, so there is
+//! no moment without rules, also where the file begins with `flush ruleset`. What of ours stands beside it (instrument,
+//! trace) is added after that and never changes a verdict of the file.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::{KernelError, Namespace};
@@ -89,6 +90,11 @@ fn without_ours(rules: &str) -> String {
     others.join("\n")
 }
 
+/// Begins to load the node's rule file as it is, into a node that has no links yet.
+pub fn load_early(namespace: &Namespace, folder: &Path, file: &str) -> Result<Running, KernelError> {
+    start_file(namespace, folder, &format!("include \"{SITE}/{file}\"\n"))
+}
+
 /// Loads the node's rule file as it is, in the transaction that takes the base away.
 ///
 /// Errors: `Rules` with nft's own words, which name file and line; the base then stays.
@@ -118,12 +124,8 @@ pub(super) async fn include(
     file: &str,
     (before, behind): (&str, &str),
 ) -> Result<(), KernelError> {
-    let site = site_folder(folder)?;
     let script = format!("{before}include \"{SITE}/{file}\"\n{behind}");
-    let mut command = nft(namespace);
-    // Its `include` counts from the scenario's folder, too.
-    command.arg("--includepath").arg(site);
-    match feed(command, namespace, "load rules", &script).await {
+    match start_file(namespace, folder, &script)?.end().await {
         Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
             file: file.into(),
             node: whose.to_owned(),
@@ -131,6 +133,28 @@ pub(super) async fn include(
         }),
         other => other.map(drop),
     }
+}
+
+fn start_file(namespace: &Namespace, folder: &Path, script: &str) -> Result<Running, KernelError> {
+    let site = site_folder(folder)?;
+    let mut command = nft(namespace);
+    // Its `include` counts from the scenario's folder, too.
+    command.arg("--includepath").arg(site).args(["-f", "-"]);
+    Running::start(command, namespace, "load rules", script)
+}
+
+/// Begins to list a node's rules, for [`meddles`].
+pub fn start_list(namespace: &Namespace) -> Result<Running, KernelError> {
+    let mut command = nft(namespace);
+    command.args(["-a", "list", "ruleset"]);
+    Running::start(command, namespace, "list rules", "")
+}
+
+/// Refuses a rule file that would blind the instrument behind the filter, which stands beside it.
+///
+/// Errors: `Rules` with what is wrong, and those of the listing.
+pub async fn meddles(listed: Running, node: &NodeName, file: &str) -> Result<(), KernelError> {
+    refuse_meddling(&listed.end().await?, node, file)
 }
 
 /// What a loaded rule set has that would blind the instrument behind the filter, which stands beside it.
@@ -170,11 +194,11 @@ fn only_about(words: &str, folder: &Path) -> String {
     text.replace(&format!("{SITE}/"), "").replace(&format!("{}/", folder.display()), "")
 }
 
-/// Adds the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
+/// Begins to add the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
 ///
 /// `key` marks our probes, 8 bytes after the start of the transport header, or 40 where they pretend to be time.
-pub async fn add_instrument(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
-    run(namespace, "add the instrument behind the input filter", &instrument_of(key)).await.map(drop)
+pub fn start_instrument(namespace: &Namespace, key: u32) -> Result<Running, KernelError> {
+    start(namespace, "add the instrument behind the input filter", &instrument_of(key))
 }
 
 fn instrument_of(key: u32) -> String {
@@ -237,7 +261,7 @@ pub async fn part_links(namespace: &Namespace) -> Result<(), KernelError> {
 }
 
 /// Starts `nft monitor trace`; its lines are read from the child's standard output.
-pub fn monitor_trace(namespace: &Namespace) -> Result<tokio::process::Child, KernelError> {
+pub fn monitor_trace(namespace: &Namespace) -> Result<Child, KernelError> {
     let mut command = nft(namespace);
     command.args(["monitor", "trace"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.kill_on_drop(true).spawn().map_err(|cause| missing_or("watch the trace", namespace, cause))
@@ -245,53 +269,63 @@ pub fn monitor_trace(namespace: &Namespace) -> Result<tokio::process::Child, Ker
 
 /// The rule set as it stands, with handles and counters, in nft's own text.
 pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
-    let mut command = nft(namespace);
-    command.args(["-a", "list", "ruleset"]).stdin(Stdio::null());
-    finish(namespace, "list rules", command.output().await)
+    start_list(namespace)?.end().await
 }
 
 async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
-    feed(nft(namespace), namespace, operation, script).await
+    start(namespace, operation, script)?.end().await
 }
 
-async fn feed(
-    mut command: Command,
-    namespace: &Namespace,
-    operation: &'static str,
-    script: &str,
-) -> Result<String, KernelError> {
-    command
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|cause| missing_or(operation, namespace, cause))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A refusal shows in the exit status and nft's words, so a broken pipe here adds nothing.
-        let _ = stdin.write_all(script.as_bytes()).await;
-    }
-    let Ok(output) = timeout(LOADED_WITHIN, child.wait_with_output()).await else {
-        let words = format!(
-            "nft did not end within {} s; does an `include` read something endless?",
-            LOADED_WITHIN.as_secs()
-        );
-        return Err(KernelError::Nft { operation, node: namespace.name().to_owned(), words });
-    };
-    finish(namespace, operation, output)
+fn start(namespace: &Namespace, operation: &'static str, script: &str) -> Result<Running, KernelError> {
+    let mut command = nft(namespace);
+    command.args(["-f", "-"]);
+    Running::start(command, namespace, operation, script)
 }
 
-fn finish(
-    namespace: &Namespace,
+/// An nft that is at work while others are; it is killed when this value is dropped before its end.
+#[must_use = "what it says is heard by `end`"]
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    node: String,
     operation: &'static str,
-    output: std::io::Result<std::process::Output>,
-) -> Result<String, KernelError> {
-    let output = output.map_err(|cause| missing_or(operation, namespace, cause))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+}
+
+impl Running {
+    /// Starts it; it is told all that it needs before this returns.
+    fn start(
+        mut command: Command,
+        namespace: &Namespace,
+        operation: &'static str,
+        script: &str,
+    ) -> Result<Self, KernelError> {
+        let failed = |cause| missing_or(operation, namespace, cause);
+        let (from, mut to) = std::io::pipe().map_err(failed)?;
+        // A pipe holds 64 KiB (pipe(7)), and our scripts, which include files of the site's, are a few hundred bytes.
+        to.write_all(script.as_bytes()).map_err(failed)?;
+        command.stdin(from).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let child = command.spawn().map_err(failed)?;
+        Ok(Self { child, node: namespace.name().to_owned(), operation })
     }
-    let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(KernelError::Nft { operation, node: namespace.name().to_owned(), words })
+
+    /// Waits for its end: what it printed.
+    ///
+    /// Errors: `Nft` with its words where it refused.
+    pub async fn end(self) -> Result<String, KernelError> {
+        let Self { child, node, operation } = self;
+        let nft = |words| KernelError::Nft { operation, node: node.clone(), words };
+        let Ok(output) = timeout(LOADED_WITHIN, child.wait_with_output()).await else {
+            return Err(nft(format!(
+                "nft did not end within {} s; does an `include` read something endless?",
+                LOADED_WITHIN.as_secs()
+            )));
+        };
+        let output = output.map_err(|cause| nft(cause.to_string()))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(nft(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
 }
 
 fn missing_or(operation: &'static str, namespace: &Namespace, cause: std::io::Error) -> KernelError {

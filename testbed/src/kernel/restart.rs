@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::batch::Wire;
 use super::links::Netlink;
-use super::{KernelError, Lab, conntrack, nft, policy};
+use super::{KernelError, Lab, conntrack, messages, nft, policy};
 use crate::names::LinkName;
 use crate::plan::{Node, Wiring};
 
@@ -38,13 +39,13 @@ impl Lab {
                 netlink.set_up(*number, true).await?;
             }
         }
-        netlink.address_and_route(node, &numbers).await?;
+        Wire::open(namespace)?.send(messages::settings(node, &numbers)?)?;
         policy::add_routes(&netlink, node).await?;
         if let Some(file) = &node.ruleset {
             nft::load(namespace, &node.name, folder, file).await?;
         }
         match instrument {
-            Some(key) => nft::add_instrument(namespace, key).await,
+            Some(key) => nft::start_instrument(namespace, key)?.end().await.map(drop),
             None => Ok(()),
         }
     }

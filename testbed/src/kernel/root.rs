@@ -49,13 +49,20 @@ const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 /// Where the lab keeps what is its own: namespaces, keys, sockets; on the tmpfs.
 pub const STATE: &str = "/run/testbed";
 
+/// Where a big lab has further views of `/proc/sys/net`, numbered from 0; each is the folder of a proc of its own, with a
+/// memory of its own of the folders of the namespaces.
+pub const VIEWS: &str = "/run/testbed/net";
+
+/// So many namespaces share a view.
+pub(super) const PER_VIEW: usize = 64;
+
 /// Where the old root hangs while the new one is put together.
 const OLD: &str = "/.host";
 
-/// Puts the lab's file system together and moves into it. Must run as PID 1 of the lab.
+/// Puts the lab's file system together and moves into it, for a lab of so many namespaces. Must run as PID 1 of the lab.
 ///
 /// Errors: `Root`, naming operation and path.
-pub fn make_root(root: &Root) -> Result<(), KernelError> {
+pub fn make_root(root: &Root, namespaces: usize) -> Result<(), KernelError> {
     let none = None::<&str>;
     let work = std::env::current_dir().ok();
     on("make private", "/", mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none))?;
@@ -76,6 +83,7 @@ pub fn make_root(root: &Root) -> Result<(), KernelError> {
         "/proc",
         mount(Some("proc"), "/proc", Some("proc"), flags | MsFlags::MS_NOEXEC, none),
     )?;
+    show_network_settings(namespaces)?;
     protect_host_settings()?;
     for folder in ["/tmp", "/run", STATE, "/var/tmp", "/sys", "/root", "/home"] {
         done("create", folder, fs::create_dir_all(folder))?;
@@ -88,6 +96,28 @@ pub fn make_root(root: &Root) -> Result<(), KernelError> {
         let _ = std::env::set_current_dir(work);
     }
     Ok(())
+}
+
+/// Makes the views of a lab whose namespaces are too many for one.
+fn show_network_settings(namespaces: usize) -> Result<(), KernelError> {
+    if namespaces <= PER_VIEW {
+        return Ok(());
+    }
+    let none = None::<&str>;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    // All procs hang in one folder, so that they are let go of at once; what is shown of them stays.
+    let whole = Path::new("/run/testbed/procs");
+    done("create", whole, fs::create_dir_all(whole))?;
+    on("mount a tmpfs on", whole, mount(Some("testbed"), whole, Some("tmpfs"), flags, none))?;
+    for number in 0..namespaces.div_ceil(PER_VIEW) {
+        let (proc, view) = (whole.join(number.to_string()), Path::new(VIEWS).join(number.to_string()));
+        done("create", &proc, fs::create_dir(&proc))?;
+        done("create", &view, fs::create_dir_all(&view))?;
+        on("mount a proc on", &proc, mount(Some("proc"), &proc, Some("proc"), flags, none))?;
+        let net = proc.join("sys/net");
+        on("show", &view, mount(Some(&net), &view, none, MsFlags::MS_BIND, none))?;
+    }
+    on("let go of", whole, umount2(whole, MntFlags::MNT_DETACH))
 }
 
 /// Settings that the whole host shares; those of a network (`/proc/sys/net`) are a namespace's own.

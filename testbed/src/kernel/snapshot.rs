@@ -27,10 +27,11 @@ const TABLES: [&str; 5] = ["route", "ipv6_route", "arp", "if_inet6", "dev"];
 /// Takes a snapshot of one node.
 pub async fn take(node: &Node, namespace: &Namespace) -> Result<Snapshot, KernelError> {
     let rules = if node.ruleset.is_some() { nft::list(namespace).await? } else { String::new() };
-    let sysctls = sysctl::read(namespace, &node.sysctls)?;
     let table = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
-    let tables =
-        namespace.inside(|| TABLES.map(|name| (name.to_owned(), table(name))).into_iter().collect())?;
+    let (sysctls, tables) = namespace.inside(|| {
+        let tables = TABLES.map(|name| (name.to_owned(), table(name))).into_iter().collect();
+        (sysctl::read_here(namespace, &node.sysctls), tables)
+    })?;
     let policy = if node.policy.is_empty() { Vec::new() } else { policy::list(namespace).await? };
     Ok(Snapshot { rules, sysctls, tables, policy })
 }

@@ -6,6 +6,7 @@ use super::flows::flows;
 use super::labels::Labels;
 use super::mistake::{Mistakes, PlanMistake};
 use super::model::Plan;
+use super::neighbours;
 use super::nodes::{nodes, segments, switches};
 use super::remarks::remarks;
 use super::routes::routes;
@@ -20,11 +21,12 @@ use crate::scenario::model::Scenario;
 pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     let site = &scenario.site;
     let (mut labels, mut mistakes) = (Labels::default(), Mistakes::default());
-    let segments = segments(site, &mut labels);
+    let mut segments = segments(site, &mut labels);
     let mut nodes = nodes(site, &mut labels, &mut mistakes);
     if mistakes.any() {
         return Err(mistakes.all());
     }
+    neighbours::choose(site, &mut segments, &nodes);
     let links_only = Ways::new(&nodes);
     let written = |name| site.nodes.get(name).expect("every planned node is one of the scenario's");
     let routed: Vec<_> =
@@ -47,6 +49,7 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
         return Err(mistakes.all());
     }
     let checks = checks(&known, &mut mistakes, &mut remarks);
+    neighbours::fix(&mut nodes, &segments, &flows, &checks);
     let (scenario, documents) = (scenario.name.clone(), scenario.documents.clone());
     let switches = switches(site);
     mistakes.none_or(Plan {

@@ -1,5 +1,7 @@
 //! Finding things in a plan.
 
+use std::collections::BTreeSet;
+
 use super::{Aim, Check, Judge, Node, Plan, Word};
 use crate::names::NodeName;
 
@@ -23,5 +25,15 @@ impl Plan {
     /// Whether some aim is judged behind this node's input filter.
     pub fn judges_behind(&self, name: &NodeName) -> bool {
         self.aims().any(|(_, aim)| matches!(&aim.judge, Judge::BehindFilter { node } if node == name))
+    }
+
+    /// The nodes behind whose input filters some aim is judged.
+    pub fn judging(&self) -> BTreeSet<&NodeName> {
+        self.aims()
+            .filter_map(|(_, aim)| match &aim.judge {
+                Judge::BehindFilter { node } => Some(node),
+                Judge::Tap { .. } => None,
+            })
+            .collect()
     }
 }

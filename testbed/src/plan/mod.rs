@@ -15,6 +15,7 @@ mod lint;
 mod lookup;
 mod mistake;
 mod model;
+mod neighbours;
 mod nodes;
 mod opened;
 mod ports;

@@ -53,6 +53,10 @@ pub struct Segment {
     pub subnets: Vec<IpNet>,
     /// True: repeats every frame on every port; a cable is a hub with two ports.
     pub hub: bool,
+    /// True: who talks here knows the other's Ethernet address from the start, instead of asking by ARP or ND, and the
+    /// bridge knows what is behind its ports.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
 }
 
 /// A switch that filters at its ports.
@@ -129,6 +133,9 @@ pub struct Link {
     /// Those of its addresses that it makes of a router's advertisements and its Ethernet address; nobody else sets them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub advised: Vec<IpNet>,
+    /// Who is known from the start, by address; empty where neighbours are learned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<(IpAddr, Mac)>,
     /// The trunk that it is one VLAN of: the cable that carries them all where VLANs are tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trunk: Option<LinkName>,

@@ -31,6 +31,7 @@ pub(super) fn segments(site: &scenario::Site, labels: &mut Labels) -> Vec<Segmen
         vlan: segment.vlan,
         subnets: segment.subnets.clone(),
         hub: segment.hub || segment.cable,
+        fixed: false,
     };
     site.segments.iter().map(segment).collect()
 }
@@ -155,6 +156,7 @@ impl Given<'_> {
             addresses,
             advised,
             isolated: isolated(site, &node.name, link),
+            neighbours: Vec::new(),
             trunk: link.trunk.clone(),
             mtu: link.mtu.or_else(|| site.segments.get(&link.segment)?.mtu).filter(|mtu| *mtu != 1500),
             spare_of: link.spare_of.clone(),

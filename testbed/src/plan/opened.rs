@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::model::{Aim, Check, Node, Plan, Role, Route, Word};
+use super::neighbours;
 use super::routes::{default_routes, via};
 use super::sysctls::sysctls;
 use super::ways::{Ways, addresses, is_router};
@@ -40,6 +41,7 @@ impl Plan {
             node.routes.extend(routes);
         }
         remarks.extend(lost(self, &nodes));
+        neighbours::fix(&mut nodes, &self.segments, &self.flows, &self.checks);
         Plan {
             scenario: self.scenario.clone(),
             documents: self.documents.clone(),

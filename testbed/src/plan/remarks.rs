@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Link, Node, Segment};
+use super::neighbours::MOST_LEARNED;
 use super::ways::Ways;
 use crate::names::{LinkName, NodeName};
 use crate::scenario::model::Site;
@@ -19,6 +20,7 @@ pub(super) fn remarks(site: &Site, segments: &[Segment], ways: &Ways<'_>) -> Vec
     for segment in segments {
         remarks.extend(unfiltered(segment, ways));
         remarks.extend(isolated(segment, ways));
+        remarks.extend(fixed(segment, ways));
     }
     remarks
 }
@@ -83,6 +85,18 @@ fn isolated(segment: &Segment, ways: &Ways<'_>) -> Option<String> {
     (isolated.len() > 1).then(|| {
         let names = listed(&isolated);
         format!("In segment `{}` these ports do not reach one another: {names}.", segment.name)
+    })
+}
+
+fn fixed(segment: &Segment, ways: &Ways<'_>) -> Option<String> {
+    let (name, links) = (&segment.name, ways.members(&segment.name).len());
+    let why = if links > MOST_LEARNED {
+        format!("its {links} links could learn more than the kernel keeps")
+    } else {
+        "the scenario says so".to_owned()
+    };
+    segment.fixed.then(|| {
+        format!("In segment `{name}` neighbours are fixed, not learned by ARP or ND: {why}. Nobody is deceived there by false answers.")
     })
 }
 

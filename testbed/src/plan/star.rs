@@ -44,7 +44,15 @@ pub fn star(hosts: usize) -> Plan {
         let subnets = vec![subnet.parse().expect("a prefix")];
         (
             segment(name),
-            Segment { vlan: None, subnets, hub: false, cable: false, zones: Vec::new(), mtu: None },
+            Segment {
+                vlan: None,
+                subnets,
+                hub: false,
+                cable: false,
+                zones: Vec::new(),
+                mtu: None,
+                neighbours: None,
+            },
         )
     });
     let site = Site {

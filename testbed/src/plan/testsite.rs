@@ -43,7 +43,15 @@ impl Scenario {
         let vlan = vlan.map(|number| number.try_into().unwrap());
         self.site.segments.insert(
             name(segment),
-            Segment { vlan, subnets: words(subnets), hub: false, cable: false, zones: Vec::new(), mtu: None },
+            Segment {
+                vlan,
+                subnets: words(subnets),
+                hub: false,
+                cable: false,
+                zones: Vec::new(),
+                mtu: None,
+                neighbours: None,
+            },
         );
         self
     }

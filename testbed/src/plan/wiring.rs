@@ -4,6 +4,8 @@
 //! (IEEE 802.1Q), and a trunk is one cable. Where it has not, each VLAN is a bridge of its own, and a trunk is a cable
 //! for each VLAN, with the same interface names in the node. Everything else of a plan is the same either way.
 
+use std::collections::BTreeMap;
+
 use super::labels::Labels;
 use super::model::{Link, Node, Plan, Segment, Switch};
 use crate::names::{LinkName, NodeName, VlanId};
@@ -57,6 +59,8 @@ pub struct Cable<'a> {
     pub carries: Vec<(&'a Link, Option<VlanId>)>,
     /// VLAN of an access port: frames are tagged with it inside the switch only.
     pub access: Option<VlanId>,
+    /// Whether the bridge knows from the start what is behind the port, and does not learn otherwise.
+    pub fixed: bool,
 }
 
 /// The wiring of a plan. Pure; the same every time.
@@ -111,6 +115,8 @@ impl<'a> Wiring<'a> {
                 hub: segment.hub,
                 carries,
                 access: vlan,
+                // A hub knows nobody, and with a spare an Ethernet address changes places.
+                fixed: segment.fixed && !segment.hub && node.links.iter().all(|one| one.spare_of.is_none()),
             };
             return self.cables.push(cable);
         };
@@ -125,6 +131,7 @@ impl<'a> Wiring<'a> {
                 hub: false,
                 carries: vec![(link, vlan)],
                 access: None,
+                fixed: false,
             }),
         }
     }
@@ -142,6 +149,13 @@ impl<'a> Wiring<'a> {
     /// The cables of a node.
     pub fn of<'w>(&'w self, node: &'w NodeName) -> impl Iterator<Item = &'w Cable<'a>> {
         self.cables.iter().filter(move |cable| cable.node == node)
+    }
+
+    /// The cables of each node, in their order.
+    pub fn by_node(&self) -> BTreeMap<&'a NodeName, Vec<&Cable<'a>>> {
+        let mut nodes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        self.cables.iter().for_each(|cable| nodes.entry(cable.node).or_default().push(cable));
+        nodes
     }
 }
 

@@ -1,10 +1,10 @@
 //! A live site as a prober sees it: its lab, its taps, its instruments, its ledger.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::kernel::ring::Ring;
 use crate::kernel::{KernelError, Lab};
-use crate::names::LinkName;
 use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
 use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, Watch};
@@ -12,11 +12,13 @@ use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, 
 /// A site with everything that sees packets in it.
 #[must_use = "the site goes when this value is dropped"]
 pub struct Site {
+    /// The namespaces; let go of first, so that the kernel takes them apart while listeners and taps end.
+    pub lab: Lab,
     /// Its plan; the open copy's differs from the site's own.
     pub plan: Plan,
     /// How its VLANs are kept apart.
     pub vlans: Vlans,
-    /// Listeners behind input filters; they end before the lab does.
+    /// Listeners behind input filters.
     pub filters: Filters,
     /// The taps.
     pub capture: Capture,
@@ -24,8 +26,6 @@ pub struct Site {
     pub ports: Vec<Port>,
     /// Looks at what the taps see.
     pub watch: Watch,
-    /// The namespaces.
-    pub lab: Lab,
     /// Numbers of the packets sent here.
     pub ledger: Ledger,
     /// Marks our packets here.
@@ -49,14 +49,14 @@ impl Site {
         key: u32,
         patience: u32,
     ) -> Result<Site, KernelError> {
-        let mut lab = Lab::create(&plan, prefix)?;
         let failed = |operation, cause: String| KernelError::Socket {
             operation,
             node: "fabric".into(),
             cause: std::io::Error::other(cause),
         };
         let blocks = RING.1 * patience.clamp(1, MOST_PATIENT) as usize;
-        let ring = lab.fabric.inside(|| Ring::open(RING.0, blocks))?;
+        let open = move || Ring::open(RING.0, blocks);
+        let (mut lab, ring) = Lab::create(&plan, prefix, folder, open).await?;
         let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         let wiring = wiring(&plan, vlans);
         lab.raise(&plan, &wiring, folder, key).await?;
@@ -93,16 +93,15 @@ impl Site {
 
 /// One port per link, in the plan's order: the end of its cable, and the tag where that carries several.
 fn ports(plan: &Plan, wiring: &Wiring<'_>, lab: &Lab) -> Vec<Port> {
-    let carried = |name: &LinkName| {
-        wiring.cables.iter().find_map(|cable| {
-            let (_, vlan) = cable.carries.iter().find(|(link, _)| link.port == *name)?;
-            Some((lab.port(&cable.port), vlan.map(u16::from)))
-        })
-    };
+    let mut carried = HashMap::new();
+    for cable in &wiring.cables {
+        let number = lab.port(&cable.port);
+        carried.extend(cable.carries.iter().map(|(link, vlan)| (&link.port, (number, vlan.map(u16::from)))));
+    }
     let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
     links
         .map(|(node, link)| {
-            let (ifindex, tag) = carried(&link.port).expect("every link is carried by a cable");
+            let (ifindex, tag) = carried[&link.port];
             Port {
                 name: link.port.clone(),
                 ifindex,

@@ -27,7 +27,7 @@ const ALIVE_EVERY: Duration = Duration::from_millis(300);
 const LIFE_WITHIN: Duration = Duration::from_millis(700);
 
 /// So many packets are sent before the taps are waited for: a ring that is never full drops nothing.
-const BATCH: usize = 256;
+const BATCH: u32 = 256;
 
 /// Ethernet address of the helper on the target's segment; nobody answers to it.
 const HELPER: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfe]);
@@ -109,10 +109,10 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
         Ok(socket) => {
             let source = source_mac(site, aim);
             let fence = (own_port(site, aim), Direction::FromNode);
-            for (count, (kind, traffic)) in (1..).zip(singles(aim)) {
+            for (kind, traffic) in singles(aim) {
                 let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
                 match send(site, socket, aim, source, aim.next_hop, entry) {
-                    Ok(n) => keep_pace(site, count, n, &fence),
+                    Ok(n) => keep_pace(site, n, &fence),
                     Err(error) => errors.push(format!("{traffic}: {error}")),
                 }
             }
@@ -131,9 +131,9 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
     }
 }
 
-/// After each batch waits until its last packet has passed the taps.
-fn keep_pace(site: &Site, count: usize, n: u32, (port, direction): &(LinkName, Direction)) {
-    if count.is_multiple_of(BATCH) {
+/// After each batch, of however many aims, waits until its last packet has passed the taps.
+fn keep_pace(site: &Site, n: u32, (port, direction): &(LinkName, Direction)) {
+    if (n + 1).is_multiple_of(BATCH) {
         // A packet that never comes is told by the counts, so it is not waited for long.
         let deadline = Instant::now() + ARRIVE_WITHIN;
         let _ = site.watch.wait_for(n, port, *direction, deadline);
@@ -201,7 +201,7 @@ fn send_all(
     for (kind, traffic) in singles(aim) {
         let entry = Entry { aim: number, kind, traffic, role };
         sent.push(send(site, socket, aim, source, to, entry)?);
-        keep_pace(site, sent.len(), sent[sent.len() - 1], &fence);
+        keep_pace(site, sent[sent.len() - 1], &fence);
     }
     Ok(sent)
 }

@@ -62,6 +62,17 @@ pub struct Segment {
     pub mtu: Option<u32>,
     /// What kind of network it is.
     pub zones: Vec<Zone>,
+    /// How its members know one another's Ethernet addresses; none: by the segment's size.
+    pub neighbours: Option<Neighbours>,
+}
+/// How the members of a segment know one another's Ethernet addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Neighbours {
+    /// By ARP and ND.
+    Learned,
+    /// From the start, for good.
+    Static,
 }
 
 /// A switch: which links are plugged into it, and how.

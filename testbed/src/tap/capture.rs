@@ -134,6 +134,8 @@ enum Asked {
     },
     /// The end.
     End,
+    /// The end, and nobody wants to know.
+    Leave,
 }
 
 impl Capture {
@@ -175,7 +177,7 @@ impl Capture {
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
         let Recorded { conversations, stations, tags, advertisements, dhcp, lookups, uses } =
-            self.stop().expect("only `finish` and `drop` stop it, and both take it")?;
+            self.stop(Asked::End).expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
         Ok(Captured {
             conversations,
@@ -191,9 +193,9 @@ impl Capture {
         })
     }
 
-    fn stop(&mut self) -> Option<Result<Recorded, Error>> {
+    fn stop(&mut self, asked: Asked) -> Option<Result<Recorded, Error>> {
         // A thread that has ended does not hear it.
-        let _ = self.asks.send(Asked::End);
+        let _ = self.asks.send(asked);
         self.stopper.stop();
         match self.thread.take()?.join() {
             Ok(result) => Some(result),
@@ -205,7 +207,7 @@ impl Capture {
 impl Drop for Capture {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let _ = self.stop();
+            let _ = self.stop(Asked::Leave);
         }
     }
 }
@@ -303,7 +305,7 @@ fn record(mut ring: Ring, mut recorder: Recorder, asks: &mpsc::Receiver<Asked>) 
         recorder.publish(ring.statistics()?);
         match ending.take() {
             Some(it) if it.is_due(settled, recorder.newest) => match it.asked {
-                Asked::End => return recorder.finish(),
+                Asked::End | Asked::Leave => return recorder.finish(),
                 // Whoever asked may have given up.
                 Asked::Turn { file, done } => drop(done.send(recorder.turn(file))),
             },
@@ -312,6 +314,9 @@ fn record(mut ring: Ring, mut recorder: Recorder, asks: &mpsc::Receiver<Asked>) 
         // Woken once, there may be several; woken again, they may be done already.
         if ending.is_none() {
             ending = asks.try_recv().ok().map(Ending::of);
+        }
+        if let Some(Ending { asked: Asked::Leave, .. }) = ending {
+            return recorder.finish();
         }
     }
 }

@@ -67,6 +67,7 @@ pub(super) fn inventory() -> Inventory {
             addresses: vec![format!("{}/24", ADDRESSES[place]).parse().unwrap()],
             isolated: false,
             leased: None,
+            neighbours: Vec::new(),
             trunk: None,
             mtu: None,
             advised: Vec::new(),

@@ -69,7 +69,7 @@ pub(crate) fn plan() -> Plan {
 
 fn segment(name: &str, subnet: &str) -> Segment {
     let bridge = of(&format!("b-{name}"));
-    Segment { name: of(name), bridge, vlan: None, subnets: vec![of(subnet)], hub: false }
+    Segment { name: of(name), bridge, vlan: None, subnets: vec![of(subnet)], hub: false, fixed: false }
 }
 
 fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
@@ -81,6 +81,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         addresses: vec![of(address)],
         isolated: false,
         leased: None,
+        neighbours: Vec::new(),
         trunk: None,
         mtu: None,
         advised: Vec::new(),

@@ -9,6 +9,7 @@ mod fakes;
 mod findings;
 mod hard_places;
 mod kernel_lane;
+mod large;
 mod layer3;
 mod leases;
 mod names;

@@ -35,7 +35,9 @@ pub fn lab_process() -> u8 {
     let report = |error: &KernelError| {
         teller.fail(kernel_failure(error));
     };
-    match enter(&order.root, &report) {
+    // The site and its open copy, a fabric each.
+    let networks = 2 * (order.plan.nodes.len() + 1);
+    match enter(&order.root, networks, &report) {
         Ok(Entered::Outer(status)) => u8::try_from(status).unwrap_or(1),
         Ok(Entered::Worker) => work(&order, &teller),
         Err(error) => teller.fail(kernel_failure(&error)),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval_at};
 
 use crate::event::{Entrance, Entrances, Event, Failure, Stage, Tap};
 use crate::fault::{Faults, Ground};
-use crate::kernel::join;
+use crate::kernel::{KernelError, join};
 use crate::observation::Observations;
 use crate::plan;
 use crate::run::order::{Ask, Order};
@@ -23,7 +23,7 @@ use super::asks::Asks;
 use super::build::{Built, build, settings, take_snapshots};
 use super::probing::{capture_failed, end_stretch, exercise_and_probe};
 use super::teller::Teller;
-use super::{interrupted, ours};
+use super::{interrupted, kernel_failure, ours};
 
 /// How often a lab forgets what it saw while nobody judges it, so that it may stand for days.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
@@ -54,7 +54,8 @@ pub(super) async fn stay(order: &Order, teller: &Teller, asks: &mut Asks) -> Res
     let standing = raised;
     let doors = join::Doors::of_this_lab().and_then(|doors| asks.hand_over(&doors));
     doors.map_err(|error| ours(format!("the way into the lab could not be handed over: {error}")))?;
-    teller.tell(&Event::Standing(entrances(&standing.built)));
+    let entrances = entrances(&standing.built).map_err(|error| kernel_failure(&error))?;
+    teller.tell(&Event::Standing(entrances));
     serve(order, teller, asks, &standing).await;
     teller.stage(Stage::End);
     standing.services.stop().await;
@@ -69,11 +70,11 @@ async fn raise(order: &Order, teller: &Teller) -> Result<Standing, Failure> {
     Ok(Standing { built, services, faults: Faults::default(), fallen: RefCell::default() })
 }
 
-fn entrances(built: &Built) -> Entrances {
+fn entrances(built: &Built) -> Result<Entrances, KernelError> {
     let lab = &built.site.lab;
     let node = |node: &plan::Node| {
-        let entrance = Entrance { network: lab.node(&node.name).path(), names: lab.names_of(&node.name) };
-        (node.name.clone(), entrance)
+        let network = lab.node(&node.name).give_file()?;
+        Ok((node.name.clone(), Entrance { network, names: lab.names_of(&node.name) }))
     };
     let tap = |port: &Port| Tap {
         port: port.name.clone(),
@@ -83,11 +84,11 @@ fn entrances(built: &Built) -> Entrances {
         link: port.link.clone(),
         segment: port.segment.clone(),
     };
-    Entrances {
-        fabric: lab.fabric.path(),
-        nodes: built.site.plan.nodes.iter().map(node).collect(),
+    Ok(Entrances {
+        fabric: lab.fabric.give_file()?,
+        nodes: built.site.plan.nodes.iter().map(node).collect::<Result<_, KernelError>>()?,
         taps: built.site.ports.iter().map(tap).collect(),
-    }
+    })
 }
 
 /// Serves until the end is asked for: judges, and carries out faults beside that, one after the other.

@@ -52,7 +52,7 @@ pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> O
     let switches = switches::build(site, &directory, &nodes, &segments, files, out);
     let flows = flows::build(raw, &directory, files, out);
     let checks = checks::build(raw, &directory, &nodes, &segments, &flows, out);
-    segments::check_cable_ends(&segments, &nodes, out);
+    segments::check_ends(&segments, &nodes, out);
     segments::warn_of_unused(&segments, &nodes, out);
     let name = raw.name.good()?;
     if raw.checks.is_absent() {

@@ -49,6 +49,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
                 cable: false,
                 zones: Vec::new(),
                 mtu: None,
+                neighbours: None,
             },
             spot: name.spot,
             subnet_spots: Vec::new(),
@@ -62,6 +63,7 @@ pub(crate) fn build(site: &Site, out: &mut Mistakes) -> Segments {
             known.segment.hub = super::or(&raw.hub, false);
             known.segment.cable = super::or(&raw.cable, false);
             known.segment.mtu = raw.mtu.good().map(|mtu| mtu.value.0 as u32);
+            known.segment.neighbours = raw.neighbours.good().map(|word| word.value);
             known.cable_spot = raw.cable.good().map(|cable| cable.spot);
             check_cable(raw, out);
             for subnet in raw.subnets.list() {
@@ -105,13 +107,26 @@ fn check_cable(raw: &super::super::raw::Segment, out: &mut Mistakes) {
     }
 }
 
-/// A cable has two ends.
-pub(crate) fn check_cable_ends(segments: &Segments, nodes: &BTreeMap<NodeName, Node>, out: &mut Mistakes) {
+/// Ports of a bridge, at most (`BR_MAX_PORTS`, net/bridge/br_private.h, less one that is never given).
+const MOST_PORTS: usize = 1023;
+
+/// A cable has two ends, and a bridge has no more ports than the kernel gives it; all VLANs share one bridge where the
+/// kernel keeps them apart by tags.
+pub(crate) fn check_ends(segments: &Segments, nodes: &BTreeMap<NodeName, Node>, out: &mut Mistakes) {
     if out.has_errors() {
         return;
     }
+    let mut in_vlans = 0;
     for (name, known) in &segments.known {
         let ends = nodes.values().flat_map(|node| &node.links).filter(|link| link.segment == *name).count();
+        in_vlans += if known.segment.vlan.is_some() { ends } else { 0 };
+        if ends > MOST_PORTS {
+            let label = format!("{ends} links are plugged into it, and a bridge has {MOST_PORTS} ports");
+            out.push(Mistake::error("a segment with too many links", known.spot, label));
+        } else if known.segment.vlan.is_some() && in_vlans > MOST_PORTS {
+            let label = format!("up to here {in_vlans}, and the bridge of all VLANs has {MOST_PORTS} ports");
+            out.push(Mistake::error("VLANs with too many links", known.spot, label));
+        }
         if let (true, Some(spot)) = (known.segment.cable && ends != 2, known.cable_spot) {
             let label = format!("{ends} links are plugged into it");
             out.push(Mistake::error("a cable has two ends", spot, label));

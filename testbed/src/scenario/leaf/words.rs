@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{CloudNames, CloudService};
+use super::super::model::{CloudNames, CloudService, Neighbours};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
@@ -99,6 +99,9 @@ word_leaf! {
     LintRule, "a rule on the drawing", LintRule::ALL;
     CloudNames, "a spelling of the cloud's names", [
         ("corrected", CloudNames::Corrected), ("as-printed", CloudNames::AsPrinted), ("both", CloudNames::Both),
+    ];
+    Neighbours, "a way to know neighbours", [
+        ("learned", Neighbours::Learned), ("static", Neighbours::Static),
     ];
     CloudService, "a service of the cloud", [
         ("iot", CloudService::Iot), ("monitoring", CloudService::Monitoring), ("logs", CloudService::Logs),

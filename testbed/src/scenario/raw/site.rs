@@ -12,7 +12,7 @@ use super::super::leaf::{
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudNames, NftSet};
+use super::super::model::{CloudNames, Neighbours, NftSet};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -54,6 +54,8 @@ table! {
         mtu: may One<Whole<576, 9000>>,
         /// What kind of network it is: `production`, `production-cameras`, `sensitive`, `isolated`, `internet`, `test`.
         zones: may Some1<Zone>,
+        /// How its members know one another's Ethernet addresses: `learned` by ARP and ND, or `static` from the start. Default `static` with more than 128 links, else `learned`.
+        neighbours: may One<Neighbours>,
     }
 }
 
