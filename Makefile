@@ -53,9 +53,9 @@ check: ## formatting, lints, documentation, licences, shell scripts: warnings ar
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
-bench: ## build and tear down stars of 10, 100 and 500 hosts, beside the bare kernel and other tools
+bench: ## build and tear down stars of 10 to 1000 hosts beside the bare kernel and other tools; judge 100 cameras
 	scripts/setup run
-	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/testbed
+	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/whole $(TARGET)/release/testbed
 	scripts/bench
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md

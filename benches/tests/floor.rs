@@ -25,3 +25,14 @@ fn a_namespace_that_stays_for_a_while_is_waited_for() {
     let line = gone(&["unshare", "--map-root-user", "--net", "sh", "-c", late]);
     assert!(line.gone_ms >= Some(650.0), "{line:?}");
 }
+
+#[test]
+fn what_a_command_and_its_children_take_is_told_and_its_end_passed_on() {
+    let output = Command::new(env!("CARGO_BIN_EXE_whole"))
+        .args(["sh", "-c", "sleep 0.6 & sleep 0.6; exit 3"])
+        .output()
+        .expect("whole was built");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("in 3 processes"), "{said}");
+}
