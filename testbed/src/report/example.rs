@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Report, StageTime};
 use crate::event::{Failure, Fault, Stage};
-use crate::observation::Observations;
+use crate::observation::{FaultSeen, Observations};
 use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
 use crate::verdict::example::{accepts, good, leak, of, plan};
@@ -53,6 +53,20 @@ pub(super) fn failed_report() -> Report {
         text: "fake-camera died before it was ready\nlook at logs/dock-1.log".into(),
         node: Some(of("dock-1")),
         last_lines: vec!["no element \"x264enc\"".into()],
+    });
+    report
+}
+
+/// The good run of a lab that stays, while its cables were pulled and plugged in by hand.
+pub(super) fn broken_report() -> Report {
+    let mut report = good_report();
+    report.in_force = vec!["cut desk.eth0".into()];
+    report.faults.push(FaultSeen {
+        fault: crate::plan::fault::Fault::HealAll,
+        at: 1_798_761_599_500_000_000,
+        done_at: 1_798_761_599_500_400_000,
+        done: "mended: cut desk.eth0".into(),
+        by_hand: true,
     });
     report
 }

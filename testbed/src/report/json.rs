@@ -264,7 +264,9 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{
+        accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
+    };
     use super::*;
 
     /// The page that explains every key.
@@ -290,7 +292,8 @@ mod tests {
     fn the_page_explains_every_key_and_no_other() {
         let mut undecided = twin_report(false);
         undecided.twin.as_mut().unwrap().undecided.push("app-opens".parse().unwrap());
-        let written = runs_json(&[accepting_report(), failed_report(), undecided], Exit::Ours);
+        let written =
+            runs_json(&[accepting_report(), broken_report(), failed_report(), undecided], Exit::Ours);
         let mut keys = BTreeSet::new();
         collect(&serde_json::from_str(&written).unwrap(), &mut keys);
         let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
