@@ -1,5 +1,4 @@
-//! Runs a program and tells what all of it took: time, memory of all its processes at once, and the kernel's time
-//! afterwards until the last network namespace was gone.
+//! Runs a program and tells what all of it took: time, and memory of all its processes at once.
 //!
 //! `whole COMMAND…` passes on what COMMAND prints and how it ends; its own line comes last, on standard error.
 
@@ -11,13 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use bench::userns::{self, Inside};
-use nix::sched::CloneFlags;
 
 /// Time between two looks at the processes.
 const EVERY: Duration = Duration::from_millis(250);
-/// The longest removal of a few hundred namespaces, on a loaded machine, took some seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Memory at one moment, in kB of proportional set size: what is shared counts once in all.
 #[derive(Debug, Clone, Default)]
@@ -44,37 +39,35 @@ fn main() -> ExitCode {
 
 fn measure(command: &[String]) -> anyhow::Result<(String, ExitStatus)> {
     let [program, arguments @ ..] = command else { bail!("name the command to measure") };
-    userns::enter(Inside::Myself, CloneFlags::empty()).context("making a user namespace")?;
     let begun = Instant::now();
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .spawn()
         .with_context(|| format!("starting {program}"))?;
-    let (status, peak) = watch(&mut child)?;
-    let ended = Instant::now();
-    let gone = userns::wait_until_gone(PATIENCE).context("waiting for the kernel")?;
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let (status, peak) = watch(&mut child, name)?;
     let text = format!(
-        "took {:.1} s, all gone {:.1} s later; at most {} MB in {} processes, {} MB of them in one {}",
-        (ended - begun).as_secs_f64(),
-        (gone - ended).as_secs_f64(),
+        "took {:.1} s; at most {} MB in {} processes, {} MB in the largest {}",
+        begun.elapsed().as_secs_f64(),
         peak.all / 1000,
         peak.processes,
         peak.own / 1000,
-        name_of(child.id()).unwrap_or_else(|| program.rsplit('/').next().unwrap_or(program).to_owned()),
+        name,
     );
     Ok((text, status))
 }
 
 /// Looks at the program and all that it started until it has ended: the most memory seen.
-fn watch(child: &mut Child) -> anyhow::Result<(ExitStatus, Memory)> {
-    let name = name_of(child.id());
+fn watch(child: &mut Child, name: &str) -> anyhow::Result<(ExitStatus, Memory)> {
+    // The kernel keeps 15 bytes of it (proc(5), `comm`).
+    let name = name.get(..15).unwrap_or(name);
     let mut peak = Memory::default();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok((status, peak));
         }
-        let now = memory(child.id(), name.as_deref());
+        let now = memory(child.id(), name);
         peak.own = peak.own.max(now.own);
         if now.all > peak.all {
             (peak.all, peak.processes) = (now.all, now.processes);
@@ -83,13 +76,13 @@ fn watch(child: &mut Child) -> anyhow::Result<(ExitStatus, Memory)> {
     }
 }
 
-fn memory(root: u32, name: Option<&str>) -> Memory {
+fn memory(root: u32, name: &str) -> Memory {
     let mut memory = Memory::default();
     for process in descendants(root) {
         let Some(size) = proportional_set_size(process) else { continue };
         memory.all += size;
         memory.processes += 1;
-        if name_of(process).as_deref() == name {
+        if name_of(process).as_deref() == Some(name) {
             memory.own = memory.own.max(size);
         }
     }
