@@ -7,8 +7,9 @@
 
 mod links;
 
+use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
 use fake_facts::{Fact, Teller};
@@ -49,7 +50,7 @@ pub enum Error {
     Client(String),
     /// Something of the process's own failed: a signal handler, standard output.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// Keeps one of the two in use until `shutdown` says why it ends.
@@ -75,8 +76,15 @@ pub async fn keep(
                 Some(_) => keeper.look().await?,
                 None => return Err(Error::Client("cannot be kept: the kernel tells of no link any more".into())),
             },
-            _ = renew.recv() => keeper.pass_on(Signal::SIGUSR1),
-            ended = ended(&mut keeper.client) => return Err(Error::Client(format!("has ended by itself ({ended})"))),
+            _ = renew.recv() => keeper.tell_client(Signal::SIGUSR1),
+            ended = ended(&mut keeper.client) => match ended {
+                // It was told to, perhaps in the same breath as we are.
+                Ok(how) if how.success() => keeper.client = None,
+                ended => {
+                    let how = ended.map_or_else(|error| error.to_string(), |how| how.to_string());
+                    return Err(Error::Client(format!("has ended by itself ({how})")));
+                }
+            },
         }
     };
     keeper.stop_client().await;
@@ -85,9 +93,9 @@ pub async fn keep(
 }
 
 /// Pends where there is no client.
-async fn ended(client: &mut Option<Child>) -> String {
+async fn ended(client: &mut Option<Child>) -> io::Result<ExitStatus> {
     match client {
-        Some(client) => client.wait().await.map_or_else(|error| error.to_string(), |how| how.to_string()),
+        Some(client) => client.wait().await,
         None => std::future::pending().await,
     }
 }
@@ -140,7 +148,7 @@ impl Keeper {
         if let Some(file) = &self.ports.held {
             let marked = if held { std::fs::write(file, "") } else { std::fs::remove_file(file) };
             marked.or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
+                io::ErrorKind::NotFound => Ok(()),
                 _ => Err(error),
             })?;
         }
@@ -153,7 +161,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn pass_on(&self, signal: Signal) {
+    fn tell_client(&self, signal: Signal) {
         let id = self.client.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         if let Some(id) = id {
             // It may have ended this moment, which is noticed where it is waited for.
@@ -163,7 +171,7 @@ impl Keeper {
 
     /// Ends the client without giving its lease back.
     async fn stop_client(&mut self) {
-        self.pass_on(Signal::SIGTERM);
+        self.tell_client(Signal::SIGTERM);
         if let Some(mut client) = self.client.take() {
             let _ = client.wait().await;
         }

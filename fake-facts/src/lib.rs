@@ -215,6 +215,9 @@ pub struct Video {
     pub matched: u64,
     /// Decoded pictures whose code disagrees or cannot be read.
     pub mismatched: u64,
+    /// When frames arrived since this was last told, nanoseconds since 1970; at most [`ARRIVALS`], the latest of them.
+    #[serde(default)]
+    pub arrived: Vec<u64>,
     /// Longest time between two arrivals, microseconds.
     pub longest_gap_us: u64,
     /// Median time from sending to arrival, microseconds.
@@ -222,6 +225,9 @@ pub struct Video {
     /// 99th percentile of the time from sending to arrival, microseconds.
     pub latency_p99_us: u64,
 }
+
+/// So many arrivals are told of at once: four seconds of a camera with 60 frames a second.
+pub const ARRIVALS: usize = 240;
 
 /// Writes facts, one per line, each flushed, from any thread.
 pub struct Teller {

@@ -57,6 +57,9 @@ pub struct Observations {
     /// Faults that were carried out, for checks or by hand, in order of time.
     #[serde(default)]
     pub faults: Vec<FaultSeen>,
+    /// What each `after` did, and each check with `during`.
+    #[serde(default)]
+    pub changes: Vec<ChangeSeen>,
     /// Addresses of the nodes that ask for theirs: once all services run, and at the end.
     #[serde(default)]
     pub addresses: Vec<AddressesSeen>,
@@ -156,6 +159,21 @@ pub struct FaultSeen {
     pub done: String,
     /// Whether somebody asked for it by hand, and no check.
     pub by_hand: bool,
+}
+
+/// A fault that a check had carried out, and what mended it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSeen {
+    /// The check.
+    pub check: CheckName,
+    /// When the fault began.
+    pub at: u64,
+    /// When what mends it began.
+    pub then_at: u64,
+    /// When all was over.
+    pub end_at: u64,
+    /// Why one of the two was not carried out, if so.
+    pub error: Option<String>,
 }
 
 /// A time in which one of two ports that change places (a link and its spare) was used: frames other than link upkeep
@@ -304,6 +322,9 @@ pub struct Arrival {
     pub entered_packet: Option<u64>,
     /// Packet number at the target's tap, if it was seen there.
     pub packet: Option<u64>,
+    /// When it entered, at the attacker's tap; 0 if it was not seen there.
+    #[serde(default)]
+    pub at: u64,
 }
 
 /// A packet that did not stop: it went elsewhere, was altered, or was answered. Each makes a negative fail.
@@ -318,6 +339,9 @@ pub struct Stray {
     /// Number of the packet that shows it: at the other node's tap, at the first tap that saw it altered, or of the
     /// answer at the tap of whoever sent it.
     pub packet: Option<u64>,
+    /// When it entered, at the attacker's tap; 0 if it was not seen there.
+    #[serde(default)]
+    pub at: u64,
 }
 
 /// What became of a packet that did not stop.

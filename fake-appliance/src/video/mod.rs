@@ -59,7 +59,7 @@ impl Shared {
     }
 
     fn report(&self) {
-        let video = self.tally().video();
+        let video = self.tally().tell();
         self.voice.tell(Fact::Video(video));
     }
 }

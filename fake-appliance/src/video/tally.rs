@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
-use fake_facts::Video;
+use fake_facts::{ARRIVALS, Video};
 
 use super::histogram::Histogram;
 
@@ -22,6 +22,8 @@ pub(super) struct Tally {
     session: Option<Session>,
     latencies: Histogram,
     last_arrival: Option<u64>,
+    /// Arrivals that were not told yet.
+    fresh: Vec<u64>,
     /// Grows with every change; tells the reporter whether there is news.
     pub(super) version: u64,
 }
@@ -44,6 +46,7 @@ impl Tally {
             session: None,
             latencies: Histogram::new(),
             last_arrival: None,
+            fresh: Vec::new(),
             version: 0,
         }
     }
@@ -60,6 +63,9 @@ impl Tally {
             let gap = now.saturating_sub(last) / 1000;
             self.video.longest_gap_us = self.video.longest_gap_us.max(gap);
         }
+        let excess = (self.fresh.len() + 1).saturating_sub(ARRIVALS);
+        self.fresh.drain(..excess);
+        self.fresh.push(now);
         match found {
             Found::Identity(frame) => self.identified(&frame, now),
             Found::Damaged | Found::Nothing => self.video.unidentified += 1,
@@ -77,8 +83,13 @@ impl Tally {
         }
     }
 
+    /// The counts as they are now, with what arrived since this was last asked.
+    pub(super) fn tell(&mut self) -> Video {
+        Video { arrived: std::mem::take(&mut self.fresh), ..self.video() }
+    }
+
     /// The counts as they are now.
-    pub(super) fn video(&self) -> Video {
+    fn video(&self) -> Video {
         Video {
             latency_p50_us: self.latencies.quantile(0.5),
             latency_p99_us: self.latencies.quantile(0.99),
@@ -220,6 +231,20 @@ mod tests {
         tally.arrived(Found::Nothing, 35 * MS);
         assert_eq!((tally.video().unidentified, tally.video().longest_gap_us), (3, 20_000));
         assert_eq!(tally.received(), 0);
+    }
+
+    #[test]
+    fn arrivals_are_told_once_and_of_many_the_latest() {
+        let mut tally = Tally::new("dock-1", Some(1));
+        tally.arrived(Found::Identity(frame(0)), 1000 * MS);
+        tally.arrived(Found::Nothing, 1066 * MS);
+        assert_eq!(tally.tell().arrived, [1000 * MS, 1066 * MS]);
+        assert!(tally.tell().arrived.is_empty());
+        for second in 0..300 {
+            tally.arrived(Found::Nothing, second * 1000 * MS);
+        }
+        let arrived = tally.tell().arrived;
+        assert_eq!((arrived.len(), arrived[ARRIVALS - 1]), (ARRIVALS, 299_000 * MS));
     }
 
     #[test]

@@ -44,23 +44,23 @@ pub fn plan(scenario: &Scenario) -> Result<Plan, Vec<PlanMistake>> {
     let services = services(site, &nodes, &ways, &mut mistakes);
     let flows = flows(scenario, &ways, &services, &mut mistakes);
     let mut remarks = remarks(site, &segments, &ways);
-    let known = Known { scenario, ways: &ways, services: &services, flows: &flows };
     if mistakes.any() {
         return Err(mistakes.all());
     }
-    let checks = checks(&known, &mut mistakes, &mut remarks);
-    neighbours::fix(&mut nodes, &segments, &flows, &checks);
-    let (scenario, documents) = (scenario.name.clone(), scenario.documents.clone());
-    let switches = switches(site);
-    mistakes.none_or(Plan {
-        scenario,
-        documents,
+    let mut whole = Plan {
+        scenario: scenario.name.clone(),
+        documents: scenario.documents.clone(),
         segments,
-        switches,
-        nodes,
-        services,
-        flows,
-        checks,
-        remarks,
-    })
+        switches: switches(site),
+        nodes: nodes.clone(),
+        services: services.clone(),
+        flows: flows.clone(),
+        checks: Vec::new(),
+        remarks: Vec::new(),
+    };
+    let known = Known { scenario, ways: &ways, services: &services, flows: &flows, site: &whole };
+    let checks = checks(&known, &mut mistakes, &mut remarks);
+    neighbours::fix(&mut nodes, &whole.segments, &flows, &checks);
+    (whole.nodes, whole.checks, whole.remarks) = (nodes, checks, remarks);
+    mistakes.none_or(whole)
 }

@@ -5,16 +5,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::across;
+use super::after::after;
 use super::aims::{Attack, aims};
 use super::alive;
 use super::answers::answering;
+use super::fault::Fault;
 use super::flows::{crossed, expand};
 use super::lint::kits;
 use super::mistake::Mistakes;
-use super::model::{Advised, Asking, Check, Flow, Open, RouteAsked, Service, Word};
+use super::model::{Advised, Asking, Check, During, Flow, Open, Plan, RouteAsked, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
+use crate::scenario::fault::Fault as Written;
 use crate::scenario::model::{self as scenario, Scenario};
 
 /// A `reach` names its ports one by one; more than this in one range is a `no_reach` in disguise.
@@ -26,24 +29,55 @@ pub(super) struct Known<'a> {
     pub(super) ways: &'a Ways<'a>,
     pub(super) services: &'a [Service],
     pub(super) flows: &'a [Flow],
+    /// The plan without its checks, to find in it what faults are done to.
+    pub(super) site: &'a Plan,
 }
 
 /// Every check of the scenario, in its order.
 pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut Vec<String>) -> Vec<Check> {
     let mut planned = Vec::new();
     for check in &known.scenario.checks {
+        let during = check.during.as_ref().and_then(|written| {
+            let then = fault(check, &written.mended_by(), known, mistakes)?;
+            Some(During { fault: fault(check, written, known, mistakes)?, then })
+        });
         planned.push(Check {
             name: check.name.clone(),
             place: check.place.clone(),
             proves: check.proves.clone(),
-            requires: check.requires.clone(),
+            requires: requires(check),
+            during,
             word: word(check, known, mistakes, remarks),
         });
     }
     planned
 }
 
-fn word(
+/// What a fault comes to in this plan.
+pub(super) fn fault(
+    check: &scenario::Check,
+    written: &Written,
+    known: &Known<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Fault> {
+    known.site.fault(written).map_err(|text| mistakes.check(check, text)).ok()
+}
+
+/// What is written, and what the check's faults need.
+fn requires(check: &scenario::Check) -> Vec<String> {
+    let mut faults: Vec<&Written> = check.during.iter().collect();
+    if let scenario::Word::After { fault, then, .. } = &check.word {
+        faults.extend([fault, then]);
+    }
+    let mut requires = check.requires.clone();
+    let needed: Vec<_> = faults.into_iter().filter_map(Written::needs).map(str::to_owned).collect();
+    requires.extend(needed);
+    requires.sort();
+    requires.dedup();
+    requires
+}
+
+pub(super) fn word(
     check: &scenario::Check,
     known: &Known<'_>,
     mistakes: &mut Mistakes,
@@ -61,6 +95,10 @@ fn word(
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);
             Word::NoReach { aims, alive }
+        }
+        scenario::Word::After { .. } => after(check, known, mistakes),
+        scenario::Word::Periodic { event, of, every, tolerance, gaps, missing } => {
+            Word::Periodic { event, of, every, tolerance, gaps, missing }
         }
         scenario::Word::Plays { cameras, at, frames, lost, duplicated } => {
             Word::Plays { cameras: all(&cameras), at, frames, lost, duplicated }

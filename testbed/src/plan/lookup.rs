@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Aim, Check, Judge, Node, Plan, Word};
+use super::{Aim, Check, Judge, Node, Plan};
 use crate::names::NodeName;
 
 impl Plan {
@@ -13,13 +13,7 @@ impl Plan {
 
     /// Every aim of every negative, with the name of its check.
     pub fn aims(&self) -> impl Iterator<Item = (&Check, &Aim)> {
-        self.checks.iter().flat_map(|check| {
-            let aims = match &check.word {
-                Word::NoReach { aims, .. } => aims.as_slice(),
-                _ => &[],
-            };
-            aims.iter().map(move |aim| (check, aim))
-        })
+        self.checks.iter().flat_map(|check| check.word.aims().iter().map(move |aim| (check, aim)))
     }
 
     /// Whether some aim is judged behind this node's input filter.

@@ -3,6 +3,7 @@
 mod across;
 mod addresses;
 mod addressing;
+mod after;
 mod aims;
 mod alive;
 mod answers;

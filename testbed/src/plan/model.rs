@@ -10,11 +10,12 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
 use crate::names::{
     CheckName, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId,
 };
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{CloudNames, CloudService, NameSet, Place, Proof, Ready};
+use crate::scenario::model::{CloudNames, CloudService, Event, NameSet, Place, Proof, Ready};
 
 /// All of a run that is known beforehand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -385,13 +386,36 @@ pub struct Check {
     pub proves: Vec<Proof>,
     /// Kernel features without which it is inconclusive.
     pub requires: Vec<String>,
+    /// What is done to the site while it is carried out, and mended then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<During>,
     /// What is asserted.
     pub word: Word,
+}
+
+/// A fault that stands while a check is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct During {
+    /// What is done.
+    pub fault: Fault,
+    /// What mends it.
+    pub then: Fault,
+}
+
+impl Word {
+    /// The packets of a negative.
+    pub fn aims(&self) -> &[Aim] {
+        match self {
+            Word::NoReach { aims, .. } | Word::After { aims, .. } => aims,
+            _ => &[],
+        }
+    }
 }
 
 /// What a check asserts, with everything the probes need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has few checks, and each is made once")]
 pub enum Word {
     /// Each of these conversations must come about.
     Reach {
@@ -513,6 +537,40 @@ pub enum Word {
         /// Who answers for what.
         owners: BTreeMap<Duty, String>,
     },
+    /// Something comes at regular times.
+    Periodic {
+        /// What.
+        event: Event,
+        /// From whom.
+        of: NodeName,
+        /// From one to the next.
+        every: Duration,
+        /// Give or take so much.
+        tolerance: Duration,
+        /// At least so many gaps are looked at.
+        gaps: u64,
+        /// At most so many are missing.
+        missing: u64,
+    },
+    /// A fault changes nothing for longer than a moment, and isolation not at all.
+    After {
+        /// The fault as it is written: `cut app.eth0`.
+        says: String,
+        /// What is done to the site.
+        fault: Fault,
+        /// What mends it.
+        then: Fault,
+        /// For how long the fault stands at least.
+        lasts: Duration,
+        /// The longest pause of what goes on.
+        within: Duration,
+        /// What goes on.
+        resume: Vec<GoingOn>,
+        /// What is sent again and again through the whole change, and may not arrive.
+        aims: Vec<Aim>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
 }
 
 /// A route that a node must have.
@@ -610,6 +668,26 @@ pub struct KitFlow {
     pub segment: SegmentName,
     /// What kind of network that is.
     pub zones: Vec<Zone>,
+}
+
+/// Something that goes on as long as a site lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoingOn {
+    /// Frames of a camera arrive at a node.
+    Video {
+        /// Whose.
+        camera: NodeName,
+        /// Where.
+        at: NodeName,
+    },
+    /// The cloud confirms something.
+    Reports {
+        /// What.
+        event: Event,
+        /// From whom.
+        of: NodeName,
+    },
 }
 
 /// A link that asks for its address, and what is to come of it.

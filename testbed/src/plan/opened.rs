@@ -57,10 +57,7 @@ impl Plan {
 }
 
 fn aims(plan: &Plan) -> impl Iterator<Item = &Aim> {
-    plan.checks.iter().flat_map(|check| match &check.word {
-        Word::NoReach { aims, .. } => aims.as_slice(),
-        _ => &[],
-    })
+    plan.checks.iter().flat_map(|check| check.word.aims())
 }
 
 /// Segments in which an aim's frames come from another node's Ethernet address: a switch would learn that it is there,
@@ -76,8 +73,9 @@ fn forged_in(plan: &Plan) -> BTreeSet<&SegmentName> {
 }
 
 fn aims_only(check: &Check) -> Option<Check> {
-    let Word::NoReach { aims, .. } = &check.word else { return None };
-    Some(Check { word: Word::NoReach { aims: aims.clone(), alive: Vec::new() }, ..check.clone() })
+    let aims = check.word.aims().to_vec();
+    let word = Word::NoReach { aims, alive: Vec::new() };
+    (!check.word.aims().is_empty()).then(|| Check { word, during: None, ..check.clone() })
 }
 
 /// Who forwards in the open copy: who may, and who is asked to by an aim.

@@ -106,6 +106,7 @@ impl Scenario {
             proves: vec![Proof { control: name("PAN-NET-06"), part: false }],
             requires: Vec::new(),
             alive: words(alive),
+            during: None,
             word,
         });
         self

@@ -11,6 +11,7 @@ mod ledger;
 mod open;
 mod routes;
 mod site;
+mod stream;
 mod sweep;
 mod trace;
 
@@ -21,4 +22,5 @@ pub use ledger::{Entry, Ledger, Role};
 pub use open::open;
 pub use routes::look_up_routes;
 pub use site::Site;
-pub use sweep::{Seen, Swept, complete, sweep};
+pub use stream::Stream;
+pub use sweep::{Seen, Swept, complete, finish_stream, signs_of_life, sweep};

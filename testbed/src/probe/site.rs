@@ -1,10 +1,12 @@
 //! A live site as a prober sees it: its lab, its taps, its instruments, its ledger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::ring::Ring;
 use crate::kernel::{KernelError, Lab};
+use crate::names::{LinkName, NodeName};
 use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
 use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, Watch};
@@ -30,13 +32,15 @@ pub struct Site {
     pub ledger: Ledger,
     /// Marks our packets here.
     pub key: u32,
+    /// Ports that a check has left without carrier.
+    dark: Mutex<BTreeSet<LinkName>>,
 }
 
-/// Ring size: 64 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 0.6 s unread.
-const RING: (usize, usize) = (128 * 1024, 64);
+/// Ring size: 128 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 1.3 s unread.
+const RING: (usize, usize) = (128 * 1024, 128);
 
 /// On a slow machine the ring is larger by its patience, at most by this: 64 MiB then wait to be read.
-const MOST_PATIENT: u32 = 8;
+const MOST_PATIENT: u32 = 4;
 
 impl Site {
     /// Builds the site of a plan, its taps open before its first link exists; they store what they see in `capture`.
@@ -72,7 +76,37 @@ impl Site {
             Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
         let filters = Filters::listen(&lab, &plan, key)?;
         let watch = capture.watch();
-        Ok(Site { plan, vlans, filters, capture, ports, watch, lab, ledger: Ledger::default(), key })
+        Ok(Site {
+            plan,
+            vlans,
+            filters,
+            capture,
+            ports,
+            watch,
+            lab,
+            ledger: Ledger::default(),
+            key,
+            dark: Mutex::default(),
+        })
+    }
+
+    /// From now on these ports have no carrier, and no others: an attacker behind one of them attacks by its spare.
+    pub fn without_carrier(&self, ports: &[LinkName]) {
+        *self.dark() = ports.iter().cloned().collect();
+    }
+
+    /// The link by which a node sends what would leave by this one, and its port: its spare if it has no carrier; none if
+    /// there is no such.
+    pub fn way_out(&self, node: &NodeName, link: &LinkName) -> Option<(&LinkName, &LinkName)> {
+        let node = self.plan.node(node)?;
+        let own = node.links.iter().find(|one| one.name == *link)?;
+        let dark = self.dark();
+        let mut ways = std::iter::once(own).chain(node.spare_of(link));
+        ways.find(|link| !dark.contains(&link.port)).map(|link| (&link.name, &link.port))
+    }
+
+    fn dark(&self) -> MutexGuard<'_, BTreeSet<LinkName>> {
+        self.dark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins another stretch of everything that sees packets here; the taps store it in a file, if one is given.

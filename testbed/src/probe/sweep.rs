@@ -41,11 +41,14 @@ pub struct Swept {
     pub number: usize,
     /// The aim.
     pub aim: Aim,
-    /// The fabric's ports of the attacker's link and of the target's.
-    ports: (LinkName, LinkName),
-    started_at: u64,
-    ended_at: u64,
-    errors: Vec<String>,
+    /// The fabric's ports of the attacker's link and of the target's; each with that of the link that it may change
+    /// places with.
+    ports: (Vec<LinkName>, Vec<LinkName>),
+    /// Packets were sent again and again: as many were planned as were sent.
+    again: bool,
+    pub(super) started_at: u64,
+    pub(super) ended_at: u64,
+    pub(super) errors: Vec<String>,
     /// Filled in by [`super::trace`].
     pub(super) trace: Vec<TraceStep>,
 }
@@ -64,17 +67,17 @@ pub async fn sweep(
 ) -> (Vec<Swept>, Vec<OpenSeen>) {
     tracing::info!(check = %check.name, aims = aims.len(), "attacks");
     let mut sockets = Sockets::default();
-    let mut opens = ask_all(site, check, aims, alive, patience).await;
+    let mut opens = signs_of_life(site, check, aims, alive, patience).await;
     let mut asked = Instant::now();
     let mut swept = Vec::new();
     for (number, aim) in (first..).zip(aims) {
         if asked.elapsed() > ALIVE_EVERY {
-            opens.extend(ask_all(site, check, aims, alive, patience).await);
+            opens.extend(signs_of_life(site, check, aims, alive, patience).await);
             asked = Instant::now();
         }
         swept.push(attack(site, &mut sockets, check, number, aim));
     }
-    opens.extend(ask_all(site, check, aims, alive, patience).await);
+    opens.extend(signs_of_life(site, check, aims, alive, patience).await);
     controls(site, open_copy, &mut swept, patience);
     for one in &mut swept {
         one.trace = super::trace::trace(site, one, patience).await;
@@ -83,7 +86,13 @@ pub async fn sweep(
 }
 
 /// Asks every allowed flow for a sign of life, then waits until the instruments behind filters have given theirs.
-async fn ask_all(site: &Site, check: &Check, aims: &[Aim], alive: &[Open], patience: u32) -> Vec<OpenSeen> {
+pub async fn signs_of_life(
+    site: &Site,
+    check: &Check,
+    aims: &[Aim],
+    alive: &[Open],
+    patience: u32,
+) -> Vec<OpenSeen> {
     let begun = fake_facts::now();
     let asked = alive.iter().map(|one| open(&site.lab, &check.name, one, patience));
     let opens = futures_util::future::join_all(asked).await;
@@ -101,14 +110,23 @@ async fn ask_all(site: &Site, check: &Check, aims: &[Aim], alive: &[Open], patie
     opens
 }
 
+/// The controls of a stream that has ended, and what lets through what still arrived at its end.
+pub async fn finish_stream(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
+    controls(site, open_copy, swept, patience);
+    for one in swept.iter_mut().filter(|one| one.trace.is_empty()) {
+        one.trace = super::trace::trace(site, one, patience).await;
+    }
+}
+
 /// Sends all of one aim from the attacker's own link.
 fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim: &Aim) -> Swept {
     let started_at = fake_facts::now();
     let mut errors = Vec::new();
-    match sockets.of_link(site, &aim.from, &aim.link) {
-        Ok(socket) => {
+    let way = site.way_out(&aim.from, &aim.link).ok_or_else(|| format!("{} has no carrier", aim.from));
+    match way.and_then(|(link, port)| Ok((sockets.of_link(site, &aim.from, link)?, port.clone()))) {
+        Ok((socket, port)) => {
             let source = source_mac(site, aim);
-            let fence = (own_port(site, aim), Direction::FromNode);
+            let fence = (port, Direction::FromNode);
             for (kind, traffic) in singles(aim) {
                 let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
                 match send(site, socket, aim, source, aim.next_hop, entry) {
@@ -119,16 +137,7 @@ fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim:
         }
         Err(error) => errors.push(error),
     }
-    Swept {
-        check: check.name.clone(),
-        number,
-        aim: aim.clone(),
-        ports: (own_port(site, aim), port_of(site, &aim.to, aim.address)),
-        started_at,
-        ended_at: fake_facts::now(),
-        errors,
-        trace: Vec::new(),
-    }
+    Swept { started_at, ended_at: fake_facts::now(), errors, ..Swept::begin(site, check, number, aim, false) }
 }
 
 /// After each batch, of however many aims, waits until its last packet has passed the taps.
@@ -177,6 +186,30 @@ fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
 }
 
 impl Swept {
+    /// Nothing sent yet. `again`: each kind will be sent many times.
+    pub(super) fn begin(site: &Site, check: &Check, number: usize, aim: &Aim, again: bool) -> Self {
+        let at = fake_facts::now();
+        Swept {
+            check: check.name.clone(),
+            number,
+            aim: aim.clone(),
+            ports: (
+                with_partner(site, &aim.from, own_port(site, aim)),
+                with_partner(site, &aim.to, port_of(site, &aim.to, aim.address)),
+            ),
+            again,
+            started_at: at,
+            ended_at: at,
+            errors: Vec::new(),
+            trace: Vec::new(),
+        }
+    }
+
+    /// Whether this port is one where the aim's packets arrive.
+    pub(super) fn arrives_at(&self, port: &LinkName) -> bool {
+        self.ports.1.contains(port)
+    }
+
     fn fail(&mut self, control: &str, error: String) -> Vec<u32> {
         self.errors.push(format!("{control} control: {error}"));
         Vec::new()
@@ -245,7 +278,7 @@ pub(super) fn send(
     Ok(n)
 }
 
-fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
+pub(super) fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
     aim.ports.iter().enumerate().flat_map(|(kind, traffic)| traffic.each().map(move |single| (kind, single)))
 }
 
@@ -253,22 +286,23 @@ fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
 fn strays(
     site: &Seen<'_>,
     aim: &Aim,
-    ports: &(LinkName, LinkName),
+    ports: &(Vec<LinkName>, Vec<LinkName>),
     (n, traffic): (u32, Traffic),
 ) -> Vec<Stray> {
-    let entered = site.captured.sightings.first(n, &ports.0, Direction::FromNode);
+    let entered = ports.0.iter().find_map(|port| site.captured.sightings.first(n, port, Direction::FromNode));
     let stray = |kind, packet| Stray {
         kind,
         traffic,
         entered_packet: entered.as_ref().map(|sighting| sighting.packet),
         packet: Some(packet),
+        at: entered.as_ref().map_or(0, |sighting| sighting.at),
     };
     // A device on the way has to get it; so has the target, and whether it lets it in is judged elsewhere.
     let stranger = |port: &LinkName| {
         let node = site.plan.nodes.iter().find(|node| node.links.iter().any(|link| link.port == *port))?;
         (!node.forwards && node.name != aim.to && node.name != aim.next_node).then(|| node.name.clone())
     };
-    let ends = |port: &LinkName| *port == ports.1 || stranger(port).is_some();
+    let ends = |port: &LinkName| ports.1.contains(port) || stranger(port).is_some();
     let delivered = site.captured.sightings.delivered(n).filter_map(|sighting| {
         let node = stranger(&sighting.port)?;
         Some(stray(StrayKind::DeliveredElsewhere { node }, sighting.packet))
@@ -294,7 +328,7 @@ fn port_of(site: &Site, node: &NodeName, address: IpAddr) -> LinkName {
 }
 
 /// The fabric's port of the link that the attacker sends by.
-fn own_port(site: &Site, aim: &Aim) -> LinkName {
+pub(super) fn own_port(site: &Site, aim: &Aim) -> LinkName {
     own_link(site, aim).port.clone()
 }
 
@@ -306,6 +340,14 @@ pub(super) fn source_mac(site: &Site, aim: &Aim) -> Mac {
 fn own_link<'a>(site: &'a Site, aim: &Aim) -> &'a Link {
     let node = site.plan.node(&aim.from).expect("an aim's attacker is a node of the plan");
     node.links.iter().find(|one| one.name == aim.link).expect("an aim's link is one of its attacker's")
+}
+
+/// A port of a node's link, and that of the link that it may change places with.
+fn with_partner(site: &Site, node: &NodeName, port: LinkName) -> Vec<LinkName> {
+    let node = site.plan.node(node).expect("an aim's ends are nodes of the plan");
+    let link = node.links.iter().find(|link| link.port == port);
+    let partner = link.and_then(|link| node.partner(link)).map(|partner| partner.port.clone());
+    std::iter::once(port).chain(partner).collect()
 }
 
 /// Packet sockets, one per place, opened when first used.
@@ -381,11 +423,12 @@ impl<'a> Seen<'a> {
 
 fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
     let aim = &swept.aim;
-    let at = |site: &Seen<'_>, n, port: &LinkName, direction| {
-        site.captured.sightings.first(n, port, direction).map(|sighting| sighting.packet)
+    let at = |site: &Seen<'_>, n, ports: &[LinkName], direction| {
+        let mut seen = ports.iter().filter_map(|port| site.captured.sightings.first(n, port, direction));
+        seen.next().map(|sighting| (sighting.packet, sighting.at))
     };
     let arrived = |site: &Seen<'_>, n| match &aim.judge {
-        Judge::Tap { port } => at(site, n, port, Direction::ToNode).is_some(),
+        Judge::Tap { .. } => at(site, n, &swept.ports.1, Direction::ToNode).is_some(),
         Judge::BehindFilter { node } => site.filters.arrived(node, n),
     };
     let mine = |site: &Seen<'_>, kind: usize, role: Role| -> Vec<(u32, Traffic)> {
@@ -397,12 +440,19 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
     };
     let kinds = aim.ports.iter().enumerate().map(|(kind, traffic)| {
         let sent = mine(site, kind, Role::Attack);
-        let entered: Vec<u64> =
-            sent.iter().filter_map(|(n, _)| at(site, *n, &swept.ports.0, Direction::FromNode)).collect();
-        let arrivals = sent.iter().filter(|(n, _)| arrived(site, *n)).map(|(n, single)| Arrival {
-            traffic: *single,
-            entered_packet: at(site, *n, &swept.ports.0, Direction::FromNode),
-            packet: at(site, *n, &swept.ports.1, Direction::ToNode),
+        let entered: Vec<u64> = sent
+            .iter()
+            .filter_map(|(n, _)| at(site, *n, &swept.ports.0, Direction::FromNode))
+            .map(|(packet, _)| packet)
+            .collect();
+        let arrivals = sent.iter().filter(|(n, _)| arrived(site, *n)).map(|(n, single)| {
+            let entered = at(site, *n, &swept.ports.0, Direction::FromNode);
+            Arrival {
+                traffic: *single,
+                entered_packet: entered.map(|(packet, _)| packet),
+                packet: at(site, *n, &swept.ports.1, Direction::ToNode).map(|(packet, _)| packet),
+                at: entered.map_or(0, |(_, at)| at),
+            }
         });
         let instrument = match aim.judge {
             Judge::Tap { .. } => control(site, mine(site, kind, Role::Instrument)),
@@ -411,7 +461,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         KindSeen {
             strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
             traffic: *traffic,
-            planned: traffic.each().count() as u64,
+            planned: if swept.again { sent.len() as u64 } else { traffic.each().count() as u64 },
             entered: entered.len() as u64,
             entered_packet: entered.first().copied(),
             arrived: arrivals.collect(),

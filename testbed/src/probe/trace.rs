@@ -42,11 +42,11 @@ pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<Trac
 fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
     let mine = |entry: &Entry| entry.aim == swept.number && entry.role == Role::Attack;
     let arrived = |n: u32| match &swept.aim.judge {
-        Judge::Tap { port } => site
+        Judge::Tap { .. } => site
             .watch
             .sightings_of(n)
             .iter()
-            .any(|seen| seen.port == *port && seen.direction == Direction::ToNode),
+            .any(|seen| swept.arrives_at(&seen.port) && seen.direction == Direction::ToNode),
         Judge::BehindFilter { node } => site.filters.arrived(node, n),
     };
     let astray = |n: u32| !site.watch.stray(n).is_empty();
@@ -68,7 +68,8 @@ async fn follow(
     nft::add_trace(namespace, site.key).await?;
     let mut monitor = nft::monitor_trace(namespace)?;
     let aim = &swept.aim;
-    let attacker = PacketSocket::open(site.lab.node(&aim.from), site.lab.number(&aim.from, &aim.link))?;
+    let link = site.way_out(&aim.from, &aim.link).map_or(&aim.link, |(link, _)| link);
+    let attacker = PacketSocket::open(site.lab.node(&aim.from), site.lab.number(&aim.from, link))?;
     let source = source_mac(site, aim);
     let mut steps = Vec::new();
     if let Some(stdout) = monitor.stdout.take() {

@@ -11,7 +11,7 @@ use crate::observation::{FaultSeen, TapHealth};
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
-use crate::verdict::{CheckVerdict, ControlSeen, Finding, Verdict};
+use crate::verdict::{CheckVerdict, ControlSeen, Finding, PauseSeen, Verdict};
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -115,7 +115,7 @@ pub struct FaultJson {
 pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
-    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`.
+    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `periodic`, `after`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,
@@ -134,6 +134,9 @@ pub struct CheckJson {
     pub lacks: Vec<String>,
     /// Controls of a negative, counted.
     pub controls: Vec<ControlSeen>,
+    /// For `after`: how what goes on paused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseSeen>,
 }
 
 /// A control, and whether only part of it is proven.
@@ -244,6 +247,7 @@ fn check(check: &CheckVerdict) -> CheckJson {
         reasons: check.reasons.clone(),
         lacks: check.lacks.clone(),
         controls: check.controls.clone(),
+        pauses: check.pauses.clone(),
     }
 }
 
@@ -292,6 +296,9 @@ mod tests {
     fn the_page_explains_every_key_and_no_other() {
         let mut undecided = twin_report(false);
         undecided.twin.as_mut().unwrap().undecided.push("app-opens".parse().unwrap());
+        let pause =
+            PauseSeen { what: "video of dock at app".into(), at_fault_us: 71_000, longest_us: 71_000 };
+        undecided.judgement.checks[0].pauses.push(pause);
         let written =
             runs_json(&[accepting_report(), broken_report(), failed_report(), undecided], Exit::Ours);
         let mut keys = BTreeSet::new();

@@ -258,6 +258,30 @@ impl<L> Fault<L> {
         })
     }
 
+    /// What undoes it, if nothing else is asked for: a link is healed, what ended is started, the node's own rules and
+    /// the name's first address come back. What leaves nothing to mend is followed by mending all that is in force.
+    pub fn mended_by(&self) -> Fault<L>
+    where
+        L: Clone,
+    {
+        match self {
+            Fault::Cut { link }
+            | Fault::Flap { link, .. }
+            | Fault::Rate { link, .. }
+            | Fault::Impair { link, .. } => Fault::Heal { link: link.clone() },
+            Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
+            Fault::Load { node, .. } => Fault::Reload { node: node.clone() },
+            Fault::MoveName { name, ttl, .. } => Fault::MoveName { name: name.clone(), to: None, ttl: *ttl },
+            Fault::Swap { .. }
+            | Fault::Heal { .. }
+            | Fault::HealAll
+            | Fault::Restart { .. }
+            | Fault::Reload { .. }
+            | Fault::ClearState { .. }
+            | Fault::ExpireLease { .. } => Fault::HealAll,
+        }
+    }
+
     /// The kernel feature that it needs and not every kernel has, in the words of `requires`.
     pub fn needs(&self) -> Option<&'static str> {
         matches!(self, Fault::Impair { .. }).then_some("netem")

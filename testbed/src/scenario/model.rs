@@ -11,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::fault::Fault;
 use super::lint::{Duty, LintRule, Waiver, Zone};
 use crate::names::{
     CheckName, ControlId, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
@@ -411,8 +412,44 @@ pub struct Check {
     pub requires: Vec<String>,
     /// Flows that must work within a second of each probe of a negative.
     pub alive: Vec<FlowId>,
+    /// The fault that stands while a `reach` or `no_reach` is carried out.
+    pub during: Option<Fault>,
     /// What is asserted.
     pub word: Word,
+}
+
+/// What comes at regular times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The appliance's answer to the cloud's monitoring, by MQTT.
+    MonitorJob,
+    /// Its metrics.
+    Metrics,
+    /// Its log lines.
+    Logs,
+}
+
+impl Event {
+    /// The service of the cloud that it goes to, as facts call it.
+    pub fn service(self) -> &'static str {
+        match self {
+            Event::MonitorJob => "iot",
+            Event::Metrics => "monitoring",
+            Event::Logs => "logs",
+        }
+    }
+}
+
+impl std::fmt::Display for Event {
+    /// As it is written.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Event::MonitorJob => "monitor_job",
+            Event::Metrics => "metrics",
+            Event::Logs => "logs",
+        })
+    }
 }
 
 /// A control that a check proves.
@@ -562,5 +599,35 @@ pub enum Word {
         rules: Vec<LintRule>,
         /// Those that the site breaks for a reason.
         waive: Vec<Waiver>,
+    },
+    /// Something comes at regular times.
+    Periodic {
+        /// What.
+        event: Event,
+        /// From whom.
+        of: NodeName,
+        /// From one to the next; 100 ms to 1 h.
+        every: Duration,
+        /// Give or take so much; less than `every`.
+        tolerance: Duration,
+        /// At least so many gaps are looked at.
+        gaps: u64,
+        /// At most so many are missing.
+        missing: u64,
+    },
+    /// A fault changes nothing for longer than a moment, and isolation not at all.
+    After {
+        /// What is done to the site.
+        fault: Fault,
+        /// What mends it.
+        then: Fault,
+        /// For how long the fault stands at least; up to 10 min, default 1 s.
+        lasts: Duration,
+        /// The longest pause; zero if nothing is to go on.
+        within: Duration,
+        /// The checks, each a `plays` or a `periodic`, whose subject goes on.
+        resume: Vec<Check>,
+        /// The checks, each a `no_reach`, whose packets are sent through the whole change.
+        hold: Vec<Check>,
     },
 }

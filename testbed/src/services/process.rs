@@ -378,11 +378,17 @@ impl Services {
         let mut all = std::mem::take(&mut *self.started.borrow_mut());
         all.reverse();
         all.iter().for_each(|running| running.may_end());
-        // The appliance first, while its peers still answer: its last words are facts too.
-        let split = all.iter().position(|running| running.what != "fake-appliance").unwrap_or(all.len());
-        let (first, second) = all.split_at(split);
-        stop_all(first).await;
-        stop_all(second).await;
+        // DHCP clients first: one that was not given its address again would begin anew, and the report would not know why.
+        // Then the appliance, while its peers still answer: its last words are facts too.
+        let first = |running: &Running| match running.what.as_str() {
+            DHCP_CLIENT => 0,
+            "fake-appliance" => 1,
+            _ => 2,
+        };
+        all.sort_by_key(|running| first(running));
+        for like in all.chunk_by(|one, other| first(one) == first(other)) {
+            stop_all(like).await;
+        }
         for running in &all {
             let waiter = running.waiter.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             if let Some(waiter) = waiter {

@@ -13,7 +13,7 @@ use crate::plan::{Check, Plan, Word};
 
 use super::Finding;
 use super::judge::Draft;
-use super::wording::counted;
+use super::wording::{counted, length};
 
 /// Port of a time server (RFC 5905, section 7.2).
 const NTP: u16 = 123;
@@ -58,14 +58,6 @@ impl Told {
     fn off(&self) -> String {
         let way = if self.offset_ns < 0 { "behind" } else { "ahead" };
         format!("{} {way}", length(Duration::from_nanos(self.offset_ns.unsigned_abs())))
-    }
-}
-
-/// In seconds from one second on, else in milliseconds.
-fn length(time: Duration) -> String {
-    match time.as_secs_f64() {
-        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
-        seconds => format!("{seconds:.1} s"),
     }
 }
 

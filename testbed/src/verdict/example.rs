@@ -140,6 +140,7 @@ fn check(name: &str, line: u32, word: Word) -> Check {
         place: Place { file: "scenarios/small.yaml".into(), line, column: 3 },
         proves: vec![Proof { control: of("PAN-NET-06"), part: false }],
         requires: vec!["vlan-tags".into()],
+        during: None,
         word,
     }
 }
@@ -233,6 +234,7 @@ pub(crate) fn good() -> Observations {
         in_force: vec![],
         lookups: vec![],
         faults: vec![],
+        changes: vec![],
         addresses: vec![],
         crossings: vec![],
         routes: vec![],
@@ -357,7 +359,7 @@ pub(crate) fn open_seen(check: &str, open: Open, at: u64) -> OpenSeen {
 pub(crate) fn leak(aim: &mut AimSeen, traffic: &str, packet: Option<u64>) {
     let kind = of::<Traffic>(traffic);
     let place = aim.kinds.iter_mut().find(|seen| seen.traffic.covers(&kind)).unwrap();
-    place.arrived.push(Arrival { traffic: kind, entered_packet: Some(110), packet });
+    place.arrived.push(Arrival { traffic: kind, entered_packet: Some(110), packet, at: 0 });
 }
 
 /// One step of a trace that accepts.

@@ -5,10 +5,10 @@ use crate::observation::Observations;
 use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
-use super::{CheckVerdict, ControlSeen, Finding, Judgement, Verdict};
+use super::{CheckVerdict, ControlSeen, Finding, Judgement, PauseSeen, Verdict};
 use super::{
-    address, carries, clock, direction, lint, members, name, no_bridge, no_reach, peers_of, plays, reach,
-    spare,
+    address, after, carries, clock, direction, lint, members, name, no_bridge, no_reach, peers_of, periodic,
+    plays, reach, spare,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -31,6 +31,8 @@ pub(super) struct Draft {
     pub(super) reasons: Reasons,
     /// Controls, counted.
     pub(super) controls: Vec<ControlSeen>,
+    /// How what goes on paused.
+    pub(super) pauses: Vec<PauseSeen>,
 }
 
 /// The verdict on another check, for one that stands on it; none if the plan does not have it.
@@ -48,6 +50,16 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
+        Word::Periodic { event, of, every, tolerance, gaps, missing } => {
+            let (event, every, tolerance, gaps, missing) = (*event, *every, *tolerance, *gaps, *missing);
+            let asked = periodic::Asked { event, of, every, tolerance, gaps, missing };
+            ("periodic", periodic::draft(&asked, seen))
+        }
+        Word::After { says, fault, within, resume, aims, alive, .. } => {
+            let within = *within;
+            let asked = after::Asked { says, fault, within, resume, aims, alive };
+            ("after", after::draft(plan, check, &asked, seen))
+        }
         Word::Spare { of } => ("spare", spare::draft(plan, of, seen)),
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
         Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
@@ -57,6 +69,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
     let lacks = ask_for_features(check, seen, &mut draft);
+    after::during(check, seen, &mut draft);
     let reasons = draft.reasons.lines();
     let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
         (false, _) => Verdict::Fail,
@@ -74,6 +87,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         reasons,
         lacks,
         controls: draft.controls,
+        pauses: draft.pauses,
     }
 }
 
@@ -85,7 +99,7 @@ fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reason
     if seen.taps.dropped > 0 {
         reasons.add("taps", format!("the kernel dropped {} frames for want of room", seen.taps.dropped));
     }
-    let negative = matches!(word, Word::NoReach { .. } | Word::NoBridge { .. });
+    let negative = !word.aims().is_empty() || matches!(word, Word::NoBridge { .. });
     if negative && seen.open_taps.dropped > 0 {
         let dropped = seen.open_taps.dropped;
         reasons.add("taps", format!("the kernel dropped {dropped} frames in the open copy for want of room"));

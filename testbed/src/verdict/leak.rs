@@ -60,9 +60,15 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
             None => targets.push((aim.aim.address, kinds, planned)),
         }
     }
-    let targets = targets.iter().map(|(address, kinds, planned)| {
+    // A stream sends each kind many times.
+    let again =
+        aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.traffic.each().count() as u64);
+    let unit = if again { "packets" } else { "kinds" };
+    let targets = targets.into_iter().map(|(address, mut kinds, planned)| {
         let reached = kinds.len();
-        format!("{address} on {} ({reached} of {planned} kinds)", listed(kinds, KINDS))
+        kinds.sort();
+        kinds.dedup();
+        format!("{address} on {} ({reached} of {planned} {unit})", listed(kinds, KINDS))
     });
     let forged = key.forged.map(|node| format!(", with an address of {node},")).unwrap_or_default();
     let mut text = format!("{}{forged} reached {} {}", key.from, key.to, listed(targets, CITED));

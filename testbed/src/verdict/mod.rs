@@ -1,9 +1,10 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`.
+//! `clock`, `address`, `spare`, `periodic`, `after`.
 
 mod address;
+mod after;
 mod autoconf;
 mod carries;
 mod clock;
@@ -21,6 +22,7 @@ mod name;
 mod no_bridge;
 mod no_reach;
 mod peers_of;
+pub(crate) mod periodic;
 mod plays;
 mod reach;
 mod spare;

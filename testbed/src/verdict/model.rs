@@ -36,7 +36,7 @@ pub struct CheckVerdict {
     /// The controls it proves.
     pub proves: Vec<Proof>,
     /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
-    /// `carries`, `no_bridge`, `name`, `lint`.
+    /// `carries`, `no_bridge`, `name`, `lint`, `periodic`, `after`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,
@@ -50,6 +50,9 @@ pub struct CheckVerdict {
     pub lacks: Vec<String>,
     /// Per kind of instrument and control, what was counted; for the report's reader.
     pub controls: Vec<ControlSeen>,
+    /// For `after`: how what goes on paused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseSeen>,
 }
 
 /// One thing that should not be, with its evidence.
@@ -66,6 +69,17 @@ pub struct Finding {
     /// What let it through: `inet site through policy`, or `inet site through` and the rule's text; none where no
     /// trace says so.
     pub by: Option<String>,
+}
+
+/// How something that goes on paused through a fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseSeen {
+    /// What: `video of dock at app`, `monitor_job of app`.
+    pub what: String,
+    /// The longest time from one to the next while the fault stood, microseconds: what it took to go on elsewhere.
+    pub at_fault_us: u64,
+    /// The same from the fault until it was mended and all went on.
+    pub longest_us: u64,
 }
 
 /// A control of a negative, counted.

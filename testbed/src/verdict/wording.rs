@@ -1,6 +1,7 @@
 //! How verdicts put things into words: counts, lists cut short, reasons grouped by what was missed.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 /// `1 pair`, `2 pairs`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
@@ -25,6 +26,14 @@ fn joined<T: Display>(items: impl IntoIterator<Item = T>, between: &str, most: u
         words.push(format!("and {left} more"));
     }
     words.join(between)
+}
+
+/// In seconds from one second on, else in milliseconds.
+pub(crate) fn length(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
+        seconds => format!("{seconds:.1} s"),
+    }
 }
 
 /// Reasons why something cannot be said, grouped by the control that was missed, in the order first met.

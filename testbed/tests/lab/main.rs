@@ -5,6 +5,7 @@ mod support;
 
 mod advised;
 mod apart;
+mod failover;
 mod fakes;
 mod findings;
 mod hard_places;

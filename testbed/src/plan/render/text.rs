@@ -5,7 +5,8 @@ use super::tables::{list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::ports::width;
 use crate::plan::{
-    Advised, Aim, Asking, Check, Crossing, Judge, Node, Open, Plan, RouteAsked, Service, ServiceKind, Word,
+    Advised, Aim, Asking, Check, Crossing, GoingOn, Judge, Node, Open, Plan, RouteAsked, Service,
+    ServiceKind, Word,
 };
 use crate::scenario::model::Sign;
 
@@ -252,6 +253,22 @@ fn word(word: &Word) -> (String, String) {
         Word::Clock { of, from, upstream, offset } => {
             let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
             ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
+        }
+        Word::Periodic { event, of, every, tolerance, gaps, missing } => {
+            let bounds = format!(
+                "every {every:?}, give or take {tolerance:?}; {gaps} gaps, at most {missing} missing"
+            );
+            ("periodic".to_owned(), format!("    {event} of {of} {bounds}\n"))
+        }
+        Word::After { says, resume, within, lasts, aims, .. } => {
+            let goes_on = resume.iter().map(|one| match one {
+                GoingOn::Video { camera, at } => format!("video of {camera} at {at}"),
+                GoingOn::Reports { event, of } => format!("{event} of {of}"),
+            });
+            let goes_on = list(goes_on);
+            let text = format!("    {says}, for {lasts:?} at least; goes on within {within:?}: {goes_on}\n");
+            let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+            (format!("after, {probes} probes again and again"), text + &aims_table(aims))
         }
         Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
         Word::Address { of, advised, kept } => {

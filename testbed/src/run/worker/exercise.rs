@@ -28,6 +28,15 @@ pub(super) fn plays_within(plan: &Plan) -> Duration {
     EXERCISE_WITHIN + Duration::from_secs(most.max().unwrap_or(0).div_ceil(u64::from(fps)))
 }
 
+/// How long the longest `periodic` may take once all else is done.
+pub(super) fn regular_within(plan: &Plan) -> Duration {
+    let longest = plan.checks.iter().filter_map(|check| match &check.word {
+        Word::Periodic { every, gaps, .. } => Some(*every * u32::try_from(*gaps).unwrap_or(u32::MAX)),
+        _ => None,
+    });
+    longest.max().map_or(Duration::ZERO, |longest| longest + EXERCISE_WITHIN)
+}
+
 /// Whether every `plays` has its frames, and the appliance its first words with the cloud.
 pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
     let played = plan.checks.iter().all(|check| match &check.word {

@@ -2,6 +2,7 @@
 
 mod asks;
 mod build;
+mod change;
 mod exercise;
 mod once;
 mod probing;

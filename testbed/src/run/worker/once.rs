@@ -1,6 +1,7 @@
 //! One run: build, start, exercise, probe, end.
 
 use crate::event::{Failure, Stage};
+use crate::fault::Faults;
 use crate::observation::Observations;
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
@@ -13,14 +14,14 @@ use super::teller::Teller;
 pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     let built = build(order, teller).await?;
     teller.stage(Stage::Start);
-    let services = Services::new(settings(order));
-    let served = serve(order, teller, &built, &services).await;
+    let (services, faults) = (Services::new(settings(order)), Faults::default());
+    let served = serve(order, teller, &built, &services, &faults).await;
     teller.stage(Stage::End);
     services.stop().await;
     let probed = served?;
     take_snapshots(&built.site, &order.run_folder.join("after")).await?;
-    let facts = services.board.all();
-    finish(built, probed).map(|seen| Observations { facts, ..seen })
+    let (facts, faults) = (services.board.all(), faults.seen());
+    finish(built, probed).map(|seen| Observations { facts, faults, ..seen })
 }
 
 async fn serve(
@@ -28,7 +29,8 @@ async fn serve(
     teller: &Teller,
     built: &Built,
     services: &Services,
+    faults: &Faults,
 ) -> Result<Probed, ServiceError> {
     services.start(&built.site.lab, &order.plan).await?;
-    exercise_and_probe(order, teller, built, services).await
+    exercise_and_probe(order, teller, built, services, faults).await
 }

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use crate::event::{Failure, Stage};
+use crate::fault::{Faults, Ground};
 use crate::observation::{
-    AddressesSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
+    AddressesSeen, ChangeSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
 };
-use crate::plan::{Open, Word};
+use crate::plan::fault::Fault;
+use crate::plan::{Check, During, Open, Plan, Word};
 use crate::probe::{self, Crossed, Seen, Site, Swept};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 use crate::tap::{self, Captured};
+use crate::verdict::periodic::{times, undisturbed};
 
 use super::build::Built;
-use super::exercise::{begun, exercised, plays_within};
+use super::change::{Changed, Place};
+use super::exercise::{begun, exercised, plays_within, regular_within};
 use super::teller::Teller;
 
 /// What was sent and opened, and how the scenario's own commands ended.
@@ -30,6 +34,7 @@ struct Sent {
     swept: Vec<Swept>,
     crossed: Vec<Crossed>,
     opens: Vec<OpenSeen>,
+    changes: Vec<ChangeSeen>,
 }
 
 /// Probes while video plays; ends at once when a service fails.
@@ -38,11 +43,13 @@ pub(super) async fn exercise_and_probe(
     teller: &Teller,
     built: &Built,
     services: &Services,
+    faults: &Faults,
 ) -> Result<Probed, ServiceError> {
     let mut addresses = probe::look_at_addresses(&built.site, Moment::Begun).await;
     teller.stage(Stage::Exercise);
     let board = Arc::clone(&services.board);
     let plan = &order.plan;
+    let ground = Ground { site: &built.site, services, folder: &order.folder, patience: order.patience };
     let wait = plays_within(plan) * order.patience;
     let exercised = async {
         let enough = |facts: &[NodeFact]| exercised(plan, facts).then_some(());
@@ -53,7 +60,12 @@ pub(super) async fn exercise_and_probe(
         let alive = |facts: &[NodeFact]| begun(plan, facts).then_some(());
         board.wait_for(wait, alive).await;
         teller.stage(Stage::Probe);
-        probe_all(&built.site, &built.copy, order.patience).await
+        let place = Place { site: &built.site, copy: &built.copy, board: &board, patience: order.patience };
+        let next = built.site.ledger.next_aim();
+        let sent = Prober { place, faults, ground, next, sent: Sent::default() }.all().await;
+        let enough = |facts: &[NodeFact]| regular(plan, facts, &sent.changes).then_some(());
+        board.wait_for(regular_within(plan) * order.patience, enough).await;
+        sent
     };
     let sent = {
         let failure = services.failure();
@@ -70,26 +82,53 @@ pub(super) async fn exercise_and_probe(
     Ok(Probed { sent, commands, addresses, routes })
 }
 
-async fn probe_all(site: &Site, copy: &Site, patience: u32) -> Sent {
-    let Sent { mut swept, mut crossed, mut opens } = Sent::default();
-    let begun = site.ledger.next_aim();
-    for check in &site.plan.checks {
+/// Carries out every check that sends something, in the plan's order.
+struct Prober<'a> {
+    place: Place<'a>,
+    faults: &'a Faults,
+    ground: Ground<'a>,
+    /// Number of the next aim.
+    next: usize,
+    sent: Sent,
+}
+
+impl Prober<'_> {
+    async fn all(mut self) -> Sent {
+        for check in &self.place.site.plan.checks {
+            match &check.during {
+                None => self.check(check).await,
+                Some(fault) => self.during(check, fault).await,
+            }
+        }
+        self.sent
+    }
+
+    async fn check(&mut self, check: &Check) {
+        let Place { site, copy, patience, .. } = self.place;
         match &check.word {
             Word::NoReach { aims, alive } => {
-                let first = begun + swept.len();
-                let (aims, alive) = probe::sweep(site, copy, check, aims, alive, first, patience).await;
-                swept.extend(aims);
-                opens.extend(alive);
+                let (aims, alive) = probe::sweep(site, copy, check, aims, alive, self.next, patience).await;
+                self.next += aims.len();
+                self.sent.swept.extend(aims);
+                self.sent.opens.extend(alive);
             }
             Word::NoBridge { crossings, alive } => {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
-                crossed.extend(tried);
-                opens.extend(alive);
+                self.sent.crossed.extend(tried);
+                self.sent.opens.extend(alive);
             }
             Word::Reach { opens: wanted } => {
                 for open in wanted {
-                    opens.push(probe::open(&site.lab, &check.name, open, patience).await);
+                    self.sent.opens.push(probe::open(&site.lab, &check.name, open, patience).await);
                 }
+            }
+            Word::After { .. } => {
+                let carry_out = async |fault: &Fault| carry_out(self.faults, self.ground, fault).await;
+                let Changed { swept, opens, change } = self.place.through(check, self.next, carry_out).await;
+                self.next += swept.len();
+                self.sent.swept.extend(swept);
+                self.sent.opens.extend(opens);
+                self.sent.changes.push(change);
             }
             Word::Plays { .. }
             | Word::Direction { .. }
@@ -97,13 +136,37 @@ async fn probe_all(site: &Site, copy: &Site, patience: u32) -> Sent {
             | Word::Members { .. }
             | Word::Clock { .. }
             | Word::Address { .. }
-            | Word::Spare { .. }
             | Word::Carries { .. }
             | Word::Name { .. }
-            | Word::Lint { .. } => {}
+            | Word::Lint { .. }
+            | Word::Periodic { .. }
+            | Word::Spare { .. } => {}
         }
     }
-    Sent { swept, crossed, opens }
+
+    /// The check while a fault stands, which is mended then.
+    async fn during(&mut self, check: &Check, during: &During) {
+        let (place, faults, ground) = (self.place, self.faults, self.ground);
+        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault).await;
+        let change = place.during(check, during, carry_out, self.check(check)).await;
+        self.sent.changes.push(change);
+    }
+}
+
+async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result<(), String> {
+    let done = faults.carry_out(fault, false, ground).await;
+    done.map(drop).map_err(|error| error.to_string())
+}
+
+/// Whether every `periodic` has as many gaps as it asks for.
+fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
+    plan.checks.iter().all(|check| match &check.word {
+        Word::Periodic { event, of, gaps, .. } => {
+            let seen = undisturbed(&times(facts, *event, of), changes);
+            u64::try_from(seen.len()).unwrap_or(u64::MAX) >= *gaps
+        }
+        _ => true,
+    })
 }
 
 /// Closes the captures and joins what was sent with what was seen; the site goes.
@@ -135,7 +198,7 @@ pub(super) fn capture_failed(error: tap::Error) -> Failure {
 
 /// Joins what was sent and opened with what the taps and instruments saw of it.
 fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
-    let Probed { sent: Sent { swept, crossed, opens }, commands, addresses, routes } = probed;
+    let Probed { sent: Sent { swept, crossed, opens, changes }, commands, addresses, routes } = probed;
     Observations {
         aims: probe::complete(swept, here, there),
         opens: opens.into_iter().map(|open| find_packets(open, here.captured)).collect(),
@@ -151,6 +214,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         addresses,
         routes,
         crossings: crossed.into_iter().map(|one| one.complete(here.captured, there.captured)).collect(),
+        changes,
         commands,
         ..Observations::default()
     }

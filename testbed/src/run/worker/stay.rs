@@ -164,7 +164,8 @@ async fn judge(
     begin_stretch(standing, Some(folder))?;
     let in_force = standing.faults.in_force();
     take_snapshots(&standing.built.site, &folder.join("before")).await?;
-    let probed = exercise_and_probe(order, teller, &standing.built, &standing.services).await;
+    let probed =
+        exercise_and_probe(order, teller, &standing.built, &standing.services, &standing.faults).await;
     let probed = match probed {
         Ok(probed) => probed,
         Err(error) => {

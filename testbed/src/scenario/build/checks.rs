@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::fault::Fault;
+use super::super::files::Files;
 use super::super::leaf::{FlowRange, Whole};
 use super::super::mistakes::{Mistake, Mistakes};
 use super::super::model::{Check, Flow, Kind, Node, Proof, Word};
@@ -22,29 +24,35 @@ pub const DEFAULT_PORTS: [&str; 17] = [
     "udp/53", "udp/123", "udp/161", "udp/3702", "udp/5353", "icmp/8", "proto/47", "proto/50",
 ];
 
-/// Every check of the scenario.
+/// Every check of the scenario, in the order written. Those that look at others are read when these are known.
 pub(crate) fn build(
     raw: &raw::Scenario,
+    files: &Files,
     directory: &Directory,
     nodes: &BTreeMap<NodeName, Node>,
     segments: &Segments,
     flows: &Flows,
     out: &mut Mistakes,
 ) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for (name, check) in raw.checks.good().map_or(&[][..], |named| &named.entries) {
-        let Some(check) = check else { continue };
-        let whose = check_title(&name.value);
-        let requires = values(&check.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
-        let mut reader = Reader { whose: &whose, raw, directory, nodes, segments, flows, requires, out };
-        let alive = reader.alive(check, name);
-        if let Some(word) = reader.word(check, name) {
-            let proves = reader.proves(check);
-            let Reader { requires, .. } = reader;
-            let place = out.place(name.spot);
-            checks.push(Check { name: name.value.clone(), place, proves, requires, alive, word });
+    let entries = raw.checks.good().map_or(&[][..], |named| &named.entries);
+    let written: Vec<CheckName> = entries.iter().map(|(name, _)| name.value.clone()).collect();
+    let mut checks: Vec<Check> = Vec::new();
+    for looks_at_others in [false, true] {
+        for (name, check) in entries {
+            let Some(check) = check.as_ref().filter(|check| check.after.is_absent() != looks_at_others)
+            else {
+                continue;
+            };
+            let whose = check_title(&name.value);
+            let known = checks.clone();
+            let requires = values(&check.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
+            let (whose, written) = (&*whose, &*written);
+            let reader =
+                Reader { whose, raw, written, files, directory, nodes, segments, flows, requires, out };
+            checks.extend(reader.check(name, check, &known));
         }
     }
+    checks.sort_by_key(|check| written.iter().position(|name| *name == check.name));
     checks
 }
 
@@ -52,6 +60,9 @@ pub(crate) fn build(
 pub(super) struct Reader<'a> {
     pub(super) whose: &'a str,
     pub(super) raw: &'a raw::Scenario,
+    /// The names of all checks.
+    pub(super) written: &'a [CheckName],
+    pub(super) files: &'a Files,
     pub(super) directory: &'a Directory,
     pub(super) nodes: &'a BTreeMap<NodeName, Node>,
     pub(super) segments: &'a Segments,
@@ -62,6 +73,27 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn check(mut self, name: &At<CheckName>, raw: &raw::Check, known: &[Check]) -> Option<Check> {
+        let alive = self.alive(raw, name);
+        let during = self.during(raw, name);
+        let word = self.word(raw, name, known)?;
+        let proves = self.proves(raw);
+        let place = self.out.place(name.spot);
+        let requires = self.requires;
+        Some(Check { name: name.value.clone(), place, proves, requires, alive, during, word })
+    }
+
+    /// The fault that stands meanwhile; only what is sent at a moment of its own can wait for it.
+    fn during(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Option<Fault> {
+        let fault = raw.during.good()?;
+        if raw.reach.is_absent() && raw.no_reach.is_absent() {
+            let title = format!("{} has no moment of its own", self.whose);
+            let label = "only `reach` and `no_reach` have `during`; for what goes on write `after`";
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
+        self.fault(fault, name)
+    }
+
     fn proves(&mut self, raw: &raw::Check) -> Vec<Proof> {
         let mut proves: Vec<Proof> = Vec::new();
         for proof in raw.proves.good().map_or(&[][..], |many| &many.0) {
@@ -117,7 +149,7 @@ impl Reader<'_> {
     }
 
     /// Exactly one word must stand there.
-    fn word(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Option<Word> {
+    fn word(&mut self, raw: &raw::Check, name: &At<CheckName>, known: &[Check]) -> Option<Word> {
         let words = [
             ("reach", raw.reach.is_absent(), raw.reach.is_bad()),
             ("no_reach", raw.no_reach.is_absent(), raw.no_reach.is_bad()),
@@ -132,11 +164,13 @@ impl Reader<'_> {
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
             ("name", raw.name.is_absent(), raw.name.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
+            ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
+            ("after", raw.after.is_absent(), raw.after.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, `periodic`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -157,6 +191,8 @@ impl Reader<'_> {
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
             raw.name.good().and_then(|word| self.name(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
+            raw.periodic.good().and_then(|word| self.periodic(word)),
+            raw.after.good().and_then(|word| self.after(name, word, known)),
         ];
         words.into_iter().flatten().next()
     }

@@ -4,12 +4,12 @@
 //! out rather than reported a second time.
 
 mod addresses;
+mod after;
 mod bound;
 mod checks;
 mod clash;
 mod clocks;
 mod directory;
-#[expect(dead_code, reason = "no check word takes a fault yet")]
 mod faults;
 mod flows;
 mod leases;
@@ -51,7 +51,7 @@ pub(crate) fn build(raw: &raw::Scenario, files: &Files, out: &mut Mistakes) -> O
     let nodes = nodes::build(site, &segments, &directory, files, out);
     let switches = switches::build(site, &directory, &nodes, &segments, files, out);
     let flows = flows::build(raw, &directory, files, out);
-    let checks = checks::build(raw, &directory, &nodes, &segments, &flows, out);
+    let checks = checks::build(raw, files, &directory, &nodes, &segments, &flows, out);
     segments::check_ends(&segments, &nodes, out);
     segments::warn_of_unused(&segments, &nodes, out);
     let name = raw.name.good()?;

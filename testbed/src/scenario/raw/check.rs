@@ -8,15 +8,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::Proof;
+use super::super::model::{Event, Proof};
 use super::super::shape::{List, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
-use super::{One, Some1};
+use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, `periodic`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -44,12 +44,18 @@ table! {
         name: may Name,
         /// What the drawing of the site must be like.
         lint: may Lint,
+        /// Something comes at regular times.
+        periodic: may Periodic,
+        /// A fault changes nothing for longer than a moment, and isolation not at all.
+        after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
         /// Kernel features without which it is inconclusive, such as `vlan-tags`.
         requires: may Some1<Feature>,
         /// For `no_reach` and `no_bridge`: flows that must work within a second of the probes, so that silence means a refusal.
         alive: may Some1<FlowRange>,
+        /// For `reach` and `no_reach`: it is carried out while this fault stands, which is mended afterwards.
+        during: may Fault,
     }
 }
 
@@ -222,5 +228,41 @@ table! {
         segment: must One<SegmentName>,
         /// Who asks there.
         by: must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// Something comes at regular times.
+    Periodic = "`periodic`" {
+        /// What: `monitor_job` (the answer to the cloud's monitoring), `metrics` or `logs`.
+        event: must One<Event>,
+        /// From this appliance.
+        of_node ("of"): must One<NodeName>,
+        /// From one to the next, 100ms to 1h.
+        every: must One<Lasting<100, 3_600_000>>,
+        /// Give or take so much.
+        tolerance: must One<Lasting<1, 3_600_000>>,
+        /// At least so many gaps are looked at.
+        gaps: must One<Whole<1, 10_000>>,
+        /// At most so many are missing. Default 0.
+        missing: may One<Whole<0, 10_000>>,
+    }
+}
+
+table! {
+    /// A fault changes nothing for longer than a moment, and isolation not at all.
+    After = "`after`" {
+        /// What is done to the site.
+        fault: must Fault,
+        /// Checks with `plays` or `periodic`: what they look at goes on, without a pause longer than `within`.
+        resume: may Some1<CheckName>,
+        /// The longest pause, 1ms to 10min.
+        within: may One<Lasting<1, 600_000>>,
+        /// Checks with `no_reach`: what they send is sent again and again, before, during and after the fault.
+        hold: may Some1<CheckName>,
+        /// What mends it; default what undoes it: `heal` of the link, `restart` of what ended.
+        then: may Fault,
+        /// For how long the fault stands at least, up to 10min; default 1s.
+        lasts: may One<Lasting<0, 600_000>>,
     }
 }

@@ -18,7 +18,7 @@ fn with_check(plan: &mut Plan) {
     };
     let place = Place { file: "scenarios/small.yaml".into(), line: 46, column: 3 };
     let word = Word::Address { of: vec![app], advised: Vec::new(), kept: true };
-    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], word });
+    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
 }
 
 fn message(at: u64, kind: DhcpKind, asks: Option<&str>, gives: Option<&str>) -> DhcpSeen {

@@ -22,7 +22,7 @@ fn with_check(plan: &mut Plan) {
         offset: Duration::from_millis(100),
     };
     let place = Place { file: "scenarios/small.yaml".into(), line: 45, column: 3 };
-    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], word });
+    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
 }
 
 fn fact(node: &str, fact: Fact) -> NodeFact {

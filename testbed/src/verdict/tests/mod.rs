@@ -1,6 +1,7 @@
 //! What every word does with the example's good run, and with each thing that can be wrong in a run.
 
 mod address;
+mod after;
 mod autoconf;
 mod carries;
 mod clock;
@@ -11,6 +12,7 @@ mod name;
 mod no_bridge;
 mod no_reach;
 mod peers_of;
+mod periodic;
 mod plays;
 mod reach;
 mod spare;

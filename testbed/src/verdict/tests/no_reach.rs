@@ -128,7 +128,7 @@ fn a_leak_is_a_leak_even_if_every_control_was_missed() {
 fn went_astray(aim: &mut AimSeen, traffic: &str, kind: StrayKind, packet: Option<u64>) {
     let traffic = of::<Traffic>(traffic);
     let place = aim.kinds.iter_mut().find(|seen| seen.traffic.covers(&traffic)).unwrap();
-    place.strays.push(Stray { kind, traffic, entered_packet: Some(110), packet });
+    place.strays.push(Stray { kind, traffic, entered_packet: Some(110), packet, at: 0 });
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! `after`: what goes on through a fault, and what is sent through it.
+
+use super::checks::{Known, fault, word};
+use super::fault::Fault;
+use super::mistake::Mistakes;
+use super::model::{GoingOn, Word};
+use crate::scenario::model::{self as scenario, Check};
+
+/// The checks that it looks at are planned as they are where they stand alone; what is wrong with them is said there.
+pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -> Word {
+    let scenario::Word::After { fault: written, then, lasts, within, resume, hold } = &check.word else {
+        unreachable!("asked for `after` only")
+    };
+    let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
+    let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
+    for one in hold {
+        if let Word::NoReach { aims: more, alive: opens } = plan(one) {
+            aims.extend(more.into_iter().filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
+            alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
+        }
+    }
+    for one in resume {
+        goes_on.extend(going_on(plan(one)));
+    }
+    goes_on.sort();
+    goes_on.dedup();
+    Word::After {
+        says: written.to_string(),
+        fault: fault(check, written, known, mistakes).unwrap_or(Fault::HealAll),
+        then: fault(check, then, known, mistakes).unwrap_or(Fault::HealAll),
+        lasts: *lasts,
+        within: *within,
+        resume: goes_on,
+        aims,
+        alive,
+    }
+}
+
+/// What a check waits for, again and again.
+fn going_on(word: Word) -> Vec<GoingOn> {
+    match word {
+        Word::Plays { cameras, at, .. } => {
+            cameras.into_iter().map(|camera| GoingOn::Video { camera, at: at.clone() }).collect()
+        }
+        Word::Periodic { event, of, .. } => vec![GoingOn::Reports { event, of }],
+        _ => Vec::new(),
+    }
+}

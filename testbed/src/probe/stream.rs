@@ -1,0 +1,197 @@
+//! Packets of negatives, sent again and again at a steady rate while something is done to the site.
+//!
+//! Each has a number of its own, so that a gap of one packet in the isolation shows: whatever arrives, whenever it does,
+//! is known by its number, and by that the moment when it was sent.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::sweep::{Sockets, own_port, send, singles, source_mac};
+use super::{Entry, Role, Site, Swept};
+use crate::names::{LinkName, Traffic};
+use crate::plan::{Aim, Check, Judge};
+use crate::tap::{Direction, Watch};
+
+/// From one packet of an aim to its next, if there are few aims.
+const EVERY: Duration = Duration::from_millis(5);
+/// The least room for a packet, whatever it is of: so many that no ring fills up.
+const ROOM: Duration = Duration::from_millis(1);
+/// How long a packet may be on its way to the attacker's own tap.
+const ENTERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// A running stream.
+pub struct Stream<'a> {
+    site: &'a Site,
+    sockets: Sockets,
+    lanes: Vec<Lane>,
+    every: Duration,
+    /// Ports by which nothing is sent for a moment.
+    held: BTreeSet<LinkName>,
+}
+
+/// The packets of one aim.
+struct Lane {
+    swept: Swept,
+    /// Every single kind, with the place of the range that it is of.
+    kinds: Vec<(usize, Traffic)>,
+    next: usize,
+    /// How often each kind was sent.
+    rounds: u64,
+    /// Port of the attacker's own link.
+    port: LinkName,
+    last: Option<u32>,
+}
+
+impl<'a> Stream<'a> {
+    /// A stream of all these aims; `first` is the number of the first of them, counted over all checks.
+    pub fn begin(site: &'a Site, check: &Check, aims: &[Aim], first: usize) -> Self {
+        let lanes: Vec<_> =
+            (first..).zip(aims).map(|(number, aim)| Lane::new(site, check, number, aim)).collect();
+        let room = ROOM * u32::try_from(lanes.len()).unwrap_or(u32::MAX);
+        let (sockets, held) = (Sockets::default(), BTreeSet::new());
+        Self { site, sockets, lanes, every: EVERY.max(room), held }
+    }
+
+    /// Goes on until some work is done.
+    pub async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = ticks.tick() => self.send_one_each(),
+            }
+        }
+    }
+
+    /// Goes on until every kind of every aim that can be sent was sent once more.
+    pub async fn round(&mut self) {
+        let sending = |lane: &Lane| lane.way(self.site, &self.held).is_some() && !lane.kinds.is_empty();
+        let goals: Vec<_> = self.lanes.iter().map(|lane| sending(lane).then_some(lane.rounds + 2)).collect();
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // The round that has begun may have begun before whatever is to be seen.
+        while self.lanes.iter().zip(&goals).any(|(lane, goal)| goal.is_some_and(|goal| lane.rounds < goal)) {
+            ticks.tick().await;
+            self.send_one_each();
+        }
+    }
+
+    /// Before these ports lose their carrier: sends nothing more by them, and gives what must be waited for, so that no
+    /// packet is lost between the attacker and its own tap.
+    pub fn hold(&mut self, ports: &[LinkName]) -> impl Future<Output = ()> + use<> {
+        self.pause(ports);
+        let leaving: Vec<_> = self.lanes.iter().filter_map(|lane| lane.leaving_by(ports)).collect();
+        let watch = self.site.watch.clone();
+        async move {
+            // The watch blocks.
+            let _ = tokio::task::spawn_blocking(move || wait_for_all(&watch, &leaving)).await;
+        }
+    }
+
+    /// Sends nothing by these ports; whoever has a spare that stands in goes on by that.
+    pub fn pause(&mut self, ports: &[LinkName]) {
+        self.held.extend(ports.iter().cloned());
+    }
+
+    /// Sends by the ports that were held again, or by whichever stands in for them.
+    pub fn release(&mut self) {
+        self.held.clear();
+    }
+
+    /// Sends once more what has arrived so far, to see what let it through; meanwhile nothing else is sent.
+    pub async fn trace(&mut self, patience: u32) {
+        for lane in &mut self.lanes {
+            if lane.swept.trace.is_empty() && has_arrived(self.site, &lane.swept) {
+                lane.swept.trace = super::trace::trace(self.site, &lane.swept, patience).await;
+            }
+        }
+    }
+
+    /// The end.
+    pub fn end(self) -> Vec<Swept> {
+        let ended_at = fake_facts::now();
+        let mut swept: Vec<_> = self.lanes.into_iter().map(|lane| lane.swept).collect();
+        swept.iter_mut().for_each(|one| one.ended_at = ended_at);
+        swept
+    }
+
+    fn send_one_each(&mut self) {
+        for lane in &mut self.lanes {
+            lane.send(self.site, &mut self.sockets, &self.held);
+        }
+    }
+}
+
+fn wait_for_all(watch: &Watch, leaving: &[(u32, LinkName)]) {
+    let deadline = Instant::now() + ENTERS_WITHIN;
+    for (n, port) in leaving {
+        let _ = watch.wait_for(*n, port, Direction::FromNode, deadline);
+    }
+}
+
+fn has_arrived(site: &Site, swept: &Swept) -> bool {
+    site.ledger.all().into_iter().any(|(n, entry)| {
+        entry.aim == swept.number
+            && entry.role == Role::Attack
+            && match &swept.aim.judge {
+                Judge::Tap { .. } => site
+                    .watch
+                    .sightings_of(n)
+                    .iter()
+                    .any(|seen| swept.arrives_at(&seen.port) && seen.direction == Direction::ToNode),
+                Judge::BehindFilter { node } => site.filters.arrived(node, n),
+            }
+    })
+}
+
+impl Lane {
+    fn new(site: &Site, check: &Check, number: usize, aim: &Aim) -> Self {
+        Lane {
+            swept: Swept::begin(site, check, number, aim, true),
+            kinds: singles(aim).collect(),
+            next: 0,
+            rounds: 0,
+            port: own_port(site, aim),
+            last: None,
+        }
+    }
+
+    /// By which link it sends now.
+    fn way<'s>(&self, site: &'s Site, held: &BTreeSet<LinkName>) -> Option<&'s LinkName> {
+        let aim = &self.swept.aim;
+        let way = site.way_out(&aim.from, &aim.link);
+        way.filter(|(_, port)| !held.contains(*port)).map(|(link, _)| link)
+    }
+
+    fn send(&mut self, site: &Site, sockets: &mut Sockets, held: &BTreeSet<LinkName>) {
+        let Some(link) = self.way(site, held).cloned() else { return };
+        let Some((kind, traffic)) = self.kinds.get(self.next).copied() else { return };
+        let aim = &self.swept.aim;
+        let entry = Entry { aim: self.swept.number, kind, traffic, role: Role::Attack };
+        let source = source_mac(site, aim);
+        let sent = sockets
+            .of_link(site, &aim.from, &link)
+            .and_then(|socket| send(site, socket, aim, source, aim.next_hop, entry));
+        match sent {
+            Ok(n) => self.last = Some(n),
+            // One of a kind says enough.
+            Err(error) if self.swept.errors.len() < 4 => {
+                self.swept.errors.push(format!("{traffic}: {error}"))
+            }
+            Err(_) => {}
+        }
+        self.next = (self.next + 1) % self.kinds.len();
+        self.rounds += u64::from(self.next == 0);
+    }
+
+    /// The latest packet, and where it enters, if it left by one of these ports.
+    fn leaving_by(&self, ports: &[LinkName]) -> Option<(u32, LinkName)> {
+        self.last.filter(|_| ports.contains(&self.port)).map(|n| (n, self.port.clone()))
+    }
+}

@@ -1,0 +1,164 @@
+//! `after` and `during`: something is done to the site, packets of negatives are sent through the whole change, what goes
+//! on is waited for, and what was done is mended.
+
+use std::time::Duration;
+
+use fake_facts::Fact;
+use tokio::time::{Instant, interval};
+
+use crate::names::LinkName;
+use crate::observation::{ChangeSeen, NodeFact, OpenSeen};
+use crate::plan::fault::Fault;
+use crate::plan::{Check, During, GoingOn, Open, Word};
+use crate::probe::{self, Site, Stream, Swept};
+use crate::services::Board;
+
+/// Something that comes so soon after a fault may have been under way already.
+const UNDER_WAY: u64 = 300_000_000;
+
+/// How much longer than the bound what goes on is waited for, so that the report says how late it came.
+const LATER: Duration = Duration::from_secs(5);
+
+/// From one try of the allowed flows to the next.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// What was done and seen of one check.
+pub(super) struct Changed {
+    pub(super) swept: Vec<Swept>,
+    pub(super) opens: Vec<OpenSeen>,
+    pub(super) change: ChangeSeen,
+}
+
+/// Where a change takes place.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) site: &'a Site,
+    pub(super) copy: &'a Site,
+    pub(super) board: &'a Board,
+    pub(super) patience: u32,
+}
+
+impl Place<'_> {
+    /// Carries out a check with the word `after`; `first` is the number of its first aim. `carry_out` does a fault.
+    pub(super) async fn through(
+        &self,
+        check: &Check,
+        first: usize,
+        carry_out: impl AsyncFn(&Fault) -> Result<(), String>,
+    ) -> Changed {
+        let Word::After { fault, then, lasts, within, resume, aims, alive, .. } = &check.word else {
+            unreachable!("asked for `after` only")
+        };
+        tracing::info!(check = %check.name, aims = aims.len(), "a change begins");
+        let bound = *within + LATER;
+        self.until_all_go_on(resume, 0, bound).await;
+        let mut opens = probe::signs_of_life(self.site, check, aims, alive, self.patience).await;
+        let mut stream = Stream::begin(self.site, check, aims, first);
+        stream.round().await;
+
+        let dark = darkened(fault);
+        let left = stream.hold(&dark);
+        stream.beside(left).await;
+        let at = fake_facts::now();
+        let broken = stream.beside(carry_out(fault)).await;
+        self.site.without_carrier(&dark);
+        stream.release();
+        let since = fake_facts::now();
+        if broken.is_ok() {
+            let stood = async {
+                tokio::join!(tokio::time::sleep(*lasts), self.until_all_go_on(resume, since, bound))
+            };
+            stream.beside(stood).await;
+            stream.round().await;
+        }
+        stream.trace(self.patience).await;
+
+        let then_at = fake_facts::now();
+        // A link that has just got its carrier back may drop what is sent: who attacks by it waits until it works.
+        stream.pause(&dark);
+        let mended = stream.beside(carry_out(then)).await;
+        self.site.without_carrier(&[]);
+        let since = fake_facts::now();
+        stream.beside(self.until_all_go_on(resume, since, bound)).await;
+        stream.beside(self.until_all_answer(check, alive)).await;
+        stream.release();
+        stream.round().await;
+
+        let mut swept = stream.end();
+        opens.extend(probe::signs_of_life(self.site, check, aims, alive, self.patience).await);
+        probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
+        let error = broken.and(mended).err();
+        let change = ChangeSeen { check: check.name.clone(), at, then_at, end_at: fake_facts::now(), error };
+        Changed { swept, opens, change }
+    }
+
+    /// Carries out another check while a fault stands: `work`, once the allowed flows work.
+    pub(super) async fn during(
+        &self,
+        check: &Check,
+        During { fault, then }: &During,
+        carry_out: impl AsyncFn(&Fault) -> Result<(), String>,
+        work: impl Future<Output = ()>,
+    ) -> ChangeSeen {
+        let at = fake_facts::now();
+        let broken = carry_out(fault).await;
+        self.site.without_carrier(&darkened(fault));
+        if broken.is_ok() {
+            if let Word::NoReach { alive, .. } = &check.word {
+                self.until_all_answer(check, alive).await;
+            }
+            work.await;
+        }
+        let then_at = fake_facts::now();
+        let mended = carry_out(then).await;
+        self.site.without_carrier(&[]);
+        let (check, error) = (check.name.clone(), broken.and(mended).err());
+        ChangeSeen { check, at, then_at, end_at: fake_facts::now(), error }
+    }
+
+    /// Waits until the allowed flows work again: routers look for a neighbour that was gone once a second.
+    async fn until_all_answer(&self, check: &Check, alive: &[Open]) {
+        let deadline = Instant::now() + LATER * self.patience;
+        let mut tries = interval(AGAIN);
+        while Instant::now() < deadline {
+            tries.tick().await;
+            let asked = alive.iter().map(|one| probe::open(&self.site.lab, &check.name, one, self.patience));
+            let opens = futures_util::future::join_all(asked).await;
+            if opens.iter().all(|open| open.answered_after_us.is_some()) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until each of these has gone on since a moment (nanoseconds since 1970), at most for so long.
+    async fn until_all_go_on(&self, resume: &[GoingOn], since: u64, bound: Duration) {
+        let all = |facts: &[NodeFact]| {
+            resume.iter().all(|one| latest(facts, one).is_some_and(|at| at > since + UNDER_WAY)).then_some(())
+        };
+        // What does not go on is for the verdict to say.
+        let _ = self.board.wait_for(bound * self.patience, all).await;
+    }
+}
+
+/// When it was last heard of.
+fn latest(facts: &[NodeFact], what: &GoingOn) -> Option<u64> {
+    facts.iter().rev().find_map(|fact| match (what, &fact.line.fact) {
+        (GoingOn::Video { camera, at }, Fact::Video(video)) => (fact.node == *at
+            && video.camera == camera.as_str())
+        .then(|| video.arrived.last().copied())
+        .flatten(),
+        (GoingOn::Reports { event, of }, Fact::Delivered { service, .. }) => {
+            (fact.node == *of && service == event.service()).then_some(fact.line.at)
+        }
+        _ => None,
+    })
+}
+
+/// The ports that a fault leaves without carrier.
+fn darkened(fault: &Fault) -> Vec<LinkName> {
+    let plugs = match fault {
+        Fault::Cut(_) | Fault::Flap { .. } | Fault::Kill(_) | Fault::Stop(_) => fault.plugs(),
+        _ => Vec::new(),
+    };
+    plugs.into_iter().flat_map(|plug| plug.ports.iter().cloned()).collect()
+}

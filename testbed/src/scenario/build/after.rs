@@ -1,0 +1,126 @@
+//! `after`: what a fault must not change for longer than a moment, or at all. And `periodic`: what comes at regular times.
+
+use std::time::Duration;
+
+use super::super::fault::Fault;
+use super::super::leaf::{Lasting, Whole};
+use super::super::mistakes::{Mistake, nearest};
+use super::super::model::{Check, Kind, Word};
+use super::super::raw;
+use super::super::shape::{At, OneOrMany, Slot};
+use super::checks::Reader;
+use super::directory::Section;
+use super::faults::Faults;
+use super::or;
+use crate::names::CheckName;
+
+/// How long a fault stands at least, if the scenario does not say.
+const LASTS: Duration = Duration::from_secs(1);
+
+impl Reader<'_> {
+    /// A check that looks at others; `known` are those that could be read.
+    pub(super) fn after(&mut self, name: &At<CheckName>, word: &raw::After, known: &[Check]) -> Option<Word> {
+        let fault = word.fault.good().and_then(|fault| self.fault(fault, name));
+        let then = match &word.then {
+            Slot::Absent => fault.as_ref().map(Fault::mended_by),
+            slot => slot.good().and_then(|fault| self.fault(fault, name)),
+        };
+        let resume = self.named(&word.resume, known, "`resume`", |word| {
+            matches!(word, Word::Plays { .. } | Word::Periodic { .. })
+                .then_some(())
+                .ok_or("only what goes on can go on again: name checks with `plays` or `periodic`")
+        });
+        let hold = self.named(&word.hold, known, "`hold`", |word| {
+            matches!(word, Word::NoReach { .. }).then_some(()).ok_or("name checks with `no_reach`")
+        });
+        if word.resume.is_absent() && word.hold.is_absent() {
+            let title = format!("{} asserts nothing of a fault", self.whose);
+            self.out.push(Mistake::error(title, name.spot, "write `resume`, `hold`, or both"));
+        }
+        match (&word.within, word.resume.is_absent()) {
+            (Slot::Absent, false) => {
+                let label = "`resume` needs `within`: the longest pause";
+                self.out.push(Mistake::error(format!("{} has no bound", self.whose), name.spot, label));
+            }
+            (Slot::Good(within), true) => {
+                let label = "belongs to `resume`";
+                let title = format!("{} has a bound for nothing", self.whose);
+                self.out.push(Mistake::error(title, within.spot, label));
+            }
+            _ => {}
+        }
+        let within = or(&word.within, Lasting(Duration::ZERO)).0;
+        let lasts = or(&word.lasts, Lasting(LASTS)).0;
+        Some(Word::After { fault: fault?, then: then?, lasts, within, resume, hold })
+    }
+
+    /// A fault that stands at a check.
+    pub(super) fn fault(&mut self, raw: &raw::Fault, name: &At<CheckName>) -> Option<Fault> {
+        let (whose, directory, nodes, files) = (self.whose, self.directory, self.nodes, self.files);
+        Faults { whose, directory, nodes, files, out: self.out }.read(raw, name.spot)
+    }
+
+    /// Other checks of the scenario, of a word that makes sense there.
+    fn named(
+        &mut self,
+        names: &Slot<OneOrMany<At<CheckName>>>,
+        known: &[Check],
+        key: &str,
+        fits: impl Fn(&Word) -> Result<(), &'static str>,
+    ) -> Vec<Check> {
+        let mut found: Vec<Check> = Vec::new();
+        for name in names.good().map_or(&[][..], |many| &many.0) {
+            let title = format!("{} cannot use a check that {key} names", self.whose);
+            let Some(check) = known.iter().find(|check| check.name == name.value) else {
+                // one that could not be read is told of at its own place
+                if !self.written.contains(&name.value) {
+                    let near = nearest(name.value.as_str(), self.written.iter().map(CheckName::as_str));
+                    let label = match near {
+                        Some(near) => format!("there is no check of this name; did you mean `{near}`?"),
+                        None => "there is no check of this name".to_owned(),
+                    };
+                    self.out.push(Mistake::error(title, name.spot, label));
+                }
+                continue;
+            };
+            if let Err(label) = fits(&check.word) {
+                self.out.push(Mistake::error(title, name.spot, label));
+            } else if found.contains(check) {
+                self.out.push(Mistake::error(title, name.spot, "it is in the list already"));
+            } else {
+                found.push(check.clone());
+            }
+        }
+        found
+    }
+
+    pub(super) fn periodic(&mut self, word: &raw::Periodic) -> Option<Word> {
+        let of = word
+            .of_node
+            .good()
+            .and_then(|name| self.directory.one_of(name, &[Section::Appliance], self.whose, self.out))?;
+        if let (Some(Kind::Appliance(appliance)), Some(name)) =
+            (self.nodes.get(&of).map(|node| &node.kind), word.of_node.good())
+            && appliance.cloud.is_none()
+        {
+            let title = format!("{} waits for what nobody sends", self.whose);
+            let label = format!("`{of}` has no `cloud` to report to");
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
+        let every = word.every.good()?;
+        let tolerance = word.tolerance.good()?;
+        if tolerance.value.0 >= every.value.0 {
+            let title = format!("{} would take anything for regular", self.whose);
+            let label = "must be less than `every`";
+            self.out.push(Mistake::error(title, tolerance.spot, label));
+        }
+        Some(Word::Periodic {
+            event: word.event.good()?.value,
+            of,
+            every: every.value.0,
+            tolerance: tolerance.value.0,
+            gaps: word.gaps.good()?.value.0,
+            missing: or(&word.missing, Whole(0)).0,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! `after`: through a fault, what goes on paused for no longer than allowed, and nothing that is shut was open for a
+//! packet.
+
+use std::time::Duration;
+
+use fake_facts::Fact;
+
+use crate::observation::{AimSeen, ChangeSeen, Observations};
+use crate::plan::fault::Fault;
+use crate::plan::{Aim, Check, GoingOn, Open, Plan};
+
+use super::judge::Draft;
+use super::wording::length;
+use super::{Finding, PauseSeen, leak, no_reach, periodic, spare, stray};
+
+/// How long before the fault something may have come last, beside the longest pause that is allowed.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How long a site may take to be as it was once the fault is mended, nanoseconds: until then the fault goes on.
+const BACK: u64 = 1_000_000_000;
+
+/// What comes so soon after a fault may have been under way already, nanoseconds.
+const UNDER_WAY: u64 = 300_000_000;
+
+/// What is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) says: &'a str,
+    pub(super) fault: &'a Fault,
+    pub(super) within: Duration,
+    pub(super) resume: &'a [GoingOn],
+    pub(super) aims: &'a [Aim],
+    pub(super) alive: &'a [Open],
+}
+
+pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observations) -> Draft {
+    let mut draft = Draft::default();
+    let Some(change) = seen.changes.iter().find(|change| change.check == check.name) else {
+        draft.reasons.add("fault", format!("`{}` was not carried out", asked.says));
+        draft.summary = format!("`{}` was not carried out", asked.says);
+        return draft;
+    };
+    if !asked.aims.is_empty() {
+        draft = no_reach::draft(check, asked.aims, asked.alive, seen);
+        draft.findings = leaks(check, asked, change, seen);
+    }
+    draft.findings.splice(0..0, wrong_plugs(plan, asked.fault).map(finding));
+    let mut words = vec![format!("`{}` for {}", asked.says, length(between(change.at, change.then_at)))];
+    for one in asked.resume {
+        let (word, pause) = judge(one, asked, change, seen, &mut draft);
+        words.push(word);
+        draft.pauses.extend(pause);
+    }
+    if !asked.aims.is_empty() {
+        words.push(std::mem::take(&mut draft.summary));
+    }
+    draft.summary = words.join("; ");
+    if let Some(error) = &change.error {
+        draft.reasons.add("fault", error.clone());
+    }
+    draft
+}
+
+/// Spares of the links that the fault is about, if they are plugged in elsewhere.
+fn wrong_plugs<'a>(plan: &'a Plan, fault: &'a Fault) -> impl Iterator<Item = String> {
+    let ports: Vec<_> = fault.plugs().into_iter().flat_map(|plug| plug.ports.iter().cloned()).collect();
+    plan.nodes.iter().flat_map(move |node| {
+        let cut: Vec<_> = node.links.iter().filter(|link| ports.contains(&link.port)).collect();
+        let wrong =
+            cut.into_iter().filter_map(|main| spare::wrong_plug(node, node.spare_of(&main.name)?, main));
+        wrong.collect::<Vec<_>>()
+    })
+}
+
+fn finding(text: String) -> Finding {
+    Finding { text, pair: None, stops_at: None, packets: Vec::new(), by: None }
+}
+
+fn between(from: u64, until: u64) -> Duration {
+    Duration::from_nanos(until.saturating_sub(from))
+}
+
+/// Leaks and strays of the stream, those of each phase by themselves.
+fn leaks(check: &Check, asked: &Asked<'_>, change: &ChangeSeen, seen: &Observations) -> Vec<Finding> {
+    let over = change.then_at.saturating_add(BACK);
+    let phases = [
+        (0..change.at, format!("before `{}`", asked.says)),
+        (change.at..over, format!("during `{}`", asked.says)),
+        (over..u64::MAX, format!("after `{}` was mended", asked.says)),
+    ];
+    let of_phase = |times: &std::ops::Range<u64>| -> Vec<AimSeen> {
+        let all = seen.aims.iter().filter(|aim| aim.check == check.name).cloned();
+        let within = |mut aim: AimSeen| {
+            for kind in &mut aim.kinds {
+                kind.arrived.retain(|one| times.contains(&one.at));
+                kind.strays.retain(|one| times.contains(&one.at));
+            }
+            aim
+        };
+        all.map(within).collect()
+    };
+    let mut findings = Vec::new();
+    for (times, phase) in phases {
+        let aims = of_phase(&times);
+        let aims: Vec<&AimSeen> = aims.iter().collect();
+        let told = leak::findings(&aims).into_iter().chain(stray::findings(&aims));
+        findings.extend(told.map(|one| Finding { text: format!("{phase}: {}", one.text), ..one }));
+    }
+    findings
+}
+
+/// Whether something went on, in words and as numbers.
+fn judge(
+    what: &GoingOn,
+    asked: &Asked<'_>,
+    change: &ChangeSeen,
+    seen: &Observations,
+    draft: &mut Draft,
+) -> (String, Option<PauseSeen>) {
+    let name = name(what);
+    let times = times(what, seen);
+    let before = times.iter().rfind(|at| **at < change.at);
+    if before.is_none_or(|before| between(*before, change.at) > MOMENT + asked.within) {
+        draft.reasons.add("alive", format!("{name} was not going on before `{}`", asked.says));
+    }
+    let Some(last) = times.last() else { return (format!("{name} was never seen"), None) };
+    // What has not come by the end is a pause, too.
+    let open = (*last < change.end_at).then_some((*last, change.end_at));
+    let pauses: Vec<_> = times.windows(2).map(|pair| (pair[0], pair[1])).chain(open).collect();
+    let longest = |from: u64, until: u64| {
+        let meanwhile = pauses.iter().filter(|pause| from < pause.1 && pause.0 < until);
+        // What goes on beyond the end is another check's matter.
+        meanwhile.map(|pause| between(pause.0, pause.1.min(until))).max().unwrap_or_default()
+    };
+    let (at_fault, all) = (longest(change.at, change.then_at), longest(change.at, change.end_at));
+    let came = times.iter().any(|at| (change.at.saturating_add(UNDER_WAY)..change.then_at).contains(at));
+    if !came && between(change.at, change.then_at) > asked.within {
+        draft.findings.push(finding(format!("{name} did not go on after `{}`", asked.says)));
+    } else if all > asked.within {
+        let text = format!("{name} paused for {}, longer than {}", length(all), length(asked.within));
+        draft.findings.push(finding(text));
+    }
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let word = match at_fault == all {
+        true => format!("{name} paused for {} at most", length(all)),
+        false => {
+            format!("{name} paused for {} at most, and {} once it was mended", length(at_fault), length(all))
+        }
+    };
+    (word, Some(PauseSeen { what: name, at_fault_us: micros(at_fault), longest_us: micros(all) }))
+}
+
+fn name(what: &GoingOn) -> String {
+    match what {
+        GoingOn::Video { camera, at } => format!("video of {camera} at {at}"),
+        GoingOn::Reports { event, of } => format!("{event} of {of}"),
+    }
+}
+
+/// When something came, nanoseconds since 1970.
+fn times(what: &GoingOn, seen: &Observations) -> Vec<u64> {
+    match what {
+        GoingOn::Reports { event, of } => periodic::times(&seen.facts, *event, of),
+        GoingOn::Video { camera, at } => {
+            let arrived = seen.facts.iter().filter_map(|fact| match &fact.line.fact {
+                Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => {
+                    Some(&video.arrived)
+                }
+                _ => None,
+            });
+            arrived.flatten().copied().collect()
+        }
+    }
+}
+
+/// What stood while a check was carried out, and whether it did.
+pub(super) fn during(check: &Check, seen: &Observations, draft: &mut Draft) {
+    if check.during.is_none() {
+        return;
+    }
+    match seen.changes.iter().find(|change| change.check == check.name) {
+        None => draft.reasons.add("fault", "what should stand meanwhile was not carried out"),
+        Some(change) => {
+            if let Some(error) = &change.error {
+                draft.reasons.add("fault", error.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `periodic`: something came at regular times, and none was missing, faults aside.
+
+use std::time::Duration;
+
+use fake_facts::Fact;
+
+use crate::names::NodeName;
+use crate::observation::{ChangeSeen, NodeFact, Observations};
+use crate::scenario::model::Event;
+
+use super::Finding;
+use super::judge::Draft;
+use super::wording::{counted, length};
+
+/// What is asked for.
+pub(super) struct Asked<'a> {
+    pub(super) event: Event,
+    pub(super) of: &'a NodeName,
+    pub(super) every: Duration,
+    pub(super) tolerance: Duration,
+    pub(super) gaps: u64,
+    pub(super) missing: u64,
+}
+
+/// When the cloud confirmed something to an appliance, nanoseconds since 1970.
+pub(crate) fn times(facts: &[NodeFact], event: Event, of: &NodeName) -> Vec<u64> {
+    let is_it = |fact: &&NodeFact| {
+        fact.node == *of
+            && matches!(&fact.line.fact, Fact::Delivered { service, .. } if service == event.service())
+    };
+    facts.iter().filter(is_it).map(|fact| fact.line.at).collect()
+}
+
+/// From one to the next, where no check had done anything to the site meanwhile.
+pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration> {
+    let disturbed =
+        |from: u64, until: u64| changes.iter().any(|change| from < change.end_at && change.at < until);
+    let gaps = times.windows(2).filter(|pair| !disturbed(pair[0], pair[1]));
+    gaps.map(|pair| Duration::from_nanos(pair[1].saturating_sub(pair[0]))).collect()
+}
+
+pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
+    let mut draft = Draft::default();
+    let Asked { event, of, every, tolerance, gaps, missing } = *asked;
+    let times = times(&seen.facts, event, of);
+    let all = undisturbed(&times, &seen.changes);
+    let bad: Vec<_> = all.iter().filter(|gap| gap.abs_diff(every) > tolerance).collect();
+    let absent: u64 = all.iter().map(|gap| absent(*gap, every, tolerance)).sum();
+    let (shortest, longest) = (all.iter().min(), all.iter().max());
+    let span = match (shortest, longest) {
+        (Some(shortest), Some(longest)) => format!("{} to {}", length(*shortest), length(*longest)),
+        _ => "none".to_owned(),
+    };
+    draft.summary = format!("{event} of {of}: {} of {span}, {absent} missing", counted(all.len(), "gap"));
+    let bounds = format!("{} give or take {}", length(every), length(tolerance));
+    if !bad.is_empty() {
+        let text = format!(
+            "{event} of {of}: {} of {} are not {bounds} ({span})",
+            bad.len(),
+            counted(all.len(), "gap")
+        );
+        draft.findings.push(finding(text));
+    }
+    if absent > missing {
+        draft
+            .findings
+            .push(finding(format!("{event} of {of}: {absent} missing (at most {missing} allowed)")));
+    }
+    let known = u64::try_from(all.len()).unwrap_or(u64::MAX);
+    if known < gaps {
+        draft.reasons.add("vacuous", format!("{known} of {gaps} gaps were seen"));
+    }
+    draft
+}
+
+/// How many should have come within a gap and did not.
+fn absent(gap: Duration, every: Duration, tolerance: Duration) -> u64 {
+    if gap <= every + tolerance {
+        return 0;
+    }
+    let whole = (gap.as_nanos() + every.as_nanos() / 2) / every.as_nanos().max(1);
+    u64::try_from(whole).unwrap_or(u64::MAX).saturating_sub(1)
+}
+
+fn finding(text: String) -> Finding {
+    Finding { text, pair: None, stops_at: None, packets: Vec::new(), by: None }
+}

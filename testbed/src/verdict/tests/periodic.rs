@@ -1,0 +1,84 @@
+//! `periodic`: too early, too late, missing, too few to say, and faults that do not count.
+
+use std::time::Duration;
+
+use fake_facts::{Fact, Line};
+
+use super::*;
+use crate::observation::{ChangeSeen, NodeFact};
+use crate::scenario::model::Event;
+
+const CHECK: &str = "dock-alone";
+const MS: u64 = 1_000_000;
+
+/// The verdict where metrics of `app` were confirmed at these times, in milliseconds: 4 gaps of a second are asked for,
+/// give or take 200 ms.
+fn judged(times: &[u64], change: Option<(u64, u64)>) -> CheckVerdict {
+    let periodic = |plan: &mut Plan| {
+        check_of(plan, CHECK).word = Word::Periodic {
+            event: Event::Metrics,
+            of: "app".parse().unwrap(),
+            every: Duration::from_secs(1),
+            tolerance: Duration::from_millis(200),
+            gaps: 4,
+            missing: 0,
+        };
+    };
+    let told = |node: &str, service: &str, at: u64| {
+        let fact = Fact::Delivered { service: service.into(), name: "x".into() };
+        NodeFact { node: node.parse().unwrap(), line: Line { at: at * MS, fact } }
+    };
+    after_both(CHECK, periodic, |all| {
+        all.facts.extend(times.iter().map(|at| told("app", "monitoring", *at)));
+        // Others, and other things, do not count.
+        all.facts.extend([told("app", "iot", 1), told("dock-1", "monitoring", 2)]);
+        all.changes.extend(change.map(|(at, end_at)| ChangeSeen {
+            check: "cut".parse().unwrap(),
+            at: at * MS,
+            then_at: at * MS,
+            end_at: end_at * MS,
+            error: None,
+        }));
+    })
+}
+
+#[test]
+fn what_comes_in_time_passes() {
+    let verdict = judged(&[0, 1000, 2200, 3000, 4000], None);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(verdict.summary, "metrics of app: 4 gaps of 800.0 ms to 1.2 s, 0 missing");
+}
+
+#[test]
+fn what_comes_early_late_or_not_is_found() {
+    let early = judged(&[0, 700, 1700, 2700, 3700], None);
+    assert_fails(
+        &early,
+        &["metrics of app: 1 of 4 gaps are not 1.0 s give or take 200.0 ms (700.0 ms to 1.0 s)"],
+    );
+    let absent = judged(&[0, 1000, 2000, 5000, 6000], None);
+    assert_fails(
+        &absent,
+        &[
+            "metrics of app: 1 of 4 gaps are not 1.0 s give or take 200.0 ms (1.0 s to 3.0 s)",
+            "metrics of app: 2 missing (at most 0 allowed)",
+        ],
+    );
+}
+
+#[test]
+fn too_few_say_nothing() {
+    assert_inconclusive(&judged(&[0, 1000, 2000], None), &["vacuous", "2 of 4 gaps"]);
+    assert_inconclusive(&judged(&[], None), &["vacuous", "0 of 4 gaps"]);
+}
+
+#[test]
+fn what_a_fault_disturbed_does_not_count() {
+    let times = [0, 1000, 2000, 3000, 6000, 7000];
+    assert_eq!(judged(&times, Some((3100, 5900))).verdict, Verdict::Pass);
+    assert_eq!(
+        judged(&times, Some((6100, 6200))).verdict,
+        Verdict::Fail,
+        "it was another one that was disturbed"
+    );
+}
