@@ -114,12 +114,13 @@ impl Zones {
             let here = match to {
                 None => first,
                 Some(to) => {
-                    let data = rdata(to);
-                    (data.record_type() == key.record_type).then(|| {
-                        let mut set = RecordSet::new(name.clone(), key.record_type, SERIAL);
+                    let (mut set, data) = (RecordSet::new(name.clone(), key.record_type, SERIAL), rdata(to));
+                    // The other family's set stays empty: without one a wildcard would answer (RFC 4592, section 2.2.1,
+                    // says it must not; this zone looks by type).
+                    if data.record_type() == key.record_type {
                         set.insert(Record::from_rdata(name.clone(), ttl, data), SERIAL);
-                        Arc::new(set)
-                    })
+                    }
+                    Some(Arc::new(set))
                 }
             };
             if let Some(here) = here {
