@@ -40,6 +40,9 @@ pub struct Observations {
     pub taps: TapHealth,
     /// How the taps of the open copy did.
     pub open_taps: TapHealth,
+    /// What the run's deadlines were multiplied with (`--patience`); 0 stands for 1.
+    #[serde(default)]
+    pub patience: u32,
     /// Features asked for that the kernel lacks, with the reason.
     pub missing: Vec<(String, String)>,
     /// Routers that were heard to advertise themselves: the first advertisement of each at each link.

@@ -108,8 +108,8 @@ impl Moment {
     }
 }
 
-/// Every conversation of `alive` was answered within a second before and within a second after every moment.
-/// Returns how many were.
+/// Every conversation of `alive` was answered within a second before and within a second after every moment; on a slow
+/// machine, within its patience times that. Returns how many were.
 pub(super) fn ask_alive(
     check: &Check,
     alive: &[Open],
@@ -120,22 +120,27 @@ pub(super) fn ask_alive(
     if alive.is_empty() {
         reasons.add("alive", "no allowed flow is asked to show that the way lives");
     }
+    let near = NEAR * u64::from(seen.patience.max(1));
     let mut answered = 0;
     for open in alive {
         let opened: Vec<_> =
             seen.opens.iter().filter(|one| one.check == check.name && one.open == *open).collect();
         let late_before: Vec<_> = tried
             .iter()
-            .filter(|aim| !opened.iter().any(|one| answers_before(one, aim.started_at)))
+            .filter(|aim| !opened.iter().any(|one| answers_before(one, aim.started_at, near)))
             .collect();
-        let late_after: Vec<_> =
-            tried.iter().filter(|aim| !opened.iter().any(|one| answers_after(one, aim.ended_at))).collect();
+        let late_after: Vec<_> = tried
+            .iter()
+            .filter(|aim| !opened.iter().any(|one| answers_after(one, aim.ended_at, near)))
+            .collect();
         if late_before.is_empty() && late_after.is_empty() && !tried.is_empty() {
             answered += 1;
         }
         for (when, aims) in [("before", late_before), ("after", late_after)] {
             if let Some(first) = aims.first() {
-                reasons.add("alive", unanswered(open, &opened, when, aims.len(), first));
+                let late = unanswered(&opened, aims.len(), first);
+                let what = format!("{} did not answer within {}", open_name(open), nearness(seen));
+                reasons.add("alive", format!("{what} {when} {late}"));
             }
         }
     }
@@ -147,15 +152,24 @@ fn answered_at(open: &OpenSeen) -> Option<u64> {
     open.answered_after_us.map(|micros| open.at.saturating_add(micros.saturating_mul(1000)))
 }
 
-fn answers_before(open: &OpenSeen, start: u64) -> bool {
-    answered_at(open).is_some_and(|at| at <= start && start - at <= NEAR)
+fn answers_before(open: &OpenSeen, start: u64, near: u64) -> bool {
+    answered_at(open).is_some_and(|at| at <= start && start - at <= near)
 }
 
-fn answers_after(open: &OpenSeen, end: u64) -> bool {
-    answered_at(open).is_some_and(|at| open.at >= end && at - end <= NEAR)
+fn answers_after(open: &OpenSeen, end: u64, near: u64) -> bool {
+    answered_at(open).is_some_and(|at| open.at >= end && at - end <= near)
 }
 
-fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first: &Moment) -> String {
+/// How near an answer must be, in words; `--patience` stretches it, so whoever reads a verdict is told.
+pub(super) fn nearness(seen: &Observations) -> String {
+    match seen.patience {
+        0 | 1 => "a second".to_owned(),
+        more => format!("{more} seconds"),
+    }
+}
+
+/// What it should have been near to, and how often it was tried.
+fn unanswered(opened: &[&OpenSeen], aims: usize, first: &Moment) -> String {
     let tries = match opened.iter().rev().find_map(|one| one.error.as_deref()) {
         Some(error) => format!("last error: {error}"),
         None => format!(
@@ -164,14 +178,11 @@ fn unanswered(open: &Open, opened: &[&OpenSeen], when: &str, aims: usize, first:
             opened.iter().filter_map(|o| answered_at(o)).count()
         ),
     };
-    format!(
-        "{} did not answer within a second {when} {} ({tries})",
-        open_name(open),
-        match aims {
-            1 => first.name.clone(),
-            more => format!("{} and {} more", first.name, more - 1),
-        },
-    )
+    let what = match aims {
+        1 => first.name.clone(),
+        more => format!("{} and {} more", first.name, more - 1),
+    };
+    format!("{what} ({tries})")
 }
 
 /// `F07 app -> aws 203.0.113.10 tcp/443`.

@@ -64,7 +64,11 @@ pub(super) fn draft(check: &Check, crossings: &[Crossing], alive: &[Open], seen:
             &draft,
             &tried,
             "alive",
-            format!("{answered} of {} answered before and after", counted(alive.len(), "conversation")),
+            format!(
+                "{answered} of {} answered within {} before and after",
+                counted(alive.len(), "conversation"),
+                controls::nearness(seen)
+            ),
         ),
     ];
     draft

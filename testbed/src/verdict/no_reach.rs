@@ -50,7 +50,11 @@ pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observat
         },
         ControlSeen {
             control: "alive".into(),
-            seen: format!("{answered} of {} answered before and after", counted(alive.len(), "conversation")),
+            seen: format!(
+                "{answered} of {} answered within {} before and after",
+                counted(alive.len(), "conversation"),
+                controls::nearness(seen)
+            ),
             held: !tried.is_empty() && !draft.reasons.has("alive"),
         },
     ];

@@ -21,7 +21,7 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
     let probed = served?;
     take_snapshots(&built.site, &order.run_folder.join("after")).await?;
     let (facts, faults) = (services.board.all(), faults.seen());
-    finish(built, probed).map(|seen| Observations { facts, faults, ..seen })
+    finish(built, probed).map(|seen| Observations { facts, faults, patience: order.patience, ..seen })
 }
 
 async fn serve(

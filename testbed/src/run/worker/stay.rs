@@ -178,7 +178,14 @@ async fn judge(
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
     let facts = standing.services.board.all();
     let faults = standing.faults.seen();
-    end_stretch(&standing.built, probed).map(|seen| Observations { facts, in_force, faults, ..seen })
+    let patience = order.patience;
+    end_stretch(&standing.built, probed).map(|seen| Observations {
+        facts,
+        in_force,
+        faults,
+        patience,
+        ..seen
+    })
 }
 
 /// From here on everything is counted from nothing.

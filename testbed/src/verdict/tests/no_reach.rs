@@ -69,6 +69,17 @@ fn whatever_single_control_is_taken_away_no_pass_is_left() {
 }
 
 #[test]
+fn patience_stretches_how_near_a_sign_of_life_must_be_and_the_verdict_says_so() {
+    let slow = |s: &mut Observations, patience| {
+        (s.patience, s.opens[1].at) = (patience, START - 2_500_000_000);
+    };
+    assert_inconclusive(&after(CHECK, |s| slow(s, 2)), &["alive", "within 2 seconds before"]);
+    let verdict = after(CHECK, |s| slow(s, 3));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    assert!(verdict.controls[2].seen.contains("within 3 seconds"), "{verdict:?}");
+}
+
+#[test]
 fn a_check_that_sends_nothing_or_asks_for_no_life_is_vacuous() {
     let edit = |change: fn(&mut Vec<crate::plan::Aim>, &mut Vec<crate::plan::Open>)| {
         after_word(CHECK, |word| {
@@ -249,7 +260,7 @@ fn the_same_missed_control_of_many_pairs_is_one_reason() {
 fn the_report_says_which_instrument_judged() {
     let seen = after(CHECK, |_| {}).controls;
     assert_eq!(seen[0].seen, "8 of 8 seen at the targets' taps and behind the input filter of rtr");
-    assert_eq!(seen[2].seen, "2 of 2 conversations answered before and after");
+    assert_eq!(seen[2].seen, "2 of 2 conversations answered within a second before and after");
     let taps = after_word(CHECK, |word| {
         let Word::NoReach { aims, .. } = word else { panic!("{word:?}") };
         aims.retain(|aim| matches!(aim.judge, Judge::Tap { .. }));
