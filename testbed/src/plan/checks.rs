@@ -63,13 +63,14 @@ pub(super) fn fault(
     known.site.fault(written).map_err(|text| mistakes.check(check, text)).ok()
 }
 
-/// What is written, and what the check's faults need.
+/// What is written, and what the check's faults and the checks that it looks at need.
 fn requires(check: &scenario::Check) -> Vec<String> {
     let mut faults: Vec<&Written> = check.during.iter().collect();
-    if let scenario::Word::After { fault, then, .. } = &check.word {
-        faults.extend([fault, then]);
-    }
     let mut requires = check.requires.clone();
+    if let scenario::Word::After { fault, then, resume, hold, .. } = &check.word {
+        faults.extend([fault, then]);
+        requires.extend(resume.iter().chain(hold).flat_map(|one| one.requires.clone()));
+    }
     let needed: Vec<_> = faults.into_iter().filter_map(Written::needs).map(str::to_owned).collect();
     requires.extend(needed);
     requires.sort();

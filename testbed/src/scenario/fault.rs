@@ -288,6 +288,43 @@ impl<L> Fault<L> {
     }
 }
 
+impl Fault {
+    /// Whether it breaks nothing on a site that is whole.
+    pub fn only_mends(&self) -> bool {
+        matches!(self, Fault::Heal { .. } | Fault::HealAll | Fault::MoveName { to: None, .. })
+    }
+
+    /// Whether another fault, carried out after it, leaves a site that was whole as it was.
+    pub fn is_mended_by(&self, then: &Fault) -> bool {
+        match (self, then) {
+            (_, Fault::HealAll) => true,
+            (
+                Fault::Cut { link } | Fault::Rate { link, .. } | Fault::Impair { link, .. },
+                Fault::Heal { link: healed },
+            ) => link == healed,
+            (Fault::Swap { links: [one, other] }, Fault::Swap { links: [first, second] }) => {
+                (one, other) == (first, second) || (one, other) == (second, first)
+            }
+            (Fault::Kill { of } | Fault::Stop { of }, Fault::Restart { of: again }) => of.is_within(again),
+            (Fault::Load { node, .. }, Fault::Reload { node: again }) => node == again,
+            (Fault::MoveName { name, .. }, Fault::MoveName { name: back, to: None, .. }) => name == back,
+            _ => self.leaves_all_whole() && then.leaves_all_whole(),
+        }
+    }
+
+    /// Whether nothing is broken once it is over.
+    fn leaves_all_whole(&self) -> bool {
+        match self {
+            Fault::Flap { .. }
+            | Fault::Restart { .. }
+            | Fault::Reload { .. }
+            | Fault::ClearState { .. }
+            | Fault::ExpireLease { .. } => true,
+            other => other.only_mends(),
+        }
+    }
+}
+
 /// As it is written on the command line: `cut app.eth0`.
 impl<L: fmt::Display> fmt::Display for Fault<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -313,6 +350,18 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Rate { link, at } => write!(f, "rate {link} {at}"),
             Fault::Impair { link, how } => write!(f, "impair {link}{how}"),
         }
+    }
+}
+
+impl Victim {
+    /// Whether all of it is part of another.
+    fn is_within(&self, other: &Victim) -> bool {
+        let part = match (&self.part, &other.part) {
+            (_, Part::Whole) | (Part::AllServices | Part::Services(_), Part::AllServices) => true,
+            (Part::Services(these), Part::Services(those)) => these.iter().all(|one| those.contains(one)),
+            _ => false,
+        };
+        self.node == other.node && part
     }
 }
 
@@ -374,6 +423,27 @@ impl fmt::Display for Lasting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_is_mended_by_what_leaves_a_site_whole() {
+        let end = |node: &str| End { node: node.parse().unwrap(), link: "eth0".parse().unwrap() };
+        let victim = |part: Part| Victim { node: "app".parse().unwrap(), part };
+        let lease = || victim(Part::Services(vec![ServiceWord::Lease]));
+        let cut: Fault = Fault::Cut { link: end("app") };
+        let flap = Fault::Flap { link: end("app"), times: 3, every: Duration::from_secs(1) };
+        let clear = Fault::ClearState { node: "app".parse().unwrap() };
+        let swap = Fault::Swap { links: [end("app"), end("cam")] };
+        assert!(cut.is_mended_by(&Fault::Heal { link: end("app") }) && cut.is_mended_by(&Fault::HealAll));
+        assert!(!cut.is_mended_by(&Fault::Heal { link: end("cam") }) && !cut.is_mended_by(&clear));
+        assert!(flap.is_mended_by(&clear) && !flap.is_mended_by(&cut) && !clear.is_mended_by(&cut));
+        assert!(swap.is_mended_by(&swap) && !swap.is_mended_by(&Fault::Heal { link: end("app") }));
+        let killed = Fault::Kill { of: lease() };
+        assert!(killed.is_mended_by(&Fault::Restart { of: victim(Part::AllServices) }));
+        assert!(!Fault::Kill { of: victim(Part::Whole) }.is_mended_by(&Fault::Restart { of: lease() }));
+        for fault in [cut, flap, clear, swap, killed] {
+            assert!(fault.is_mended_by(&fault.mended_by()), "{fault}");
+        }
+    }
 
     #[test]
     fn a_fault_reads_as_it_is_written_by_hand() {

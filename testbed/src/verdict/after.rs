@@ -43,6 +43,9 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
         draft = no_reach::draft(check, asked.aims, asked.alive, seen);
         draft.findings = leaks(check, asked, change, seen);
     }
+    if asked.aims.is_empty() && asked.resume.is_empty() {
+        draft.reasons.add("vacuous", "nothing is asked to go on or to stay shut");
+    }
     draft.findings.splice(0..0, wrong_plugs(plan, asked.fault).map(finding));
     let mut words = vec![format!("`{}` for {}", asked.says, length(between(change.at, change.then_at)))];
     for one in asked.resume {

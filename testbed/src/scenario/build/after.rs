@@ -20,11 +20,18 @@ const LASTS: Duration = Duration::from_secs(1);
 impl Reader<'_> {
     /// A check that looks at others; `known` are those that could be read.
     pub(super) fn after(&mut self, name: &At<CheckName>, word: &raw::After, known: &[Check]) -> Option<Word> {
-        let fault = word.fault.good().and_then(|fault| self.fault(fault, name));
+        let fault = word.fault.good().and_then(|fault| self.breaking(fault, name));
         let then = match &word.then {
             Slot::Absent => fault.as_ref().map(Fault::mended_by),
             slot => slot.good().and_then(|fault| self.fault(fault, name)),
         };
+        if let (Some(fault), Some(then)) = (&fault, &then)
+            && !fault.is_mended_by(then)
+        {
+            let title = format!("{} leaves the site broken", self.whose);
+            let label = format!("`{then}` does not undo `{fault}`: `{}` does", fault.mended_by());
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
         let resume = self.named(&word.resume, known, "`resume`", |word| {
             matches!(word, Word::Plays { .. } | Word::Periodic { .. })
                 .then_some(())
@@ -54,7 +61,18 @@ impl Reader<'_> {
         Some(Word::After { fault: fault?, then: then?, lasts, within, resume, hold })
     }
 
-    /// A fault that stands at a check.
+    /// A fault that stands at a check, and changes something.
+    pub(super) fn breaking(&mut self, raw: &raw::Fault, name: &At<CheckName>) -> Option<Fault> {
+        let fault = self.fault(raw, name)?;
+        if fault.only_mends() {
+            let title = format!("{} has a fault that breaks nothing", self.whose);
+            self.out.push(Mistake::error(title, name.spot, format!("`{fault}` mends what is whole")));
+            return None;
+        }
+        Some(fault)
+    }
+
+    /// Something that is done at a check.
     pub(super) fn fault(&mut self, raw: &raw::Fault, name: &At<CheckName>) -> Option<Fault> {
         let (whose, directory, nodes, files) = (self.whose, self.directory, self.nodes, self.files);
         Faults { whose, directory, nodes, files, out: self.out }.read(raw, name.spot)
@@ -80,10 +98,16 @@ impl Reader<'_> {
                         None => "there is no check of this name".to_owned(),
                     };
                     self.out.push(Mistake::error(title, name.spot, label));
+                } else if self.is_after(&name.value) {
+                    let label = "it has `after` itself: one fault at a time";
+                    self.out.push(Mistake::error(title, name.spot, label));
                 }
                 continue;
             };
             if let Err(label) = fits(&check.word) {
+                self.out.push(Mistake::error(title, name.spot, label));
+            } else if check.during.is_some() {
+                let label = "it has a fault of its own (`during`): one fault at a time";
                 self.out.push(Mistake::error(title, name.spot, label));
             } else if found.contains(check) {
                 self.out.push(Mistake::error(title, name.spot, "it is in the list already"));
@@ -92,6 +116,14 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// Whether a check is one that looks at others.
+    fn is_after(&self, name: &CheckName) -> bool {
+        let mut entries = self.raw.checks.good().into_iter().flat_map(|named| &named.entries);
+        entries.any(|(known, check)| {
+            known.value == *name && check.as_ref().is_some_and(|check| !check.after.is_absent())
+        })
     }
 
     pub(super) fn periodic(&mut self, word: &raw::Periodic) -> Option<Word> {

@@ -44,7 +44,8 @@ pub(crate) fn build(
                 continue;
             };
             let whose = check_title(&name.value);
-            let known = checks.clone();
+            let known: Vec<Check> =
+                checks.iter().filter(|check| !matches!(check.word, Word::After { .. })).cloned().collect();
             let requires = values(&check.requires).into_iter().map(|feature| feature.0.to_owned()).collect();
             let (whose, written) = (&*whose, &*written);
             let reader =
@@ -91,7 +92,7 @@ impl Reader<'_> {
             let label = "only `reach` and `no_reach` have `during`; for what goes on write `after`";
             self.out.push(Mistake::error(title, name.spot, label));
         }
-        self.fault(fault, name)
+        self.breaking(fault, name)
     }
 
     fn proves(&mut self, raw: &raw::Check) -> Vec<Proof> {
