@@ -4,7 +4,7 @@
 //! switch is therefore looked for in what was loaded: chains of `netdev` tables hang on its ports, and chains of `bridge`
 //! tables begin by letting alone whatever is not of its ports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::nft::{include, list};
@@ -21,15 +21,10 @@ pub async fn load(
     folder: &Path,
     ports: &[LinkName],
 ) -> Result<(), KernelError> {
-    let earlier = tables(&list(fabric).await?);
+    let before = list(fabric).await?;
     include(fabric, switch.name.as_str(), folder, &switch.ruleset, ("", "")).await?;
-    let loaded = list(fabric).await?;
-    let now = tables(&loaded);
-    let lost = earlier.iter().find(|table| !now.contains(*table));
-    let lost = lost.map(|table| format!("it removes `{table}`, which is another switch's"));
-    let own = own_part(&loaded, &earlier);
     let ports: BTreeSet<&str> = ports.iter().map(LinkName::as_str).collect();
-    match lost.or_else(|| beyond(&own, &ports)) {
+    match wrong(&before, &list(fabric).await?, &ports) {
         None => Ok(()),
         Some(words) => {
             Err(KernelError::Rules { file: switch.ruleset.clone(), node: switch.name.to_string(), words })
@@ -37,28 +32,45 @@ pub async fn load(
     }
 }
 
-/// Headings of tables: `table bridge ports`.
-fn tables(listing: &str) -> BTreeSet<String> {
-    listing.lines().filter(|line| line.starts_with("table ")).map(heading).collect()
-}
-
-fn heading(line: &str) -> String {
-    line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
-}
-
-/// The lines of all tables but the earlier ones, without nft's notes on handles.
-fn own_part(listing: &str, earlier: &BTreeSet<String>) -> Vec<String> {
-    let mut own = Vec::new();
-    let mut skip = false;
-    for line in listing.lines() {
-        if line.starts_with("table ") {
-            skip = earlier.contains(&heading(line));
-        }
-        if !skip {
-            own.push(line.split(" # handle ").next().unwrap_or(line).trim().to_owned());
+/// What a file did beyond its switch's ports, by what nft listed before and after it.
+fn wrong(before: &str, after: &str, ports: &BTreeSet<&str>) -> Option<String> {
+    // A comment with a line break could look like anything here; strings of nft hold no quotes.
+    if let Some(line) = after.lines().find(|line| !line.matches('"').count().is_multiple_of(2)) {
+        return Some(format!("text in quotes goes over several lines, and the file has:\n{}", line.trim()));
+    }
+    let (mut earlier, mut own) = (tables(before), Vec::new());
+    for (name, lines) in tables(after) {
+        match earlier.remove(&name) {
+            None => own.extend(lines),
+            Some(old) if old == lines => {}
+            Some(_) => return Some(format!("it changes `{name}`, which is another switch's")),
         }
     }
-    own
+    match earlier.keys().next() {
+        Some(lost) => Some(format!("it removes `{lost}`, which is another switch's")),
+        None => beyond(&own, ports),
+    }
+}
+
+/// The lines of each table by its heading, `table bridge ports`, without nft's notes on handles.
+fn tables(listing: &str) -> BTreeMap<String, Vec<String>> {
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut heading = String::new();
+    for line in listing.lines() {
+        if line.starts_with("table ") {
+            heading = line.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+        }
+        tables.entry(heading.clone()).or_default().push(without_handle(line).trim().to_owned());
+    }
+    tables
+}
+
+/// A line without nft's own note at its end; text in quotes may look like one.
+fn without_handle(line: &str) -> &str {
+    match line.rsplit_once(" # handle ") {
+        Some((front, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => front,
+        _ => line,
+    }
 }
 
 /// What of a listing concerns more than these ports, in words.
@@ -74,7 +86,7 @@ fn beyond(lines: &[String], ports: &BTreeSet<&str>) -> Option<String> {
                     "a switch knows tables of `bridge` and `netdev` only, and the file has:\n{line}"
                 ));
             }
-        } else if let Some(rest) = line.strip_prefix("type ") {
+        } else if let Some(rest) = line.strip_prefix("type ").filter(|rest| rest.contains(" hook ")) {
             while lines.next_if(|line| line.starts_with("comment ")).is_some() {}
             let kept = match family {
                 "netdev" => devices(rest).is_some_and(|names| is_within(&names, ports)),
@@ -138,15 +150,21 @@ fn is_guard(chain: &str, rule: &str, ports: &BTreeSet<&str>) -> bool {
 mod tests {
     use super::*;
 
+    const OTHER: &str = "table bridge other { # handle 1\n\tchain all { # handle 1\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n";
+
+    /// What is said of a file after which nft lists these rules, once it had listed [`OTHER`].
+    fn judged(listing: &str) -> Option<String> {
+        wrong(OTHER, listing, &BTreeSet::from(["app-eth0", "bench-eth0"]))
+    }
+
     fn said(rules: &str) -> Option<String> {
-        let lines: Vec<String> = own_part(rules, &BTreeSet::from(["table bridge other".to_owned()]));
-        beyond(&lines, &BTreeSet::from(["app-eth0", "bench-eth0"]))
+        judged(&format!("{OTHER}{rules}"))
     }
 
     #[test]
     fn chains_of_the_switchs_own_ports_are_let_in() {
-        let good = "table bridge other { # handle 1\n\tchain all { # handle 1\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n\
-            table netdev sw { # handle 2\n\tchain a { # handle 1\n\t\ttype filter hook ingress device \"app-eth0\" priority filter; policy drop;\n\t\tether saddr 02:00:00:00:00:05 accept # handle 3\n\t}\n\
+        let good = "\
+            table netdev sw { # handle 2\n\tset macs { # handle 9\n\t\ttype ether_addr\n\t\telements = { 02:00:00:00:00:05 }\n\t}\n\tchain a { # handle 1\n\t\ttype filter hook ingress device \"app-eth0\" priority filter; policy drop;\n\t\tether saddr 02:00:00:00:00:05 accept # handle 3\n\t}\n\
             \tchain b { # handle 2\n\t\ttype filter hook ingress devices = { app-eth0, bench-eth0 } priority filter; policy accept;\n\t}\n}\n\
             table bridge sw { # handle 3\n\tchain in { # handle 1\n\t\ttype filter hook prerouting priority filter; policy drop;\n\t\tcomment \"ports\"\n\t\tiifname != { \"app-eth0\", \"bench-eth0\" } accept # handle 4\n\t\tlog prefix \"fwd dup \" drop # handle 5\n\t}\n\
             \tchain out { # handle 2\n\t\ttype filter hook postrouting priority filter; policy accept;\n\t\toifname != \"app-eth0\" accept # handle 6\n\t}\n\tchain more { # handle 3\n\t\tdrop # handle 9\n\t}\n}\n";
@@ -178,10 +196,32 @@ mod tests {
                 "table netdev sw {\n\tchain c {\n\t\ttype filter hook ingress device \"app-eth0\" priority 0; policy drop;\n\t\tfwd to \"rtr-lan\"\n\t}\n}\n".to_owned(),
                 "fwd to \"rtr-lan\"",
             ),
+            (
+                "table netdev sw {\n\tchain c {\n\t\ttype filter hook ingress device \"app-eth0\" priority 0; policy drop;\n\t\tlog prefix \"x # handle 4\" fwd to \"rtr-lan\" # handle 5\n\t}\n}\n".to_owned(),
+                "fwd to \"rtr-lan\"",
+            ),
         ];
         for (rules, words) in cases {
             let said = said(&rules).unwrap_or_else(|| panic!("let in: {rules}"));
             assert!(said.contains(words), "{words}: {said}");
         }
+    }
+
+    #[test]
+    fn another_switchs_table_stays_as_it_is() {
+        let more = OTHER.replace(
+            "\t}\n}\n",
+            "\t}\n\tchain mine { # handle 2\n\t\ttype filter hook forward priority 1; policy drop;\n\t}\n}\n",
+        );
+        let changed = judged(&more).expect("a chain was added to it");
+        assert_eq!(changed, "it changes `table bridge other`, which is another switch's");
+        assert!(judged("").expect("it is gone").starts_with("it removes `table bridge other`"));
+    }
+
+    #[test]
+    fn a_comment_over_several_lines_cannot_pass_for_a_table() {
+        let hidden = "table bridge sw { # handle 2\n\tcomment \"x\ntable bridge other {\"\n\tchain c { # handle 1\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n";
+        let words = said(hidden).expect("it hides a chain");
+        assert!(words.contains("over several lines"), "{words}");
     }
 }
