@@ -173,9 +173,13 @@ impl Fault {
 impl Plan {
     /// What a fault that is written comes to in this plan.
     ///
-    /// Errors: what it names is not there, in words that say what is.
+    /// Errors: what it names is not there, in words that say what is; or it is [out of
+    /// range](written::Fault::out_of_range).
     pub fn fault(&self, fault: &written::Fault) -> Result<Fault, String> {
         use written::Fault as Written;
+        if let Some(words) = fault.out_of_range() {
+            return Err(words);
+        }
         Ok(match fault {
             Written::Cut { link } => Fault::Cut(self.plug(link)?),
             Written::Heal { link } => Fault::Heal(self.plug(link)?),

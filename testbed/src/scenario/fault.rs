@@ -4,12 +4,27 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::leaf::below;
 use super::model::RuleFile;
 use crate::names::{HostName, LinkName, NodeName};
+
+/// How often a link flaps.
+const TIMES: RangeInclusive<u32> = 1..=100;
+/// From one loss to the next.
+const EVERY: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(60);
+/// How long an answer about a name may be kept.
+const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+/// How late frames may come.
+const LONGEST_DELAY: Duration = Duration::from_secs(10);
+/// Slowest and fastest rate, bits per second.
+pub(super) const RATES: RangeInclusive<u64> = 8_000..=10_000_000_000;
+/// 100 % in thousandths of a per cent.
+const WHOLE: u32 = 100_000;
 
 /// One thing that is done to a site that stands. `L` is how a link is named: by hand perhaps by its node alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,6 +297,25 @@ impl<L> Fault<L> {
         }
     }
 
+    /// What of it no scenario and no command line could say, in words. Whoever is asked for one by other means asks this.
+    pub fn out_of_range(&self) -> Option<String> {
+        let words = match self {
+            Fault::Flap { times, every, .. } if !TIMES.contains(times) || !EVERY.contains(every) => {
+                "`flap` is 1 to 100 times, every 20ms to 1min"
+            }
+            Fault::MoveName { ttl, .. } if *ttl > LONGEST_TTL || ttl.subsec_nanos() > 0 => {
+                "`ttl` is whole seconds up to 24h"
+            }
+            Fault::Rate { at, .. } if !RATES.contains(&at.0) => "a rate is 8kbit to 10gbit",
+            Fault::Impair { how, .. } => return how.out_of_range(),
+            Fault::Load { ruleset, .. } => {
+                return below(&ruleset.path).err().map(|why| format!("`ruleset`: {why}"));
+            }
+            _ => return None,
+        };
+        Some(words.to_owned())
+    }
+
     /// The kernel feature that it needs and not every kernel has, in the words of `requires`.
     pub fn needs(&self) -> Option<&'static str> {
         matches!(self, Fault::Impair { .. }).then_some("netem")
@@ -377,6 +411,14 @@ impl fmt::Display for Victim {
 }
 
 impl Impairment {
+    fn out_of_range(&self) -> Option<String> {
+        let shares = [self.loss, self.duplicate, self.reorder];
+        if self.delay > LONGEST_DELAY || shares.iter().any(|share| share.0 > WHOLE) {
+            return Some("`delay` is up to 10s, and a share of frames up to 100%".to_owned());
+        }
+        self.wrong().map(|(key, why)| format!("`{key}` {why}"))
+    }
+
     /// What of it cannot be: which key, and why.
     pub(crate) fn wrong(&self) -> Option<(&'static str, &'static str)> {
         if *self == Impairment::default() {
@@ -442,6 +484,42 @@ mod tests {
         assert!(!Fault::Kill { of: victim(Part::Whole) }.is_mended_by(&Fault::Restart { of: lease() }));
         for fault in [cut, flap, clear, swap, killed] {
             assert!(fault.is_mended_by(&fault.mended_by()), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_no_scenario_could_say_is_told() {
+        let link = || End { node: "app".parse().unwrap(), link: "eth0".parse().unwrap() };
+        let flap = |times, every| Fault::Flap { link: link(), times, every: Duration::from_millis(every) };
+        let load = |path: &str| Fault::Load {
+            node: "rtr".parse().unwrap(),
+            ruleset: RuleFile { path: path.to_owned() },
+        };
+        let moved = |ttl| Fault::MoveName { name: "a.example.org".parse().unwrap(), to: None, ttl };
+        let impaired = |delay, loss| Fault::Impair {
+            link: link(),
+            how: Impairment { delay: Duration::from_secs(delay), loss: Share(loss), ..Impairment::default() },
+        };
+        let rate = |bits| Fault::Rate { link: link(), at: BitRate(bits) };
+        for good in [flap(3, 20), load("a/b.nft"), moved(Duration::from_secs(1)), impaired(1, 1), rate(8_000)]
+        {
+            assert_eq!(good.out_of_range(), None, "{good}");
+        }
+        let bad: [Fault; 11] = [
+            flap(0, 20),
+            flap(101, 20),
+            flap(3, 0),
+            load("../b.nft"),
+            load("/etc/passwd"),
+            load("a\"\nflush ruleset\n#"),
+            moved(Duration::from_millis(1)),
+            moved(Duration::from_secs(86_401)),
+            impaired(11, 0),
+            impaired(0, 0),
+            rate(0),
+        ];
+        for bad in bad {
+            assert!(bad.out_of_range().is_some(), "{bad}");
         }
     }
 

@@ -2,15 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::fault::{BitRate, ServiceWord, Share};
+use super::super::fault::{BitRate, RATES, ServiceWord, Share};
 use super::super::mistakes::nearest;
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
 use crate::names::PortRef;
-
-/// Slowest and fastest rate, bits per second.
-const RATES: std::ops::RangeInclusive<u64> = 8_000..=10_000_000_000;
 
 impl Leaf for BitRate {
     const WHAT: &'static str = "a rate";
