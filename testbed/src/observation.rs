@@ -63,6 +63,9 @@ pub struct Observations {
     /// What each `after` did, and each check with `during`.
     #[serde(default)]
     pub changes: Vec<ChangeSeen>,
+    /// When the checks had been carried out, and services were about to be asked to end.
+    #[serde(default)]
+    pub until: u64,
     /// Addresses of the nodes that ask for theirs: once all services run, and at the end.
     #[serde(default)]
     pub addresses: Vec<AddressesSeen>,

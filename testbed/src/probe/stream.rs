@@ -104,6 +104,11 @@ impl<'a> Stream<'a> {
         self.held.clear();
     }
 
+    /// Whether there are aims and none of them can be sent now: silence would say nothing.
+    pub fn is_silent(&self) -> bool {
+        !self.lanes.is_empty() && self.lanes.iter().all(|lane| lane.way(self.site, &self.held).is_none())
+    }
+
     /// Sends once more what has arrived so far, to see what let it through; meanwhile nothing else is sent.
     pub async fn trace(&mut self, patience: u32) {
         for lane in &mut self.lanes {

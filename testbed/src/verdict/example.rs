@@ -236,6 +236,7 @@ pub(crate) fn good() -> Observations {
         lookups: vec![],
         faults: vec![],
         changes: vec![],
+        until: 0,
         addresses: vec![],
         crossings: vec![],
         routes: vec![],

@@ -44,8 +44,10 @@ pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
     let Asked { event, of, every, tolerance, gaps, missing } = *asked;
     let times = times(&seen.facts, event, of);
     let all = undisturbed(&times, &seen.changes);
+    let last = times.last().filter(|last| undisturbed(&[**last, seen.until], &seen.changes).len() == 1);
+    let silence = last.map_or(Duration::ZERO, |last| Duration::from_nanos(seen.until.saturating_sub(*last)));
     let bad: Vec<_> = all.iter().filter(|gap| gap.abs_diff(every) > tolerance).collect();
-    let absent: u64 = all.iter().map(|gap| absent(*gap, every, tolerance)).sum();
+    let absent: u64 = all.iter().chain([&silence]).map(|gap| absent(*gap, every, tolerance)).sum();
     let (shortest, longest) = (all.iter().min(), all.iter().max());
     let span = match (shortest, longest) {
         (Some(shortest), Some(longest)) => format!("{} to {}", length(*shortest), length(*longest)),
@@ -59,6 +61,10 @@ pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
             bad.len(),
             counted(all.len(), "gap")
         );
+        draft.findings.push(finding(text));
+    }
+    if silence > every + tolerance {
+        let text = format!("{event} of {of}: nothing came for {} at the end", length(silence));
         draft.findings.push(finding(text));
     }
     if absent > missing {

@@ -73,3 +73,25 @@ fn a_port_that_opens_for_a_moment_is_found_by_the_packets_that_pass() {
     assert_eq!(check.verdict, Verdict::Fail, "{said}");
     assert!(check.findings.iter().all(|finding| finding.text.contains("udp/53")), "{said}");
 }
+
+#[test]
+fn who_cannot_attack_while_a_fault_stands_says_nothing_and_who_flaps_goes_on() {
+    let place = Place::new();
+    let more = "  desk-shut:
+    no_reach: { from: desk, to: app, ports: [tcp/554, udp/53] }
+    alive: [F01, S01]
+    proves: PAN-RED-02 (part)
+  silent: { after: { fault: { cut: desk.eth0 }, hold: desk-shut }, proves: PAN-RED-02 (part) }
+  flapping: { after: { fault: { flap: desk.eth0, times: 2, every: 400ms }, hold: desk-shut }, proves: PAN-RED-02 (part) }
+";
+    place.write("site/failover.nft", RULES);
+    let site = place.write("site/failover.yaml", format!("{SITE}{more}"));
+    let said = say(place.run(&site), ONE_RUN).expect_code(3);
+    let run = verdicts_in(&place.run_folders()[0]);
+    let check =
+        |name: &str| run.checks.iter().find(|check| check.name.as_str() == name).expect("it is asked for");
+    let silent = check("silent");
+    assert_eq!(silent.verdict, Verdict::Inconclusive, "{said}");
+    assert!(silent.reasons.iter().any(|reason| reason.contains("no attacker could send")), "{said}");
+    assert_eq!(check("flapping").verdict, Verdict::Pass, "{said}");
+}

@@ -61,8 +61,12 @@ impl Place<'_> {
         stream.beside(left).await;
         let at = fake_facts::now();
         let broken = stream.beside(carry_out(fault)).await;
-        self.site.without_carrier(&dark);
+        self.site.without_carrier(&left_dark(fault));
+        if left_dark(fault) != dark {
+            stream.beside(self.until_all_answer(check, alive)).await;
+        }
         stream.release();
+        let silent = stream.is_silent();
         let since = fake_facts::now();
         if broken.is_ok() {
             let stood = async {
@@ -87,7 +91,8 @@ impl Place<'_> {
         let mut swept = stream.end();
         opens.extend(probe::signs_of_life(self.site, check, aims, alive, self.patience).await);
         probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
-        let error = broken.and(mended).err();
+        let silent = || if silent { Err("no attacker could send while it stood".to_owned()) } else { Ok(()) };
+        let error = broken.and_then(|()| silent()).and(mended).err();
         let change = ChangeSeen { check: check.name.clone(), at, then_at, end_at: fake_facts::now(), error };
         Changed { swept, opens, change }
     }
@@ -102,7 +107,7 @@ impl Place<'_> {
     ) -> ChangeSeen {
         let at = fake_facts::now();
         let broken = carry_out(fault).await;
-        self.site.without_carrier(&darkened(fault));
+        self.site.without_carrier(&left_dark(fault));
         if broken.is_ok() {
             if let Word::NoReach { alive, .. } = &check.word {
                 self.until_all_answer(check, alive).await;
@@ -154,11 +159,22 @@ fn latest(facts: &[NodeFact], what: &GoingOn) -> Option<u64> {
     })
 }
 
-/// The ports that a fault leaves without carrier.
+/// The ports that have no carrier while a fault is carried out, or for a part of that time.
 fn darkened(fault: &Fault) -> Vec<LinkName> {
-    let plugs = match fault {
-        Fault::Cut(_) | Fault::Flap { .. } | Fault::Kill(_) | Fault::Stop(_) => fault.plugs(),
+    match fault {
+        Fault::Flap { .. } | Fault::Restart(_) => ports(fault),
+        _ => left_dark(fault),
+    }
+}
+
+/// The ports that a fault leaves without carrier.
+fn left_dark(fault: &Fault) -> Vec<LinkName> {
+    match fault {
+        Fault::Cut(_) | Fault::Kill(_) | Fault::Stop(_) => ports(fault),
         _ => Vec::new(),
-    };
-    plugs.into_iter().flat_map(|plug| plug.ports.iter().cloned()).collect()
+    }
+}
+
+fn ports(fault: &Fault) -> Vec<LinkName> {
+    fault.plugs().into_iter().flat_map(|plug| plug.ports.iter().cloned()).collect()
 }

@@ -26,6 +26,8 @@ pub(super) struct Probed {
     commands: Vec<CommandEnd>,
     addresses: Vec<AddressesSeen>,
     routes: Vec<RouteSeen>,
+    /// When all of that had been sent.
+    until: u64,
 }
 
 /// What was sent and opened.
@@ -75,11 +77,12 @@ pub(super) async fn exercise_and_probe(
             (_, probed) = async { tokio::join!(exercised, probed) } => probed,
         }
     };
+    let until = fake_facts::now();
     services.ask_again(plan).await;
     addresses.extend(probe::look_at_addresses(&built.site, Moment::End).await);
     let commands = services.wait_for_commands().await?;
     let routes = probe::look_up_routes(&built.site).await;
-    Ok(Probed { sent, commands, addresses, routes })
+    Ok(Probed { sent, commands, addresses, routes, until })
 }
 
 /// Carries out every check that sends something, in the plan's order.
@@ -198,7 +201,7 @@ pub(super) fn capture_failed(error: tap::Error) -> Failure {
 
 /// Joins what was sent and opened with what the taps and instruments saw of it.
 fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
-    let Probed { sent: Sent { swept, crossed, opens, changes }, commands, addresses, routes } = probed;
+    let Probed { sent: Sent { swept, crossed, opens, changes }, commands, addresses, routes, until } = probed;
     Observations {
         aims: probe::complete(swept, here, there),
         opens: opens.into_iter().map(|open| find_packets(open, here.captured)).collect(),
@@ -216,6 +219,7 @@ fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
         crossings: crossed.into_iter().map(|one| one.complete(here.captured, there.captured)).collect(),
         changes,
         commands,
+        until,
         ..Observations::default()
     }
 }

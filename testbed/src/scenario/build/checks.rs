@@ -92,7 +92,13 @@ impl Reader<'_> {
             let label = "only `reach` and `no_reach` have `during`; for what goes on write `after`";
             self.out.push(Mistake::error(title, name.spot, label));
         }
-        self.breaking(fault, name)
+        let fault = self.breaking(fault, name)?;
+        if let Fault::Flap { .. } = fault {
+            let title = format!("{} has a fault that does not stand", self.whose);
+            let label = "a link has flapped before the check begins: write `after`, which goes on meanwhile";
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
+        Some(fault)
     }
 
     fn proves(&mut self, raw: &raw::Check) -> Vec<Proof> {

@@ -14,6 +14,11 @@ const MS: u64 = 1_000_000;
 /// The verdict where metrics of `app` were confirmed at these times, in milliseconds: 4 gaps of a second are asked for,
 /// give or take 200 ms.
 fn judged(times: &[u64], change: Option<(u64, u64)>) -> CheckVerdict {
+    judged_until(0, times, change)
+}
+
+/// The same where the checks had been carried out at a moment.
+fn judged_until(until: u64, times: &[u64], change: Option<(u64, u64)>) -> CheckVerdict {
     let periodic = |plan: &mut Plan| {
         check_of(plan, CHECK).word = Word::Periodic {
             event: Event::Metrics,
@@ -29,6 +34,7 @@ fn judged(times: &[u64], change: Option<(u64, u64)>) -> CheckVerdict {
         NodeFact { node: node.parse().unwrap(), line: Line { at: at * MS, fact } }
     };
     after_both(CHECK, periodic, |all| {
+        all.until = until * MS;
         all.facts.extend(times.iter().map(|at| told("app", "monitoring", *at)));
         // Others, and other things, do not count.
         all.facts.extend([told("app", "iot", 1), told("dock-1", "monitoring", 2)]);
@@ -70,6 +76,20 @@ fn what_comes_early_late_or_not_is_found() {
 fn too_few_say_nothing() {
     assert_inconclusive(&judged(&[0, 1000, 2000], None), &["vacuous", "2 of 4 gaps"]);
     assert_inconclusive(&judged(&[], None), &["vacuous", "0 of 4 gaps"]);
+}
+
+#[test]
+fn what_stops_before_the_end_is_found() {
+    let times = [0, 1000, 2000, 3000, 4000];
+    assert_eq!(judged_until(5100, &times, None).verdict, Verdict::Pass);
+    assert_fails(
+        &judged_until(7000, &times, None),
+        &[
+            "metrics of app: nothing came for 3.0 s at the end",
+            "metrics of app: 2 missing (at most 0 allowed)",
+        ],
+    );
+    assert_eq!(judged_until(7000, &times, Some((4100, 6900))).verdict, Verdict::Pass, "a fault held it up");
 }
 
 #[test]
