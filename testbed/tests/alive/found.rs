@@ -125,6 +125,24 @@ fn what_is_no_request_is_refused_and_the_lab_goes_on() {
     assert_eq!(labs.ps()[0]["state"], "up");
 }
 
+#[test]
+fn a_fault_that_no_command_line_could_say_is_refused_and_the_lab_goes_on() {
+    let labs = Labs::of(User::Same);
+    labs.up_detached();
+    let ask = |fault: &str| {
+        let request = format!("{{\"request\":\"fault\",\"fault\":{fault}}}\n");
+        answer(&labs, request.as_bytes())
+    };
+    let flap =
+        r#"{"fault":"flap","link":{"node":"guest","link":null},"times":3,"every":{"secs":0,"nanos":0}}"#;
+    assert!(ask(flap).contains("every 20ms to 1min"), "{}", ask(flap));
+    for path in ["../small.nft", "/etc/hostname", r#"small.nft\"\nflush ruleset\n#"#] {
+        let said = ask(&format!(r#"{{"fault":"load","node":"rtr","ruleset":{{"path":"{path}"}}}}"#));
+        assert!(said.contains("`ruleset`: "), "{path}: {said}");
+    }
+    assert_eq!(labs.ps()[0]["state"], "up");
+}
+
 /// The folder keeps others out; root, whom no folder keeps out, is none of the lab's user either.
 #[test]
 fn another_user_is_not_answered() {
