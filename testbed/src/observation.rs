@@ -13,6 +13,9 @@ use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Crossing, Open};
 
+/// Answers about names that are kept, each once: who is told more different ones learns nothing new.
+pub const MOST_LOOKUPS: usize = 10_000;
+
 /// All that was seen of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observations {
@@ -54,7 +57,7 @@ pub struct Observations {
     /// Which of two ports that change places was used when, in order of time; at most 1,000 times.
     #[serde(default)]
     pub uses: Vec<PortUse>,
-    /// Answers about names, in order of time.
+    /// Answers about names, in order of time; at most [`MOST_LOOKUPS`].
     #[serde(default)]
     pub lookups: Vec<LookupSeen>,
     /// Faults that were carried out, for checks or by hand, in order of time.

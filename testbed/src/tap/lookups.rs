@@ -6,12 +6,10 @@ use super::capture::Port;
 use super::frame::{Content, Frame, Transport};
 use super::inventory::Inventory;
 use super::sightings::{Direction, Seen};
-use crate::observation::LookupSeen;
+use crate::observation::{LookupSeen, MOST_LOOKUPS};
 
 /// UDP port of name servers (RFC 1035, section 4.2.1).
 const NAMES: u16 = 53;
-/// Answers that are kept, each once: who is told more different ones learns nothing new.
-const MOST: usize = 10_000;
 
 /// What has been answered so far.
 #[derive(Debug, Default)]
@@ -22,7 +20,7 @@ impl Lookups {
     pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen, port: &Port, inventory: &Inventory) {
         let Content::Ip(packet) = &frame.content else { return };
         let Transport::Udp(udp) = packet.transport else { return };
-        if seen.direction != Direction::ToNode || udp.source_port != NAMES || self.0.len() >= MOST {
+        if seen.direction != Direction::ToNode || udp.source_port != NAMES || self.0.len() >= MOST_LOOKUPS {
             return;
         }
         let Ok(message) = Message::from_vec(udp.payload) else { return };

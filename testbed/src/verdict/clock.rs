@@ -13,6 +13,7 @@ use crate::plan::{Check, Plan, Word};
 
 use super::Finding;
 use super::judge::Draft;
+use super::matching::is_ours;
 use super::wording::{counted, length};
 
 /// Port of a time server (RFC 5905, section 7.2).
@@ -185,14 +186,6 @@ fn question<'a>(
             && one.opener.node.as_ref() == Some(node)
             && whom(one.answerer.node.as_ref())
             && !is_ours(seen, one)
-    })
-}
-
-fn is_ours(seen: &Observations, one: &Conversation) -> bool {
-    seen.opens.iter().any(|open| {
-        one.opener.node.as_ref() == Some(&open.open.from)
-            && one.opener.port == open.local_port
-            && one.answerer.address == open.open.address
     })
 }
 

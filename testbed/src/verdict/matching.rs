@@ -1,7 +1,7 @@
 //! Which conversation belongs to which flow.
 
 use crate::names::{FlowId, Traffic};
-use crate::observation::{Conversation, End};
+use crate::observation::{Conversation, End, Observations};
 use crate::plan::{Flow, FlowPair, Plan};
 
 /// How a conversation lies on a pair of a flow.
@@ -64,4 +64,13 @@ pub(super) fn kind_and_port(conversation: &Conversation) -> String {
         0 => conversation.kind.clone(),
         port => format!("{}/{port}", conversation.kind),
     }
+}
+
+/// Whether it was opened for a check: as `reach`, or as a sign of life.
+pub(super) fn is_ours(seen: &Observations, one: &Conversation) -> bool {
+    seen.opens.iter().any(|open| {
+        one.opener.node.as_ref() == Some(&open.open.from)
+            && one.opener.port == open.local_port
+            && one.answerer.address == open.open.address
+    })
 }

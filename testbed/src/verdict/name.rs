@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::observation::{LookupSeen, Observations};
+use crate::names::NodeName;
+use crate::observation::{LookupSeen, MOST_LOOKUPS, Observations};
 use crate::plan::Word;
 
 use super::Finding;
 use super::judge::Draft;
+use super::matching::is_ours;
 use super::wording::{counted, listed};
 
 pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
@@ -17,6 +19,13 @@ pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
     let resolved: Vec<&LookupSeen> = asked.iter().filter(|one| !one.addresses.is_empty()).copied().collect();
     for node in by.iter().filter(|node| !resolved.iter().any(|one| one.node == **node)) {
         draft.reasons.add("vacuous", format!("{node} was told no address of any name"));
+    }
+    for node in by.iter().filter(|node| asks_unread(node, seen)) {
+        let text = format!("{node} also asks a name server over TCP, and only answers over UDP are read");
+        draft.reasons.add("unread", text);
+    }
+    if seen.lookups.len() >= MOST_LOOKUPS {
+        draft.reasons.add("unread", format!("only the first {MOST_LOOKUPS} answers were kept"));
     }
     let mut outside = BTreeSet::new();
     for one in resolved.iter().filter(|one| !one.earlier) {
@@ -45,6 +54,20 @@ pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
         counted(patterns.len(), "pattern"),
     );
     draft
+}
+
+/// TCP ports of name servers: RFC 7766, and RFC 7858 for those that encrypt.
+const TCP_PORTS: [u16; 2] = [53, 853];
+
+/// Whether a node has conversations with a name server in which no name can be read.
+fn asks_unread(node: &NodeName, seen: &Observations) -> bool {
+    seen.conversations.iter().any(|one| {
+        one.kind == "tcp"
+            && TCP_PORTS.contains(&one.answerer.port)
+            && one.opener.node.as_ref() == Some(node)
+            && one.answered_packet.is_some()
+            && !is_ours(seen, one)
+    })
 }
 
 /// dnsmasq(8): a name stands for itself and everything below it.

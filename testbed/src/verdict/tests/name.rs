@@ -1,6 +1,6 @@
 //! `name`: names that are asked for and not let out, names that are let out and not asked for.
 
-use super::super::example::of;
+use super::super::example::{conversation, of};
 use super::*;
 use crate::observation::LookupSeen;
 
@@ -19,13 +19,28 @@ fn lookup(node: &str, name: &str, addresses: &[&str]) -> LookupSeen {
 }
 
 fn judged(patterns: &[&str], lookups: Vec<LookupSeen>) -> CheckVerdict {
+    judged_with(patterns, lookups, |_| {})
+}
+
+fn judged_with(
+    patterns: &[&str],
+    lookups: Vec<LookupSeen>,
+    more: impl Fn(&mut Observations),
+) -> CheckVerdict {
     let word = Word::Name {
         at: of("rtr"),
         segment: of("cam"),
         by: vec![of("app")],
         patterns: patterns.iter().map(|one| (*one).to_owned()).collect(),
     };
-    after_both(CHECK, |plan| check_of(plan, CHECK).word = word, |seen| seen.lookups = lookups)
+    after_both(
+        CHECK,
+        |plan| check_of(plan, CHECK).word = word,
+        |seen| {
+            seen.lookups = lookups;
+            more(seen);
+        },
+    )
 }
 
 #[test]
@@ -70,4 +85,25 @@ fn nobody_who_asks_shows_nothing_and_what_was_asked_earlier_is_no_finding() {
         earlier(lookup("app", "b.example.net", &["192.0.2.1"])),
     ];
     assert_eq!(judged(&["example.org"], before).verdict, Verdict::Pass);
+}
+
+#[test]
+fn what_is_asked_over_tcp_cannot_be_read_and_shows_nothing() {
+    let known = || vec![lookup("app", "a.example.org", &["192.0.2.1"])];
+    let over = |opener: &'static str, port: u16| {
+        judged_with(&["example.org"], known(), move |seen| {
+            let (from, to) = ((opener, "10.20.0.5", 40200), ("rtr", "10.20.0.1", port));
+            seen.conversations.push(conversation("tcp", from, to, 60));
+        })
+    };
+    for port in [53, 853] {
+        assert_inconclusive(&over("app", port), &["unread", "app also asks a name server over TCP"]);
+    }
+    assert_eq!(over("app", 443).verdict, Verdict::Pass);
+    assert_eq!(over("dock-1", 53).verdict, Verdict::Pass, "it is not asked about");
+    let many = |seen: &mut Observations| {
+        let one = seen.lookups[0].clone();
+        seen.lookups.resize(crate::observation::MOST_LOOKUPS, one);
+    };
+    assert_inconclusive(&judged_with(&["example.org"], known(), many), &["unread", "first 10000 answers"]);
 }
