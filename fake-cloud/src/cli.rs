@@ -74,6 +74,10 @@ pub(crate) struct Serve {
     /// Services without an address are not served. Without any: all on 127.0.0.1, with free-to-use ports.
     #[arg(long = "bind", value_name = "SERVICE=IP", value_parser = bind)]
     binds: Vec<(Service, IpAddr)>,
+    /// Serve every TLS service here as well, where no name leads until one is moved there (--control); may be given
+    /// again.
+    #[arg(long = "spare", value_name = "IP")]
+    spares: Vec<IpAddr>,
     /// Which host names exist: monitoring.REGION.amazonaws.com (corrected), monitoring.REGION.aws.amazon.com
     /// (as-printed, in the documents), or both.
     #[arg(long, value_enum, default_value = "both")]
@@ -116,6 +120,7 @@ impl From<Serve> for Settings {
             account: serve.account,
             things: serve.things,
             binds: if developer { local.binds } else { serve.binds },
+            spares: serve.spares,
             spelling: match serve.names {
                 NamesArgument::Corrected => Spelling::Corrected,
                 NamesArgument::AsPrinted => Spelling::AsPrinted,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_facts::{Fact, Listen, Teller};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -34,6 +34,9 @@ use crate::{control, files, tls, upstream};
 
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Names that moved and that a connection has not heard of yet; beyond that it ends, as if its own had moved.
+const MOVES: usize = 16;
 
 /// Why the cloud did not start.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,8 @@ pub(crate) struct Cloud {
     pub(crate) objects: Objects,
     pub(crate) broker: Broker,
     pub(crate) front: Front,
+    /// Says each name that moves.
+    pub(crate) moved: broadcast::Sender<String>,
 }
 
 /// A cloud that runs. Dropping it leaves the servers running until the stop signal.
@@ -90,6 +95,7 @@ pub struct Running {
     /// Every bound socket, as in the fact `Ready`.
     pub listens: Vec<Listen>,
     zones: Zones,
+    moved: broadcast::Sender<String>,
     facts: Arc<Facts>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -111,6 +117,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     let names = names(settings, &identity.label);
     let sockets = Sockets::bind(settings).await?;
     let (shown, told) = watch::channel(None);
+    let (moved, _) = broadcast::channel(MOVES);
     let cloud = Arc::new(Cloud {
         clock,
         time: settings.upstream.map_or(Time::Own(clock), |server| Time::Upstream(server.ip(), told)),
@@ -122,6 +129,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         broker: Broker::default(),
         front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
         names,
+        moved: moved.clone(),
     });
     let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
     let client = write_files(settings, &dir, &authority, &key, &cloud.names, sockets.https_port())?;
@@ -135,14 +143,15 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         let (facts, stop) = (facts.clone(), stop.clone());
         tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
     }
-    Ok(Running { client, listens, zones, facts, stop, tasks })
+    Ok(Running { client, listens, zones, moved, facts, stop, tasks })
 }
 
 impl Running {
     /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved` and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {
-        let (zones, facts, stop) = (self.zones.clone(), self.facts.clone(), self.stop.clone());
-        self.tasks.spawn(control::obey(input, zones, facts, stop));
+        let (zones, moved) = (self.zones.clone(), self.moved.clone());
+        let (facts, stop) = (self.facts.clone(), self.stop.clone());
+        self.tasks.spawn(control::obey(input, zones, moved, facts, stop));
     }
 
     /// Waits for the stop signal, lets connections end, and says `Bye`.

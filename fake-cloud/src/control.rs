@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fake_facts::Fact;
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::dns::Zones;
@@ -37,6 +37,7 @@ fn ttl() -> u32 {
 pub(crate) async fn obey(
     input: impl Read + Send + 'static,
     zones: Zones,
+    moved: broadcast::Sender<String>,
     facts: Arc<Facts>,
     stop: CancellationToken,
 ) {
@@ -49,13 +50,17 @@ pub(crate) async fn obey(
         let Some(line) = line else { return };
         let (about, done) = match serde_json::from_str::<Order>(&line) {
             Ok(order) => {
-                let moved = zones.move_name(&order.name, order.to, order.ttl).await;
-                (order.name.clone(), moved.map(|answers| (order, answers)))
+                let done = zones.move_name(&order.name, order.to, order.ttl).await;
+                (order.name.clone(), done.map(|answers| (order, answers)))
             }
             Err(error) => (line.chars().take(80).collect(), Err(error.to_string())),
         };
         facts.say(match done {
-            Ok((order, answers)) => Fact::NameMoved { name: order.name, answers, ttl: order.ttl },
+            Ok((order, answers)) => {
+                // Nobody need be connected.
+                let _ = moved.send(order.name.to_ascii_lowercase());
+                Fact::NameMoved { name: order.name, answers, ttl: order.ttl }
+            }
             Err(error) => Fact::Failed { what: "move".into(), about: Some(about), error },
         });
     }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub things: Vec<String>,
     /// Addresses of each service; a service without is not served.
     pub binds: Vec<(Service, IpAddr)>,
+    /// Addresses at which every TLS service is served as well, and to which no name leads until one is moved there.
+    pub spares: Vec<IpAddr>,
     /// Which spelling of the host names exists.
     pub spelling: Spelling,
     /// Whether `localhost` stands for all TLS services.
@@ -44,6 +46,7 @@ impl Settings {
             account: "123456789012".into(),
             things: vec!["app".into()],
             binds: Service::all().map(|service| (service, ip)).collect(),
+            spares: Vec::new(),
             spelling: Spelling::default(),
             localhost: true,
             https_port: 8443,

@@ -41,6 +41,9 @@ impl Sockets {
                 Transport::Ntp => sockets.bind_ntp(ip, settings.ntp_port).await?,
             }
         }
+        let of_tls = |service: &Service| service.transport() == Transport::Tls;
+        let all: Vec<_> = settings.served().into_iter().filter(of_tls).collect();
+        shared.extend(settings.spares.iter().filter(|_| !all.is_empty()).map(|ip| (*ip, all.clone())));
         for (ip, services) in shared {
             sockets.bind_tls(ip, settings.https_port, &services).await?;
         }

@@ -1,9 +1,11 @@
 //! The process itself: its files, its facts, its end, and what a developer gets.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use fake_cloud::cloud;
 use fake_cloud::settings::Settings;
@@ -170,4 +172,43 @@ async fn it_runs_inside_a_test_too_and_stops_when_told() {
     stop.cancel();
     running.finish("told to").await;
     assert!(TcpStream::connect(socket).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spare_address_serves_by_name_until_the_name_moves() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let spare = [127, 0, 0, 2].into();
+    let settings = Settings {
+        https_port: 0,
+        dns_port: 0,
+        ntp_port: 0,
+        spares: vec![spare],
+        ..Settings::on_loopback(dir.path().join("cloud"))
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running =
+        cloud::start(&settings, Teller::new(Box::new(std::io::sink())), stop.clone()).await.unwrap();
+    let socket = running.listens.iter().find(|listen| listen.socket.ip() == spare).unwrap().socket;
+    let name = running.client.endpoints.monitoring.clone();
+    let mut client = Command::new("openssl");
+    client.args(["s_client", "-quiet", "-connect", &socket.to_string(), "-servername", &name]);
+    client.args(["-verify_return_error", "-CAfile"]).arg(&running.client.ca);
+    let piped = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut client = piped.spawn().expect("openssl (Debian package openssl)");
+    let mut asks = client.stdin.take().unwrap();
+    write!(asks, "GET / HTTP/1.1\r\nHost: {name}\r\n\r\n").unwrap();
+    let mut answers = BufReader::new(client.stdout.take().unwrap());
+    let mut first = String::new();
+    answers.read_line(&mut first).unwrap();
+    assert!(first.starts_with("HTTP/1.1 4"), "an unsigned request is refused: {first}");
+
+    let order = |name: &str| format!("{{\"move\": \"{name}\", \"to\": \"127.0.0.1\"}}\n");
+    running.obey(std::io::Cursor::new(order(&name)));
+    let ended = tokio::task::spawn_blocking(move || std::io::copy(&mut answers, &mut std::io::sink()));
+    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+    assert!(ended.is_ok(), "the connection outlived its name, and is idle for less than a minute");
+    drop(asks);
+    client.wait().unwrap();
+    stop.cancel();
+    running.finish("told to").await;
 }

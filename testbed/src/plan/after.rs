@@ -14,7 +14,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
-        if let Word::NoReach { aims: more, alive: opens } = plan(one) {
+        if let Word::NoReach { aims: more, alive: opens, .. } = plan(one) {
             aims.extend(more.into_iter().filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
             alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
         }

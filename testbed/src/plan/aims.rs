@@ -24,6 +24,8 @@ pub(super) struct Attack<'a> {
     pub(super) as_node: Option<NodeName>,
     pub(super) ports: Vec<Traffic>,
     pub(super) except: Vec<FlowId>,
+    /// No other address; none: all of them.
+    pub(super) only: Option<IpAddr>,
 }
 
 impl Attack<'_> {
@@ -88,7 +90,8 @@ fn aims_of_pair<'a>(
     notes: &mut Notes,
 ) -> Vec<Aim> {
     let mut aims = Vec::new();
-    for address in addresses(target).filter(|address| speaks(attacker, *address)) {
+    let asked = |address: &IpAddr| attack.only.is_none_or(|only| only == *address);
+    for address in addresses(target).filter(|address| speaks(attacker, *address) && asked(address)) {
         let ports = ports(attack, known, (attacker, target, address), notes);
         if ports.is_empty() {
             continue;

@@ -25,7 +25,24 @@ const MOST_NAMESERVERS: usize = 3;
 
 /// A cloud's services with their addresses: each subnet of each link has one per service.
 pub(super) fn cloud_binds(cloud: &Node) -> Vec<(CloudService, IpAddr)> {
-    CLOUD_SERVICES.into_iter().cycle().zip(addresses(cloud)).collect()
+    let with_service = |(place, ip)| Some((*CLOUD_SERVICES.get(place)?, ip));
+    places(cloud).filter_map(with_service).collect()
+}
+
+/// A cloud's addresses behind those of its services.
+pub(super) fn cloud_spares(cloud: &Node) -> Vec<IpAddr> {
+    places(cloud).filter(|(place, _)| *place >= CLOUD_SERVICES.len()).map(|(_, ip)| ip).collect()
+}
+
+/// A node's addresses, each with its place among those of its subnet.
+fn places(node: &Node) -> impl Iterator<Item = (usize, IpAddr)> {
+    node.links.iter().flat_map(|link| {
+        let all = link.addresses.iter().enumerate();
+        all.map(|(at, net)| {
+            let before = link.addresses[..at].iter().filter(|other| other.trunc() == net.trunc());
+            (before.count(), net.addr())
+        })
+    })
 }
 
 /// A cloud's addresses of one service.

@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::flows::{crossed, expand};
 use super::lint::kits;
 use super::mistake::Mistakes;
-use super::model::{Advised, Asking, Check, During, Flow, Open, Plan, RouteAsked, Service, Word};
+use super::model::{Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, Word};
 use super::ports::{fits, openable, width};
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
@@ -89,13 +89,14 @@ pub(super) fn word(
         scenario::Word::Reach { from, to, ports } => {
             Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
         }
-        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, except } => {
+        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, except, forgotten } => {
             let (from, to) = (all(&from), all(&to));
-            let attack = Attack { check, from, to, both_ways, via, as_node, ports, except };
+            let only = forgotten.as_ref().map(|one| one.address);
+            let attack = Attack { check, from, to, both_ways, via, as_node, ports, except, only };
             let aims = aims(&attack, known, mistakes, remarks);
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);
-            Word::NoReach { aims, alive }
+            Word::NoReach { aims, alive, forgotten: forgotten.map(planned) }
         }
         scenario::Word::After { .. } => after(check, known, mistakes),
         scenario::Word::Periodic { event, of, every, tolerance, gaps, missing } => {
@@ -138,6 +139,11 @@ pub(super) fn word(
             Word::Lint { rules, waive, kits: kits(known), owners: known.scenario.owners.clone() }
         }
     }
+}
+
+fn planned(written: scenario::Forgotten) -> Forgotten {
+    let scenario::Forgotten { since, address, within } = written;
+    Forgotten { since, address, within }
 }
 
 /// The names that fill a set of the router when they are answered in the segment.

@@ -223,6 +223,9 @@ pub enum ServiceKind {
         names: CloudNames,
         /// Service to address.
         binds: Vec<(CloudService, IpAddr)>,
+        /// Addresses at which all services but names and time are served as well, and to which no name leads at first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        spares: Vec<IpAddr>,
         /// Appliances that get a device certificate.
         things: Vec<NodeName>,
         /// How many seconds its clock is ahead of the host's.
@@ -428,6 +431,9 @@ pub enum Word {
         aims: Vec<Aim>,
         /// What must work within a second before and after.
         alive: Vec<Open>,
+        /// Set where what is attacked was open for a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forgotten: Option<Forgotten>,
     },
     /// Video arrives.
     Plays {
@@ -571,6 +577,17 @@ pub enum Word {
         /// What must work within a second before and after.
         alive: Vec<Open>,
     },
+}
+
+/// An address that a name has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The check that moves the name there and back.
+    pub since: CheckName,
+    /// The address.
+    pub address: IpAddr,
+    /// How long after that the address may be open still.
+    pub within: Duration,
 }
 
 /// A route that a node must have.

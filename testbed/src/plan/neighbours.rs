@@ -67,7 +67,7 @@ impl<'a> Known<'a, '_> {
             Word::Reach { opens } => {
                 opens.iter().for_each(|open| self.talk_by_name(&open.from, &[open.address]));
             }
-            Word::NoReach { aims, alive } => {
+            Word::NoReach { aims, alive, .. } => {
                 alive.iter().for_each(|open| self.talk_by_name(&open.from, &[open.address]));
                 for aim in aims {
                     self.talk_by_name(&aim.from, &[aim.address]);

@@ -227,7 +227,12 @@ pub(super) fn pools(kind: &scenario::Kind) -> Option<&BTreeMap<SegmentName, scen
 
 /// How many addresses a link has in each subnet.
 fn per_subnet(node: &scenario::Node) -> usize {
-    if matches!(node.kind, scenario::Kind::Cloud(_)) { CLOUD_SERVICES.len() } else { 1 }
+    match &node.kind {
+        scenario::Kind::Cloud(cloud) => {
+            CLOUD_SERVICES.len() + usize::try_from(cloud.spare_addresses).unwrap_or(0)
+        }
+        _ => 1,
+    }
 }
 
 /// What is wrong with a written address; reads well between the address and "of segment".

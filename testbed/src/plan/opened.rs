@@ -74,7 +74,7 @@ fn forged_in(plan: &Plan) -> BTreeSet<&SegmentName> {
 
 fn aims_only(check: &Check) -> Option<Check> {
     let aims = check.word.aims().to_vec();
-    let word = Word::NoReach { aims, alive: Vec::new() };
+    let word = Word::NoReach { aims, alive: Vec::new(), forgotten: None };
     (!check.word.aims().is_empty()).then(|| Check { word, during: None, ..check.clone() })
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::addressing::{advertiser, dhcp_client, dhcp_server};
-use super::answers::{at_cloud, cloud_binds, in_segments, nearest};
+use super::answers::{at_cloud, cloud_binds, cloud_spares, in_segments, nearest};
 use super::flows::expand;
 use super::mistake::Mistakes;
 use super::model::{Node, Service, ServiceKind, Source};
@@ -107,6 +107,7 @@ impl Finder<'_, '_> {
             region: cloud.region.clone(),
             names: cloud.names,
             binds: cloud_binds(node),
+            spares: cloud_spares(node),
             things,
             clock_offset: cloud.clock_offset,
         };

@@ -170,7 +170,12 @@ pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
 }
 
 pub(super) fn cloud() -> Kind {
-    Kind::Cloud(Cloud { region: "eu-west-1".into(), names: CloudNames::Both, clock_offset: 0 })
+    Kind::Cloud(Cloud {
+        region: "eu-west-1".into(),
+        names: CloudNames::Both,
+        spare_addresses: 0,
+        clock_offset: 0,
+    })
 }
 
 pub(super) fn rules(path: &str) -> Option<RuleFile> {
@@ -190,6 +195,7 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
         as_node: None,
         ports: words(ports),
         except: Vec::new(),
+        forgotten: None,
     }
 }
 
@@ -197,7 +203,7 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
 pub(super) fn no_reach_with(base: Word, both: bool, round_by: Option<&str>, excepted: &str) -> Word {
     let Word::NoReach { from, to, ports, .. } = base else { panic!("a no_reach") };
     let (via, except) = (round_by.map(name), words(excepted));
-    Word::NoReach { from, to, both_ways: both, via, as_node: None, ports, except }
+    Word::NoReach { from, to, both_ways: both, via, as_node: None, ports, except, forgotten: None }
 }
 
 pub(super) fn reach(from: &str, to: &str, ports: &str) -> Word {

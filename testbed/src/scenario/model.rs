@@ -294,6 +294,17 @@ impl std::fmt::Display for NftSet {
     }
 }
 
+/// An address that a name was moved to and has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The check that moves the name there and back.
+    pub since: CheckName,
+    /// The address.
+    pub address: IpAddr,
+    /// How long after that the address may be open still; at most 10 minutes.
+    pub within: Duration,
+}
+
 /// The fake cloud: one address per service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cloud {
@@ -301,6 +312,9 @@ pub struct Cloud {
     pub region: String,
     /// Which spelling of the host names it answers.
     pub names: CloudNames,
+    /// How many addresses each subnet has beside those of the services, to which no name leads at first; at most 16.
+    #[serde(default)]
+    pub spare_addresses: u64,
     /// How many seconds its clock is ahead of the host's; negative: behind. At most an hour.
     pub clock_offset: i64,
 }
@@ -501,6 +515,8 @@ pub enum Word {
         ports: Vec<Traffic>,
         /// Flows of the list that are allowed between these all the same, and so are left out.
         except: Vec<FlowId>,
+        /// Only the address that a name was moved to and has left.
+        forgotten: Option<Forgotten>,
     },
     /// Video arrives.
     Plays {

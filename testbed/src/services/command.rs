@@ -228,7 +228,9 @@ const CAMERA_USER: &str = "viewer";
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();
     arguments.push(text(&home.join("cloud")));
-    let ServiceKind::Cloud { region, names, binds, things, clock_offset } = cloud else { return arguments };
+    let ServiceKind::Cloud { region, names, binds, spares, things, clock_offset } = cloud else {
+        return arguments;
+    };
     arguments.extend(["--region".into(), region.clone(), "--names".into(), spelled(names)]);
     arguments.push(format!("--clock-offset={clock_offset}"));
     for thing in things {
@@ -236,6 +238,9 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     }
     for (service, address) in binds {
         arguments.extend(["--bind".into(), format!("{}={address}", spelled(service))]);
+    }
+    for address in spares {
+        arguments.extend(["--spare".into(), address.to_string()]);
     }
     arguments
 }

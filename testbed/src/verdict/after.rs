@@ -11,7 +11,7 @@ use crate::plan::{Aim, Check, GoingOn, Open, Plan};
 
 use super::judge::Draft;
 use super::wording::length;
-use super::{Finding, PauseSeen, leak, no_reach, periodic, spare, stray};
+use super::{Finding, PauseSeen, leak, moved, no_reach, periodic, spare, stray};
 
 /// How long before the fault something may have come last, beside the longest pause that is allowed.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -60,6 +60,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
     if let Some(error) = &change.error {
         draft.reasons.add("fault", error.clone());
     }
+    moved::ask_there(asked, change, seen, &mut draft);
     draft
 }
 

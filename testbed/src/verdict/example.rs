@@ -59,7 +59,7 @@ pub(crate) fn plan() -> Plan {
         checks: vec![
             check("dock-plays", 40, plays()),
             check("cloud-reached", 41, Word::Reach { opens: vec![cloud_open()] }),
-            check("vms-shut", 42, Word::NoReach { aims: aims(), alive: alive() }),
+            check("vms-shut", 42, Word::NoReach { aims: aims(), alive: alive(), forgotten: None }),
             check("app-opens", 43, direction()),
             check("dock-alone", 44, peers_of()),
         ],

@@ -7,8 +7,8 @@ use crate::plan::{Check, Plan, Word};
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, PauseSeen, Verdict};
 use super::{
-    address, after, carries, clock, direction, lint, members, name, no_bridge, no_reach, peers_of, periodic,
-    plays, reach, spare,
+    address, after, carries, clock, direction, lint, members, moved, name, no_bridge, no_reach, peers_of,
+    periodic, plays, reach, spare,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -44,7 +44,11 @@ pub(super) fn verdict_on(plan: &Plan, name: &CheckName, seen: &Observations) -> 
 fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict {
     let (word, mut draft) = match &check.word {
         Word::Reach { opens } => ("reach", reach::draft(check, opens, seen)),
-        Word::NoReach { aims, alive } => ("no_reach", no_reach::draft(check, aims, alive, seen)),
+        Word::NoReach { aims, alive, forgotten } => {
+            let mut draft = no_reach::draft(check, aims, alive, seen);
+            forgotten.iter().for_each(|one| moved::ask_left(one, aims, seen, &mut draft));
+            ("no_reach", draft)
+        }
         Word::Plays { .. } => ("plays", plays::draft(plan, check, seen)),
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),

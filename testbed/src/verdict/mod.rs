@@ -18,6 +18,7 @@ mod lint;
 mod matching;
 mod members;
 mod model;
+mod moved;
 mod name;
 mod no_bridge;
 mod no_reach;

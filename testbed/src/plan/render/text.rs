@@ -119,15 +119,19 @@ fn services(plan: &Plan) -> String {
 
 fn service_words(kind: &ServiceKind) -> (&'static str, String) {
     match kind {
-        ServiceKind::Cloud { region, binds, things, clock_offset, .. } => {
+        ServiceKind::Cloud { region, binds, spares, things, clock_offset, .. } => {
             let binds = binds
                 .iter()
                 .map(|(service, address)| format!("{} at {address}", format!("{service:?}").to_lowercase()));
+            let spares = match spares.as_slice() {
+                [] => String::new(),
+                spares => format!("; names may move to {}", list(spares)),
+            };
             let ahead = match clock_offset {
                 0 => String::new(),
                 seconds => format!("; its clock is {seconds} s ahead"),
             };
-            ("cloud", format!("{region}: {}; things: {}{ahead}", list(binds), list(things)))
+            ("cloud", format!("{region}: {}{spares}; things: {}{ahead}", list(binds), list(things)))
         }
         ServiceKind::Resolver { listen, upstream, sets } => {
             let filled = sets.iter().map(|one| {
@@ -224,14 +228,17 @@ fn check(check: &Check) -> String {
 fn word(word: &Word) -> (String, String) {
     match word {
         Word::Reach { opens } => (format!("reach, {} to open", opens.len()), opens_table(opens)),
-        Word::NoReach { aims, alive } => {
+        Word::NoReach { aims, alive, forgotten } => {
             let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
             let alive_rows = if alive.is_empty() {
                 String::new()
             } else {
                 format!("    alive before and after\n{}", opens_table(alive))
             };
-            (format!("no_reach, {probes} probes"), aims_table(aims) + &alive_rows)
+            let later = forgotten.as_ref().map_or_else(String::new, |one| {
+                format!("; {} alone, {:?} after check {}", one.address, one.within, one.since)
+            });
+            (format!("no_reach, {probes} probes{later}"), aims_table(aims) + &alive_rows)
         }
         Word::Plays { cameras, at, frames, lost, duplicated } => {
             let bounds = format!("at least {frames} frames, at most {lost} lost, {duplicated} twice");

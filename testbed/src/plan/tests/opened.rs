@@ -6,7 +6,7 @@ use crate::plan::{Aim, Plan, Word};
 
 fn aims(plan: &Plan) -> Vec<&Aim> {
     let aims = plan.checks.iter().map(|check| match &check.word {
-        Word::NoReach { aims, alive } => {
+        Word::NoReach { aims, alive, .. } => {
             assert!(alive.is_empty());
             aims
         }

@@ -63,6 +63,7 @@ fn site(sketch: &Sketch, chained: bool) -> Scenario {
         as_node: None,
         ports: crate::plan::testsite::words("tcp/80 icmp/8 icmp6/128"),
         except: Vec::new(),
+        forgotten: None,
     };
     let routers = if chained { "rtr far-rtr" } else { "rtr" };
     site = site.flow("S01", &all, routers, "tcp/22").flow("S02", "rtr", &all, "tcp/23");

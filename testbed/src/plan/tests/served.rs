@@ -2,7 +2,7 @@
 
 use crate::plan::testsite::{host, name, node, reach, t1, t3, t5, words};
 use crate::plan::{Plan, ServiceKind, Word};
-use crate::scenario::model::{CloudService, Run};
+use crate::scenario::model::{self as scenario, CloudService, Run};
 
 fn flow(plan: &Plan, id: &str) -> Vec<String> {
     let flow = plan.flows.iter().find(|flow| flow.id.as_str() == id).unwrap();
@@ -98,6 +98,22 @@ fn cameras_and_cloud_are_named_with_their_addresses() {
     assert_eq!(things, [name("app")]);
     let ServiceKind::Appliance { cloud, clock, .. } = find("vms") else { panic!("it plays") };
     assert_eq!((cloud, clock), (None, None), "a host that plays has neither");
+}
+
+#[test]
+fn spare_addresses_of_a_cloud_come_last_in_each_subnet_and_are_no_services() {
+    let spared = |node: &mut scenario::Node| {
+        let scenario::Kind::Cloud(cloud) = &mut node.kind else { panic!("a cloud") };
+        cloud.spare_addresses = 2;
+    };
+    let plan = t3().with("aws", spared).planned();
+    let cloud = plan.services.iter().find(|one| one.node.as_str() == "aws").unwrap();
+    let ServiceKind::Cloud { binds, spares, .. } = &cloud.kind else { panic!("a cloud") };
+    let spare: [std::net::IpAddr; 4] =
+        ["203.0.113.8", "203.0.113.9", "2001:db8:113::8", "2001:db8:113::9"].map(name);
+    assert_eq!(*spares, spare);
+    assert_eq!(binds.len(), 12);
+    assert!(!plan.flows.iter().flat_map(|flow| &flow.pairs).any(|pair| pair.addresses.contains(&spare[0])));
 }
 
 #[test]

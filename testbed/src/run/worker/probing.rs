@@ -1,6 +1,7 @@
 //! Exercise and probe: what the checks of a plan ask for, and what was seen of it once the captures are closed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::{Failure, Stage};
 use crate::fault::{Faults, Ground};
@@ -8,7 +9,7 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Open, Plan, Word};
+use crate::plan::{Check, During, Forgotten, Open, Plan, Word};
 use crate::probe::{self, Crossed, Seen, Site, Swept};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
@@ -109,7 +110,10 @@ impl Prober<'_> {
     async fn check(&mut self, check: &Check) {
         let Place { site, copy, patience, .. } = self.place;
         match &check.word {
-            Word::NoReach { aims, alive } => {
+            Word::NoReach { aims, alive, forgotten } => {
+                if let Some(forgotten) = forgotten {
+                    until_forgotten(forgotten, &self.sent.changes).await;
+                }
                 let (aims, alive) = probe::sweep(site, copy, check, aims, alive, self.next, patience).await;
                 self.next += aims.len();
                 self.sent.swept.extend(aims);
@@ -154,6 +158,13 @@ impl Prober<'_> {
         let change = place.during(check, during, carry_out, self.check(check)).await;
         self.sent.changes.push(change);
     }
+}
+
+/// What a name has left may be open for so long; shut is what it must be at the end of that.
+async fn until_forgotten(forgotten: &Forgotten, changes: &[ChangeSeen]) {
+    let Some(left) = changes.iter().find(|change| change.check == forgotten.since) else { return };
+    let passed = Duration::from_nanos(fake_facts::now().saturating_sub(left.then_at));
+    tokio::time::sleep(forgotten.within.saturating_sub(passed)).await;
 }
 
 async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result<(), String> {

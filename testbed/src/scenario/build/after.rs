@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::fault::Fault;
 use super::super::leaf::{Lasting, Whole};
 use super::super::mistakes::{Mistake, nearest};
-use super::super::model::{Check, Kind, Word};
+use super::super::model::{Check, Forgotten, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::checks::Reader;
@@ -37,8 +37,10 @@ impl Reader<'_> {
                 .then_some(())
                 .ok_or("only what goes on can go on again: name checks with `plays` or `periodic`")
         });
-        let hold = self.named(&word.hold, known, "`hold`", |word| {
-            matches!(word, Word::NoReach { .. }).then_some(()).ok_or("name checks with `no_reach`")
+        let hold = self.named(&word.hold, known, "`hold`", |word| match word {
+            Word::NoReach { forgotten: None, .. } => Ok(()),
+            Word::NoReach { .. } => Err("what is `forgotten` is open meanwhile"),
+            _ => Err("name checks with `no_reach`"),
         });
         if word.resume.is_absent() && word.hold.is_absent() {
             let title = format!("{} asserts nothing of a fault", self.whose);
@@ -70,6 +72,33 @@ impl Reader<'_> {
             return None;
         }
         Some(fault)
+    }
+
+    /// The address that another check, written above, moves a name to and away from. What is wrong with that check is
+    /// said at its own place.
+    pub(super) fn forgotten(&mut self, raw: &raw::Forgotten, name: &At<CheckName>) -> Option<Forgotten> {
+        let since = raw.since.good()?;
+        let title = format!("{} waits for no name to leave", self.whose);
+        let entries = self.raw.checks.good().map_or(&[][..], |named| &named.entries);
+        let above = entries.iter().take_while(|(other, _)| other.value != name.value);
+        let Some((_, check)) = above.into_iter().find(|(other, _)| other.value == since.value) else {
+            let label = "there is no check of this name above: checks are carried out in the order written";
+            self.out.push(Mistake::error(title, since.spot, label));
+            return None;
+        };
+        let fault = check.as_ref()?.after.good().map(|after| &after.fault);
+        match fault {
+            Some(Slot::Bad) => return None,
+            Some(Slot::Good(fault)) if !fault.move_name.is_absent() && !fault.to.is_absent() => {
+                let within = raw.within.good()?.value.0;
+                let address = fault.to.good()?.value;
+                return Some(Forgotten { since: since.value.clone(), address, within });
+            }
+            _ => {}
+        }
+        let label = "name a check with `after: { fault: { move_name: …, to: … } }`";
+        self.out.push(Mistake::error(title, since.spot, label));
+        None
     }
 
     /// Something that is done at a check.

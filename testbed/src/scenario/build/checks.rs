@@ -186,7 +186,7 @@ impl Reader<'_> {
         // each is looked at, so that all mistakes show; one is left if there are none
         let words = [
             raw.reach.good().and_then(|word| self.reach(word)),
-            raw.no_reach.good().and_then(|word| self.no_reach(word)),
+            raw.no_reach.good().and_then(|word| self.no_reach(name, word)),
             raw.plays.good().and_then(|word| self.plays(word)),
             raw.direction.good().and_then(|word| self.direction(word)),
             raw.peers_of.good().and_then(|word| self.peers_of(word)),
@@ -232,7 +232,7 @@ impl Reader<'_> {
         Some(Word::Reach { from: from?, to: to?, ports: values(&word.ports) })
     }
 
-    fn no_reach(&mut self, word: &raw::NoReach) -> Option<Word> {
+    fn no_reach(&mut self, name: &At<CheckName>, word: &raw::NoReach) -> Option<Word> {
         let (from, to) = (self.nodes(&word.from), self.nodes(&word.to));
         self.ends(&word.from, &word.to);
         let via = self.one(&word.via);
@@ -253,12 +253,17 @@ impl Reader<'_> {
         };
         let at = word.from.good()?.0.first()?.spot;
         let negative = Negative { whose: self.whose, at, from: &from, to: &to, both_ways, ports: &ports };
-        // by another way, or from another, the packets do not meet what the flow allows
-        if word.via.is_absent() && word.as_node.is_absent() && !word.except.is_bad() {
+        // by another way, from another or to where no name leads any more, the packets do not meet what the flow allows
+        let own_way = word.via.is_absent() && word.as_node.is_absent() && word.forgotten.is_absent();
+        if own_way && !word.except.is_bad() {
             let flows: Vec<&Flow> = self.flows.known.iter().map(|known| &known.flow).collect();
             contradictions(&negative, &flows, &except, self.out);
         }
-        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, except })
+        let forgotten = match word.forgotten.good() {
+            Some(raw) => Some(self.forgotten(raw, name)?),
+            None => None,
+        };
+        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, except, forgotten })
     }
 
     /// The node whose address is used is neither end, and nothing is allowed to whoever pretends to be it.

@@ -241,8 +241,10 @@ impl Builder<'_> {
         };
         let region = raw.region.good().map_or("", |region| region.value.0).to_owned();
         let names = or(&raw.names, CloudNames::Both);
-        let kind = Kind::Cloud(Cloud { region, names, clock_offset: or(&raw.clock_offset, Ahead(0)).0 });
-        self.add(name, &wires, CLOUD, &common, |_| kind.clone());
+        let spare_addresses = or(&raw.spare_addresses, Whole(0)).0;
+        let clock_offset = or(&raw.clock_offset, Ahead(0)).0;
+        let kind = Kind::Cloud(Cloud { region, names, spare_addresses, clock_offset });
+        self.add(name, &wires, CLOUD + spare_addresses, &common, |_| kind.clone());
     }
 
     fn host(&mut self, name: &At<NodeName>, raw: &raw::Host) {

@@ -88,6 +88,18 @@ table! {
         ports: may Some1<Traffic>,
         /// Flows that are allowed between these all the same, and so are left out.
         except: may Some1<FlowRange>,
+        /// Only the address that a name was moved to by a check before: open for that time, and shut since.
+        forgotten: may Forgotten,
+    }
+}
+
+table! {
+    /// The address that a name was moved to, and has left.
+    Forgotten = "`forgotten`" {
+        /// A check with `after` above this one, whose fault is `move_name` with `to`.
+        since: must One<CheckName>,
+        /// How long after it was mended the address may be open still, 1ms to 10min: for as long as an answer is kept, and then the entry of a set.
+        within: must One<Lasting<1, 600_000>>,
     }
 }
 

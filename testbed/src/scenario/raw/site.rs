@@ -281,6 +281,8 @@ table! {
         names: may One<CloudNames>,
         /// The first of its consecutive addresses.
         address: may Some1<IpAddr>,
+        /// So many addresses more behind those of the services, at most 16: each serves all of them but names and time, and no name leads there until `move_name` moves one. Default none.
+        spare_addresses: may One<Whole<0, 16>>,
         /// How far its clock is ahead of the host's, at most 1h either way, such as `90s` or `-90s`. Default 0s.
         clock_offset: may One<Ahead<3600>>,
         /// A command of the scenario's own, run beside the fake cloud; needs `--allow-run`.

@@ -45,7 +45,7 @@ fn change() -> ChangeSeen {
 /// The example's negative through a cut, while video of one camera goes on with a pause of 230 ms.
 fn judged(change_plan: impl FnOnce(&mut Plan), seen: impl FnOnce(&mut Observations)) -> CheckVerdict {
     let as_after = |plan: &mut Plan| {
-        let Word::NoReach { aims, alive } = check_of(plan, CHECK).word.clone() else { unreachable!() };
+        let Word::NoReach { aims, alive, .. } = check_of(plan, CHECK).word.clone() else { unreachable!() };
         check_of(plan, CHECK).word = after_word_of(aims, alive);
         change_plan(plan);
     };

@@ -8,6 +8,7 @@ mod clock;
 mod direction;
 mod lint;
 mod members;
+mod moved;
 mod name;
 mod no_bridge;
 mod no_reach;

@@ -1,0 +1,56 @@
+//! Names that move: whoever goes on must do so at the new address, and what is shut again must have been open.
+
+use fake_facts::Fact;
+
+use crate::observation::{ChangeSeen, Conversation, Observations};
+use crate::plan::fault::Fault;
+use crate::plan::{Aim, Forgotten, GoingOn};
+
+use super::after::Asked;
+use super::judge::Draft;
+use super::wording::length;
+
+/// Reports that go on at the old address show nothing of the new one.
+pub(super) fn ask_there(asked: &Asked<'_>, change: &ChangeSeen, seen: &Observations, draft: &mut Draft) {
+    let Fault::MoveName { to: Some(to), .. } = asked.fault else { return };
+    for one in asked.resume {
+        let GoingOn::Reports { event, of } = one else { continue };
+        let there = seen.facts.iter().find(|fact| match &fact.line.fact {
+            Fact::Connected { service, peer, .. } => {
+                let meanwhile = (change.at..change.then_at).contains(&fact.line.at);
+                fact.node == *of && service == event.service() && peer.ip() == *to && meanwhile
+            }
+            _ => false,
+        });
+        match there {
+            Some(fact) => {
+                let after = std::time::Duration::from_nanos(fact.line.at - change.at);
+                draft.summary += &format!("; {of} was at {to} after {}", length(after));
+            }
+            None => draft.reasons.add("moved", format!("{of} never went to {to} with {event}")),
+        }
+    }
+}
+
+/// An address that was never open shows nothing by being shut.
+pub(super) fn ask_left(forgotten: &Forgotten, aims: &[Aim], seen: &Observations, draft: &mut Draft) {
+    let Forgotten { since, address, .. } = forgotten;
+    let Some(change) = seen.changes.iter().find(|change| change.check == *since) else {
+        draft.reasons.add("moved", format!("check {since} was not carried out"));
+        return;
+    };
+    let used = |from: &crate::names::NodeName| {
+        let meanwhile = |one: &&Conversation| {
+            one.opener.node.as_ref() == Some(from)
+                && one.answerer.address == *address
+                && one.answered_packet.is_some()
+                && (change.at..change.end_at).contains(&one.first_at)
+        };
+        seen.conversations.iter().find(meanwhile).is_some()
+    };
+    let mut unused: Vec<_> = aims.iter().map(|aim| &aim.from).filter(|from| !used(from)).collect();
+    unused.dedup();
+    for from in unused {
+        draft.reasons.add("moved", format!("{from} was not at {address} in check {since}"));
+    }
+}
