@@ -4,6 +4,8 @@
 //! an `Option` means that the site may really lack the thing. What the site leaves to us (addresses, Ethernet
 //! addresses, gateways) is derived by the plan.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -11,12 +13,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
-use super::lint::{Duty, LintRule, Waiver, Zone};
-use crate::names::{
-    CheckName, ControlId, FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic,
-    VlanId,
-};
+use super::lint::{Duty, Zone};
+use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
+
+pub use words::*;
 
 /// A valid scenario: what is built, what is allowed, what is asserted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -294,17 +294,6 @@ impl std::fmt::Display for NftSet {
     }
 }
 
-/// An address that a name was moved to and has left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Forgotten {
-    /// The check that moves the name there and back.
-    pub since: CheckName,
-    /// The address.
-    pub address: IpAddr,
-    /// How long after that the address may be open still; at most 10 minutes.
-    pub within: Duration,
-}
-
 /// The fake cloud: one address per service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cloud {
@@ -411,239 +400,4 @@ pub struct Flow {
     pub upkeep: bool,
     /// Why it is allowed, in the scenario's or the policy's words.
     pub why: String,
-}
-
-/// An assertion, named.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name.
-    pub name: CheckName,
-    /// Where it is written.
-    pub place: Place,
-    /// The documented controls it proves.
-    pub proves: Vec<Proof>,
-    /// Kernel features without which it is inconclusive.
-    pub requires: Vec<String>,
-    /// Flows that must work within a second of each probe of a negative.
-    pub alive: Vec<FlowId>,
-    /// The fault that stands while a `reach` or `no_reach` is carried out.
-    pub during: Option<Fault>,
-    /// What is asserted.
-    pub word: Word,
-}
-
-/// What comes at regular times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// The appliance's answer to the cloud's monitoring, by MQTT.
-    MonitorJob,
-    /// Its metrics.
-    Metrics,
-    /// Its log lines.
-    Logs,
-}
-
-impl Event {
-    /// The service of the cloud that it goes to, as facts call it.
-    pub fn service(self) -> &'static str {
-        match self {
-            Event::MonitorJob => "iot",
-            Event::Metrics => "monitoring",
-            Event::Logs => "logs",
-        }
-    }
-}
-
-impl std::fmt::Display for Event {
-    /// As it is written.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Event::MonitorJob => "monitor_job",
-            Event::Metrics => "metrics",
-            Event::Logs => "logs",
-        })
-    }
-}
-
-/// A control that a check proves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// The control.
-    pub control: ControlId,
-    /// True for `PAN-SGL-02 (part)`.
-    pub part: bool,
-}
-
-/// Where something is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
-    /// File, as the user named it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-}
-
-/// What a check asserts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Word {
-    /// These can be reached.
-    Reach {
-        /// Who opens.
-        from: Vec<NodeName>,
-        /// Who answers.
-        to: Vec<NodeName>,
-        /// On which ports; each must answer.
-        ports: Vec<Traffic>,
-    },
-    /// These cannot be reached, whatever is sent.
-    NoReach {
-        /// Who attacks.
-        from: Vec<NodeName>,
-        /// Who is attacked, on all addresses.
-        to: Vec<NodeName>,
-        /// Also the other way round.
-        both_ways: bool,
-        /// Send to this neighbour's Ethernet address instead of the proper next hop.
-        via: Option<NodeName>,
-        /// Send with this node's address instead of the attacker's own.
-        as_node: Option<NodeName>,
-        /// What is sent; never empty.
-        ports: Vec<Traffic>,
-        /// Flows of the list that are allowed between these all the same, and so are left out.
-        except: Vec<FlowId>,
-        /// Only the address that a name was moved to and has left.
-        forgotten: Option<Forgotten>,
-    },
-    /// Video arrives.
-    Plays {
-        /// From these cameras.
-        cameras: Vec<NodeName>,
-        /// At this node.
-        at: NodeName,
-        /// At least so many frames of each.
-        frames: u64,
-        /// At most so many lost of each.
-        lost: u64,
-        /// At most so many twice, of each.
-        duplicated: u64,
-    },
-    /// Who opens conversations, and which way media runs.
-    Direction {
-        /// The flows looked at.
-        flows: Vec<FlowId>,
-        /// The only node that may open them.
-        initiator: NodeName,
-        /// Media may run to this node only; `None`: media is not looked at.
-        media_to: Option<NodeName>,
-    },
-    /// With whom a node exchanges frames.
-    PeersOf {
-        /// The nodes looked at, each by itself.
-        nodes: Vec<NodeName>,
-        /// Exactly these peers.
-        exactly: Vec<NodeName>,
-        /// Upkeep flows that do not count.
-        besides: Vec<FlowId>,
-    },
-    /// Who is plugged into a segment and heard there.
-    Members {
-        /// The segment.
-        segment: SegmentName,
-        /// Exactly these nodes.
-        exactly: Vec<NodeName>,
-        /// Those of them at whose ports every frame carries the segment's tag, and none at any other; none: tags are
-        /// not looked at.
-        tagged: Option<Vec<NodeName>>,
-    },
-    /// Who tells nodes the time, and how right it is.
-    Clock {
-        /// The nodes that ask.
-        of: Vec<NodeName>,
-        /// The only node that they may ask.
-        from: NodeName,
-        /// The cloud that `from` must have its time from; none: not looked at.
-        upstream: Option<NodeName>,
-        /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
-        offset: Duration,
-    },
-    /// Which address nodes ask for by DHCP, and which they have.
-    Address {
-        /// The nodes, each with one link that asks.
-        of: Vec<NodeName>,
-        /// What they must ask for; none: what their links say that they ask for.
-        asked: Option<Ipv4Addr>,
-        /// What they must get; none: what they ask for, or what is reserved for those that ask for nothing.
-        bound: Option<Ipv4Addr>,
-        /// Whether they must still have it at the end, having asked once more; default true.
-        kept: bool,
-    },
-    /// The second port is a spare and nothing else.
-    Spare {
-        /// The nodes, each with a link that is the spare of another one.
-        of: Vec<NodeName>,
-    },
-    /// What runs over a link.
-    Carries {
-        /// The node.
-        node: NodeName,
-        /// Its link.
-        link: LinkName,
-        /// Only these flows, each of which must be seen there.
-        only: Vec<FlowId>,
-    },
-    /// Nothing gets from one link of a node to another below IP.
-    NoBridge {
-        /// The nodes.
-        of: Vec<NodeName>,
-    },
-    /// The names that a firewall lets out are those that are asked for.
-    Name {
-        /// The router that fills sets of its rules.
-        at: NodeName,
-        /// By what is answered in this segment.
-        segment: SegmentName,
-        /// Who asks there.
-        by: Vec<NodeName>,
-    },
-    /// What the drawing itself must be like; no packet is looked at.
-    Lint {
-        /// The rules.
-        rules: Vec<LintRule>,
-        /// Those that the site breaks for a reason.
-        waive: Vec<Waiver>,
-    },
-    /// Something comes at regular times.
-    Periodic {
-        /// What.
-        event: Event,
-        /// From whom.
-        of: NodeName,
-        /// From one to the next; 100 ms to 1 h.
-        every: Duration,
-        /// Give or take so much; less than `every`.
-        tolerance: Duration,
-        /// At least so many gaps are looked at.
-        gaps: u64,
-        /// At most so many are missing.
-        missing: u64,
-    },
-    /// A fault changes nothing for longer than a moment, and isolation not at all.
-    After {
-        /// What is done to the site.
-        fault: Fault,
-        /// What mends it.
-        then: Fault,
-        /// For how long the fault stands at least; up to 10 min, default 1 s.
-        lasts: Duration,
-        /// The longest pause; zero if nothing is to go on.
-        within: Duration,
-        /// The checks, each a `plays` or a `periodic`, whose subject goes on.
-        resume: Vec<Check>,
-        /// The checks, each a `no_reach`, whose packets are sent through the whole change.
-        hold: Vec<Check>,
-    },
 }

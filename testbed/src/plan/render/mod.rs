@@ -4,6 +4,7 @@ mod dot;
 mod mermaid;
 mod tables;
 mod text;
+mod words;
 
 pub use dot::dot;
 pub use mermaid::mermaid;

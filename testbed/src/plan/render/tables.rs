@@ -16,6 +16,14 @@ pub(super) fn table<const N: usize>(depth: usize, rows: &[[String; N]]) -> Strin
     text
 }
 
+/// The rows below a row of titles.
+pub(super) fn head<const N: usize>(
+    titles: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Vec<[String; N]> {
+    std::iter::once(titles.map(str::to_owned)).chain(rows).collect()
+}
+
 /// Values with `, ` between them; `-` if there is none.
 pub(super) fn list<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     let texts: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();

@@ -1,0 +1,445 @@
+//! Checks of a plan: what is asserted, with everything that probes and verdicts need.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::fault::Fault;
+use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
+use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
+use crate::scenario::model::{Event, Place, Proof};
+
+/// An assertion, probes spelled out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: CheckName,
+    /// Where the scenario has it.
+    pub place: Place,
+    /// The controls it proves.
+    pub proves: Vec<Proof>,
+    /// Kernel features without which it is inconclusive.
+    pub requires: Vec<String>,
+    /// What is done to the site while it is carried out, and mended then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<During>,
+    /// What is asserted.
+    pub word: Word,
+}
+
+/// A fault that stands while a check is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct During {
+    /// What is done.
+    pub fault: Fault,
+    /// What mends it.
+    pub then: Fault,
+}
+
+impl Word {
+    /// The packets of a negative.
+    pub fn aims(&self) -> &[Aim] {
+        match self {
+            Word::NoReach { aims, .. } | Word::After { aims, .. } => aims,
+            _ => &[],
+        }
+    }
+}
+
+/// What a check asserts, with everything the probes need.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a plan has few checks, and each is made once")]
+pub enum Word {
+    /// Each of these conversations must come about.
+    Reach {
+        /// What is opened, by the node's own kernel.
+        opens: Vec<Open>,
+    },
+    /// None of these packets may arrive.
+    NoReach {
+        /// What is sent.
+        aims: Vec<Aim>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+        /// Set where what is attacked was open for a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forgotten: Option<Forgotten>,
+    },
+    /// Video arrives.
+    Plays {
+        /// From these cameras.
+        cameras: Vec<NodeName>,
+        /// At this node.
+        at: NodeName,
+        /// At least so many frames of each.
+        frames: u64,
+        /// At most so many lost of each.
+        lost: u64,
+        /// At most so many twice of each.
+        duplicated: u64,
+    },
+    /// Who opens conversations, and which way media runs.
+    Direction {
+        /// The flows looked at; each must have been seen.
+        flows: Vec<FlowId>,
+        /// The only node that may open them.
+        initiator: NodeName,
+        /// Media may run to this node only.
+        media_to: Option<NodeName>,
+    },
+    /// With whom a node exchanges frames.
+    PeersOf {
+        /// The nodes looked at.
+        nodes: Vec<NodeName>,
+        /// Exactly these peers.
+        exactly: Vec<NodeName>,
+        /// Upkeep flows that do not count.
+        besides: Vec<FlowId>,
+    },
+    /// Who is plugged into a segment and heard there.
+    Members {
+        /// The segment.
+        segment: SegmentName,
+        /// Exactly these nodes.
+        exactly: Vec<NodeName>,
+        /// Those of them at whose ports every frame carries the segment's tag, and none at any other; none: tags are
+        /// not looked at.
+        tagged: Option<Vec<NodeName>>,
+    },
+    /// Who tells nodes the time, and how right it is.
+    Clock {
+        /// The nodes that ask.
+        of: Vec<NodeName>,
+        /// The only node that they may ask.
+        from: NodeName,
+        /// The node that `from` must have its time from; none: not looked at.
+        upstream: Option<NodeName>,
+        /// How far from the host's clock it may be, either way.
+        offset: Duration,
+    },
+    /// Which address nodes ask for by DHCP, and which they get.
+    Address {
+        /// The links that ask by DHCP.
+        of: Vec<Asking>,
+        /// The links that are advised by a router.
+        advised: Vec<Advised>,
+        /// Whether they must get the same when they ask again, and have it still at the end.
+        kept: bool,
+    },
+    /// The second port is a spare and nothing else.
+    Spare {
+        /// The nodes, each with a link that is the spare of another one.
+        of: Vec<NodeName>,
+    },
+    /// What runs over a link.
+    Carries {
+        /// The node.
+        node: NodeName,
+        /// Its link.
+        link: LinkName,
+        /// The fabric's port of that link.
+        port: LinkName,
+        /// Only these flows.
+        only: Vec<FlowId>,
+        /// Where the node itself opens something of them, each of which its routing must send by this link.
+        routes: Vec<RouteAsked>,
+    },
+    /// Nothing gets from one link of a node to another below IP.
+    NoBridge {
+        /// What is sent.
+        crossings: Vec<Crossing>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
+    /// The names that a firewall lets out are those that are asked for.
+    Name {
+        /// The router that fills sets of its rules.
+        at: NodeName,
+        /// By what is answered in this segment.
+        segment: SegmentName,
+        /// Who asks there.
+        by: Vec<NodeName>,
+        /// The names that fill a set, each with everything below it.
+        patterns: Vec<String>,
+    },
+    /// What the drawing itself must be like.
+    Lint {
+        /// The rules.
+        rules: Vec<LintRule>,
+        /// Those that the site breaks for a reason.
+        waive: Vec<Waiver>,
+        /// The developer kits.
+        kits: Vec<Kit>,
+        /// Who answers for what.
+        owners: BTreeMap<Duty, String>,
+    },
+    /// Something comes at regular times.
+    Periodic {
+        /// What.
+        event: Event,
+        /// From whom.
+        of: NodeName,
+        /// From one to the next.
+        every: Duration,
+        /// Give or take so much.
+        tolerance: Duration,
+        /// At least so many gaps are looked at.
+        gaps: u64,
+        /// At most so many are missing.
+        missing: u64,
+    },
+    /// A fault changes nothing for longer than a moment, and isolation not at all.
+    After {
+        /// The fault as it is written: `cut app.eth0`.
+        says: String,
+        /// What is done to the site.
+        fault: Fault,
+        /// What mends it.
+        then: Fault,
+        /// For how long the fault stands at least.
+        lasts: Duration,
+        /// The longest pause of what goes on.
+        within: Duration,
+        /// What goes on.
+        resume: Vec<GoingOn>,
+        /// What is sent again and again through the whole change, and may not arrive.
+        aims: Vec<Aim>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
+}
+
+/// An address that a name has left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The check that moves the name there and back.
+    pub since: CheckName,
+    /// The address.
+    pub address: IpAddr,
+    /// How long after that the address may be open still.
+    pub within: Duration,
+}
+
+/// A route that a node must have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteAsked {
+    /// Where to.
+    pub to: IpAddr,
+    /// For which flows.
+    pub flows: Vec<FlowId>,
+}
+
+/// Frames sent into one link of a node, and the link at which they must not come out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The node.
+    pub node: NodeName,
+    /// The link that they are handed to, and its port of the fabric.
+    pub enters: (LinkName, LinkName),
+    /// The link that they must not leave by, and its port of the fabric.
+    pub leaves: (LinkName, LinkName),
+    /// That link's Ethernet address.
+    pub leaves_mac: Mac,
+    /// The neighbour that sends them.
+    pub from: NodeName,
+    /// By which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// That link's Ethernet address.
+    pub from_mac: Mac,
+    /// What is sent.
+    pub frames: Vec<StrayFrame>,
+}
+
+/// A frame that a bridge would pass on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayFrame {
+    /// What it is, in a few words.
+    pub what: String,
+    /// The Ethernet address that it is for.
+    pub dest: Mac,
+    /// What is in it.
+    pub carries: Carries,
+}
+
+/// What is in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carries {
+    /// An EtherType that nobody speaks.
+    Unknown,
+    /// A length instead of an EtherType (IEEE 802.2).
+    Llc,
+    /// A UDP datagram.
+    Udp {
+        /// From this address.
+        source: IpAddr,
+        /// To this address.
+        dest: IpAddr,
+    },
+}
+
+/// A developer kit, and what the drawing joins it to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kit {
+    /// The appliance.
+    pub node: NodeName,
+    /// Where it is plugged in.
+    pub joins: Vec<Joined>,
+    /// Where its flows lead, and whom they let in.
+    pub flows: Vec<KitFlow>,
+}
+
+/// A link of a kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The link.
+    pub link: LinkName,
+    /// The segment.
+    pub segment: SegmentName,
+    /// What kind of network that is.
+    pub zones: Vec<Zone>,
+}
+
+/// A flow of a kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KitFlow {
+    /// Its id.
+    pub flow: FlowId,
+    /// The other end.
+    pub peer: NodeName,
+    /// True: the kit opens it. False: it is let in.
+    pub outwards: bool,
+    /// A segment of the other end.
+    pub segment: SegmentName,
+    /// What kind of network that is.
+    pub zones: Vec<Zone>,
+}
+
+/// Something that goes on as long as a site lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoingOn {
+    /// Frames of a camera arrive at a node.
+    Video {
+        /// Whose.
+        camera: NodeName,
+        /// Where.
+        at: NodeName,
+    },
+    /// The cloud confirms something.
+    Reports {
+        /// What.
+        event: Event,
+        /// From whom.
+        of: NodeName,
+    },
+}
+
+/// A link that asks for its address, and what is to come of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// What it must ask for; none: anything will do.
+    pub asked: Option<Ipv4Addr>,
+    /// What it must get.
+    pub bound: Ipv4Addr,
+    /// Who must give it.
+    pub server: NodeName,
+}
+
+/// A link that takes its IPv6 addresses from router advertisements, and what is to come of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advised {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// What it must have.
+    pub bound: Vec<Ipv6Addr>,
+    /// Who must advertise itself, and nobody else.
+    pub router: NodeName,
+}
+
+/// A conversation that is opened through the node's own kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Open {
+    /// The flow it stands for; none for a `reach` by ports.
+    pub flow: Option<FlowId>,
+    /// Who opens.
+    pub from: NodeName,
+    /// Who answers.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// One port; `tcp/N`, `udp/53` (a DNS query), `udp/123` (an NTP query) or `icmp/8`.
+    pub port: Traffic,
+}
+
+/// Packets for one address of one target, sent raw from one attacker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aim {
+    /// Who attacks.
+    pub from: NodeName,
+    /// Through which of its links.
+    pub link: LinkName,
+    /// With which source address.
+    pub source: IpAddr,
+    /// Set where that is another node's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forged: Option<Forged>,
+    /// Whom.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// To whose Ethernet address the frames go: the target's, the gateway's, or the `via` node's.
+    pub next_hop: Mac,
+    /// The node that this Ethernet address belongs to.
+    pub next_node: NodeName,
+    /// The first device on the way that should stop it: a router, or the target itself.
+    pub stops_at: NodeName,
+    /// What is sent, single kinds or ranges.
+    pub ports: Vec<Traffic>,
+    /// Where arrival is judged.
+    pub judge: Judge,
+    /// Segment of the target's address, where the instrument control is sent.
+    pub target_segment: SegmentName,
+    /// The target's Ethernet address there.
+    pub target_mac: Mac,
+    /// Why the site's own routes do not lead there, if they do not: a missing route may not stand in for policy, so a
+    /// packet that does not arrive then shows nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrouted: Option<String>,
+}
+
+/// Whose address an attacker uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forged {
+    /// That node.
+    pub node: NodeName,
+    /// The Ethernet address that the frames come from: the attacker's own, or that node's.
+    pub mac: Mac,
+}
+
+/// Where arrival is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
+    /// At the tap of this port of the fabric, in the direction towards the target: across a forwarding device.
+    Tap {
+        /// The target's port.
+        port: LinkName,
+    },
+    /// Behind the target's own input filter: its own addresses, or two nodes of one segment.
+    BehindFilter {
+        /// The target.
+        node: NodeName,
+    },
+}

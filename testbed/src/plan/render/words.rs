@@ -1,0 +1,162 @@
+//! What a check asserts, as tables of text: one word each.
+
+use std::time::Duration;
+
+use super::tables::{head, list, table};
+use crate::plan::ports::width;
+use crate::plan::{Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, Open, RouteAsked, Word};
+
+/// The word with its counts, and the lines below it.
+pub(super) fn word(word: &Word) -> (String, String) {
+    match word {
+        Word::Reach { opens } => (format!("reach, {} to open", opens.len()), opens_table(opens)),
+        Word::NoReach { aims, alive, forgotten } => no_reach(aims, alive, forgotten.as_ref()),
+        Word::Plays { cameras, at, frames, lost, duplicated } => {
+            let bounds = format!("at least {frames} frames, at most {lost} lost, {duplicated} twice");
+            ("plays".to_owned(), format!("    {} at {at}: {bounds}\n", list(cameras)))
+        }
+        Word::Direction { flows, initiator, media_to } => {
+            let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
+            ("direction".to_owned(), format!("    {} opened by {initiator} only{media}\n", list(flows)))
+        }
+        Word::PeersOf { nodes, exactly, besides } => {
+            let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
+            ("peers_of".to_owned(), text)
+        }
+        Word::Members { segment, exactly, tagged } => {
+            let tagged = tagged.as_ref().map(|tagged| format!("; with its tag at {} only", list(tagged)));
+            let tagged = tagged.unwrap_or_default();
+            ("members".to_owned(), format!("    of {segment}: exactly {}{tagged}\n", list(exactly)))
+        }
+        Word::Clock { of, from, upstream, offset } => {
+            let by = upstream.as_ref().map(|node| format!(", which has it from {node}")).unwrap_or_default();
+            ("clock".to_owned(), format!("    {} told by {from}{by}: at most {offset:?} off\n", list(of)))
+        }
+        Word::Periodic { event, of, every, tolerance, gaps, missing } => {
+            let bounds = format!(
+                "every {every:?}, give or take {tolerance:?}; {gaps} gaps, at most {missing} missing"
+            );
+            ("periodic".to_owned(), format!("    {event} of {of} {bounds}\n"))
+        }
+        Word::After { says, resume, within, lasts, aims, .. } => after(says, resume, (*within, *lasts), aims),
+        Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
+        Word::Address { of, advised, kept } => address(of, advised, *kept),
+        Word::Carries { node, link, only, routes, .. } => {
+            let row = |asked: &RouteAsked| [format!("route to {}", asked.to), list(&asked.flows)];
+            let rows = table(2, &routes.iter().map(row).collect::<Vec<_>>());
+            ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
+        }
+        Word::NoBridge { crossings, alive } => no_bridge(crossings, alive),
+        Word::Name { at, segment, by, patterns } => {
+            let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));
+            ("name".to_owned(), text)
+        }
+        Word::Lint { rules, waive, .. } => {
+            let waived = waive.iter().map(|one| {
+                format!("    {} is waived: {} (shown by {})\n", one.rule, one.because, list(&one.shown_by))
+            });
+            (format!("lint: {}", list(rules)), waived.collect())
+        }
+    }
+}
+
+fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (String, String) {
+    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+    let alive_rows = if alive.is_empty() {
+        String::new()
+    } else {
+        format!("    alive before and after\n{}", opens_table(alive))
+    };
+    let later = forgotten.map_or_else(String::new, |one| {
+        format!("; {} alone, {:?} after check {}", one.address, one.within, one.since)
+    });
+    (format!("no_reach, {probes} probes{later}"), aims_table(aims) + &alive_rows)
+}
+
+fn after(
+    says: &str,
+    resume: &[GoingOn],
+    (within, lasts): (Duration, Duration),
+    aims: &[Aim],
+) -> (String, String) {
+    let goes_on = resume.iter().map(|one| match one {
+        GoingOn::Video { camera, at } => format!("video of {camera} at {at}"),
+        GoingOn::Reports { event, of } => format!("{event} of {of}"),
+    });
+    let goes_on = list(goes_on);
+    let text = format!("    {says}, for {lasts:?} at least; goes on within {within:?}: {goes_on}\n");
+    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+    (format!("after, {probes} probes again and again"), text + &aims_table(aims))
+}
+
+fn address(of: &[Asking], advised: &[Advised], kept: bool) -> (String, String) {
+    let row = |one: &Asking| {
+        let asked = one.asked.map_or_else(|| "any".to_owned(), |address| address.to_string());
+        [
+            format!("{}.{}", one.node, one.link),
+            format!("asks for {asked}"),
+            format!("gets {}", one.bound),
+            format!("from {}", one.server),
+        ]
+    };
+    let advice = |one: &Advised| {
+        [
+            format!("{}.{}", one.node, one.link),
+            "is advised".to_owned(),
+            format!("has {}", list(&one.bound)),
+            format!("from {}", one.router),
+        ]
+    };
+    let rows: Vec<_> = of.iter().map(row).chain(advised.iter().map(advice)).collect();
+    let rows = table(2, &rows);
+    (if kept { "address, and keeps it" } else { "address" }.to_owned(), rows)
+}
+
+fn no_bridge(crossings: &[Crossing], alive: &[Open]) -> (String, String) {
+    let row = |one: &Crossing| {
+        let whats = one.frames.iter().map(|frame| &frame.what);
+        [
+            format!("{}.{}", one.from, one.link),
+            format!("into {}.{}", one.node, one.enters.0),
+            format!("not out of {}", one.leaves.0),
+            list(whats),
+        ]
+    };
+    let rows = table(2, &crossings.iter().map(row).collect::<Vec<_>>());
+    let alive = format!("    alive before and after\n{}", opens_table(alive));
+    ("no_bridge".to_owned(), rows + &alive)
+}
+
+fn opens_table(opens: &[Open]) -> String {
+    let row = |open: &Open| {
+        [
+            list(&open.flow),
+            format!("{} -> {}", open.from, open.to),
+            open.address.to_string(),
+            open.port.to_string(),
+        ]
+    };
+    table(2, &opens.iter().map(row).collect::<Vec<_>>())
+}
+
+fn aims_table(aims: &[Aim]) -> String {
+    let row = |aim: &Aim| {
+        let judge = match &aim.judge {
+            Judge::Tap { port } => format!("tap {port}"),
+            Judge::BehindFilter { node } => format!("behind the filter of {node}"),
+        };
+        [
+            format!("{} -> {}", aim.from, aim.to),
+            match &aim.forged {
+                None => format!("{} {}", aim.link, aim.source),
+                Some(forged) => format!("{} {} of {}, {}", aim.link, aim.source, forged.node, forged.mac),
+            },
+            aim.address.to_string(),
+            format!("to {}", aim.next_node),
+            judge,
+            list(&aim.ports),
+        ]
+    };
+    let titles = ["pair", "sent from", "at", "frames", "judged", "what"];
+    table(2, &head(titles, aims.iter().map(row)))
+}
