@@ -89,9 +89,9 @@ fn assemble(
     }
     let of = built.scenario.name.clone();
     let named = |name: &CheckName| fail.contains_key(name) || stays.contains(name);
-    // a waiver says nothing without the checks that it stands on
+    // a waiver says nothing without the checks that it stands on, nor what is forgotten without what moves there
     let checks = built.scenario.checks.iter().filter(|check| named(&check.name));
-    let stood_on: BTreeSet<CheckName> = checks.flat_map(|check| shown_by(&check.word)).cloned().collect();
+    let stood_on: BTreeSet<CheckName> = checks.flat_map(|check| stands_on(&check.word)).collect();
     built.scenario.checks.retain(|check| named(&check.name) || stood_on.contains(&check.name));
     built.scenario.name = name.clone()?;
     let says = raw.says.good()?.value.0.clone();
@@ -99,9 +99,12 @@ fn assemble(
 }
 
 /// The checks that a check stands on.
-fn shown_by(word: &Word) -> impl Iterator<Item = &CheckName> {
-    let waive = if let Word::Lint { waive, .. } = word { waive.as_slice() } else { &[] };
-    waive.iter().flat_map(|waiver| &waiver.shown_by)
+fn stands_on(word: &Word) -> Vec<CheckName> {
+    match word {
+        Word::Lint { waive, .. } => waive.iter().flat_map(|waiver| waiver.shown_by.clone()).collect(),
+        Word::NoReach { forgotten, .. } => forgotten.iter().map(|one| one.since.clone()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn good_tree(raw: &raw::Twin, good: Result<&Source, &Missing>, out: &mut Mistakes) -> Option<Node> {
