@@ -103,7 +103,7 @@ pub struct End {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     /// Kind: `tcp`, `udp`, `icmp`, `icmp6`, `arp`, `nd` (neighbour discovery and router solicitation), `igmp`, `mld`,
-    /// `proto-N`, `ether-XXXX`.
+    /// `proto-N`, `ether-` and four hexadecimal digits.
     pub kind: String,
     /// Who sent the first packet, by the tap at the sender's own link.
     pub opener: End,
