@@ -41,7 +41,7 @@ test: ## every test: units, snapshots, labs, scenarios, broken twins, examples i
 	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
 	cargo test --locked --workspace --doc
 
-test-kernel: ## what needs a stock kernel: boots one under emulation, without root or KVM; up to five minutes
+test-kernel: ## what needs a stock kernel: boots one under emulation, without root or KVM; up to eight minutes
 	scripts/setup kernel
 	scripts/kernel-lane
 

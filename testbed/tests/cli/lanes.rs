@@ -3,7 +3,7 @@
 use crate::support::{Place, test_names};
 
 #[test]
-fn what_requires_something_runs_in_the_kernel_lane_as_well_and_twins_that_show_it() {
+fn every_scenario_runs_in_the_kernel_lane_as_well_and_twins_that_show_what_requires_something() {
     let place = Place::new();
     let of = |more: &str| {
         let site =
@@ -15,10 +15,15 @@ fn what_requires_something_runs_in_the_kernel_lane_as_well_and_twins_that_show_i
         };
         (test_names(&site), twin("slow"), twin("quick"), twin("slow-too"))
     };
-    let (site, slow, quick, other) = of("    requires: netem\n");
-    assert_eq!(site, ["site", "kernel_lane::site"]);
-    assert_eq!(slow, ["twin", "kernel_lane::twin"]);
-    assert_eq!((quick, other), (vec!["twin".to_owned()], vec!["twin".to_owned()]));
-    let (site, slow, ..) = of("    # requires: netem\n");
-    assert_eq!((site, slow), (vec!["site".to_owned()], vec!["twin".to_owned()]));
+    for needs in ["    requires: netem\n", "    after: { fault: { impair: app, delay: 9ms } }\n"] {
+        let (site, slow, quick, other) = of(needs);
+        assert_eq!(site, ["site", "kernel_lane::site"]);
+        assert_eq!(slow, ["twin", "kernel_lane::twin"]);
+        assert_eq!((quick, other), (vec!["twin".to_owned()], vec!["twin".to_owned()]));
+    }
+    let (site, slow, ..) = of("    # requires: netem, for an impair: of its own\n");
+    assert_eq!(
+        (site, slow),
+        (vec!["site".to_owned(), "kernel_lane::site".to_owned()], vec!["twin".to_owned()])
+    );
 }

@@ -66,8 +66,8 @@ pub(crate) fn unsupported() -> PathBuf {
 }
 
 /// The tests of a scenario, or of a twin of it. Each runs under whatever kernel there is, under the name of its file.
-/// Where one of its checks requires what this kernel may lack, it also runs in the kernel lane, and is named there as if
-/// it were in a module of that name (`.config/nextest.toml`).
+/// Every scenario, and each twin that shows a check which requires what this kernel may lack, also runs in the kernel
+/// lane, and is named there as if it were in a module of that name (`.config/nextest.toml`).
 ///
 /// Only looks for lines with these keys: each test is a process that names all others, too.
 pub(crate) fn test_names(path: &Path) -> Vec<String> {
@@ -77,17 +77,14 @@ pub(crate) fn test_names(path: &Path) -> Vec<String> {
     };
     let text = read(path);
     let of = text.lines().find_map(|line| line.strip_prefix("twin_of: "));
-    let needs_more = match of {
-        None => !requiring(&text).is_empty(),
-        Some(of) => {
-            let scenario = read(&scenarios().join(of.trim()));
-            let named = |check: &&str| {
-                text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == *check)
-            };
-            requiring(&scenario).iter().any(named)
-        }
-    };
-    let lane = needs_more.then(|| format!("kernel_lane::{name}"));
+    let in_lane = of.is_none_or(|of| {
+        let scenario = read(&scenarios().join(of.trim()));
+        let named = |check: &&str| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| word == *check)
+        };
+        requiring(&scenario).iter().any(named)
+    });
+    let lane = in_lane.then(|| format!("kernel_lane::{name}"));
     std::iter::once(name.clone().into_owned()).chain(lane).collect()
 }
 
@@ -96,7 +93,7 @@ pub(crate) fn is_lane(name: &str) -> bool {
     name.starts_with("kernel_lane::")
 }
 
-/// Checks of a scenario that require something: `requires:` stands below their name.
+/// Checks of a scenario that require something: `requires:` or a fault that needs it stands below their name.
 fn requiring(scenario: &str) -> Vec<&str> {
     let mut checks = Vec::new();
     let mut current = None;
@@ -106,7 +103,8 @@ fn requiring(scenario: &str) -> Vec<&str> {
         {
             current = Some(name);
         }
-        if line.trim_start().starts_with("requires:") {
+        let line = line.trim_start();
+        if line.starts_with("requires:") || !line.starts_with('#') && line.contains("impair:") {
             checks.extend(current);
         }
     }
