@@ -45,7 +45,7 @@ pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut V
             name: check.name.clone(),
             place: check.place.clone(),
             proves: check.proves.clone(),
-            requires: requires(check),
+            requires: check.requires.clone(),
             during,
             word: word(check, known, mistakes, remarks),
         });
@@ -61,21 +61,6 @@ pub(super) fn fault(
     mistakes: &mut Mistakes,
 ) -> Option<Fault> {
     known.site.fault(written).map_err(|text| mistakes.check(check, text)).ok()
-}
-
-/// What is written, and what the check's faults and the checks that it looks at need.
-fn requires(check: &scenario::Check) -> Vec<String> {
-    let mut faults: Vec<&Written> = check.during.iter().collect();
-    let mut requires = check.requires.clone();
-    if let scenario::Word::After { fault, then, resume, hold, .. } = &check.word {
-        faults.extend([fault, then]);
-        requires.extend(resume.iter().chain(hold).flat_map(|one| one.requires.clone()));
-    }
-    let needed: Vec<_> = faults.into_iter().filter_map(Written::needs).map(str::to_owned).collect();
-    requires.extend(needed);
-    requires.sort();
-    requires.dedup();
-    requires
 }
 
 pub(super) fn word(

@@ -60,6 +60,24 @@ fn a_gateway_that_is_named_wins_over_the_first_link_with_a_router() {
 }
 
 #[test]
+fn what_an_impaired_link_needs_is_required_unsaid_also_by_who_looks_at_such_a_check() {
+    let fault = "{ impair: app.eth1, delay: 1400ms, jitter: 100ms, loss: 5%, duplicate: 2%, reorder: 5% }";
+    assert!(T5.contains(&format!("fault: {fault}")) && !T5.contains("requires:"), "what T5 says");
+    let required = |text: &str, name: &str| {
+        let t5 = read(&source(text), &files()).unwrap().scenario;
+        t5.checks.into_iter().find(|check| check.name.as_str() == name).unwrap().requires
+    };
+    assert_eq!(required(T5, "uplink-in-trouble"), ["netem"]);
+    assert_eq!(required(T5, "no-transit"), [] as [&str; 0]);
+    let cut = T5.replace(fault, "{ cut: app.eth1 }");
+    assert_eq!(required(&cut, "uplink-in-trouble"), [] as [&str; 0]);
+    let held = cut.replace("  no-transit:\n", "  no-transit:\n    requires: vlan-tags\n");
+    assert_eq!(required(&held, "uplink-in-trouble"), ["vlan-tags"]);
+    let during = cut.replace("  cloud-reached:\n", &format!("  cloud-reached:\n    during: {fault}\n"));
+    assert_eq!(required(&during, "cloud-reached"), ["netem"]);
+}
+
+#[test]
 fn the_same_text_means_the_same() {
     let once = serde_json::to_string(&read(&source(T3), &files()).unwrap().scenario).unwrap();
     let again = serde_json::to_string(&read(&source(T3), &files()).unwrap().scenario).unwrap();

@@ -13,6 +13,7 @@ use super::super::tree::Spot;
 use super::clash::{Negative, contradictions};
 use super::directory::Directory;
 use super::flows::{check_ends, values};
+use super::required::required;
 use super::segments::Segments;
 use super::{Flows, check_title, or};
 use crate::names::{CheckName, FlowId, NodeName, SegmentName, Traffic};
@@ -68,7 +69,7 @@ pub(super) struct Reader<'a> {
     pub(super) nodes: &'a BTreeMap<NodeName, Node>,
     pub(super) segments: &'a Segments,
     pub(super) flows: &'a Flows,
-    /// Kernel features that the check requires.
+    /// Kernel features that it says it requires.
     requires: Vec<String>,
     pub(super) out: &'a mut Mistakes,
 }
@@ -80,7 +81,7 @@ impl Reader<'_> {
         let word = self.word(raw, name, known)?;
         let proves = self.proves(raw);
         let place = self.out.place(name.spot);
-        let requires = self.requires;
+        let requires = required(self.requires, during.as_ref(), &word);
         Some(Check { name: name.value.clone(), place, proves, requires, alive, during, word })
     }
 

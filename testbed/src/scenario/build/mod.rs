@@ -18,6 +18,7 @@ mod lints;
 mod named;
 mod nodes;
 mod policy;
+mod required;
 mod runs;
 mod segments;
 mod sets;
