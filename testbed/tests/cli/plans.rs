@@ -50,6 +50,32 @@ fn a_plan_is_the_same_byte_for_byte_and_touches_no_kernel() {
     }
 }
 
+/// T2's site is a file that any scenario may use, each with what it has otherwise.
+#[test]
+fn another_scenario_uses_a_shipped_site_with_changes_of_its_own() {
+    let place = Place::new();
+    let shipped = place.bring(&scenarios()).join("t2-hub.yaml");
+    let said = std::fs::read_to_string(&shipped).expect("a shipped scenario");
+    let changed = "change: { appliances.app.clock: aws, routers.rtr.serves.ntp: null }";
+    assert!(said.contains("site:\n  use: sites/hub.yaml\n") && said.contains(changed), "{said}");
+    let mine = "version: 1\nname: mine\nsite: { use: sites/hub.yaml, change: { cameras.cam.count: 2 } }\n";
+    let mine = place.write("scenarios/mine.yaml", mine);
+    let node = |path: &Path, name: &str| {
+        let said = plan(&place, path, "json").expect_code(0);
+        let plan: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+        let nodes = plan["nodes"].as_array().expect("nodes").clone();
+        nodes.into_iter().find(|node| node["name"] == name)
+    };
+    let theirs = |name: &str| node(&shipped, name);
+    let ours = |name: &str| node(&mine, name);
+    assert!(theirs("cam").is_some() && theirs("cam-1").is_none());
+    assert!(ours("cam").is_none() && ours("cam-1").is_some() && ours("cam-2").is_some());
+    assert_eq!(theirs("vms"), ours("vms"), "what neither changes is the same");
+    let (with, without) = (plan(&place, &mine, "text"), plan(&place, &shipped, "text"));
+    let tells_time = |said: &Said| said.stdout.lines().any(|line| line.contains("  rtr      clock "));
+    assert!(tells_time(&with) && !tells_time(&without), "{with} {without}");
+}
+
 #[test]
 fn paths_are_relative_to_where_one_stands() {
     let place = Place::new();
