@@ -113,8 +113,8 @@ fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reason
     }
 }
 
-/// Names each feature that the check needs and the kernel lacks; then nothing seen here counts as a finding, since
-/// the site was not built as it is meant. Gives their names.
+/// Names each feature that the check needs and the kernel lacks, and gives their names. The site was then not built as it
+/// is meant, so what was not seen here is no finding; what was seen and should not be stays one.
 fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> Vec<String> {
     let lacking: Vec<_> =
         seen.missing.iter().filter(|(feature, _)| check.requires.contains(feature)).collect();
@@ -122,9 +122,32 @@ fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> Ve
         draft.reasons.add("feature", format!("needs `{feature}`, which is missing here ({why})"));
     }
     if !lacking.is_empty() {
-        for finding in draft.findings.drain(..) {
+        let (stay, yielding) = std::mem::take(&mut draft.findings)
+            .into_iter()
+            .partition(|finding| is_sighting(&check.word, finding));
+        draft.findings = stay;
+        for finding in yielding {
             draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
         }
     }
     lacking.into_iter().map(|(feature, _)| feature.clone()).collect()
+}
+
+/// Whether a finding tells of something that was there, whatever the kernel lacks, and not of something that was missed.
+///
+/// Where a word has both kinds, only what was seen cites packets.
+fn is_sighting(word: &Word, finding: &Finding) -> bool {
+    match word {
+        Word::NoReach { .. } | Word::NoBridge { .. } | Word::Direction { .. } | Word::Lint { .. } => true,
+        Word::PeersOf { .. } | Word::Carries { .. } | Word::Members { .. } | Word::After { .. } => {
+            !finding.packets.is_empty()
+        }
+        Word::Reach { .. }
+        | Word::Plays { .. }
+        | Word::Clock { .. }
+        | Word::Periodic { .. }
+        | Word::Spare { .. }
+        | Word::Address { .. }
+        | Word::Name { .. } => false,
+    }
 }

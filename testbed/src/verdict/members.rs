@@ -45,7 +45,10 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         }
     }
     let mut tags = String::new();
-    if let Some(tagged) = tagged {
+    let tagless = seen.missing.iter().any(|(feature, _)| feature == "vlan-tags");
+    if tagged.is_some() && tagless {
+        draft.reasons.add("tags", "VLANs are kept apart without tags here, so none can be seen");
+    } else if let Some(tagged) = tagged {
         let vlan = plan.segments.iter().find(|one| one.name == *segment).and_then(|one| one.vlan);
         let carried = for_tags(vlan.map(u16::from), tagged, &plugged, seen, &mut draft);
         let here = seen.tags.iter().filter(|one| plugged.contains_key(&one.port));

@@ -46,7 +46,8 @@ pub struct CheckVerdict {
     pub findings: Vec<Finding>,
     /// Each control that was missed, with what was missed of it; for a fail: what could not be relied on besides.
     pub reasons: Vec<String>,
-    /// Kernel features that it requires and that are missing; then it is inconclusive, and each is among the reasons.
+    /// Kernel features that it requires and that are missing; each is among the reasons. Then it is inconclusive, or a fail
+    /// for what was seen all the same.
     pub lacks: Vec<String>,
     /// Per kind of instrument and control, what was counted; for the report's reader.
     pub controls: Vec<ControlSeen>,

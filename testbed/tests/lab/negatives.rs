@@ -109,3 +109,20 @@ fn a_feature_that_the_kernel_lacks_is_inconclusive_with_that_reason() {
     );
     assert_eq!(run.counts.pass, 2, "the others do not need it: {said}");
 }
+
+#[test]
+fn a_leak_stays_a_fail_where_the_kernel_lacks_what_its_check_asks_for_and_no_list_accepts_it() {
+    let place = Place::new();
+    let scenario =
+        changed(SWEEP, "    proves: PAN-NET-11", "    requires: vlan-tags\n    proves: PAN-NET-11");
+    let open = SWEEP_RULES.replace("policy drop", "policy accept");
+    let list = place
+        .write("lists/unsupported.yaml", "- { scenario: sweep, check: router-shut, feature: vlan-tags }\n");
+    let mut run = place.run(&sites::sweep(&place, &scenario, &open, OWN_RULES));
+    run.args(["--json", "-", "--accept-unsupported"]).arg(list);
+    let said = say(run, ONE_RUN).expect_code(1);
+    let run = runs_of(&said).runs.remove(0);
+    let check = check(&run, "router-shut");
+    assert_eq!(check.verdict, Verdict::Fail, "{said}");
+    assert_eq!(check.findings[0].by.as_deref(), Some("inet site own policy"), "{said}");
+}

@@ -117,14 +117,28 @@ fn frames_dropped_by_the_kernel_leave_no_pass() {
 }
 
 #[test]
-fn a_feature_that_the_kernel_lacks_leaves_its_checks_inconclusive_whatever_is_seen() {
+fn what_was_seen_stays_a_finding_whatever_the_kernel_lacks() {
     let lacks = |seen: &mut Observations| {
         seen.missing.push(("vlan-tags".into(), "no 802.1Q".into()));
         seen.conversations[2].syn_back = true;
     };
     let verdict = after("app-opens", lacks);
-    assert_inconclusive(&verdict, &["vlan-tags", "no 802.1Q"]);
-    assert_inconclusive(&verdict, &["seen all the same", "first SYN"]);
+    assert_eq!(verdict.verdict, Verdict::Fail, "{verdict:#?}");
+    assert!(verdict.findings.iter().any(|one| one.text.contains("first SYN")), "{verdict:#?}");
+    assert_eq!(verdict.lacks, ["vlan-tags"]);
+    assert!(verdict.reasons.iter().any(|reason| reason.contains("no 802.1Q")), "{verdict:#?}");
     let ask_nothing = |plan: &mut Plan| check_of(plan, "vms-shut").requires.clear();
     assert_eq!(after_both("vms-shut", ask_nothing, lacks).verdict, Verdict::Pass);
+}
+
+#[test]
+fn what_was_missed_is_no_finding_where_the_kernel_lacks_a_feature() {
+    let needs = |plan: &mut Plan| check_of(plan, "cloud-reached").requires.push("netem".into());
+    let unanswered = |seen: &mut Observations| {
+        seen.missing.push(("netem".into(), "no sch_netem".into()));
+        seen.opens[0].answered_after_us = None;
+    };
+    let verdict = after_both("cloud-reached", needs, unanswered);
+    assert_inconclusive(&verdict, &["netem", "no sch_netem"]);
+    assert_inconclusive(&verdict, &["seen all the same", "could not open tcp/443"]);
 }
