@@ -19,7 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, Pid, sethostname};
+use nix::unistd::{ForkResult, sethostname};
 
 use super::enter::{fork_process, keep_rights_over_exec};
 use super::{KernelError, fds, terminal};
@@ -94,16 +94,15 @@ pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
 /// process has a second thread. The terminal, if there is one, is given back as it was. Errors: `Gone`, `Join`.
 pub fn inside(doors: &Doors, inside: impl FnOnce(Result<(), KernelError>) -> u8) -> Result<u8, KernelError> {
     join(&doors.first, CloneFlags::CLONE_NEWPID, "the lab")?;
+    let settings = terminal::settings();
     match fork_process()? {
-        ForkResult::Parent { child } => Ok(wait(child)),
+        ForkResult::Parent { child } => {
+            Ok(u8::try_from(terminal::wait_for(child, settings.as_ref())).unwrap_or(u8::MAX))
+        }
         ForkResult::Child => {
             std::process::exit(i32::from(inside(enter(doors))));
         }
     }
-}
-
-fn wait(child: Pid) -> u8 {
-    u8::try_from(terminal::wait_for(child)).unwrap_or(u8::MAX)
 }
 
 fn enter(doors: &Doors) -> Result<(), KernelError> {

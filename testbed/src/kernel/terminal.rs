@@ -10,13 +10,17 @@ use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 /// Signals that a terminal sends to everybody at it; what they mean is for the command to say.
 const FOR_THE_COMMAND: [Signal; 2] = [Signal::SIGINT, Signal::SIGQUIT];
 
-/// Waits until a child has ended; its exit status, 128 + signal for a signal.
+/// What the terminal is set to, if there is one; to be asked before the child is there, which may change it at once.
+pub(super) fn settings() -> Option<Termios> {
+    tcgetattr(io::stdin()).ok()
+}
+
+/// Waits until a child has ended; its exit status, 128 + signal for a signal. `settings` are the terminal's from before.
 ///
 /// A child that stops itself (`suspend`) stops us too, and goes on when we do. Afterwards the terminal is ours again,
 /// with the settings that it had: a child that was killed cannot put them back.
-pub(super) fn wait_for(child: Pid) -> i32 {
+pub(super) fn wait_for(child: Pid, settings: Option<&Termios>) -> i32 {
     let before = FOR_THE_COMMAND.map(|signal| (signal, set(signal, SigHandler::SigIgn)));
-    let settings = tcgetattr(io::stdin()).ok();
     let status = loop {
         match waitpid(child, Some(WaitPidFlag::WUNTRACED)) {
             Ok(WaitStatus::Exited(_, status)) => break status,
@@ -29,7 +33,7 @@ pub(super) fn wait_for(child: Pid) -> i32 {
             Err(_) => break 1,
         }
     };
-    take_back(settings.as_ref());
+    take_back(settings);
     for (signal, action) in before {
         if let Some(action) = action {
             restore(signal, &action);
