@@ -20,7 +20,7 @@ pub struct Check {
     pub place: Place,
     /// The controls it proves.
     pub proves: Vec<Proof>,
-    /// Kernel features without which it is inconclusive.
+    /// Kernel features without which it never passes.
     pub requires: Vec<String>,
     /// What is done to the site while it is carried out, and mended then.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub struct Check {
     pub place: Place,
     /// The documented controls it proves.
     pub proves: Vec<Proof>,
-    /// Kernel features without which it is inconclusive: written, or needed by its faults or the checks it looks at.
+    /// Kernel features without which it never passes: written, or needed by its faults or the checks it looks at.
     pub requires: Vec<String>,
     /// Flows that must work within a second of each probe of a negative.
     pub alive: Vec<FlowId>,

@@ -50,7 +50,7 @@ table! {
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
         proves: must Some1<Proof>,
-        /// Kernel features without which it is inconclusive, such as `vlan-tags`.
+        /// Kernel features without which it never passes, such as `vlan-tags`.
         requires: may Some1<Feature>,
         /// For `no_reach` and `no_bridge`: flows that must work within a second of the probes, so that silence means a refusal.
         alive: may Some1<FlowRange>,
