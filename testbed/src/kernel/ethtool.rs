@@ -1,7 +1,7 @@
 //! Offloads of a link, switched off: a capture then shows packets as they would be on a wire, with whole checksums.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
@@ -20,15 +20,24 @@ struct Value {
     data: u32,
 }
 
-/// Switches transmit checksums, segmentation and receive aggregation off. Must run inside the link's namespace.
-pub fn switch_offloads_off(links: &[LinkName]) -> io::Result<()> {
-    let control = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    for link in links {
-        for command in [SET_TX_CHECKSUM, SET_GSO, SET_GRO] {
-            set(control.as_raw_fd(), link, command)?;
-        }
+/// Asks for offloads in one network namespace, from whatever thread.
+pub struct Offloads(OwnedFd);
+
+impl Offloads {
+    /// Opens it in the namespace that the calling thread is in.
+    pub fn open_here() -> io::Result<Self> {
+        Ok(Self(socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?))
     }
-    Ok(())
+
+    /// Switches transmit checksums, segmentation and receive aggregation of these links off.
+    pub fn switch_off(&self, links: &[LinkName]) -> io::Result<()> {
+        for link in links {
+            for command in [SET_TX_CHECKSUM, SET_GSO, SET_GRO] {
+                set(self.0.as_raw_fd(), link, command)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[expect(unsafe_code, reason = "SIOCETHTOOL takes a pointer inside a union")]

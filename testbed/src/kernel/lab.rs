@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 
 use super::batch::Wire;
+use super::early::{AT_ONCE, Early};
+use super::ethtool::Offloads;
+use super::ground::{Ground, no_offloads};
 use super::links::Netlink;
 use super::messages::{self, Numbers};
 use super::namespace::in_each;
 use super::root::STATE;
-use super::{KernelError, Namespace, ethtool, nft, policy, port_rules, sysctl};
+use super::{KernelError, Namespace, nft, policy, port_rules, sysctl};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Cable, Node, Plan, Wiring};
 
@@ -27,19 +32,11 @@ pub struct Lab {
     pub numbers: BTreeMap<NodeName, Numbers>,
     /// Sysctls that this kernel does not have, per node.
     pub absent_sysctls: BTreeMap<NodeName, Vec<String>>,
-    /// Nodes whose rules stood before they had a link, with the listing of what was loaded, where it has begun; the others
-    /// that have rules are closed by a base until then.
-    early: BTreeMap<NodeName, Option<nft::Running>>,
+    /// Rules that load before their node has a link.
+    early: Early,
     /// Folder with each node's own `resolv.conf` and `hosts`.
     names: PathBuf,
 }
-
-/// So many nft processes at once: more would only wait for a processor.
-const AT_ONCE: usize = 8;
-
-/// Settings of the fabric's namespace: it must not speak by itself.
-const FABRIC_SYSCTLS: [(&str, &str); 2] =
-    [("net/ipv6/conf/default/disable_ipv6", "1"), ("net/ipv6/conf/all/disable_ipv6", "1")];
 
 /// Sysctls that name a link exist only once it does.
 fn names_a_link(node: &Node, key: &str) -> bool {
@@ -58,43 +55,63 @@ fn is_taken_over(node: &Node, key: &str, value: &str) -> bool {
 }
 
 impl Lab {
-    /// Makes the namespaces of a plan: no links yet, but rules, where a node has a file; nft works on those while the
-    /// other nodes are made. `prefix` tells two sites of one process apart (the open copy); `folder` is the scenario's.
+    /// Makes a plan's namespaces and lays the cables between them, their ends in the nodes still down; begins to load the
+    /// rules of nodes that have a file. `prefix` tells two sites of one process apart (the open copy); `folder` is the
+    /// scenario's; `wiring` is the plan's.
     ///
-    /// `taps` is done in the fabric, on a thread of its own meanwhile: the kernel takes its time over a packet ring.
+    /// `taps` is done in the fabric, on a thread of its own meanwhile: the kernel takes its time over a packet ring. Wait
+    /// for it before [`Self::raise`], so that no frame goes unseen.
     /// Errors: the first thing that failed.
     pub async fn create<T: Send + 'static>(
         plan: &Plan,
+        wiring: &Wiring<'_>,
         prefix: &str,
         folder: &Path,
         taps: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<(Lab, T), KernelError> {
+    ) -> Result<(Lab, JoinHandle<T>), KernelError> {
+        let ports = messages::fabric_numbers(wiring);
+        let bridges = messages::bridges(wiring, &ports);
+        let cables = wiring.by_node();
+        let numbers: BTreeMap<_, _> =
+            cables.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
+        let (give, ground) = mpsc::channel();
         let name = format!("{prefix}.fabric");
-        let fabric = std::thread::spawn(move || {
-            let fabric = Namespace::create_here(&name)?;
-            let sysctls = FABRIC_SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
-            sysctl::set_here(&fabric, &BTreeMap::from(sysctls))?;
-            Ok::<_, KernelError>((fabric, taps()))
+        let tapping = std::thread::spawn(move || {
+            // Whoever waits for it hears of a failure there.
+            let _ = give.send(Ground::create_here(&name, bridges));
+            taps()
         });
-        let (nodes, early) = create_nodes(plan, prefix, folder).await?;
-        let (fabric, tapped) = fabric.join().expect("opening taps does not panic")?;
+        let names = PathBuf::from(STATE).join(format!("{prefix}-names"));
+        let made = in_each(&plan.nodes, |node| Made::here(node, prefix))?;
+        let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|node| &node.name).zip(made).collect();
+        let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
+        let filtering: Vec<_> = filtering.map(|node| (node, &nodes[&node.name].namespace)).collect();
+        let ground = ground.recv().expect("the thread gives it first")?;
+        // The kernel lays one cable at a time, so that a processor is free for nft, which it is not before.
+        let mut early = Early::begin(&filtering, folder)?;
+        std::thread::scope(|scope| {
+            let written = scope.spawn(|| plan.nodes.iter().try_for_each(|node| write_names(&names, node)));
+            ground.lay(wiring, &ports, |cable| (&nodes[cable.node].namespace, &numbers[cable.node]))?;
+            written.join().expect("writing names does not panic")
+        })?;
+        early.go_on(&filtering, folder).await?;
         let mut lab = Lab {
-            fabric,
-            ports: Numbers::new(),
+            fabric: ground.fabric,
+            ports,
             nodes: BTreeMap::new(),
-            numbers: BTreeMap::new(),
+            numbers,
             absent_sysctls: BTreeMap::new(),
             early,
-            names: PathBuf::from(STATE).join(format!("{prefix}-names")),
+            names,
         };
-        for (node, namespace, absent) in nodes {
-            lab.nodes.insert(node.name.clone(), namespace);
-            lab.absent_sysctls.insert(node.name.clone(), absent);
+        for (name, made) in nodes {
+            lab.nodes.insert(name.clone(), made.namespace);
+            lab.absent_sysctls.insert(name.clone(), made.absent);
         }
-        Ok((lab, tapped))
+        Ok((lab, tapping))
     }
 
-    /// Raises the site: links, addresses, routes, the rest of the rules. `wiring` is the plan's; `folder` is the
+    /// Raises the site: links up, addresses, routes, the rest of the rules. `wiring` is the plan's; `folder` is the
     /// scenario's, for its rule files; `key` marks our probes for the instruments.
     ///
     /// Errors: the first thing that failed; everything made so far goes with the lab.
@@ -105,13 +122,8 @@ impl Lab {
         folder: &Path,
         key: u32,
     ) -> Result<(), KernelError> {
-        let names = self.names.clone();
-        std::thread::scope(|scope| {
-            let written = scope.spawn(|| write_names(&names, plan));
-            self.add_links(wiring)?;
-            written.join().expect("writing names does not panic")
-        })?;
         self.load_port_rules(plan, wiring, folder).await?;
+        self.end_early(plan).await?;
         self.configure_nodes(plan, wiring).await?;
         self.load_rules(plan, folder, key).await
     }
@@ -134,30 +146,6 @@ impl Lab {
     /// Folder with a node's own `resolv.conf` and `hosts`.
     pub fn names_of(&self, node: &NodeName) -> PathBuf {
         self.names.join(node.as_str())
-    }
-
-    /// Bridges and cables, offloads switched off before a port is plugged in: after that each switch would make the
-    /// bridge look at all of its ports again.
-    fn add_links(&mut self, wiring: &Wiring<'_>) -> Result<(), KernelError> {
-        self.ports = messages::fabric_numbers(wiring);
-        let nodes: BTreeMap<_, _> = wiring.by_node();
-        self.numbers =
-            nodes.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
-        let node = |cable: &Cable<'_>| (self.node(cable.node), &self.numbers[cable.node]);
-        let batches = [
-            messages::bridges(wiring, &self.ports),
-            messages::cables(wiring, &self.ports, node),
-            messages::ports(wiring, &self.ports),
-        ];
-        let ports: Vec<_> = wiring.cables.iter().map(|cable| cable.port.clone()).collect();
-        self.fabric.inside(|| {
-            let wire = Wire::open_here(self.fabric.name())?;
-            let [bridges, cables, plugs] = batches;
-            wire.send(bridges)?;
-            wire.send(cables)?;
-            ethtool::switch_offloads_off(&ports).map_err(|cause| no_offloads(&self.fabric, cause))?;
-            wire.send(plugs)
-        })?
     }
 
     /// Rules of switches, before a node's end of a cable is up.
@@ -190,16 +178,18 @@ impl Lab {
         Ok(())
     }
 
+    /// After this, whoever has rules has them or is closed, and links may come up.
+    async fn end_early(&mut self, plan: &Plan) -> Result<(), KernelError> {
+        let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
+        let filtering: Vec<_> = filtering.map(|node| (node, &self.nodes[&node.name])).collect();
+        self.early.end(&filtering).await
+    }
+
     async fn load_rules(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
-        let files = || plan.nodes.iter().filter_map(|node| Some((node, node.ruleset.as_deref()?)));
-        let mut early = std::mem::take(&mut self.early);
-        for (node, file) in files() {
-            let namespace = self.node(&node.name);
-            match early.remove(&node.name) {
-                Some(Some(listed)) => nft::meddles(listed, &node.name, file).await?,
-                Some(None) => nft::meddles(nft::start_list(namespace)?, &node.name, file).await?,
-                None => nft::load(namespace, &node.name, folder, file).await?,
-            }
+        let late = |node: &&Node| !self.early.has(&node.name);
+        for node in plan.nodes.iter().filter(late) {
+            let Some(file) = node.ruleset.as_deref() else { continue };
+            nft::load(self.node(&node.name), &node.name, folder, file).await?;
             tracing::debug!(node = %node.name, file, "rules are loaded");
         }
         let judging: Vec<_> = plan.judging().into_iter().collect();
@@ -227,30 +217,27 @@ impl Lab {
     }
 }
 
-/// Writes each node's own `resolv.conf` and `hosts`, into a folder of its name.
-fn write_names(folder: &Path, plan: &Plan) -> Result<(), KernelError> {
-    for node in &plan.nodes {
-        let folder = folder.join(node.name.as_str());
-        let mut resolv = String::from("options timeout:1 attempts:3\n");
-        for server in &node.nameservers {
-            resolv.push_str(&format!("nameserver {server}\n"));
-        }
-        let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
-        for (address, name) in &node.hosts {
-            hosts.push_str(&format!("{address} {name}\n"));
-        }
-        let write = || {
-            fs::create_dir_all(&folder)?;
-            fs::write(folder.join("resolv.conf"), resolv)?;
-            fs::write(folder.join("hosts"), hosts)
-        };
-        write().map_err(|cause| KernelError::Root {
-            operation: "write the names of a node to",
-            path: folder.clone(),
-            cause,
-        })?;
+/// Writes a node's own `resolv.conf` and `hosts`, into a folder of its name.
+fn write_names(folder: &Path, node: &Node) -> Result<(), KernelError> {
+    let folder = folder.join(node.name.as_str());
+    let mut resolv = String::from("options timeout:1 attempts:3\n");
+    for server in &node.nameservers {
+        resolv.push_str(&format!("nameserver {server}\n"));
     }
-    Ok(())
+    let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+    for (address, name) in &node.hosts {
+        hosts.push_str(&format!("{address} {name}\n"));
+    }
+    let write = || {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("resolv.conf"), resolv)?;
+        fs::write(folder.join("hosts"), hosts)
+    };
+    write().map_err(|cause| KernelError::Root {
+        operation: "write the names of a node to",
+        path: folder.clone(),
+        cause,
+    })
 }
 
 /// What is done inside a node once it has its cables: settings of the links and offloads before the links are up, then
@@ -274,66 +261,25 @@ fn visit(
         trunks.map(|cable| (format!("net/ipv6/conf/{}/disable_ipv6", cable.end), "1".to_owned())).collect();
     absent.extend(sysctl::set_here(namespace, &silent)?);
     let ends: Vec<_> = cables.iter().map(|cable| cable.end.clone()).collect();
-    ethtool::switch_offloads_off(&ends).map_err(|cause| no_offloads(namespace, cause))?;
+    let offloads = Offloads::open_here().and_then(|offloads| offloads.switch_off(&ends));
+    offloads.map_err(|cause| no_offloads(namespace, cause))?;
     Wire::open_here(namespace.name())?.send(messages::node(node, cables, numbers)?)?;
     Ok(absent)
 }
 
-fn no_offloads(namespace: &Namespace, cause: std::io::Error) -> KernelError {
-    KernelError::Socket { operation: "switch offloads off", node: namespace.name().to_owned(), cause }
+/// A node as it is before it has links.
+struct Made {
+    namespace: Namespace,
+    /// Sysctls that this kernel does not have, or not yet.
+    absent: Vec<String>,
 }
 
-/// A node's namespace, and the sysctls that this kernel does not have (or not yet).
-type Created<'p> = (&'p Node, Namespace, Vec<String>);
-
-/// All namespaces, and whose rules stand already; the others that have rules are closed.
-async fn create_nodes<'p>(
-    plan: &'p Plan,
-    prefix: &str,
-    folder: &Path,
-) -> Result<(Vec<Created<'p>>, BTreeMap<NodeName, Option<nft::Running>>), KernelError> {
-    let (filtering, others): (Vec<_>, Vec<_>) = plan.nodes.iter().partition(|node| node.ruleset.is_some());
-    let filtering = create_namespaces(&filtering, prefix)?;
-    let mut chunks = filtering.chunks(AT_ONCE);
-    let mut begun = begin_rules(chunks.next().unwrap_or_default(), folder)?;
-    let others = create_namespaces(&others, prefix)?;
-    let mut early = BTreeMap::new();
-    while !begun.is_empty() {
-        for (node, namespace, loading) in begun {
-            match loading.end().await {
-                Ok(_) => {
-                    let listed = (early.len() < AT_ONCE).then(|| nft::start_list(namespace)).transpose()?;
-                    early.insert(node.name.clone(), listed);
-                }
-                Err(error) => {
-                    tracing::debug!(node = %node.name, %error, "rules wait for the links");
-                    nft::close(namespace).await?;
-                }
-            }
-        }
-        begun = begin_rules(chunks.next().unwrap_or_default(), folder)?;
-    }
-    Ok((filtering.into_iter().chain(others).collect(), early))
-}
-
-fn begin_rules<'c, 'p>(
-    created: &'c [Created<'p>],
-    folder: &Path,
-) -> Result<Vec<(&'p Node, &'c Namespace, nft::Running)>, KernelError> {
-    let begin = |(node, namespace, _): &'c Created<'p>| {
-        let file = node.ruleset.as_deref().unwrap_or_default();
-        Ok((*node, namespace, nft::load_early(namespace, folder, file)?))
-    };
-    created.iter().map(begin).collect()
-}
-
-/// Makes namespaces with the sysctls that need no link, on two threads: registering a namespace's settings is most of the
-/// kernel's work.
-fn create_namespaces<'p>(nodes: &[&'p Node], prefix: &str) -> Result<Vec<Created<'p>>, KernelError> {
-    in_each(nodes, |&node| {
+impl Made {
+    /// Makes a node's namespace, with the sysctls that need no link, and moves the calling thread into it.
+    fn here(node: &Node, prefix: &str) -> Result<Self, KernelError> {
         let namespace = Namespace::create_here(&format!("{prefix}-{}", node.name))?;
         let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
         let absent = sysctl::set_here(&namespace, early)?;
-        Ok((node, namespace, absent))
-    })
+        Ok(Self { namespace, absent })
+    }
 }

@@ -129,16 +129,30 @@ pub fn in_each<I: Sync, T: Send>(
     items: &[I],
     work: impl Fn(&I) -> Result<T, KernelError> + Sync,
 ) -> Result<Vec<T>, KernelError> {
-    let visit = |items: &[I]| items.iter().map(&work).collect::<Result<Vec<T>, KernelError>>();
-    let (first, second) = items.split_at(items.len() / 2);
-    std::thread::scope(|scope| {
-        let threads = [first, second].map(|share| scope.spawn(|| visit(share)));
+    let next = AtomicUsize::new(0);
+    let share = || {
         let mut done = Vec::with_capacity(items.len());
-        for thread in threads {
-            done.extend(thread.join().expect("a visit does not panic")?);
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(place) else { return done };
+            let answer = work(item);
+            let failed = answer.is_err();
+            done.push((place, answer));
+            if failed {
+                // Nothing more is begun.
+                next.store(items.len(), Ordering::Relaxed);
+                return done;
+            }
         }
-        Ok(done)
-    })
+    };
+    let mut done = std::thread::scope(|scope| {
+        let threads = [scope.spawn(share), scope.spawn(share)];
+        let mut done = Vec::with_capacity(items.len());
+        threads.into_iter().for_each(|thread| done.extend(thread.join().expect("a visit does not panic")));
+        done
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// The limit on network namespaces counts those of all labs of a user, and those that the kernel has yet to take apart.

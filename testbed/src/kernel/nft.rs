@@ -90,9 +90,10 @@ fn without_ours(rules: &str) -> String {
     others.join("\n")
 }
 
-/// Begins to load the node's rule file as it is, into a node that has no links yet.
+/// Begins to load the node's rule file as it is, into a node that has no links yet. It prints what the kernel took, for
+/// [`refuse_meddling`]: a second nft that lists it would take as long again.
 pub fn load_early(namespace: &Namespace, folder: &Path, file: &str) -> Result<Running, KernelError> {
-    start_file(namespace, folder, &format!("include \"{SITE}/{file}\"\n"))
+    start_file(namespace, folder, &["--echo", "--handle"], &format!("include \"{SITE}/{file}\"\n"))
 }
 
 /// Loads the node's rule file as it is, in the transaction that takes the base away.
@@ -109,7 +110,11 @@ pub async fn load(
     refuse_meddling(&list(namespace).await?, node, file)
 }
 
-fn refuse_meddling(rules: &str, node: &NodeName, file: &str) -> Result<(), KernelError> {
+/// Refuses a rule file that would blind the instrument behind the filter, which stands beside it; `rules` is what nft
+/// lists or, while it loads, echoes.
+///
+/// Errors: `Rules` with what is wrong.
+pub fn refuse_meddling(rules: &str, node: &NodeName, file: &str) -> Result<(), KernelError> {
     meddling(rules)
         .map_or(Ok(()), |words| Err(KernelError::Rules { file: file.into(), node: node.to_string(), words }))
 }
@@ -125,7 +130,7 @@ pub(super) async fn include(
     (before, behind): (&str, &str),
 ) -> Result<(), KernelError> {
     let script = format!("{before}include \"{SITE}/{file}\"\n{behind}");
-    match start_file(namespace, folder, &script)?.end().await {
+    match start_file(namespace, folder, &[], &script)?.end().await {
         Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
             file: file.into(),
             node: whose.to_owned(),
@@ -135,26 +140,18 @@ pub(super) async fn include(
     }
 }
 
-fn start_file(namespace: &Namespace, folder: &Path, script: &str) -> Result<Running, KernelError> {
+fn start_file(
+    namespace: &Namespace,
+    folder: &Path,
+    options: &[&str],
+    script: &str,
+) -> Result<Running, KernelError> {
     let site = site_folder(folder)?;
     let mut command = nft(namespace);
+    command.args(options);
     // Its `include` counts from the scenario's folder, too.
     command.arg("--includepath").arg(site).args(["-f", "-"]);
     Running::start(command, namespace, "load rules", script)
-}
-
-/// Begins to list a node's rules, for [`meddles`].
-pub fn start_list(namespace: &Namespace) -> Result<Running, KernelError> {
-    let mut command = nft(namespace);
-    command.args(["-a", "list", "ruleset"]);
-    Running::start(command, namespace, "list rules", "")
-}
-
-/// Refuses a rule file that would blind the instrument behind the filter, which stands beside it.
-///
-/// Errors: `Rules` with what is wrong, and those of the listing.
-pub async fn meddles(listed: Running, node: &NodeName, file: &str) -> Result<(), KernelError> {
-    refuse_meddling(&listed.end().await?, node, file)
 }
 
 /// What a loaded rule set has that would blind the instrument behind the filter, which stands beside it.
@@ -162,6 +159,7 @@ fn meddling(rules: &str) -> Option<String> {
     let group = format!("group {LOG_GROUP}");
     let line = |line: &&str| {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let words = words.strip_prefix(&["add"]).unwrap_or(&words);
         (words.first() == Some(&"table") && words.iter().any(|word| word.starts_with("testbed_")))
             || line.contains(&format!("{group} "))
             || line.ends_with(&group)
@@ -269,7 +267,9 @@ pub fn monitor_trace(namespace: &Namespace) -> Result<Child, KernelError> {
 
 /// The rule set as it stands, with handles and counters, in nft's own text.
 pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
-    start_list(namespace)?.end().await
+    let mut command = nft(namespace);
+    command.args(["-a", "list", "ruleset"]);
+    Running::start(command, namespace, "list rules", "")?.end().await
 }
 
 async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
@@ -347,6 +347,10 @@ mod tests {
         );
         assert!(meddling("table inet testbed_instrument { # handle 1\n}").is_some());
         assert!(meddling("table ip a { # handle 1\n\t\tlog group 23 snaplen 64 # handle 4\n}").is_some());
+        // As nft echoes it while it loads.
+        assert_eq!(meddling("add table inet site # handle 1\nadd rule inet site c accept # handle 4"), None);
+        assert!(meddling("add table inet testbed_instrument # handle 1").is_some());
+        assert!(meddling("add rule ip a c log group 23 snaplen 64 # handle 4").is_some());
     }
 
     #[test]

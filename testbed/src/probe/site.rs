@@ -43,7 +43,7 @@ const RING: (usize, usize) = (128 * 1024, 128);
 const MOST_PATIENT: u32 = 4;
 
 impl Site {
-    /// Builds the site of a plan, its taps open before its first link exists; they store what they see in `capture`.
+    /// Builds the site of a plan, its taps open before its first link is up; they store what they see in `capture`.
     pub async fn build(
         plan: Plan,
         vlans: Vlans,
@@ -60,9 +60,10 @@ impl Site {
         };
         let blocks = RING.1 * patience.clamp(1, MOST_PATIENT) as usize;
         let open = move || Ring::open(RING.0, blocks);
-        let (mut lab, ring) = Lab::create(&plan, prefix, folder, open).await?;
-        let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         let wiring = wiring(&plan, vlans);
+        let (mut lab, opening) = Lab::create(&plan, &wiring, prefix, folder, open).await?;
+        let ring = opening.join().expect("opening a ring does not panic");
+        let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         lab.raise(&plan, &wiring, folder, key).await?;
         let ports = ports(&plan, &wiring, &lab);
         let settings = Settings {
