@@ -222,6 +222,9 @@ pub struct Lab {
     /// Let the lab read this folder too; may be given more than once.
     #[arg(long = "allow-path", value_name = "DIR")]
     pub allow_paths: Vec<PathBuf>,
+    /// Send everything: all ports, ICMP types and codes and protocols, wherever a check does not say what is sent.
+    #[arg(long)]
+    pub exhaustive: bool,
     /// Multiply every deadline by this, on a slow machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
     pub patience: u32,

@@ -227,6 +227,9 @@ pub struct AimSeen {
     pub started_at: u64,
     /// When the last packet was sent.
     pub ended_at: u64,
+    /// When it was sent, from one sign of life to the next; none: all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<(u64, u64)>,
     /// Errors of sending, if any; then packets are missing.
     pub errors: Vec<String>,
     /// Signs of life of the instrument behind the filter, in the main lab, during the run; none for a tap.

@@ -137,6 +137,7 @@ pub(super) fn options(arguments: &cli::Lab, how: &Talk) -> Options {
     Options {
         out: arguments.out.clone(),
         programs: super::programs(),
+        exhaustive: arguments.exhaustive,
         patience: arguments.patience,
         allow_run: arguments.allow_run,
         allow_paths: arguments.allow_paths.iter().map(whole).collect(),

@@ -4,7 +4,8 @@ use super::checks::{Known, fault, word};
 use super::fault::Fault;
 use super::mistake::Mistakes;
 use super::model::{GoingOn, Word};
-use crate::scenario::model::{self as scenario, Check};
+use crate::scenario::model::{self as scenario, Check, Cover};
+use crate::scenario::usual_ports;
 
 /// The checks that it looks at are planned as they are where they stand alone; what is wrong with them is said there.
 pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -> Word {
@@ -14,7 +15,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
-        if let Word::NoReach { aims: more, alive: opens, .. } = plan(one) {
+        if let Word::NoReach { aims: more, alive: opens, .. } = plan(&usual(one)) {
             aims.extend(more.into_iter().filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
             alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
         }
@@ -34,6 +35,18 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
         aims,
         alive,
     }
+}
+
+/// A negative that covers everything, with the usual list instead: a stream sends each kind again and again, and would not
+/// get round.
+fn usual(check: &Check) -> Check {
+    let mut check = check.clone();
+    if let scenario::Word::NoReach { ports, cover, .. } = &mut check.word
+        && cover.is_all()
+    {
+        (*ports, *cover) = (usual_ports(true), Cover::Usual);
+    }
+    check
 }
 
 /// What a check waits for, again and again.

@@ -12,7 +12,8 @@ use super::model::{Aim, Flow, Forged, Judge, Link, Node};
 use super::ports::{fits, without};
 use super::ways::{Ways, addresses, is_router, speaks};
 use crate::names::{FlowId, NodeName, Traffic};
-use crate::scenario::model::Check;
+use crate::scenario::model::{Check, Cover};
+use crate::scenario::usual_ports;
 
 /// A negative as the scenario has it, groups expanded.
 pub(super) struct Attack<'a> {
@@ -23,6 +24,7 @@ pub(super) struct Attack<'a> {
     pub(super) via: Option<NodeName>,
     pub(super) as_node: Option<NodeName>,
     pub(super) ports: Vec<Traffic>,
+    pub(super) cover: Cover,
     pub(super) except: Vec<FlowId>,
     /// No other address; none: all of them.
     pub(super) only: Option<IpAddr>,
@@ -91,8 +93,15 @@ fn aims_of_pair<'a>(
 ) -> Vec<Aim> {
     let mut aims = Vec::new();
     let asked = |address: &IpAddr| attack.only.is_none_or(|only| only == *address);
+    let mut covered = BTreeSet::new();
     for address in addresses(target).filter(|address| speaks(attacker, *address) && asked(address)) {
-        let ports = ports(attack, known, (attacker, target, address), notes);
+        let sent = if attack.cover.is_all() && !covered.insert(address.is_ipv4()) {
+            // Everything went to another address of the target.
+            usual_ports(true)
+        } else {
+            attack.ports.clone()
+        };
+        let ports = ports(attack, known, (attacker, target, address), &sent, notes);
         if ports.is_empty() {
             continue;
         }
@@ -118,26 +127,29 @@ fn ports(
     attack: &Attack<'_>,
     known: &Known<'_>,
     (from, to, address): (&Node, &Node, IpAddr),
+    sent: &[Traffic],
     notes: &mut Notes,
 ) -> Vec<Traffic> {
-    let mut ports: Vec<_> = attack.ports.iter().copied().filter(|port| fits(port, address)).collect();
+    let mut ports: Vec<_> = sent.iter().copied().filter(|port| fits(port, address)).collect();
     let allows = |flow: &&Flow| {
         let mut pairs = flow.pairs.iter();
         pairs.any(|pair| pair.from == from.name && pair.to == to.name && pair.addresses.contains(&address))
     };
     let allowed: Vec<_> = known.flows.iter().filter(|flow| !flow.upkeep).filter(allows).collect();
-    for flow in allowed.iter().filter(|flow| attack.except.contains(&flow.id)) {
-        let left = without(&ports, &flow.ports);
+    let all = attack.cover == Cover::AllButFlows;
+    let open = |flow: &Flow| flow.ports.iter().map(Traffic::as_allowed).collect::<Vec<_>>();
+    for flow in allowed.iter().filter(|flow| all || attack.except.contains(&flow.id)) {
+        let left = without(&ports, &open(flow));
         if left != ports {
             notes.used.insert(flow.id.clone());
         }
         ports = left;
     }
     // On the way round by a neighbour nothing is allowed, nor is it to a forged source.
-    let own_way = attack.via.is_none() && attack.as_node.is_none();
+    let own_way = attack.via.is_none() && attack.as_node.is_none() && !all;
     let allowed = allowed.into_iter().filter(|_| own_way);
     for flow in allowed {
-        let sent = ports.iter().find(|port| flow.ports.iter().any(|open| open.meets(port)));
+        let sent = ports.iter().find(|port| open(flow).iter().any(|open| open.meets(port)));
         if let Some(sent) = sent.filter(|_| notes.sent_all_the_same.insert(flow.id.clone())) {
             let (id, from, to) = (&flow.id, &from.name, &to.name);
             notes.mistakes.insert(format!(

@@ -14,7 +14,7 @@ use super::flows::{crossed, expand};
 use super::lint::kits;
 use super::mistake::Mistakes;
 use super::model::{Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, Word};
-use super::ports::{fits, openable, width};
+use super::ports::{fits, openable};
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::fault::Fault as Written;
@@ -74,10 +74,10 @@ pub(super) fn word(
         scenario::Word::Reach { from, to, ports } => {
             Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
         }
-        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, except, forgotten } => {
+        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, cover, except, forgotten } => {
             let (from, to) = (all(&from), all(&to));
             let only = forgotten.as_ref().map(|one| one.address);
-            let attack = Attack { check, from, to, both_ways, via, as_node, ports, except, only };
+            let attack = Attack { check, from, to, both_ways, via, as_node, ports, cover, except, only };
             let aims = aims(&attack, known, mistakes, remarks);
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);
@@ -201,7 +201,7 @@ fn reach(
     ports: &[Traffic],
     mistakes: &mut Mistakes,
 ) -> Vec<Open> {
-    if let Some(wide) = ports.iter().find(|port| width(port) > MOST_REACHED) {
+    if let Some(wide) = ports.iter().find(|port| port.width() > MOST_REACHED) {
         mistakes.check(check, format!("`{wide}` is more than the {MOST_REACHED} ports that reach opens"));
         return Vec::new();
     }

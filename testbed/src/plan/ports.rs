@@ -8,39 +8,17 @@ use crate::names::Traffic;
 pub(super) fn without(ports: &[Traffic], taken: &[Traffic]) -> Vec<Traffic> {
     let mut left = ports.to_vec();
     for hole in taken {
-        left = left.iter().flat_map(|one| rest(one, hole)).collect();
+        left = left.iter().flat_map(|one| one.without(hole)).collect();
     }
     left
-}
-
-fn rest(one: &Traffic, hole: &Traffic) -> Vec<Traffic> {
-    if !one.meets(hole) {
-        return vec![*one];
-    }
-    let (make, (a, b), (c, d)): (fn(u16, u16) -> Traffic, _, _) = match (*one, *hole) {
-        (Traffic::Tcp(a, b), Traffic::Tcp(c, d)) => (Traffic::Tcp, (a, b), (c, d)),
-        (Traffic::Udp(a, b), Traffic::Udp(c, d)) => (Traffic::Udp, (a, b), (c, d)),
-        _ => return Vec::new(),
-    };
-    let below = c.checked_sub(1).filter(|last| a <= *last).map(|last| make(a, last));
-    let above = d.checked_add(1).filter(|first| *first <= b).map(|first| make(first, b));
-    below.into_iter().chain(above).collect()
 }
 
 /// Whether packets of this kind exist in the address's family.
 pub(super) fn fits(traffic: &Traffic, address: IpAddr) -> bool {
     match traffic {
-        Traffic::Icmp(_) => address.is_ipv4(),
-        Traffic::Icmp6(_) => address.is_ipv6(),
+        Traffic::Icmp(..) => address.is_ipv4(),
+        Traffic::Icmp6(..) => address.is_ipv6(),
         _ => true,
-    }
-}
-
-/// How many single kinds it stands for.
-pub(super) fn width(traffic: &Traffic) -> u64 {
-    match *traffic {
-        Traffic::Tcp(first, last) | Traffic::Udp(first, last) => u64::from(last - first) + 1,
-        _ => 1,
     }
 }
 
@@ -53,7 +31,7 @@ pub(super) fn openable(traffic: &Traffic) -> Option<Traffic> {
             .into_iter()
             .find(|port| (first..=last).contains(port))
             .map(|port| Traffic::Udp(port, port)),
-        Traffic::Icmp(8) => Some(Traffic::Icmp(8)),
+        Traffic::Icmp(..) if *traffic == Traffic::icmp(8) => Some(*traffic),
         _ => None,
     }
 }
@@ -93,9 +71,8 @@ mod tests {
     #[test]
     fn a_kind_belongs_to_its_family() {
         let (four, six) = ("10.0.0.1".parse().unwrap(), "2001:db8::1".parse().unwrap());
-        assert!(fits(&Traffic::Icmp(8), four) && !fits(&Traffic::Icmp(8), six));
-        assert!(fits(&Traffic::Icmp6(128), six) && !fits(&Traffic::Icmp6(128), four));
-        assert!(fits(&Traffic::Protocol(47), six));
-        assert_eq!(width(&Traffic::Tcp(0, u16::MAX)), 65_536);
+        assert!(fits(&Traffic::icmp(8), four) && !fits(&Traffic::icmp(8), six));
+        assert!(fits(&Traffic::icmp6(128), six) && !fits(&Traffic::icmp6(128), four));
+        assert!(fits(&Traffic::protocol(47), six));
     }
 }

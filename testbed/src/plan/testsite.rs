@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Plan, plan};
 use crate::scenario::model::{
-    Appliance, Camera, Check, Cloud, CloudNames, Flow, Host, Kind, Link, Node, Place, Proof, Route, Router,
-    RuleFile, Scenario, Segment, Site, Switch, Word,
+    Appliance, Camera, Check, Cloud, CloudNames, Cover, Flow, Host, Kind, Link, Node, Place, Proof, Route,
+    Router, RuleFile, Scenario, Segment, Site, Switch, Word,
 };
 
 /// A scenario with nothing in it.
@@ -194,6 +194,7 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
         via: None,
         as_node: None,
         ports: words(ports),
+        cover: Cover::Listed,
         except: Vec::new(),
         forgotten: None,
     }
@@ -203,7 +204,17 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
 pub(super) fn no_reach_with(base: Word, both: bool, round_by: Option<&str>, excepted: &str) -> Word {
     let Word::NoReach { from, to, ports, .. } = base else { panic!("a no_reach") };
     let (via, except) = (round_by.map(name), words(excepted));
-    Word::NoReach { from, to, both_ways: both, via, as_node: None, ports, except, forgotten: None }
+    Word::NoReach {
+        from,
+        to,
+        both_ways: both,
+        via,
+        as_node: None,
+        ports,
+        cover: Cover::Listed,
+        except,
+        forgotten: None,
+    }
 }
 
 pub(super) fn reach(from: &str, to: &str, ports: &str) -> Word {

@@ -47,7 +47,7 @@ impl Ledger {
 
     /// Enters a frame that belongs to no aim; returns its number.
     pub fn enter_frame(&self) -> u32 {
-        self.enter(Entry { aim: 0, kind: 0, traffic: Traffic::Protocol(0), role: Role::Frame })
+        self.enter(Entry { aim: 0, kind: 0, traffic: Traffic::protocol(0), role: Role::Frame })
     }
 
     /// A number for the next aim that no packet so far was sent for.

@@ -6,6 +6,7 @@
 
 mod across;
 mod addresses;
+mod attack;
 mod filter;
 mod ledger;
 mod open;

@@ -72,7 +72,7 @@ async fn ask(lab: &Lab, open: &Open, local_port: &mut u16) -> Result<(), AskErro
         Traffic::Udp(123, _) => {
             exchange(namespace, SocketAddr::new(open.address, 123), &NTP_QUESTION, local_port).await
         }
-        Traffic::Icmp(ECHO_REQUEST) => echo(namespace, open.address).await,
+        one if one == Traffic::icmp(ECHO_REQUEST) => echo(namespace, open.address).await,
         other => Err(AskError::NoQuestion(other)),
     }
 }

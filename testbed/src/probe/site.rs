@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::kernel::ring::Ring;
 use crate::kernel::{KernelError, Lab};
-use crate::names::{LinkName, NodeName};
+use crate::names::{LinkName, NodeName, SegmentName};
 use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
 use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, Watch};
@@ -32,12 +32,17 @@ pub struct Site {
     pub ledger: Ledger,
     /// Marks our packets here.
     pub key: u32,
+    /// So many probes are sent before the taps are waited for: a ring that is never full drops nothing.
+    pub batch: u32,
     /// Ports that a check has left without carrier.
     dark: Mutex<BTreeSet<LinkName>>,
 }
 
 /// Ring size: 128 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 1.3 s unread.
 const RING: (usize, usize) = (128 * 1024, 128);
+
+/// What a probe takes of the ring at each port that it passes, bytes.
+const PROBE: usize = 256;
 
 /// On a slow machine the ring is larger by its patience, at most by this: 64 MiB then wait to be read.
 const MOST_PATIENT: u32 = 4;
@@ -77,8 +82,10 @@ impl Site {
             Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
         let filters = Filters::listen(&lab, &plan, key)?;
         let watch = capture.watch();
+        let batch = batch(&plan);
         Ok(Site {
             plan,
+            batch,
             vlans,
             filters,
             capture,
@@ -124,6 +131,18 @@ impl Site {
     pub fn end(&self) -> Result<Captured, tap::Error> {
         self.capture.turn(None)
     }
+}
+
+/// How many probes fill half of the ring, where the widest hub repeats each at all of its ports.
+fn batch(plan: &Plan) -> u32 {
+    let members = |segment: &SegmentName| {
+        let links = plan.nodes.iter().flat_map(|node| &node.links);
+        links.filter(|link| link.segment == *segment).count()
+    };
+    let hubs = plan.segments.iter().filter(|segment| segment.hub).map(|segment| members(&segment.name));
+    // Into the fabric and out of it, on either side of a router.
+    let ports = 4 + hubs.max().unwrap_or(0);
+    u32::try_from(RING.0 * RING.1 / 2 / (PROBE * ports)).unwrap_or(1).max(1)
 }
 
 /// One port per link, in the plan's order: the end of its cable, and the tag where that carries several.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::attack::{Life, attack};
 use super::{Entry, Role, Site, open};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
@@ -18,16 +19,13 @@ use crate::tap::nonce::{self, Probe};
 use crate::tap::{self, Captured, Direction};
 
 /// How long packets may be under way before a control counts as missed.
-const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
-
-/// Signs of life are asked for again after so long, so that each packet has one within a second.
-const ALIVE_EVERY: Duration = Duration::from_millis(300);
+pub(super) const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long an instrument behind a filter may take for its sign of life: less than the second within which it counts.
 const LIFE_WITHIN: Duration = Duration::from_millis(700);
 
-/// So many packets are sent before the taps are waited for: a ring that is never full drops nothing.
-const BATCH: u32 = 256;
+/// The controls send every kind of a range that is not wider than this; of others its edges and so many in between.
+const SAMPLE: usize = 64;
 
 /// Ethernet address of the helper on the target's segment; nobody answers to it.
 const HELPER: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfe]);
@@ -48,6 +46,8 @@ pub struct Swept {
     again: bool,
     pub(super) started_at: u64,
     pub(super) ended_at: u64,
+    /// When it was sent, from one sign of life to the next.
+    pub(super) slices: Vec<(u64, u64)>,
     pub(super) errors: Vec<String>,
     /// Filled in by [`super::trace`].
     pub(super) trace: Vec<TraceStep>,
@@ -67,22 +67,18 @@ pub async fn sweep(
 ) -> (Vec<Swept>, Vec<OpenSeen>) {
     tracing::info!(check = %check.name, aims = aims.len(), "attacks");
     let mut sockets = Sockets::default();
-    let mut opens = signs_of_life(site, check, aims, alive, patience).await;
-    let mut asked = Instant::now();
+    let mut life = Life::begin(site, check, aims, alive, patience).await;
     let mut swept = Vec::new();
     for (number, aim) in (first..).zip(aims) {
-        if asked.elapsed() > ALIVE_EVERY {
-            opens.extend(signs_of_life(site, check, aims, alive, patience).await);
-            asked = Instant::now();
-        }
-        swept.push(attack(site, &mut sockets, check, number, aim));
+        life.ask_if_due().await;
+        swept.push(attack(site, &mut sockets, &mut life, number, aim).await);
     }
-    opens.extend(signs_of_life(site, check, aims, alive, patience).await);
+    life.ask().await;
     controls(site, open_copy, &mut swept, patience);
     for one in &mut swept {
         one.trace = super::trace::trace(site, one, patience).await;
     }
-    (swept, opens)
+    (swept, life.opens)
 }
 
 /// Asks every allowed flow for a sign of life, then waits until the instruments behind filters have given theirs.
@@ -118,31 +114,9 @@ pub async fn finish_stream(site: &Site, open_copy: &Site, swept: &mut [Swept], p
     }
 }
 
-/// Sends all of one aim from the attacker's own link.
-fn attack(site: &Site, sockets: &mut Sockets, check: &Check, number: usize, aim: &Aim) -> Swept {
-    let started_at = fake_facts::now();
-    let mut errors = Vec::new();
-    let way = site.way_out(&aim.from, &aim.link).ok_or_else(|| format!("{} has no carrier", aim.from));
-    match way.and_then(|(link, port)| Ok((sockets.of_link(site, &aim.from, link)?, port.clone()))) {
-        Ok((socket, port)) => {
-            let source = source_mac(site, aim);
-            let fence = (port, Direction::FromNode);
-            for (kind, traffic) in singles(aim) {
-                let entry = Entry { aim: number, kind, traffic, role: Role::Attack };
-                match send(site, socket, aim, source, aim.next_hop, entry) {
-                    Ok(n) => keep_pace(site, n, &fence),
-                    Err(error) => errors.push(format!("{traffic}: {error}")),
-                }
-            }
-        }
-        Err(error) => errors.push(error),
-    }
-    Swept { started_at, ended_at: fake_facts::now(), errors, ..Swept::begin(site, check, number, aim, false) }
-}
-
 /// After each batch, of however many aims, waits until its last packet has passed the taps.
-fn keep_pace(site: &Site, n: u32, (port, direction): &(LinkName, Direction)) {
-    if (n + 1).is_multiple_of(BATCH) {
+pub(super) fn keep_pace(site: &Site, n: u32, (port, direction): &(LinkName, Direction)) {
+    if (n + 1).is_multiple_of(site.batch) {
         // A packet that never comes is told by the counts, so it is not waited for long.
         let deadline = Instant::now() + ARRIVE_WITHIN;
         let _ = site.watch.wait_for(n, port, *direction, deadline);
@@ -200,6 +174,7 @@ impl Swept {
             again,
             started_at: at,
             ended_at: at,
+            slices: Vec::new(),
             errors: Vec::new(),
             trace: Vec::new(),
         }
@@ -231,12 +206,25 @@ fn send_all(
         _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
-    for (kind, traffic) in singles(aim) {
+    for (kind, traffic) in sampled(aim, site.key) {
         let entry = Entry { aim: number, kind, traffic, role };
         sent.push(send(site, socket, aim, source, to, entry)?);
         keep_pace(site, sent[sent.len() - 1], &fence);
     }
     Ok(sent)
+}
+
+/// What stands for an aim in its controls: all of it where that is little, else the edges of each range and some in
+/// between, which differ from run to run.
+fn sampled(aim: &Aim, seed: u32) -> impl Iterator<Item = (usize, Traffic)> {
+    aim.ports.iter().enumerate().flat_map(move |(kind, traffic)| {
+        let all = traffic.width();
+        let step = (all / SAMPLE as u64).max(1);
+        let offset = u64::from(seed) % step;
+        let chosen = move |place: u64| place == 0 || place + 1 == all || place % step == offset;
+        let each = (0..all).zip(traffic.each()).filter(move |(place, _)| chosen(*place));
+        each.map(move |(_, single)| (kind, single))
+    })
 }
 
 /// Sends one packet and returns its number.
@@ -249,33 +237,46 @@ pub(super) fn send(
     entry: Entry,
 ) -> Result<u32, String> {
     let n = site.ledger.enter(entry);
+    let own = match entry.role {
+        Role::Attack | Role::Instrument => entry.aim,
+        // Another one each time: a packet that was answered before would be let in as an established one.
+        Role::Trace | Role::Frame => n as usize,
+    };
+    craft_and_send(site, socket, aim, (source, to), (entry.role, own), (n, entry.traffic))?;
+    Ok(n)
+}
+
+/// Puts a packet together and sends it; `own` chooses its source port.
+pub(super) fn craft_and_send(
+    site: &Site,
+    socket: &PacketSocket,
+    aim: &Aim,
+    (source, to): (Mac, Mac),
+    (role, own): (Role, usize),
+    (n, traffic): (u32, Traffic),
+) -> Result<(), String> {
     // A port of its own for each use, so that no packet meets the connection state of another.
     // Outside 32768 to 60999, from which the kernel takes the ports of real traffic, and another stretch in each run.
-    let base = match entry.role {
+    let base = match role {
         Role::Attack => 20_000,
         Role::Instrument => 10_000,
         Role::Trace | Role::Frame => 61_000,
     };
-    let own = match entry.role {
-        Role::Attack | Role::Instrument => entry.aim % 3_500,
-        // Another one each time: a packet that was answered before would be let in as an established one.
-        Role::Trace | Role::Frame => n as usize % 3_500,
-    };
-    let source_port = base + u16::try_from(own).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
+    let source_port =
+        base + u16::try_from(own % 3_500).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
     let probe = Probe {
         source_mac: source,
         next_hop_mac: to,
         source: aim.source,
         dest: aim.address,
-        traffic: entry.traffic,
+        traffic,
         source_port,
         key: site.key,
         n,
         ttl: 64,
     };
     let frame = nonce::craft(&probe).map_err(|error| error.to_string())?;
-    socket.send(&frame).map_err(|error| error.to_string())?;
-    Ok(n)
+    socket.send(&frame).map_err(|error| error.to_string())
 }
 
 pub(super) fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
@@ -479,6 +480,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         aim: aim.clone(),
         started_at: swept.started_at,
         ended_at: swept.ended_at,
+        slices: swept.slices,
         errors: swept.errors,
         filter_instrument_alive,
         trace: swept.trace,

@@ -1,5 +1,6 @@
 //! One scenario from plan to verdict: run folder, lab, judgement, evidence.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
@@ -26,6 +27,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Folder with the fakes: beside this program.
     pub programs: PathBuf,
+    /// Whether negatives that do not say what they send cover everything.
+    pub exhaustive: bool,
     /// Multiplies every deadline; 1 and more.
     pub patience: u32,
     /// Whether scenarios may run commands of their own.
@@ -60,6 +63,11 @@ pub async fn run(
     let done = carry_out(scenario, twin, folder, options, listen, interrupted, &mut report).await;
     report.failure = done.err();
     report
+}
+
+/// The scenario as it is run: as it is written, or with everything sent.
+pub(super) fn covering<'s>(scenario: &'s Scenario, options: &Options) -> Cow<'s, Scenario> {
+    if options.exhaustive { Cow::Owned(scenario.exhaustive()) } else { Cow::Borrowed(scenario) }
 }
 
 /// What a list of checks that may stay inconclusive says of a scenario, or of a twin of it.
@@ -110,6 +118,7 @@ async fn carry_out(
     interrupted: impl Future<Output = ()>,
     report: &mut Report,
 ) -> Result<(), Failure> {
+    let scenario = &covering(scenario, options);
     report.plan = planned(scenario)?;
     let root = may_run(&report.plan, folder, options)?;
     let name = twin.map_or(&scenario.name, |twin| &twin.name);

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::commander::Running;
 use super::order::{Ask, Order, Task};
-use super::scenario::{Options, lab_log, may_run, order, ours, planned, write_plan};
+use super::scenario::{Options, covering, lab_log, may_run, order, ours, planned, write_plan};
 use crate::event::{Event, Failure, Fault as Blame};
 use crate::evidence::RunFolder;
 use crate::names::{LabName, PortRef};
@@ -73,7 +73,9 @@ pub async fn up(
     tell: impl FnMut(Told<'_>),
     interrupted: impl Future<Output = ()>,
 ) -> Result<Down, Failure> {
-    let plan = planned(site.scenario)?;
+    let scenario = &covering(site.scenario, options);
+    let site = Site { scenario, ..site };
+    let plan = planned(scenario)?;
     let root = may_run(&plan, site.folder, options)?;
     let started = SystemTime::now();
     let of = site.twin.map_or(&site.scenario.name, |twin| &twin.name);

@@ -26,8 +26,8 @@ mod twins;
 mod unsupported;
 mod yaml;
 
-pub use build::DEFAULT_PORTS;
 pub(crate) use build::which_cable;
+pub use build::{DEFAULT_PORTS, all_ports, usual_ports};
 pub use files::{Files, LONGEST, Missing};
 pub use leaf::FEATURES;
 pub(crate) use leaf::{Below, Lasting, ServiceRef, leaf_of};

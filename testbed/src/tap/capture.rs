@@ -262,6 +262,13 @@ impl Watch {
         self.0.lock().health
     }
 
+    /// The places in `numbers` of probes that were not seen so far at a port in a direction.
+    pub fn missing(&self, numbers: &[u32], port: &LinkName, direction: Direction) -> Vec<usize> {
+        let live = self.0.lock();
+        let seen = |n: &u32| live.sightings.is_seen(*n, port, direction);
+        numbers.iter().enumerate().filter(|(_, n)| !seen(n)).map(|(place, _)| place).collect()
+    }
+
     /// The first sighting of probe `n` at a port in a direction; waits for it until the deadline, or until the capture
     /// ends. Frames pass the taps in one order: once a probe was seen, all that was sent before it was seen, too.
     pub fn wait_for(

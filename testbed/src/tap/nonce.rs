@@ -111,9 +111,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
     let written = match probe.traffic {
-        Traffic::Tcp(port, last) | Traffic::Udp(port, last) if port != last => {
-            return Err(Error::Range(probe.traffic));
-        }
+        several if several.width() > 1 => return Err(Error::Range(probe.traffic)),
         Traffic::Tcp(port, _) => {
             let mut tcp = TcpHeader::new(probe.source_port, port, probe.n, window(probe.key));
             tcp.syn = true;
@@ -121,15 +119,21 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
             ethernet.tcp_header(tcp).write(&mut frame, &[])
         }
         Traffic::Udp(port, _) => ethernet.udp(probe.source_port, port).write(&mut frame, &payload(probe)),
-        Traffic::Icmp(kind) => ethernet.icmpv4_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
-        Traffic::Icmp6(kind) => ethernet.icmpv6_raw(kind, 0, echo(probe)).write(&mut frame, &payload(probe)),
+        Traffic::Icmp(message, _) => {
+            let [kind, code] = message.to_be_bytes();
+            ethernet.icmpv4_raw(kind, code, echo(probe)).write(&mut frame, &payload(probe))
+        }
+        Traffic::Icmp6(message, _) => {
+            let [kind, code] = message.to_be_bytes();
+            ethernet.icmpv6_raw(kind, code, echo(probe)).write(&mut frame, &payload(probe))
+        }
         Traffic::Ntp(Ntp::Answer) => {
             ethernet.udp(TIME_PORT, probe.source_port).write(&mut frame, &time(probe, Ntp::Answer))
         }
         Traffic::Ntp(kind) => {
             ethernet.udp(probe.source_port, TIME_PORT).write(&mut frame, &time(probe, kind))
         }
-        Traffic::Protocol(number) => return craft_raw(probe, number),
+        Traffic::Protocol(number, _) => return craft_raw(probe, number),
     };
     written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
     Ok(frame)
@@ -202,8 +206,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 fn ip_header(probe: &Probe) -> Result<IpHeaders, Error> {
     let wrong = Error::Family { traffic: probe.traffic, from: probe.source, to: probe.dest };
     match (probe.source, probe.dest) {
-        (IpAddr::V4(_), IpAddr::V4(_)) if matches!(probe.traffic, Traffic::Icmp6(_)) => Err(wrong),
-        (IpAddr::V6(_), IpAddr::V6(_)) if matches!(probe.traffic, Traffic::Icmp(_)) => Err(wrong),
+        (IpAddr::V4(_), IpAddr::V4(_)) if matches!(probe.traffic, Traffic::Icmp6(..)) => Err(wrong),
+        (IpAddr::V6(_), IpAddr::V6(_)) if matches!(probe.traffic, Traffic::Icmp(..)) => Err(wrong),
         (IpAddr::V4(source), IpAddr::V4(dest)) => {
             let header = Ipv4Header::new(0, probe.ttl, IpNumber(0), source.octets(), dest.octets());
             let mut header = header.expect("no payload is not too long");
@@ -286,7 +290,7 @@ pub fn craft_stray(stray: &Stray, carries: &Carries) -> Result<Vec<u8>, Error> {
         return craft(&probe(*from, *to, Traffic::Udp(DISCARD, DISCARD)));
     }
     let nobody = IpAddr::from([0, 0, 0, 0]);
-    let marked = payload(&probe(nobody, nobody, Traffic::Protocol(0)));
+    let marked = payload(&probe(nobody, nobody, Traffic::protocol(0)));
     // 46 bytes is the least that an Ethernet frame carries (IEEE 802.3, clause 3.2.7).
     let mut body = [0; 46];
     body[8..24].copy_from_slice(&marked[..16]);
@@ -354,8 +358,8 @@ mod tests {
         let both = move |traffic: Traffic| [(traffic, false), (traffic, true)];
         let tcp = ports.into_iter().flat_map(move |port| both(Traffic::Tcp(port, port)));
         let udp = ports.into_iter().flat_map(move |port| both(Traffic::Udp(port, port)));
-        let other = (0..=255).flat_map(move |number| both(Traffic::Protocol(number)));
-        let icmp = (0..=255).flat_map(|kind| [(Traffic::Icmp(kind), false), (Traffic::Icmp6(kind), true)]);
+        let other = (0..=255).flat_map(move |number| both(Traffic::protocol(number)));
+        let icmp = (0..=255).flat_map(|kind| [(Traffic::icmp(kind), false), (Traffic::icmp6(kind), true)]);
         let time = times.into_iter().flat_map(move |kind| both(Traffic::Ntp(kind)));
         tcp.chain(udp).chain(other).chain(icmp).chain(time)
     }
@@ -408,7 +412,7 @@ mod tests {
     #[test]
     fn a_probe_of_another_protocol_has_24_bytes_and_that_number() {
         for (traffic, six) in every_kind() {
-            let Traffic::Protocol(number) = traffic else { continue };
+            let Traffic::Protocol(number, _) = traffic else { continue };
             let bytes = craft(&probe(traffic, six)).unwrap();
             let header = if six { 40 } else { 20 };
             assert_eq!(bytes.len(), 14 + header + 24);
@@ -427,9 +431,9 @@ mod tests {
             let number = match traffic {
                 Traffic::Tcp(..) => 6,
                 Traffic::Udp(..) | Traffic::Ntp(_) => 17,
-                Traffic::Icmp(_) => 1,
-                Traffic::Icmp6(_) => 58,
-                Traffic::Protocol(_) => continue,
+                Traffic::Icmp(..) => 1,
+                Traffic::Icmp6(..) => 58,
+                Traffic::Protocol(..) => continue,
             };
             if !six {
                 assert_eq!(ones(&[&bytes[14..34]]), 0xffff, "header of {traffic}");
@@ -437,7 +441,7 @@ mod tests {
             // The pseudo header of RFC 9293 section 3.1 and RFC 8200 section 8.1; ICMP for IPv4 has none.
             let length = (transport.len() as u32).to_be_bytes();
             let whole = match traffic {
-                Traffic::Icmp(_) => ones(&[transport]),
+                Traffic::Icmp(..) => ones(&[transport]),
                 _ => ones(&[addresses, &length, &[0, number], transport]),
             };
             assert_eq!(whole, 0xffff, "{traffic}, IPv6: {six}");
@@ -456,14 +460,14 @@ mod tests {
     fn families_must_fit_and_a_range_is_no_packet() {
         let mixed = Probe { dest: "::1".parse().unwrap(), ..probe(Traffic::Udp(1, 1), false) };
         assert!(matches!(craft(&mixed), Err(Error::Family { .. })));
-        assert!(matches!(craft(&probe(Traffic::Icmp(8), true)), Err(Error::Family { .. })));
-        assert!(matches!(craft(&probe(Traffic::Icmp6(128), false)), Err(Error::Family { .. })));
+        assert!(matches!(craft(&probe(Traffic::icmp(8), true)), Err(Error::Family { .. })));
+        assert!(matches!(craft(&probe(Traffic::icmp6(128), false)), Err(Error::Family { .. })));
         assert!(matches!(craft(&probe(Traffic::Tcp(1, 2), false)), Err(Error::Range(_))));
     }
 
     #[test]
     fn a_timestamp_reply_that_copies_a_part_of_a_probe_is_none() {
-        let mut bytes = craft(&probe(Traffic::Icmp(13), false)).unwrap();
+        let mut bytes = craft(&probe(Traffic::icmp(13), false)).unwrap();
         bytes[14 + 20] = 14;
         // Receive and transmit timestamps, as RFC 792 has them.
         bytes[14 + 20 + 12..14 + 20 + 20].copy_from_slice(&[1, 2, 3, 4, 1, 2, 3, 4]);

@@ -155,6 +155,14 @@ impl Sightings {
         self.entries_of(n).find(is_it).map(|entry| self.public(entry))
     }
 
+    /// Whether probe `n` was seen at a port in a direction.
+    pub fn is_seen(&self, n: u32, port: &LinkName, direction: Direction) -> bool {
+        let is_it = |entry: &Entry| {
+            entry.seen.direction == direction && self.ports[usize::from(entry.seen.port)] == *port
+        };
+        self.entries_of(n).any(is_it)
+    }
+
     /// How many different probes were seen anywhere.
     pub fn probes(&self) -> usize {
         self.chains.len()

@@ -50,17 +50,9 @@ fn is_planned(seen: &AimSeen, ports: &Traffic) -> bool {
     let (mut packets, mut single) = (0, 0);
     for kind in kinds {
         packets += kind.planned;
-        single += width(&kind.traffic);
+        single += kind.traffic.width();
     }
-    single >= width(ports) && packets >= width(ports)
-}
-
-/// How many single kinds a range stands for.
-fn width(traffic: &Traffic) -> u64 {
-    match *traffic {
-        Traffic::Tcp(first, last) | Traffic::Udp(first, last) => u64::from(last - first) + 1,
-        Traffic::Icmp(_) | Traffic::Icmp6(_) | Traffic::Protocol(_) | Traffic::Ntp(_) => 1,
-    }
+    single >= ports.width() && packets >= ports.width()
 }
 
 /// Behind a filter, the instrument itself must have shown signs of life in the main lab.
@@ -103,8 +95,16 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    pub(super) fn of(seen: &AimSeen) -> Self {
-        Self { name: aim_name(&seen.aim), started_at: seen.started_at, ended_at: seen.ended_at }
+    /// Each stretch in which packets of an aim were sent, with signs of life between them.
+    pub(super) fn of(seen: &AimSeen) -> Vec<Self> {
+        let whole = [(seen.started_at, seen.ended_at)];
+        let slices = if seen.slices.is_empty() { &whole[..] } else { &seen.slices };
+        let moment = |(started_at, ended_at): &(u64, u64)| Self {
+            name: aim_name(&seen.aim),
+            started_at: *started_at,
+            ended_at: *ended_at,
+        };
+        slices.iter().map(moment).collect()
     }
 }
 

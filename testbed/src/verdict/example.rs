@@ -327,6 +327,7 @@ fn aim_seen(aim: Aim) -> AimSeen {
         check: of("vms-shut"),
         aim,
         kinds: [("tcp/22", 1, 100), ("udp/1-3", 3, 101)].map(kind).to_vec(),
+        slices: Vec::new(),
         started_at: START,
         ended_at: END,
         errors: vec![],

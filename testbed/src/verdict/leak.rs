@@ -61,13 +61,11 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
         }
     }
     // A stream sends each kind many times.
-    let again =
-        aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.traffic.each().count() as u64);
+    let again = aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.traffic.width());
     let unit = if again { "packets" } else { "kinds" };
-    let targets = targets.into_iter().map(|(address, mut kinds, planned)| {
+    let targets = targets.into_iter().map(|(address, kinds, planned)| {
         let reached = kinds.len();
-        kinds.sort();
-        kinds.dedup();
+        let kinds = Traffic::joined(kinds);
         format!("{address} on {} ({reached} of {planned} {unit})", listed(kinds, KINDS))
     });
     let forged = key.forged.map(|node| format!(", with an address of {node},")).unwrap_or_default();

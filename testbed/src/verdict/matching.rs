@@ -46,10 +46,13 @@ fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
     match *ports {
         Traffic::Tcp(first, last) => kind == "tcp" && (first..=last).contains(&port),
         Traffic::Udp(first, last) => kind == "udp" && (first..=last).contains(&port),
-        Traffic::Icmp(_) => kind == "icmp",
-        Traffic::Icmp6(_) => kind == "icmp6",
+        Traffic::Icmp(..) => kind == "icmp",
+        Traffic::Icmp6(..) => kind == "icmp6",
         Traffic::Ntp(_) => kind == "udp" && port == 123,
-        Traffic::Protocol(number) => kind.strip_prefix("proto-") == Some(number.to_string().as_str()),
+        Traffic::Protocol(first, last) => {
+            let number = kind.strip_prefix("proto-").and_then(|number| number.parse::<u8>().ok());
+            number.is_some_and(|number| (first..=last).contains(&number))
+        }
     }
 }
 

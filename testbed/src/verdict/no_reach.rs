@@ -33,7 +33,7 @@ pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observat
         controls::ask_control("instrument", aim, |kind| kind.instrument, &mut draft.reasons);
         controls::ask_control("path", aim, |kind| kind.path, &mut draft.reasons);
     }
-    let moments: Vec<_> = tried.iter().map(|aim| Moment::of(aim)).collect();
+    let moments: Vec<_> = tried.iter().flat_map(|aim| Moment::of(aim)).collect();
     let answered = controls::ask_alive(check, alive, &moments, seen, &mut draft.reasons);
     let counts = Counts::of(&tried);
     draft.summary = counts.summary(answered, alive.len());
@@ -97,7 +97,7 @@ impl Counts {
         let pairs: BTreeSet<_> = tried.iter().map(|aim| (&aim.aim.from, &aim.aim.to)).collect();
         let mut counts = Counts { pairs: pairs.len(), ..Counts::default() };
         for kind in tried.iter().flat_map(|aim| &aim.kinds) {
-            counts.kinds += kind.traffic.each().count();
+            counts.kinds += usize::try_from(kind.traffic.width()).unwrap_or(usize::MAX);
             counts.sent += kind.entered;
             counts.arrived += kind.arrived.len();
             counts.instrument.0 += kind.instrument.sent;

@@ -5,6 +5,7 @@ mod support;
 
 mod advised;
 mod apart;
+mod exhaustive;
 mod failover;
 mod fakes;
 mod findings;

@@ -44,15 +44,15 @@ fn a_probe_is_known_again_behind_an_input_filter() {
             Traffic::Udp(666, 666),
             Traffic::Tcp(554, 554),
             Traffic::Udp(53, 53),
-            Traffic::Icmp(8),
-            Traffic::Icmp6(128),
-            Traffic::Protocol(47),
+            Traffic::icmp(8),
+            Traffic::icmp6(128),
+            Traffic::protocol(47),
         ];
         let sent: Vec<Probe> = [false, true]
             .into_iter()
             .flat_map(|six| kinds.map(|kind| (kind, six)))
             .filter(|(kind, six)| {
-                !matches!((kind, six), (Traffic::Icmp(_), true) | (Traffic::Icmp6(_), false))
+                !matches!((kind, six), (Traffic::Icmp(..), true) | (Traffic::Icmp6(..), false))
             })
             .zip(0..)
             .map(|((kind, six), n)| probe(kind, six, n))

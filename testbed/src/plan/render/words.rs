@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::tables::{head, list, table};
-use crate::plan::ports::width;
 use crate::plan::{Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, Open, RouteAsked, Word};
 
 /// The word with its counts, and the lines below it.
@@ -61,7 +60,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
 }
 
 fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (String, String) {
-    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(crate::names::Traffic::width).sum();
     let alive_rows = if alive.is_empty() {
         String::new()
     } else {
@@ -85,7 +84,7 @@ fn after(
     });
     let goes_on = list(goes_on);
     let text = format!("    {says}, for {lasts:?} at least; goes on within {within:?}: {goes_on}\n");
-    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(width).sum();
+    let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(crate::names::Traffic::width).sum();
     (format!("after, {probes} probes again and again"), text + &aims_table(aims))
 }
 

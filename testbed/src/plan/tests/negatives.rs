@@ -4,7 +4,8 @@ use crate::plan::testsite::{
     cloud, empty, host, name, no_reach, no_reach_with, node, router, rules, t1, t3, t5,
 };
 use crate::plan::{Aim, Judge, Plan, Word};
-use crate::scenario::model::Scenario;
+use crate::scenario::model::{Cover, Scenario, Word as Asserted};
+use crate::scenario::{all_ports, usual_ports};
 
 fn aims(plan: &Plan, check: &str) -> Vec<Aim> {
     let check = plan.checks.iter().find(|one| one.name.as_str() == check).unwrap();
@@ -205,4 +206,49 @@ fn the_way_over_two_routers_begins_at_the_first() {
     let aim = &aims(&plan, "shut")[0];
     assert_eq!((&aim.stops_at, &aim.target_segment), (&name("first"), &name("c")));
     assert!(!remarked(&plan, "do not lead"), "{:#?}", plan.remarks);
+}
+
+/// With one negative from `app`, to which a flow lets it in, at the router, which has several addresses.
+fn covering(cover: Cover, excepted: &str) -> Scenario {
+    let mut site = t3().check(
+        "rtr-shut",
+        "F13 F15",
+        no_reach_with(no_reach("app", "rtr", "tcp/1"), false, None, excepted),
+    );
+    let check = site.checks.iter_mut().find(|check| check.name.as_str() == "rtr-shut").unwrap();
+    let Asserted::NoReach { ports, cover: how, .. } = &mut check.word else { panic!("a no_reach") };
+    (*ports, *how) = (if cover.is_all() { all_ports() } else { usual_ports(true) }, cover);
+    site
+}
+
+#[test]
+fn everything_goes_to_the_first_address_and_the_usual_list_to_the_others() {
+    let plan = covering(Cover::All, "F13 F15").planned();
+    let aims = aims(&plan, "rtr-shut");
+    let rest = "tcp/0-52 tcp/54-65535 udp/0-52 udp/54-122 udp/124-65535 icmp/* proto/*";
+    assert_eq!(ports(&aims[0]), rest);
+    assert!(aims.len() > 1 && aims[1..].iter().all(|aim| aim.ports.len() < 20), "{aims:?}");
+}
+
+#[test]
+fn what_a_flow_allows_is_left_out_by_the_option_and_a_mistake_where_it_is_written() {
+    let asked = covering(Cover::Usual, "F13 F15").exhaustive();
+    let plan = asked.planned();
+    assert!(ports(&aims(&plan, "rtr-shut")[0]).starts_with("tcp/0-52 tcp/54-65535 udp/0-52"));
+    // The option looks after flows by itself; the scenario has to say so.
+    let plan = covering(Cover::AllButFlows, "").planned();
+    assert!(ports(&aims(&plan, "rtr-shut")[0]).starts_with("tcp/0-52 tcp/54-65535 udp/0-52"));
+    let mistakes = crate::plan::plan(&covering(Cover::All, "")).unwrap_err();
+    assert!(mistakes.iter().any(|one| one.to_string().contains("add F13 to `except`")), "{mistakes:?}");
+}
+
+#[test]
+fn the_option_leaves_what_is_listed_and_what_is_forged_alone() {
+    let mut site = covering(Cover::Listed, "F13 F15");
+    let before = site.clone();
+    assert_eq!(site.exhaustive().checks.last(), before.checks.last());
+    let check = site.checks.iter_mut().find(|check| check.name.as_str() == "rtr-shut").unwrap();
+    let Asserted::NoReach { as_node, cover, .. } = &mut check.word else { panic!("a no_reach") };
+    (*as_node, *cover) = (Some(name("dock-1")), Cover::Usual);
+    assert_eq!(site.exhaustive().checks.last(), site.checks.last());
 }

@@ -8,7 +8,7 @@ use crate::plan::render::{dot, json, mermaid, text};
 use crate::plan::testsite::{appliance, camera, cloud, empty, host, router};
 use crate::plan::ways::Ways;
 use crate::plan::{Plan, Word, plan};
-use crate::scenario::model::{Scenario, Word as Asserted};
+use crate::scenario::model::{Cover, Scenario, Word as Asserted};
 
 /// Per segment: length of its name, hosts, cameras, appliances, whether it has IPv6 and a trunk.
 type Sketch = Vec<(usize, usize, usize, bool, bool)>;
@@ -62,6 +62,7 @@ fn site(sketch: &Sketch, chained: bool) -> Scenario {
         via: None,
         as_node: None,
         ports: crate::plan::testsite::words("tcp/80 icmp/8 icmp6/128"),
+        cover: Cover::Listed,
         except: Vec::new(),
         forgotten: None,
     };

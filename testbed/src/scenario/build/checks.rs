@@ -6,7 +6,7 @@ use super::super::fault::Fault;
 use super::super::files::Files;
 use super::super::leaf::{FlowRange, Whole};
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::{Check, Flow, Kind, Node, Proof, Word};
+use super::super::model::{Check, Cover, Flow, Kind, Node, Proof, Word};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::super::tree::Spot;
@@ -248,10 +248,7 @@ impl Reader<'_> {
         if let (Some(name), Some(written)) = (&as_node, word.as_node.good()) {
             self.disguise(name, written.spot, word, [&from, &to]);
         }
-        let ports = match &word.ports {
-            Slot::Absent => default_ports(self.segments.has_ip6()),
-            slot => values(slot),
-        };
+        let (ports, cover) = self.sent(word);
         let at = word.from.good()?.0.first()?.spot;
         let negative = Negative { whose: self.whose, at, from: &from, to: &to, both_ways, ports: &ports };
         // by another way, from another or to where no name leads any more, the packets do not meet what the flow allows
@@ -264,7 +261,27 @@ impl Reader<'_> {
             Some(raw) => Some(self.forgotten(raw, name)?),
             None => None,
         };
-        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, except, forgotten })
+        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, cover, except, forgotten })
+    }
+
+    /// What a negative sends.
+    fn sent(&mut self, word: &raw::NoReach) -> (Vec<Traffic>, Cover) {
+        let Some(cover) = word.cover.good() else {
+            return match &word.ports {
+                Slot::Absent => (usual_ports(self.segments.has_ip6()), Cover::Usual),
+                slot => (values(slot), Cover::Listed),
+            };
+        };
+        let title = format!("{} covers everything", self.whose);
+        if let Some(first) = word.ports.good().and_then(|ports| ports.0.first()) {
+            let label = "`cover: all` sends everything: leave `ports` out";
+            self.out.push(Mistake::error(title.clone(), first.spot, label));
+        }
+        if let Some(other) = word.as_node.good() {
+            let label = "a forged source goes with a list of `ports`, or with the usual one";
+            self.out.push(Mistake::error(title, other.spot, label));
+        }
+        (all_ports(), cover.value)
     }
 
     /// The node whose address is used is neither end, and nothing is allowed to whoever pretends to be it.
@@ -436,12 +453,21 @@ fn can_be_opened(traffic: &Traffic) -> bool {
     match traffic {
         Traffic::Tcp(first, last) => first == last && *first > 0,
         Traffic::Udp(first, last) => first == last && matches!(first, 53 | 123),
-        Traffic::Icmp(number) => *number == 8,
+        Traffic::Icmp(..) => *traffic == Traffic::icmp(8),
         _ => false,
     }
 }
 
-fn default_ports(ip6: bool) -> Vec<Traffic> {
+/// Everything: each TCP and UDP port, each type and code of ICMP, each protocol. What does not exist in a target's family
+/// is left out.
+pub fn all_ports() -> Vec<Traffic> {
+    ["tcp/*", "udp/*", "icmp/*", "icmp6/*", "proto/*"]
+        .map(|all| all.parse().expect("it is well formed"))
+        .to_vec()
+}
+
+/// What a `no_reach` sends if it does not say; `ip6`: some segment speaks IPv6.
+pub fn usual_ports(ip6: bool) -> Vec<Traffic> {
     let ports = DEFAULT_PORTS.into_iter().chain(ip6.then_some("icmp6/128"));
     ports.map(|port| port.parse().expect("the default ports are well formed")).collect()
 }

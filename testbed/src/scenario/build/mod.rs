@@ -34,7 +34,7 @@ use super::raw;
 use super::shape::{At, Slot};
 use crate::names::{CheckName, FlowId};
 
-pub use checks::DEFAULT_PORTS;
+pub use checks::{DEFAULT_PORTS, all_ports, usual_ports};
 pub(crate) use directory::Directory;
 pub(crate) use faults::which as which_cable;
 

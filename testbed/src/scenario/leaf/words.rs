@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{CloudNames, CloudService, Event, Neighbours};
+use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
@@ -103,6 +103,7 @@ word_leaf! {
     Neighbours, "a way to know neighbours", [
         ("learned", Neighbours::Learned), ("static", Neighbours::Static),
     ];
+    Cover, "how much is sent", [("all", Cover::All)];
     Event, "something that comes at regular times", [
         ("monitor_job", Event::MonitorJob), ("metrics", Event::Metrics), ("logs", Event::Logs),
     ];

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::all_ports;
 use super::super::fault::Fault;
 use super::super::lint::{LintRule, Waiver};
+use super::Scenario;
 use crate::names::{CheckName, ControlId, FlowId, LinkName, NodeName, SegmentName, Traffic};
 
 /// An assertion, named.
@@ -82,6 +84,43 @@ pub struct Place {
     pub column: u32,
 }
 
+/// How much of all that could be sent a negative sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cover {
+    /// The usual short list.
+    #[default]
+    Usual,
+    /// What the scenario lists.
+    Listed,
+    /// Everything, to the first address of each target in each family; to its others the usual short list.
+    All,
+    /// The same without what flows allow there; asked for on the command line.
+    AllButFlows,
+}
+
+impl Scenario {
+    /// The same with everything sent wherever a negative does not say what it sends, less what flows allow.
+    pub fn exhaustive(&self) -> Scenario {
+        let mut scenario = self.clone();
+        for check in &mut scenario.checks {
+            if let Word::NoReach { ports, cover, as_node: None, forgotten: None, .. } = &mut check.word
+                && *cover == Cover::Usual
+            {
+                (*ports, *cover) = (all_ports(), Cover::AllButFlows);
+            }
+        }
+        scenario
+    }
+}
+
+impl Cover {
+    /// Whether everything is sent.
+    pub fn is_all(self) -> bool {
+        matches!(self, Cover::All | Cover::AllButFlows)
+    }
+}
+
 /// What a check asserts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,6 +148,8 @@ pub enum Word {
         as_node: Option<NodeName>,
         /// What is sent; never empty.
         ports: Vec<Traffic>,
+        /// How much of what there is that is.
+        cover: Cover,
         /// Flows of the list that are allowed between these all the same, and so are left out.
         except: Vec<FlowId>,
         /// Only the address that a name was moved to and has left.

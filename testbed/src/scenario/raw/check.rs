@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Event, Proof};
+use super::super::model::{Cover, Event, Proof};
 use super::super::shape::{List, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
@@ -86,6 +86,8 @@ table! {
         as_node ("as"): may One<NodeName>,
         /// What is sent; default a short list of what cameras, appliances and routers listen on.
         ports: may Some1<Traffic>,
+        /// `all`: everything there is to the first address of each target in each family, and to its others what `ports` has by default.
+        cover: may One<Cover>,
         /// Flows that are allowed between these all the same, and so are left out.
         except: may Some1<FlowRange>,
         /// Only the address that a name was moved to by a check before: open for that time, and shut since.

@@ -78,7 +78,7 @@ fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
     let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
     let syn = probe(Traffic::Tcp(554, 554), 1);
     let datagram = probe(Traffic::Udp(53, 53), 2);
-    let ping = probe(Traffic::Icmp(8), 3);
+    let ping = probe(Traffic::icmp(8), 3);
     for probe in [&syn, &datagram, &ping] {
         desk.pass(&across(CAM, &bare(probe)));
     }
@@ -148,7 +148,7 @@ fn a_frame_is_for_the_link_that_it_is_addressed_to_and_not_for_those_that_it_is_
 fn a_probe_that_lost_its_nonce_on_the_way_is_altered_and_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
-    let kinds = [Traffic::Tcp(554, 554), Traffic::Udp(53, 53), Traffic::Icmp(8), Traffic::Protocol(47)];
+    let kinds = [Traffic::Tcp(554, 554), Traffic::Udp(53, 53), Traffic::icmp(8), Traffic::protocol(47)];
     for (n, traffic) in (1..).zip(kinds) {
         let hops = across(CAM, &bare(&probe(traffic, n)));
         desk.pass(&hops[..2]);
@@ -177,8 +177,8 @@ fn what_answers_a_probe_is_told_where_it_was_sent() {
         (Traffic::Tcp(1, 1), syn),
         (Traffic::Tcp(2, 2), tcp((APP_AT, 2), (CAM_AT, 40_000), 9, "A", b"")),
         (Traffic::Udp(3, 3), udp((APP_AT, 3), (CAM_AT, 40_000), data)),
-        (Traffic::Icmp(8), icmp(APP_AT, CAM_AT, 0, [0x9c, 0x40, 0, 4], data)),
-        (Traffic::Icmp(13), icmp(APP_AT, CAM_AT, 14, [0x9c, 0x40, 0, 5], &[0; 12])),
+        (Traffic::icmp(8), icmp(APP_AT, CAM_AT, 0, [0x9c, 0x40, 0, 4], data)),
+        (Traffic::icmp(13), icmp(APP_AT, CAM_AT, 14, [0x9c, 0x40, 0, 5], &[0; 12])),
     ];
     let answered = [(StrayKind::Answered, APP, Direction::FromNode, false)];
     for (n, (traffic, answer)) in (1..).zip(&answers) {
@@ -207,7 +207,7 @@ fn what_answers_a_probe_is_told_where_it_was_sent() {
 fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
-    for (n, traffic) in [(1, Traffic::Tcp(22, 22)), (2, Traffic::Udp(22, 22)), (3, Traffic::Icmp(8))] {
+    for (n, traffic) in [(1, Traffic::Tcp(22, 22)), (2, Traffic::Udp(22, 22)), (3, Traffic::icmp(8))] {
         let hops = across(CAM, &bare(&probe(traffic, n)));
         desk.pass(&hops);
         let error = icmp("10.20.0.1", CAM_AT, 3, [0; 4], &bare(&probe(traffic, n)));
@@ -249,7 +249,7 @@ fn two_probes_that_meet_are_told_apart_and_a_reset_refuses_either() {
 fn the_same_kind_of_probe_both_ways_is_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
-    let out = probe(Traffic::Icmp(8), 1);
+    let out = probe(Traffic::icmp(8), 1);
     let back = Probe { source: out.dest, dest: out.source, n: 2, ..out };
     desk.pass(&across(CAM, &bare(&out)));
     desk.pass(&across(APP, &bare(&back)));

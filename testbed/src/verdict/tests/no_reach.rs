@@ -57,6 +57,12 @@ fn whatever_single_control_is_taken_away_no_pass_is_left() {
             (s.opens[3].answered_after_us, s.opens[3].error) = (None, Some("connection refused".into()));
         }),
         ("an answer too early", &["alive", "before"], |s| s.opens[1].at = START - 1_003_000_000),
+        // Sent for three seconds, with no sign of life in the middle.
+        ("a slice far from life", &["alive", "before"], |s| {
+            let aim = &mut s.aims[0];
+            (aim.ended_at, aim.slices) =
+                (START + 3_000_000_000, vec![(START, START), (START + 2_000_000_000, START + 3_000_000_000)]);
+        }),
         ("an answer too late", &["alive", "after"], |s| s.opens[2].answered_after_us = Some(1_000_000)),
         ("an answer for another check", &["alive", "before"], |s| {
             s.opens[1].check = "other".parse().unwrap()
