@@ -74,8 +74,8 @@ pub async fn replace(
 
 /// What nft lists, less the table that we have put there ourselves; with it, if somebody else has added to it.
 fn without_ours(rules: &str) -> String {
-    // The table, its chain, that chain's type, three rules, and two brackets.
-    const LINES: usize = 8;
+    // nft lists it line by line as we wrote it.
+    let as_written = instrument_of(0).lines().count();
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     let mut in_ours = false;
     for line in rules.lines() {
@@ -84,7 +84,7 @@ fn without_ours(rules: &str) -> String {
         }
         if in_ours { ours.push(line) } else { others.push(line) }
     }
-    if ours.len() > LINES {
+    if ours.len() > as_written {
         others.extend(ours);
     }
     others.join("\n")
@@ -194,7 +194,8 @@ fn only_about(words: &str, folder: &Path) -> String {
 
 /// Begins to add the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
 ///
-/// `key` marks our probes, 8 bytes after the start of the transport header, or 40 where they pretend to be time.
+/// `key` marks our probes, 8 bytes after the start of the transport header, or 40 where they pretend to be time; in an
+/// extension header of IPv6 it stands 8 bytes behind the first header, and what follows is no transport.
 pub fn start_instrument(namespace: &Namespace, key: u32) -> Result<Running, KernelError> {
     start(namespace, "add the instrument behind the input filter", &instrument_of(key))
 }
@@ -206,6 +207,7 @@ fn instrument_of(key: u32) -> String {
     type filter hook input priority 2147483646; policy accept;
     @th,64,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
     meta l4proto udp @th,320,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
+    meta nfproto ipv6 @nh,384,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
     iifname \"lo\" return
     limit rate 100/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
   }}
@@ -227,6 +229,7 @@ pub async fn add_trace(namespace: &Namespace, key: u32) -> Result<(), KernelErro
     type filter hook prerouting priority -440; policy accept;
     @th,64,32 {key:#010x} meta nftrace set 1
     meta l4proto udp @th,320,32 {key:#010x} meta nftrace set 1
+    meta nfproto ipv6 @nh,384,32 {key:#010x} meta nftrace set 1
   }}
 }}
 "
@@ -355,10 +358,10 @@ mod tests {
 
     #[test]
     fn our_own_instrument_is_no_meddling_unless_something_was_added_to_it() {
-        let ours = "table inet testbed_instrument { # handle 2\n\tchain arrived { # handle 1\n\t\ttype filter hook input priority 2147483646; policy accept;\n\t\t@th,64,32 0x1 log prefix \"probe\" group 23 snaplen 128 return # handle 2\n\t\tiifname \"lo\" return # handle 3\n\t\tlimit rate 100/second burst 20 packets log prefix \"life\" group 23 snaplen 64 # handle 4\n\t}\n}";
+        let ours = instrument_of(1);
         let site = "table inet site { # handle 1\n}";
         assert_eq!(without_ours(&format!("{site}\n{ours}")), site);
-        let more = ours.replace("\t}\n}", "\t\tdrop # handle 5\n\t}\n}");
+        let more = ours.replace("  }\n}", "    drop # handle 5\n  }\n}");
         assert!(meddling(&without_ours(&format!("{site}\n{more}"))).is_some());
     }
 
