@@ -288,6 +288,13 @@ pub enum Traffic {
     Icmp6(u16, u16),
     /// Any IP protocols from the first to the last, each with a payload of our own and no header of that protocol.
     Protocol(u8, u8),
+    /// TCP from the ports from the first to the last, to a port that nobody listens on: what passes for an answer.
+    TcpFrom(u16, u16),
+    /// UDP likewise.
+    UdpFrom(u16, u16),
+    /// TCP with flags from the first to the last of these bytes (RFC 9293 section 3.1: CWR is 128, FIN is 1), to a port that
+    /// nobody listens on.
+    TcpFlags(u8, u8),
     /// UDP on the time server's port.
     Ntp(Ntp),
 }
@@ -324,6 +331,10 @@ impl fmt::Display for Ntp {
     }
 }
 
+/// Where packets go whose kind is not their destination port: nobody listens there, and no kernel takes its ports for
+/// real traffic from there.
+pub const FAR_PORTS: std::ops::RangeInclusive<u16> = 62_000..=64_999;
+
 impl Traffic {
     /// ICMP of one type, code 0.
     pub fn icmp(kind: u8) -> Self {
@@ -359,7 +370,8 @@ impl Traffic {
     fn range(&self) -> (u16, u16) {
         match *self {
             Traffic::Tcp(a, b) | Traffic::Udp(a, b) | Traffic::Icmp(a, b) | Traffic::Icmp6(a, b) => (a, b),
-            Traffic::Protocol(a, b) => (a.into(), b.into()),
+            Traffic::TcpFrom(a, b) | Traffic::UdpFrom(a, b) => (a, b),
+            Traffic::Protocol(a, b) | Traffic::TcpFlags(a, b) => (a.into(), b.into()),
             Traffic::Ntp(_) => (0, 0),
         }
     }
@@ -373,6 +385,9 @@ impl Traffic {
             Traffic::Icmp(..) => Traffic::Icmp(first, last),
             Traffic::Icmp6(..) => Traffic::Icmp6(first, last),
             Traffic::Protocol(..) => Traffic::Protocol(low(first), low(last)),
+            Traffic::TcpFrom(..) => Traffic::TcpFrom(first, last),
+            Traffic::UdpFrom(..) => Traffic::UdpFrom(first, last),
+            Traffic::TcpFlags(..) => Traffic::TcpFlags(low(first), low(last)),
             Traffic::Ntp(one) => Traffic::Ntp(*one),
         }
     }
@@ -421,9 +436,14 @@ impl Traffic {
     /// True if the two have a kind in common: what may go to UDP port 123 may ask for the time there.
     pub fn meets(&self, other: &Traffic) -> bool {
         let asks = |ports: (u16, u16)| ports.0 <= 123 && 123 <= ports.1;
+        let far = |ports: (u16, u16)| ports.0 <= *FAR_PORTS.end() && *FAR_PORTS.start() <= ports.1;
         match (*self, *other) {
             (Traffic::Udp(a, b), Traffic::Ntp(Ntp::Question))
             | (Traffic::Ntp(Ntp::Question), Traffic::Udp(a, b)) => asks((a, b)),
+            (Traffic::Tcp(a, b), Traffic::TcpFrom(..) | Traffic::TcpFlags(..))
+            | (Traffic::TcpFrom(..) | Traffic::TcpFlags(..), Traffic::Tcp(a, b))
+            | (Traffic::Udp(a, b), Traffic::UdpFrom(..))
+            | (Traffic::UdpFrom(..), Traffic::Udp(a, b)) => far((a, b)),
             (one, other) => {
                 let ((a, b), (c, d)) = (one.range(), other.range());
                 one == other || (one.like(&other) && a <= d && c <= b)
@@ -454,6 +474,9 @@ impl FromStr for Traffic {
             "udp" => range(numbers).map(|(a, b)| Traffic::Udp(a, b)).ok_or_else(bad),
             "icmp" => messages(numbers).map(|(a, b)| Traffic::Icmp(a, b)).ok_or_else(bad),
             "icmp6" => messages(numbers).map(|(a, b)| Traffic::Icmp6(a, b)).ok_or_else(bad),
+            "tcp-from" => range(numbers).map(|(a, b)| Traffic::TcpFrom(a, b)).ok_or_else(bad),
+            "udp-from" => range(numbers).map(|(a, b)| Traffic::UdpFrom(a, b)).ok_or_else(bad),
+            "tcp-flags" => range(numbers).map(|(a, b)| Traffic::TcpFlags(a, b)).ok_or_else(bad),
             "proto" => range(numbers).map(|(a, b)| Traffic::Protocol(a, b)).ok_or_else(bad),
             "ntp" => {
                 let known = Ntp::ALL.into_iter().find(|(word, _)| *word == numbers);
@@ -544,6 +567,9 @@ impl fmt::Display for Traffic {
             Traffic::Icmp(a, b) => return write!(f, "icmp/{}", message_text((a, b))),
             Traffic::Icmp6(a, b) => return write!(f, "icmp6/{}", message_text((a, b))),
             Traffic::Protocol(a, b) => ("proto", a.into(), b.into(), u8::MAX.into()),
+            Traffic::TcpFrom(a, b) => ("tcp-from", a, b, u16::MAX),
+            Traffic::UdpFrom(a, b) => ("udp-from", a, b, u16::MAX),
+            Traffic::TcpFlags(a, b) => ("tcp-flags", a.into(), b.into(), u8::MAX.into()),
             Traffic::Ntp(one) => return write!(f, "ntp/{one}"),
         };
         match (first, last) {
@@ -589,6 +615,10 @@ mod tests {
             "icmp6/1/*",
             "icmp/3/4-5/1",
             "icmp/8-9",
+            "tcp-from/53",
+            "udp-from/0-1023",
+            "tcp-flags/*",
+            "tcp-flags/16",
         ] {
             assert_eq!(text.parse::<Traffic>().unwrap().to_string(), text);
         }

@@ -4,7 +4,7 @@
 //!
 //! | kind | bytes 4..8 of transport | 8..12 | 12..16 | 16..24 |
 //! |---|---|---|---|---|
-//! | TCP | sequence number = `n` | acknowledgement = `key`, without ACK flag | SYN, window [`window`] | |
+//! | TCP | sequence number = `n` | acknowledgement = `key`, mostly without its flag | window [`window`], flags | |
 //! | UDP, ICMP, ICMPv6 | as the protocol has them | `key` | `n` | [`mark`] |
 //! | any other protocol | see below | `key` | `n` | [`mark`] |
 //! | what pretends to be time | as NTP has them, and `key`, `n` and [`mark`] at 40..56 | | | |
@@ -25,7 +25,7 @@ use etherparse::{
 };
 
 use super::frame::{Content, Frame, Packet, Transport};
-use crate::names::{Mac, Ntp, Traffic};
+use crate::names::{FAR_PORTS, Mac, Ntp, Traffic};
 use crate::plan::Carries;
 
 /// Hop limit of a probe where the caller has no other wish.
@@ -113,11 +113,16 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     let written = match probe.traffic {
         several if several.width() > 1 => return Err(Error::Range(probe.traffic)),
         Traffic::Tcp(port, _) => {
-            let mut tcp = TcpHeader::new(probe.source_port, port, probe.n, window(probe.key));
-            tcp.syn = true;
-            tcp.acknowledgment_number = probe.key;
-            ethernet.tcp_header(tcp).write(&mut frame, &[])
+            ethernet.tcp_header(tcp(probe, (probe.source_port, port), SYN)).write(&mut frame, &[])
         }
+        Traffic::TcpFrom(port, _) => {
+            ethernet.tcp_header(tcp(probe, (port, far(probe.key)), SYN)).write(&mut frame, &[])
+        }
+        Traffic::TcpFlags(flags, _) => {
+            let ports = (probe.source_port, far(probe.key));
+            ethernet.tcp_header(tcp(probe, ports, flags)).write(&mut frame, &[])
+        }
+        Traffic::UdpFrom(port, _) => ethernet.udp(port, far(probe.key)).write(&mut frame, &payload(probe)),
         Traffic::Udp(port, _) => ethernet.udp(probe.source_port, port).write(&mut frame, &payload(probe)),
         Traffic::Icmp(message, _) => {
             let [kind, code] = message.to_be_bytes();
@@ -137,6 +142,25 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     };
     written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
     Ok(frame)
+}
+
+/// The flag of a TCP segment that opens a conversation (RFC 9293, section 3.1).
+const SYN: u8 = 2;
+
+/// A TCP header that is known again by window, sequence and acknowledgement number, whatever its flags.
+fn tcp(probe: &Probe, (from, to): (u16, u16), flags: u8) -> TcpHeader {
+    let mut tcp = TcpHeader::new(from, to, probe.n, window(probe.key));
+    tcp.acknowledgment_number = probe.key;
+    let has = |bit: u8| flags & (1 << bit) != 0;
+    (tcp.fin, tcp.syn, tcp.rst, tcp.psh) = (has(0), has(1), has(2), has(3));
+    (tcp.ack, tcp.urg, tcp.ece, tcp.cwr) = (has(4), has(5), has(6), has(7));
+    tcp
+}
+
+/// A port that nobody listens on, another one in each run.
+fn far(key: u32) -> u16 {
+    let (first, last) = (*FAR_PORTS.start(), *FAR_PORTS.end());
+    first + (mixed(key) >> 40) as u16 % (last - first + 1)
 }
 
 /// A probe of a protocol without a header of its own. The builder would want the headers for numbers that IPv6 has for
@@ -182,7 +206,7 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
     }
     match packet.transport {
         Transport::Tcp(tcp) => {
-            let probe = tcp.syn && !tcp.ack && tcp.window == window(key) && tcp.acknowledgement == key;
+            let probe = tcp.window == window(key) && tcp.acknowledgement == key;
             probe.then_some(tcp.sequence)
         }
         Transport::Udp(udp) if udp.source_port == TIME_PORT || udp.dest_port == TIME_PORT => {
@@ -361,7 +385,11 @@ mod tests {
         let other = (0..=255).flat_map(move |number| both(Traffic::protocol(number)));
         let icmp = (0..=255).flat_map(|kind| [(Traffic::icmp(kind), false), (Traffic::icmp6(kind), true)]);
         let time = times.into_iter().flat_map(move |kind| both(Traffic::Ntp(kind)));
-        tcp.chain(udp).chain(other).chain(icmp).chain(time)
+        let from = ports.into_iter().flat_map(move |port| {
+            both(Traffic::TcpFrom(port, port)).into_iter().chain(both(Traffic::UdpFrom(port, port)))
+        });
+        let flags = (0..=255).flat_map(move |flags| both(Traffic::TcpFlags(flags, flags)));
+        tcp.chain(udp).chain(other).chain(icmp).chain(time).chain(from).chain(flags)
     }
 
     #[test]
@@ -429,8 +457,8 @@ mod tests {
                 true => (&bytes[22..54], &bytes[54..]),
             };
             let number = match traffic {
-                Traffic::Tcp(..) => 6,
-                Traffic::Udp(..) | Traffic::Ntp(_) => 17,
+                Traffic::Tcp(..) | Traffic::TcpFrom(..) | Traffic::TcpFlags(..) => 6,
+                Traffic::Udp(..) | Traffic::UdpFrom(..) | Traffic::Ntp(_) => 17,
                 Traffic::Icmp(..) => 1,
                 Traffic::Icmp6(..) => 58,
                 Traffic::Protocol(..) => continue,

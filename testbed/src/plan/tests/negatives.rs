@@ -225,7 +225,8 @@ fn covering(cover: Cover, excepted: &str) -> Scenario {
 fn everything_goes_to_the_first_address_and_the_usual_list_to_the_others() {
     let plan = covering(Cover::All, "F13 F15").planned();
     let aims = aims(&plan, "rtr-shut");
-    let rest = "tcp/0-52 tcp/54-65535 udp/0-52 udp/54-122 udp/124-65535 icmp/* proto/*";
+    let rest = "tcp/0-52 tcp/54-65535 udp/0-52 udp/54-122 udp/124-65535 icmp/* proto/* \
+                tcp-from/0-1023 udp-from/0-1023 tcp-flags/*";
     assert_eq!(ports(&aims[0]), rest);
     assert!(aims.len() > 1 && aims[1..].iter().all(|aim| aim.ports.len() < 20), "{aims:?}");
 }

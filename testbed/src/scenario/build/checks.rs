@@ -458,12 +458,20 @@ fn can_be_opened(traffic: &Traffic) -> bool {
     }
 }
 
-/// Everything: each TCP and UDP port, each type and code of ICMP, each protocol. What does not exist in a target's family
-/// is left out.
+/// Everything: each TCP and UDP port, each type and code of ICMP, each protocol, each set of TCP flags, and what passes for
+/// an answer from each of the ports of servers. What does not exist in a target's family is left out.
 pub fn all_ports() -> Vec<Traffic> {
-    ["tcp/*", "udp/*", "icmp/*", "icmp6/*", "proto/*"]
-        .map(|all| all.parse().expect("it is well formed"))
-        .to_vec()
+    const ALL: [&str; 8] = [
+        "tcp/*",
+        "udp/*",
+        "icmp/*",
+        "icmp6/*",
+        "proto/*",
+        "tcp-from/0-1023",
+        "udp-from/0-1023",
+        "tcp-flags/*",
+    ];
+    ALL.map(|all| all.parse().expect("it is well formed")).to_vec()
 }
 
 /// What a `no_reach` sends if it does not say; `ip6`: some segment speaks IPv6.
