@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kernel check bench soak bless ci clean
+.PHONY: help setup demo test test-rules test-kernel check bench soak bless ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -41,6 +41,13 @@ test: ## every test: units, snapshots, labs, scenarios, broken twins, examples i
 	cargo nextest run --locked --workspace --profile $(PROFILE) </dev/null
 	cargo test --locked --workspace --doc
 
+test-rules: ## rule files that are wrong in ways no port scan notices: each is found, by everything that can be sent
+	scripts/setup run
+	cargo build --release --locked $(PROGRAMS)
+	$(ALLOW_USERNS) $(TARGET)/release/testbed
+	$(TARGET)/release/testbed run scenarios/rules/one-router.yaml --out runs </dev/null
+	$(TARGET)/release/testbed twins scenarios/rules/one-router.yaml --jobs 2 --out runs </dev/null
+
 test-kernel: ## what needs a stock kernel: boots one under emulation, without root or KVM; up to eight minutes
 	scripts/setup kernel
 	scripts/kernel-lane
@@ -68,9 +75,10 @@ bless: ## accept what the snapshot tests see now (look at git diff afterwards)
 	    -E 'not binary(/^(lab|scenarios|twins|nothing_left)$$/)'
 	git status --short -- '*.snap'
 
-ci: ## what .ci/run calls: check, test, test-kernel
+ci: ## what .ci/run calls: check, test, test-rules, test-kernel
 	$(MAKE) check
 	$(MAKE) test PROFILE=ci
+	$(MAKE) test-rules
 	$(MAKE) test-kernel
 
 clean: ## remove what was built and all evidence
