@@ -38,14 +38,15 @@ pub struct Site {
     dark: Mutex<BTreeSet<LinkName>>,
 }
 
-/// Ring size: 128 blocks of 128 KiB; a block retires after 10 ms, so half-empty blocks last for 1.3 s unread.
-const RING: (usize, usize) = (128 * 1024, 128);
+/// Ring size: 128 blocks of 64 KiB, 8 MiB; a block retires after 10 ms, so half-empty blocks last for 1.3 s unread. The kernel
+/// takes a millisecond to clear twice as much, while it makes the site.
+const RING: (usize, usize) = (64 * 1024, 128);
 
 /// What a probe takes of the ring at each port that it passes, bytes.
 const PROBE: usize = 256;
 
 /// On a slow machine the ring is larger by its patience, at most by this: 64 MiB then wait to be read.
-const MOST_PATIENT: u32 = 4;
+const MOST_PATIENT: u32 = 8;
 
 impl Site {
     /// Builds the site of a plan, its taps open before its first link is up; they store what they see in `capture`.
