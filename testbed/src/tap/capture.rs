@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use super::file;
 use super::inventory::Inventory;
+use super::reading::Reading;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{
     Advertised, Conversation, DhcpSeen, LookupSeen, PortUse, Station, TagSeen, TapHealth,
 };
+use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
 
 /// Bytes of packets that a capture file may take where the caller has no other wish: 256 MiB.
@@ -63,6 +65,22 @@ pub struct Port {
     pub segment: SegmentName,
 }
 
+impl Port {
+    /// The ports of a site that does not stand: in the plan's order, as those of one that does, but of no device.
+    pub fn all_of(plan: &Plan) -> Vec<Port> {
+        let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+        let port = |(node, link): (&Node, &Link)| Port {
+            name: link.port.clone(),
+            ifindex: 0,
+            tag: None,
+            node: node.name.clone(),
+            link: link.name.clone(),
+            segment: link.segment.clone(),
+        };
+        links.map(port).collect()
+    }
+}
+
 /// What a capture is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -80,7 +98,7 @@ pub struct Settings {
 }
 
 /// All that a capture saw, since its start or since its last turn.
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Captured {
     /// Conversations, in order of their first packet.
     pub conversations: Vec<Conversation>,
@@ -104,24 +122,13 @@ pub struct Captured {
     pub probe_answers: u64,
 }
 
-/// What the thread has to say in the end.
-struct Recorded {
-    conversations: Vec<Conversation>,
-    stations: Vec<Station>,
-    tags: Vec<TagSeen>,
-    advertisements: Vec<Advertised>,
-    dhcp: Vec<DhcpSeen>,
-    lookups: Vec<LookupSeen>,
-    uses: Vec<PortUse>,
-}
-
 /// A running capture. Dropping it ends it without its results.
 #[must_use]
 pub struct Capture {
     watch: Watch,
     stopper: Stopper,
     asks: mpsc::Sender<Asked>,
-    thread: Option<JoinHandle<Result<Recorded, Error>>>,
+    thread: Option<JoinHandle<Result<Reading, Error>>>,
 }
 
 /// What the thread is asked for; it looks when its ring is told to stop.
@@ -176,24 +183,13 @@ impl Capture {
     ///
     /// Errors: the first one that the ring or the file met since the start; a full disk, for example.
     pub fn finish(mut self) -> Result<Captured, Error> {
-        let Recorded { conversations, stations, tags, advertisements, dhcp, lookups, uses } =
-            self.stop(Asked::End).expect("only `finish` and `drop` stop it, and both take it")?;
+        let reading = self.stop(Asked::End).expect("only `finish` and `drop` stop it, and both take it")?;
         let mut live = self.watch.0.lock();
-        Ok(Captured {
-            conversations,
-            stations,
-            tags,
-            advertisements,
-            dhcp,
-            lookups,
-            uses,
-            health: live.health,
-            sightings: std::mem::take(&mut live.sightings),
-            probe_answers: live.probe_answers,
-        })
+        let sightings = std::mem::take(&mut live.sightings);
+        Ok(reading.finish(live.health, sightings))
     }
 
-    fn stop(&mut self, asked: Asked) -> Option<Result<Recorded, Error>> {
+    fn stop(&mut self, asked: Asked) -> Option<Result<Reading, Error>> {
         // A thread that has ended does not hear it.
         let _ = self.asks.send(asked);
         self.stopper.stop();
@@ -224,7 +220,6 @@ struct Shared {
 struct Live {
     sightings: Sightings,
     health: TapHealth,
-    probe_answers: u64,
     over: bool,
 }
 
@@ -233,7 +228,6 @@ impl Live {
         Live {
             sightings: Sightings::at_ports(ports.iter().map(|port| port.name.clone()).collect()),
             health: TapHealth::default(),
-            probe_answers: 0,
             over: false,
         }
     }
@@ -298,7 +292,7 @@ impl Watch {
 }
 
 /// What the thread does.
-fn record(mut ring: Ring, mut recorder: Recorder, asks: &mpsc::Receiver<Asked>) -> Result<Recorded, Error> {
+fn record(mut ring: Ring, mut recorder: Recorder, asks: &mpsc::Receiver<Asked>) -> Result<Reading, Error> {
     let _over = Over(recorder.watch.clone());
     let mut ending: Option<Ending> = None;
     loop {

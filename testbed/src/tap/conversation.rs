@@ -173,7 +173,7 @@ impl Table {
     }
 
     /// The end of the capture: all conversations in order of their first packet. `ports` are those of `new`.
-    pub(super) fn finish(mut self, ports: &[Port]) -> Vec<Conversation> {
+    pub(super) fn finish(&mut self, ports: &[Port]) -> Vec<Conversation> {
         self.all.iter_mut().for_each(State::give_up_holes);
         self.turn(ports, u64::MAX)
     }

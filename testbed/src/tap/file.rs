@@ -20,6 +20,10 @@ use pcap_file::{DataLink, Endianness};
 use super::capture::Port;
 use super::sightings::Direction;
 
+/// Direction bits of a packet's flags (`epb_flags`).
+pub(super) const INBOUND: u32 = 1;
+pub(super) const OUTBOUND: u32 = 2;
+
 /// What can go wrong with a capture file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -103,8 +107,8 @@ impl CaptureFile {
             return 0;
         }
         let flags = match frame.direction {
-            Direction::FromNode => 1,
-            Direction::ToNode => 2,
+            Direction::FromNode => INBOUND,
+            Direction::ToNode => OUTBOUND,
         };
         let block = EnhancedPacketBlock {
             interface_id: frame.port as u32,
@@ -150,13 +154,18 @@ impl CaptureFile {
     }
 }
 
+/// What the interface of a port is called.
+pub(super) fn interface_name(port: &Port) -> String {
+    format!("{}.{}", port.node, port.link)
+}
+
 fn interface(port: &Port) -> InterfaceDescriptionBlock<'static> {
     let nanoseconds = InterfaceTsResolution::new(false, 9).expect("10^-9 is a resolution of pcapng");
     InterfaceDescriptionBlock {
         linktype: DataLink::ETHERNET,
         snaplen: 0,
         options: vec![
-            InterfaceDescriptionOption::IfName(format!("{}.{}", port.node, port.link).into()),
+            InterfaceDescriptionOption::IfName(interface_name(port).into()),
             InterfaceDescriptionOption::IfDescription(
                 format!("segment {}, port {}", port.segment, port.name).into(),
             ),

@@ -68,7 +68,7 @@ pub(super) struct Seen {
     pub(super) direction: Direction,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     seen: Seen,
     addressed: bool,
@@ -77,7 +77,7 @@ struct Entry {
 }
 
 /// Sightings of all probes, each probe's in order of time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sightings {
     ports: Vec<LinkName>,
     /// Probe number to the indices of its first and last sighting.

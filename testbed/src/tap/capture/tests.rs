@@ -1,6 +1,7 @@
 //! Captures: what is stored, what is told, and what Wireshark makes of it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use super::super::fixture::{
@@ -8,7 +9,7 @@ use super::super::fixture::{
 };
 use super::super::inside::{bridge_with_two_ports, index, inside, run};
 use super::super::nonce::{self, Probe};
-use super::super::{FileError, annotate};
+use super::super::{FileError, annotate, read_back};
 use super::*;
 use crate::kernel::ring::Statistics;
 use crate::kernel::ring::sender::Sender;
@@ -20,6 +21,7 @@ const START: u64 = 1_700_000_000_123_456_789;
 
 /// A recorder without a ring, and the frames that it was given.
 struct Desk {
+    file: PathBuf,
     recorder: Recorder,
     watch: Watch,
     at: u64,
@@ -32,7 +34,8 @@ impl Desk {
         let watch = Watch(Arc::new(shared));
         let inventory = fixture::inventory();
         let settings = Settings { ports, inventory, file: Some(file.to_owned()), max_bytes, key: KEY };
-        Desk { recorder: Recorder::new(settings, watch.clone()).unwrap(), watch, at: START }
+        let recorder = Recorder::new(settings, watch.clone()).unwrap();
+        Desk { file: file.to_owned(), recorder, watch, at: START }
     }
 
     fn pass(&mut self, hops: &[Hop]) {
@@ -47,6 +50,21 @@ impl Desk {
             self.at += 1;
         }
         self.recorder.publish(Statistics::default());
+    }
+
+    /// All that was captured. Where the file has every frame, reading it again tells the very same.
+    fn finish(self) -> Captured {
+        let (path, key) = (self.file, KEY);
+        let reading = self.recorder.finish().unwrap();
+        let mut live = self.watch.0.lock();
+        let captured = reading.finish(live.health, std::mem::take(&mut live.sightings));
+        if captured.health.unstored == 0 {
+            let file = File::open(&path).unwrap();
+            let again = read_back(file, fixture::ports(), fixture::inventory(), key).unwrap();
+            assert!(!again.cut);
+            assert_eq!(again.captured, captured);
+        }
+        captured
     }
 }
 
@@ -108,8 +126,8 @@ fn probes_are_sighted_and_neither_they_nor_their_answers_are_conversations() {
         assert_eq!((seen[0].direction, &seen[0].port), (Direction::FromNode, &ports[CAM].name));
         assert_eq!((seen[3].direction, &seen[3].port), (Direction::ToNode, &ports[APP].name));
     }
-    assert_eq!(desk.recorder.probe_answers, 4 * 4 + 2);
-    let conversations = desk.recorder.finish().unwrap().conversations;
+    let Captured { probe_answers, conversations, .. } = desk.finish();
+    assert_eq!(probe_answers, 4 * 4 + 2);
     let kinds: Vec<_> = conversations.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["icmp", "udp", "icmp"]);
 }
@@ -165,7 +183,7 @@ fn a_probe_that_lost_its_nonce_on_the_way_is_altered_and_no_answer() {
     assert_eq!(strays_of(&desk, 9), ALTERED_BEHIND_ROUTER);
     let packets: Vec<u64> = desk.watch.stray(9).iter().map(|one| one.packet).collect();
     assert_eq!(packets, [19, 20]);
-    assert_eq!(desk.recorder.finish().unwrap().conversations, [], "an altered probe is no conversation");
+    assert_eq!(desk.finish().conversations, [], "an altered probe is no conversation");
 }
 
 #[test]
@@ -200,7 +218,7 @@ fn what_answers_a_probe_is_told_where_it_was_sent() {
         Probe { source: echoed.dest, dest: echoed.source, traffic: Traffic::Udp(40_000, 40_000), ..echoed };
     desk.pass(&across(APP, &bare(&Probe { source_port: 7, ..back })));
     assert_eq!(strays_of(&desk, 7), answered);
-    assert_eq!(desk.recorder.finish().unwrap().conversations, []);
+    assert_eq!(desk.finish().conversations, []);
 }
 
 #[test]
@@ -218,9 +236,7 @@ fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
     for n in 1..=3 {
         assert_eq!(strays_of(&desk, n), [], "probe {n}");
     }
-    let [own] = &desk.recorder.finish().unwrap().conversations[..] else {
-        panic!("the connection the other way")
-    };
+    let [own] = &desk.finish().conversations[..] else { panic!("the connection the other way") };
     assert_eq!((own.opener.port, own.answerer.port), (22, 40_000));
 }
 
@@ -263,7 +279,7 @@ fn wireshark_sees_interfaces_directions_times_and_comments() {
     let mut desk = Desk::new(&file, MAX_BYTES);
     desk.pass(&across(CAM, &udp((CAM_AT, 1), (APP_AT, 2), b"odd")));
     desk.pass(&across(CAM, &bare(&probe(Traffic::Tcp(554, 554), 7))));
-    desk.recorder.finish().unwrap();
+    desk.finish();
     let comments = [(2, "entered the router"), (8, "left — in spite of the rules")];
     annotate(&file, &comments.map(|(packet, text)| (packet, text.to_owned())).into()).unwrap();
     // A second round keeps the first one's comments.
@@ -290,7 +306,7 @@ fn a_comment_for_a_packet_that_is_not_there_leaves_the_file_alone() {
     let file = folder.path().join("capture.pcapng");
     let mut desk = Desk::new(&file, MAX_BYTES);
     desk.pass(&across(CAM, &udp((CAM_AT, 1), (APP_AT, 2), b"x")));
-    desk.recorder.finish().unwrap();
+    desk.finish();
     let before = std::fs::read(&file).unwrap();
     for packet in [0, 5] {
         let wrong = BTreeMap::from([(1, "fine".to_owned()), (packet, "not there".to_owned())]);
@@ -316,7 +332,7 @@ fn a_full_file_counts_on_and_probes_leave_room_for_the_rest() {
     assert!(health.unstored > 500, "{health:?}");
     assert_eq!(desk.watch.sightings_of(199).iter().map(|seen| seen.packet).max(), Some(0));
     let stored = health.frames - health.unstored;
-    let [seen] = &desk.recorder.finish().unwrap().conversations[..] else { panic!("one conversation") };
+    let [seen] = &desk.finish().conversations[..] else { panic!("one conversation") };
     assert_eq!((seen.first_packet, seen.reached_packet), (stored - 3, Some(stored)));
     assert_eq!(tshark(&file, &["-T", "fields", "-e", "frame.number"]).lines().count() as u64, stored);
 }
@@ -445,7 +461,7 @@ fn a_stretch_has_its_own_file_counts_and_sightings() {
     // Without a file nothing is missed.
     desk.pass(&ask());
     assert_eq!(desk.watch.health(), TapHealth { frames: 4, dropped: 0, unstored: 0 });
-    desk.recorder.finish().unwrap();
+    drop(desk);
     for (file, packets) in [(&first, 8), (&second, 2)] {
         assert_eq!(tshark(file, &["-T", "fields", "-e", "frame.number"]).lines().count(), packets);
     }

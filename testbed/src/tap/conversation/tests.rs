@@ -26,7 +26,7 @@ impl Wire {
         }
     }
 
-    fn finish(self) -> Vec<Conversation> {
+    fn finish(mut self) -> Vec<Conversation> {
         self.table.finish(&fixture::ports())
     }
 }

@@ -1,0 +1,140 @@
+//! Everything that frames tell, taken one by one: the same whether they come off a ring or out of a file.
+
+use super::advertised::Advertisements;
+use super::answers::{Answers, Part};
+use super::capture::{Captured, Port};
+use super::conversation::Table;
+use super::dhcp::Dhcp;
+use super::frame::Frame;
+use super::inventory::Inventory;
+use super::lookups::Lookups;
+use super::sightings::{Seen, Sightings, StrayKind};
+use super::stations::Stations;
+use super::tags::Tags;
+use super::uses::Uses;
+use crate::names::Mac;
+use crate::observation::{Conversation, TapHealth};
+
+/// A sighting of probe `n`, or a stray of it.
+pub(super) struct Fresh {
+    n: u32,
+    stray: Option<StrayKind>,
+    seen: Seen,
+    addressed: bool,
+}
+
+impl Fresh {
+    /// Adds it to what is known.
+    pub(super) fn add_to(self, sightings: &mut Sightings) {
+        let Fresh { n, stray, seen, addressed } = self;
+        match stray {
+            None => sightings.insert(n, seen, addressed),
+            Some(kind) => sightings.insert_stray(n, kind, seen, addressed),
+        }
+    }
+}
+
+/// What has been read so far. Knows neither rings nor files, and keeps no sightings: those are for whoever takes frames.
+pub(super) struct Reading {
+    pub(super) ports: Vec<Port>,
+    inventory: Inventory,
+    /// Ethernet addresses of the links at the ports.
+    macs: Vec<[Option<Mac>; 2]>,
+    table: Table,
+    stations: Stations,
+    tags: Tags,
+    advertisements: Advertisements,
+    answers: Answers,
+    dhcp: Dhcp,
+    lookups: Lookups,
+    uses: Uses,
+    /// Frames that answered or refused probes, or were probes that something altered.
+    pub(super) probe_answers: u64,
+}
+
+impl Reading {
+    /// Nothing read yet, at these ports, of a lab whose probes have this key.
+    pub(super) fn new(ports: Vec<Port>, inventory: Inventory, key: u32) -> Reading {
+        Reading {
+            macs: ports.iter().map(|port| inventory.macs(&port.name)).collect(),
+            table: Table::new(inventory.clone(), &ports),
+            stations: Stations::default(),
+            tags: Tags::default(),
+            advertisements: Advertisements::default(),
+            answers: Answers::new(key),
+            dhcp: Dhcp::default(),
+            lookups: Lookups::default(),
+            uses: Uses::new(&ports, &inventory),
+            probe_answers: 0,
+            ports,
+            inventory,
+        }
+    }
+
+    /// What a frame is to the probes; asked once for each frame, in their order, before it is [taken](Self::take).
+    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Part {
+        self.answers.part(frame)
+    }
+
+    /// Takes a frame; what it says of a probe, if it does.
+    pub(super) fn take(&mut self, frame: &Frame<'_>, part: Part, seen: Seen) -> Option<Fresh> {
+        self.stations.take(frame.source, seen);
+        self.tags.take(frame.vlan, seen);
+        let at = (&self.ports[usize::from(seen.port)], self.macs[usize::from(seen.port)]);
+        // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
+        let group = frame.dest.0[0] & 1 == 1;
+        let addressed = group || at.1.contains(&Some(frame.dest));
+        let fresh = |n, stray| Some(Fresh { n, stray, seen, addressed });
+        let fresh = match part {
+            Part::Probe(n) => return fresh(n, None),
+            Part::Altered(n) => fresh(n, Some(StrayKind::Altered)),
+            Part::Answer(n) => fresh(n, Some(StrayKind::Answered)),
+            Part::Refusal => None,
+            Part::None => {
+                self.advertisements.take(frame, seen, at.0, &self.inventory);
+                self.dhcp.take(frame, seen, at, &self.inventory);
+                if addressed {
+                    self.lookups.take(frame, seen, at.0, &self.inventory);
+                }
+                let kind = self.table.take(frame, seen);
+                self.uses.take(kind, seen);
+                return None;
+            }
+        };
+        self.probe_answers += 1;
+        fresh
+    }
+
+    /// The end of a stretch at a moment (nanoseconds since 1970): what it told. How the tap did and what it sighted is
+    /// known to whoever took the frames.
+    pub(super) fn turn(&mut self, now: u64, health: TapHealth, sightings: Sightings) -> Captured {
+        let conversations = self.table.turn(&self.ports, now);
+        self.captured(conversations, health, sightings)
+    }
+
+    /// The end of all.
+    pub(super) fn finish(mut self, health: TapHealth, sightings: Sightings) -> Captured {
+        let conversations = self.table.finish(&self.ports);
+        self.captured(conversations, health, sightings)
+    }
+
+    fn captured(
+        &mut self,
+        conversations: Vec<Conversation>,
+        health: TapHealth,
+        sightings: Sightings,
+    ) -> Captured {
+        Captured {
+            conversations,
+            stations: self.stations.turn(&self.ports),
+            tags: self.tags.turn(&self.ports),
+            advertisements: self.advertisements.turn(),
+            dhcp: self.dhcp.turn(),
+            lookups: self.lookups.turn(),
+            uses: self.uses.turn(&self.ports),
+            health,
+            sightings,
+            probe_answers: std::mem::take(&mut self.probe_answers),
+        }
+    }
+}
