@@ -77,6 +77,19 @@ pub struct Observations {
     pub in_force: Vec<String>,
     /// Commands of the scenario that ended, with their exit status (128 + signal for a signal).
     pub commands: Vec<CommandEnd>,
+    /// Of a run that is judged again from its folder: what the folder does not hold of it. Each leaves no pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+}
+
+/// What a run folder does not hold of its run, in one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gap {
+    /// It ends before its end; until there it is whole.
+    End(String),
+    /// Packets are missing in the midst of it: who spoke first, and what answered what, may look otherwise than it was.
+    Hole(String),
 }
 
 /// One line of one fake.

@@ -241,6 +241,7 @@ pub(crate) fn good() -> Observations {
         crossings: vec![],
         routes: vec![],
         commands: vec![],
+        gaps: vec![],
     }
 }
 

@@ -1,7 +1,7 @@
 //! One check after the other: what every word has in common (features, taps), and which word judges.
 
 use crate::names::CheckName;
-use crate::observation::Observations;
+use crate::observation::{Gap, Observations};
 use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
@@ -73,6 +73,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
     let lacks = ask_for_features(check, seen, &mut draft);
+    ask_for_a_whole_folder(&check.word, seen, &mut draft);
     after::during(check, seen, &mut draft);
     let reasons = draft.reasons.lines();
     let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
@@ -122,15 +123,45 @@ fn ask_for_features(check: &Check, seen: &Observations, draft: &mut Draft) -> Ve
         draft.reasons.add("feature", format!("needs `{feature}`, which is missing here ({why})"));
     }
     if !lacking.is_empty() {
-        let (stay, yielding) = std::mem::take(&mut draft.findings)
-            .into_iter()
-            .partition(|finding| is_sighting(&check.word, finding));
-        draft.findings = stay;
-        for finding in yielding {
-            draft.reasons.add("seen all the same, on a site that is not built as meant", finding.text);
-        }
+        give_up(&mut draft.findings, &mut draft.reasons, "on a site that is not built as meant", |finding| {
+            is_sighting(&check.word, finding)
+        });
     }
     lacking.into_iter().map(|(feature, _)| feature.clone()).collect()
+}
+
+/// Names what a run folder does not hold of its run. What was missed may lie there, so that it is no finding; what was seen
+/// stays one, unless packets that are missing may have made it look so.
+fn ask_for_a_whole_folder(word: &Word, seen: &Observations, draft: &mut Draft) {
+    if seen.gaps.is_empty() || matches!(word, Word::Lint { .. }) {
+        return;
+    }
+    for Gap::End(text) | Gap::Hole(text) in &seen.gaps {
+        draft.reasons.add("folder", text.clone());
+    }
+    let hole = seen.gaps.iter().any(|gap| matches!(gap, Gap::Hole(_)));
+    give_up(&mut draft.findings, &mut draft.reasons, "in a folder that is not whole", |finding| {
+        is_sighting(word, finding) && (!hole || is_numbered(word))
+    });
+}
+
+/// Findings that do not stay are reasons from now on.
+fn give_up(
+    findings: &mut Vec<Finding>,
+    reasons: &mut Reasons,
+    whereabouts: &str,
+    stays: impl Fn(&Finding) -> bool,
+) {
+    let (stay, yielding) = std::mem::take(findings).into_iter().partition(stays);
+    *findings = stay;
+    for finding in yielding {
+        reasons.add(&format!("seen all the same, {whereabouts}"), finding.text);
+    }
+}
+
+/// Whether a word judges by the numbers of packets that were sent on purpose: a number that was seen was seen.
+fn is_numbered(word: &Word) -> bool {
+    matches!(word, Word::NoReach { .. } | Word::NoBridge { .. } | Word::After { .. })
 }
 
 /// Whether a finding tells of something that was there, whatever the kernel lacks, and not of something that was missed.
