@@ -24,6 +24,7 @@ pub mod names;
 pub mod observation;
 pub mod plan;
 pub mod probe;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod scenario;

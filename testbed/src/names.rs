@@ -392,6 +392,13 @@ impl Traffic {
         }
     }
 
+    /// The same and one more at its end, if `next` is the very next of it.
+    pub fn extended(&self, next: &Traffic) -> Option<Traffic> {
+        let ((first, last), (number, end)) = (self.range(), next.range());
+        let follows = self.like(next) && number == end && last.checked_add(1) == Some(number);
+        follows.then(|| self.with(first, number))
+    }
+
     /// Whether both count the same thing, so that their numbers can be compared.
     fn like(&self, other: &Traffic) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other) && !matches!(self, Traffic::Ntp(_))
@@ -650,6 +657,16 @@ mod tests {
         let joined = Traffic::joined(some.map(|text| text.parse().unwrap()).to_vec());
         let joined: Vec<_> = joined.iter().map(ToString::to_string).collect();
         assert_eq!(joined, ["tcp/1-9", "tcp/11", "udp/7", "ntp/large"]);
+        let extended = |one: &str, next: &str| {
+            let [one, next] = [one, next].map(|text| text.parse::<Traffic>().unwrap());
+            one.extended(&next).map(|one| one.to_string())
+        };
+        assert_eq!(extended("tcp/1-3", "tcp/4").as_deref(), Some("tcp/1-4"));
+        assert_eq!(extended("icmp/3/255", "icmp/4").as_deref(), Some("icmp/3/255-4"));
+        for (one, next) in [("tcp/1", "tcp/3"), ("tcp/1", "tcp/2-3"), ("tcp/1", "udp/2"), ("tcp/2", "tcp/1")]
+        {
+            assert_eq!(extended(one, next), None);
+        }
         let allowed = ["icmp/8", "icmp/0", "icmp/3/4", "icmp6/128", "tcp/256"];
         let allowed = allowed.map(|text| text.parse::<Traffic>().unwrap().as_allowed().to_string());
         assert_eq!(allowed, ["icmp/8/*", "icmp/0/*", "icmp/3/4", "icmp6/128/*", "tcp/256"]);

@@ -24,8 +24,16 @@ pub enum RunFile {
     Plan,
     /// `host.json`: where.
     Host,
+    /// `run.json`: when and how it was run, and how it ended.
+    Run,
     /// `facts.jsonl`: what the fakes said.
     Facts,
+    /// `record.jsonl`: what was done and what was seen of it, beside packets.
+    Record,
+    /// `sent.jsonl`: the number of each packet that was sent on purpose, and what it stood for.
+    Sent,
+    /// `filters.jsonl`: what was logged behind input filters.
+    Filters,
     /// `flows.json`: conversations.
     Flows,
     /// `probes.jsonl`: what became of each aim and each conversation opened on purpose.
@@ -50,6 +58,9 @@ pub enum RunFile {
     Verdicts,
 }
 
+/// What is made of the evidence and is none itself: a reader makes them again.
+pub(super) const PRODUCTS: [RunFile; 3] = [RunFile::Verdicts, RunFile::Junit, RunFile::Report];
+
 impl RunFile {
     /// Path below the run folder.
     pub fn path(&self) -> String {
@@ -57,7 +68,11 @@ impl RunFile {
             RunFile::Scenario => "scenario.yaml".into(),
             RunFile::Plan => "plan.json".into(),
             RunFile::Host => "host.json".into(),
+            RunFile::Run => "run.json".into(),
             RunFile::Facts => "facts.jsonl".into(),
+            RunFile::Record => "record.jsonl".into(),
+            RunFile::Sent => "sent.jsonl".into(),
+            RunFile::Filters => "filters.jsonl".into(),
             RunFile::Flows => "flows.json".into(),
             RunFile::Probes => "probes.jsonl".into(),
             RunFile::Capture => "capture.pcapng".into(),
@@ -103,7 +118,12 @@ impl RunFolder {
         Ok(Self { path })
     }
 
-    /// Where it is, as `out` was given.
+    /// A folder that is there already.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// Where it is, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -138,7 +158,7 @@ impl RunFolder {
     /// Nothing may be written to the folder afterwards.
     pub fn seal(&self, verdicts: &[u8]) -> Result<(), EvidenceError> {
         let mut manifest = Manifest::of(&self.path)?;
-        manifest.add(&RunFile::Verdicts.path(), verdicts);
+        manifest.add_product(&RunFile::Verdicts.path(), verdicts);
         self.write_json(&RunFile::Manifest, &manifest)?;
         let (part, whole) = (self.path.join(".verdicts.json.part"), self.file(&RunFile::Verdicts));
         let written = write_through(&part, verdicts).and_then(|()| fs::rename(&part, &whole));
@@ -234,13 +254,12 @@ mod tests {
         let kept: Manifest =
             serde_json::from_slice(&fs::read(folder.file(&RunFile::Manifest)).unwrap()).unwrap();
         let names: Vec<_> = kept.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(names, ["facts.jsonl", "logs/rtr.log", "plan.json", "verdicts.json"]);
+        assert_eq!(names, ["facts.jsonl", "logs/rtr.log", "plan.json"]);
+        assert_eq!(kept.products[0].path, "verdicts.json");
         // The hash of "abc" is the first example of FIPS 180-4.
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!((kept.files[1].bytes, kept.files[1].sha256.as_str()), (3, abc));
-        let mut now = Manifest::of(folder.path()).unwrap();
-        now.files.retain(|file| file.path != "manifest.json");
-        assert_eq!(now, kept, "what is there is what was listed");
+        assert_eq!(Manifest::of(folder.path()).unwrap(), kept, "what is there is what was listed");
     }
 
     #[test]
@@ -282,7 +301,11 @@ mod tests {
             RunFile::Scenario,
             RunFile::Plan,
             RunFile::Host,
+            RunFile::Run,
             RunFile::Facts,
+            RunFile::Record,
+            RunFile::Sent,
+            RunFile::Filters,
             RunFile::Flows,
             RunFile::Probes,
             RunFile::Capture,

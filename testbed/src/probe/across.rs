@@ -21,13 +21,13 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
 /// A crossing that was tried, before the captures are closed.
 #[derive(Debug)]
 pub struct Crossed {
-    check: CheckName,
-    crossing: Crossing,
+    pub(super) check: CheckName,
+    pub(super) crossing: Crossing,
     /// Per frame: its number in the site, that of its instrument control there, that of its path control in the copy.
-    numbers: Vec<[Option<u32>; 3]>,
-    started_at: u64,
-    ended_at: u64,
-    errors: Vec<String>,
+    pub(super) numbers: Vec<[Option<u32>; 3]>,
+    pub(super) started_at: u64,
+    pub(super) ended_at: u64,
+    pub(super) errors: Vec<String>,
 }
 
 /// Tries every crossing of a check, with its controls.

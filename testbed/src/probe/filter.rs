@@ -1,11 +1,12 @@
 //! The instruments behind input filters: who listens there, and what has arrived.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::{FilterLog, Logged};
 use crate::kernel::nflog::Nflog;
 use crate::kernel::nft::{LOG_GROUP, LOG_PROBE};
 use crate::kernel::{KernelError, Lab};
@@ -17,18 +18,13 @@ use crate::tap::nonce;
 /// How often a listener looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// A second in nanoseconds.
-const SECOND: u64 = 1_000_000_000;
-
 /// What one listener has seen.
 #[derive(Debug, Default)]
 struct Seen {
-    probes: HashSet<u32>,
-    /// When other packets were logged, nanoseconds since 1970: the signs of life.
-    life: Vec<u64>,
-    /// Losses so far, and before this stretch.
-    lost: (u64, u64),
-    broken: bool,
+    /// Since the beginning of this stretch.
+    log: FilterLog,
+    /// Losses before this stretch.
+    lost_before: u64,
 }
 
 #[derive(Debug, Default)]
@@ -69,22 +65,21 @@ impl Filters {
     pub fn turn(&self) {
         for shared in self.nodes.values() {
             let mut seen = lock(shared);
-            seen.probes.clear();
-            seen.life.clear();
-            seen.lost.1 = seen.lost.0;
+            seen.lost_before += seen.log.lost;
+            seen.log = seen.log.next();
         }
     }
 
     /// Whether the packet with this number has arrived behind the node's filter.
     pub fn arrived(&self, node: &NodeName, number: u32) -> bool {
-        self.look(node, |seen| seen.probes.contains(&number)).unwrap_or(false)
+        self.nodes.get(node).is_some_and(|shared| lock(shared).log.arrived(number))
     }
 
     /// Waits until all these numbers have arrived behind the node's filter, at most until the deadline.
     pub fn wait_for(&self, node: &NodeName, numbers: &[u32], deadline: Instant) {
         let Some(shared) = self.nodes.get(node) else { return };
         let mut seen = lock(shared);
-        while !numbers.iter().all(|number| seen.probes.contains(number)) {
+        while !numbers.iter().all(|number| seen.log.arrived(*number)) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -98,7 +93,7 @@ impl Filters {
     pub fn wait_for_life(&self, node: &NodeName, after: u64, deadline: Instant) {
         let Some(shared) = self.nodes.get(node) else { return };
         let mut seen = lock(shared);
-        while seen.life.last().is_none_or(|at| *at < after) {
+        while seen.log.latest_life().is_none_or(|at| at < after) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -107,21 +102,9 @@ impl Filters {
         }
     }
 
-    /// Whether the listener gave a sign of life in the second before and in the second after packets were sent (from
-    /// the first to the last, nanoseconds since 1970), and lost nothing at all.
-    pub fn alive(&self, node: &NodeName, first: u64, last: u64) -> bool {
-        let within = |life: &[u64], from: u64, to: u64| life.iter().any(|at| (from..=to).contains(at));
-        self.look(node, |seen| {
-            let whole = seen.lost.0 == seen.lost.1 && !seen.broken;
-            whole
-                && within(&seen.life, first.saturating_sub(SECOND), last)
-                && within(&seen.life, first, last.saturating_add(SECOND))
-        })
-        .unwrap_or(false)
-    }
-
-    fn look<T>(&self, node: &NodeName, look: impl FnOnce(&Seen) -> T) -> Option<T> {
-        self.nodes.get(node).map(|shared| look(&lock(shared)))
+    /// What each has logged in this stretch, so far.
+    pub fn logs(&self) -> BTreeMap<NodeName, FilterLog> {
+        self.nodes.iter().map(|(node, shared)| (node.clone(), lock(shared).log.clone())).collect()
     }
 }
 
@@ -141,27 +124,29 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Seen> {
 fn listen(mut log: Nflog, shared: &Shared, over: &AtomicBool, key: u32) {
     while !over.load(Ordering::Relaxed) {
         let received = log.recv(LOOK_EVERY);
-        lock(shared).lost.0 = log.lost();
+        note_lost(shared, log.lost());
         match received {
             Ok(None) => {}
             Ok(Some(packet)) => {
-                let mut seen = lock(shared);
-                if packet.prefix == LOG_PROBE
-                    && let Some(number) =
-                        Packet::of(&packet.payload).and_then(|packet| nonce::of_packet(&packet, key))
-                {
-                    seen.probes.insert(number);
-                } else {
-                    // The kernel's own time: on a busy machine we may read it late.
-                    seen.life.push(packet.at.unwrap_or_else(fake_facts::now));
-                }
+                let is_probe = packet.prefix == LOG_PROBE;
+                let read = Packet::of(&packet.payload).filter(|_| is_probe);
+                // The kernel's own time: on a busy machine we may read it late.
+                let at = packet.at.unwrap_or_else(fake_facts::now);
+                let probe = read.and_then(|packet| nonce::of_packet(&packet, key));
+                lock(shared).log.add(Logged { at, probe });
                 shared.grown.notify_all();
             }
             Err(error) => {
                 tracing::warn!(%error, "the instrument behind a filter cannot listen any more");
-                lock(shared).broken = true;
+                lock(shared).log.broken = true;
                 return;
             }
         }
     }
+}
+
+/// `lost`: how many times so far, over all stretches.
+fn note_lost(shared: &Shared, lost: u64) {
+    let mut seen = lock(shared);
+    seen.log.lost = lost.saturating_sub(seen.lost_before);
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Mutex;
 
+use serde::{Deserialize, Serialize};
+
 use crate::names::Traffic;
 
 /// What a packet was sent for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The negative itself, or in the open copy its path control.
     Attack,
@@ -55,6 +58,11 @@ impl Ledger {
         let entries = self.lock();
         let aims = entries.iter().filter(|entry| entry.role != Role::Frame);
         aims.map(|entry| entry.aim + 1).max().unwrap_or(0)
+    }
+
+    /// The number of the next packet.
+    pub fn next_number(&self) -> u32 {
+        u32::try_from(self.lock().len()).unwrap_or(u32::MAX)
     }
 
     /// Every packet so far, with its number.

@@ -153,18 +153,9 @@ fn ports(plan: &Plan, wiring: &Wiring<'_>, lab: &Lab) -> Vec<Port> {
         let number = lab.port(&cable.port);
         carried.extend(cable.carries.iter().map(|(link, vlan)| (&link.port, (number, vlan.map(u16::from)))));
     }
-    let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
-    links
-        .map(|(node, link)| {
-            let (ifindex, tag) = carried[&link.port];
-            Port {
-                name: link.port.clone(),
-                ifindex,
-                tag,
-                node: node.name.clone(),
-                link: link.name.clone(),
-                segment: link.segment.clone(),
-            }
-        })
-        .collect()
+    let mut ports = Port::all_of(plan);
+    for port in &mut ports {
+        (port.ifindex, port.tag) = carried[&port.name];
+    }
+    ports
 }

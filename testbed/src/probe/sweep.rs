@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::attack::{Life, attack};
-use super::{Entry, Role, Site, open};
+use super::{Entry, FilterLog, Role, Site, open};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
@@ -41,9 +41,9 @@ pub struct Swept {
     pub aim: Aim,
     /// The fabric's ports of the attacker's link and of the target's; each with that of the link that it may change
     /// places with.
-    ports: (Vec<LinkName>, Vec<LinkName>),
+    pub(super) ports: (Vec<LinkName>, Vec<LinkName>),
     /// Packets were sent again and again: as many were planned as were sent.
-    again: bool,
+    pub(super) again: bool,
     pub(super) started_at: u64,
     pub(super) ended_at: u64,
     /// When it was sent, from one sign of life to the next.
@@ -167,10 +167,7 @@ impl Swept {
             check: check.name.clone(),
             number,
             aim: aim.clone(),
-            ports: (
-                with_partner(site, &aim.from, own_port(site, aim)),
-                with_partner(site, &aim.to, port_of(site, &aim.to, aim.address)),
-            ),
+            ports: ports_of(&site.plan, aim).expect("an aim is of the plan that it is sent for"),
             again,
             started_at: at,
             ended_at: at,
@@ -321,34 +318,44 @@ fn strays(
     delivered.chain(altered).chain(answered).collect()
 }
 
+/// The fabric's ports of the attacker's link and of the target's; each with that of the link that it may change places
+/// with. None if the aim is not of this plan.
+pub(super) fn ports_of(plan: &Plan, aim: &Aim) -> Option<(Vec<LinkName>, Vec<LinkName>)> {
+    let own = with_partner(plan, &aim.from, own_link(plan, aim)?);
+    let target = with_partner(plan, &aim.to, link_of(plan, &aim.to, aim.address)?);
+    Some((own, target))
+}
+
 /// The fabric's port of the node's link with this address.
 fn port_of(site: &Site, node: &NodeName, address: IpAddr) -> LinkName {
-    let node = site.plan.node(node).expect("an aim's ends are nodes of the plan");
-    let has = |link: &&Link| link.addresses.iter().any(|one| one.addr() == address);
-    node.links.iter().find(has).or(node.links.first()).expect("every node has a link").port.clone()
+    link_of(&site.plan, node, address).expect("an aim's ends are nodes of the plan, with links").port.clone()
 }
 
 /// The fabric's port of the link that the attacker sends by.
 pub(super) fn own_port(site: &Site, aim: &Aim) -> LinkName {
-    own_link(site, aim).port.clone()
+    own_link(&site.plan, aim).expect("an aim's link is one of its attacker's").port.clone()
 }
 
 /// The Ethernet address that the attacker's frames come from.
 pub(super) fn source_mac(site: &Site, aim: &Aim) -> Mac {
-    aim.forged.as_ref().map_or_else(|| own_link(site, aim).mac, |forged| forged.mac)
+    let own = || own_link(&site.plan, aim).expect("an aim's link is one of its attacker's").mac;
+    aim.forged.as_ref().map_or_else(own, |forged| forged.mac)
 }
 
-fn own_link<'a>(site: &'a Site, aim: &Aim) -> &'a Link {
-    let node = site.plan.node(&aim.from).expect("an aim's attacker is a node of the plan");
-    node.links.iter().find(|one| one.name == aim.link).expect("an aim's link is one of its attacker's")
+fn own_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
+    plan.node(&aim.from)?.links.iter().find(|one| one.name == aim.link)
+}
+
+/// The node's link with this address, or else its first.
+fn link_of<'a>(plan: &'a Plan, node: &NodeName, address: IpAddr) -> Option<&'a Link> {
+    let links = &plan.node(node)?.links;
+    links.iter().find(|link| link.addresses.iter().any(|one| one.addr() == address)).or(links.first())
 }
 
 /// A port of a node's link, and that of the link that it may change places with.
-fn with_partner(site: &Site, node: &NodeName, port: LinkName) -> Vec<LinkName> {
-    let node = site.plan.node(node).expect("an aim's ends are nodes of the plan");
-    let link = node.links.iter().find(|link| link.port == port);
-    let partner = link.and_then(|link| node.partner(link)).map(|partner| partner.port.clone());
-    std::iter::once(port).chain(partner).collect()
+fn with_partner(plan: &Plan, node: &NodeName, link: &Link) -> Vec<LinkName> {
+    let partner = plan.node(node).and_then(|node| node.partner(link)).map(|partner| partner.port.clone());
+    std::iter::once(link.port.clone()).chain(partner).collect()
 }
 
 /// Packet sockets, one per place, opened when first used.
@@ -398,8 +405,8 @@ pub fn complete(swept: Vec<Swept>, site: &Seen<'_>, open_copy: &Seen<'_>) -> Vec
 pub struct Seen<'a> {
     /// What the taps saw.
     pub captured: &'a Captured,
-    /// What arrived behind filters.
-    pub filters: &'a super::Filters,
+    /// What was logged behind filters.
+    pub logs: &'a BTreeMap<NodeName, FilterLog>,
     /// Who is behind which port.
     pub plan: &'a Plan,
     /// What was sent: by aim, kind and role.
@@ -407,18 +414,18 @@ pub struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Puts together what was sent and what saw it.
+    /// Puts together what was sent (by number) and what saw it.
     pub fn new(
         captured: &'a Captured,
-        filters: &'a super::Filters,
+        logs: &'a BTreeMap<NodeName, FilterLog>,
         plan: &'a Plan,
-        ledger: &super::Ledger,
+        ledger: &[(u32, Entry)],
     ) -> Self {
         let mut sent: HashMap<_, Vec<_>> = HashMap::new();
-        for (n, entry) in ledger.all() {
-            sent.entry((entry.aim, entry.kind, entry.role)).or_default().push((n, entry.traffic));
+        for (n, entry) in ledger {
+            sent.entry((entry.aim, entry.kind, entry.role)).or_default().push((*n, entry.traffic));
         }
-        Self { captured, filters, plan, sent }
+        Self { captured, logs, plan, sent }
     }
 }
 
@@ -430,7 +437,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
     };
     let arrived = |site: &Seen<'_>, n| match &aim.judge {
         Judge::Tap { .. } => at(site, n, &swept.ports.1, Direction::ToNode).is_some(),
-        Judge::BehindFilter { node } => site.filters.arrived(node, n),
+        Judge::BehindFilter { node } => site.logs.get(node).is_some_and(|log| log.arrived(n)),
     };
     let mine = |site: &Seen<'_>, kind: usize, role: Role| -> Vec<(u32, Traffic)> {
         site.sent.get(&(swept.number, kind, role)).cloned().unwrap_or_default()
@@ -462,7 +469,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         KindSeen {
             strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
             traffic: *traffic,
-            planned: if swept.again { sent.len() as u64 } else { traffic.each().count() as u64 },
+            planned: if swept.again { sent.len() as u64 } else { traffic.width() },
             entered: entered.len() as u64,
             entered_packet: entered.first().copied(),
             arrived: arrivals.collect(),
@@ -472,7 +479,9 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
     });
     let filter_instrument_alive = match &aim.judge {
         Judge::Tap { .. } => None,
-        Judge::BehindFilter { node } => Some(site.filters.alive(node, swept.started_at, swept.ended_at)),
+        Judge::BehindFilter { node } => {
+            Some(site.logs.get(node).is_some_and(|log| log.alive(swept.started_at, swept.ended_at)))
+        }
     };
     AimSeen {
         check: swept.check.clone(),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::commander::{Ended, LabLog, command};
 use super::order::{Order, Task};
 use crate::event::{Event, Failure, Fault, Stage};
-use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, annotations};
+use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, RunInfo, annotations};
 use crate::kernel::root::Root;
 use crate::observation::{Observations, TapHealth};
 use crate::plan::{Plan, ServiceKind, plan};
@@ -126,10 +126,12 @@ async fn carry_out(
     report.folder = Some(evidence.path().to_owned());
     write_plan(&evidence, scenario, &report.plan)?;
     let order = order(&report.plan, &evidence, root, folder, options, Task::Run)?;
+    let info = RunInfo::begun(report.started, order.run, twin, &report.accept);
+    evidence.write_json(&RunFile::Run, &info)?;
     let log = lab_log(&evidence, options)?;
     let Ended { seen, stages, total_ms } = command(&order, log, listen, interrupted).await;
     report.stages = stage_times(&stages, total_ms);
-    conclude(&evidence, twin, seen?, report)
+    conclude(&evidence, info, twin, seen, report)
 }
 
 /// The order for a lab that may see `root` of the host, and write to the folder of the evidence.
@@ -155,18 +157,26 @@ pub(super) fn order(
     })
 }
 
-/// Judges what was seen and keeps it.
+/// Judges what was seen and keeps it; of a run that failed, why.
 pub(super) fn conclude(
     evidence: &RunFolder,
+    info: RunInfo,
     twin: Option<&Twin>,
-    seen: Observations,
+    seen: Result<Observations, Failure>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    report.judgement = judge(&report.plan, &seen);
+    evidence.write_json(&RunFile::Run, &info.ended(&report.stages, seen.as_ref().err()))?;
+    let seen = seen?;
+    settle(report, twin, &seen);
+    keep(evidence, &seen, report)
+}
+
+/// Judges what was seen.
+pub(super) fn settle(report: &mut Report, twin: Option<&Twin>, seen: &Observations) {
+    report.judgement = judge(&report.plan, seen);
     (report.taps, report.open_taps) = (seen.taps, seen.open_taps);
     (report.in_force, report.faults) = (seen.in_force.clone(), seen.faults.clone());
     report.twin = twin.map(|twin| compare(twin, &report.judgement));
-    keep(evidence, &seen, report)
 }
 
 /// How long each stage took, from when each began.
@@ -253,11 +263,8 @@ fn host() -> Host {
     }
 }
 
-/// Everything that was seen, and what it came to; `verdicts.json` last.
+/// What was seen, put together, and what it came to; `verdicts.json` last. The raw record lies there already.
 fn keep(evidence: &RunFolder, seen: &Observations, report: &Report) -> Result<(), Failure> {
-    let mut facts = evidence.lines(&RunFile::Facts)?;
-    seen.facts.iter().try_for_each(|fact| facts.add(fact))?;
-    facts.finish()?;
     let mut probes = evidence.lines(&RunFile::Probes)?;
     seen.aims.iter().try_for_each(|aim| probes.add(aim))?;
     seen.opens.iter().try_for_each(|open| probes.add(open))?;

@@ -135,7 +135,7 @@ struct Owner<'a, F> {
 impl<'a, F: FnMut(Told<'_>)> Owner<'a, F> {
     fn new(lab: Running, order: Order, status: Status, site: Site<'a>, tell: F) -> Self {
         let (desk, wanted) = Desk::new(status);
-        let rounds = Rounds::new(site, order.plan.clone(), order.run_folder.clone());
+        let rounds = Rounds::new(site, &order);
         let breaking = BTreeMap::new();
         let desk = Rc::new(desk);
         Self { lab, order, desk, wanted, rounds, breaking, faults: 0, ending: None, failure: None, tell }

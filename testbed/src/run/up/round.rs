@@ -9,10 +9,11 @@ use tokio::time::timeout;
 use super::Site;
 use super::desk::Asked;
 use crate::event::{Event, Failure, Fault, Stage};
-use crate::evidence::RunFolder;
+use crate::evidence::{RunFile, RunFolder, RunInfo};
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::{self, Colour, Report};
+use crate::run::order::Order;
 use crate::run::scenario::{accepted, conclude, empty_report, ours, stage_times, write_plan};
 use crate::stay::{Answer, Judged};
 
@@ -23,6 +24,8 @@ pub(super) const HEARD_WITHIN: Duration = Duration::from_millis(500);
 pub(super) struct Rounds<'a> {
     site: Site<'a>,
     plan: Plan,
+    /// The lab's number.
+    run: u32,
     /// The lab's folder, whole.
     folder: PathBuf,
     waiting: VecDeque<Asked>,
@@ -33,14 +36,16 @@ pub(super) struct Rounds<'a> {
 struct Round {
     asked: Asked,
     evidence: RunFolder,
+    info: RunInfo,
     report: Report,
     begun: Instant,
     stages: Vec<(Stage, u64)>,
 }
 
 impl<'a> Rounds<'a> {
-    pub(super) fn new(site: Site<'a>, plan: Plan, folder: PathBuf) -> Self {
-        Self { site, plan, folder, waiting: VecDeque::new(), current: None }
+    pub(super) fn new(site: Site<'a>, order: &Order) -> Self {
+        let (plan, run, folder) = (order.plan.clone(), order.run, order.run_folder.clone());
+        Self { site, plan, run, folder, waiting: VecDeque::new(), current: None }
     }
 
     pub(super) fn line_up(&mut self, asked: Asked) {
@@ -62,10 +67,10 @@ impl<'a> Rounds<'a> {
             report.started = SystemTime::now();
             report.accept = accepted(&asked.accept, self.site.scenario, self.site.twin);
             match self.make_folder(&mut report) {
-                Ok(evidence) => {
+                Ok((evidence, info)) => {
                     let (begun, stages) = (Instant::now(), Vec::new());
                     let folder = evidence.path().to_owned();
-                    self.current = Some(Round { asked, evidence, report, begun, stages });
+                    self.current = Some(Round { asked, evidence, info, report, begun, stages });
                     return Some(folder);
                 }
                 Err(failure) => {
@@ -77,12 +82,15 @@ impl<'a> Rounds<'a> {
         None
     }
 
-    fn make_folder(&self, report: &mut Report) -> Result<RunFolder, Failure> {
+    fn make_folder(&self, report: &mut Report) -> Result<(RunFolder, RunInfo), Failure> {
         let name = self.site.twin.map_or(&self.site.scenario.name, |twin| &twin.name);
         let evidence = RunFolder::create(&self.folder, report.started, name)?;
         report.folder = Some(evidence.path().to_owned());
         write_plan(&evidence, self.site.scenario, &self.plan)?;
-        Ok(evidence)
+        let begun = RunInfo::begun(report.started, self.run, self.site.twin, &report.accept);
+        let info = RunInfo { stays: true, ..begun };
+        evidence.write_json(&RunFile::Run, &info)?;
+        Ok((evidence, info))
     }
 
     /// Notes a stage, and passes it on.
@@ -97,13 +105,14 @@ impl<'a> Rounds<'a> {
     /// The current judgement is over: it is concluded, and whoever asked is answered.
     pub(super) fn over(&mut self, event: Event) {
         let Some(round) = self.current.take() else { return };
-        let Round { asked, evidence, mut report, begun, stages } = round;
+        let Round { asked, evidence, info, mut report, begun, stages } = round;
         report.stages = stage_times(&stages, milliseconds(begun));
-        report.failure = match event {
-            Event::Observed(seen) => conclude(&evidence, self.site.twin, *seen, &mut report).err(),
-            Event::NotJudged(failure) => Some(failure),
-            other => Some(ours(format!("the lab answered with {other:?}"))),
+        let seen = match event {
+            Event::Observed(seen) => Ok(*seen),
+            Event::NotJudged(failure) => Err(failure),
+            other => Err(ours(format!("the lab answered with {other:?}"))),
         };
+        report.failure = conclude(&evidence, info, self.site.twin, seen, &mut report).err();
         answer(&asked, report);
     }
 

@@ -4,9 +4,11 @@ use std::io;
 use std::path::Path;
 
 use crate::event::{Failure, Stage};
+use crate::evidence::RunFile;
 use crate::kernel::{features, snapshot};
 use crate::plan::{Plan, Vlans};
 use crate::probe::Site;
+use crate::record::{Which, key};
 use crate::run::order::{Order, Task};
 use crate::services::Settings;
 
@@ -31,15 +33,26 @@ pub(super) async fn build(order: &Order, teller: &Teller) -> Result<Built, Failu
     };
     teller.stage(Stage::Build);
     let vlans = vlans(&order.plan).await?;
-    let file = |name| (order.task != Task::Stay).then(|| order.run_folder.join(name));
-    let (capture, folder, patience) = (file("capture.pcapng"), &order.folder, order.patience);
+    let file = |file: RunFile| (order.task != Task::Stay).then(|| order.run_folder.join(file.path()));
+    let (capture, folder, patience) = (file(RunFile::Capture), &order.folder, order.patience);
     let site = order.plan.clone();
-    let site = Site::build(site, vlans, "site", folder, capture.as_deref(), key(order, 0), patience).await;
+    let site =
+        Site::build(site, vlans, "site", folder, capture.as_deref(), key(order.run, Which::Site), patience)
+            .await;
     let site = site.map_err(|error| kernel_failure(&error))?;
     take_snapshots(&site, &order.run_folder.join("before")).await?;
-    let capture = file("open-copy.pcapng");
+    let capture = file(RunFile::OpenCopy);
     let copy = order.plan.opened();
-    let copy = Site::build(copy, vlans, "open", folder, capture.as_deref(), key(order, 1), patience).await;
+    let copy = Site::build(
+        copy,
+        vlans,
+        "open",
+        folder,
+        capture.as_deref(),
+        key(order.run, Which::OpenCopy),
+        patience,
+    )
+    .await;
     let copy = copy.map_err(|error| kernel_failure(&error))?;
     Ok(Built { site, copy, missing })
 }
@@ -79,9 +92,4 @@ pub(super) fn settings(order: &Order) -> Settings {
         patience: order.patience,
         folder: order.folder.clone(),
     }
-}
-
-/// Marks our packets; differs between runs, and between the site and its open copy.
-pub(super) fn key(order: &Order, which: u32) -> u32 {
-    order.run.wrapping_mul(0x9e37_79b1).rotate_left(7) ^ 0x7e57_be0d ^ (which << 31)
 }

@@ -7,7 +7,7 @@ use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 
 use super::build::{Built, build, settings, take_snapshots};
-use super::probing::{Probed, exercise_and_probe, finish};
+use super::probing::{Beside, Probed, exercise_and_probe, finish};
 use super::teller::Teller;
 
 /// Carries out an order from the beginning to the end.
@@ -20,8 +20,13 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
     services.stop().await;
     let probed = served?;
     take_snapshots(&built.site, &order.run_folder.join("after")).await?;
-    let (facts, faults) = (services.board.all(), faults.seen());
-    finish(built, probed).map(|seen| Observations { facts, faults, patience: order.patience, ..seen })
+    let beside = Beside {
+        facts: services.board.all(),
+        faults: faults.seen(),
+        in_force: Vec::new(),
+        patience: order.patience,
+    };
+    finish(built, probed, beside, &order.run_folder)
 }
 
 async fn serve(

@@ -1,16 +1,19 @@
 //! Exercise and probe: what the checks of a plan ask for, and what was seen of it once the captures are closed.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Failure, Stage};
+use crate::evidence::RunFolder;
 use crate::fault::{Faults, Ground};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, Conversation, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Forgotten, Open, Plan, Word};
-use crate::probe::{self, Crossed, Seen, Site, Swept};
+use crate::plan::{Check, During, Forgotten, Plan, Word};
+use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Site, Swept};
+use crate::record::{self, Instruments, Record};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 use crate::tap::{self, Captured};
@@ -29,15 +32,24 @@ pub(super) struct Probed {
     routes: Vec<RouteSeen>,
     /// When all of that had been sent.
     until: u64,
+    /// The first number that was sent for it, in the site and in the open copy.
+    first: [u32; 2],
 }
 
 /// What was sent and opened.
 #[derive(Default)]
 struct Sent {
-    swept: Vec<Swept>,
-    crossed: Vec<Crossed>,
+    aims: Vec<AimSent>,
+    crossings: Vec<CrossingSent>,
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
+}
+
+impl Sent {
+    /// Takes all aims of one check, in their order.
+    fn take_aims(&mut self, aims: Vec<Swept>) {
+        self.aims.extend((0..).zip(aims).map(|(place, one)| one.sent(place)));
+    }
 }
 
 /// Probes while video plays; ends at once when a service fails.
@@ -48,6 +60,7 @@ pub(super) async fn exercise_and_probe(
     services: &Services,
     faults: &Faults,
 ) -> Result<Probed, ServiceError> {
+    let first = [&built.site, &built.copy].map(|site| site.ledger.next_number());
     let mut addresses = probe::look_at_addresses(&built.site, Moment::Begun).await;
     teller.stage(Stage::Exercise);
     let board = Arc::clone(&services.board);
@@ -83,7 +96,7 @@ pub(super) async fn exercise_and_probe(
     addresses.extend(probe::look_at_addresses(&built.site, Moment::End).await);
     let commands = services.wait_for_commands().await?;
     let routes = probe::look_up_routes(&built.site).await;
-    Ok(Probed { sent, commands, addresses, routes, until })
+    Ok(Probed { sent, commands, addresses, routes, until, first })
 }
 
 /// Carries out every check that sends something, in the plan's order.
@@ -116,12 +129,12 @@ impl Prober<'_> {
                 }
                 let (aims, alive) = probe::sweep(site, copy, check, aims, alive, self.next, patience).await;
                 self.next += aims.len();
-                self.sent.swept.extend(aims);
+                self.sent.take_aims(aims);
                 self.sent.opens.extend(alive);
             }
             Word::NoBridge { crossings, alive } => {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
-                self.sent.crossed.extend(tried);
+                self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
                 self.sent.opens.extend(alive);
             }
             Word::Reach { opens: wanted } => {
@@ -133,7 +146,7 @@ impl Prober<'_> {
                 let carry_out = async |fault: &Fault| carry_out(self.faults, self.ground, fault).await;
                 let Changed { swept, opens, change } = self.place.through(check, self.next, carry_out).await;
                 self.next += swept.len();
-                self.sent.swept.extend(swept);
+                self.sent.take_aims(swept);
                 self.sent.opens.extend(opens);
                 self.sent.changes.push(change);
             }
@@ -183,87 +196,96 @@ fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
     })
 }
 
-/// Closes the captures and joins what was sent with what was seen; the site goes.
-pub(super) fn finish(built: Built, probed: Probed) -> Result<Observations, Failure> {
+/// What was said and done beside the checks.
+pub(super) struct Beside {
+    /// What the fakes said.
+    pub(super) facts: Vec<NodeFact>,
+    /// Faults that were carried out.
+    pub(super) faults: Vec<FaultSeen>,
+    /// Faults that were in force when it began.
+    pub(super) in_force: Vec<String>,
+    /// What deadlines were multiplied with.
+    pub(super) patience: u32,
+}
+
+/// Closes the captures, keeps the record in the folder, and puts together what was seen; the site goes.
+pub(super) fn finish(
+    built: Built,
+    probed: Probed,
+    beside: Beside,
+    folder: &Path,
+) -> Result<Observations, Failure> {
     let Built { site, copy, missing } = built;
     let (Site { capture, filters, ledger, lab, plan, .. }, copy) = (site, copy);
     let captured = capture.finish().map_err(capture_failed)?;
     let copied = copy.capture.finish().map_err(capture_failed)?;
-    let here = Seen::new(&captured, &filters, &plan, &ledger);
-    let there = Seen::new(&copied, &copy.filters, &copy.plan, &copy.ledger);
-    let seen = join(probed, &here, &there);
+    let seen_by = [(&filters, &ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
+    let record = probed.record(beside, missing, seen_by);
+    let seen = keep_and_observe(&plan, record, folder, [&captured, &copied]);
     drop(lab);
-    Ok(Observations { missing, ..seen })
+    seen
 }
 
 /// The same for a site that stays: a stretch of its captures ends.
-pub(super) fn end_stretch(built: &Built, probed: Probed) -> Result<Observations, Failure> {
+pub(super) fn end_stretch(
+    built: &Built,
+    probed: Probed,
+    beside: Beside,
+    folder: &Path,
+) -> Result<Observations, Failure> {
     let Built { site, copy, missing } = built;
     let captured = site.end().map_err(capture_failed)?;
     let copied = copy.end().map_err(capture_failed)?;
-    let here = Seen::new(&captured, &site.filters, &site.plan, &site.ledger);
-    let there = Seen::new(&copied, &copy.filters, &copy.plan, &copy.ledger);
-    Ok(Observations { missing: missing.clone(), ..join(probed, &here, &there) })
+    let seen_by = [(&site.filters, &site.ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
+    let record = probed.record(beside, missing.clone(), seen_by);
+    keep_and_observe(&site.plan, record, folder, [&captured, &copied])
 }
 
 pub(super) fn capture_failed(error: tap::Error) -> Failure {
     super::ours(format!("the capture could not be written: {error}"))
 }
 
-/// Joins what was sent and opened with what the taps and instruments saw of it.
-fn join(probed: Probed, here: &Seen<'_>, there: &Seen<'_>) -> Observations {
-    let Probed { sent: Sent { swept, crossed, opens, changes }, commands, addresses, routes, until } = probed;
-    Observations {
-        aims: probe::complete(swept, here, there),
-        opens: opens.into_iter().map(|open| find_packets(open, here.captured)).collect(),
-        taps: here.captured.health,
-        open_taps: there.captured.health,
-        conversations: here.captured.conversations.clone(),
-        stations: here.captured.stations.clone(),
-        tags: here.captured.tags.clone(),
-        advertisements: here.captured.advertisements.clone(),
-        dhcp: here.captured.dhcp.clone(),
-        uses: here.captured.uses.clone(),
-        lookups: here.captured.lookups.clone(),
-        addresses,
-        routes,
-        crossings: crossed.into_iter().map(|one| one.complete(here.captured, there.captured)).collect(),
-        changes,
-        commands,
-        until,
-        ..Observations::default()
-    }
+fn keep_and_observe(
+    plan: &Plan,
+    record: Record,
+    folder: &Path,
+    [here, there]: [&Captured; 2],
+) -> Result<Observations, Failure> {
+    RunFolder::at(folder).write_record(&record)?;
+    record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))
 }
 
-/// Finds a conversation that we opened in the capture, by its local port; an answer that the target had no part in is
-/// none.
-fn find_packets(mut open: OpenSeen, captured: &Captured) -> OpenSeen {
-    if open.local_port == 0 {
-        return open;
+impl Probed {
+    /// All that was done, sent and logged, as it is kept.
+    fn record(
+        self,
+        beside: Beside,
+        missing: Vec<(String, String)>,
+        seen_by: [(&Filters, &Ledger, &Captured); 2],
+    ) -> Record {
+        let Probed { sent: Sent { aims, crossings, opens, changes }, first, .. } = self;
+        let instruments = |which: usize| {
+            let (filters, ledger, captured) = seen_by[which];
+            let mut sent = ledger.all();
+            sent.retain(|(n, _)| *n >= first[which]);
+            Instruments { sent, logs: filters.logs(), taps: captured.health }
+        };
+        Record {
+            facts: beside.facts,
+            aims,
+            crossings,
+            opens,
+            changes,
+            faults: beside.faults,
+            in_force: beside.in_force,
+            addresses: self.addresses,
+            routes: self.routes,
+            commands: self.commands,
+            missing,
+            until: self.until,
+            patience: beside.patience,
+            site: instruments(0),
+            open_copy: instruments(1),
+        }
     }
-    let Open { from, to, address, .. } = &open.open;
-    let is_it = |one: &&Conversation| {
-        one.opener.node.as_ref() == Some(from)
-            && one.answerer.address == *address
-            && one.opener.port == open.local_port
-    };
-    let found = captured.conversations.iter().find(is_it);
-    open.packets = found.map_or((None, None), |found| (Some(found.first_packet), found.answered_packet));
-    // Behind an address translation the target sees another conversation, at the same time.
-    let until = open.at + open.answered_after_us.unwrap_or(0).saturating_mul(1000);
-    let port = found.map_or(0, |found| found.answerer.port);
-    let translated = |one: &Conversation| {
-        one.answerer.node.as_ref() == Some(to)
-            && one.answerer.address == *address
-            && one.answerer.port == port
-            && one.reached_packet.is_some()
-            && (open.at..=until).contains(&one.first_at)
-    };
-    let reached = found.is_some_and(|found| found.reached_packet.is_some())
-        || captured.conversations.iter().any(translated);
-    if open.answered_after_us.is_some() && !reached {
-        open.answered_after_us = None;
-        open.error = Some(format!("somebody else answered: nothing of it reached {to}"));
-    }
-    open
 }

@@ -1,13 +1,14 @@
 //! A benchmark's lab: a star is built, and its last host connects to the router.
 
 use crate::event::{Failure, Stage};
+use crate::evidence::RunFile;
 use crate::names::Traffic;
 use crate::observation::Observations;
 use crate::plan::{Open, Role, Vlans};
 use crate::probe::{self, Site};
+use crate::record::{Which, key};
 use crate::run::order::Order;
 
-use super::build::key;
 use super::teller::Teller;
 use super::{kernel_failure, ours};
 
@@ -17,10 +18,18 @@ const STAR_PORT: u16 = 5000;
 /// Builds the star; the last host connects to the router, then all is dropped.
 pub(super) async fn bench(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     teller.stage(Stage::Build);
-    let capture = order.run_folder.join("capture.pcapng");
+    let capture = order.run_folder.join(RunFile::Capture.path());
     let (plan, folder, patience) = (order.plan.clone(), &order.folder, order.patience);
-    let site =
-        Site::build(plan, Vlans::Bridges, "site", folder, Some(&capture), key(order, 0), patience).await;
+    let site = Site::build(
+        plan,
+        Vlans::Bridges,
+        "site",
+        folder,
+        Some(&capture),
+        key(order.run, Which::Site),
+        patience,
+    )
+    .await;
     let site = site.map_err(|error| kernel_failure(&error))?;
     let nodes = &site.plan.nodes;
     let router = nodes.iter().find(|node| node.role == Role::Router);

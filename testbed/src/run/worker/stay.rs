@@ -11,6 +11,7 @@ use futures_util::future::{LocalBoxFuture, OptionFuture};
 use tokio::time::{Instant, interval_at};
 
 use crate::event::{Entrance, Entrances, Event, Failure, Stage, Tap};
+use crate::evidence::RunFile;
 use crate::fault::{Faults, Ground};
 use crate::kernel::{KernelError, join};
 use crate::observation::Observations;
@@ -21,7 +22,7 @@ use crate::tap::Port;
 
 use super::asks::Asks;
 use super::build::{Built, build, settings, take_snapshots};
-use super::probing::{capture_failed, end_stretch, exercise_and_probe};
+use super::probing::{Beside, capture_failed, end_stretch, exercise_and_probe};
 use super::teller::Teller;
 use super::{interrupted, kernel_failure, ours};
 
@@ -176,16 +177,13 @@ async fn judge(
     };
     teller.stage(Stage::End);
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
-    let facts = standing.services.board.all();
-    let faults = standing.faults.seen();
-    let patience = order.patience;
-    end_stretch(&standing.built, probed).map(|seen| Observations {
-        facts,
+    let beside = Beside {
+        facts: standing.services.board.all(),
+        faults: standing.faults.seen(),
         in_force,
-        faults,
-        patience,
-        ..seen
-    })
+        patience: order.patience,
+    };
+    end_stretch(&standing.built, probed, beside, folder)
 }
 
 /// From here on everything is counted from nothing.
@@ -193,8 +191,8 @@ fn begin_stretch(standing: &Standing, folder: Option<&Path>) -> Result<(), Failu
     let Built { site, copy, .. } = &standing.built;
     standing.services.board.turn();
     standing.faults.turn();
-    for (site, file) in [(site, "capture.pcapng"), (copy, "open-copy.pcapng")] {
-        let file = folder.map(|folder| folder.join(file));
+    for (site, file) in [(site, RunFile::Capture), (copy, RunFile::OpenCopy)] {
+        let file = folder.map(|folder| folder.join(file.path()));
         site.begin(file.as_deref()).map_err(capture_failed)?;
     }
     Ok(())

@@ -1,0 +1,115 @@
+//! What was sent of each aim and each crossing, in the plain form in which it is kept: the plan knows the rest.
+
+use serde::{Deserialize, Serialize};
+
+use super::sweep::ports_of;
+use super::{Crossed, Swept};
+use crate::names::CheckName;
+use crate::observation::TraceStep;
+use crate::plan::{Check, Plan, Word};
+
+/// An aim that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AimSent {
+    /// The check.
+    pub check: CheckName,
+    /// Which of the check's aims, from 0.
+    pub aim: usize,
+    /// The number by which its packets are entered in the ledger.
+    pub number: usize,
+    /// Whether its packets were sent again and again, through a change.
+    pub again: bool,
+    /// When the first packet was sent, nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// When the last one was.
+    pub ended_at: u64,
+    /// When packets were sent, from one sign of life to the next.
+    pub slices: Vec<(u64, u64)>,
+    /// Errors of sending.
+    pub errors: Vec<String>,
+    /// The way of the first packet that arrived, sent again, through the rules.
+    pub trace: Vec<TraceStep>,
+}
+
+/// A crossing that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrossingSent {
+    /// The check.
+    pub check: CheckName,
+    /// Which of the check's crossings, from 0.
+    pub crossing: usize,
+    /// Per frame: its number in the site, that of its instrument control there, that of its path control in the copy.
+    pub numbers: Vec<[Option<u32>; 3]>,
+    /// When the first frame was sent, nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// When the last one was.
+    pub ended_at: u64,
+    /// Errors of sending.
+    pub errors: Vec<String>,
+}
+
+impl Swept {
+    /// What is kept of it, the so-many-th aim of its check.
+    pub fn sent(self, aim: usize) -> AimSent {
+        AimSent {
+            aim,
+            check: self.check,
+            number: self.number,
+            again: self.again,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            slices: self.slices,
+            errors: self.errors,
+            trace: self.trace,
+        }
+    }
+
+    /// The aim again; none if the site's plan has no such.
+    pub fn of(sent: AimSent, plan: &Plan) -> Option<Self> {
+        let aim = check(plan, &sent.check)?.word.aims().get(sent.aim)?.clone();
+        Some(Swept {
+            ports: ports_of(plan, &aim)?,
+            aim,
+            check: sent.check,
+            number: sent.number,
+            again: sent.again,
+            started_at: sent.started_at,
+            ended_at: sent.ended_at,
+            slices: sent.slices,
+            errors: sent.errors,
+            trace: sent.trace,
+        })
+    }
+}
+
+impl Crossed {
+    /// What is kept of it, the so-many-th crossing of its check.
+    pub fn sent(self, crossing: usize) -> CrossingSent {
+        CrossingSent {
+            crossing,
+            check: self.check,
+            numbers: self.numbers,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            errors: self.errors,
+        }
+    }
+
+    /// The crossing again; none if the site's plan has no such.
+    pub fn of(sent: CrossingSent, plan: &Plan) -> Option<Self> {
+        let Word::NoBridge { crossings, .. } = &check(plan, &sent.check)?.word else { return None };
+        let crossing = crossings.get(sent.crossing)?.clone();
+        (crossing.frames.len() == sent.numbers.len()).then_some(Crossed {
+            check: sent.check,
+            crossing,
+            numbers: sent.numbers,
+            started_at: sent.started_at,
+            ended_at: sent.ended_at,
+            errors: sent.errors,
+        })
+    }
+}
+
+fn check<'a>(plan: &'a Plan, name: &CheckName) -> Option<&'a Check> {
+    plan.checks.iter().find(|check| check.name == *name)
+}
