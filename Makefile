@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel check bench soak bless ci clean
+.PHONY: help setup demo test test-rules test-kernel check bench soak bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -74,6 +74,11 @@ bless: ## accept what the snapshot tests see now (look at git diff afterwards)
 	INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo nextest run --locked --workspace --no-fail-fast </dev/null \
 	    -E 'not binary(/^(lab|scenarios|twins|nothing_left)$$/)'
 	git status --short -- '*.snap'
+
+example: ## run the documentation's example anew, and keep its run folder
+	cargo build --locked $(PROGRAMS)
+	cd docs/example && rm -rf run runs && $(TARGET)/debug/testbed run door.yaml --out runs </dev/null \
+	    && mv runs/*-door run && rmdir runs
 
 ci: ## what .ci/run calls: check, test, test-rules, test-kernel
 	$(MAKE) check

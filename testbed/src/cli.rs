@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::names::LabName;
 pub use fault::{Action, Impair, Of};
 use help::{
-    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, FAULT, JUDGE, PLAN, PS, RUN, SCHEMA,
-    SHELL, TWINS, UP,
+    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, FAULT, JUDGE, PLAN, PS, REPORT, RUN,
+    SCHEMA, SHELL, TWINS, UP,
 };
 
 /// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
@@ -107,6 +107,9 @@ pub enum Command {
         #[command(flatten)]
         outputs: Outputs,
     },
+    /// Judge a run again from its run folder alone, on any machine and without any rights.
+    #[command(after_help = REPORT)]
+    Report(Report),
     /// End labs that are up, and wait until they are gone.
     #[command(after_help = DOWN)]
     Down {
@@ -250,6 +253,23 @@ pub struct Outputs {
     /// Say how long each stage took.
     #[arg(long)]
     pub timings: bool,
+}
+
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// The run folder; it is read and never written to.
+    #[arg(value_name = "RUNDIR")]
+    pub folder: PathBuf,
+    /// Write the run's `verdicts.json` again; `-` as for --json.
+    #[arg(long, value_name = "FILE")]
+    pub verdicts: Option<PathBuf>,
+    /// Write the run's `report.html` again.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where to report, beside the terminal.
+    #[command(flatten)]
+    pub outputs: Outputs,
 }
 
 /// Shape of a plan.

@@ -11,9 +11,9 @@ pub enum Exit {
     Expected = 0,
     /// A check failed, a twin was not reported as it expects, a scenario's own process died.
     Failed = 1,
-    /// Usage, wrong scenario, a rule file that nft refuses.
+    /// Usage, wrong scenario, a rule file that nft refuses, a damaged run folder.
     Input = 2,
-    /// Inconclusive: a missing kernel feature, tool, plugin or right, a control missed.
+    /// Inconclusive: a missing kernel feature, tool, plugin or right, a control missed, an incomplete run folder.
     Inconclusive = 3,
     /// Our own failure.
     Ours = 4,

@@ -91,6 +91,16 @@ Examples:
   testbed judge site                    the report
   testbed judge site --json - --quiet   the verdicts for a program";
 
+pub(super) const REPORT: &str = "\
+Every file of the folder is held against manifest.json first. Then the captures are read frame by frame as the taps read
+them, and judged as `testbed run` judges, with the same exit codes; stored verdicts are not asked, and may be missing.
+Exit code 2: the folder is damaged. Of a run that ended before its time nothing passes: exit code 3, or 1 for what was seen.
+
+Examples:
+  testbed report runs/20260131T235959Z-site           the report, from the evidence
+  testbed report RUNDIR --verdicts - --quiet          verdicts.json, byte for byte as the run wrote it
+  testbed report RUNDIR --html report.html            the page again, if it was lost";
+
 pub(super) const DOWN: &str = "\
 Waits until nothing of the lab runs any more. A lab that is gone already is no failure.
 

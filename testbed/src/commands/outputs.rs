@@ -9,14 +9,24 @@ use super::{say, talk};
 
 /// The report for people: on standard output, unless a program reads that.
 pub(super) fn tell(outputs: &Outputs, quiet: bool, text: &str) {
-    let for_program = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    let for_program = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_standard);
     if for_program(&outputs.json) || for_program(&outputs.junit) {
-        if !quiet && !text.trim().is_empty() {
-            talk(text);
-        }
+        aside(quiet, text);
     } else {
         say(text);
     }
+}
+
+/// The report for people where a program reads standard output.
+pub(super) fn aside(quiet: bool, text: &str) {
+    if !quiet && !text.trim().is_empty() {
+        talk(text);
+    }
+}
+
+/// Whether a path stands for standard output.
+pub(super) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// The files that were asked for; how the command ends, which JSON says too.
@@ -35,8 +45,8 @@ pub(super) fn write(
     exit
 }
 
-fn write_to(path: &Path, text: &str) -> Exit {
-    if path == Path::new("-") {
+pub(super) fn write_to(path: &Path, text: &str) -> Exit {
+    if is_standard(path) {
         say(text);
         return Exit::Expected;
     }

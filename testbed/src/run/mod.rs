@@ -4,6 +4,7 @@
 //! again, listens to its events, judges and keeps the evidence. The *worker* runs inside the lab.
 
 mod commander;
+mod offline;
 mod order;
 mod scenario;
 mod small;
@@ -11,6 +12,7 @@ mod up;
 mod worker;
 
 pub use commander::{Ended, LabLog, Running, command};
+pub use offline::{Damaged, Rejudged, rejudge};
 pub use order::{Ask, Order, Task};
 pub use scenario::{FAKES, Options, not_run, ours, planned, run};
 pub use small::{StarTimes, bench_star, try_features};

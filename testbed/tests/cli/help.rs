@@ -6,7 +6,7 @@ use crate::support::{Place, Said, say};
 
 const SOON: Duration = Duration::from_secs(20);
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run",
     "twins",
     "up",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 14] = [
     "shell",
     "capture",
     "judge",
+    "report",
     "down",
     "check",
     "plan",

@@ -7,4 +7,5 @@ mod help;
 mod lanes;
 mod output;
 mod plans;
+mod reports;
 mod schemas;

@@ -1,8 +1,10 @@
-//! What the pages say is true: their examples are checked, the README's first scenario and its session are run, their
-//! links lead somewhere, and the commands, exit codes and host features that they list are those of the program.
+//! What the pages say is true: their examples are checked, the README's first scenario and its session are run and its
+//! stored run is judged again, their links lead somewhere, and the commands, exit codes and host features that they list
+//! are those of the program.
 
 mod examples;
 mod first;
 mod pages;
+mod report;
 mod session;
 mod tables;

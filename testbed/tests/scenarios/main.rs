@@ -1,4 +1,4 @@
-//! Each shipped scenario passes, and its run folder is whole. Every scenario is a test of its own name.
+//! Each shipped scenario passes, its run folder is whole, and judged again from that it has the same verdicts. Every scenario is a test of its own name.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Trial};
-use support::{ONE_RUN, Place, is_lane, runs_of, say, scenario_files, test_names, unsupported, verdicts_in};
+use support::{
+    ONE_RUN, Place, assert_judged_alike, is_lane, runs_of, say, scenario_files, test_names, unsupported,
+    verdicts_in,
+};
 use testbed::evidence::{Manifest, RunFile};
 use testbed::load;
 use testbed::verdict::Verdict;
@@ -87,6 +90,7 @@ fn passes_and_leaves_its_evidence(scenario: &Path, lane: bool) {
         assert_eq!((frames.dropped, frames.unstored), (0, 0), "{said}");
         assert_eq!(frames_as_wireshark_reads(&folder.join(capture.path())), frames.frames, "{said}");
     }
+    assert_judged_alike(&place, &folder);
 }
 
 /// Every file is there, and each is what the manifest says.

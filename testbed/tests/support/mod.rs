@@ -125,6 +125,24 @@ pub(crate) fn verdicts_in(run_folder: &Path) -> RunJson {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Judged again from its folder alone, once what was made of its evidence is thrown away, a run has the same verdicts, byte
+/// for byte, and the command ends as the run did.
+pub(crate) fn assert_judged_alike(place: &Place, run_folder: &Path) {
+    let verdicts = run_folder.join("verdicts.json");
+    let stored = std::fs::read(&verdicts).unwrap_or_else(|error| panic!("{}: {error}", verdicts.display()));
+    let code = verdicts_in(run_folder).exit;
+    for product in ["verdicts.json", "junit.xml", "report.html"] {
+        std::fs::remove_file(run_folder.join(product)).unwrap_or_else(|error| panic!("{product}: {error}"));
+    }
+    let again = place.path().join("verdicts-again.json");
+    let mut report = place.testbed();
+    report.arg("report").arg(run_folder).arg("--verdicts").arg(&again);
+    let said = say(report, ONE_RUN).expect_code(code.into());
+    assert_eq!(said.stderr, "", "there is nothing to note: {said}");
+    let again = std::fs::read(&again).expect("it was just written");
+    assert!(again == stored, "{} judged again: {}", run_folder.display(), String::from_utf8_lossy(&again));
+}
+
 /// Looks again and again until there is something, or the time is over.
 pub(crate) fn until<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + within;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Trial};
 use support::{
-    ONE_RUN, Place, Said, is_lane, runs_of, say, scenario_files, scenarios, test_names, unsupported,
-    yaml_files,
+    ONE_RUN, Place, Said, assert_judged_alike, is_lane, runs_of, say, scenario_files, scenarios, test_names,
+    unsupported, yaml_files,
 };
 use testbed::load;
 
@@ -50,6 +50,8 @@ fn twin(path: PathBuf, name: String) -> Trial {
         } else {
             assert!(!lane && report.undecided == runs[0].accepted, "{said}");
         }
+        let [folder] = place.run_folders().try_into().expect("one run folder");
+        assert_judged_alike(&place, &folder);
         Ok(())
     })
 }
