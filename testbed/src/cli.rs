@@ -250,6 +250,9 @@ pub struct Outputs {
     /// Write the verdicts of all of them as JSON; `-` is standard output, and the report then goes to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write what is not as it should be as SARIF 2.1.0, for code hosts; `-` as for --json.
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
     /// Say how long each stage took.
     #[arg(long)]
     pub timings: bool,

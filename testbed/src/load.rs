@@ -3,7 +3,7 @@
 //! A scenario is untrusted: nothing outside its folder is read, by whatever path or link it is named, and no file
 //! larger than [`LONGEST`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -182,6 +182,12 @@ fn yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The texts of files of a scenario's folder, by the paths that the scenario has for them; one that cannot be read is left
+/// out.
+pub fn texts<'a>(folder: &Path, paths: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    paths.filter_map(|path| Some((path.to_owned(), read_below(folder, path).ok()?))).collect()
 }
 
 /// A file that the user named: its text, and the folder where it really lies.

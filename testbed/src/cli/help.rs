@@ -21,6 +21,7 @@ PATH is a scenario, or a folder: then the files directly in it that have `versio
 Examples:
   testbed run scenarios                          all scenarios of a folder
   testbed run site.yaml --json - --quiet         the verdicts for a program, after the report
+  testbed run scenarios --sarif testbed.sarif    what is wrong, at the lines of scenarios and rule files, for code hosts
   testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/
   testbed run scenarios --accept-unsupported scenarios/unsupported.yaml
                                                  exit code 0 though the kernel lacks what listed checks require";

@@ -11,6 +11,8 @@ use super::{colour, talk};
 
 /// Something that can be planned and run.
 pub(crate) struct Loaded {
+    /// Its file, as the user named it.
+    pub(crate) path: PathBuf,
     /// The scenario's folder.
     pub(crate) folder: PathBuf,
     /// The scenario; for a twin with its change made.
@@ -25,6 +27,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, LoadError> {
         let loaded = load::twin(path)?;
         warn(&loaded.warnings);
         return Ok(Loaded {
+            path: path.to_owned(),
             folder: loaded.folder,
             scenario: loaded.twin.scenario.clone(),
             twin: Some(loaded.twin),
@@ -32,7 +35,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, LoadError> {
     }
     let loaded = load::scenario(path)?;
     warn(&loaded.warnings);
-    Ok(Loaded { folder: loaded.folder, scenario: loaded.scenario, twin: None })
+    Ok(Loaded { path: path.to_owned(), folder: loaded.folder, scenario: loaded.scenario, twin: None })
 }
 
 /// Whether a path names a twin: twins lie in a folder `broken`, and nothing else does.

@@ -7,10 +7,17 @@ use testbed::exit::Exit;
 
 use super::{say, talk};
 
+/// What came of a command, as each program reads it; how the command ends is said where the format has a place for it.
+pub(super) trait Told {
+    fn junit(&self) -> String;
+    fn sarif(&self, exit: Exit) -> String;
+    fn json(&self, exit: Exit) -> String;
+}
+
 /// The report for people: on standard output, unless a program reads that.
 pub(super) fn tell(outputs: &Outputs, quiet: bool, text: &str) {
     let for_program = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_standard);
-    if for_program(&outputs.json) || for_program(&outputs.junit) {
+    if [&outputs.json, &outputs.junit, &outputs.sarif].into_iter().any(for_program) {
         aside(quiet, text);
     } else {
         say(text);
@@ -30,17 +37,15 @@ pub(super) fn is_standard(path: &Path) -> bool {
 }
 
 /// The files that were asked for; how the command ends, which JSON says too.
-pub(super) fn write(
-    outputs: &Outputs,
-    mut exit: Exit,
-    junit: impl FnOnce() -> String,
-    json: impl FnOnce(Exit) -> String,
-) -> Exit {
+pub(super) fn write(outputs: &Outputs, mut exit: Exit, told: &impl Told) -> Exit {
     if let Some(path) = &outputs.junit {
-        exit = exit.worse(write_to(path, &junit()));
+        exit = exit.worse(write_to(path, &told.junit()));
+    }
+    if let Some(path) = &outputs.sarif {
+        exit = exit.worse(write_to(path, &told.sarif(exit)));
     }
     if let Some(path) = &outputs.json {
-        exit = exit.worse(write_to(path, &json(exit)));
+        exit = exit.worse(write_to(path, &told.json(exit)));
     }
     exit
 }

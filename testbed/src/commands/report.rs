@@ -38,10 +38,5 @@ pub(crate) fn report(arguments: &cli::Report, how: &Talk) -> Exit {
         exit = exit.worse(outputs::write_to(path, &report::html(&report)));
     }
     let reports = std::slice::from_ref(&report);
-    outputs::write(
-        &arguments.outputs,
-        exit,
-        || report::junit(reports),
-        |exit| report::runs_json(reports, exit),
-    )
+    outputs::write(&arguments.outputs, exit, &reports)
 }

@@ -97,8 +97,9 @@ async fn run_all(
     let runs = jobs.into_iter().map(|job| {
         let (options, mut stop, progress) = (Arc::clone(&options), stop.clone(), &progress);
         async move {
+            let file = Some(job.path.display().to_string());
             if *stop.borrow() {
-                return interrupted(&job);
+                return Report { file, ..interrupted(&job) };
             }
             let name = job.twin.as_ref().map_or(&job.scenario.name, |twin| &twin.name);
             let line = progress.line(name.as_str());
@@ -106,7 +107,7 @@ async fn run_all(
                 // The sender lives as long as the signals are watched.
                 let _ = stop.wait_for(|stop| *stop).await;
             };
-            run::run(
+            let report = run::run(
                 &job.scenario,
                 job.twin.as_ref(),
                 &job.folder,
@@ -114,7 +115,8 @@ async fn run_all(
                 |event| line.show(event),
                 stopped,
             )
-            .await
+            .await;
+            Report { file, ..report }
         }
     });
     let mut reports = Vec::new();
@@ -181,10 +183,17 @@ fn finish(reports: &[Report], arguments: &cli::Run, quiet: bool) -> Exit {
         outputs::tell(&arguments.outputs, quiet, &report::summary_text(reports, shade()));
     }
     let exit = reports.iter().map(Report::exit).fold(Exit::Expected, Exit::worse);
-    outputs::write(
-        &arguments.outputs,
-        exit,
-        || report::junit(reports),
-        |exit| report::runs_json(reports, exit),
-    )
+    outputs::write(&arguments.outputs, exit, &reports)
+}
+
+impl outputs::Told for &[Report] {
+    fn junit(&self) -> String {
+        report::junit(self)
+    }
+    fn sarif(&self, exit: Exit) -> String {
+        report::sarif(self, exit)
+    }
+    fn json(&self, exit: Exit) -> String {
+        report::runs_json(self, exit)
+    }
 }

@@ -10,6 +10,15 @@ use crate::twin::TwinReport;
 use crate::verdict::example::{accepts, good, leak, of, plan};
 use crate::verdict::{Verdict, judge};
 
+/// The rule file of the example's router.
+const RULES: &str = "\
+table inet site {
+\tchain through {
+\t\ttype filter hook forward priority filter; policy accept;
+\t}
+}
+";
+
 pub(super) fn good_report() -> Report {
     report(&good())
 }
@@ -94,6 +103,7 @@ fn report(seen: &Observations) -> Report {
         (Stage::End, 150),
     ];
     Report {
+        file: Some("scenarios/small.yaml".into()),
         started: UNIX_EPOCH + Duration::from_secs(1_798_761_599),
         judgement: judge(&plan, seen),
         stages: stages.map(|(stage, ms)| StageTime { stage, took: Duration::from_millis(ms) }).to_vec(),
@@ -106,5 +116,6 @@ fn report(seen: &Observations) -> Report {
         accept: Vec::new(),
         failure: None,
         plan,
+        rules: [("small.nft".to_owned(), RULES.to_owned())].into(),
     }
 }

@@ -7,6 +7,8 @@ mod html;
 mod json;
 mod junit;
 mod model;
+mod rule_line;
+mod sarif;
 mod text;
 mod words;
 
@@ -17,4 +19,5 @@ pub use json::{
 };
 pub use junit::junit;
 pub use model::{Report, StageTime};
+pub use sarif::sarif;
 pub use text::{Colour, summary_text, text, timings_text};

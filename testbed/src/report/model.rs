@@ -1,5 +1,6 @@
 //! Everything that a report speaks of, as one value.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +15,14 @@ use crate::verdict::{CheckVerdict, Judgement, Verdict};
 /// One run, ready to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
+    /// The scenario's or the twin's file, as the user named it; none in a lab that stays.
+    pub file: Option<String>,
     /// When it started.
     pub started: SystemTime,
     /// What was built.
     pub plan: Plan,
+    /// The text of each rule file that the plan names, by its path there, where it can be read.
+    pub rules: BTreeMap<String, String>,
     /// What it came to; without checks if the run ended before its time.
     pub judgement: Judgement,
     /// The stages it went through, in order, and how long each took.

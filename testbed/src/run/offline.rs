@@ -3,6 +3,7 @@
 //! Captures are read frame by frame as the live taps read them; what no capture holds comes from the raw record; from
 //! there on all is as in a live run. Stored verdicts are read last, and only to say where they differ.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::scenario::settle;
@@ -66,9 +67,12 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
     let seen = seen(&reader, &info, &plan, sealed)?;
     notes.extend(seen.notes);
     let mut report = Report {
+        file: None,
         started: info.started(),
         judgement: Judgement { scenario: plan.scenario.clone(), checks: Vec::new() },
         plan,
+        // The folder keeps no rule file.
+        rules: BTreeMap::new(),
         stages: info.stage_times(),
         taps: TapHealth::default(),
         open_taps: TapHealth::default(),

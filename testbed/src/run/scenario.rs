@@ -1,6 +1,7 @@
 //! One scenario from plan to verdict: run folder, lab, judgement, evidence.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
@@ -18,7 +19,7 @@ use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
 use crate::twin::compare;
 use crate::verdict::{Judgement, judge};
-use crate::{report, tap};
+use crate::{load, report, tap};
 
 /// What the user may set about a run.
 #[derive(Clone, Debug)]
@@ -94,8 +95,10 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         remarks: Vec::new(),
     };
     Report {
+        file: None,
         started: SystemTime::now(),
         plan,
+        rules: BTreeMap::new(),
         judgement: Judgement { scenario: scenario.name.clone(), checks: Vec::new() },
         stages: Vec::new(),
         taps: TapHealth::default(),
@@ -120,6 +123,7 @@ async fn carry_out(
 ) -> Result<(), Failure> {
     let scenario = &covering(scenario, options);
     report.plan = planned(scenario)?;
+    report.rules = rules(&report.plan, folder);
     let root = may_run(&report.plan, folder, options)?;
     let name = twin.map_or(&scenario.name, |twin| &twin.name);
     let evidence = RunFolder::create(&options.out, report.started, name)?;
@@ -195,6 +199,11 @@ pub fn planned(scenario: &Scenario) -> Result<Plan, Failure> {
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Failure { fault: Fault::Input, text: lines.join("\n"), node: None, last_lines: Vec::new() }
     })
+}
+
+/// The rule files of a plan, for readers of a report. One that cannot be read stops the lab, which says so.
+pub(super) fn rules(plan: &Plan, folder: &Path) -> BTreeMap<String, String> {
+    load::texts(folder, plan.nodes.iter().filter_map(|node| node.ruleset.as_deref()))
 }
 
 /// What the lab may see of the host, once everything that needs permission has it.

@@ -15,7 +15,7 @@ use crate::scenario::Unsupported;
 use crate::scenario::fault::Fault;
 
 /// Number of this protocol: whoever knows another one does not ask.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Longest request, bytes: a path and a few words.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
@@ -153,6 +153,8 @@ pub struct Judged {
     pub json: String,
     /// For CI systems.
     pub junit: String,
+    /// For code hosts.
+    pub sarif: String,
 }
 
 /// A name that is none of the lab's: what it is not, and what was probably meant.

@@ -5,6 +5,7 @@ mod support;
 
 mod help;
 mod lanes;
+mod machines;
 mod output;
 mod plans;
 mod reports;

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::{self, Colour, Report};
 use crate::run::order::Order;
-use crate::run::scenario::{accepted, conclude, empty_report, ours, stage_times, write_plan};
+use crate::run::scenario::{accepted, conclude, empty_report, ours, rules, stage_times, write_plan};
 use crate::stay::{Answer, Judged};
 
 /// How long the last word to somebody who waits may take.
@@ -64,6 +64,7 @@ impl<'a> Rounds<'a> {
         while let Some(asked) = self.waiting.pop_front() {
             let mut report = empty_report(self.site.scenario);
             report.plan = self.plan.clone();
+            report.rules = rules(&self.plan, self.site.folder);
             report.started = SystemTime::now();
             report.accept = accepted(&asked.accept, self.site.scenario, self.site.twin);
             match self.make_folder(&mut report) {
@@ -154,6 +155,7 @@ fn answer(asked: &Asked, mut report: Report) {
         timings: report::timings_text(&report),
         json: report::runs_json(reports, exit),
         junit: report::junit(reports),
+        sarif: report::sarif(reports, exit),
     };
     let _ = asked.answers.send(Answer::Judged(Box::new(judged)));
 }

@@ -1,0 +1,33 @@
+//! What each kind of result says, whatever the scenario.
+
+use super::format::{Message, Rule};
+
+const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
+
+/// The kinds, and what holds where there is no result.
+pub(super) const KINDS: [(&str, &str); 17] = [
+    ("address", "A node got the address that it should, from nobody else, and kept it."),
+    ("after", "What goes on goes on after a fault, and what is shut stays shut."),
+    ("carries", "Flows run over this link of a node, and its routes lead there."),
+    ("clock", "A node has the right time, from the server that it should ask."),
+    ("direction", "Only the named node opens these flows."),
+    ("lint", "The drawing of the site keeps the rules of the documents."),
+    ("members", "Only the named nodes are in a segment."),
+    ("name", "The names that are let out are those that are asked for."),
+    ("no_bridge", "A node passes no frame from one of its networks into another."),
+    ("no_reach", "No packet gets from one node to another."),
+    ("peers_of", "A node talks with the named nodes only."),
+    ("periodic", "Reports come at regular times."),
+    ("plays", "Video arrives, and no frame is lost."),
+    ("reach", "A node is reached, and answers."),
+    ("run", "A run comes to its end."),
+    ("spare", "A spare link is silent until it is needed."),
+    ("twin", "A broken twin is reported exactly as it expects."),
+];
+
+/// The description of a kind.
+pub(super) fn rule(id: &str) -> Rule {
+    let text =
+        KINDS.iter().find(|(known, _)| *known == id).map_or("A check of a scenario.", |(_, text)| text);
+    Rule { id: id.to_owned(), short_description: Message::plain(text), help_uri: HELP }
+}
