@@ -253,6 +253,9 @@ pub struct Outputs {
     /// Write what is not as it should be as SARIF 2.1.0, for code hosts; `-` as for --json.
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
+    /// Append a summary in Markdown, as CI systems show it beside a job; `-` as for --json.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
     /// Say how long each stage took.
     #[arg(long)]
     pub timings: bool,

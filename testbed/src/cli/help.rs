@@ -22,6 +22,8 @@ Examples:
   testbed run scenarios                          all scenarios of a folder
   testbed run site.yaml --json - --quiet         the verdicts for a program, after the report
   testbed run scenarios --sarif testbed.sarif    what is wrong, at the lines of scenarios and rule files, for code hosts
+  testbed run scenarios --summary $GITHUB_STEP_SUMMARY
+                                                 a summary of the job's step in Markdown, appended to this file
   testbed run site.yaml --out evidence --jobs 2  two labs at once, run folders in evidence/
   testbed run scenarios --accept-unsupported scenarios/unsupported.yaml
                                                  exit code 0 though the kernel lacks what listed checks require";

@@ -38,6 +38,9 @@ impl outputs::Told for Judged {
     fn sarif(&self, _: Exit) -> String {
         self.sarif.clone()
     }
+    fn summary(&self) -> String {
+        self.summary.clone()
+    }
     fn json(&self, _: Exit) -> String {
         self.json.clone()
     }

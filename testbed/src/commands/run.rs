@@ -193,6 +193,9 @@ impl outputs::Told for &[Report] {
     fn sarif(&self, exit: Exit) -> String {
         report::sarif(self, exit)
     }
+    fn summary(&self) -> String {
+        report::summary_markdown(self)
+    }
     fn json(&self, exit: Exit) -> String {
         report::runs_json(self, exit)
     }

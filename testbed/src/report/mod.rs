@@ -6,6 +6,7 @@ mod example;
 mod html;
 mod json;
 mod junit;
+mod markdown;
 mod model;
 mod rule_line;
 mod sarif;
@@ -18,6 +19,7 @@ pub use json::{
     StageJson, run_json, runs_json,
 };
 pub use junit::junit;
+pub use markdown::summary_markdown;
 pub use model::{Report, StageTime};
 pub use sarif::sarif;
 pub use text::{Colour, summary_text, text, timings_text};

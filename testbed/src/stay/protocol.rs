@@ -155,6 +155,8 @@ pub struct Judged {
     pub junit: String,
     /// For code hosts.
     pub sarif: String,
+    /// Of a job's step, in Markdown.
+    pub summary: String,
 }
 
 /// A name that is none of the lab's: what it is not, and what was probably meant.

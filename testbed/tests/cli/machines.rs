@@ -44,13 +44,14 @@ fn leaky(place: &Place) -> PathBuf {
 }
 
 #[test]
-fn a_leak_is_told_at_the_line_of_its_check_and_of_the_rule() {
+fn a_leak_is_told_at_the_line_of_its_check_and_of_the_rule_and_in_the_summary() {
     let place = Place::new();
     let scenario = leaky(&place);
     let sarif = place.path().join("testbed.sarif");
     let mut run = place.testbed();
     run.current_dir(scenario.parent().unwrap()).args(["run", "leaky.yaml", "--out"]).arg(place.out());
-    run.arg("--sarif").arg(&sarif);
+    let summary = place.write("summary.md", "# before\nan open line");
+    run.arg("--sarif").arg(&sarif).arg("--summary").arg(&summary);
     let said = say(run, ONE_RUN).expect_code(1);
     let log: Value = serde_json::from_slice(&std::fs::read(sarif).unwrap()).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
@@ -64,4 +65,16 @@ fn a_leak_is_told_at_the_line_of_its_check_and_of_the_rule() {
     let line = rule["region"]["startLine"].as_u64().unwrap_or_else(|| panic!("{leak:#}")) as usize;
     assert_eq!(RULES.lines().nth(line - 1).unwrap().trim(), "iifname office0 tcp dport $management accept");
     assert_eq!((&leak["level"], &leak["ruleId"]), (&"error".into(), &"no_reach".into()));
+
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(
+        summary.starts_with("# before\nan open line\n## testbed: 1 failed, "),
+        "it is appended: {summary}"
+    );
+    for part in [
+        "<code>leaky\\.yaml\\:15</code>",
+        "let through by <code>inet site through iifname \"office0\" tcp dport",
+    ] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
 }

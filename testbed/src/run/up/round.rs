@@ -156,6 +156,7 @@ fn answer(asked: &Asked, mut report: Report) {
         json: report::runs_json(reports, exit),
         junit: report::junit(reports),
         sarif: report::sarif(reports, exit),
+        summary: report::summary_markdown(reports),
     };
     let _ = asked.answers.send(Answer::Judged(Box::new(judged)));
 }
