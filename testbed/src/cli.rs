@@ -147,7 +147,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print the JSON Schema of scenario files, for editors.
+    /// Print the JSON Schema of scenario files, for editors, or of verdicts, for programs.
     #[command(after_help = SCHEMA)]
     Schema {
         /// Which files.
@@ -295,6 +295,8 @@ pub enum SchemaOf {
     Scenario,
     /// Broken twins.
     Twin,
+    /// What a run came to: `verdicts.json`, and what --json writes.
+    Verdicts,
 }
 
 #[cfg(test)]

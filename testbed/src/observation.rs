@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fake_facts::Line;
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
@@ -426,7 +427,7 @@ pub struct OpenSeen {
 }
 
 /// How a lab's taps did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TapHealth {
     /// Frames captured.
     pub frames: u64,

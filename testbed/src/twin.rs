@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, NodeName, ScenarioName};
@@ -12,7 +13,7 @@ use crate::scenario::twin::{Expected, Twin};
 use crate::verdict::{CheckVerdict, Finding, Judgement, Verdict};
 
 /// Whether a twin was reported as it expects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TwinReport {
     /// The twin.
     pub twin: ScenarioName,

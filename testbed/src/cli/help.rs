@@ -132,9 +132,10 @@ Examples:
   testbed plan site.yaml --format dot | dot -Tsvg   a drawing, by Graphviz";
 
 pub(super) const SCHEMA: &str = "\
-Example:
-  testbed schema > scenario.schema.json   and in a scenario's first line:
-  # yaml-language-server: $schema=scenario.schema.json";
+Examples:
+  testbed schema > scenario.schema.json            and in a scenario's first line:
+  # yaml-language-server: $schema=scenario.schema.json
+  testbed schema verdicts > verdicts.schema.json   of verdicts.json, and of what --json writes";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

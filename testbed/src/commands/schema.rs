@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use testbed::cli::{Cli, SchemaOf};
 use testbed::exit::Exit;
-use testbed::scenario;
+use testbed::{report, scenario};
 
 use super::say;
 
@@ -12,6 +12,7 @@ pub(crate) fn schema(of: SchemaOf) -> Exit {
     let schema = match of {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Twin => scenario::twin_schema(),
+        SchemaOf::Verdicts => report::verdicts_schema(),
     };
     say(&format!("{schema:#}\n"));
     Exit::Expected

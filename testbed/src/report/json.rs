@@ -1,6 +1,7 @@
 //! JSON for programs: `verdicts.json` of a run, and `--json` over several. `docs/verdicts-json.md` explains every
 //! key; keys are added, but none is renamed, dropped or given another meaning without a new `version`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Report, StageTime};
@@ -17,7 +18,7 @@ use crate::verdict::{CheckVerdict, ControlSeen, Finding, PauseSeen, Verdict};
 const VERSION: u32 = 1;
 
 /// Several runs: what `--json` writes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunsJson {
     /// Version of the format.
     pub version: u32,
@@ -28,7 +29,7 @@ pub struct RunsJson {
 }
 
 /// One run: `verdicts.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunJson {
     /// Version of the format.
     pub version: u32,
@@ -69,7 +70,7 @@ pub struct RunJson {
 }
 
 /// Numbers of checks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "named as the verdicts")]
 pub struct Counts {
     pub pass: usize,
@@ -78,7 +79,7 @@ pub struct Counts {
 }
 
 /// Frames captured, in the site and in its open copy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Capture {
     /// In the site.
     pub site: TapHealth,
@@ -87,7 +88,7 @@ pub struct Capture {
 }
 
 /// One stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StageJson {
     /// Which.
     pub stage: Stage,
@@ -96,7 +97,7 @@ pub struct StageJson {
 }
 
 /// One fault that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultJson {
     /// Which, in the words of the command line.
     pub fault: String,
@@ -111,11 +112,12 @@ pub struct FaultJson {
 }
 
 /// One check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
-    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `periodic`, `after`.
+    /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`,
+    /// `no_bridge`, `name`, `lint`, `periodic`, `after`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,
@@ -140,7 +142,7 @@ pub struct CheckJson {
 }
 
 /// A control, and whether only part of it is proven.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProofJson {
     /// For example `PAN-NET-04`.
     pub control: ControlId,
@@ -149,7 +151,7 @@ pub struct ProofJson {
 }
 
 /// One thing that should not be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingJson {
     /// In one line.
     pub text: String,
@@ -164,7 +166,7 @@ pub struct FindingJson {
 }
 
 /// Source and target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct PairJson {
     pub from: NodeName,
@@ -172,7 +174,7 @@ pub struct PairJson {
 }
 
 /// A packet of `capture.pcapng`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PacketJson {
     /// Its number, from 1, as Wireshark counts.
     pub number: u64,

@@ -10,6 +10,7 @@ mod markdown;
 mod model;
 mod rule_line;
 mod sarif;
+mod schema;
 mod text;
 mod words;
 
@@ -22,4 +23,5 @@ pub use junit::junit;
 pub use markdown::summary_markdown;
 pub use model::{Report, StageTime};
 pub use sarif::sarif;
+pub use schema::verdicts_schema;
 pub use text::{Colour, summary_text, text, timings_text};

@@ -1,12 +1,13 @@
 //! Verdicts and findings, as plain types.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, NodeName, ScenarioName};
 use crate::scenario::model::{Place, Proof};
 
 /// What a check, or a whole run, came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It holds, and everything that makes this believable was there.
@@ -73,7 +74,7 @@ pub struct Finding {
 }
 
 /// How something that goes on paused through a fault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PauseSeen {
     /// What: `video of dock at app`, `monitor_job of app`.
     pub what: String,
@@ -84,7 +85,7 @@ pub struct PauseSeen {
 }
 
 /// A control of a negative, counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlSeen {
     /// `instrument`, `path` or `alive`.
     pub control: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Place, say, scenarios, yaml_files};
+use crate::support::{Place, breaks, say, scenarios, yaml_files};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -84,6 +84,15 @@ fn the_schema_is_json_and_knows_every_key_that_the_scenarios_have() {
         assert!(known.contains(key), "the twins' schema does not know `{key}`");
     }
     assert!(yaml_files(&scenarios()).len() >= 2);
+}
+
+#[test]
+fn the_schema_of_verdicts_is_the_one_that_runs_are_held_against() {
+    let schema: Value = serde_json::from_str(&testbed(&["schema", "verdicts"])).expect("the schema is JSON");
+    assert_eq!(schema, testbed::report::verdicts_schema());
+    assert!(breaks(b"{}").is_some(), "it holds for something and not for anything");
+    assert!(breaks(br#"{"version": 1, "exit": 0, "runs": []}"#).is_none());
+    assert!(breaks(br#"{"version": 1, "exit": 0, "runs": [{}]}"#).is_some());
 }
 
 #[test]

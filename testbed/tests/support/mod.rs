@@ -13,11 +13,13 @@
 mod counted;
 mod listen;
 mod place;
+mod schema;
 mod tree;
 
 pub(crate) use counted::Counted;
 pub(crate) use listen::{Said, Talking, say, start};
 pub(crate) use place::{Place, User};
+pub(crate) use schema::breaks;
 pub(crate) use tree::{Victim, find};
 
 use std::path::{Path, PathBuf};
@@ -111,17 +113,21 @@ fn requiring(scenario: &str) -> Vec<&str> {
     checks
 }
 
-/// What `--json -` wrote to standard output, which then has nothing but the report before it.
+/// What `--json -` wrote to standard output, which then has nothing but the report before it; it is as its schema says.
 pub(crate) fn runs_of(said: &Said) -> RunsJson {
     let begin = said.stdout.find("\n{").map_or(0, |at| at + 1);
-    serde_json::from_str(&said.stdout[begin..])
-        .unwrap_or_else(|error| panic!("no JSON at the end ({error}): {said}"))
+    let text = &said.stdout[begin..];
+    let runs =
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON at the end ({error}): {said}"));
+    assert_eq!(breaks(text.as_bytes()), None, "{said}");
+    runs
 }
 
-/// What a run folder's `verdicts.json` says.
+/// What a run folder's `verdicts.json` says; it is as its schema says.
 pub(crate) fn verdicts_in(run_folder: &Path) -> RunJson {
     let path = run_folder.join("verdicts.json");
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(breaks(&text), None, "{}", path.display());
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
