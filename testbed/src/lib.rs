@@ -8,7 +8,7 @@
 //!                              └→ probe: what the checks ask        ┘
 //! ```
 //!
-//! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`observation`], [`verdict`],
+//! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`model`], [`observation`], [`verdict`],
 //! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
 //! [`services`], [`tap`], [`probe`], [`mod@fault`], [`evidence`], [`stay`]. `run` joins them.
 
@@ -20,6 +20,7 @@ pub mod exit;
 pub mod fault;
 pub mod kernel;
 pub mod load;
+pub mod model;
 pub mod names;
 pub mod observation;
 pub mod plan;
