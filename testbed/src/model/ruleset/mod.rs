@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 pub use fields::{Fib, FibAsks, Field, Kind};
 pub use nat::{Nat, NatKind, Target};
 pub use read::Error;
+pub(crate) use value::bits_of_mac;
 
 /// All tables of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -62,7 +62,7 @@ pub(super) fn number(kind: Kind, value: &Value) -> Option<u128> {
 }
 
 /// An Ethernet address as a number.
-fn bits_of_mac(mac: Mac) -> u128 {
+pub(crate) fn bits_of_mac(mac: Mac) -> u128 {
     mac.0.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }
 

@@ -1,0 +1,95 @@
+//! A packet on its way through one node, with all that the kernel has noted about it so far.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::super::packet::{Ethernet, Packet};
+use super::super::ruleset::Field;
+use crate::plan::Link;
+
+/// A packet on its way through one node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::model) struct Traveller {
+    pub(in crate::model) packet: Packet,
+    /// Its Ethernet header; none for what the node itself sends.
+    pub(in crate::model) ethernet: Option<Ethernet>,
+    /// Names of the links; empty while there is none.
+    pub(in crate::model) in_link: String,
+    pub(in crate::model) out_link: String,
+    /// The neighbour that it goes to next.
+    pub(in crate::model) next: Option<IpAddr>,
+    /// None: not known.
+    pub(in crate::model) mark: Option<u128>,
+    pub(in crate::model) connection: Connection,
+    /// Fields whose values are no longer known.
+    pub(in crate::model) rewritten: BTreeSet<Field>,
+    /// Whether destination, or source, was changed by a rule.
+    pub(in crate::model) dnat: bool,
+    pub(in crate::model) snat: bool,
+}
+
+/// What the kernel has noted about a packet's conversation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::model) enum Connection {
+    /// Nothing yet, which rules take for `invalid`.
+    NotYet,
+    /// It may have noted or not.
+    Perhaps,
+    /// It is none.
+    Invalid,
+    /// It shall not be looked at.
+    Untracked,
+    /// It is this one.
+    Of {
+        state: State,
+        /// The mark of the conversation; none: not known.
+        mark: Option<u128>,
+    },
+    /// It is new or none, by what the kernel knows of the protocol.
+    NewOrInvalid,
+}
+
+/// How far a conversation is; nft's bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::model) enum State {
+    Established = 2,
+    Related = 4,
+    New = 8,
+}
+
+impl Traveller {
+    /// What has just come in by a link, or is about to be sent by the node (an empty name).
+    pub(in crate::model) fn new(packet: Packet, ethernet: Option<Ethernet>, in_link: &str) -> Self {
+        Traveller {
+            packet: packet.tidy(),
+            ethernet,
+            in_link: in_link.to_owned(),
+            out_link: String::new(),
+            next: None,
+            mark: Some(0),
+            connection: Connection::NotYet,
+            rewritten: BTreeSet::new(),
+            dnat: false,
+            snat: false,
+        }
+    }
+
+    /// The same packet on its way to another node: nothing of what this one noted goes with it.
+    pub(in crate::model) fn onwards(self) -> Self {
+        Traveller { rewritten: self.rewritten, ..Traveller::new(self.packet, None, "") }
+    }
+
+    pub(super) fn go_by(&mut self, link: &Link, next: IpAddr) {
+        self.out_link = link.name.to_string();
+        self.next = Some(next);
+    }
+
+    /// Whether rules that change addresses are asked about it.
+    pub(super) fn is_new(&self) -> Option<bool> {
+        match self.connection {
+            Connection::Of { state, .. } => Some(state == State::New),
+            Connection::Perhaps | Connection::NewOrInvalid => None,
+            _ => Some(false),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The model of a site: its plan, and the rules of its nodes as they are loaded.
+
+use std::collections::BTreeMap;
+
+use super::evaluate::Rules;
+use super::ruleset::{self, Ruleset};
+use crate::names::NodeName;
+use crate::plan::{Node, Plan};
+
+/// A site as it would treat packets.
+#[derive(Clone, Debug)]
+pub struct Model<'a> {
+    plan: &'a Plan,
+    rules: BTreeMap<NodeName, Rules>,
+    /// Of whoever has none.
+    none: Rules,
+}
+
+/// Why there is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A node's listing cannot be read.
+    #[error("rules of `{node}`: {cause}")]
+    Ruleset {
+        /// The node.
+        node: NodeName,
+        /// What is wrong.
+        cause: ruleset::Error,
+    },
+    /// The plan has no such node.
+    #[error("rules are given for `{0}`, which the plan has not")]
+    Stranger(NodeName),
+    /// A node has a rule file, and its listing is not given.
+    #[error("the rules of `{0}` are not given")]
+    Missing(NodeName),
+}
+
+impl<'a> Model<'a> {
+    /// The model of the site. `rulesets` has, by node, what `nft -j list ruleset` printed there; nodes without a rule file
+    /// may be left out.
+    ///
+    /// Errors: `Ruleset`, `Stranger`, `Missing`.
+    pub fn of(plan: &'a Plan, rulesets: &BTreeMap<NodeName, &str>) -> Result<Model<'a>, Error> {
+        let mut rules = BTreeMap::new();
+        for (name, listing) in rulesets {
+            let node = plan.node(name).ok_or_else(|| Error::Stranger(name.clone()))?;
+            let read = Ruleset::read(listing);
+            let ruleset = read.map_err(|cause| Error::Ruleset { node: name.clone(), cause })?;
+            rules.insert(name.clone(), Rules::of(plan, node, ruleset));
+        }
+        let lacks = |node: &&Node| node.ruleset.is_some() && !rules.contains_key(&node.name);
+        match plan.nodes.iter().find(lacks) {
+            Some(node) => Err(Error::Missing(node.name.clone())),
+            None => Ok(Model { plan, rules, none: Rules::default() }),
+        }
+    }
+
+    /// The plan that it was made of.
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    /// The rules of a node, as they were read.
+    pub fn ruleset(&self, node: &NodeName) -> &Ruleset {
+        &self.rules(node).ruleset
+    }
+
+    pub(super) fn node(&self, name: &NodeName) -> Option<&'a Node> {
+        self.plan.node(name)
+    }
+
+    pub(super) fn rules(&self, node: &NodeName) -> &Rules {
+        self.rules.get(node).unwrap_or(&self.none)
+    }
+}
