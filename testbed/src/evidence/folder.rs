@@ -42,6 +42,8 @@ pub enum RunFile {
     Capture,
     /// `open-copy.pcapng`: the same of the open copy.
     OpenCopy,
+    /// `files/<path>`: a file of the scenario's folder that the site was built of, a rule file for example.
+    Given(String),
     /// `before/<node>.json`: rules, routes, neighbours, sysctls before the run.
     Before(NodeName),
     /// `after/<node>.json`: the same after the run.
@@ -77,6 +79,7 @@ impl RunFile {
             RunFile::Probes => "probes.jsonl".into(),
             RunFile::Capture => "capture.pcapng".into(),
             RunFile::OpenCopy => "open-copy.pcapng".into(),
+            RunFile::Given(path) => format!("files/{path}"),
             RunFile::Before(node) => format!("before/{node}.json"),
             RunFile::After(node) => format!("after/{node}.json"),
             RunFile::Log(node) => format!("logs/{node}.log"),
@@ -112,7 +115,7 @@ impl RunFolder {
                 other => Some(other.map(|()| path)),
             })
             .unwrap_or(Err(EvidenceError::Crowded { path: first, last: MOST_PER_SECOND }))?;
-        for folder in ["before", "after", "logs"] {
+        for folder in ["before", "after", "logs", "files"] {
             create_private(&path.join(folder))?;
         }
         Ok(Self { path })
@@ -139,11 +142,24 @@ impl RunFolder {
         fs::write(&path, content).map_err(EvidenceError::write(&path))
     }
 
+    /// Keeps a copy of a file of the scenario's folder; `path` is relative, without `..`. One that is not there is left
+    /// out: whoever needs it says so.
+    pub fn keep(&self, folder: &Path, path: &str) -> Result<(), EvidenceError> {
+        let to = self.file(&RunFile::Given(path.to_owned()));
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(EvidenceError::folder(parent))?;
+        }
+        match fs::copy(folder.join(path), &to) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                Err(EvidenceError::Write { path: to, cause })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a value as indented JSON with a line end.
     pub fn write_json(&self, file: &RunFile, value: &impl Serialize) -> Result<(), EvidenceError> {
-        let mut text = serde_json::to_vec_pretty(value).map_err(EvidenceError::json(&self.file(file)))?;
-        text.push(b'\n');
-        self.write(file, &text)
+        self.write(file, &self.json_text(file, value)?)
     }
 
     /// Opens a file of JSON lines that grows during the run.
@@ -153,20 +169,31 @@ impl RunFolder {
         Ok(RunLines { out: BufWriter::new(out), path })
     }
 
-    /// Ends the evidence: `manifest.json` with the hashes of all files, then `verdicts.json`, whole or not at all.
+    /// Ends the evidence: `manifest.json` with the hashes of all files, then `verdicts.json`, each whole or not at all.
     ///
     /// Nothing may be written to the folder afterwards.
     pub fn seal(&self, verdicts: &[u8]) -> Result<(), EvidenceError> {
         let mut manifest = Manifest::of(&self.path)?;
         manifest.add_product(&RunFile::Verdicts.path(), verdicts);
-        self.write_json(&RunFile::Manifest, &manifest)?;
-        let (part, whole) = (self.path.join(".verdicts.json.part"), self.file(&RunFile::Verdicts));
-        let written = write_through(&part, verdicts).and_then(|()| fs::rename(&part, &whole));
+        self.write_at_once(&RunFile::Manifest, &self.json_text(&RunFile::Manifest, &manifest)?)?;
+        self.write_at_once(&RunFile::Verdicts, verdicts)
+    }
+
+    /// Writes a file that is there whole or not at all.
+    fn write_at_once(&self, file: &RunFile, content: &[u8]) -> Result<(), EvidenceError> {
+        let (part, whole) = (self.path.join(format!(".{}.part", file.path())), self.file(file));
+        let written = write_through(&part, content).and_then(|()| fs::rename(&part, &whole));
         written.map_err(|cause| {
             // Half a file must not stay; if it does, the error that is returned says that the disk is to blame.
             let _ = fs::remove_file(&part);
             EvidenceError::Write { path: whole, cause }
         })
+    }
+
+    fn json_text(&self, file: &RunFile, value: &impl Serialize) -> Result<Vec<u8>, EvidenceError> {
+        let mut text = serde_json::to_vec_pretty(value).map_err(EvidenceError::json(&self.file(file)))?;
+        text.push(b'\n');
+        Ok(text)
     }
 }
 
@@ -218,7 +245,7 @@ mod tests {
         let names: Vec<_> = (0..3).map(|_| create(&runs).unwrap().path().to_owned()).collect();
         let stem = "20261231T235959Z-small";
         assert_eq!(names, ["", "-2", "-3"].map(|more| runs.join(format!("{stem}{more}"))));
-        for folder in ["", "before", "after", "logs"] {
+        for folder in ["", "before", "after", "logs", "files"] {
             let mode = fs::metadata(names[0].join(folder)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{folder}");
         }
@@ -266,8 +293,8 @@ mod tests {
     fn a_full_disk_says_which_file_and_what_to_do() {
         let out = tempfile::tempdir().unwrap();
         let folder = create(out.path()).unwrap();
-        for file in [RunFile::Plan, RunFile::Facts, RunFile::Manifest] {
-            symlink("/dev/full", folder.file(&file)).unwrap();
+        for file in [RunFile::Plan.path(), RunFile::Facts.path(), ".manifest.json.part".into()] {
+            symlink("/dev/full", folder.path().join(file)).unwrap();
         }
         let plan = folder.write(&RunFile::Plan, b"x").unwrap_err().to_string();
         assert!(
@@ -279,8 +306,10 @@ mod tests {
         assert!(lines.finish().unwrap_err().to_string().contains("make room"));
         let mut lines = folder.lines(&RunFile::Facts).unwrap();
         assert!(lines.add(&"x".repeat(100_000)).unwrap_err().to_string().contains("make room"));
-        assert!(folder.seal(b"{}").is_err());
-        assert!(!folder.file(&RunFile::Verdicts).exists(), "a run that could not be kept is incomplete");
+        assert!(folder.seal(b"{}").unwrap_err().to_string().contains("manifest.json"));
+        for file in [RunFile::Manifest, RunFile::Verdicts] {
+            assert!(!folder.file(&file).exists(), "a run that could not be kept is incomplete");
+        }
     }
 
     #[test]
@@ -310,6 +339,7 @@ mod tests {
             RunFile::Probes,
             RunFile::Capture,
             RunFile::OpenCopy,
+            RunFile::Given("site.nft".into()),
             RunFile::Before(node.clone()),
             RunFile::After(node.clone()),
             RunFile::Log(node),

@@ -2,13 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use super::{Aim, Check, Judge, Node, Plan};
+use super::fault::Fault;
+use super::{Aim, Check, During, Judge, Node, Plan, ServiceKind, Word};
 use crate::names::NodeName;
 
 impl Plan {
     /// The node with this name.
     pub fn node(&self, name: &NodeName) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name == *name)
+    }
+
+    /// The files below the scenario's folder that it is built of and that its faults load: paths, each once.
+    pub fn files(&self) -> BTreeSet<&str> {
+        let rules = self.nodes.iter().filter_map(|node| node.ruleset.as_ref());
+        let of_switches = self.switches.iter().map(|switch| &switch.ruleset);
+        let of_commands = self.services.iter().flat_map(|service| match &service.kind {
+            ServiceKind::Command { files, .. } => files.values().collect(),
+            _ => Vec::new(),
+        });
+        let faults = self.checks.iter().flat_map(|check| {
+            let during = check.during.iter().flat_map(|During { fault, then }| [fault, then]);
+            let after = match &check.word {
+                Word::After { fault, then, .. } => vec![fault, then],
+                _ => Vec::new(),
+            };
+            during.chain(after)
+        });
+        let reloaded = faults.filter_map(|fault| match fault {
+            Fault::Reload { ruleset, .. } => Some(ruleset),
+            _ => None,
+        });
+        rules.chain(of_switches).chain(of_commands).chain(reloaded).map(String::as_str).collect()
     }
 
     /// Every aim of every negative, with the name of its check.

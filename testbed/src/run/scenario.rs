@@ -128,7 +128,7 @@ async fn carry_out(
     let name = twin.map_or(&scenario.name, |twin| &twin.name);
     let evidence = RunFolder::create(&options.out, report.started, name)?;
     report.folder = Some(evidence.path().to_owned());
-    write_plan(&evidence, scenario, &report.plan)?;
+    write_plan(&evidence, scenario, &report.plan, folder)?;
     let order = order(&report.plan, &evidence, root, folder, options, Task::Run)?;
     let info = RunInfo::begun(report.started, order.run, twin, &report.accept);
     evidence.write_json(&RunFile::Run, &info)?;
@@ -246,11 +246,18 @@ pub(super) fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog,
         .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
 }
 
-pub(super) fn write_plan(evidence: &RunFolder, scenario: &Scenario, plan: &Plan) -> Result<(), Failure> {
+/// What is asked, what will be built, where, and of which files of the scenario's folder.
+pub(super) fn write_plan(
+    evidence: &RunFolder,
+    scenario: &Scenario,
+    plan: &Plan,
+    folder: &Path,
+) -> Result<(), Failure> {
     // JSON is YAML (YAML 1.2.2, section 1.3), and leaves no doubt about what is text and what is a number.
     evidence.write_json(&RunFile::Scenario, scenario)?;
     evidence.write_json(&RunFile::Plan, plan)?;
     evidence.write_json(&RunFile::Host, &host())?;
+    plan.files().into_iter().try_for_each(|file| evidence.keep(folder, file))?;
     Ok(())
 }
 

@@ -89,7 +89,7 @@ pub async fn up(
     let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
     let listener = listener.map_err(|error| ours(format!("the control socket: {error}")))?;
     let evidence = RunFolder::create(&options.out, started, of)?;
-    write_plan(&evidence, site.scenario, &plan)?;
+    write_plan(&evidence, site.scenario, &plan, site.folder)?;
     let order = order(&plan, &evidence, root, site.folder, options, Task::Stay)?;
     let log = lab_log(&evidence, options)?;
     let status = status(&claim, &plan, order.run_folder.clone());

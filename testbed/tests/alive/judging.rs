@@ -36,6 +36,11 @@ fn a_lab_is_judged_again_and_again_with_evidence_of_its_own_each_time() {
                 assert!(folder.join(file).exists(), "{file} of {}", folder.display());
             }
         }
+        // What the taps knew from before is in none of them, so that nobody can say it all again.
+        let folder = folders[1].display().to_string();
+        let said = labs.say(&["report", &folder]).expect_code(3);
+        assert!(said.stdout.contains("0 passed, 0 failed, 2 inconclusive"), "{said}");
+        assert!(said.stdout.contains("folder: it is one judgement of a lab that stays"), "{said}");
         // Packets are counted from nothing each time, and a cited one is in the file that it is cited from.
         let said = labs.say(&["judge", "small", "--timings"]).expect_code(0);
         assert!(said.stdout.contains("evidence: ") && said.stdout.contains("  probe "), "{said}");

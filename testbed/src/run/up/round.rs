@@ -87,7 +87,7 @@ impl<'a> Rounds<'a> {
         let name = self.site.twin.map_or(&self.site.scenario.name, |twin| &twin.name);
         let evidence = RunFolder::create(&self.folder, report.started, name)?;
         report.folder = Some(evidence.path().to_owned());
-        write_plan(&evidence, self.site.scenario, &self.plan)?;
+        write_plan(&evidence, self.site.scenario, &self.plan, self.site.folder)?;
         let begun = RunInfo::begun(report.started, self.run, self.site.twin, &report.accept);
         let info = RunInfo { stays: true, ..begun };
         evidence.write_json(&RunFile::Run, &info)?;
