@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::names::LabName;
 pub use fault::{Action, Impair, Of};
 use help::{
-    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, FAULT, JUDGE, PLAN, PS, REPORT, RUN,
-    SCHEMA, SHELL, TWINS, UP,
+    CAPTURE, CHECK, COMPLETIONS, CONTROLS, DOCTOR, DOWN, EXAMPLES, FAULT, JUDGE, PLAN, PS, REPLAY, REPORT,
+    RUN, SCHEMA, SHELL, TWINS, UP,
 };
 
 /// Builds a site out of network namespaces, attacks its isolation, and says with packets what holds.
@@ -110,6 +110,16 @@ pub enum Command {
     /// Judge a run again from its run folder alone, on any machine and without any rights.
     #[command(after_help = REPORT)]
     Report(Report),
+    /// Run the scenario of a run folder again, and compare verdicts and flows with the record.
+    #[command(after_help = REPLAY)]
+    Replay {
+        /// The run folder; it is read and never written to.
+        #[arg(value_name = "RUNDIR")]
+        folder: PathBuf,
+        /// How the lab is built.
+        #[command(flatten)]
+        lab: Lab,
+    },
     /// End labs that are up, and wait until they are gone.
     #[command(after_help = DOWN)]
     Down {

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 pub enum Exit {
     /// All as expected.
     Expected = 0,
-    /// A check failed, a twin was not reported as it expects, a scenario's own process died.
+    /// A check failed, a twin was not reported as it expects, a replay differs, a scenario's own process died.
     Failed = 1,
     /// Usage, wrong scenario, a rule file that nft refuses, a damaged run folder.
     Input = 2,

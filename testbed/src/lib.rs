@@ -8,8 +8,8 @@
 //!                              └→ probe: what the checks ask        ┘
 //! ```
 //!
-//! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`model`], [`observation`], [`verdict`],
-//! [`twin`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
+//! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`model`], [`observation`], [`record`],
+//! [`verdict`], [`twin`], [`replay`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
 //! [`services`], [`tap`], [`probe`], [`mod@fault`], [`evidence`], [`stay`]. `run` joins them.
 
 pub mod cli;
@@ -26,6 +26,7 @@ pub mod observation;
 pub mod plan;
 pub mod probe;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -42,6 +42,7 @@ fn obey(cli: &Cli) -> u8 {
         Command::Judge { lab, accept, outputs } => {
             return commands::judge(lab, accept, outputs, &talk);
         }
+        Command::Replay { folder, lab } => commands::replay(folder, lab, &talk),
         Command::Report(arguments) => commands::report(arguments, &talk),
         Command::Ps { json } => commands::ps(*json),
         Command::Down { labs, all } => commands::down(labs, *all, cli.quiet),

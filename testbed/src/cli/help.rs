@@ -104,6 +104,16 @@ Examples:
   testbed report RUNDIR --verdicts - --quiet          verdicts.json, byte for byte as the run wrote it
   testbed report RUNDIR --html report.html            the page again, if it was lost";
 
+pub(super) const REPLAY: &str = "\
+The scenario and the files that lie in the run folder are run, in a lab of this machine and with a run folder of its own.
+Then each check must come to the same verdict, each fail for the same pairs by the same rules, and the same nodes must have
+opened the same things towards one another. Exit code: 0 if nothing differs, else 1; if the run itself fails, that of the
+run.
+
+Examples:
+  testbed replay runs/20260131T235959Z-site          the report of the new run, then what differs
+  testbed replay RUNDIR --out replays --patience 4   on a slow machine, into another folder";
+
 pub(super) const DOWN: &str = "\
 Waits until nothing of the lab runs any more. A lab that is gone already is no failure.
 

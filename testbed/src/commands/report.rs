@@ -10,7 +10,7 @@ use super::{outputs, talk};
 
 /// Judges the run again and reports as `run` does.
 pub(crate) fn report(arguments: &cli::Report, how: &Talk) -> Exit {
-    let Rejudged { report, notes } = match run::rejudge(&arguments.folder) {
+    let Rejudged { report, notes, .. } = match run::rejudge(&arguments.folder) {
         Ok(rejudged) => rejudged,
         Err(damaged) => {
             talk(&format!("error: {}: {damaged}", arguments.folder.display()));

@@ -6,6 +6,7 @@
 mod commander;
 mod offline;
 mod order;
+mod replay;
 mod scenario;
 mod small;
 mod up;
@@ -14,6 +15,7 @@ mod worker;
 pub use commander::{Ended, LabLog, Running, command};
 pub use offline::{Damaged, Rejudged, rejudge};
 pub use order::{Ask, Order, Task};
+pub use replay::{Replayed, replay};
 pub use scenario::{FAKES, Options, not_run, ours, planned, run};
 pub use small::{StarTimes, bench_star, try_features};
 pub use up::{Down, Site, Told, up};

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::scenario::settle;
 use crate::event::Failure;
 use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader};
-use crate::observation::{Gap, Observations, TapHealth};
+use crate::observation::{Conversation, Gap, Observations, TapHealth};
 use crate::plan::Plan;
 use crate::record::{self, Which, key, observe};
 use crate::report::{self, Report, RunJson};
@@ -35,6 +35,8 @@ const NEEDED: [RunFile; 9] = [
 pub struct Rejudged {
     /// The report, as the run itself had it.
     pub report: Report,
+    /// The conversations that the taps saw.
+    pub conversations: Vec<Conversation>,
     /// What its reader should know of the folder, in a line each.
     pub notes: Vec<String>,
 }
@@ -65,7 +67,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
     let plan: Plan = reader.json(&RunFile::Plan)?;
     let twin = twin_of(&reader, &info)?;
     let seen = seen(&reader, &info, &plan, sealed)?;
-    notes.extend(seen.notes);
+    notes.extend(seen.notes.iter().cloned());
     let mut report = Report {
         file: None,
         started: info.started(),
@@ -85,7 +87,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
     };
     settle(&mut report, twin.as_ref(), &seen.observations);
     notes.extend(stored_otherwise(&reader, &report));
-    Ok(Rejudged { report, notes })
+    Ok(Rejudged { report, conversations: seen.observations.conversations, notes })
 }
 
 /// Whether the run was sealed; then every file is as it left them.
@@ -102,7 +104,7 @@ fn check(reader: &RunReader) -> Result<(bool, Vec<String>), Damaged> {
 const INCOMPLETE: &str = "the run is incomplete: it has no manifest.json, which is written at its end. It was judged as \
                           far as it goes; nothing in it passes";
 
-fn twin_of(reader: &RunReader, info: &RunInfo) -> Result<Option<Twin>, Damage> {
+pub(super) fn twin_of(reader: &RunReader, info: &RunInfo) -> Result<Option<Twin>, Damage> {
     let Some(twin) = &info.twin else { return Ok(None) };
     let scenario = reader.json(&RunFile::Scenario)?;
     Ok(Some(twin.clone().with(scenario)))

@@ -6,7 +6,7 @@ use crate::support::{Place, Said, say};
 
 const SOON: Duration = Duration::from_secs(20);
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "twins",
     "up",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 15] = [
     "capture",
     "judge",
     "report",
+    "replay",
     "down",
     "check",
     "plan",

@@ -8,5 +8,6 @@ mod lanes;
 mod machines;
 mod output;
 mod plans;
+mod replays;
 mod reports;
 mod schemas;

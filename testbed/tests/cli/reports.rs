@@ -31,13 +31,13 @@ fn site(place: &Place) -> PathBuf {
 }
 
 /// A copy of the example's run folder, to do something to.
-struct Kept {
-    place: Place,
-    folder: PathBuf,
+pub(crate) struct Kept {
+    pub(crate) place: Place,
+    pub(crate) folder: PathBuf,
 }
 
 impl Kept {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Place::new();
         let folder = place.bring(&example());
         Self { place, folder }
@@ -52,14 +52,14 @@ impl Kept {
     }
 
     /// Changes a file's bytes.
-    fn change(&self, file: &RunFile, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn change(&self, file: &RunFile, change: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = fs::read(self.file(file)).expect("our own copy");
         change(&mut bytes);
         fs::write(self.file(file), bytes).expect("our own copy");
     }
 
     /// Makes the manifest fit what is there, as somebody would who has something to hide.
-    fn seal_again(&self) {
+    pub(crate) fn seal_again(&self) {
         let manifest = Manifest::of(&self.folder).expect("our own copy");
         RunFolder::at(&self.folder).write_json(&RunFile::Manifest, &manifest).expect("our own copy");
     }
