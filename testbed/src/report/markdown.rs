@@ -9,7 +9,7 @@ use escape::{code, escape};
 use page::Page;
 
 use super::Report;
-use super::words::{fault, place, proof, seconds};
+use super::words::{by_hand, fault, place, proof, seconds};
 use crate::names::ControlId;
 use crate::verdict::{CheckVerdict, Finding, Verdict};
 
@@ -24,6 +24,7 @@ pub fn summary_markdown(reports: &[Report]) -> String {
     page.add(&headline(reports));
     scenarios(reports, &mut page);
     section("Ended before their time", reports.iter().filter_map(ended_early), &mut page);
+    section("Broken by hand", reports.iter().filter_map(broken), &mut page);
     section("Not reported as expected", reports.iter().filter_map(twin), &mut page);
     section("Failed", checks(reports, Verdict::Fail).map(|(report, check)| failed(report, check)), &mut page);
     let undecided = checks(reports, Verdict::Inconclusive).map(|(report, check)| inconclusive(report, check));
@@ -123,6 +124,12 @@ fn ended_early(report: &Report) -> Option<String> {
     let lines = failure.text.lines().chain(failure.last_lines.iter().map(String::as_str));
     let lines = lines.map(|line| item(&code(line), []));
     Some(item(&format!("{}, by {}", code(name.as_str()), fault(failure.fault)), lines))
+}
+
+/// What was broken by hand while a lab that stays was judged.
+fn broken(report: &Report) -> Option<String> {
+    let faults: Vec<_> = by_hand(report).iter().map(|fault| item(&escape(fault), [])).collect();
+    (!faults.is_empty()).then(|| item(&code(report.plan.scenario.as_str()), first_few(faults)))
 }
 
 fn twin(report: &Report) -> Option<String> {

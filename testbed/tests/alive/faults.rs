@@ -68,7 +68,16 @@ fn a_judgement_sees_what_is_broken_and_says_who_broke_it() {
     let labs = Labs::of(User::Same);
     labs.up_detached();
     labs.fault("cut door", 0);
-    let said = labs.say(&["judge", "small", "--json", "-"]).expect_code(1);
+    let files =
+        ["testbed.sarif", "summary.md"].map(|name| labs.place.path().join(name).display().to_string());
+    let [sarif, summary] = &files;
+    let judge = ["judge", "small", "--json", "-", "--sarif", sarif, "--summary", summary];
+    let said = labs.say(&judge).expect_code(1);
+    let [sarif, summary] = files.map(|path| std::fs::read_to_string(path).expect("it was asked for"));
+    for text in ["door-plays: ", "broken by hand: cut door.eth0", "\"ruleId\": \"plays\""] {
+        assert!(sarif.contains(text), "{text}: {sarif}");
+    }
+    assert!(summary.contains("- <code>small</code>\n  - cut door"), "{summary}");
     let run = runs_of(&said).runs.remove(0);
     let plays = run.checks.iter().find(|check| check.name.as_str() == "door-plays").expect("it is judged");
     assert_eq!(plays.verdict, Verdict::Fail, "{said}");

@@ -1,6 +1,8 @@
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
+use super::super::example::{
+    accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
+};
 use super::*;
 
 #[test]
@@ -101,4 +103,11 @@ fn of_many_findings_the_first_are_spelled_out() {
     check.findings = vec![check.findings[0].clone(); SHOWN + 3];
     let text = summary_markdown(&[report]);
     assert!(text.contains("\n  - and 3 more\n"), "{text}");
+}
+
+#[test]
+fn what_was_broken_by_hand_is_said() {
+    let text = summary_markdown(&[broken_report()]);
+    assert!(text.contains("### Broken by hand\n\n- <code>small</code>\n  - cut desk"), "{text}");
+    assert!(!summary_markdown(&[good_report()]).contains("by hand"));
 }

@@ -9,7 +9,7 @@ use super::format::{
 };
 use crate::report::Report;
 use crate::report::rule_line::rule_line;
-use crate::report::words::{fault, harmless, proof};
+use crate::report::words::{by_hand, fault, harmless, proof};
 use crate::scenario::model::Place;
 use crate::twin::TwinReport;
 use crate::verdict::{CheckVerdict, Finding, Verdict};
@@ -101,6 +101,7 @@ fn footer(report: &Report, check: &CheckVerdict) -> String {
         let proves: Vec<String> = check.proves.iter().map(proof).collect();
         lines.push_str(&format!("\nproves {}", proves.join(", ")));
     }
+    lines.extend(by_hand(report).iter().map(|fault| format!("\nbroken by hand: {}", harmless(fault))));
     if let Some(folder) = &report.folder {
         lines.push_str(&format!("\nevidence in {}", harmless(&folder.display().to_string())));
     }

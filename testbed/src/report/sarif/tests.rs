@@ -166,6 +166,21 @@ fn a_run_that_ended_early_and_a_twin_that_differs_are_errors() {
 }
 
 #[test]
+fn what_was_broken_by_hand_is_said_of_each_result() {
+    let mut report = bad_report();
+    assert!(
+        !results(&log(std::slice::from_ref(&report), Exit::Failed))
+            .iter()
+            .any(|one| text(one).contains("by hand"))
+    );
+    report.in_force = vec!["cut desk.eth0".into()];
+    let log = log(&[report], Exit::Failed);
+    let said =
+        |one: &&Value| text(one).contains("broken by hand: cut desk.eth0, in force from the beginning");
+    assert!(results(&log).iter().all(said), "{log:#}");
+}
+
+#[test]
 fn no_text_makes_links_or_is_filled_in() {
     let mut report = bad_report();
     let finding = &mut report.judgement.checks[2].findings[0];
