@@ -72,9 +72,8 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         file: None,
         started: info.started(),
         judgement: Judgement { scenario: plan.scenario.clone(), checks: Vec::new() },
+        rules: rules(&reader, &plan),
         plan,
-        // The folder keeps no rule file.
-        rules: BTreeMap::new(),
         stages: info.stage_times(),
         taps: TapHealth::default(),
         open_taps: TapHealth::default(),
@@ -88,6 +87,16 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
     settle(&mut report, twin.as_ref(), &seen.observations);
     notes.extend(stored_otherwise(&reader, &report));
     Ok(Rejudged { report, conversations: seen.observations.conversations, notes })
+}
+
+/// The rule files as the run kept them; one that is not there, or is no text, is left out.
+fn rules(reader: &RunReader, plan: &Plan) -> BTreeMap<String, String> {
+    let paths = plan.nodes.iter().filter_map(|node| node.ruleset.as_ref());
+    let text = |path: &String| {
+        let bytes = reader.bytes(&RunFile::Given(path.clone())).ok()?;
+        Some((path.clone(), String::from_utf8(bytes).ok()?))
+    };
+    paths.filter_map(text).collect()
 }
 
 /// Whether the run was sealed; then every file is as it left them.

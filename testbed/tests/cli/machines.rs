@@ -66,6 +66,13 @@ fn a_leak_is_told_at_the_line_of_its_check_and_of_the_rule_and_in_the_summary() 
     assert_eq!(RULES.lines().nth(line - 1).unwrap().trim(), "iifname office0 tcp dport $management accept");
     assert_eq!((&leak["level"], &leak["ruleId"]), (&"error".into(), &"no_reach".into()));
 
+    // The folder alone says the same.
+    let [folder] = place.run_folders().try_into().expect("one run folder");
+    let mut report = place.testbed();
+    report.current_dir("/").arg("report").arg(folder).args(["--sarif", "-", "--quiet"]);
+    let again: Value = serde_json::from_str(&say(report, ONE_RUN).expect_code(1).stdout).unwrap();
+    assert_eq!(again["runs"][0]["results"], log["runs"][0]["results"]);
+
     let summary = std::fs::read_to_string(summary).unwrap();
     assert!(
         summary.starts_with("# before\nan open line\n## testbed: 1 failed, "),
