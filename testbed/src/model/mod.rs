@@ -17,6 +17,9 @@ mod routes;
 pub mod ruleset;
 mod site;
 
+#[cfg(test)]
+mod tests;
+
 pub use outcome::{Blame, Kernel, Leaving, Obstacle, Outcome, RuleRef, Why};
 pub use packet::{Body, Ethernet, Fragment, Packet, Tracked};
 pub use predict::{Fate, Hop, Prediction, Probe, Raw, Sent};

@@ -127,6 +127,16 @@ impl Packet {
         }
     }
 
+    /// The number of the protocol that rules take it for: nft does not look behind an authentication header of IPv6
+    /// (`nft_set_pktinfo_ipv6`), connection tracking does.
+    pub(super) fn filtered_as(&self) -> u8 {
+        if self.is_6() && self.extensions.contains(&AUTHENTICATION) {
+            AUTHENTICATION
+        } else {
+            self.protocol()
+        }
+    }
+
     /// Source and destination port, if it has ports.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match self.body {
@@ -145,6 +155,8 @@ pub(super) const UDP: u8 = 17;
 pub(super) const ICMP6: u8 = 58;
 /// "No next header" (RFC 8200, section 4.7).
 pub(super) const NOTHING: u8 = 59;
+/// The authentication header.
+const AUTHENTICATION: u8 = 51;
 /// The extension header of a fragment.
 pub(super) const FRAGMENT: u8 = 44;
 /// What Linux takes for an extension header (`ipv6_ext_hdr`), less the one that says that nothing follows.
@@ -157,4 +169,11 @@ pub struct Ethernet {
     pub source: Mac,
     /// Whom it is for.
     pub destination: Mac,
+}
+
+impl Ethernet {
+    /// Whether the frame is for a group, or for everybody.
+    pub(super) fn is_for_many(&self) -> bool {
+        self.destination.0[0] & 1 == 1
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evaluate::Rules;
+use super::partition::{Known, Mentions};
 use super::ruleset::{self, Ruleset};
 use crate::names::NodeName;
 use crate::plan::{Node, Plan};
@@ -14,6 +15,7 @@ pub struct Model<'a> {
     rules: BTreeMap<NodeName, Rules>,
     /// Of whoever has none.
     none: Rules,
+    known: Known,
 }
 
 /// Why there is no model.
@@ -51,8 +53,21 @@ impl<'a> Model<'a> {
         let lacks = |node: &&Node| node.ruleset.is_some() && !rules.contains_key(&node.name);
         match plan.nodes.iter().find(lacks) {
             Some(node) => Err(Error::Missing(node.name.clone())),
-            None => Ok(Model { plan, rules, none: Rules::default() }),
+            None => {
+                let mut mentions = Mentions::default();
+                rules.values().for_each(|rules: &Rules| mentions.add(&rules.ruleset));
+                Ok(Model { plan, rules, none: Rules::default(), known: Known::of(plan, mentions) })
+            }
         }
+    }
+
+    /// What the rules of the site tell apart.
+    pub fn mentions(&self) -> &Mentions {
+        self.known.mentions()
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The plan that it was made of.

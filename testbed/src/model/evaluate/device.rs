@@ -61,10 +61,17 @@ impl<'a> Device<'a> {
         (of("all"), of(link).or_else(|| of("default")))
     }
 
-    /// Whether IPv4 packets that come in by this link are forwarded.
-    pub(super) fn forwards4(&self, link: &str) -> bool {
-        let own = self.sysctl(&format!("net/ipv4/conf/{link}/forwarding"));
-        own.or_else(|| self.sysctl("net/ipv4/ip_forward")).map_or(self.node.forwards, |value| value != 0)
+    /// Whether IPv4 packets that come in by this link are forwarded; none: not known.
+    pub(super) fn forwards4(&self, link: &str) -> Option<bool> {
+        let own = self.sysctl(&format!("net/ipv4/conf/{link}/forwarding")).map(|value| value != 0);
+        match (own, self.sysctl("net/ipv4/ip_forward").map(|value| value != 0)) {
+            (None, None) => Some(self.node.forwards),
+            (Some(one), None) | (None, Some(one)) => Some(one),
+            // It is written last, and sets all links where it changes.
+            (Some(_), Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            (Some(true), Some(false)) => None,
+        }
     }
 
     /// Whether IPv6 packets are forwarded.

@@ -37,6 +37,14 @@ impl Results {
         self.dropped.extend(self.passing.drain(..).map(|one| (by(), one.reasons)));
     }
 
+    /// Each is dropped, or goes on.
+    fn perhaps_drop(&mut self, reason: Kernel, why: &str) {
+        for one in &mut self.passing {
+            one.reasons.insert(Why::of(why));
+            self.dropped.push((BTreeSet::from([Blame::Kernel(reason)]), one.reasons.clone()));
+        }
+    }
+
     fn give_up_all(&mut self, why: &str) {
         for one in std::mem::take(&mut self.passing) {
             self.give_up(one, why);
@@ -62,11 +70,7 @@ pub(super) fn filter(device: &Device<'_>, hook: Hook, results: &mut Results) {
     for station in stations {
         match station {
             Station::Defragment => defragment(device, is_6, results),
-            Station::Track => {
-                for one in &mut results.passing {
-                    note_connection(device, &mut one.traveller);
-                }
-            }
+            Station::Track => note_connections(device, results),
             Station::Chain(base, priority) => {
                 let at_tracking = priority == TRACK && matches!(hook, Hook::Prerouting | Hook::Output);
                 let mut past = past_it(base, hook, results);
@@ -114,29 +118,46 @@ fn defragment(device: &Device<'_>, is_6: bool, results: &mut Results) {
     let atomic = packets().any(|packet| packet.extensions.contains(&FRAGMENT));
     match tracks(&device.rules.ruleset, is_6) {
         Some(true) if piece => results.drop_all(Kernel::Incomplete),
-        Some(true) if atomic => results.give_up_all("a fragment that is the whole"),
-        None if piece || atomic => results.give_up_all("whether fragments are put together"),
+        Some(true) if atomic => results.perhaps_drop(Kernel::Incomplete, "a fragment that is the whole"),
+        None if piece || atomic => {
+            results.perhaps_drop(Kernel::Incomplete, "whether fragments are put together");
+        }
         _ => (),
     }
 }
 
-fn note_connection(device: &Device<'_>, traveller: &mut Traveller) {
-    if matches!(traveller.connection, Connection::NotYet | Connection::Perhaps) {
-        traveller.connection = track::connection(&traveller.packet, device.loose());
+/// What connection tracking makes of each; where it may make either of two things of it, both are followed.
+fn note_connections(device: &Device<'_>, results: &mut Results) {
+    for mut one in std::mem::take(&mut results.passing) {
+        if one.traveller.connection != Connection::NotYet {
+            results.passing.push(one);
+            continue;
+        }
+        let (known, other) = track::connection(&one.traveller.packet, device.loose());
+        if let Some(other) = other {
+            let protocol = one.traveller.packet.protocol();
+            let text = format!("connection tracking may take protocol {protocol} for new or invalid");
+            one.reasons.insert(Why::of(text));
+            let traveller = Traveller { connection: other, ..one.traveller.clone() };
+            results.passing.push(Passing { traveller, ..one.clone() });
+        }
+        one.traveller.connection = known;
+        results.passing.push(one);
     }
 }
 
 fn through_chain(device: &Device<'_>, base: Base<'_>, at_tracking: bool, results: &mut Results) {
-    for mut one in std::mem::take(&mut results.passing) {
-        let before = one.traveller.connection.clone();
-        if at_tracking {
-            // Whether connection tracking has been there already is not known.
-            one.traveller.connection = Connection::Perhaps;
+    if at_tracking {
+        // Whether connection tracking has been there already is not known: both are followed.
+        for one in &mut results.passing {
+            one.reasons.insert(Why::of(format!("whether `{}` or tracking comes first", base.chain.name)));
         }
-        for mut ended in walk(device, base, one.traveller.clone(), one.reasons.clone()) {
-            if at_tracking && ended.traveller.connection == Connection::Perhaps {
-                ended.traveller.connection = before.clone();
-            }
+        let mut after = Results::of(results.passing.clone());
+        note_connections(device, &mut after);
+        results.passing.append(&mut after.passing);
+    }
+    for one in std::mem::take(&mut results.passing) {
+        for ended in walk(device, base, one.traveller, one.reasons) {
             take(ended, base, one.by.clone(), results);
         }
     }
@@ -175,16 +196,12 @@ fn take(ended: Ended, base: Base<'_>, mut by: BTreeSet<Blame>, results: &mut Res
 /// Chains of type `nat`: the first that changes the packet is the last.
 fn through_nat(device: &Device<'_>, bases: &[Base<'_>], results: &mut Results) {
     for one in std::mem::take(&mut results.passing) {
-        match one.traveller.is_new() {
-            Some(true) => (),
-            Some(false) if one.traveller.packet.tracked == Tracked::Fresh => {
-                results.passing.push(one);
-                continue;
+        if !one.traveller.is_new() {
+            match one.traveller.packet.tracked {
+                Tracked::Fresh => results.passing.push(one),
+                _ => results.give_up(one, "what was done to the addresses of its connection before"),
             }
-            _ => {
-                results.give_up(one, "what was done to the addresses of its connection before");
-                continue;
-            }
+            continue;
         }
         let mut waiting = vec![one];
         for base in bases {

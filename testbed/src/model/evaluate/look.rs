@@ -57,7 +57,7 @@ fn link_layer(field: &Field, on: &Traveller) -> Look {
         Field::EtherSource => Look::Number(bits_of_mac(ethernet.source)),
         Field::EtherDestination => Look::Number(bits_of_mac(ethernet.destination)),
         _ if ethernet.destination == Mac([0xff; 6]) => Look::Number(1),
-        _ if ethernet.destination.0[0] & 1 == 1 => Look::Number(2),
+        _ if ethernet.is_for_many() => Look::Number(2),
         _ => Look::Number(0),
     }
 }
@@ -67,9 +67,6 @@ fn connection(field: &Field, on: &Traveller) -> Look {
     const UNTRACKED: u128 = 64;
     let known = match &on.connection {
         Connection::Of { state, mark } => Some((*state, *mark)),
-        Connection::Perhaps | Connection::NewOrInvalid => {
-            return unsure("connection tracking may take it for new or invalid");
-        }
         other if *field == Field::CtState => {
             return Look::Number(if *other == Connection::Untracked { UNTRACKED } else { INVALID });
         }
@@ -144,7 +141,7 @@ pub(super) fn look_at_bits(field: &Field, bits: u128, on: &Traveller, around: &S
 fn header6(field: &Field, packet: &Packet) -> Look {
     let fragment = (packet.fragment != Fragment::Whole).then_some(FRAGMENT);
     match field {
-        Field::L4Protocol => Look::Number(packet.protocol().into()),
+        Field::L4Protocol => Look::Number(packet.filtered_as().into()),
         Field::NextHeader => {
             let first = packet.extensions.first().copied().or(fragment);
             Look::Number(first.unwrap_or(packet.protocol()).into())
@@ -168,18 +165,20 @@ fn header6(field: &Field, packet: &Packet) -> Look {
 }
 
 fn transport(field: &Field, packet: &Packet) -> Look {
-    if let Fragment::Later { .. } = packet.fragment {
+    let hidden = packet.filtered_as() != packet.protocol();
+    if hidden || matches!(packet.fragment, Fragment::Later { .. }) {
         // The kernel looks at what stands where the header of the whole would (`nft_payload_fast_eval`).
+        let number = packet.filtered_as();
         let concerned = match field {
-            Field::TcpFlags => packet.protocol() == TCP,
-            Field::IcmpType | Field::IcmpCode => packet.protocol() == ICMP,
-            Field::Icmp6Type | Field::Icmp6Code => packet.protocol() == ICMP6,
+            Field::TcpFlags => number == TCP,
+            Field::IcmpType | Field::IcmpCode => number == ICMP,
+            Field::Icmp6Type | Field::Icmp6Code => number == ICMP6,
             Field::SourcePort(of) | Field::DestinationPort(of) | Field::Other(of, _) => {
-                *of == 0 || packet.protocol() == *of
+                *of == 0 || number == *of
             }
             _ => false,
         };
-        return if concerned { unsure("what a later piece of a packet carries") } else { Look::Absent };
+        return if concerned { unsure("what stands where a header would") } else { Look::Absent };
     }
     match (field, packet.body) {
         (Field::TcpFlags, Body::Tcp { flags, .. }) => Look::Number(flags.into()),

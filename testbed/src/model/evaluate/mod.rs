@@ -23,6 +23,7 @@ mod tests;
 
 pub(super) use device::{Device, Rules};
 pub(super) use node::{Arrived, Ends, arrive, send};
+pub(super) use track::{ICMP_CLASSES, ICMP6_CLASSES, PROTOCOL_CLASSES, tcp_class};
 pub(super) use traveller::Traveller;
 
 use surroundings::Surroundings;

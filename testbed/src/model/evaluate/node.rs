@@ -145,8 +145,13 @@ fn input(device: &Device<'_>, one: Passing, possible: &mut Possible) -> Vec<Pass
 }
 
 fn forward(device: &Device<'_>, mut one: Passing, way: &Way<'_>, possible: &mut Possible) {
-    if one.traveller.packet.ttl <= 1 {
-        let by = BTreeSet::from([Blame::Kernel(Kernel::TimeToLive)]);
+    let refused = match (one.traveller.packet.ttl, one.traveller.ethernet) {
+        (_, Some(ethernet)) if ethernet.is_for_many() => Some(Kernel::ForMany),
+        (0 | 1, _) => Some(Kernel::TimeToLive),
+        _ => None,
+    };
+    if let Some(reason) = refused {
+        let by = BTreeSet::from([Blame::Kernel(reason)]);
         return possible.results.dropped.push((by, one.reasons));
     }
     one.traveller.packet.ttl -= 1;

@@ -85,7 +85,12 @@ fn by_addresses<'a>(
         Place::Depends => {
             return Decision::Unknown(format!("{destination} is the lowest address of its network"));
         }
-        Place::Unicast if !device.forwards4(link) => return Decision::Drop(Kernel::NotForwarding),
+        Place::Unicast if device.forwards4(link) == Some(false) => {
+            return Decision::Drop(Kernel::NotForwarding);
+        }
+        Place::Unicast if device.forwards4(link).is_none() => {
+            return Decision::Unknown(format!("whether {link} forwards"));
+        }
         Place::Unicast => match tables.way(source.into(), destination.into(), None) {
             Ok(way) => Decision::Forward(way),
             Err(NoWay::NoRoute) => return Decision::Drop(Kernel::NoRoute),

@@ -139,7 +139,6 @@ fn mark(
 fn untrack(traveller: &mut Traveller) {
     match traveller.connection {
         Connection::NotYet | Connection::Invalid => traveller.connection = Connection::Untracked,
-        Connection::Perhaps | Connection::NewOrInvalid => traveller.connection = Connection::Perhaps,
         Connection::Of { .. } | Connection::Untracked => (),
     }
 }

@@ -1,9 +1,9 @@
 //! What a rule may ask besides the packet: named sets, and the node's routing tables.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use super::super::routes::{NoWay, Place, Tables};
+use super::super::routes::{NoWay, Place, Tables, is_link_local};
 use super::super::ruleset::{Element, Fib, FibAsks, Lookup, Table};
 use super::look::Look;
 use super::traveller::Traveller;
@@ -41,6 +41,9 @@ impl<'a> Surroundings<'a> {
             true => (packet.source, packet.destination),
             false => (packet.destination, packet.source),
         };
+        if of == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+            return Look::Unsure("what no address is to the routing tables".into());
+        }
         let only = match (question.in_link, question.out_link) {
             (false, false) => None,
             (true, false) => Some(on.in_link.as_str()),
@@ -98,12 +101,14 @@ impl<'a> Surroundings<'a> {
             Place::Depends => return Look::Unsure("the lowest address of a network".into()),
             _ => return none,
         }
-        // IPv6 looks for the longest prefix by that link; IPv4 for the longest prefix, then at its link.
         let link = only.and_then(|name| self.link(name));
         if only.is_some() && link.is_none() {
             return none;
         }
-        let way = tables.way(from, to, link.filter(|_| to.is_ipv6()));
+        // The longest prefix first, then whether it leads there; a link-local address is looked for at the link by which
+        // the packet came.
+        let here = is_link_local(to).then(|| self.link(&on.in_link)).flatten();
+        let way = tables.way(from, to, here);
         match way {
             Ok(way) if link.is_none_or(|link| link.name == way.link.name) => {
                 Look::Name(way.link.name.to_string())

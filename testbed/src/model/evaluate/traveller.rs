@@ -33,8 +33,6 @@ pub(in crate::model) struct Traveller {
 pub(in crate::model) enum Connection {
     /// Nothing yet, which rules take for `invalid`.
     NotYet,
-    /// It may have noted or not.
-    Perhaps,
     /// It is none.
     Invalid,
     /// It shall not be looked at.
@@ -45,8 +43,6 @@ pub(in crate::model) enum Connection {
         /// The mark of the conversation; none: not known.
         mark: Option<u128>,
     },
-    /// It is new or none, by what the kernel knows of the protocol.
-    NewOrInvalid,
 }
 
 /// How far a conversation is; nft's bits.
@@ -85,11 +81,7 @@ impl Traveller {
     }
 
     /// Whether rules that change addresses are asked about it.
-    pub(super) fn is_new(&self) -> Option<bool> {
-        match self.connection {
-            Connection::Of { state, .. } => Some(state == State::New),
-            Connection::Perhaps | Connection::NewOrInvalid => None,
-            _ => Some(false),
-        }
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self.connection, Connection::Of { state: State::New, .. })
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
-use super::craft::{Told, expected, frame, told};
+use super::craft::{HOST, Told, expected, frame, told};
+use super::edges::edges;
 use super::packets::{Chance, Choices, Sent};
 use super::rig::{Rig, Seen};
 use crate::model::evaluate::{Device, Rules, Traveller, arrive};
 use crate::model::ruleset::Ruleset;
-use crate::model::{Leaving, Outcome};
+use crate::model::{Body, Ethernet, Fragment, Leaving, Outcome, Packet, Tracked};
 use crate::plan::{Node, Plan};
 
 /// How the model did.
@@ -53,49 +55,109 @@ pub(super) fn compare_with(
     let rules = Rules::of(plan, node, ruleset.clone());
     let device = Device { node, rules: &rules };
     let mut chance = Chance(seed);
-    let all: Vec<Sent> = (0..count).map(|_| choices.packet(&mut chance)).collect();
+    let mut all: Vec<Sent> = (0..count).map(|_| choices.packet(&mut chance)).collect();
+    all.extend(edges(&super::files::alone(node), node, listing, seed));
     let mut score = Score::default();
     let mut n = 0;
     for round in rounds(all) {
-        let first = n + 1;
-        let frames: Vec<_> = (first..)
-            .zip(&round)
-            .map(|(n, sent)| (sent.link.as_str(), frame(&sent.packet, sent.ethernet, n)))
-            .collect();
-        let seen = rig.send(&frames);
-        for (number, sent) in (first..).zip(&round) {
+        let seen = rig.send(&frames(&round, n + 1));
+        for (number, sent) in (n + 1..).zip(&round) {
             n = number;
-            score.take(&device, sent, number, became(&seen, number));
+            score.take(&device, sent, number, became(&seen, sent, number));
         }
+        answer(rig, &device, &round, n + 1, &mut score);
+        n += u32::try_from(round.len()).unwrap();
     }
     score
 }
+
+fn frames(round: &[Sent], first: u32) -> Vec<(&str, Vec<u8>)> {
+    let numbered = (first..).zip(round);
+    numbered.map(|(n, sent)| (sent.link.as_str(), frame(&sent.packet, sent.ethernet, n))).collect()
+}
+
+/// What passed is answered, if it can be: the answer belongs to a connection.
+fn answer(rig: &mut Rig, device: &Device<'_>, round: &[Sent], first: u32, score: &mut Score) {
+    let answers: Vec<Sent> = round.iter().filter_map(|sent| answer_to(device, sent)).collect();
+    if answers.is_empty() {
+        return;
+    }
+    let seen = rig.send_more(&frames(&answers, first));
+    for (n, sent) in (first..).zip(&answers) {
+        score.take(device, sent, n, became(&seen, sent, n));
+    }
+}
+
+/// The answer to a packet that passed on to another link as it was.
+fn answer_to(device: &Device<'_>, sent: &Sent) -> Option<Sent> {
+    let traveller = Traveller::new(sent.packet.clone(), None, "");
+    let outcome = Outcome::from(arrive(device, traveller, sent.ethernet, &sent.link));
+    let Outcome::Accepted { to: Leaving::Link { link, .. }, packet, .. } = outcome else { return None };
+    let unchanged = (packet.source, packet.destination) == (sent.packet.source, sent.packet.destination);
+    let body = match (packet.body, packet.fragment) {
+        (Body::Tcp { source, destination, flags: 2 }, Fragment::Whole) => {
+            Body::Tcp { source: destination, destination: source, flags: 18 }
+        }
+        (Body::Udp { source, destination }, Fragment::Whole) => {
+            Body::Udp { source: destination, destination: source }
+        }
+        _ => return None,
+    };
+    let back =
+        Packet { tracked: Tracked::Established, ..Packet::new(packet.destination, packet.source, body) };
+    let link = device.node.links.iter().find(|one| one.name == link)?;
+    let ethernet = Ethernet { source: HOST, destination: link.mac };
+    unchanged.then(|| Sent { link: link.name.to_string(), packet: back, ethernet })
+}
+
+/// More rounds take too long; what has no place in these is not sent.
+const MOST_ROUNDS: usize = 5;
 
 /// Packets in rounds, so that none meets the connection that another one of its round began.
 fn rounds(all: Vec<Sent>) -> Vec<Vec<Sent>> {
     let mut rounds: Vec<(BTreeSet<_>, Vec<Sent>)> = Vec::new();
     for sent in all {
-        let packet = &sent.packet;
-        let ends = BTreeSet::from([packet.source, packet.destination]);
-        let ports = packet.ports().map(|(one, other)| BTreeSet::from([one, other]));
-        let fragment = packet.fragment != crate::model::Fragment::Whole;
-        let tuple = (ends, packet.protocol(), ports.filter(|_| !fragment));
-        match rounds.iter_mut().find(|(tuples, round)| !tuples.contains(&tuple) && round.len() < 400) {
-            Some((tuples, round)) => {
-                tuples.insert(tuple);
-                round.push(sent);
-            }
-            None => rounds.push((BTreeSet::from([tuple]), vec![sent])),
+        let tuples = tuples(&sent.packet);
+        let free = |taken: &BTreeSet<_>| tuples.iter().all(|tuple| !taken.contains(tuple));
+        let place = rounds.iter().position(|(taken, round)| free(taken) && round.len() < 1000);
+        let place = place.unwrap_or(rounds.len());
+        if place == rounds.len() && place < MOST_ROUNDS {
+            rounds.push((BTreeSet::new(), Vec::new()));
+        }
+        if let Some((taken, round)) = rounds.get_mut(place) {
+            taken.extend(tuples);
+            round.push(sent);
         }
     }
     rounds.into_iter().map(|(_, round)| round).collect()
 }
 
-fn became(seen: &Seen, n: u32) -> Became {
+/// What connections are told apart by.
+type Tuple = (BTreeSet<IpAddr>, u8, BTreeSet<u16>);
+
+/// Those of a packet: none if its message has an identifier of its own, each of its ends if it has no ports, since one of
+/// them may be changed to be the same as another's.
+fn tuples(packet: &Packet) -> Vec<Tuple> {
+    let whole = packet.fragment == Fragment::Whole;
+    let (source, destination, protocol) = (packet.source, packet.destination, packet.protocol());
+    match packet.ports().filter(|_| whole) {
+        _ if whole && matches!(packet.body, Body::Icmp { .. } | Body::Icmp6 { .. }) => Vec::new(),
+        Some((one, other)) => {
+            vec![(BTreeSet::from([source, destination]), protocol, BTreeSet::from([one, other]))]
+        }
+        None => [source, destination].map(|end| (BTreeSet::from([end]), protocol, BTreeSet::new())).to_vec(),
+    }
+}
+
+fn became(seen: &Seen, sent: &Sent, n: u32) -> Became {
     let left = seen.left.iter().filter_map(|(link, frame)| Some((link, told(frame)?)));
     let left = left.filter(|(_, told)| told.n == n);
     let mut left = left.map(|(link, told)| Became::Left(link.clone(), told));
-    left.next().unwrap_or(if seen.arrived.contains(&n) { Became::Arrived } else { Became::Nothing })
+    left.next().unwrap_or(if seen.arrived.contains(&(n, sent.packet.source)) {
+        Became::Arrived
+    } else {
+        Became::Nothing
+    })
 }
 
 impl Score {
@@ -123,6 +185,11 @@ impl Score {
         if !right {
             self.wrong.push(format!("{sent:?}\n  predicted {outcome:?}\n  measured {became:?}"));
         }
+    }
+
+    /// How many packets were compared, or would have been.
+    pub(super) fn all(&self) -> usize {
+        self.passed + self.dropped + self.unknown
     }
 
     /// A line, and one for each reason and mistake.

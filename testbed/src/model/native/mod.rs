@@ -6,6 +6,7 @@
 
 mod aimed;
 mod craft;
+mod edges;
 mod files;
 mod judge;
 mod packets;

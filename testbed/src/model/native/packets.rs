@@ -258,7 +258,7 @@ fn station(packet: &Packet, link: &Link) -> Mac {
 }
 
 /// Somebody in the link's own network.
-fn beside(link: &Link, six: bool, chance: &mut Chance) -> Option<IpAddr> {
+pub(super) fn beside(link: &Link, six: bool, chance: &mut Chance) -> Option<IpAddr> {
     let last = chance.one(&[5_u8, 9, 10, 77]);
     let net = link.addresses.iter().find(|net| net.addr().is_ipv6() == six)?;
     Some(match net.network() {
@@ -281,7 +281,17 @@ fn own_and_others(node: &Node, six: bool) -> Vec<IpAddr> {
         return all;
     }
     let odd: &[&str] = if six {
-        &["2001:db8:dead::1", "fe80::1", "ff02::1", "ff02::fb", "::1", "::", "ff05::2", "ff01::1"]
+        &[
+            "2001:db8:dead::1",
+            "2001:db8:3::7",
+            "fe80::1",
+            "ff02::1",
+            "ff02::fb",
+            "::1",
+            "::",
+            "ff05::2",
+            "ff01::1",
+        ]
     } else {
         &[
             "198.51.100.7",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::kernel::ring::sender::Sender;
@@ -13,15 +14,16 @@ use crate::tap::inside::{index, run};
 /// A packet that is only sent so that one knows that all before it have been dealt with.
 const FENCE: u16 = 65_535;
 
-/// Behind all that a rule file may have, sets with the numbers of what gets there.
+/// Behind all that a rule file may have, sets with numbers and sources of what gets there.
 const LATE: &str = "table inet late {
   set came { type ifname; }
-  set in4 { typeof ip id; size 65535; flags dynamic; }
-  set in6 { typeof ip6 flowlabel; size 65535; flags dynamic; }
+  set in4 { typeof ip id . ip saddr; size 65535; flags dynamic; }
+  set in6 { typeof ip6 flowlabel . ip6 saddr; size 65535; flags dynamic; }
   chain fence { type filter hook prerouting priority -450; policy accept; ip id 65535 add @came { iifname } drop; }
   chain arrived { type filter hook input priority 2147483647; policy accept;
-    add @in4 { ip id } accept
-    add @in6 { ip6 flowlabel } accept
+    iifname \"lo\" accept
+    add @in4 { ip id . ip saddr } accept
+    add @in6 { ip6 flowlabel . ip6 saddr } accept
   }
 }
 ";
@@ -34,11 +36,11 @@ pub(super) struct Rig {
     ring: Ring,
 }
 
-/// What became of packets: the frames that left, each with the link, and the numbers of those that got in.
+/// What became of packets: the frames that left, each with the link, and numbers and sources of those that got in.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) left: Vec<(String, Vec<u8>)>,
-    pub(super) arrived: BTreeSet<u32>,
+    pub(super) arrived: BTreeSet<(u32, IpAddr)>,
 }
 
 impl Rig {
@@ -85,6 +87,11 @@ impl Rig {
     /// Sends frames, each by the other end of a link, and waits until all have been dealt with.
     pub(super) fn send(&mut self, frames: &[(&str, Vec<u8>)]) -> Seen {
         conntrack::forget(&self.router).unwrap();
+        self.send_more(frames)
+    }
+
+    /// As [`Self::send`], without forgetting the connections that packets before have begun.
+    pub(super) fn send_more(&mut self, frames: &[(&str, Vec<u8>)]) -> Seen {
         self.inside(|| run("nft flush set inet late came"));
         let before = self.ring.statistics().unwrap().dropped;
         for (link, frame) in frames {
@@ -117,7 +124,7 @@ impl Rig {
         left
     }
 
-    fn arrived(&self) -> BTreeSet<u32> {
+    fn arrived(&self) -> BTreeSet<(u32, IpAddr)> {
         let listing =
             self.inside(|| ["in4", "in6"].map(|set| run(&format!("nft -j list set inet late {set}"))));
         listing.iter().flat_map(|text| numbers(text)).collect()
@@ -159,12 +166,21 @@ fn settle(node: &Node) {
     for route in &node.routes {
         run(&format!("ip route add {} via {}", route.to, route.via));
     }
+    for (table, route) in (1000..).zip(&node.policy) {
+        let family = if route.to.addr().is_ipv6() { "-6" } else { "-4" };
+        run(&format!("ip {family} rule add from {} lookup {table}", route.from));
+        run(&format!("ip route add {} via {} table {table}", route.to, route.via));
+    }
 }
 
-/// The numbers in a set, as nft lists it.
-fn numbers(listing: &str) -> Vec<u32> {
+/// Numbers and addresses in a set, as nft lists it.
+fn numbers(listing: &str) -> Vec<(u32, IpAddr)> {
     let value: serde_json::Value = serde_json::from_str(listing).unwrap();
     let elements = value.pointer("/nftables/1/set/elem").and_then(|list| list.as_array().cloned());
-    let numbers = elements.unwrap_or_default().into_iter();
-    numbers.map(|one| u32::try_from(one.as_u64().expect("a number")).unwrap()).collect()
+    let of = |element: serde_json::Value| {
+        let number = element.pointer("/concat/0").and_then(serde_json::Value::as_u64).expect("a number");
+        let address = element.pointer("/concat/1").and_then(|text| text.as_str()).expect("an address");
+        (u32::try_from(number).unwrap(), address.parse().unwrap())
+    };
+    elements.unwrap_or_default().into_iter().map(of).collect()
 }

@@ -1,5 +1,7 @@
 //! Numbers cut into pieces: the cells of one field.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Numbers from the first to the last.
@@ -44,6 +46,16 @@ impl Interval {
         edges.sort_unstable();
         edges.dedup();
         edges
+    }
+}
+
+impl fmt::Display for Interval {
+    /// `443`, or `1-1024`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.size() {
+            1 => self.first.fmt(f),
+            _ => write!(f, "{}-{}", self.first, self.last),
+        }
     }
 }
 

@@ -1,0 +1,99 @@
+//! Whole sites: paths over several devices, and who may open what to whom.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::*;
+use crate::load;
+use crate::names::NodeName;
+use crate::plan::{Plan, plan};
+
+const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+
+/// The plan of a shipped scenario, by the beginning of its file's name.
+pub(super) fn site(start: &str) -> Plan {
+    let paths = std::fs::read_dir(SCENARIOS).unwrap().map(|entry| entry.unwrap().path());
+    let is = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with(start) && name.ends_with(".yaml")
+    };
+    let loaded = load::scenario(&paths.filter(is).min().expect("a shipped scenario")).unwrap();
+    plan(&loaded.scenario).unwrap()
+}
+
+/// What nft lists of a shipped rule file, loaded in a namespace of its own.
+pub(super) fn listing(file: &str) -> String {
+    let path = Path::new(SCENARIOS).join(format!("{file}.nft"));
+    let script = format!("nft -f {} && nft -j list ruleset", path.display());
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--net", "--", "sh", "-c", &script])
+        .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
+        .output()
+        .expect("unshare (Debian package util-linux) must be installed for this test");
+    assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn name(text: &str) -> NodeName {
+    text.parse().unwrap()
+}
+
+/// Calls with the model of a site, each node with the listing of a file.
+fn with(start: &str, rules: &[(&str, &str)], work: impl FnOnce(&Model<'_>)) {
+    let plan = site(start);
+    let listings: Vec<(NodeName, String)> =
+        rules.iter().map(|(node, file)| (name(node), listing(file))).collect();
+    let listings: BTreeMap<NodeName, &str> =
+        listings.iter().map(|(node, text)| (node.clone(), text.as_str())).collect();
+    work(&Model::of(&plan, &listings).unwrap());
+}
+
+/// What becomes of a TCP packet with SYN from the first lane between the two.
+fn opens(model: &Model<'_>, from: &str, to: &str, port: u16) -> String {
+    let lanes = model.lanes(&name(from), &name(to), partition::IpFamily::V4);
+    let body = Body::Tcp { source: 40_000, destination: port, flags: 2 };
+    let lane = lanes.first().expect("a lane");
+    model.predict(&lane.probe(Packet::new(lane.source, lane.destination, body))).fate.to_string()
+}
+
+#[test]
+fn a_packet_is_stopped_where_the_rule_stands() {
+    with("t3", &[("rtr", "t3")], |model| {
+        assert_eq!(opens(model, "app", "aws", 443), "arrives at aws");
+        assert_eq!(opens(model, "app", "aws", 80), "stopped at rtr by inet site through policy");
+        assert_eq!(opens(model, "dock-1", "vms", 554), "stopped at rtr by inet site through policy");
+        assert!(opens(model, "app", "rtr", 53).starts_with("arrives at rtr"));
+        assert!(opens(model, "dock-1", "dock-2", 554).contains("isolated"));
+        assert_eq!(opens(model, "vms", "vms-cam", 554), "arrives at vms-cam");
+    });
+}
+
+#[test]
+fn what_a_resolver_fills_is_left_to_probes() {
+    with("t4", &[("rtr", "t4"), ("app", "app")], |model| {
+        assert!(opens(model, "app", "aws", 443).contains("filled while the site runs"));
+        assert_eq!(opens(model, "app", "aws", 80), "stopped at rtr by inet site through policy");
+    });
+}
+
+#[test]
+fn a_switch_that_filters_is_left_to_probes() {
+    with("t5", &[("rtr", "t5"), ("app", "app")], |model| {
+        assert!(opens(model, "app", "rtr", 53).contains("probe-only at app because of switch"));
+        assert!(opens(model, "dock-1", "aws", 443).starts_with("stopped at rtr"));
+    });
+}
+
+#[test]
+fn rules_that_are_missing_or_somebody_elses_are_refused() {
+    let plan = site("t3");
+    let none = Model::of(&plan, &BTreeMap::new()).unwrap_err();
+    assert_eq!(none.to_string(), "the rules of `rtr` are not given");
+    let empty = r#"{"nftables": []}"#;
+    let stranger =
+        Model::of(&plan, &BTreeMap::from([(name("rtr"), empty), (name("nobody"), empty)])).unwrap_err();
+    assert!(stranger.to_string().contains("`nobody`"));
+    let broken = Model::of(&plan, &BTreeMap::from([(name("rtr"), "no JSON")])).unwrap_err();
+    assert!(broken.to_string().starts_with("rules of `rtr`: read nft's listing as JSON"));
+}
