@@ -5,6 +5,7 @@
 //! [`Outcome::Unknown`] names the rule and the expression that only a probe can settle.
 
 mod evaluate;
+mod matrix;
 #[cfg(test)]
 mod native;
 mod neighbour;
@@ -20,6 +21,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
+pub use matrix::{Opening, Pair, Service};
 pub use outcome::{Blame, Kernel, Leaving, Obstacle, Outcome, RuleRef, Why};
 pub use packet::{Body, Ethernet, Fragment, Packet, Tracked};
 pub use predict::{Fate, Hop, Prediction, Probe, Raw, Sent};

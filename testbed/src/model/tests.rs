@@ -57,6 +57,19 @@ fn opens(model: &Model<'_>, from: &str, to: &str, port: u16) -> String {
     model.predict(&lane.probe(Packet::new(lane.source, lane.destination, body))).fate.to_string()
 }
 
+/// Who may open what, a line each.
+fn shown(model: &Model<'_>) -> String {
+    let mut text = String::new();
+    for pair in model.matrix() {
+        let ends = format!("{} -> {}", pair.from, pair.to);
+        text.extend(pair.allowed.iter().map(|opening| format!("{ends}: {opening}\n")));
+        let elsewhere = pair.elsewhere.iter();
+        text.extend(elsewhere.map(|(at, opening)| format!("{ends}: {opening} arrives at {at}\n")));
+        text.extend(pair.unknown.iter().map(|(why, opening)| format!("{ends}: {opening} {why}\n")));
+    }
+    text
+}
+
 #[test]
 fn a_packet_is_stopped_where_the_rule_stands() {
     with("t3", &[("rtr", "t3")], |model| {
@@ -67,6 +80,16 @@ fn a_packet_is_stopped_where_the_rule_stands() {
         assert!(opens(model, "dock-1", "dock-2", 554).contains("isolated"));
         assert_eq!(opens(model, "vms", "vms-cam", 554), "arrives at vms-cam");
     });
+}
+
+#[test]
+fn the_matrix_of_t3_is_what_its_flows_say_and_its_neighbours_can() {
+    with("t3", &[("rtr", "t3")], |model| insta::assert_snapshot!("t3", shown(model)));
+}
+
+#[test]
+fn the_matrix_of_t1_has_the_appliances_own_filter() {
+    with("t1", &[("rtr", "t1"), ("app", "app")], |model| insta::assert_snapshot!("t1", shown(model)));
 }
 
 #[test]
@@ -82,6 +105,30 @@ fn a_switch_that_filters_is_left_to_probes() {
     with("t5", &[("rtr", "t5"), ("app", "app")], |model| {
         assert!(opens(model, "app", "rtr", 53).contains("probe-only at app because of switch"));
         assert!(opens(model, "dock-1", "aws", 443).starts_with("stopped at rtr"));
+    });
+}
+
+#[test]
+fn broken_rules_open_what_they_should_not() {
+    let allowed = |file: &str, from: &str, to: &str| {
+        let mut text = String::new();
+        with("t3", &[("rtr", file)], |model| {
+            let pair = model.pair(&name(from), &name(to));
+            text = pair.allowed.iter().map(|opening| format!("{opening}\n")).collect();
+        });
+        text
+    };
+    assert_eq!(allowed("t3", "dock-1", "vms"), "");
+    assert!(allowed("broken/t3-forward-accept", "dock-1", "vms").contains("tcp/0-65535"));
+    assert_eq!(allowed("t3", "vms", "dock-1"), "");
+    assert!(allowed("broken/t3-vms-sees-cameras", "vms", "dock-1").contains("tcp/554"));
+}
+
+#[test]
+fn a_port_forward_is_seen_to_lead_elsewhere() {
+    with("t3", &[("rtr", "broken/t3-port-forward")], |model| {
+        let pair = model.pair(&name("aws"), &name("rtr"));
+        assert!(!pair.elsewhere.is_empty(), "{pair:?}");
     });
 }
 
