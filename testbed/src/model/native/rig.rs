@@ -14,6 +14,16 @@ use crate::tap::inside::{index, run};
 /// A packet that is only sent so that one knows that all before it have been dealt with.
 const FENCE: u16 = 65_535;
 
+/// From nobody to nobody, of an EtherType for experiments (IEEE 802).
+const LAST: [u8; 60] = {
+    let mut frame = [0; 60];
+    frame[0] = 2;
+    frame[6] = 2;
+    frame[12] = 0x88;
+    frame[13] = 0xb5;
+    frame
+};
+
 /// Behind all that a rule file may have, sets with numbers and sources of what gets there.
 const LATE: &str = "table inet late {
   set came { type ifname; }
@@ -110,13 +120,22 @@ impl Rig {
         Seen { left, arrived: self.arrived() }
     }
 
-    /// The frames that have come out, until nothing comes any more for five times the time that a block may wait.
+    /// The frames that have come out, up to one of our own that is sent last.
     fn read(&mut self) -> Vec<(String, Vec<u8>)> {
         let names: BTreeMap<u32, &String> = self.ends.iter().map(|(name, (at, _))| (*at, name)).collect();
+        let (_, last) = self.ends.values().next().expect("a node has a link");
+        last.send(&LAST);
         let mut left = Vec::new();
-        while let Woken::Block(block) = self.ring.next_block(Duration::from_millis(50)).unwrap() {
-            for frame in block.frames().filter(|frame| !frame.outgoing) {
-                if let Some(name) = names.get(&frame.ifindex) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut ended = false;
+        while !ended {
+            assert!(Instant::now() < deadline, "the last frame did not come by");
+            let Woken::Block(block) = self.ring.next_block(Duration::from_millis(200)).unwrap() else {
+                continue;
+            };
+            for frame in block.frames() {
+                ended |= frame.outgoing && *frame.bytes == LAST;
+                if let Some(name) = names.get(&frame.ifindex).filter(|_| !frame.outgoing) {
                     left.push(((*name).clone(), frame.bytes.into_owned()));
                 }
             }
