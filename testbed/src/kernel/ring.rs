@@ -35,7 +35,7 @@ const MOST_MEMORY: usize = 64 * 1024 * 1024;
 pub enum Error {
     /// The sizes are not what the kernel takes.
     #[error(
-        "open a ring of {blocks} blocks of {block_size} bytes: blocks must be whole pages, and 16 MiB in all"
+        "open a ring of {blocks} blocks of {block_size} bytes: blocks must be whole pages, and 64 MiB in all"
     )]
     Size {
         /// Bytes of a block.
@@ -121,7 +121,7 @@ pub enum Woken<'a> {
 }
 
 impl Ring {
-    /// Opens a ring of `blocks` blocks of `block_size` bytes (whole pages, a multiple of 2 KiB; 16 MiB at most in
+    /// Opens a ring of `blocks` blocks of `block_size` bytes (whole pages, a multiple of 2 KiB; 64 MiB at most in
     /// all) in the network namespace of the calling thread. It may then be used on any thread.
     ///
     /// Errors: `Size`; `System` where AF_PACKET or CAP_NET_RAW is missing.
