@@ -3,6 +3,8 @@
 //! Packet numbers are those of `capture.pcapng` (or `open-copy.pcapng` where said), counted from 1 as Wireshark does.
 //! Times are nanoseconds since 1970-01-01 UTC.
 
+mod explained;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use fake_facts::Line;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Crossing, Open};
+
+pub use explained::*;
 
 /// Answers about names that are kept, each once: who is told more different ones learns nothing new.
 pub const MOST_LOOKUPS: usize = 10_000;
@@ -30,6 +34,12 @@ pub struct Observations {
     /// VLAN tags at each port, outermost ones; at most 10,000.
     #[serde(default)]
     pub tags: Vec<TagSeen>,
+    /// Which frames something explains.
+    #[serde(default)]
+    pub explained: Explained,
+    /// The state of each node: once all services run, and at the end.
+    #[serde(default)]
+    pub states: Vec<StateSeen>,
     /// What became of every aim of every negative.
     pub aims: Vec<AimSeen>,
     /// What became of every frame of every `no_bridge`.
@@ -520,6 +530,8 @@ pub struct AddressesSeen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
+    /// Before anything runs.
+    Built,
     /// Once all services run.
     Begun,
     /// When all else is done, before services are stopped.

@@ -116,6 +116,9 @@ pub(super) fn word(
             across::cover(check, known, &crossings, &alive, mistakes);
             Word::NoBridge { crossings, alive }
         }
+        scenario::Word::Explained { segments, upkeep, unused } => {
+            Word::Explained { segments, upkeep, unused }
+        }
         scenario::Word::Name { at, segment, by } => {
             let patterns = patterns(known.scenario, &at, &segment);
             Word::Name { at, segment, by: all(&by), patterns }

@@ -132,6 +132,26 @@ impl Fault {
     }
 }
 
+impl Plan {
+    /// Whether a fault may change rules, routes or settings of this node.
+    pub fn changes(&self, fault: &Fault, node: &NodeName) -> bool {
+        let plugged = |plug: &&Plug| {
+            let of = self.nodes.iter().find(|one| one.name == *node);
+            of.is_some_and(|of| of.links.iter().any(|link| plug.ports.contains(&link.port)))
+        };
+        let itself = match fault {
+            Fault::HealAll => true,
+            Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
+            Fault::Reload { node: of, .. } | Fault::ClearState { node: of } => of == node,
+            Fault::ExpireLease(lease) => {
+                self.services.get(lease.client).is_some_and(|client| client.node == *node)
+            }
+            _ => false,
+        };
+        itself || fault.plugs().iter().any(plugged)
+    }
+}
+
 /// In the words of the command line.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

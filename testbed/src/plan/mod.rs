@@ -7,6 +7,7 @@ mod after;
 mod aims;
 mod alive;
 mod answers;
+mod between;
 mod build;
 mod checks;
 pub mod fault;
@@ -34,6 +35,7 @@ mod tests;
 #[cfg(test)]
 mod testsite;
 
+pub use between::Between;
 pub use build::plan;
 pub use mistake::PlanMistake;
 pub use model::*;

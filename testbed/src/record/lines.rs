@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Instruments, Record};
 use crate::names::{NodeName, Traffic};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, Logged, Role};
 
@@ -42,6 +42,8 @@ pub enum Line {
     Fault(FaultSeen),
     /// Addresses of a node.
     Addresses(AddressesSeen),
+    /// The state of a node.
+    State(StateSeen),
     /// A route, as a node has it.
     Route(RouteSeen),
     /// A command of the scenario that ended.
@@ -104,7 +106,9 @@ pub struct FilterLine {
 
 /// The lines of `record.jsonl`, the last of which is `done`.
 pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
-    let Record { missing, in_force, aims, crossings, opens, changes, faults, addresses, routes, .. } = record;
+    let Record {
+        missing, in_force, aims, crossings, opens, changes, faults, addresses, states, routes, ..
+    } = record;
     let missing = missing.iter().cloned().map(|(feature, why)| Line::Missing(feature, why));
     let done = Line::Done { until: record.until, patience: record.patience };
     missing
@@ -115,6 +119,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(changes.iter().cloned().map(Line::Change))
         .chain(faults.iter().cloned().map(Line::Fault))
         .chain(addresses.iter().cloned().map(Line::Addresses))
+        .chain(states.iter().cloned().map(Line::State))
         .chain(routes.iter().cloned().map(Line::Route))
         .chain(record.commands.iter().cloned().map(Line::Command))
         .chain(instrument_lines(Which::Site, &record.site))
@@ -201,6 +206,7 @@ impl Collected {
             Line::Change(change) => record.changes.push(change),
             Line::Fault(fault) => record.faults.push(fault),
             Line::Addresses(addresses) => record.addresses.push(addresses),
+            Line::State(state) => record.states.push(state),
             Line::Route(route) => record.routes.push(route),
             Line::Command(command) => record.commands.push(command),
             Line::Taps { of, health } => self.site(of).taps = health,

@@ -6,6 +6,8 @@
 mod lines;
 mod model;
 mod observe;
+mod probes;
+pub mod state;
 
 pub use lines::{Collected, FilterLine, Line, SentLine, Which, filter_lines, record_lines, sent_lines};
 pub use model::{Instruments, Record, key};

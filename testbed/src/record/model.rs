@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Which;
 use crate::names::NodeName;
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, FilterLog};
 
@@ -28,6 +28,8 @@ pub struct Record {
     pub in_force: Vec<String>,
     /// Addresses of the nodes that ask for theirs.
     pub addresses: Vec<AddressesSeen>,
+    /// The state of each node, where a check asks for it.
+    pub states: Vec<StateSeen>,
     /// Routes that checks asked for.
     pub routes: Vec<RouteSeen>,
     /// Commands of the scenario that ended.

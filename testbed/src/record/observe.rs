@@ -1,9 +1,10 @@
 //! Record and captures → observations.
 
 use super::Record;
+use super::probes::probes_seen;
 use crate::names::CheckName;
-use crate::observation::{Conversation, Observations, OpenSeen};
-use crate::plan::{Open, Plan};
+use crate::observation::{Conversation, Explained, Observations, OpenSeen, ProbesSeen};
+use crate::plan::{Open, Plan, Word};
 use crate::probe::{self, Crossed, Seen, Swept};
 use crate::tap::Captured;
 
@@ -29,6 +30,8 @@ pub fn observe(
     let copy = plan.opened();
     let site = Seen::new(here, &record.site.logs, plan, &record.site.sent);
     let open_copy = Seen::new(there, &record.open_copy.logs, &copy, &record.open_copy.sent);
+    let asked = plan.checks.iter().any(|check| matches!(check.word, Word::Explained { .. }));
+    let probes = if asked { probes_seen(plan, &record, &here.sightings) } else { ProbesSeen::default() };
     let swept = record.aims.into_iter().map(|sent| {
         let unfit = Unfit { check: sent.check.clone(), what: "aim", number: sent.aim };
         Swept::of(sent, plan).ok_or(unfit)
@@ -46,6 +49,8 @@ pub fn observe(
         conversations: here.conversations.clone(),
         stations: here.stations.clone(),
         tags: here.tags.clone(),
+        explained: Explained { probes, ..here.explained.clone() },
+        states: record.states,
         advertisements: here.advertisements.clone(),
         dhcp: here.dhcp.clone(),
         uses: here.uses.clone(),

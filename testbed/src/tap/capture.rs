@@ -17,7 +17,7 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpSeen, LookupSeen, PortUse, Station, TagSeen, TapHealth,
+    Advertised, Conversation, DhcpSeen, Explained, LookupSeen, PortUse, Station, TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -114,6 +114,8 @@ pub struct Captured {
     pub lookups: Vec<LookupSeen>,
     /// Which of two ports that change places was used when, in order of time.
     pub uses: Vec<PortUse>,
+    /// Which frames something explains; of probes nothing yet.
+    pub explained: Explained,
     /// How it went.
     pub health: TapHealth,
     /// Where each probe was seen.

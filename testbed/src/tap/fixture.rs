@@ -11,7 +11,7 @@ use super::frame::Frame;
 use super::inventory::Inventory;
 use super::sightings::Direction;
 use crate::names::Mac;
-use crate::plan::{Link, Node, Plan, Role};
+use crate::plan::{Flow, FlowPair, Link, Node, Plan, Role, Route, Service, ServiceKind};
 
 /// Places at the wire, in the order of the ports.
 pub(super) const CAM: usize = 0;
@@ -57,6 +57,11 @@ pub(super) fn ports() -> Vec<Port> {
 }
 
 pub(super) fn inventory() -> Inventory {
+    Inventory::of(&plan())
+}
+
+/// The site, and what it allows: the appliance opens video, names and echoes, and asks the router for its address.
+pub(super) fn plan() -> Plan {
     let mut nodes: Vec<Node> = Vec::new();
     for (place, port) in ports().into_iter().enumerate() {
         let link = Link {
@@ -78,17 +83,60 @@ pub(super) fn inventory() -> Inventory {
             None => nodes.push(node(port.node, link)),
         }
     }
-    Inventory::of(&Plan {
+    let lease = ServiceKind::DhcpServer {
+        link: "lan1".parse().unwrap(),
+        subnet: "10.30.0.0/24".parse().unwrap(),
+        pool: ("10.30.0.5".parse().unwrap(), "10.30.0.9".parse().unwrap()),
+        lease: std::time::Duration::from_secs(120),
+        router: None,
+        dns: Vec::new(),
+        ntp: Vec::new(),
+        reserve: Vec::new(),
+    };
+    for node in &mut nodes {
+        node.forwards = node.name.as_str() == "rtr";
+        let to = if node.name.as_str() == "cam" {
+            ("10.30.0.0/24", ADDRESSES[RTR_A])
+        } else {
+            ("10.20.0.0/24", ADDRESSES[RTR_B])
+        };
+        if !node.forwards {
+            node.routes.push(Route { to: to.0.parse().unwrap(), via: to.1.parse().unwrap() });
+        }
+        for link in node.links.iter_mut().filter(|link| link.mac == mac(APP)) {
+            link.leased = link.addresses.first().copied();
+        }
+    }
+    Plan {
         scenario: "tap".parse().unwrap(),
         documents: Vec::new(),
         segments: Vec::new(),
         switches: Vec::new(),
         nodes,
-        services: Vec::new(),
-        flows: Vec::new(),
+        services: vec![Service { node: "rtr".parse().unwrap(), kind: lease }],
+        flows: vec![
+            flow("F01", ("app", "cam"), ADDRESSES[CAM], &["tcp/554"]),
+            flow("F15", ("app", "rtr"), ADDRESSES[RTR_B], &["udp/53", "icmp/8"]),
+            flow("F16", ("app", "rtr"), ADDRESSES[RTR_B], &["udp/67"]),
+        ],
         checks: Vec::new(),
         remarks: Vec::new(),
-    })
+    }
+}
+
+fn flow(id: &str, (from, to): (&str, &str), address: &str, ports: &[&str]) -> Flow {
+    let pair = FlowPair {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        addresses: vec![address.parse().unwrap()],
+    };
+    Flow {
+        id: id.parse().unwrap(),
+        pairs: vec![pair],
+        ports: ports.iter().map(|ports| ports.parse().unwrap()).collect(),
+        upkeep: false,
+        why: "the fixture needs it".into(),
+    }
 }
 
 fn node(name: crate::names::NodeName, link: Link) -> Node {

@@ -20,6 +20,8 @@ pub struct Frame<'a> {
     pub vlan: Option<u16>,
     /// EtherType behind all tags; 0 for a frame of IEEE 802.2, which has a length there.
     pub ether_type: u16,
+    /// Bytes, Ethernet header included.
+    pub length: usize,
     /// What it carries.
     pub content: Content<'a>,
 }
@@ -40,6 +42,8 @@ pub enum Content<'a> {
 pub struct Arp {
     /// True for a request, false for a reply.
     pub asks: bool,
+    /// Sender's Ethernet address, as the message itself has it.
+    pub mac: Mac,
     /// Sender's protocol address.
     pub sender: Ipv4Addr,
     /// Target's protocol address.
@@ -53,6 +57,8 @@ pub struct Packet<'a> {
     pub source: IpAddr,
     /// Destination address.
     pub dest: IpAddr,
+    /// Time to live, or hop limit.
+    pub hops: u8,
     /// Protocol that the transport bytes are of, behind extension headers.
     pub protocol: u8,
     /// Protocol or next header as the IP header itself has it.
@@ -150,6 +156,7 @@ impl<'a> Frame<'a> {
             vlan: sliced.vlan_ids().first().map(|id| id.value()),
             // Below 0x600 it is a length (IEEE 802.3, clause 3.2.6).
             ether_type: if ether_type < 0x600 { 0 } else { ether_type },
+            length: bytes.len(),
             content,
         })
     }
@@ -188,18 +195,20 @@ fn arp_of(arp: &etherparse::ArpPacketSlice<'_>) -> Option<Arp> {
     let usual = arp.hw_addr_type() == ArpHardwareId::ETHERNET && arp.proto_addr_type() == EtherType::IPV4;
     let sender: [u8; 4] = arp.sender_protocol_addr().try_into().ok()?;
     let target: [u8; 4] = arp.target_protocol_addr().try_into().ok()?;
-    usual.then(|| Arp { asks: arp.operation().0 == 1, sender: sender.into(), target: target.into() })
+    let mac = Mac(arp.sender_hw_addr().try_into().ok()?);
+    usual.then(|| Arp { asks: arp.operation().0 == 1, mac, sender: sender.into(), target: target.into() })
 }
 
 /// `around` holds the whole packet, and may go on behind it.
 fn packet_of<'a>(net: &LaxNetSlice<'a>, around: &'a [u8]) -> Option<Packet<'a>> {
     let payload = net.ip_payload_ref()?;
-    let (source, dest, first_header, header) = match net {
+    let (source, dest, hops, first_header, header) = match net {
         LaxNetSlice::Ipv4(ip) => {
             let header = ip.header();
             (
                 header.source_addr().into(),
                 header.destination_addr().into(),
+                header.ttl(),
                 header.protocol().0,
                 header.slice().len(),
             )
@@ -209,6 +218,7 @@ fn packet_of<'a>(net: &LaxNetSlice<'a>, around: &'a [u8]) -> Option<Packet<'a>> 
             (
                 header.source_addr().into(),
                 header.destination_addr().into(),
+                header.hop_limit(),
                 header.next_header().0,
                 header.slice().len(),
             )
@@ -226,6 +236,7 @@ fn packet_of<'a>(net: &LaxNetSlice<'a>, around: &'a [u8]) -> Option<Packet<'a>> 
     Some(Packet {
         source,
         dest,
+        hops,
         protocol: protocol.0,
         first_header,
         fragment,

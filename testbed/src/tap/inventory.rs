@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
+use super::claims::Allowed;
 use crate::names::{LinkName, Mac, NodeName};
 use crate::plan::Plan;
 
@@ -14,6 +16,8 @@ pub struct Inventory {
     ports: HashMap<LinkName, Mac>,
     /// The Ethernet address that a port's link has while it changes places with another one of its node.
     swapped: HashMap<LinkName, Mac>,
+    /// Who may say what to whom.
+    pub(super) allowed: Arc<Allowed>,
 }
 
 /// Whose Ethernet address it is.
@@ -31,7 +35,7 @@ impl Inventory {
     /// The inventory of a plan: its addresses, and the link-local IPv6 address that the kernel makes of each Ethernet
     /// address (RFC 4291, appendix A). Where two links share an address the first in the plan has it.
     pub fn of(plan: &Plan) -> Inventory {
-        let mut inventory = Inventory::default();
+        let mut inventory = Inventory { allowed: Arc::new(Allowed::of(plan)), ..Inventory::default() };
         for node in &plan.nodes {
             for link in &node.links {
                 for address in &link.addresses {
@@ -68,7 +72,7 @@ impl Inventory {
     }
 }
 
-fn link_local(mac: Mac) -> Ipv6Addr {
+pub(super) fn link_local(mac: Mac) -> Ipv6Addr {
     let [a, b, c, d, e, f] = mac.0;
     let pair = |high, low| u16::from_be_bytes([high, low]);
     Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 0x02, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))

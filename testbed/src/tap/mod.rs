@@ -8,6 +8,7 @@ mod advertised;
 mod annotate;
 mod answers;
 mod capture;
+mod claims;
 mod conversation;
 mod devices;
 mod dhcp;

@@ -3,6 +3,7 @@
 use super::advertised::Advertisements;
 use super::answers::{Answers, Part};
 use super::capture::{Captured, Port};
+use super::claims::Claims;
 use super::conversation::Table;
 use super::dhcp::Dhcp;
 use super::frame::Frame;
@@ -48,6 +49,7 @@ pub(super) struct Reading {
     dhcp: Dhcp,
     lookups: Lookups,
     uses: Uses,
+    claims: Claims,
     /// Frames that answered or refused probes, or were probes that something altered.
     pub(super) probe_answers: u64,
 }
@@ -65,6 +67,7 @@ impl Reading {
             dhcp: Dhcp::default(),
             lookups: Lookups::default(),
             uses: Uses::new(&ports, &inventory),
+            claims: Claims::new(&ports, &inventory),
             probe_answers: 0,
             ports,
             inventory,
@@ -80,6 +83,7 @@ impl Reading {
     pub(super) fn take(&mut self, frame: &Frame<'_>, part: Part, seen: Seen) -> Option<Fresh> {
         self.stations.take(frame.source, seen);
         self.tags.take(frame.vlan, seen);
+        self.claims.take(frame, part, seen);
         let at = (&self.ports[usize::from(seen.port)], self.macs[usize::from(seen.port)]);
         // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
         let group = frame.dest.0[0] & 1 == 1;
@@ -109,6 +113,7 @@ impl Reading {
     /// known to whoever took the frames.
     pub(super) fn turn(&mut self, now: u64, health: TapHealth, sightings: Sightings) -> Captured {
         let conversations = self.table.turn(&self.ports, now);
+        self.claims.forget(now);
         self.captured(conversations, health, sightings)
     }
 
@@ -132,6 +137,7 @@ impl Reading {
             dhcp: self.dhcp.turn(),
             lookups: self.lookups.turn(),
             uses: self.uses.turn(&self.ports),
+            explained: self.claims.turn(),
             health,
             sightings,
             probe_answers: std::mem::take(&mut self.probe_answers),

@@ -163,6 +163,11 @@ impl Sightings {
         self.entries_of(n).any(is_it)
     }
 
+    /// The numbers of the probes that were seen anywhere, in no order.
+    pub fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.chains.keys().copied()
+    }
+
     /// How many different probes were seen anywhere.
     pub fn probes(&self) -> usize {
         self.chains.len()

@@ -117,7 +117,8 @@ impl Teller {
         }
     }
 
-    fn packet<'a>(&mut self, frame: &Frame<'a>, packet: &Packet<'a>) -> Told<'a> {
+    /// The same of a packet: the frame's own, or one that it quotes.
+    pub(super) fn packet<'a>(&mut self, frame: &Frame<'a>, packet: &Packet<'a>) -> Told<'a> {
         let ports = packet.ports().or_else(|| self.ports_of_piece(packet)).unwrap_or_default();
         self.remember(packet);
         let ends = (packet.source, packet.dest);

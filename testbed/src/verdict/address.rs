@@ -111,6 +111,7 @@ fn wrongly_given(
 /// The link must have what was given, and no other IPv4 address.
 fn has_it(one: &Asking, address: Ipv4Addr, moment: Moment, seen: &Observations, draft: &mut Draft) {
     let when = match moment {
+        Moment::Built => "before the start",
         Moment::Begun => "after the start",
         Moment::End => "at the end",
     };

@@ -38,6 +38,7 @@ fn one_link(one: &Advised, kept: bool, seen: &Observations, draft: &mut Draft) -
 /// The link must have what follows from the advertisement, and no other IPv6 address but its link's own.
 fn has_it(one: &Advised, moment: Moment, seen: &Observations, draft: &mut Draft) {
     let when = match moment {
+        Moment::Built => "before the start",
         Moment::Begun => "after the start",
         Moment::End => "at the end",
     };

@@ -9,8 +9,8 @@ use fake_facts::{Fact, Line, Video};
 
 use crate::names::{LinkName, NodeName, Traffic};
 use crate::observation::{
-    AimSeen, Arrival, Control, Conversation, End, KindSeen, NodeFact, Observations, OpenSeen, TapHealth,
-    TraceStep,
+    AimSeen, Arrival, Control, Conversation, End, Explained, KindSeen, NodeFact, Observations, OpenSeen,
+    TapHealth, TraceStep,
 };
 use crate::plan::{
     Aim, Check, Flow, FlowPair, Judge, Link, Node, Open, Plan, Role, Segment, Service, ServiceKind, Source,
@@ -224,6 +224,8 @@ pub(crate) fn good() -> Observations {
         conversations: conversations(),
         stations: vec![],
         tags: vec![],
+        explained: Explained::default(),
+        states: vec![],
         advertisements: vec![],
         aims: aims().into_iter().map(aim_seen).collect(),
         opens: opens(),

@@ -7,8 +7,8 @@ use crate::plan::{Check, Plan, Word};
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, PauseSeen, Verdict};
 use super::{
-    address, after, carries, clock, direction, lint, members, moved, name, no_bridge, no_reach, peers_of,
-    periodic, plays, reach, spare,
+    address, after, carries, clock, direction, explained, lint, members, moved, name, no_bridge, no_reach,
+    peers_of, periodic, plays, reach, spare,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -68,6 +68,10 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
         Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
         Word::NoBridge { crossings, alive } => ("no_bridge", no_bridge::draft(check, crossings, alive, seen)),
+        Word::Explained { segments, upkeep, unused } => {
+            let asked = explained::Asked { segments, upkeep, unused: *unused };
+            ("explained", explained::draft(plan, &asked, seen))
+        }
         Word::Name { .. } => ("name", name::draft(&check.word, seen)),
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
     };
@@ -173,6 +177,8 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         Word::PeersOf { .. } | Word::Carries { .. } | Word::Members { .. } | Word::After { .. } => {
             !finding.packets.is_empty()
         }
+        // An opening that nobody used may have been missed; a node whose state has changed was looked at.
+        Word::Explained { .. } => !finding.packets.is_empty() || finding.stops_at.is_some(),
         Word::Reach { .. }
         | Word::Plays { .. }
         | Word::Clock { .. }

@@ -1,7 +1,7 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`, `periodic`, `after`.
+//! `clock`, `address`, `spare`, `explained`, `periodic`, `after`.
 
 mod address;
 mod after;
@@ -12,6 +12,7 @@ mod controls;
 mod direction;
 #[cfg(test)]
 pub(crate) mod example;
+mod explained;
 mod judge;
 mod leak;
 mod lint;

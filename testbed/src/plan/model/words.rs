@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{Event, Place, Proof};
+use crate::scenario::model::{Event, Place, Proof, Unused};
 
 /// An assertion, probes spelled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,6 +153,15 @@ pub enum Word {
         crossings: Vec<Crossing>,
         /// What must work within a second before and after.
         alive: Vec<Open>,
+    },
+    /// Every frame is explained: by a flow in a legal state, by upkeep of a link, or as a probe.
+    Explained {
+        /// The segments looked at.
+        segments: Vec<SegmentName>,
+        /// Upkeep flows that explain frames.
+        upkeep: Vec<FlowId>,
+        /// What becomes of allowed flows that were never seen.
+        unused: Unused,
     },
     /// The names that a firewall lets out are those that are asked for.
     Name {

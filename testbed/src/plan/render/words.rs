@@ -46,6 +46,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
         }
         Word::NoBridge { crossings, alive } => no_bridge(crossings, alive),
+        Word::Explained { segments, upkeep, .. } => {
+            let upkeep = if upkeep.is_empty() { "no upkeep".to_owned() } else { list(upkeep) };
+            ("explained".to_owned(), format!("    in {}: by flows, {upkeep}, probes\n", list(segments)))
+        }
         Word::Name { at, segment, by, patterns } => {
             let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));
             ("name".to_owned(), text)

@@ -2,23 +2,26 @@
 
 use crate::event::{Failure, Stage};
 use crate::fault::Faults;
-use crate::observation::Observations;
+use crate::observation::{Moment, Observations};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 
 use super::build::{Built, build, settings, take_snapshots};
-use super::probing::{Beside, Probed, exercise_and_probe, finish};
+use super::probing::{Beside, Probed, exercise_and_probe, finish, look_at_states};
 use super::teller::Teller;
 
 /// Carries out an order from the beginning to the end.
 pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     let built = build(order, teller).await?;
+    let mut states = look_at_states(&built.site, Moment::Built).await;
     teller.stage(Stage::Start);
     let (services, faults) = (Services::new(settings(order)), Faults::default());
     let served = serve(order, teller, &built, &services, &faults).await;
     teller.stage(Stage::End);
     services.stop().await;
-    let probed = served?;
+    let mut probed = served?;
+    states.append(&mut probed.states);
+    probed.states = states;
     take_snapshots(&built.site, &order.run_folder.join("after")).await?;
     let beside = Beside {
         facts: services.board.all(),

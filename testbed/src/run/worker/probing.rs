@@ -7,8 +7,10 @@ use std::time::Duration;
 use crate::event::{Failure, Stage};
 use crate::evidence::RunFolder;
 use crate::fault::{Faults, Ground};
+use crate::kernel::snapshot;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
+    StateSeen,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Check, During, Forgotten, Plan, Word};
@@ -29,6 +31,7 @@ pub(super) struct Probed {
     sent: Sent,
     commands: Vec<CommandEnd>,
     addresses: Vec<AddressesSeen>,
+    pub(super) states: Vec<StateSeen>,
     routes: Vec<RouteSeen>,
     /// When all of that had been sent.
     until: u64,
@@ -62,6 +65,7 @@ pub(super) async fn exercise_and_probe(
 ) -> Result<Probed, ServiceError> {
     let first = [&built.site, &built.copy].map(|site| site.ledger.next_number());
     let mut addresses = probe::look_at_addresses(&built.site, Moment::Begun).await;
+    let mut states = look_at_states(&built.site, Moment::Begun).await;
     teller.stage(Stage::Exercise);
     let board = Arc::clone(&services.board);
     let plan = &order.plan;
@@ -95,8 +99,26 @@ pub(super) async fn exercise_and_probe(
     services.ask_again(plan).await;
     addresses.extend(probe::look_at_addresses(&built.site, Moment::End).await);
     let commands = services.wait_for_commands().await?;
+    states.extend(look_at_states(&built.site, Moment::End).await);
     let routes = probe::look_up_routes(&built.site).await;
-    Ok(Probed { sent, commands, addresses, routes, until, first })
+    Ok(Probed { sent, commands, addresses, states, routes, until, first })
+}
+
+/// The state of every node, where a check asks whether anybody changes it.
+pub(super) async fn look_at_states(site: &Site, moment: Moment) -> Vec<StateSeen> {
+    let mut seen = Vec::new();
+    if site.plan.checks.iter().any(|check| matches!(check.word, Word::Explained { .. })) {
+        for node in &site.plan.nodes {
+            match snapshot::take(node, site.lab.node(&node.name)).await {
+                Ok(taken) => {
+                    let lines = record::state::lines(&site.plan, &node.name, &taken);
+                    seen.push(StateSeen { node: node.name.clone(), moment, lines });
+                }
+                Err(error) => tracing::warn!(node = %node.name, %error, "its state is not known"),
+            }
+        }
+    }
+    seen
 }
 
 /// Carries out every check that sends something, in the plan's order.
@@ -157,6 +179,7 @@ impl Prober<'_> {
             | Word::Clock { .. }
             | Word::Address { .. }
             | Word::Carries { .. }
+            | Word::Explained { .. }
             | Word::Name { .. }
             | Word::Lint { .. }
             | Word::Periodic { .. }
@@ -279,6 +302,7 @@ impl Probed {
             faults: beside.faults,
             in_force: beside.in_force,
             addresses: self.addresses,
+            states: self.states,
             routes: self.routes,
             commands: self.commands,
             missing,

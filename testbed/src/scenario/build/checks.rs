@@ -170,6 +170,7 @@ impl Reader<'_> {
             ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
             ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
+            ("explained", raw.explained.is_absent(), raw.explained.is_bad()),
             ("name", raw.name.is_absent(), raw.name.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
@@ -178,7 +179,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, `periodic`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -197,6 +198,7 @@ impl Reader<'_> {
             raw.spare.good().and_then(|word| self.spare(word)),
             raw.carries.good().and_then(|word| self.carries(word)),
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
+            raw.explained.good().and_then(|word| self.explained(word)),
             raw.name.good().and_then(|word| self.name(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
             raw.periodic.good().and_then(|word| self.periodic(word)),
@@ -382,7 +384,7 @@ impl Reader<'_> {
         let (nodes, exactly) = (self.nodes(&word.nodes), self.nodes(&word.exactly));
         self.ends(&word.nodes, &word.exactly);
         let besides = match &word.besides {
-            Slot::Good(ranges) => self.upkeep(ranges),
+            Slot::Good(ranges) => self.upkeep(ranges, "name its peer in `exactly`"),
             _ => self
                 .flows
                 .known
@@ -432,16 +434,12 @@ impl Reader<'_> {
     }
 
     /// Flows of the scenario, all of them upkeep.
-    fn upkeep(&mut self, ranges: &OneOrMany<At<FlowRange>>) -> Vec<FlowId> {
+    pub(super) fn upkeep(&mut self, ranges: &OneOrMany<At<FlowRange>>, cure: &str) -> Vec<FlowId> {
         let ids = self.flows.ids(ranges, self.whose, self.out);
         for (id, spot) in &ids {
             if self.flows.get(id).is_some_and(|flow| !flow.upkeep) {
                 let title = format!("{} leaves out a flow that counts", self.whose);
-                self.out.push(Mistake::error(
-                    title,
-                    *spot,
-                    format!("{id} is no link upkeep: name its peer in `exactly`"),
-                ));
+                self.out.push(Mistake::error(title, *spot, format!("{id} is no link upkeep: {cure}")));
             }
         }
         ids.into_iter().map(|(id, _)| id).collect()

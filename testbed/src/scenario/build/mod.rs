@@ -10,6 +10,7 @@ mod checks;
 mod clash;
 mod clocks;
 mod directory;
+mod explained;
 mod faults;
 mod flows;
 mod leases;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours};
+use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Unused};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
@@ -104,6 +104,7 @@ word_leaf! {
         ("learned", Neighbours::Learned), ("static", Neighbours::Static),
     ];
     Cover, "how much is sent", [("all", Cover::All)];
+    Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [
         ("monitor_job", Event::MonitorJob), ("metrics", Event::Metrics), ("logs", Event::Logs),
     ];

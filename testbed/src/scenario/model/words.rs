@@ -65,6 +65,17 @@ impl std::fmt::Display for Event {
     }
 }
 
+/// What becomes of an allowed flow that was never seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unused {
+    /// It is told.
+    #[default]
+    Report,
+    /// It is a finding.
+    Fail,
+}
+
 /// A control that a check proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
@@ -237,6 +248,15 @@ pub enum Word {
     NoBridge {
         /// The nodes.
         of: Vec<NodeName>,
+    },
+    /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
+    Explained {
+        /// The segments looked at.
+        segments: Vec<SegmentName>,
+        /// Upkeep flows that explain frames.
+        upkeep: Vec<FlowId>,
+        /// What becomes of allowed flows that were never seen.
+        unused: Unused,
     },
     /// The names that a firewall lets out are those that are asked for.
     Name {

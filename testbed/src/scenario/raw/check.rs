@@ -3,20 +3,20 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Cover, Event, Proof};
-use super::super::shape::{List, Shape, Slot};
+use super::super::model::{Cover, Event, Proof, Unused};
+use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
-use super::super::tree::{Node, Spot};
+use super::super::tree::{Node, Spot, Value};
 use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `name`, `lint`, `periodic`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -40,6 +40,8 @@ table! {
         carries: may CarriesOnly,
         /// Nothing gets from one link of a node to another below IP.
         no_bridge: may NoBridge,
+        /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
+        explained: may Explained,
         /// The names that a firewall lets out are those that are asked for.
         name: may Name,
         /// What the drawing of the site must be like.
@@ -230,6 +232,54 @@ table! {
     NoBridge = "`no_bridge`" {
         /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+/// Every frame is explained: in all segments (`all`), or as a table says.
+#[derive(Debug)]
+pub(crate) enum Explained {
+    /// `all`.
+    All,
+    /// What it says.
+    Some(Box<ExplainedSome>),
+}
+
+impl Shape for Explained {
+    fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.text == "all" => Some(Explained::All),
+            Value::Map(_) => ExplainedSome::read(node, at, out).map(|some| Explained::Some(Box::new(some))),
+            _ => {
+                out.push(expected(
+                    "`all`, or a map",
+                    node,
+                    if node.spot.start == node.spot.end { at } else { node.spot },
+                ));
+                None
+            }
+        }
+    }
+}
+
+impl JsonSchema for Explained {
+    fn schema_name() -> Cow<'static, str> {
+        "Explained".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let some = generator.subschema_for::<ExplainedSome>();
+        json_schema!({ "anyOf": [{ "enum": ["all"] }, some] })
+    }
+}
+
+table! {
+    /// Every frame is explained: by a flow in a legal state, by upkeep of a link, or as a probe.
+    ExplainedSome = "`explained`" {
+        /// The segments looked at; default all.
+        segments: may Some1<SegmentName>,
+        /// Upkeep flows that explain frames; default all that the scenario allows.
+        upkeep: may Some1<FlowRange>,
+        /// What to do about allowed flows that were never seen: `report` (default) or `fail`.
+        unused_allow: may One<Unused>,
     }
 }
 

@@ -15,8 +15,8 @@ mod unsupported;
 use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{
-    Address, After, CarriesOnly, Check, Clock, Direction, Forgotten, Lint, Members, Name, NoBridge, NoReach,
-    PeersOf, Periodic, Plays, Reach, Spare, Waive,
+    Address, After, CarriesOnly, Check, Clock, Direction, Explained, Forgotten, Lint, Members, Name,
+    NoBridge, NoReach, PeersOf, Periodic, Plays, Reach, Spare, Waive,
 };
 pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};

@@ -6,6 +6,7 @@ mod autoconf;
 mod carries;
 mod clock;
 mod direction;
+mod explained;
 mod folder;
 mod lint;
 mod members;

@@ -1,0 +1,118 @@
+//! Probes where they may be, and those that are elsewhere: sightings held against the ledger.
+//!
+//! A probe may be on the segment that it is sent into, and on those that lie before the device that should stop it; the
+//! one that shows an instrument to be alive only where it is sent. What no sighting tells is no frame.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Record;
+use crate::names::{LinkName, NodeName, SegmentName};
+use crate::observation::{Astray, ProbesSeen};
+use crate::plan::{Aim, Crossing, Node, Plan, Word};
+use crate::probe::Role;
+use crate::tap::Sightings;
+
+/// What a probe was sent for, and where it may be.
+struct Purpose {
+    from: NodeName,
+    to: NodeName,
+    segments: BTreeSet<SegmentName>,
+}
+
+/// What was seen of the probes of the site itself.
+pub(super) fn probes_seen(plan: &Plan, record: &Record, sightings: &Sightings) -> ProbesSeen {
+    let aims = of_aims(plan, record);
+    let frames = of_frames(plan, record);
+    let segments: HashMap<&LinkName, &SegmentName> =
+        plan.nodes.iter().flat_map(|node| &node.links).map(|link| (&link.port, &link.segment)).collect();
+    let mut fine: BTreeMap<SegmentName, u64> = BTreeMap::new();
+    let mut astray: BTreeMap<(SegmentName, Option<(NodeName, NodeName)>), (u64, u64)> = BTreeMap::new();
+    let mut numbers: Vec<u32> = sightings.numbers().collect();
+    numbers.sort_unstable();
+    let sent: HashMap<u32, (usize, Role)> =
+        record.site.sent.iter().map(|(n, entry)| (*n, (entry.aim, entry.role))).collect();
+    for n in numbers {
+        let purpose = match sent.get(&n) {
+            Some((_, Role::Frame)) => frames.get(&n),
+            Some((aim, role)) => aims.get(&(*aim, *role == Role::Instrument)),
+            None => None,
+        };
+        for sighting in sightings.of(n) {
+            let Some(segment) = segments.get(&sighting.port) else { continue };
+            if purpose.is_some_and(|purpose| purpose.segments.contains(*segment)) {
+                *fine.entry((*segment).clone()).or_default() += 1;
+            } else {
+                let sent = purpose.map(|purpose| (purpose.from.clone(), purpose.to.clone()));
+                astray.entry(((*segment).clone(), sent)).or_insert((sighting.packet, 0)).1 += 1;
+            }
+        }
+    }
+    let astray = astray.into_iter().map(|((segment, sent), (first_packet, frames))| Astray {
+        segment,
+        sent,
+        first_packet,
+        frames,
+    });
+    ProbesSeen { frames: fine.into_iter().collect(), astray: astray.collect() }
+}
+
+/// By the number of the aim, and whether it is its instrument control.
+fn of_aims(plan: &Plan, record: &Record) -> HashMap<(usize, bool), Purpose> {
+    let mut purposes = HashMap::new();
+    for sent in &record.aims {
+        let check = plan.checks.iter().find(|check| check.name == sent.check);
+        let Some(aim) = check.and_then(|check| check.word.aims().get(sent.aim)) else { continue };
+        let purpose = |segments| Purpose { from: aim.from.clone(), to: aim.to.clone(), segments };
+        purposes.insert((sent.number, false), purpose(before(plan, aim)));
+        purposes.insert((sent.number, true), purpose([aim.target_segment.clone()].into()));
+    }
+    purposes
+}
+
+/// The segments of the attacker's link, and all that lies behind them before the device that should stop it.
+fn before(plan: &Plan, aim: &Aim) -> BTreeSet<SegmentName> {
+    let attacker = plan.node(&aim.from);
+    let links = attacker.into_iter().flat_map(|node| {
+        let own = node.links.iter().filter(|link| link.name == aim.link);
+        own.flat_map(|link| [Some(link), node.partner(link)]).flatten()
+    });
+    let mut reached: BTreeSet<SegmentName> = links.map(|link| link.segment.clone()).collect();
+    let passes = |node: &&Node| node.forwards && node.name != aim.stops_at && node.name != aim.from;
+    loop {
+        let behind = plan.nodes.iter().filter(passes).filter(|node| {
+            let legs = node.links.iter().filter(|link| reached.contains(&link.segment)).count();
+            (1..node.links.len()).contains(&legs)
+        });
+        let behind: Vec<_> = behind.flat_map(|node| &node.links).map(|link| link.segment.clone()).collect();
+        let known = reached.len();
+        reached.extend(behind);
+        if reached.len() == known {
+            return reached;
+        }
+    }
+}
+
+/// By the number of the frame.
+fn of_frames(plan: &Plan, record: &Record) -> HashMap<u32, Purpose> {
+    let segment = |port: &LinkName| {
+        let links = plan.nodes.iter().flat_map(|node| &node.links);
+        links.into_iter().find(|link| link.port == *port).map(|link| link.segment.clone())
+    };
+    let mut purposes = HashMap::new();
+    for sent in &record.crossings {
+        let check = plan.checks.iter().find(|check| check.name == sent.check);
+        let Some(Word::NoBridge { crossings, .. }) = check.map(|check| &check.word) else { continue };
+        let Some(crossing) = crossings.get(sent.crossing) else { continue };
+        let Crossing { node, from, from_port, leaves, .. } = crossing;
+        let purpose = |port: &LinkName| Purpose {
+            from: from.clone(),
+            to: node.clone(),
+            segments: segment(port).into_iter().collect(),
+        };
+        for [attack, instrument, _] in &sent.numbers {
+            purposes.extend(attack.map(|n| (n, purpose(from_port))));
+            purposes.extend(instrument.map(|n| (n, purpose(&leaves.1))));
+        }
+    }
+    purposes
+}

@@ -1,0 +1,417 @@
+//! Frames at the taps of the small site → what explains them, or why nothing does.
+
+use dhcproto::v4::{DhcpOption, Message, MessageType, Opcode};
+use dhcproto::{Encodable, Encoder};
+
+use super::super::fixture::{
+    self, ADDRESSES, APP, CAM, Hop, RTR_A, RTR_B, across, icmp, link, link_to, mac, tcp, udp,
+};
+use super::*;
+use crate::observation::{Claim as Told, Claimed};
+
+const SECOND: u64 = 1_000_000_000;
+const CLIENT: (&str, u16) = (ADDRESSES[APP], 40_000);
+const SERVER: (&str, u16) = (ADDRESSES[CAM], 554);
+const NAMES: (&str, u16) = (ADDRESSES[RTR_B], 53);
+const ALL: Mac = Mac([0xff; 6]);
+
+/// The taps; a millisecond from frame to frame.
+struct Wire {
+    claims: Claims,
+    packet: u64,
+    now: u64,
+}
+
+impl Wire {
+    fn new() -> Wire {
+        let claims = Claims::new(&fixture::ports(), &fixture::inventory());
+        Wire { claims, packet: 0, now: SECOND }
+    }
+
+    /// One on whose wire the appliance has opened its connection.
+    fn open() -> Wire {
+        let mut wire = Wire::new();
+        wire.pass(&across(APP, &tcp(CLIENT, SERVER, 100, "S", b"")));
+        wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 500, "SA", b"")));
+        wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "A", b"")));
+        wire
+    }
+
+    fn pass(&mut self, hops: &[Hop]) {
+        hops.iter().for_each(|hop| self.take(hop, Part::None));
+    }
+
+    fn take(&mut self, hop: &Hop, part: Part) {
+        self.packet += 1;
+        self.now += 1_000_000;
+        let seen =
+            Seen { packet: self.packet, at: self.now, port: hop.port as u16, direction: hop.direction };
+        self.claims.take(&hop.frame(), part, seen);
+    }
+
+    fn later(&mut self, seconds: u64) -> &mut Wire {
+        self.now += seconds * SECOND;
+        self
+    }
+
+    /// Frames that are explained, and how many there were.
+    fn explained(&mut self) -> (u64, u64) {
+        let told = self.claims.turn();
+        let claimed = told.claimed.iter().map(|one| one.frames).sum::<u64>();
+        let not: u64 = told.unexplained.iter().map(|one| one.frames).sum::<u64>() + told.more;
+        assert!(told.unexplained.iter().all(|one| one.first_packet > 0 && !one.what.is_empty()));
+        (claimed, claimed + not)
+    }
+
+    /// What explains all of it.
+    fn by(&mut self) -> Vec<Told> {
+        let told = self.claims.turn();
+        assert_eq!(told.unexplained, [], "all of it is explained");
+        let mut by: Vec<Told> = told.claimed.into_iter().map(|Claimed { by, .. }| by).collect();
+        by.dedup();
+        by
+    }
+
+    /// Why the frames that were passed since the last time are not explained; each kind of them once.
+    fn why(&mut self) -> Vec<String> {
+        self.claims.turn().unexplained.into_iter().map(|one| one.why).collect()
+    }
+}
+
+fn flows(ids: &[&str]) -> Told {
+    Told::Flows(ids.iter().map(|id| id.parse().unwrap()).collect())
+}
+
+/// What is passed once all is open is explained by nothing, for this reason, at every tap.
+#[track_caller]
+fn refused(hops: &[Hop], why: &Why) {
+    let mut wire = Wire::open();
+    wire.explained();
+    wire.pass(hops);
+    let told = wire.claims.turn();
+    let whys: Vec<&str> = told.unexplained.iter().map(|one| one.why.as_str()).collect();
+    assert!(!whys.is_empty() && whys.iter().all(|told| *told == why.to_string()), "{:#?}", told.unexplained);
+    let frames: u64 = told.unexplained.iter().map(|one| one.frames).sum();
+    assert_eq!((frames, told.claimed.len()), (hops.len() as u64, 0), "{told:#?}");
+}
+
+fn arp(asks: bool, from: (Mac, &str), to: &str) -> Vec<u8> {
+    let operation = if asks { 1 } else { 2 };
+    let address = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap().octets();
+    [&[0, 1, 8, 0, 6, 4, 0, operation][..], &from.0.0, &address(from.1), &[0; 6], &address(to)].concat()
+}
+
+fn dhcp(kind: MessageType, client: Mac, exchange: u32) -> Vec<u8> {
+    let mut message = Message::default();
+    let asks = matches!(kind, MessageType::Discover | MessageType::Request);
+    message.set_opcode(if asks { Opcode::BootRequest } else { Opcode::BootReply });
+    message.set_xid(exchange).set_chaddr(&client.0);
+    message.opts_mut().insert(DhcpOption::MessageType(kind));
+    let mut bytes = Vec::new();
+    message.encode(&mut Encoder::new(&mut bytes)).unwrap();
+    bytes
+}
+
+#[test]
+fn a_conversation_is_its_flows_from_the_opening_to_the_end() {
+    let mut wire = Wire::open();
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "A", b"video")));
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 506, "FA", b"")));
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "FA", b"")));
+    assert_eq!(wire.by(), [flows(&["F01"])]);
+    wire.pass(&link(APP, RTR_B, 0x0800, &udp(CLIENT, NAMES, b"?")));
+    wire.pass(&link(RTR_B, APP, 0x0800, &udp(NAMES, CLIENT, b"!")));
+    wire.pass(&link(APP, RTR_B, 0x0800, &icmp(ADDRESSES[APP], ADDRESSES[RTR_B], 8, [0, 9, 0, 1], b"ping")));
+    wire.pass(&link(RTR_B, APP, 0x0800, &icmp(ADDRESSES[RTR_B], ADDRESSES[APP], 0, [0, 9, 0, 1], b"ping")));
+    assert_eq!(wire.by(), [flows(&["F15"])]);
+}
+
+#[test]
+fn who_may_not_open_is_not_explained_nor_what_is_answered() {
+    let wrong = tcp((ADDRESSES[CAM], 40_000), (ADDRESSES[APP], 554), 1, "S", b"");
+    refused(&across(CAM, &wrong), &Why::NotAllowed);
+    refused(&across(APP, &tcp(CLIENT, (ADDRESSES[CAM], 80), 1, "S", b"")), &Why::NotAllowed);
+    refused(
+        &link(CAM, RTR_A, 0x0800, &udp((ADDRESSES[CAM], 5353), ("224.0.0.251", 5353), b"mdns")),
+        &Why::NotAllowed,
+    );
+    refused(
+        &link(APP, RTR_B, 0x0800, &icmp(ADDRESSES[APP], ADDRESSES[RTR_B], 13, [0, 9, 0, 1], b"time?")),
+        &Why::NotAllowed,
+    );
+    refused(&link(CAM, RTR_A, 0x88cc, b"a switch says its name"), &Why::NotAllowed);
+    let mut wire = Wire::new();
+    wire.pass(&across(CAM, &wrong));
+    let back = tcp((ADDRESSES[APP], 554), (ADDRESSES[CAM], 40_000), 1, "SA", b"");
+    wire.pass(&across(APP, &back));
+    assert_eq!(wire.explained(), (0, 8), "the answer is none of a conversation");
+}
+
+#[test]
+fn an_answer_without_a_question_is_told_as_that() {
+    refused(&across(CAM, &tcp(SERVER, (ADDRESSES[APP], 41_000), 1, "SA", b"")), &Why::Unasked);
+    refused(&across(CAM, &tcp(SERVER, (ADDRESSES[APP], 41_000), 1, "A", b"data")), &Why::Unasked);
+    refused(&across(APP, &tcp((ADDRESSES[APP], 41_000), SERVER, 1, "A", b"data")), &Why::Midway);
+    refused(&link(RTR_B, APP, 0x0800, &udp(NAMES, (ADDRESSES[APP], 41_000), b"!")), &Why::Unasked);
+    refused(
+        &link(RTR_B, APP, 0x0800, &icmp(ADDRESSES[RTR_B], ADDRESSES[APP], 0, [0, 9, 0, 1], b"pong")),
+        &Why::Unasked,
+    );
+    refused(&across(CAM, &tcp(SERVER, CLIENT, 900, "S", b"")), &Why::WrongOpener);
+}
+
+#[test]
+fn a_late_answer_of_udp_is_none() {
+    let mut wire = Wire::new();
+    wire.pass(&link(APP, RTR_B, 0x0800, &udp(CLIENT, NAMES, b"?")));
+    wire.later(29).pass(&link(RTR_B, APP, 0x0800, &udp(NAMES, CLIENT, b"!")));
+    assert_eq!(wire.explained(), (4, 4));
+    wire.later(2).pass(&link(RTR_B, APP, 0x0800, &udp(NAMES, CLIENT, b"!")));
+    assert_eq!(wire.why(), [Why::Unasked.to_string()]);
+}
+
+#[test]
+fn after_its_end_a_connection_says_nothing_new() {
+    let mut wire = Wire::open();
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "A", b"video")));
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 506, "RA", b"")));
+    assert_eq!(wire.by(), [flows(&["F01"])]);
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "A", b"under way")));
+    wire.later(5).pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "A", b"video")));
+    assert_eq!(wire.by(), [flows(&["F01"])], "what was said before may be said again");
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 506, "A", b"more video")));
+    assert_eq!(wire.why(), [Why::Over.to_string(), Why::Over.to_string()], "on both segments");
+    wire.later(60).pass(&across(CAM, &tcp(SERVER, CLIENT, 506, "RA", b"")));
+    assert_eq!(wire.explained(), (0, 4));
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 7_000, "S", b"")));
+    assert_eq!(wire.by(), [flows(&["F01"])], "it may be opened anew");
+}
+
+#[test]
+fn a_reset_that_did_not_arrive_ends_nothing() {
+    let mut wire = Wire::open();
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "RA", b""))[..1]);
+    wire.later(5).pass(&across(APP, &tcp(CLIENT, SERVER, 101, "A", b"still here?")));
+    assert_eq!(wire.by(), [flows(&["F01"])]);
+}
+
+#[test]
+fn whoever_is_not_in_the_inventory_is_a_stranger_and_one_who_pretends_is_found() {
+    let packet = tcp(CLIENT, SERVER, 100, "S", b"");
+    let from = |source: Mac, port: usize, packet: &[u8]| {
+        let mut hops = link_to(port, if port == CAM { RTR_A } else { RTR_B }, mac(RTR_A), 0x0800, packet);
+        hops.iter_mut().for_each(|hop| hop.bytes[6..12].copy_from_slice(&source.0));
+        hops
+    };
+    refused(&from(Mac([2, 0, 0, 0, 0, 99]), APP, &packet), &Why::Stranger);
+    refused(&from(mac(RTR_A), CAM, &packet), &Why::Disguised);
+    refused(&link(CAM, RTR_A, 0x0800, &packet), &Why::Forged("app".parse().unwrap()));
+    refused(&link(CAM, RTR_A, 0x0800, &udp(("10.99.0.1", 1), (ADDRESSES[RTR_A], 53), b"?")), &Why::Nobodys);
+}
+
+#[test]
+fn a_frame_is_in_its_place_only() {
+    // The router leads video into the wrong segment: nothing of it belongs there.
+    let names = udp(CLIENT, NAMES, b"?");
+    let mut wire = Wire::new();
+    wire.pass(&link(APP, RTR_B, 0x0800, &names));
+    assert_eq!(wire.by(), [flows(&["F15"])]);
+    wire.pass(&link(RTR_A, CAM, 0x0800, &names));
+    assert_eq!(wire.why(), [Why::Elsewhere("F15".parse().unwrap()).to_string()]);
+    // A camera passes on what is not its own.
+    let mut wire = Wire::open();
+    wire.explained();
+    wire.pass(&link(CAM, RTR_A, 0x0800, &tcp(CLIENT, SERVER, 101, "A", b"x")));
+    assert_eq!(wire.why(), [Why::Forged("app".parse().unwrap()).to_string()]);
+    // Tagged, though the segment is none of a VLAN.
+    let mut tagged = link(CAM, RTR_A, 0x0800, &tcp(SERVER, CLIENT, 501, "A", b"x"));
+    tagged.iter_mut().for_each(|hop| drop(hop.bytes.splice(12..12, [0x81, 0, 0, 30])));
+    refused(&tagged, &Why::Tag(None));
+}
+
+#[test]
+fn neighbours_find_one_another_under_their_own_addresses() {
+    let mut wire = Wire::new();
+    let asks = arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B]);
+    wire.pass(&link_to(APP, RTR_B, ALL, 0x0806, &asks));
+    wire.pass(&link(RTR_B, APP, 0x0806, &arp(false, (mac(RTR_B), ADDRESSES[RTR_B]), ADDRESSES[APP])));
+    // Before it takes its address, and once it has.
+    wire.pass(&link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), "0.0.0.0"), ADDRESSES[APP])));
+    wire.pass(&link_to(APP, RTR_B, ALL, 0x0806, &arp(false, (mac(APP), ADDRESSES[APP]), ADDRESSES[APP])));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Arp)]);
+    let ask = |from: (Mac, &str), to| link_to(APP, RTR_B, ALL, 0x0806, &arp(true, from, to));
+    refused(&ask((mac(APP), ADDRESSES[APP]), "10.30.0.77"), &Why::Undeclared);
+    refused(&ask((mac(APP), ADDRESSES[APP]), ADDRESSES[CAM]), &Why::Undeclared);
+    refused(&ask((mac(APP), "10.30.0.77"), ADDRESSES[RTR_B]), &Why::NotItsOwn);
+    refused(&ask((mac(CAM), ADDRESSES[APP]), ADDRESSES[RTR_B]), &Why::NotItsOwn);
+    let reply = arp(false, (mac(RTR_B), ADDRESSES[RTR_B]), ADDRESSES[APP]);
+    refused(&link(RTR_B, APP, 0x0806, &reply), &Why::Unasked);
+    let with_a_letter = [&asks[..], &[b'x'; 64]].concat();
+    refused(&link_to(APP, RTR_B, ALL, 0x0806, &with_a_letter), &Why::Misshapen);
+}
+
+#[test]
+fn upkeep_has_a_bound() {
+    let mut wire = Wire::new();
+    let asks = link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B]));
+    for _ in 0..120 {
+        wire.pass(&asks);
+        wire.now -= 2_000_000;
+    }
+    let (explained, all) = wire.explained();
+    assert_eq!((explained, all), (200, 240), "a hundred in a second, at both taps");
+}
+
+/// The link-local address of the place's link.
+fn local(place: usize) -> String {
+    super::super::inventory::link_local(mac(place)).to_string()
+}
+
+#[test]
+fn ipv6_neighbours_likewise_and_no_router_where_none_is() {
+    let octets = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().octets();
+    let (app, rtr) = (local(APP), local(RTR_B));
+    let to_group = |packet: &[u8]| link_to(APP, RTR_B, Mac([0x33, 0x33, 0xff, 0, 0, 1]), 0x86dd, packet);
+    let group = solicited(&rtr);
+    let mut wire = Wire::new();
+    wire.pass(&to_group(&icmp(&app, &group, 135, [0; 4], &octets(&rtr))));
+    wire.pass(&link(RTR_B, APP, 0x86dd, &icmp(&rtr, &app, 136, [0x60, 0, 0, 0], &octets(&rtr))));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Neighbours)]);
+    refused(&to_group(&icmp(&app, &group, 135, [0; 4], &octets("fe80::77"))), &Why::Undeclared);
+    refused(&to_group(&icmp("fe80::77", &group, 135, [0; 4], &octets(&rtr))), &Why::NotItsOwn);
+    let unasked = icmp(&rtr, &app, 136, [0x60, 0, 0, 0], &octets(&rtr));
+    refused(&link(RTR_B, APP, 0x86dd, &unasked), &Why::Unasked);
+    let of_another = icmp(&rtr, &app, 136, [0x20, 0, 0, 0], &octets(&app));
+    refused(&link(RTR_B, APP, 0x86dd, &of_another), &Why::NotItsOwn);
+    let mut from_afar = icmp(&app, &group, 135, [0; 4], &octets(&rtr));
+    from_afar[7] = 64;
+    refused(&to_group(&from_afar), &Why::Misshapen);
+    refused(&to_group(&icmp(&app, "ff02::2", 133, [0; 4], b"")), &Why::NoRouter);
+    refused(&to_group(&icmp(&app, "ff02::1", 134, [0; 4], &[0; 8])), &Why::NoRouter);
+    refused(&to_group(&icmp(&rtr, &app, 137, [0; 4], &[0; 32])), &Why::NotAllowed);
+}
+
+fn solicited(address: &str) -> String {
+    allowed::solicited_node(address.parse().unwrap()).to_string()
+}
+
+#[test]
+fn membership_is_of_groups_of_ones_own() {
+    let report = |group: &str| {
+        let group = group.parse::<std::net::Ipv6Addr>().unwrap().octets();
+        let record = [&[4, 0, 0, 0][..], &group].concat();
+        let mut packet = icmp(&local(APP), "ff02::16", 143, [0, 0, 0, 1], &record);
+        packet[7] = 1;
+        link_to(APP, RTR_B, Mac([0x33, 0x33, 0, 0, 0, 0x16]), 0x86dd, &packet)
+    };
+    let mut wire = Wire::new();
+    wire.pass(&report(&solicited(&local(APP))));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
+    refused(&report("ff02::fb"), &Why::Undeclared);
+    // Only routers listen for what routers are told.
+    refused(&report("ff02::2"), &Why::Undeclared);
+    let igmp = |group: [u8; 4]| {
+        let mut packet = udp((ADDRESSES[APP], 0), ("224.0.0.22", 0), &[]);
+        packet.truncate(20);
+        packet.extend([0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0]);
+        packet.extend(group);
+        (packet[3], packet[8], packet[9]) = (36, 1, 2);
+        link_to(APP, RTR_B, Mac([1, 0, 0x5e, 0, 0, 0x16]), 0x0800, &packet)
+    };
+    wire.pass(&igmp([224, 0, 0, 1]));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
+    refused(&igmp([224, 0, 0, 251]), &Why::Undeclared);
+}
+
+#[test]
+fn an_address_is_asked_for_and_given_by_whom_the_flow_names() {
+    let broadcast = |bytes: &[u8]| {
+        let packet = udp(("0.0.0.0", 68), ("255.255.255.255", 67), bytes);
+        link_to(APP, RTR_B, ALL, 0x0800, &packet)
+    };
+    let answer = |from: usize, bytes: &[u8]| {
+        link(from, APP, 0x0800, &udp((ADDRESSES[from], 67), (ADDRESSES[APP], 68), bytes))
+    };
+    let mut wire = Wire::new();
+    wire.pass(&broadcast(&dhcp(MessageType::Discover, mac(APP), 7)));
+    wire.pass(&answer(RTR_B, &dhcp(MessageType::Offer, mac(APP), 7)));
+    // Its kernel knows nothing of who listens below IP.
+    let offer = udp((ADDRESSES[RTR_B], 67), (ADDRESSES[APP], 68), b"an offer");
+    wire.pass(&link(APP, RTR_B, 0x0800, &icmp(ADDRESSES[APP], ADDRESSES[RTR_B], 3, [0; 4], &offer[..28])));
+    assert_eq!(wire.by(), [flows(&["F16"]), Told::Error]);
+    refused(&answer(RTR_B, &dhcp(MessageType::Offer, mac(APP), 8)), &Why::Unasked);
+    refused(&broadcast(&dhcp(MessageType::Discover, mac(CAM), 9)), &Why::NotItsOwn);
+    let camera = udp(("0.0.0.0", 68), ("255.255.255.255", 67), &dhcp(MessageType::Discover, mac(CAM), 9));
+    refused(&link_to(CAM, RTR_A, ALL, 0x0800, &camera), &Why::NotAllowed);
+}
+
+#[test]
+fn an_error_is_about_a_packet_that_was_explained() {
+    let quoted = tcp(CLIENT, SERVER, 100, "S", b"");
+    let error = |kind: u8, from: &str, to: &str, about: &[u8]| icmp(from, to, kind, [0; 4], &about[..28]);
+    let mut wire = Wire::open();
+    wire.explained();
+    wire.pass(&link(RTR_B, APP, 0x0800, &error(3, ADDRESSES[RTR_B], ADDRESSES[APP], &quoted)));
+    wire.pass(&across(CAM, &error(3, ADDRESSES[CAM], ADDRESSES[APP], &quoted)));
+    assert_eq!(wire.by(), [Told::Error]);
+    let never = tcp((ADDRESSES[APP], 41_000), SERVER, 1, "S", b"");
+    let from_router = |packet: &[u8]| link(RTR_B, APP, 0x0800, packet);
+    refused(&from_router(&error(3, ADDRESSES[RTR_B], ADDRESSES[APP], &never)), &Why::QuotesNothing);
+    // A redirect is never needed, and an error is for who sent what it is about.
+    refused(&from_router(&error(5, ADDRESSES[RTR_B], ADDRESSES[APP], &quoted)), &Why::QuotesNothing);
+    let astray = error(3, ADDRESSES[RTR_A], ADDRESSES[CAM], &quoted);
+    refused(&link(RTR_A, CAM, 0x0800, &astray), &Why::QuotesNothing);
+    wire.later(61).pass(&from_router(&error(3, ADDRESSES[RTR_B], ADDRESSES[APP], &quoted)));
+    assert_eq!(wire.why(), [Why::QuotesNothing.to_string()], "long after it");
+}
+
+#[test]
+fn probes_are_for_their_numbers_and_what_answers_them_is_known() {
+    let hops = across(CAM, &tcp((ADDRESSES[CAM], 20_000), (ADDRESSES[APP], 22), 7, "S", b""));
+    let mut wire = Wire::new();
+    wire.take(&hops[0], Part::Probe(7));
+    assert_eq!(wire.explained(), (0, 0), "the ledger tells of it");
+    wire.take(&hops[1], Part::Refusal);
+    wire.take(&hops[2], Part::Answer(7));
+    assert_eq!(wire.by(), [Told::ProbeAnswer]);
+    wire.take(&hops[3], Part::Altered(7));
+    assert_eq!(wire.why(), [Why::Altered.to_string()]);
+}
+
+#[test]
+fn each_kind_is_told_once_with_its_first_frame_and_the_flood_is_counted() {
+    let mut wire = Wire::new();
+    let to = |port: u16| across(CAM, &udp((ADDRESSES[CAM], 9_000), (ADDRESSES[APP], port), b"x"));
+    for port in 0..600 {
+        wire.pass(&to(port)[..2]);
+    }
+    wire.pass(&to(3));
+    let told = wire.claims.turn();
+    assert_eq!(told.unexplained.len(), crate::observation::MOST_UNEXPLAINED);
+    let third = &told.unexplained[3];
+    assert_eq!(third.what, format!("udp/3 from {} to {}", ADDRESSES[CAM], ADDRESSES[APP]));
+    assert_eq!((third.first_packet, third.frames, third.from.as_ref().unwrap().as_str()), (7, 4, "cam"));
+    // A hundred kinds at two taps each, and the one of the other segment.
+    assert_eq!(told.more, 200 + 2);
+}
+
+/// A matcher that claims too much would be noticed: of everything that is wrong here, one frame each, nothing is claimed,
+/// and with nothing allowed not even what is right.
+#[test]
+fn where_nothing_is_allowed_nothing_is_explained() {
+    let mut plan = fixture::plan();
+    plan.flows.clear();
+    let mut wire =
+        Wire { claims: Claims::new(&fixture::ports(), &Inventory::of(&plan)), packet: 0, now: SECOND };
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 100, "S", b"")));
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 500, "SA", b"")));
+    wire.pass(&link(APP, RTR_B, 0x0800, &udp(CLIENT, NAMES, b"?")));
+    let asks = dhcp(MessageType::Discover, mac(APP), 7);
+    wire.pass(&link_to(APP, RTR_B, ALL, 0x0800, &udp(("0.0.0.0", 68), ("255.255.255.255", 67), &asks)));
+    assert_eq!(wire.explained(), (0, 12));
+    plan.nodes.iter_mut().flat_map(|node| &mut node.links).for_each(|link| link.addresses.clear());
+    let mut wire =
+        Wire { claims: Claims::new(&fixture::ports(), &Inventory::of(&plan)), packet: 0, now: SECOND };
+    wire.pass(&link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B])));
+    assert_eq!(wire.explained(), (0, 2));
+}
