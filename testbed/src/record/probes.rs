@@ -12,6 +12,9 @@ use crate::plan::{Aim, Crossing, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
+/// From whom to whom a probe was sent, if it was.
+type Ends = Option<(NodeName, NodeName)>;
+
 /// What a probe was sent for, and where it may be.
 struct Purpose {
     from: NodeName,
@@ -26,7 +29,7 @@ pub(super) fn probes_seen(plan: &Plan, record: &Record, sightings: &Sightings) -
     let segments: HashMap<&LinkName, &SegmentName> =
         plan.nodes.iter().flat_map(|node| &node.links).map(|link| (&link.port, &link.segment)).collect();
     let mut fine: BTreeMap<SegmentName, u64> = BTreeMap::new();
-    let mut astray: BTreeMap<(SegmentName, Option<(NodeName, NodeName)>), (u64, u64)> = BTreeMap::new();
+    let mut astray: BTreeMap<(SegmentName, Ends), (u64, u64)> = BTreeMap::new();
     let mut numbers: Vec<u32> = sightings.numbers().collect();
     numbers.sort_unstable();
     let sent: HashMap<u32, (usize, Role)> =

@@ -221,11 +221,7 @@ fn astray(asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
                 Some((from, to)) => format!("probes from {from} for {to}, which may not be there"),
                 None => "probes that this run has not sent".to_owned(),
             };
-            finding(
-                format!("in {}: {what} ({frames})", one.segment),
-                one.sent.clone(),
-                one.first_packet,
-            )
+            finding(format!("in {}: {what} ({frames})", one.segment), one.sent.clone(), one.first_packet)
         })
         .collect()
 }

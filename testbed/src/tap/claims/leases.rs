@@ -21,11 +21,14 @@ const LARGEST: usize = 548;
 /// Exchanges that are remembered; the oldest are forgotten together.
 const MOST: usize = 4096;
 
+/// Segment, the client's Ethernet address, and the exchange's number.
+type Exchange = (Index, Mac, [u8; 4]);
+
 /// Who has asked.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    /// Segment, the client's Ethernet address and the exchange's number: when, and which flows allow it.
-    asked: HashMap<(Index, Mac, [u8; 4]), (u64, Vec<Index>)>,
+    /// When, and which flows allow it.
+    asked: HashMap<Exchange, (u64, Vec<Index>)>,
     /// Who answered whom: when. A client that listens below IP has its kernel refuse the answer.
     answered: HashMap<(IpAddr, IpAddr), u64>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::frame::{Content, Frame, Transport};
+use super::super::frame::{Content, Frame, Packet, Transport};
 use super::super::sightings::Seen;
 use super::super::tell::{Kind, Place, Told};
 use super::Claim;
@@ -44,8 +44,6 @@ impl Sort {
     /// The kind of a frame.
     pub(super) fn of(frame: &Frame<'_>, told: &Told<'_>, why: Why, at: (Index, Option<Index>)) -> Sort {
         let (segment, from) = at;
-        // Of answers the port that they come from says what they are, of all else the one that they go to.
-        let answers = matches!(why, Why::Unasked | Why::Midway | Why::Over | Why::WrongOpener);
         let what = match &frame.content {
             Content::Arp(arp) => {
                 let word = if arp.asks { "asks for" } else { "answers to" };
@@ -54,36 +52,34 @@ impl Sort {
             Content::Ip(packet) if told.kind.is_upkeep() => {
                 format!("{} from {} to {}", upkeep(told.kind, packet.transport), packet.source, packet.dest)
             }
-            Content::Ip(packet) => {
-                let (source, dest) = (told.source.port, told.dest.port);
-                match (told.kind, packet.transport) {
-                    (kind @ (Kind::Tcp | Kind::Udp), transport) if answers => {
-                        let (kind, flags) = (kind, flags(transport));
-                        format!("{kind}{flags} from {} port {source} to {}", packet.source, packet.dest)
-                    }
-                    (kind @ (Kind::Tcp | Kind::Udp), transport) => {
-                        let flags = flags(transport);
-                        format!("{kind}/{dest}{flags} from {} to {}", packet.source, packet.dest)
-                    }
-                    (kind, Transport::Icmp(icmp)) => {
-                        let message = if icmp.code == 0 {
-                            format!("{kind}/{}", icmp.kind)
-                        } else {
-                            format!("{kind}/{}/{}", icmp.kind, icmp.code)
-                        };
-                        let about = packet.quoted().map_or(String::new(), |quoted| {
-                            format!(" about a packet from {} to {}", quoted.source, quoted.dest)
-                        });
-                        format!("{message} from {} to {}{about}", packet.source, packet.dest)
-                    }
-                    (kind, _) => format!("{kind} from {} to {}", packet.source, packet.dest),
-                }
-            }
+            Content::Ip(packet) => in_words(packet, told, &why),
             Content::Other(_) => format!("{} to {}", told.kind, frame.dest),
         };
         let strange = matches!(why, Why::Stranger | Why::Disguised);
         let what = if strange { format!("{what}, sent by {}", frame.source) } else { what };
         Sort { segment, from, what, why }
+    }
+}
+
+/// A packet in a few words: of answers the port that they come from says what they are, of all else the one that they go to.
+fn in_words(packet: &Packet<'_>, told: &Told<'_>, why: &Why) -> String {
+    let answers = matches!(why, Why::Unasked | Why::Midway | Why::Over | Why::WrongOpener);
+    let Packet { source, dest, transport, .. } = packet;
+    let kind = told.kind;
+    match (kind, transport) {
+        (Kind::Tcp | Kind::Udp, _) if answers => {
+            format!("{kind}{} from {source} port {} to {dest}", flags(*transport), told.source.port)
+        }
+        (Kind::Tcp | Kind::Udp, _) => {
+            format!("{kind}/{}{} from {source} to {dest}", told.dest.port, flags(*transport))
+        }
+        (_, Transport::Icmp(icmp)) => {
+            let code = if icmp.code == 0 { String::new() } else { format!("/{}", icmp.code) };
+            let about = packet.quoted().map(|about| (about.source, about.dest));
+            let about = about.map(|(from, to)| format!(" about a packet from {from} to {to}"));
+            format!("{kind}/{}{code} from {source} to {dest}{}", icmp.kind, about.unwrap_or_default())
+        }
+        _ => format!("{kind} from {source} to {dest}"),
     }
 }
 
