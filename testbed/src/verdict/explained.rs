@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::names::{FlowId, NodeName, SegmentName, Traffic};
 use crate::observation::{
-    Claim, Claimed, Conversation, Moment, Observations, OpenSeen, StateSeen, Unexplained, Upkeep,
+    Claim, Claimed, Conversation, Explained, Moment, Observations, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Flow, FlowPair, Plan};
@@ -74,8 +74,21 @@ fn bound(findings: &mut Vec<Finding>, more: u64) {
     }
 }
 
-/// A frame that is only counted may be the very one.
+/// A frame that is only counted may be the very one, and so may one that was held against nothing: whoever tells what
+/// frames are must have told it of each.
 fn ask_for_all_frames(seen: &Observations, draft: &mut Draft) {
+    let Explained { claimed, unexplained, more, probes } = &seen.explained;
+    let told = claimed.iter().map(|one| one.frames).sum::<u64>()
+        + unexplained.iter().map(|one| one.frames).sum::<u64>()
+        + more
+        + probes.frames.iter().map(|(_, frames)| frames).sum::<u64>()
+        + probes.astray.iter().map(|one| one.frames).sum::<u64>();
+    let frames = seen.taps.frames;
+    if told != frames {
+        draft
+            .reasons
+            .add("count", format!("{told} frames were held against the plan, and {frames} captured"));
+    }
     if seen.taps.unstored > 0 {
         let unstored = seen.taps.unstored;
         draft.reasons.add("taps", format!("the capture was full: {unstored} frames have no packet number"));

@@ -34,6 +34,16 @@ fn unexplained() -> Unexplained {
 
 /// The verdict on all segments with this upkeep, after a change to what was seen of a run in which all is well.
 fn judged(upkeep: &[&str], unused: Unused, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    judged_without(0, upkeep, unused, change)
+}
+
+/// The same where nobody said of so many frames what they are.
+fn judged_without(
+    untold: u64,
+    upkeep: &[&str],
+    unused: Unused,
+    change: impl FnOnce(&mut Observations),
+) -> CheckVerdict {
     let ask = |plan: &mut Plan| {
         check_of(plan, CHECK).word = Word::Explained {
             segments: ["cam", "prod", "wan"].map(of).to_vec(),
@@ -50,6 +60,13 @@ fn judged(upkeep: &[&str], unused: Unused, change: impl FnOnce(&mut Observations
         ];
         seen.explained.probes.frames = vec![(of("cam"), 4)];
         change(seen);
+        let frames = &seen.explained;
+        seen.taps.frames = frames.claimed.iter().map(|one| one.frames).sum::<u64>()
+            + frames.unexplained.iter().map(|one| one.frames).sum::<u64>()
+            + frames.more
+            + frames.probes.frames.iter().map(|(_, frames)| frames).sum::<u64>()
+            + frames.probes.astray.iter().map(|one| one.frames).sum::<u64>()
+            + untold;
     })
 }
 
@@ -207,6 +224,12 @@ fn whoever_changes_rules_routes_or_settings_is_found_unless_a_fault_did() {
         seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true });
     });
     assert_eq!(excused.verdict, Verdict::Pass, "{excused:#?}");
+}
+
+#[test]
+fn a_matcher_that_overlooks_frames_is_noticed() {
+    let verdict = judged_without(3, &["F17", "F18"], Unused::Report, |_| {});
+    assert_inconclusive(&verdict, &["count", "44 frames were held against the plan, and 47 captured"]);
 }
 
 #[test]
