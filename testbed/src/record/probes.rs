@@ -30,11 +30,9 @@ pub(super) fn probes_seen(plan: &Plan, record: &Record, sightings: &Sightings) -
         plan.nodes.iter().flat_map(|node| &node.links).map(|link| (&link.port, &link.segment)).collect();
     let mut fine: BTreeMap<SegmentName, u64> = BTreeMap::new();
     let mut astray: BTreeMap<(SegmentName, Ends), (u64, u64)> = BTreeMap::new();
-    let mut numbers: Vec<u32> = sightings.numbers().collect();
-    numbers.sort_unstable();
     let sent: HashMap<u32, (usize, Role)> =
         record.site.sent.iter().map(|(n, entry)| (*n, (entry.aim, entry.role))).collect();
-    for n in numbers {
+    for n in sightings.numbers() {
         let purpose = match sent.get(&n) {
             Some((_, Role::Frame)) => frames.get(&n),
             Some((aim, role)) => aims.get(&(*aim, *role == Role::Instrument)),

@@ -163,9 +163,11 @@ impl Sightings {
         self.entries_of(n).any(is_it)
     }
 
-    /// The numbers of the probes that were seen anywhere, in no order.
-    pub fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.chains.keys().copied()
+    /// The numbers of the probes that were seen anywhere, ascending, each once.
+    pub fn numbers(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.chains.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// How many different probes were seen anywhere.
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(sightings.first(7, &ports[1], Direction::ToNode).unwrap().at, 30);
         assert_eq!(sightings.first(7, &ports[1], Direction::FromNode), None);
         assert_eq!((sightings.of(9).count(), sightings.probes()), (0, 2));
+        assert_eq!(sightings.numbers(), [7, 8]);
     }
 
     #[test]
