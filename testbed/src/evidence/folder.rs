@@ -34,6 +34,8 @@ pub enum RunFile {
     Sent,
     /// `filters.jsonl`: what was logged behind input filters.
     Filters,
+    /// `sightings.jsonl`: packets sent on purpose that passed a tap as expected, and were counted instead of stored.
+    Sightings,
     /// `flows.json`: conversations.
     Flows,
     /// `probes.jsonl`: what became of each aim and each conversation opened on purpose.
@@ -75,6 +77,7 @@ impl RunFile {
             RunFile::Record => "record.jsonl".into(),
             RunFile::Sent => "sent.jsonl".into(),
             RunFile::Filters => "filters.jsonl".into(),
+            RunFile::Sightings => "sightings.jsonl".into(),
             RunFile::Flows => "flows.json".into(),
             RunFile::Probes => "probes.jsonl".into(),
             RunFile::Capture => "capture.pcapng".into(),
@@ -335,6 +338,7 @@ mod tests {
             RunFile::Record,
             RunFile::Sent,
             RunFile::Filters,
+            RunFile::Sightings,
             RunFile::Flows,
             RunFile::Probes,
             RunFile::Capture,

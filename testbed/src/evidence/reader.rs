@@ -83,6 +83,7 @@ impl RunReader {
             collected.logged(line);
             Ok(())
         })?;
+        self.lines(&RunFile::Sightings, |line| collected.passed(&line))?;
         let unfinished = || wrong(&RunFile::Record, None, "its last line is missing".into());
         collected.whole().ok_or_else(unfinished)
     }

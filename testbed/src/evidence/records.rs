@@ -3,15 +3,16 @@
 use serde::Serialize;
 
 use super::{EvidenceError, RunFile, RunFolder};
-use crate::record::{Record, filter_lines, record_lines, sent_lines};
+use crate::record::{Record, filter_lines, passed_lines, record_lines, sent_lines};
 
 impl RunFolder {
-    /// Writes what a run did and saw beside packets: `facts.jsonl`, `sent.jsonl`, `filters.jsonl`, and `record.jsonl`
-    /// last.
+    /// Writes what a run did and saw beside packets: `facts.jsonl`, `sent.jsonl`, `filters.jsonl`, `sightings.jsonl`, and
+    /// `record.jsonl` last.
     pub fn write_record(&self, record: &Record) -> Result<(), EvidenceError> {
         self.write_lines(&RunFile::Facts, record.facts.iter())?;
         self.write_lines(&RunFile::Sent, sent_lines(record).iter())?;
         self.write_lines(&RunFile::Filters, filter_lines(record))?;
+        self.write_lines(&RunFile::Sightings, passed_lines(record))?;
         self.write_lines(&RunFile::Record, record_lines(record))
     }
 

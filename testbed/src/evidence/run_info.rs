@@ -13,7 +13,7 @@ use crate::scenario::model::Scenario;
 use crate::scenario::twin::{Expected, Twin};
 
 /// Version of what a run folder holds. What was written with another one is not read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// `run.json`: written when a run begins, and again when it has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

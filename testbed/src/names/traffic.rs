@@ -192,6 +192,12 @@ impl Traffic {
         }
     }
 
+    /// The single kind at a place of the range, from 0; none behind its end.
+    pub fn nth(self, place: u64) -> Option<Traffic> {
+        let number = u16::try_from(u64::from(self.range().0) + place).ok()?;
+        (place < self.width()).then(|| self.with(number, number))
+    }
+
     /// The single kinds that a range stands for, numbers ascending.
     pub fn each(self) -> impl Iterator<Item = Traffic> {
         let (first, last) = self.range();
@@ -366,6 +372,16 @@ mod tests {
             "icmp/*/3",
         ] {
             assert!(bad.parse::<Traffic>().is_err(), "{bad:?} is no traffic");
+        }
+    }
+
+    #[test]
+    fn each_place_of_a_range_is_one_of_its_kinds() {
+        for text in ["tcp/65530-65535", "icmp/8", "proto/250-255", "ntp/control"] {
+            let range: Traffic = text.parse().unwrap();
+            let each: Vec<_> = range.each().collect();
+            let nth: Vec<_> = (0..range.width()).filter_map(|place| range.nth(place)).collect();
+            assert_eq!((nth, range.nth(range.width())), (each, None), "{text}");
         }
     }
 

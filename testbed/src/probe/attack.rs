@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use super::sweep::{ARRIVE_WITHIN, Sockets, craft_and_send, keep_pace, signs_of_life, singles, source_mac};
+use super::announced::announced;
+use super::sweep::{ARRIVE_WITHIN, Sockets, craft_and_send, keep_pace, signs_of_life, source_mac};
 use super::{Entry, Role, Site, Swept};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{LinkName, Mac, Traffic};
@@ -80,15 +81,17 @@ pub(super) async fn attack(
         Ok((socket, port)) => {
             let sender = Sender { site, socket, aim, number, source: source_mac(site, aim), port };
             let mut sent = Vec::new();
-            for (kind, traffic) in singles(aim) {
-                if sender.is_slice_over(sent.len()) && life.is_due() {
-                    swept.slices.push((begun, fake_facts::now()));
-                    life.ask().await;
-                    begun = fake_facts::now();
+            for (kind, traffic) in aim.ports.iter().enumerate() {
+                let first = enter(site, number, kind, *traffic, aim);
+                for (n, traffic) in (first..).zip(traffic.each()) {
+                    if sender.is_slice_over(sent.len()) && life.is_due() {
+                        swept.slices.push((begun, fake_facts::now()));
+                        life.ask().await;
+                        begun = fake_facts::now();
+                    }
+                    sent.push(Sent { n, traffic });
+                    sender.send(&sent[sent.len() - 1], &mut swept.errors, TRIES == 1);
                 }
-                let n = site.ledger.enter(Entry { aim: number, kind, traffic, role: Role::Attack });
-                sent.push(Sent { n, traffic });
-                sender.send(&sent[sent.len() - 1], &mut swept.errors, TRIES == 1);
             }
             sender.send_missing(&sent, &mut swept.errors);
         }
@@ -97,6 +100,15 @@ pub(super) async fn attack(
     swept.ended_at = fake_facts::now();
     swept.slices.push((begun, swept.ended_at));
     swept
+}
+
+/// Enters one kind of an aim in the ledger, and says so to the taps; the number of its first packet.
+fn enter(site: &Site, number: usize, kind: usize, traffic: Traffic, aim: &Aim) -> u32 {
+    let first = site.ledger.enter_all(Entry { aim: number, kind, traffic, role: Role::Attack });
+    if let Some(announced) = announced(&site.plan, aim, number, (first, traffic), site.key) {
+        site.watch.announce(announced);
+    }
+    first
 }
 
 /// Sends packets of one aim out of one link.

@@ -48,6 +48,14 @@ impl Ledger {
         u32::try_from(entries.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// Enters a packet for each of a range of kinds; returns the number of the first.
+    pub fn enter_all(&self, entry: Entry) -> u32 {
+        let mut entries = self.lock();
+        let first = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        entries.extend(entry.traffic.each().map(|traffic| Entry { traffic, ..entry }));
+        first
+    }
+
     /// Enters a frame that belongs to no aim; returns its number.
     pub fn enter_frame(&self) -> u32 {
         self.enter(Entry { aim: 0, kind: 0, traffic: Traffic::protocol(0), role: Role::Frame })

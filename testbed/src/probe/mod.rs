@@ -6,6 +6,7 @@
 
 mod across;
 mod addresses;
+mod announced;
 mod attack;
 mod filter;
 mod filter_log;
@@ -20,6 +21,7 @@ mod trace;
 
 pub use across::{Crossed, cross};
 pub use addresses::look_at_addresses;
+pub use announced::announced;
 pub use filter::Filters;
 pub use filter_log::{FilterLog, Logged};
 pub use ledger::{Entry, Ledger, Role};

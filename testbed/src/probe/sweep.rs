@@ -252,6 +252,19 @@ pub(super) fn craft_and_send(
     (role, own): (Role, usize),
     (n, traffic): (u32, Traffic),
 ) -> Result<(), String> {
+    let probe = probe_of(aim, (source, to), (role, own), (n, traffic), site.key);
+    let frame = nonce::craft(&probe).map_err(|error| error.to_string())?;
+    socket.send(&frame).map_err(|error| error.to_string())
+}
+
+/// The packet of an aim with this number; `own` chooses its source port.
+pub(super) fn probe_of(
+    aim: &Aim,
+    (source, to): (Mac, Mac),
+    (role, own): (Role, usize),
+    (n, traffic): (u32, Traffic),
+    key: u32,
+) -> Probe {
     // A port of its own for each use, so that no packet meets the connection state of another.
     // Outside 32768 to 60999, from which the kernel takes the ports of real traffic, and another stretch in each run.
     let base = match role {
@@ -259,21 +272,18 @@ pub(super) fn craft_and_send(
         Role::Instrument => 10_000,
         Role::Trace | Role::Frame => 61_000,
     };
-    let source_port =
-        base + u16::try_from(own % 3_500).unwrap_or(0) + u16::try_from(site.key % 499).unwrap_or(0);
-    let probe = Probe {
+    let source_port = base + u16::try_from(own % 3_500).unwrap_or(0) + u16::try_from(key % 499).unwrap_or(0);
+    Probe {
         source_mac: source,
         next_hop_mac: to,
         source: aim.source,
         dest: aim.address,
         traffic,
         source_port,
-        key: site.key,
+        key,
         n,
         ttl: 64,
-    };
-    let frame = nonce::craft(&probe).map_err(|error| error.to_string())?;
-    socket.send(&frame).map_err(|error| error.to_string())
+    }
 }
 
 pub(super) fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
@@ -338,11 +348,16 @@ pub(super) fn own_port(site: &Site, aim: &Aim) -> LinkName {
 
 /// The Ethernet address that the attacker's frames come from.
 pub(super) fn source_mac(site: &Site, aim: &Aim) -> Mac {
-    let own = || own_link(&site.plan, aim).expect("an aim's link is one of its attacker's").mac;
-    aim.forged.as_ref().map_or_else(own, |forged| forged.mac)
+    source_of(&site.plan, aim).expect("an aim's link is one of its attacker's")
 }
 
-fn own_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
+/// The same; none if the aim is not of this plan.
+pub(super) fn source_of(plan: &Plan, aim: &Aim) -> Option<Mac> {
+    let own = own_link(plan, aim)?.mac;
+    Some(aim.forged.as_ref().map_or(own, |forged| forged.mac))
+}
+
+pub(super) fn own_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
     plan.node(&aim.from)?.links.iter().find(|one| one.name == aim.link)
 }
 
@@ -471,7 +486,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
             traffic: *traffic,
             planned: if swept.again { sent.len() as u64 } else { traffic.width() },
             entered: entered.len() as u64,
-            entered_packet: entered.first().copied(),
+            entered_packet: entered.iter().find(|packet| **packet > 0).or(entered.first()).copied(),
             arrived: arrivals.collect(),
             instrument,
             path: control(open_copy, mine(open_copy, kind, Role::Attack)),

@@ -1,4 +1,4 @@
-//! The record as lines of three files, and back: what was done, what was sent, what was logged.
+//! The record as lines of four files, and back: what was done, what was sent, what was logged, what was counted.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,13 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, Logged, Role};
+use crate::tap::Passed;
 
 /// Packets that are taken from lines: more were never sent, and a line of a few bytes may stand for 65,536.
 const MOST_SENT: usize = 1 << 25;
+
+/// Frames that are taken from lines at most: each probe passes few ports before something stops it.
+const MOST_PASSED: u64 = 1 << 26;
 
 /// Which of the two sites of a lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +108,16 @@ pub struct FilterLine {
     pub packet: Logged,
 }
 
+/// One line of `sightings.jsonl`: probes that passed a tap as expected, and were counted instead of stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedLine {
+    /// In which site.
+    pub of: Which,
+    /// Where, by the packets of the capture between which they passed.
+    #[serde(flatten)]
+    pub passed: Passed,
+}
+
 /// The lines of `record.jsonl`, the last of which is `done`.
 pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
     let Record {
@@ -174,10 +188,18 @@ pub fn filter_lines(record: &Record) -> impl Iterator<Item = FilterLine> {
     })
 }
 
+/// The lines of `sightings.jsonl`.
+pub fn passed_lines(record: &Record) -> impl Iterator<Item = PassedLine> {
+    let sites = [(Which::Site, &record.site), (Which::OpenCopy, &record.open_copy)].into_iter();
+    sites.flat_map(|(of, seen)| seen.passed.iter().map(move |passed| PassedLine { of, passed: *passed }))
+}
+
 /// A record that is put together from lines again.
 #[derive(Debug)]
 pub struct Collected {
     record: Record,
+    /// Frames that were counted.
+    passed: u64,
     done: bool,
     /// Packets that are taken.
     most: usize,
@@ -191,7 +213,7 @@ impl Default for Collected {
 
 impl Collected {
     fn of_at_most(most: usize) -> Self {
-        Self { record: Record::default(), done: false, most }
+        Self { record: Record::default(), passed: 0, done: false, most }
     }
 
     /// Takes a line of `record.jsonl`.
@@ -242,6 +264,18 @@ impl Collected {
     /// Takes a line of `filters.jsonl`.
     pub fn logged(&mut self, line: FilterLine) {
         self.site(line.of).logs.entry(line.node).or_default().add(line.packet);
+    }
+
+    /// Takes a line of `sightings.jsonl`.
+    ///
+    /// Errors, in words: more than was ever sent.
+    pub fn passed(&mut self, line: &PassedLine) -> Result<(), String> {
+        self.passed += u64::from(line.passed.count);
+        if self.passed > MOST_PASSED {
+            return Err(format!("more than {MOST_PASSED} frames"));
+        }
+        self.site(line.of).passed.push(line.passed);
+        Ok(())
     }
 
     /// Takes what a fake said.

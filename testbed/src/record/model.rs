@@ -8,6 +8,7 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, FilterLog};
+use crate::tap::Passed;
 
 /// All that a run did and saw and that no capture holds. Times are nanoseconds since 1970-01-01 UTC.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +64,8 @@ pub struct Instruments {
     pub sent: Vec<(u32, Entry)>,
     /// What was logged behind input filters.
     pub logs: BTreeMap<NodeName, FilterLog>,
+    /// Probes that the taps counted instead of storing them, since they were as expected.
+    pub passed: Vec<Passed>,
     /// How the taps did.
     pub taps: TapHealth,
 }

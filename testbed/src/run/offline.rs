@@ -11,14 +11,14 @@ use crate::event::Failure;
 use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader};
 use crate::observation::{Conversation, Gap, Observations, TapHealth};
 use crate::plan::Plan;
-use crate::record::{self, Which, key, observe};
+use crate::record::{self, Record, Which, key, observe};
 use crate::report::{self, Report, RunJson};
 use crate::scenario::twin::Twin;
-use crate::tap::{self, Captured, Inventory, Port, ReadBack};
+use crate::tap::{self, Captured, Counted, Expected, Inventory, Port, ReadBack, Unreadable};
 use crate::verdict::{CheckVerdict, Judgement, Verdict};
 
 /// Files without which nothing can be said.
-const NEEDED: [RunFile; 9] = [
+const NEEDED: [RunFile; 10] = [
     RunFile::Run,
     RunFile::Scenario,
     RunFile::Plan,
@@ -26,6 +26,7 @@ const NEEDED: [RunFile; 9] = [
     RunFile::Record,
     RunFile::Sent,
     RunFile::Filters,
+    RunFile::Sightings,
     RunFile::Capture,
     RunFile::OpenCopy,
 ];
@@ -132,8 +133,10 @@ fn seen(reader: &RunReader, info: &RunInfo, plan: &Plan, sealed: bool) -> Result
     let record = or_nothing(reader.record().map(Some), sealed, &mut gaps)?;
     let mut notes = Vec::new();
     let mut read = |which: Which| {
+        let counted =
+            record.as_ref().map_or_else(Counted::default, |record| counted(record, info, plan, which));
         let ReadBack { mut captured, cut } =
-            or_nothing(capture(reader, info, plan, which), sealed, &mut gaps)?;
+            or_nothing(capture(reader, info, plan, which, counted), sealed, &mut gaps)?;
         if cut {
             let text = "it ends in the midst of a packet".to_owned();
             let damage = Damage::Wrong { file: file_of(which).path(), line: None, text };
@@ -205,13 +208,36 @@ fn file_of(which: Which) -> RunFile {
 }
 
 /// Reads the capture of one of the two sites.
-fn capture(reader: &RunReader, info: &RunInfo, plan: &Plan, which: Which) -> Result<ReadBack, Damage> {
+fn capture(
+    reader: &RunReader,
+    info: &RunInfo,
+    plan: &Plan,
+    which: Which,
+    counted: Counted,
+) -> Result<ReadBack, Damage> {
     let file = file_of(which);
     let copy = (which == Which::OpenCopy).then(|| plan.opened());
     let plan = copy.as_ref().unwrap_or(plan);
     let key = key(info.run, which);
-    let read = tap::read_back(reader.capture(&file)?, Port::all_of(plan), Inventory::of(plan), key);
-    read.map_err(|text| Damage::Wrong { file: file.path(), line: None, text })
+    let read = tap::read_back(reader.capture(&file)?, Port::all_of(plan), Inventory::of(plan), key, counted);
+    read.map_err(|error| match error {
+        Unreadable::File(text) => Damage::Wrong { file: file.path(), line: None, text },
+        Unreadable::Counted(line, text) => {
+            // Lines of the open copy stand behind those of the site.
+            let line = (which == Which::Site).then_some(line as u64 + 1);
+            Damage::Wrong { file: RunFile::Sightings.path(), line, text }
+        }
+    })
+}
+
+/// What was counted instead of stored in one of the two sites.
+fn counted(record: &Record, info: &RunInfo, plan: &Plan, which: Which) -> Counted {
+    let names = Port::all_of(plan).into_iter().map(|port| port.name).collect();
+    let mut expected = Expected::at_ports(names);
+    if which == Which::Site {
+        record::announced(record, plan, key(info.run, which)).for_each(|one| expected.add(one));
+    }
+    Counted { expected, passed: record.of(which).passed.clone() }
 }
 
 fn unfit(error: record::Unfit) -> Damage {

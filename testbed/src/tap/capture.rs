@@ -10,9 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::expected::{Announced, Expected};
 use super::file;
 use super::inventory::Inventory;
 use super::reading::Reading;
+use super::runs::Passed;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
@@ -120,6 +122,8 @@ pub struct Captured {
     pub health: TapHealth,
     /// Where each probe was seen.
     pub sightings: Sightings,
+    /// Probes that were as expected and are not stored; they are among the sightings and counts, too.
+    pub passed: Vec<Passed>,
     /// Frames that answered or refused probes, or were probes that something altered; they belong to no conversation.
     pub probe_answers: u64,
 }
@@ -152,10 +156,7 @@ impl Capture {
     ///
     /// Errors: `File` if it cannot be made, `Thread`.
     pub fn start(ring: Ring, settings: Settings) -> Result<Capture, Error> {
-        let watch = Watch(Arc::new(Shared {
-            live: Mutex::new(Live::at_ports(&settings.ports)),
-            changed: Condvar::new(),
-        }));
+        let watch = Watch(Arc::new(Shared::at_ports(&settings.ports)));
         let stopper = ring.stopper();
         let recorder = Recorder::new(settings, watch.clone())?;
         let (asks, asked) = mpsc::channel();
@@ -216,6 +217,7 @@ pub struct Watch(Arc<Shared>);
 
 struct Shared {
     live: Mutex<Live>,
+    expected: Mutex<Expected>,
     changed: Condvar,
 }
 
@@ -225,17 +227,29 @@ struct Live {
     over: bool,
 }
 
+fn names(ports: &[Port]) -> Vec<LinkName> {
+    ports.iter().map(|port| port.name.clone()).collect()
+}
+
 impl Live {
     fn at_ports(ports: &[Port]) -> Live {
-        Live {
-            sightings: Sightings::at_ports(ports.iter().map(|port| port.name.clone()).collect()),
-            health: TapHealth::default(),
-            over: false,
-        }
+        Live { sightings: Sightings::at_ports(names(ports)), health: TapHealth::default(), over: false }
     }
 }
 
 impl Shared {
+    fn at_ports(ports: &[Port]) -> Shared {
+        Shared {
+            live: Mutex::new(Live::at_ports(ports)),
+            expected: Mutex::new(Expected::at_ports(names(ports))),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn expected(&self) -> MutexGuard<'_, Expected> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A thread that panicked under the lock left the values whole: each is written in one go.
     fn lock(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
@@ -243,6 +257,11 @@ impl Shared {
 }
 
 impl Watch {
+    /// Says what is about to be sent in bulk, so that it is known where it may be seen; before the first of it is sent.
+    pub fn announce(&self, announced: Announced) {
+        self.0.expected().add(announced);
+    }
+
     /// Where probe `n` was seen so far, in order of time.
     pub fn sightings_of(&self, n: u32) -> Vec<Sighting> {
         self.0.lock().sightings.of(n).collect()

@@ -130,6 +130,11 @@ impl CaptureFile {
         }
     }
 
+    /// Number of the packet that is stored next.
+    pub(super) fn next(&self) -> u64 {
+        self.packets + 1
+    }
+
     /// Writes out what is buffered.
     ///
     /// Errors: the first one that writing met, now or earlier.

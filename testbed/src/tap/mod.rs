@@ -12,6 +12,7 @@ mod claims;
 mod conversation;
 mod devices;
 mod dhcp;
+mod expected;
 mod file;
 #[cfg(test)]
 mod fixture;
@@ -25,6 +26,7 @@ mod media;
 pub mod nonce;
 mod read_back;
 mod reading;
+mod runs;
 mod sightings;
 mod stations;
 mod stream;
@@ -34,8 +36,10 @@ mod uses;
 
 pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
+pub use expected::{Announced, Expected, FIRST, Spot};
 pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
 pub use live::stream;
-pub use read_back::{ReadBack, read_back};
+pub use read_back::{Counted, ReadBack, Unreadable, read_back};
+pub use runs::Passed;
 pub use sightings::{Direction, Sighting, Sightings, Stray, StrayKind};

@@ -16,11 +16,14 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::{Block, PcapNgReadError, PcapNgReader, PcapNgState};
 
+use super::answers::Part;
 use super::capture::{Captured, Port};
+use super::expected::Expected;
 use super::file;
 use super::frame::Frame;
 use super::inventory::Inventory;
 use super::reading::Reading;
+use super::runs::{Head, Passed, Place};
 use super::sightings::{Direction, Seen, Sightings};
 use crate::observation::TapHealth;
 
@@ -36,36 +39,70 @@ pub struct ReadBack {
     pub cut: bool,
 }
 
-/// Reads a capture file of a site with these ports, in this order, whose probes have this key.
+/// What else is known of what a capture file holds: nothing, where nothing was sent in bulk.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// What was sent in bulk.
+    pub expected: Expected,
+    /// What was counted of it instead of stored, as it was noted.
+    pub passed: Vec<Passed>,
+}
+
+/// Why a capture cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The file: what is wrong, and behind which packet.
+    File(String),
+    /// What was counted does not fit what the file holds: which of it, from 0, and why.
+    Counted(usize, String),
+}
+
+impl From<String> for Unreadable {
+    fn from(text: String) -> Self {
+        Unreadable::File(text)
+    }
+}
+
+/// Reads a capture file of a site with these ports, in this order, whose probes have this key. What was counted counts as
+/// frames of it, in its place.
 ///
-/// Errors, in words: what is wrong, and behind which packet.
+/// Errors: what is wrong.
 pub fn read_back(
     from: impl Read,
     ports: Vec<Port>,
     inventory: Inventory,
     key: u32,
-) -> Result<ReadBack, String> {
-    let mut taken = Taken::new(ports, inventory, key);
+    counted: Counted,
+) -> Result<ReadBack, Unreadable> {
+    let mut taken = Taken::new(ports, inventory, key, counted);
     let cut = take_all(from, &mut taken)?;
-    let health = TapHealth { frames: taken.packets, ..TapHealth::default() };
+    // What was counted behind the last packet; a file that was cut has lost what the rest belongs to.
+    if !cut {
+        taken.pass_before(taken.packets + 1)?;
+        taken.all_passed()?;
+    }
+    let health = TapHealth { frames: taken.packets + taken.followed, ..TapHealth::default() };
     Ok(ReadBack { captured: taken.reading.finish(health, taken.sightings), cut })
 }
 
 /// Takes block by block; whether the file ends in the middle of one.
-fn take_all(from: impl Read, taken: &mut Taken) -> Result<bool, String> {
+fn take_all(from: impl Read, taken: &mut Taken) -> Result<bool, Unreadable> {
     let mut reader = match PcapNgReader::with_capacity(from, HELD) {
         Ok(reader) => reader,
-        Err(error) => return Err(format!("it does not begin as pcapng does: {error}")),
+        Err(error) => return Err(format!("it does not begin as pcapng does: {error}").into()),
     };
     while let Some(next) = reader.next_raw_block() {
         let (block, state) = match next {
             Ok(next) => next,
-            Err(error) if is_end(&error) => return taken.all_interfaces().map(|()| true),
-            Err(error) => return Err(taken.after(&error.to_string())),
+            Err(error) if is_end(&error) => return Ok(taken.all_interfaces().map(|()| true)?),
+            Err(error) => return Err(taken.after(&error.to_string()).into()),
         };
+        if block.type_ == ENHANCED_PACKET_BLOCK {
+            taken.pass_before(taken.packets + 1)?;
+        }
         taken.take(block, state).map_err(|text| taken.after(&text))?;
     }
-    taken.all_interfaces().map(|()| false)
+    Ok(taken.all_interfaces().map(|()| false)?)
 }
 
 /// The end of the file, or of the room for a block.
@@ -79,12 +116,65 @@ struct Taken {
     sightings: Sightings,
     interfaces: usize,
     packets: u64,
+    counted: Counted,
+    /// How many of the notes of what was counted are taken.
+    passed: usize,
+    /// How many frames those stand for.
+    followed: u64,
 }
 
 impl Taken {
-    fn new(ports: Vec<Port>, inventory: Inventory, key: u32) -> Taken {
+    fn new(ports: Vec<Port>, inventory: Inventory, key: u32, counted: Counted) -> Taken {
         let sightings = Sightings::at_ports(ports.iter().map(|port| port.name.clone()).collect());
-        Taken { reading: Reading::new(ports, inventory, key), sightings, interfaces: 0, packets: 0 }
+        let reading = Reading::new(ports, inventory, key);
+        Taken { reading, sightings, interfaces: 0, packets: 0, counted, passed: 0, followed: 0 }
+    }
+
+    /// Takes what was counted before the packet with this number.
+    fn pass_before(&mut self, packet: u64) -> Result<(), Unreadable> {
+        while let Some(passed) = self.counted.passed.get(self.passed).filter(|one| one.before == packet) {
+            let passed = *passed;
+            self.pass(&passed).map_err(|text| Unreadable::Counted(self.passed, text))?;
+            self.reading.runs.note(packet);
+            self.passed += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes frames that were not stored, made again as they were sent.
+    fn pass(&mut self, passed: &Passed) -> Result<(), String> {
+        let Passed { run, first, count, until, .. } = *passed;
+        let Some(((port, direction), head)) = self.reading.runs.of(run) else {
+            return Err(format!("packet {run} of the capture begins no run that goes on here"));
+        };
+        if head.next != first || until < head.at {
+            return Err(format!("it does not go on where packet {run} of the capture ends"));
+        }
+        for n in (first..).take(count as usize) {
+            let goes_on = self.reading.runs.follow((port, direction), n, head.vlan, until);
+            let (Some(at), Some(bytes)) = (goes_on, head.known.frame(n)) else {
+                return Err(format!("probe {n} would be in the capture, if it had been seen there"));
+            };
+            let Some(mut frame) = Frame::of(&bytes) else { return Err(format!("probe {n} is no frame")) };
+            frame.vlan = head.vlan;
+            let part = self.reading.part(&frame);
+            if part != Part::Probe(n) {
+                return Err(format!("probe {n} would be an answer to itself"));
+            }
+            let fresh = self.reading.take(&frame, part, Seen { packet: 0, at, port, direction });
+            fresh.into_iter().for_each(|fresh| fresh.following().add_to(&mut self.sightings));
+            self.followed += 1;
+        }
+        Ok(())
+    }
+
+    /// Whatever was counted was counted somewhere.
+    fn all_passed(&self) -> Result<(), Unreadable> {
+        let left = self.counted.passed.get(self.passed);
+        left.map_or(Ok(()), |passed| {
+            let text = format!("nothing can be before packet {} of the capture", passed.before);
+            Err(Unreadable::Counted(self.passed, text))
+        })
     }
 
     fn after(&self, text: &str) -> String {
@@ -140,6 +230,14 @@ impl Taken {
         }
     }
 
+    /// The head of a run, if the probe in the latest packet is as expected.
+    fn head(&self, (n, at): (u32, u64), place: Place, frame: &Frame<'_>, bytes: &[u8]) -> Option<Head> {
+        let known = self.counted.expected.of(n)?;
+        let addressed = self.reading.is_addressed(frame, place.0);
+        let head = Head { packet: self.packets, at, vlan: frame.vlan, known, next: n.saturating_add(1) };
+        head.known.admits(n, place, addressed, frame, bytes).then_some(head)
+    }
+
     fn packet(&mut self, packet: &EnhancedPacketBlock<'_>) -> Result<(), String> {
         self.all_interfaces()?;
         let flags = packet.options.iter().find_map(|option| match option {
@@ -157,6 +255,10 @@ impl Taken {
         self.packets += 1;
         let Some(frame) = Frame::of(&packet.data) else { return Ok(()) };
         let part = self.reading.part(&frame);
+        if let Part::Probe(n) = part {
+            let head = self.head((n, at), (port, direction), &frame, &packet.data);
+            self.reading.runs.stored((port, direction), n, head);
+        }
         let seen = Seen { packet: self.packets, at, port, direction };
         if let Some(fresh) = self.reading.take(&frame, part, seen) {
             fresh.add_to(&mut self.sightings);

@@ -9,6 +9,7 @@ use super::dhcp::Dhcp;
 use super::frame::Frame;
 use super::inventory::Inventory;
 use super::lookups::Lookups;
+use super::runs::Runs;
 use super::sightings::{Seen, Sightings, StrayKind};
 use super::stations::Stations;
 use super::tags::Tags;
@@ -22,13 +23,21 @@ pub(super) struct Fresh {
     stray: Option<StrayKind>,
     seen: Seen,
     addressed: bool,
+    /// Not stored, since it was as expected.
+    follows: bool,
 }
 
 impl Fresh {
+    /// It was as expected and is not stored.
+    pub(super) fn following(self) -> Fresh {
+        Fresh { follows: true, ..self }
+    }
+
     /// Adds it to what is known.
     pub(super) fn add_to(self, sightings: &mut Sightings) {
-        let Fresh { n, stray, seen, addressed } = self;
+        let Fresh { n, stray, seen, addressed, follows } = self;
         match stray {
+            None if follows => sightings.follow(n, seen, addressed),
             None => sightings.insert(n, seen, addressed),
             Some(kind) => sightings.insert_stray(n, kind, seen, addressed),
         }
@@ -50,6 +59,8 @@ pub(super) struct Reading {
     lookups: Lookups,
     uses: Uses,
     claims: Claims,
+    /// Probes that were as expected.
+    pub(super) runs: Runs,
     /// Frames that answered or refused probes, or were probes that something altered.
     pub(super) probe_answers: u64,
 }
@@ -68,6 +79,7 @@ impl Reading {
             lookups: Lookups::default(),
             uses: Uses::new(&ports, &inventory),
             claims: Claims::new(&ports, &inventory),
+            runs: Runs::default(),
             probe_answers: 0,
             ports,
             inventory,
@@ -79,16 +91,21 @@ impl Reading {
         self.answers.part(frame)
     }
 
+    /// Whether a frame is for the link at this port, or for a group.
+    pub(super) fn is_addressed(&self, frame: &Frame<'_>, port: u16) -> bool {
+        // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
+        let group = frame.dest.0[0] & 1 == 1;
+        group || self.macs[usize::from(port)].contains(&Some(frame.dest))
+    }
+
     /// Takes a frame; what it says of a probe, if it does.
     pub(super) fn take(&mut self, frame: &Frame<'_>, part: Part, seen: Seen) -> Option<Fresh> {
         self.stations.take(frame.source, seen);
         self.tags.take(frame.vlan, seen);
         self.claims.take(frame, part, seen);
         let at = (&self.ports[usize::from(seen.port)], self.macs[usize::from(seen.port)]);
-        // The lowest bit of the first byte marks a group (IEEE 802, clause 8.2).
-        let group = frame.dest.0[0] & 1 == 1;
-        let addressed = group || at.1.contains(&Some(frame.dest));
-        let fresh = |n, stray| Some(Fresh { n, stray, seen, addressed });
+        let addressed = self.is_addressed(frame, seen.port);
+        let fresh = |n, stray| Some(Fresh { n, stray, seen, addressed, follows: false });
         let fresh = match part {
             Part::Probe(n) => return fresh(n, None),
             Part::Altered(n) => fresh(n, Some(StrayKind::Altered)),
@@ -140,6 +157,7 @@ impl Reading {
             explained: self.claims.turn(),
             health,
             sightings,
+            passed: self.runs.turn(),
             probe_answers: std::mem::take(&mut self.probe_answers),
         }
     }

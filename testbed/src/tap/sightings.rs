@@ -1,6 +1,7 @@
 //! Where each probe was seen: an index from probe number to packet, port, direction and time; and what strayed of it.
 //!
-//! Made for millions of probes: 32 bytes a sighting and 16 a probe, no vector for each.
+//! Made for millions of probes: 32 bytes a sighting and 16 a probe, no vector for each; and of those that were as expected,
+//! which are not stored one by one, 40 bytes for all that followed one another.
 
 use std::collections::HashMap;
 
@@ -76,6 +77,28 @@ struct Entry {
     next: u32,
 }
 
+/// Numbers that are looked up together, as a power of two.
+const BLOCK: u32 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    first: u32,
+    count: u32,
+    /// As the others of the run: when the stored one before it was seen.
+    seen: Seen,
+    addressed: bool,
+}
+
+impl Run {
+    fn has(&self, n: u32) -> bool {
+        n.checked_sub(self.first).is_some_and(|place| place < self.count)
+    }
+
+    fn entry(&self) -> Entry {
+        Entry { seen: self.seen, addressed: self.addressed, next: 0 }
+    }
+}
+
 /// Sightings of all probes, each probe's in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sightings {
@@ -83,6 +106,12 @@ pub struct Sightings {
     /// Probe number to the indices of its first and last sighting.
     chains: HashMap<u32, (u32, u32)>,
     entries: Vec<Entry>,
+    /// Probes with numbers in a row that were as expected, at one port in one direction.
+    runs: Vec<Run>,
+    /// Where in `runs` those are that have numbers of a block; see [`BLOCK`].
+    blocks: HashMap<u32, Vec<u32>>,
+    /// The latest of the runs at each port in each direction.
+    latest: HashMap<(u16, Direction), u32>,
     /// Few probes have any.
     strays: HashMap<u32, Vec<(StrayKind, Seen, bool)>>,
 }
@@ -103,6 +132,26 @@ impl Sightings {
         }
     }
 
+    /// Adds a probe that was as expected and is not stored: `seen` has no packet, and the time of the stored one before it.
+    pub(super) fn follow(&mut self, n: u32, seen: Seen, addressed: bool) {
+        let place = (seen.port, seen.direction);
+        let latest = self.latest.get(&place).map(|index| (*index, &mut self.runs[*index as usize]));
+        if let Some((index, run)) = latest
+            && run.first.checked_add(run.count) == Some(n)
+            && (run.seen, run.addressed) == (seen, addressed)
+        {
+            run.count += 1;
+            if n & ((1 << BLOCK) - 1) == 0 {
+                self.blocks.entry(n >> BLOCK).or_default().push(index);
+            }
+            return;
+        }
+        let index = self.runs.len() as u32;
+        self.runs.push(Run { first: n, count: 1, seen, addressed });
+        self.blocks.entry(n >> BLOCK).or_default().push(index);
+        self.latest.insert(place, index);
+    }
+
     /// Keeps a stray of probe `n`: altered, the first at each port in each direction; answered, the first that a node
     /// sent. The rest says nothing new.
     pub(super) fn insert_stray(&mut self, n: u32, kind: StrayKind, seen: Seen, addressed: bool) {
@@ -120,16 +169,16 @@ impl Sightings {
         }
     }
 
-    /// Where probe `n` was seen, in order of time.
+    /// Where probe `n` was seen, stored packets first, each in order of time.
     pub fn of(&self, n: u32) -> impl Iterator<Item = Sighting> {
-        self.entries_of(n).map(|entry| self.public(entry))
+        self.entries_of(n).map(|entry| self.public(&entry))
     }
 
-    /// Where probe `n` was handed to the node that its frame was for, or to all of a group, in order of time.
+    /// Where probe `n` was handed to the node that its frame was for, or to all of a group, in the order of [`Self::of`].
     pub fn delivered(&self, n: u32) -> impl Iterator<Item = Sighting> {
         self.entries_of(n)
             .filter(|entry| entry.addressed && entry.seen.direction == Direction::ToNode)
-            .map(|entry| self.public(entry))
+            .map(|entry| self.public(&entry))
     }
 
     /// What shows that probe `n` was altered or answered, in order of time. Altered: the first packet at each port in
@@ -149,10 +198,10 @@ impl Sightings {
 
     /// The first sighting of probe `n` at a port in a direction.
     pub fn first(&self, n: u32, port: &LinkName, direction: Direction) -> Option<Sighting> {
-        let is_it = |entry: &&Entry| {
+        let is_it = |entry: &Entry| {
             entry.seen.direction == direction && self.ports[usize::from(entry.seen.port)] == *port
         };
-        self.entries_of(n).find(is_it).map(|entry| self.public(entry))
+        self.entries_of(n).find(is_it).map(|entry| self.public(&entry))
     }
 
     /// Whether probe `n` was seen at a port in a direction.
@@ -160,26 +209,26 @@ impl Sightings {
         let is_it = |entry: &Entry| {
             entry.seen.direction == direction && self.ports[usize::from(entry.seen.port)] == *port
         };
-        self.entries_of(n).any(is_it)
+        self.entries_of(n).any(|entry| is_it(&entry))
     }
 
     /// The numbers of the probes that were seen anywhere, ascending, each once.
     pub fn numbers(&self) -> Vec<u32> {
-        let mut numbers: Vec<u32> = self.chains.keys().copied().collect();
+        let followed = self.runs.iter().flat_map(|run| (run.first..).take(run.count as usize));
+        let mut numbers: Vec<u32> = self.chains.keys().copied().chain(followed).collect();
         numbers.sort_unstable();
+        numbers.dedup();
         numbers
     }
 
-    /// How many different probes were seen anywhere.
-    pub fn probes(&self) -> usize {
-        self.chains.len()
-    }
-
-    fn entries_of(&self, n: u32) -> impl Iterator<Item = &Entry> {
-        let first = self.chains.get(&n).map(|(first, _)| &self.entries[*first as usize]);
-        std::iter::successors(first, |entry| {
-            entry.next.checked_sub(1).map(|next| &self.entries[next as usize])
-        })
+    fn entries_of(&self, n: u32) -> impl Iterator<Item = Entry> {
+        let first = self.chains.get(&n).map(|(first, _)| self.entries[*first as usize]);
+        let stored = std::iter::successors(first, |entry| {
+            entry.next.checked_sub(1).map(|next| self.entries[next as usize])
+        });
+        let runs = self.blocks.get(&(n >> BLOCK)).into_iter().flatten();
+        let runs = runs.map(|index| &self.runs[*index as usize]);
+        stored.chain(runs.filter(move |run| run.has(n)).map(Run::entry))
     }
 
     fn public(&self, entry: &Entry) -> Sighting {
@@ -212,8 +261,35 @@ mod tests {
         assert_eq!(packets, [1, 3]);
         assert_eq!(sightings.first(7, &ports[1], Direction::ToNode).unwrap().at, 30);
         assert_eq!(sightings.first(7, &ports[1], Direction::FromNode), None);
-        assert_eq!((sightings.of(9).count(), sightings.probes()), (0, 2));
         assert_eq!(sightings.numbers(), [7, 8]);
+        assert_eq!(sightings.of(9).count(), 0);
+    }
+
+    #[test]
+    fn what_was_as_expected_is_found_by_number_port_and_direction() {
+        let ports = two_ports();
+        let mut sightings = Sightings::at_ports(ports.clone());
+        let (from, to) = (Direction::FromNode, Direction::ToNode);
+        let unstored = |port, at| Seen { packet: 0, at, port, direction: if port == 0 { from } else { to } };
+        sightings.insert(99, seen(1, 0, from), false);
+        for n in (100..700).filter(|n| *n != 400) {
+            sightings.follow(n, unstored(0, 10), false);
+            if n % 2 == 0 {
+                sightings.follow(n, unstored(1, 20), true);
+            }
+        }
+        let seen_at = |n, port: usize| sightings.first(n, &ports[port], [from, to][port]).map(|one| one.at);
+        for n in 0..900 {
+            let sent = (100..700).contains(&n) && n != 400;
+            let at = [(sent || n == 99).then_some(10), (sent && n % 2 == 0).then_some(20)];
+            assert_eq!([seen_at(n, 0), seen_at(n, 1)], at, "{n}");
+            assert!(!sightings.is_seen(n, &ports[0], to));
+        }
+        assert_eq!(
+            sightings.delivered(512).map(|one| (one.packet, one.addressed)).collect::<Vec<_>>(),
+            [(0, true)]
+        );
+        assert_eq!(sightings.runs.iter().filter(|run| run.seen.port == 0).count(), 2, "one gap");
     }
 
     #[test]
@@ -241,6 +317,6 @@ mod tests {
         let kept: Vec<_> =
             sightings.stray(7).iter().map(|one| (one.kind, one.packet, one.addressed)).collect();
         assert_eq!(kept, [(Altered, 1, false), (Altered, 2, true), (Answered, 5, false)]);
-        assert_eq!((sightings.stray(8), sightings.probes()), (vec![], 0));
+        assert_eq!((sightings.stray(8), sightings.of(7).count()), (vec![], 0));
     }
 }

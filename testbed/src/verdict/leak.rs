@@ -84,13 +84,15 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
 
 /// The first packet of an aim that can be looked at on both sides, else the first at all.
 fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
-    let whole = |arrival: &&Arrival| arrival.entered_packet.is_some() && arrival.packet.unwrap_or(0) > 0;
+    let stored = |packet: Option<u64>| packet.filter(|at| *at > 0);
+    let whole = |arrival: &&Arrival| stored(arrival.entered_packet).and(stored(arrival.packet)).is_some();
     let Some(arrival) = arrivals(&aim).find(whole).or_else(|| arrivals(&aim).next()) else {
         return Vec::new();
     };
     let what = format!("{} to {}", arrival.traffic, aim.aim.address);
-    let entered = arrival.entered_packet.map(|at| (format!("{what} entered at {}'s tap", aim.aim.from), at));
-    let left = arrival.packet.filter(|at| *at > 0);
+    let entered = stored(arrival.entered_packet);
+    let entered = entered.map(|at| (format!("{what} entered at {}'s tap", aim.aim.from), at));
+    let left = stored(arrival.packet);
     let left = left.map(|at| (format!("{what} arrived at {}'s tap", aim.aim.to), at));
     entered.into_iter().chain(left).collect()
 }

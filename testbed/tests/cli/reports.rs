@@ -1,6 +1,7 @@
 //! `report`: a run judged again from its folder alone, wherever that is, and what is wrong with a folder that is not as a
 //! run left it.
 
+mod bulk;
 mod damage;
 mod ends;
 mod hostile;

@@ -49,6 +49,7 @@ fn record() -> Record {
             (9, entry(7, 1, Role::Instrument, "icmp/8")),
         ],
         logs: [("rtr".parse().unwrap(), log), ("app".parse().unwrap(), FilterLog::default())].into(),
+        passed: vec![Passed { before: 9, run: 4, first: 70, count: 30, until: 1_700_000_000_123_456_789 }],
         taps: TapHealth { frames: 100, dropped: 1, unstored: 2 },
     };
     let said = Said { at: 1, fact: Fact::Bye { reason: "told to".into() } };
@@ -79,6 +80,7 @@ fn back(record: &Record) -> Option<Record> {
     record_lines(record).for_each(|line| collected.line(again(&line)));
     sent_lines(record).iter().for_each(|line| collected.sent(&again(line)).unwrap());
     filter_lines(record).for_each(|line| collected.logged(again(&line)));
+    passed_lines(record).for_each(|line| collected.passed(&again(&line)).unwrap());
     collected.whole()
 }
 
@@ -101,6 +103,13 @@ fn numbers_and_ports_in_a_row_are_one_line() {
     let lines = sent_lines(&record());
     let texts: Vec<_> = lines.iter().map(|line| format!("{} {}", line.first, line.traffic)).collect();
     assert_eq!(texts, ["3 tcp/22-23", "5 tcp/24", "9 icmp/8", "0 udp/53"]);
+}
+
+#[test]
+fn more_frames_than_ever_passed_are_refused() {
+    let passed = Passed { before: 9, run: 4, first: 0, count: u32::MAX, until: 0 };
+    let refused = Collected::default().passed(&PassedLine { of: Which::Site, passed });
+    assert_eq!(refused, Err("more than 67108864 frames".to_owned()));
 }
 
 #[test]

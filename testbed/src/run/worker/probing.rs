@@ -291,7 +291,7 @@ impl Probed {
             let (filters, ledger, captured) = seen_by[which];
             let mut sent = ledger.all();
             sent.retain(|(n, _)| *n >= first[which]);
-            Instruments { sent, logs: filters.logs(), taps: captured.health }
+            Instruments { sent, logs: filters.logs(), passed: captured.passed.clone(), taps: captured.health }
         };
         Record {
             facts: beside.facts,

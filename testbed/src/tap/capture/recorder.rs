@@ -1,12 +1,15 @@
 //! Takes frames one by one: stores them, reads them, and tells the watchers; knows nothing of rings.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::super::answers::Part;
 use super::super::devices::Devices;
+use super::super::expected::Known;
 use super::super::file::{self, CaptureFile, Stored};
 use super::super::frame::Frame;
 use super::super::reading::{Fresh, Reading};
+use super::super::runs::{Head, Place};
 use super::super::sightings::{Direction, Seen};
 use super::{Captured, Error, Live, Port, Settings, Watch};
 use crate::kernel::ring::{self, Statistics};
@@ -19,6 +22,8 @@ pub(super) struct Recorder {
     /// Bytes of packets that a file may take.
     max_bytes: u64,
     reading: Reading,
+    /// What the latest announced probe was announced with.
+    known: Option<Arc<Known>>,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
     frames: u64,
@@ -38,6 +43,7 @@ impl Recorder {
             file: open_file(file, &ports)?,
             max_bytes,
             reading: Reading::new(ports, inventory, key),
+            known: None,
             fresh: Vec::new(),
             frames: 0,
             unstored: 0,
@@ -55,6 +61,52 @@ impl Recorder {
         self.frames += 1;
         let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
         let part = frame.as_ref().map_or(Part::None, |frame| self.reading.part(frame));
+        let place = (port, direction);
+        let expected = frame.as_ref().and_then(|frame| self.expected(part, place, frame, &captured.bytes));
+        if let (Some((n, _)), Some(frame)) = (&expected, &frame)
+            && let Some(begun) = self.reading.runs.follow(place, *n, frame.vlan, captured.at)
+        {
+            let seen = Seen { packet: 0, at: begun, port, direction };
+            self.fresh.extend(self.reading.take(frame, part, seen).map(Fresh::following));
+            return;
+        }
+        let packet = self.store(captured, place, part);
+        if let Part::Probe(n) = part {
+            let head = expected.filter(|_| packet > 0).map(|(n, known)| {
+                let vlan = frame.as_ref().and_then(|frame| frame.vlan);
+                Head { packet, at: captured.at, vlan, known, next: n.saturating_add(1) }
+            });
+            self.reading.runs.stored(place, n, head);
+        }
+        let seen = Seen { packet, at: captured.at, port, direction };
+        let fresh = frame.and_then(|frame| self.reading.take(&frame, part, seen));
+        self.fresh.extend(fresh);
+    }
+
+    /// The number of a probe that is as expected, and what it was announced with.
+    fn expected(
+        &mut self,
+        part: Part,
+        place: Place,
+        frame: &Frame<'_>,
+        bytes: &[u8],
+    ) -> Option<(u32, Arc<Known>)> {
+        let Part::Probe(n) = part else { return None };
+        if self.known.as_ref().is_none_or(|known| !known.has(n)) {
+            self.known = Some(self.watch.0.expected().of(n)?);
+        }
+        let addressed = self.reading.is_addressed(frame, place.0);
+        let known = self.known.as_ref().filter(|known| known.admits(n, place, addressed, frame, bytes))?;
+        Some((n, known.clone()))
+    }
+
+    /// Stores a frame, if there is room; its packet number, or 0.
+    fn store(&mut self, captured: &ring::Frame<'_>, (port, direction): Place, part: Part) -> u64 {
+        let Some(file) = &mut self.file else { return 0 };
+        // Whatever it is to probes, it is so because of those that passed before it.
+        if part != Part::None {
+            self.reading.runs.note(file.next());
+        }
         let most = if part == Part::None { self.max_bytes } else { self.max_bytes / 2 };
         let stored = Stored {
             port: port.into(),
@@ -63,11 +115,16 @@ impl Recorder {
             original_len: captured.original_len,
             bytes: &captured.bytes,
         };
-        let packet = self.file.as_mut().map_or(0, |file| file.store(&stored, most));
-        self.unstored += u64::from(packet == 0 && self.file.is_some());
-        let seen = Seen { packet, at: captured.at, port, direction };
-        let fresh = frame.and_then(|frame| self.reading.take(&frame, part, seen));
-        self.fresh.extend(fresh);
+        let packet = file.store(&stored, most);
+        self.unstored += u64::from(packet == 0);
+        packet
+    }
+
+    /// Notes what was counted since the last packet that has to do with probes.
+    fn note_all(&mut self) {
+        if let Some(file) = &self.file {
+            self.reading.runs.note(file.next());
+        }
     }
 
     /// Tells the watchers; once per block, so that they are not woken for every frame.
@@ -83,6 +140,7 @@ impl Recorder {
 
     /// Ends a stretch; the next begins even if this one's file failed.
     pub(super) fn turn(&mut self, file: Option<PathBuf>) -> Result<Captured, Error> {
+        self.note_all();
         let opened = open_file(file, &self.reading.ports);
         let (next, opened) = match opened {
             Ok(next) => (next, Ok(())),
@@ -99,7 +157,8 @@ impl Recorder {
     }
 
     /// Closes the file; what was read.
-    pub(super) fn finish(self) -> Result<Reading, Error> {
+    pub(super) fn finish(mut self) -> Result<Reading, Error> {
+        self.note_all();
         self.file.map_or(Ok(()), CaptureFile::close)?;
         Ok(self.reading)
     }

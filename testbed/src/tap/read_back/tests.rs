@@ -29,7 +29,11 @@ fn capture() -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<ReadBack, String> {
-    read_back(bytes, fixture::ports(), fixture::inventory(), KEY)
+    let read = read_back(bytes, fixture::ports(), fixture::inventory(), KEY, Counted::default());
+    read.map_err(|error| match error {
+        Unreadable::File(text) => text,
+        Unreadable::Counted(..) => panic!("nothing was counted"),
+    })
 }
 
 /// What is wrong with a file.

@@ -119,9 +119,9 @@ fn what_is_no_run_folder_says_so() {
     let kept = Kept::new();
     kept.change(&RunFile::Run, |bytes| {
         let text = String::from_utf8(bytes.clone()).unwrap();
-        *bytes = text.replacen("\"format\": 1", "\"format\": 2", 1).into_bytes();
+        *bytes = text.replacen("\"format\": 2", "\"format\": 3", 1).into_bytes();
     });
     kept.seal_again();
     let said = kept.report(&[]).expect_code(2);
-    assert!(said.stderr.contains("run.json: format 2 is not known to this testbed, which reads 1"), "{said}");
+    assert!(said.stderr.contains("run.json: format 3 is not known to this testbed, which reads 2"), "{said}");
 }

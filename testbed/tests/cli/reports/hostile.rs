@@ -8,13 +8,14 @@ use testbed::run::rejudge;
 use super::*;
 
 /// The evidence that is read as JSON, and whether it is one document or lines.
-const READ: [(RunFile, bool); 6] = [
+const READ: [(RunFile, bool); 7] = [
     (RunFile::Run, false),
     (RunFile::Plan, false),
     (RunFile::Facts, true),
     (RunFile::Record, true),
     (RunFile::Sent, true),
     (RunFile::Filters, true),
+    (RunFile::Sightings, true),
 ];
 
 /// What is put in the place of something.

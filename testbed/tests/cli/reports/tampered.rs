@@ -10,7 +10,7 @@ use testbed::verdict::Verdict;
 use super::*;
 
 /// A capture's packets, with the names of their interfaces.
-fn packets(bytes: &[u8]) -> Vec<(String, EnhancedPacketBlock<'static>)> {
+pub(super) fn packets(bytes: &[u8]) -> Vec<(String, EnhancedPacketBlock<'static>)> {
     let mut reader = PcapNgReader::new(bytes).expect("a capture of ours");
     let mut packets = Vec::new();
     while let Some(next) = reader.next_block() {
@@ -31,7 +31,7 @@ fn name(options: &[InterfaceDescriptionOption<'_>]) -> String {
 }
 
 /// The capture with one packet more at its end.
-fn with(bytes: &[u8], packet: EnhancedPacketBlock<'_>) -> Vec<u8> {
+pub(super) fn with(bytes: &[u8], packet: EnhancedPacketBlock<'_>) -> Vec<u8> {
     let mut reader = PcapNgReader::new(bytes).expect("a capture of ours");
     let mut writer =
         PcapNgWriter::with_section_header(Vec::new(), reader.section().clone()).expect("a capture of ours");
@@ -43,7 +43,7 @@ fn with(bytes: &[u8], packet: EnhancedPacketBlock<'_>) -> Vec<u8> {
 }
 
 /// The first packet at an interface that has these bytes somewhere.
-fn first(bytes: &[u8], interface: &str, has: &[u8]) -> EnhancedPacketBlock<'static> {
+pub(super) fn first(bytes: &[u8], interface: &str, has: &[u8]) -> EnhancedPacketBlock<'static> {
     let mut there = packets(bytes).into_iter();
     let found =
         there.find(|(at, packet)| at == interface && packet.data.windows(has.len()).any(|one| one == has));
