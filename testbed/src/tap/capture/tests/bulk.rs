@@ -201,7 +201,7 @@ fn no_run_claims_that_a_probe_arrived() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 50, ..Default::default() })]
 
     /// Any notes beside a capture: they are taken, or refused.
     #[test]
