@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use super::announced::announced;
-use super::sweep::{ARRIVE_WITHIN, Sockets, craft_and_send, keep_pace, signs_of_life, source_mac};
+use super::sweep::{ARRIVE_WITHIN, Sockets, keep_pace, probe_of, signs_of_life, source_mac};
 use super::{Entry, Role, Site, Swept};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{LinkName, Mac, Traffic};
 use crate::observation::OpenSeen;
 use crate::plan::{Aim, Check, Open};
-use crate::tap::Direction;
+use crate::tap::{Direction, nonce};
 
 /// Signs of life are asked for again after so long, so that each packet has one within a second.
 const ALIVE_EVERY: std::time::Duration = std::time::Duration::from_millis(300);
@@ -59,7 +59,11 @@ impl<'a> Life<'a> {
     }
 }
 
-/// A packet of the attack, for its second try.
+/// So many packets are sent in one call.
+const AT_ONCE: usize = 64;
+
+/// A packet of the attack.
+#[derive(Clone, Copy)]
 struct Sent {
     n: u32,
     traffic: Traffic,
@@ -80,17 +84,21 @@ pub(super) async fn attack(
     match opened {
         Ok((socket, port)) => {
             let sender = Sender { site, socket, aim, number, source: source_mac(site, aim), port };
-            let mut sent = Vec::new();
+            let (mut sent, mut slice_over) = (Vec::new(), site.batch as usize);
             for (kind, traffic) in aim.ports.iter().enumerate() {
                 let first = enter(site, number, kind, *traffic, aim);
-                for (n, traffic) in (first..).zip(traffic.each()) {
-                    if sender.is_slice_over(sent.len()) && life.is_due() {
+                let all: Vec<Sent> =
+                    (first..).zip(traffic.each()).map(|(n, traffic)| Sent { n, traffic }).collect();
+                for part in all.chunks(AT_ONCE) {
+                    if sent.len() >= slice_over && life.is_due() {
                         swept.slices.push((begun, fake_facts::now()));
                         life.ask().await;
                         begun = fake_facts::now();
+                        slice_over = sent.len() + site.batch as usize;
                     }
-                    sent.push(Sent { n, traffic });
-                    sender.send(&sent[sent.len() - 1], &mut swept.errors, TRIES == 1);
+                    sender.send_together(part);
+                    sent.extend_from_slice(part);
+                    sender.keep_behind(&sent, part.len());
                 }
             }
             sender.send_missing(&sent, &mut swept.errors);
@@ -124,36 +132,54 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Whether a whole batch is out.
-    fn is_slice_over(&self, sent: usize) -> bool {
-        sent > 0 && sent.is_multiple_of(self.site.batch as usize)
+    /// Sends some for the first time. What the kernel does not take is as good as missing, and is sent again.
+    fn send_together(&self, some: &[Sent]) {
+        let frames: Vec<Vec<u8>> = some.iter().filter_map(|one| self.frame(one).ok()).collect();
+        if let Err(error) = self.socket.send_together(&frames) {
+            tracing::debug!(%error, "packets were not sent at once");
+        }
     }
 
-    /// What cannot be sent is told only at the last try: until then it is as good as missing.
-    fn send(&self, one: &Sent, errors: &mut Vec<String>, last: bool) {
-        let Self { site, socket, aim, number, source, port } = self;
-        let sent = craft_and_send(
-            site,
-            socket,
-            aim,
-            (*source, aim.next_hop),
-            (Role::Attack, *number),
-            (one.n, one.traffic),
-        );
+    /// Sends one again. What cannot be sent is told only at the last try.
+    fn send_again(&self, one: &Sent, errors: &mut Vec<String>, last: bool) {
+        let sent = self.frame(one);
+        let sent = sent.and_then(|frame| self.socket.send(&frame).map_err(|error| error.to_string()));
         match sent {
-            Ok(()) => keep_pace(site, one.n, &(port.clone(), Direction::FromNode)),
+            Ok(()) => keep_pace(self.site, one.n, &(self.port.clone(), Direction::FromNode)),
             Err(error) if last => errors.push(format!("{}: {error}", one.traffic)),
             Err(_) => {}
         }
+    }
+
+    fn frame(&self, one: &Sent) -> Result<Vec<u8>, String> {
+        let ways = (self.source, self.aim.next_hop);
+        let probe =
+            probe_of(self.aim, ways, (Role::Attack, self.number), (one.n, one.traffic), self.site.key);
+        nonce::craft(&probe).map_err(|error| error.to_string())
+    }
+
+    /// After each half of a batch, waits until the half before it has passed the taps. That one's frames have pushed it out
+    /// of the ring, so that nobody waits for a block that is not full.
+    fn keep_behind(&self, sent: &[Sent], latest: usize) {
+        let half = (self.site.batch as usize / 2).max(1);
+        let (halves, before) = (sent.len() / half, (sent.len() - latest) / half);
+        if halves > before && halves > 1 {
+            self.wait_for(sent[(halves - 1) * half - 1].n);
+        }
+    }
+
+    /// Waits until a packet is seen; one that never comes is told by the counts, so it is not waited for long.
+    fn wait_for(&self, n: u32) {
+        let deadline = Instant::now() + ARRIVE_WITHIN;
+        let _ = self.site.watch.wait_for(n, &self.port, Direction::FromNode, deadline);
     }
 
     /// Sends once more whatever the attacker's own tap has not seen.
     fn send_missing(&self, sent: &[Sent], errors: &mut Vec<String>) {
         for again in 1..TRIES {
             let Some(last) = sent.last() else { return };
-            let deadline = Instant::now() + ARRIVE_WITHIN;
             // Frames pass the taps in one order: once the last was seen, nothing before it is still on its way.
-            let _ = self.site.watch.wait_for(last.n, &self.port, Direction::FromNode, deadline);
+            self.wait_for(last.n);
             let numbers: Vec<u32> = sent.iter().map(|one| one.n).collect();
             let missing = self.site.watch.missing(&numbers, &self.port, Direction::FromNode);
             if missing.is_empty() {
@@ -161,7 +187,7 @@ impl Sender<'_> {
             }
             tracing::debug!(missing = missing.len(), again, "packets did not enter and are sent again");
             for place in missing {
-                self.send(&sent[place], errors, again + 1 == TRIES);
+                self.send_again(&sent[place], errors, again + 1 == TRIES);
             }
         }
     }
