@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel check bench soak bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel check bench bench-sweep soak bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -64,6 +64,11 @@ bench: ## build and tear down stars of 10 to 1000 hosts beside the bare kernel a
 	scripts/setup run
 	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/whole $(TARGET)/release/testbed
 	scripts/bench
+
+bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and what nmap gets right of it
+	scripts/setup bench
+	$(ALLOW_USERNS) $(TARGET)/release/testbed
+	scripts/bench-sweep
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test

@@ -54,7 +54,7 @@ fn draw_row(text: &mut String, n: u32, system: &str, row: &[&Line], base: &[&Lin
 }
 
 /// The middle one; of two middle ones their mean.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let upper = *values.get(half)?;

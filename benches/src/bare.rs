@@ -1,0 +1,184 @@
+//! Everything that can be sent to one IPv4 address, by a program that does nothing else: frames put together first, sent by
+//! the hundred, and whatever comes out on the other side counted.
+//!
+//! It knows nothing of what a packet was for, whether it entered, or who else saw it; that is what testbed takes more for.
+
+use std::fs::File;
+use std::io::IoSlice;
+use std::os::fd::AsRawFd;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, MultiHeaders, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, recv,
+    sendmmsg, setsockopt, socket, sockopt,
+};
+
+use crate::sweep::Sweep;
+
+/// Frames in one call.
+const AT_ONCE: usize = 512;
+/// Ethernet addresses of the router's leg and of the sender; the same in `benches/peers/bare-pair`.
+const TO: [u8; 6] = [2, 0, 0, 0, 0, 0x01];
+const FROM: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
+/// IP addresses of the sender and of the target; likewise.
+const SOURCE: [u8; 4] = [10, 2, 0, 11];
+const TARGET: [u8; 4] = [10, 1, 0, 2];
+/// By this payload a packet is known again.
+const MARK: &[u8; 16] = b"bare sweep 10.1.";
+
+/// Sends everything from one network namespace and counts what comes into another.
+///
+/// Errors: a namespace that is not there, or in which no packet socket may be opened.
+pub fn sweep(guest: &str, door: &str) -> anyhow::Result<Sweep> {
+    let frames = &frames();
+    let (begin, begun) = mpsc::channel();
+    let (end, ended) = mpsc::channel();
+    thread::scope(|scope| {
+        let counting = scope.spawn(move || count(door, &begin, &ended));
+        let sending = scope.spawn(move || {
+            setns(File::open(guest)?, CloneFlags::CLONE_NEWNET)?;
+            begun.recv().context("nobody counts")?;
+            let start = Instant::now();
+            send(frames)?;
+            let sent = start.elapsed();
+            end.send(()).context("nobody counts any longer")?;
+            anyhow::Ok((start, sent))
+        });
+        let (start, sent) = sending.join().expect("it does not panic")?;
+        let (arrived, all) = counting.join().expect("it does not panic")?;
+        Ok(Sweep {
+            system: "bare".to_owned(),
+            sent: frames.len() as u64,
+            arrived,
+            send_ms: sent.as_secs_f64() * 1e3,
+            whole_ms: (all - start).as_secs_f64() * 1e3,
+        })
+    })
+}
+
+fn send(frames: &[Vec<u8>]) -> anyhow::Result<()> {
+    let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
+    let link = getifaddrs()?
+        .filter(|one| one.interface_name == "eth0")
+        .find_map(|one| one.address?.as_link_addr().copied())
+        .context("there is no eth0")?;
+    bind(socket.as_raw_fd(), &link)?;
+    let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(AT_ONCE, None);
+    for part in frames.chunks(AT_ONCE) {
+        let slices: Vec<[IoSlice<'_>; 1]> = part.iter().map(|frame| [IoSlice::new(frame)]).collect();
+        let addresses = vec![None; part.len()];
+        let sent = sendmmsg(socket.as_raw_fd(), &mut headers, &slices, &addresses, [], MsgFlags::empty())?;
+        ensure!(sent.count() == part.len(), "not all frames of a batch were sent");
+    }
+    Ok(())
+}
+
+/// How many of our packets came in, and when the last that was there had been taken.
+fn count(door: &str, begin: &mpsc::Sender<()>, ended: &mpsc::Receiver<()>) -> anyhow::Result<(u64, Instant)> {
+    setns(File::open(door)?, CloneFlags::CLONE_NEWNET)?;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)?;
+    setsockopt(&socket, sockopt::RcvBuf, &(1 << 22))?;
+    begin.send(()).context("nobody sends")?;
+    // What is allowed is few enough to wait in the socket: forwarding happens in the sender's own call.
+    ended.recv().context("nobody sent")?;
+    let (mut arrived, mut buffer) = (0, [0; 2048]);
+    loop {
+        match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) if buffer[..length].ends_with(MARK) => arrived += 1,
+            Ok(_) => {}
+            Err(Errno::EAGAIN) => return Ok((arrived, Instant::now())),
+            Err(other) => return Err(other.into()),
+        }
+    }
+}
+
+/// One frame for each port of TCP and UDP, each type and code of ICMP, each protocol, each set of TCP flags, and what passes
+/// for answers from the ports below 1024.
+fn frames() -> Vec<Vec<u8>> {
+    let ports = || 0..=u16::MAX;
+    let (syn, far) = (2, 63_000);
+    let tcp = ports().map(|port| frame(6, &tcp(20_000, port, syn)));
+    let udp = ports().map(|port| frame(17, &udp(20_000, port)));
+    let icmp = ports().map(|kind| frame(1, &[&kind.to_be_bytes()[..], &[0; 6]].concat()));
+    let flags = (0..=u8::MAX).map(|flags| frame(6, &self::tcp(20_000, far, flags)));
+    let protocols = (0..=u8::MAX).map(|number| frame(number, &[0; 8]));
+    let low = || 0..1024;
+    let tcp_from = low().map(|port| frame(6, &self::tcp(port, far, syn)));
+    let udp_from = low().map(|port| frame(17, &self::udp(port, far)));
+    tcp.chain(udp).chain(icmp).chain(flags).chain(protocols).chain(tcp_from).chain(udp_from).collect()
+}
+
+fn tcp(from: u16, to: u16, flags: u8) -> Vec<u8> {
+    let mut header = [&from.to_be_bytes()[..], &to.to_be_bytes(), &[0; 8]].concat();
+    // Five words of header, a window, no checksum yet.
+    header.extend([0x50, flags, 0x40, 0, 0, 0, 0, 0]);
+    checked(6, header, 16)
+}
+
+fn udp(from: u16, to: u16) -> Vec<u8> {
+    let length = 8 + MARK.len() as u16;
+    checked(17, [from, to, length, 0].iter().flat_map(|word| word.to_be_bytes()).collect(), 6)
+}
+
+/// A header with its checksum over itself, the payload and the pseudo header (RFC 9293, section 3.1).
+fn checked(protocol: u8, mut header: Vec<u8>, at: usize) -> Vec<u8> {
+    let length = (header.len() + MARK.len()) as u16;
+    let pseudo = [&SOURCE[..], &TARGET, &[0, protocol], &length.to_be_bytes()].concat();
+    let sum = checksum(&[&pseudo[..], &header, MARK].concat());
+    header[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    header
+}
+
+fn frame(protocol: u8, header: &[u8]) -> Vec<u8> {
+    let length = (20 + header.len() + MARK.len()) as u16;
+    let mut ip =
+        [&[0x45, 0][..], &length.to_be_bytes(), &[0, 0, 0, 0, 64, protocol, 0, 0], &SOURCE, &TARGET].concat();
+    let sum = checksum(&ip);
+    ip[10..12].copy_from_slice(&sum.to_be_bytes());
+    let mut body = header.to_vec();
+    if protocol == 1 {
+        let sum = checksum(&[header, MARK].concat());
+        body[2..4].copy_from_slice(&sum.to_be_bytes());
+    }
+    [&TO[..], &FROM, &[8, 0], &ip, &body, MARK].concat()
+}
+
+/// The Internet checksum (RFC 1071) of whole words.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_frame_for_everything_and_each_adds_up() {
+        let frames = frames();
+        assert_eq!(frames.len(), 199_168);
+        for frame in &frames {
+            assert_eq!(checksum(&frame[14..34]), 0, "header of {frame:02x?}");
+            let (protocol, body) = (frame[14 + 9], &frame[34..]);
+            let pseudo = [&SOURCE[..], &TARGET, &[0, protocol], &(body.len() as u16).to_be_bytes()].concat();
+            match protocol {
+                // Of the list of protocols, which have no header of their own.
+                _ if body[..8] == [0; 8] => {}
+                1 => assert_eq!(checksum(body), 0, "{frame:02x?}"),
+                6 | 17 => assert_eq!(checksum(&[&pseudo[..], body].concat()), 0, "{frame:02x?}"),
+                _ => {}
+            }
+        }
+    }
+}
