@@ -72,6 +72,12 @@ pub(crate) struct Serve {
     /// Environment variable with the user's password.
     #[arg(long, requires = "user")]
     password_env: Option<String>,
+    /// Seed of the noise in the picture: with another one nearly all bytes of the encoded video are others.
+    #[arg(long, default_value_t = 0)]
+    noise: u32,
+    /// File that gets the encoded video, as a byte stream of H.264, before it is served.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// Folder that keeps encoded clips for the next start.
     #[arg(long)]
     cache: Option<PathBuf>,
@@ -93,6 +99,8 @@ impl Serve {
             size,
             fps: self.fps,
             login: self.login()?,
+            noise: self.noise,
+            keep: self.keep.clone(),
             cache: self.cache.clone(),
         })
     }

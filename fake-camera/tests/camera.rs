@@ -149,6 +149,8 @@ async fn pictures_that_are_not_the_senders_are_noticed() {
         size: Size::new(640, 360).unwrap(),
         fps: 15,
         login: None,
+        noise: 0,
+        keep: None,
         cache: None,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -243,7 +245,7 @@ fn a_kept_clip_is_served_again() {
         let camera = CameraProcess::start(&["--id", "9", "--cache", cache]);
         let kept: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(kept, ["h264-640x360-15fps-9.clip"]);
+        assert_eq!(kept, ["h264-640x360-15fps-9-0.clip"]);
         let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &camera.url()]);
         assert!(probed.status.success());
     }

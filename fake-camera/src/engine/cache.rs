@@ -24,7 +24,10 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(folder: &Path, camera: &Camera) -> Self {
-        Self { path: folder.join(format!("h264-{}-{}fps-{}.clip", camera.size, camera.fps, camera.id)) }
+        Self {
+            path: folder
+                .join(format!("h264-{}-{}fps-{}-{}.clip", camera.size, camera.fps, camera.id, camera.noise)),
+        }
     }
 
     /// The clip, if there is a whole one.

@@ -1,5 +1,8 @@
 //! Makes a camera's clip: thirty pictures, encoded once as one closed group.
 
+use std::path::Path;
+use std::{fs, io};
+
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
@@ -35,26 +38,43 @@ impl Video {
     /// Starts GStreamer, then takes the camera's clip from its cache or encodes it.
     ///
     /// Blocks for 30 to 300 ms per clip of 640x360. Errors: GStreamer or a plugin is missing, the encoder fails.
-    /// A cache that cannot be read or written is only logged.
+    /// A cache that cannot be read or written is only logged; a file that is to have the clip must be writable.
     pub fn prepare(camera: &Camera) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::Init(error.to_string()))?;
         elements::require(elements::TO_SERVE)?;
-        let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera));
-        if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
-            return Ok(Self { clip, fps: camera.fps });
-        }
-        elements::require(elements::TO_ENCODE)?;
-        let clip = encode(camera.id, camera.size, camera.fps)?;
-        if let Some(entry) = &kept {
-            entry.store(&clip);
+        let clip = Self::clip(camera)?;
+        if let Some(path) = &camera.keep {
+            let failed = |cause| Error::Keep { path: path.clone(), cause };
+            keep(path, &clip).map_err(failed)?;
         }
         Ok(Self { clip, fps: camera.fps })
     }
+
+    fn clip(camera: &Camera) -> Result<Clip, Error> {
+        let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera));
+        if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
+            return Ok(clip);
+        }
+        elements::require(elements::TO_ENCODE)?;
+        let clip = encode(camera)?;
+        if let Some(entry) = &kept {
+            entry.store(&clip);
+        }
+        Ok(clip)
+    }
 }
 
-fn encode(camera: u32, size: Size, fps: u32) -> Result<Clip, Error> {
+/// Written beside and renamed, so that nobody sees half of it.
+fn keep(path: &Path, clip: &Clip) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    fs::write(&beside, clip.access_units().collect::<Vec<_>>().concat())?;
+    fs::rename(beside, path)
+}
+
+fn encode(camera: &Camera) -> Result<Clip, Error> {
+    let Camera { id, noise, size, fps, .. } = *camera;
     let (pipeline, source, sink) = encoder(size, fps)?;
-    let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(camera, size, PICTURES), fps);
+    let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(id, noise, size, PICTURES), fps);
     let stopped = pipeline.set_state(gst::State::Null);
     let encoded = encoded?;
     stopped.map_err(|error| Error::Encode(error.to_string()))?;
@@ -149,6 +169,8 @@ mod tests {
             size: size.parse().unwrap(),
             fps: 15,
             login: None,
+            noise: 0,
+            keep: None,
             cache: None,
         }
     }
@@ -183,5 +205,31 @@ mod tests {
         let of = |id| Video::prepare(&camera(id, "320x240")).unwrap().clip;
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn video_of_another_camera_or_with_another_noise_has_other_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let slices = |id, noise| {
+            let keep = folder.path().join("clip.h264");
+            let camera = Camera { noise, keep: Some(keep.clone()), ..camera(id, "320x240") };
+            let video = Video::prepare(&camera).unwrap();
+            let kept = fs::read(keep).unwrap();
+            assert_eq!(kept, video.clip.access_units().collect::<Vec<_>>().concat());
+            let pictures = crate::annexb::units(&kept)
+                .filter(|unit| crate::annexb::unit_kind(unit).is_some_and(|kind| kind <= 5));
+            pictures.map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        let windows = |slices: &[Vec<u8>]| -> std::collections::BTreeSet<Vec<u8>> {
+            slices.iter().flat_map(|slice| slice.windows(32).map(<[u8]>::to_vec)).collect()
+        };
+        let (one, again, other, neighbour) = (slices(1, 7), slices(1, 7), slices(1, 8), slices(2, 7));
+        assert_eq!(one, again, "the same camera and seed give the same bytes");
+        assert_eq!(one.len(), usize::from(PICTURES));
+        let one = windows(&one);
+        assert!(one.is_disjoint(&windows(&neighbour)));
+        // The picture begins with the camera's code, which has no noise.
+        let shared = one.intersection(&windows(&other)).count();
+        assert!(shared < one.len() / 100, "{shared} of {}", one.len());
     }
 }

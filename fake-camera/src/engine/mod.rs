@@ -37,6 +37,10 @@ pub struct Camera {
     pub fps: u32,
     /// Who may watch; everybody if absent.
     pub login: Option<Login>,
+    /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
+    pub noise: u32,
+    /// File that gets the encoded video, as a byte stream of H.264, before it is served.
+    pub keep: Option<PathBuf>,
     /// Folder where encoded clips are kept for the next start; none are kept if absent.
     pub cache: Option<PathBuf>,
 }
@@ -68,6 +72,14 @@ pub enum Error {
     /// The encoder stopped with an error.
     #[error("the video cannot be encoded: {0}")]
     Encode(String),
+    /// The file that is to have the video cannot be written.
+    #[error("the video cannot be written to {path}: {cause}")]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: io::Error,
+    },
     /// What the encoder made cannot be repeated.
     #[error("the encoded video is unfit: {0}")]
     Clip(#[from] clip::Error),

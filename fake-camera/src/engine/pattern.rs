@@ -1,6 +1,6 @@
 //! The synthetic picture: a texture that wanders, a square that moves, noise, and the code on top.
 //!
-//! The same camera number, size and index give the same bytes. Noise keeps the bit rate near that of a real
+//! The same camera number, seed of noise, size and index give the same bytes. Noise keeps the bit rate near that of a real
 //! scene: without it the encoder has next to nothing to do.
 
 use super::Size;
@@ -23,9 +23,10 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    pub(super) fn new(camera: u32, size: Size, pictures: u16) -> Self {
+    /// `noise` is the seed of the camera's noise: with another one no stretch of the encoded video is the same.
+    pub(super) fn new(camera: u32, noise: u32, size: Size, pictures: u16) -> Self {
         let texture_width = size.width() + usize::from(pictures) * STEP;
-        let textures = std::array::from_fn(|noise| texture(camera, noise, texture_width));
+        let textures = std::array::from_fn(|nth| texture((camera, noise), nth, texture_width));
         Self { size, camera, textures, texture_width }
     }
 
@@ -59,8 +60,8 @@ impl Pattern {
     }
 }
 
-fn texture(camera: u32, noise: usize, width: usize) -> Vec<u8> {
-    let mut random = Random(u64::from(camera) << 8 | noise as u64 | 1 << 63);
+fn texture((camera, noise): (u32, u32), nth: usize, width: usize) -> Vec<u8> {
+    let mut random = Random(seed(camera, noise, nth));
     (0..width * ROWS)
         .map(|at| {
             let (x, y) = (at % width, at / width);
@@ -68,6 +69,13 @@ fn texture(camera: u32, noise: usize, width: usize) -> Vec<u8> {
             (wave as u8).saturating_add_signed((random.next() % 9) as i8 - 4)
         })
         .collect()
+}
+
+/// Different for different cameras, seeds and noises; the generator spreads it, which must not begin with 0.
+fn seed(camera: u32, noise: u32, nth: usize) -> u64 {
+    let own = u64::from(camera) << 8 | nth as u64 | 1 << 63;
+    let other = u64::from(noise).wrapping_mul(0x1_0000_0001).rotate_left(20);
+    own ^ (other & !(1 << 63))
 }
 
 /// xorshift64: small, seeded, the same everywhere.
@@ -89,17 +97,18 @@ mod tests {
     #[test]
     fn pictures_are_the_same_each_time_and_differ_between_cameras_and_indexes() {
         let size = Size::new(320, 240).unwrap();
-        let of = |camera, index| Pattern::new(camera, size, 30).picture(index);
-        assert_eq!(of(1, 5), of(1, 5));
-        assert_ne!(of(1, 5), of(2, 5));
-        assert_ne!(of(1, 5), of(1, 6));
+        let of = |camera, noise, index| Pattern::new(camera, noise, size, 30).picture(index);
+        assert_eq!(of(1, 7, 5), of(1, 7, 5));
+        assert_ne!(of(1, 7, 5), of(2, 7, 5));
+        assert_ne!(of(1, 7, 5), of(1, 7, 6));
+        assert_ne!(of(1, 7, 5), of(1, 8, 5));
     }
 
     #[test]
     fn every_picture_carries_its_code() {
         for size in ["320x240", "640x360", "1280x720", "328x96"] {
             let size: Size = size.parse().unwrap();
-            let picture = Pattern::new(9, size, 30).picture(29);
+            let picture = Pattern::new(9, 0, size, 30).picture(29);
             assert_eq!(
                 PictureCode::read(&picture, size.width(), size.width()),
                 Some(PictureCode { camera: 9, index: 29 })
