@@ -4,6 +4,7 @@
 //! Times are nanoseconds since 1970-01-01 UTC.
 
 mod explained;
+mod taint;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -17,6 +18,7 @@ use crate::plan::fault::Fault;
 use crate::plan::{Aim, Crossing, Open};
 
 pub use explained::*;
+pub use taint::*;
 
 /// Answers about names that are kept, each once: who is told more different ones learns nothing new.
 pub const MOST_LOOKUPS: usize = 10_000;
@@ -57,6 +59,9 @@ pub struct Observations {
     /// What the run's deadlines were multiplied with (`--patience`); 0 stands for 1.
     #[serde(default)]
     pub patience: u32,
+    /// Where the cameras' video was found, if a check asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taint: Option<TaintSeen>,
     /// Features asked for that the kernel lacks, with the reason.
     pub missing: Vec<(String, String)>,
     /// Routers that were heard to advertise themselves: the first advertisement of each at each link.

@@ -44,6 +44,8 @@ pub enum RunFile {
     Capture,
     /// `open-copy.pcapng`: the same of the open copy.
     OpenCopy,
+    /// `clips/<camera>.h264`: the video that a camera repeats, as a byte stream of H.264.
+    Clip(NodeName),
     /// `files/<path>`: a file of the scenario's folder that the site was built of, a rule file for example.
     Given(String),
     /// `before/<node>.json`: rules, routes, neighbours, sysctls before the run.
@@ -82,6 +84,7 @@ impl RunFile {
             RunFile::Probes => "probes.jsonl".into(),
             RunFile::Capture => "capture.pcapng".into(),
             RunFile::OpenCopy => "open-copy.pcapng".into(),
+            RunFile::Clip(camera) => format!("clips/{camera}.h264"),
             RunFile::Given(path) => format!("files/{path}"),
             RunFile::Before(node) => format!("before/{node}.json"),
             RunFile::After(node) => format!("after/{node}.json"),
@@ -118,7 +121,7 @@ impl RunFolder {
                 other => Some(other.map(|()| path)),
             })
             .unwrap_or(Err(EvidenceError::Crowded { path: first, last: MOST_PER_SECOND }))?;
-        for folder in ["before", "after", "logs", "files"] {
+        for folder in ["before", "after", "logs", "files", "clips"] {
             create_private(&path.join(folder))?;
         }
         Ok(Self { path })
@@ -248,7 +251,7 @@ mod tests {
         let names: Vec<_> = (0..3).map(|_| create(&runs).unwrap().path().to_owned()).collect();
         let stem = "20261231T235959Z-small";
         assert_eq!(names, ["", "-2", "-3"].map(|more| runs.join(format!("{stem}{more}"))));
-        for folder in ["", "before", "after", "logs", "files"] {
+        for folder in ["", "before", "after", "logs", "files", "clips"] {
             let mode = fs::metadata(names[0].join(folder)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700, "{folder}");
         }
@@ -343,6 +346,7 @@ mod tests {
             RunFile::Probes,
             RunFile::Capture,
             RunFile::OpenCopy,
+            RunFile::Clip(node.clone()),
             RunFile::Given("site.nft".into()),
             RunFile::Before(node.clone()),
             RunFile::After(node.clone()),

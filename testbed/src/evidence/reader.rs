@@ -9,8 +9,10 @@ use nix::libc;
 use serde::de::DeserializeOwned;
 
 use super::{Checked, Damage, Manifest, RunFile, RunFolder};
+use crate::names::NodeName;
 use crate::record::{Collected, Record};
 use crate::tap::MAX_BYTES;
+use crate::tap::taint::MOST_CLIP;
 
 /// Bytes of a JSON document that are read at most: the plan of a site of thousands of nodes fits.
 const MOST_JSON: u64 = 64 * 1024 * 1024;
@@ -65,6 +67,18 @@ impl RunReader {
     /// A capture, to be read from its beginning.
     pub fn capture(&self, file: &RunFile) -> Result<impl Read + use<>, Damage> {
         Ok(self.open(file, MOST_CAPTURE)?.take(MOST_CAPTURE))
+    }
+
+    /// The video that a camera repeats, or in words why it is not there.
+    pub fn clip(&self, camera: &NodeName) -> Result<Vec<u8>, String> {
+        let file = RunFile::Clip(camera.clone());
+        let mut bytes = Vec::new();
+        let opened = self.open(&file, MOST_CLIP).map_err(|damage| damage.to_string())?;
+        opened
+            .take(MOST_CLIP)
+            .read_to_end(&mut bytes)
+            .map_err(|cause| format!("{}: {cause}", file.path()))?;
+        Ok(bytes)
     }
 
     /// The record of the run.

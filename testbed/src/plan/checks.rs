@@ -15,6 +15,7 @@ use super::lint::kits;
 use super::mistake::Mistakes;
 use super::model::{Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, Word};
 use super::ports::{fits, openable};
+use super::taint;
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::fault::Fault as Written;
@@ -122,6 +123,9 @@ pub(super) fn word(
         scenario::Word::Name { at, segment, by } => {
             let patterns = patterns(known.scenario, &at, &segment);
             Word::Name { at, segment, by: all(&by), patterns }
+        }
+        scenario::Word::Taint { cameras, may_appear } => {
+            taint::taint(check, known, cameras, &may_appear, mistakes)
         }
         scenario::Word::Lint { rules, waive } => {
             Word::Lint { rules, waive, kits: kits(known), owners: known.scenario.owners.clone() }

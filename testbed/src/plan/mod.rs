@@ -27,6 +27,7 @@ mod routes;
 mod services;
 mod star;
 mod sysctls;
+mod taint;
 mod ways;
 mod wiring;
 

@@ -80,8 +80,14 @@ impl<'a> Ways<'a> {
     /// The legs that a packet passes from `from` to the address, first and last node included; none if it does not
     /// get there by the nodes' routes and forwarding.
     pub(super) fn legs(&self, from: &'a Node, to: IpAddr) -> Option<Vec<Leg<'a>>> {
+        let hops = self.hops(from, to)?;
+        Some(hops.into_iter().map(|(node, link)| (&node.name, &link.segment)).collect())
+    }
+
+    /// The links that it passes, each with its node; as [`Ways::legs`].
+    pub(super) fn hops(&self, from: &'a Node, to: IpAddr) -> Option<Vec<(&'a Node, &'a Link)>> {
         let mut here = from;
-        let mut legs = Vec::new();
+        let mut hops = Vec::new();
         let mut passed = BTreeSet::new();
         while !has(here, to) {
             let turned_back = !passed.insert(&here.name);
@@ -90,10 +96,10 @@ impl<'a> Ways<'a> {
             }
             let way = self.way(here, to)?;
             let (next, link) = self.owner(way.via.unwrap_or(to))?;
-            legs.extend([(&here.name, &way.link.segment), (&next.name, &link.segment)]);
+            hops.extend([(here, way.link), (next, link)]);
             here = next;
         }
-        Some(legs)
+        Some(hops)
     }
 
     /// How many devices that `may_forward` lie between each segment and `target`, for the segments that have a way.

@@ -62,6 +62,7 @@ pub fn observe(
         faults: record.faults,
         in_force: record.in_force,
         commands: record.commands,
+        taint: None,
         missing: record.missing,
         until: record.until,
         patience: record.patience,

@@ -117,7 +117,7 @@ pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
     /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`,
-    /// `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`.
+    /// `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,

@@ -9,6 +9,7 @@ mod order;
 mod replay;
 mod scenario;
 mod small;
+mod taint;
 mod up;
 mod worker;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::scenario::settle;
+use super::taint;
 use crate::event::Failure;
 use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader};
 use crate::observation::{Conversation, Gap, Observations, TapHealth};
@@ -151,7 +152,8 @@ fn seen(reader: &RunReader, info: &RunInfo, plan: &Plan, sealed: bool) -> Result
     };
     let (here, there) = (read(Which::Site)?, read(Which::OpenCopy)?);
     let observations = observe(plan, record.unwrap_or_default(), &here, &there).map_err(unfit)?;
-    Ok(Seen { observations: Observations { gaps, ..observations }, notes })
+    let taint = or_nothing(taint::search(reader, plan, key(info.run, Which::Site)), sealed, &mut gaps)?;
+    Ok(Seen { observations: Observations { gaps, taint, ..observations }, notes })
 }
 
 /// Completes what is known of a tap by what the run said of it: frames in the file, and those that never came into it.

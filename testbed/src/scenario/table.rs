@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
 }
 
 /// Words that later versions of the language will have.
-const LATER: [&str; 4] = ["matrix", "taint", "tls", "cover"];
+const LATER: [&str; 3] = ["matrix", "tls", "cover"];
 
 fn unknown_key(key: &Key, of: &str, keys: &[&str], near: Option<&str>) -> Mistake {
     let text = key.scalar.text.as_str();

@@ -75,6 +75,11 @@ pub(super) fn home(node: &NodeName) -> PathBuf {
     Path::new(STATE).join("services").join(node.as_str())
 }
 
+/// Where a camera of ours keeps the video that it repeats, once it is ready.
+pub(crate) fn clip(camera: &NodeName) -> PathBuf {
+    home(camera).join("clip.h264")
+}
+
 /// Turns a service of the plan into a program, writing the files it reads.
 pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Result<Program, ServiceError> {
     let home = home(&service.node);
@@ -117,6 +122,10 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 &id.to_string(),
                 "--run",
                 &settings.run.to_string(),
+                "--noise",
+                &settings.run.to_string(),
+                "--keep",
+                &text(&clip(&service.node)),
                 "--address",
                 &listen.to_string(),
                 "--size",

@@ -12,6 +12,7 @@ mod watcher;
 
 pub use board::Board;
 pub use command::Settings;
+pub(crate) use command::clip;
 pub use process::{End, Ending, Services};
 
 use crate::event::{Failure, Fault};

@@ -24,6 +24,7 @@ mod live;
 mod lookups;
 mod media;
 pub mod nonce;
+mod packets;
 mod read_back;
 mod reading;
 mod runs;
@@ -31,6 +32,7 @@ mod sightings;
 mod stations;
 mod stream;
 mod tags;
+pub mod taint;
 mod tell;
 mod uses;
 

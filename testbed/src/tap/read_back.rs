@@ -1,34 +1,19 @@
 //! A capture file, read again frame by frame by the [`Reading`] that a live tap has, so that it tells the same.
 //!
-//! The file may come from anywhere, so nothing in it is believed: a block must fit a buffer of fixed size, interfaces
-//! must be the plan's ports in their order, and a packet must say at which of them it was seen, which way, and when.
+//! What was counted instead of stored ([`Counted`]) is taken in its place, as frames made again.
 
 use std::io::Read;
-
-use pcap_file::DataLink;
-use pcap_file::pcapng::blocks::block_common::{
-    ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, RawBlock, SECTION_HEADER_BLOCK,
-    SIMPLE_PACKET_BLOCK,
-};
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
-};
-use pcap_file::pcapng::{Block, PcapNgReadError, PcapNgReader, PcapNgState};
 
 use super::answers::Part;
 use super::capture::{Captured, Port};
 use super::expected::Expected;
-use super::file;
 use super::frame::Frame;
 use super::inventory::Inventory;
+use super::packets::{Packet, each_packet};
 use super::reading::Reading;
 use super::runs::{Head, Passed, Place};
-use super::sightings::{Direction, Seen, Sightings};
+use super::sightings::{Seen, Sightings};
 use crate::observation::TapHealth;
-
-/// Bytes of the file that are held at a time; a block must fit. The largest frame of the kernel's takes a quarter of it.
-const HELD: usize = 256 * 1024;
 
 /// What a capture file tells.
 #[derive(Debug, Default)]
@@ -74,8 +59,8 @@ pub fn read_back(
     key: u32,
     counted: Counted,
 ) -> Result<ReadBack, Unreadable> {
-    let mut taken = Taken::new(ports, inventory, key, counted);
-    let cut = take_all(from, &mut taken)?;
+    let mut taken = Taken::new(ports.clone(), inventory, key, counted);
+    let cut = each_packet(from, &ports, |packet: Packet<'_>| taken.packet(&packet))?;
     // What was counted behind the last packet; a file that was cut has lost what the rest belongs to.
     if !cut {
         taken.pass_before(taken.packets + 1)?;
@@ -85,36 +70,10 @@ pub fn read_back(
     Ok(ReadBack { captured: taken.reading.finish(health, taken.sightings), cut })
 }
 
-/// Takes block by block; whether the file ends in the middle of one.
-fn take_all(from: impl Read, taken: &mut Taken) -> Result<bool, Unreadable> {
-    let mut reader = match PcapNgReader::with_capacity(from, HELD) {
-        Ok(reader) => reader,
-        Err(error) => return Err(format!("it does not begin as pcapng does: {error}").into()),
-    };
-    while let Some(next) = reader.next_raw_block() {
-        let (block, state) = match next {
-            Ok(next) => next,
-            Err(error) if is_end(&error) => return Ok(taken.all_interfaces().map(|()| true)?),
-            Err(error) => return Err(taken.after(&error.to_string()).into()),
-        };
-        if block.type_ == ENHANCED_PACKET_BLOCK {
-            taken.pass_before(taken.packets + 1)?;
-        }
-        taken.take(block, state).map_err(|text| taken.after(&text))?;
-    }
-    Ok(taken.all_interfaces().map(|()| false)?)
-}
-
-/// The end of the file, or of the room for a block.
-fn is_end(error: &PcapNgReadError) -> bool {
-    matches!(error, PcapNgReadError::Io(cause) if cause.kind() == std::io::ErrorKind::UnexpectedEof)
-}
-
 /// What was taken so far.
 struct Taken {
     reading: Reading,
     sightings: Sightings,
-    interfaces: usize,
     packets: u64,
     counted: Counted,
     /// How many of the notes of what was counted are taken.
@@ -127,7 +86,7 @@ impl Taken {
     fn new(ports: Vec<Port>, inventory: Inventory, key: u32, counted: Counted) -> Taken {
         let sightings = Sightings::at_ports(ports.iter().map(|port| port.name.clone()).collect());
         let reading = Reading::new(ports, inventory, key);
-        Taken { reading, sightings, interfaces: 0, packets: 0, counted, passed: 0, followed: 0 }
+        Taken { reading, sightings, packets: 0, counted, passed: 0, followed: 0 }
     }
 
     /// Takes what was counted before the packet with this number.
@@ -177,59 +136,6 @@ impl Taken {
         })
     }
 
-    fn after(&self, text: &str) -> String {
-        format!("after packet {}: {text}", self.packets)
-    }
-
-    fn take(&mut self, block: RawBlock<'_>, state: &PcapNgState) -> Result<(), String> {
-        match block.type_ {
-            ENHANCED_PACKET_BLOCK => match block.try_into_block(state).map_err(|error| error.to_string())? {
-                Block::EnhancedPacket(packet) => self.packet(&packet),
-                _ => Err("a packet that reads as something else".into()),
-            },
-            INTERFACE_DESCRIPTION_BLOCK => {
-                match block.try_into_block(state).map_err(|error| error.to_string())? {
-                    Block::InterfaceDescription(interface) => self.interface(&interface),
-                    _ => Err("an interface that reads as something else".into()),
-                }
-            }
-            SECTION_HEADER_BLOCK => Err("a second section begins".into()),
-            PACKET_BLOCK | SIMPLE_PACKET_BLOCK => Err("a packet without direction or time".into()),
-            // Names, statistics, and what other programs add.
-            _ => Ok(()),
-        }
-    }
-
-    fn interface(&mut self, interface: &InterfaceDescriptionBlock<'_>) -> Result<(), String> {
-        let Some(port) = self.reading.ports.get(self.interfaces) else {
-            return Err(format!("an interface more than the {} of the plan", self.interfaces));
-        };
-        let name = interface.options.iter().find_map(|option| match option {
-            InterfaceDescriptionOption::IfName(name) => Some(name.as_ref()),
-            _ => None,
-        });
-        let wanted = file::interface_name(port);
-        if name != Some(wanted.as_str()) {
-            let name = name.unwrap_or_default();
-            return Err(format!("interface {} is `{name}` instead of `{wanted}`", self.interfaces));
-        }
-        if interface.linktype != DataLink::ETHERNET
-            || interface.ts_resolution() != InterfaceTsResolution::NANO
-            || interface.ts_offset() != 0
-        {
-            return Err(format!("interface `{wanted}` is not of Ethernet frames with times in nanoseconds"));
-        }
-        self.interfaces += 1;
-        Ok(())
-    }
-
-    fn all_interfaces(&self) -> Result<(), String> {
-        match self.reading.ports.get(self.interfaces) {
-            Some(missing) => Err(format!("it lacks interface `{}`", file::interface_name(missing))),
-            None => Ok(()),
-        }
-    }
-
     /// The head of a run, if the probe in the latest packet is as expected.
     fn head(&self, (n, at): (u32, u64), place: Place, frame: &Frame<'_>, bytes: &[u8]) -> Option<Head> {
         let known = self.counted.expected.of(n)?;
@@ -238,28 +144,17 @@ impl Taken {
         head.known.admits(n, place, addressed, frame, bytes).then_some(head)
     }
 
-    fn packet(&mut self, packet: &EnhancedPacketBlock<'_>) -> Result<(), String> {
-        self.all_interfaces()?;
-        let flags = packet.options.iter().find_map(|option| match option {
-            EnhancedPacketOption::Flags(flags) => Some(flags & 0b11),
-            _ => None,
-        });
-        let direction = match flags {
-            Some(file::INBOUND) => Direction::FromNode,
-            Some(file::OUTBOUND) => Direction::ToNode,
-            _ => return Err("a packet without direction".into()),
-        };
-        let at = u64::try_from(packet.timestamp.as_nanos()).map_err(|_| "a packet out of time".to_owned())?;
-        // There are as many interfaces as ports, and no packet names another one.
-        let port = u16::try_from(packet.interface_id).map_err(|_| "a packet of no port".to_owned())?;
-        self.packets += 1;
-        let Some(frame) = Frame::of(&packet.data) else { return Ok(()) };
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Unreadable> {
+        let Packet { seen, bytes, .. } = *packet;
+        self.pass_before(seen.packet)?;
+        self.packets = seen.packet;
+        let Some(frame) = Frame::of(bytes) else { return Ok(()) };
         let part = self.reading.part(&frame);
         if let Part::Probe(n) = part {
-            let head = self.head((n, at), (port, direction), &frame, &packet.data);
-            self.reading.runs.stored((port, direction), n, head);
+            let place = (seen.port, seen.direction);
+            let head = self.head((n, seen.at), place, &frame, bytes);
+            self.reading.runs.stored(place, n, head);
         }
-        let seen = Seen { packet: self.packets, at, port, direction };
         if let Some(fresh) = self.reading.take(&frame, part, seen) {
             fresh.add_to(&mut self.sightings);
         }

@@ -213,6 +213,7 @@ pub(crate) fn aims() -> Vec<Aim> {
 /// What is seen of a run in which all is well.
 pub(crate) fn good() -> Observations {
     Observations {
+        taint: None,
         patience: 1,
         facts: [("dock-1", 1), ("dock-2", 2)].into_iter().fold(
             vec![ready("app")],

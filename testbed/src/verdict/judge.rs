@@ -8,7 +8,7 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, PauseSeen, Verdict};
 use super::{
     address, after, carries, clock, direction, explained, lint, members, moved, name, no_bridge, no_reach,
-    peers_of, periodic, plays, reach, spare,
+    peers_of, periodic, plays, reach, spare, taint,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -73,6 +73,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             ("explained", explained::draft(plan, &asked, seen))
         }
         Word::Name { .. } => ("name", name::draft(&check.word, seen)),
+        Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
@@ -165,7 +166,8 @@ fn give_up(
 
 /// Whether a word judges by the numbers of packets that were sent on purpose: a number that was seen was seen.
 fn is_numbered(word: &Word) -> bool {
-    matches!(word, Word::NoReach { .. } | Word::NoBridge { .. } | Word::After { .. })
+    // bytes of a clip are as good as a number
+    matches!(word, Word::NoReach { .. } | Word::NoBridge { .. } | Word::After { .. } | Word::Taint { .. })
 }
 
 /// Whether a finding tells of something that was there, whatever the kernel lacks, and not of something that was missed.
@@ -173,7 +175,11 @@ fn is_numbered(word: &Word) -> bool {
 /// Where a word has both kinds, only what was seen cites packets.
 fn is_sighting(word: &Word, finding: &Finding) -> bool {
     match word {
-        Word::NoReach { .. } | Word::NoBridge { .. } | Word::Direction { .. } | Word::Lint { .. } => true,
+        Word::NoReach { .. }
+        | Word::NoBridge { .. }
+        | Word::Direction { .. }
+        | Word::Taint { .. }
+        | Word::Lint { .. } => true,
         Word::PeersOf { .. } | Word::Carries { .. } | Word::Members { .. } | Word::After { .. } => {
             !finding.packets.is_empty()
         }

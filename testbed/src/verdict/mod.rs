@@ -1,7 +1,7 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`, `explained`, `periodic`, `after`.
+//! `clock`, `address`, `spare`, `explained`, `taint`, `periodic`, `after`.
 
 mod address;
 mod after;
@@ -29,6 +29,7 @@ mod plays;
 mod reach;
 mod spare;
 mod stray;
+mod taint;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wording;

@@ -37,7 +37,7 @@ pub struct CheckVerdict {
     /// The controls it proves.
     pub proves: Vec<Proof>,
     /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
-    /// `carries`, `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`.
+    /// `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,
@@ -87,7 +87,7 @@ pub struct PauseSeen {
 /// A control of a negative, counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlSeen {
-    /// `instrument`, `path` or `alive`.
+    /// `instrument`, `path` or `alive`; for `taint` `density` and `canary`.
     pub control: String,
     /// What was counted, in one line.
     pub seen: String,

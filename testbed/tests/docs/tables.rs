@@ -98,6 +98,7 @@ fn the_files_are_those_of_a_run_folder() {
         RunFile::Probes,
         RunFile::Capture,
         RunFile::OpenCopy,
+        RunFile::Clip(node()),
         RunFile::Given("PATH".into()),
         RunFile::Before(node()),
         RunFile::After(node()),

@@ -21,5 +21,6 @@ mod own_programs;
 mod port_rules;
 mod rules;
 mod sites;
+mod taint;
 mod untrusted;
 mod vlans;

@@ -174,6 +174,15 @@ pub enum Word {
         /// The names that fill a set, each with everything below it.
         patterns: Vec<String>,
     },
+    /// Video is where it must be, and nowhere else.
+    Taint {
+        /// Whose.
+        cameras: Vec<NodeName>,
+        /// Who may have it, and on what ways.
+        streams: Vec<VideoWay>,
+        /// Ports of the fabric where it may be seen besides.
+        besides: Vec<LinkName>,
+    },
     /// What the drawing itself must be like.
     Lint {
         /// The rules.
@@ -219,6 +228,21 @@ pub enum Word {
         /// What must work within a second before and after.
         alive: Vec<Open>,
     },
+}
+
+/// The way of a camera's video to somebody whom a flow lets have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VideoWay {
+    /// The camera.
+    pub camera: NodeName,
+    /// Who asks it.
+    pub to: NodeName,
+    /// Whether it does: then the video must be seen.
+    pub plays: bool,
+    /// Ports of the fabric, from the camera's on: each with that of the link's spare, if it has one.
+    pub ports: Vec<Vec<LinkName>>,
+    /// Ports that hear it as well: of the hubs on the way.
+    pub hear: Vec<LinkName>,
 }
 
 /// An address that a name has left.

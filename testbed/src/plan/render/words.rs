@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::tables::{head, list, table};
-use crate::plan::{Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, Open, RouteAsked, Word};
+use crate::plan::{
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, Open, RouteAsked, VideoWay, Word,
+};
 
 /// The word with its counts, and the lines below it.
 pub(super) fn word(word: &Word) -> (String, String) {
@@ -53,6 +55,19 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::Name { at, segment, by, patterns } => {
             let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));
             ("name".to_owned(), text)
+        }
+        Word::Taint { cameras, streams, besides } => {
+            let row = |one: &VideoWay| {
+                let ways = one.ports.iter().map(|ports| list(ports).replace(", ", " or "));
+                let plays = if one.plays { "must be" } else { "may be" };
+                [format!("{} -> {}", one.camera, one.to), plays.to_owned(), list(ways)]
+            };
+            let rows = table(2, &streams.iter().map(row).collect::<Vec<_>>());
+            let hear = streams.iter().flat_map(|one| &one.hear).chain(besides);
+            let hear: std::collections::BTreeSet<_> = hear.collect();
+            let besides =
+                if hear.is_empty() { String::new() } else { format!(" besides, at {}", list(hear)) };
+            (format!("taint of {}{besides}", list(cameras)), rows)
         }
         Word::Lint { rules, waive, .. } => {
             let waived = waive.iter().map(|one| {

@@ -14,6 +14,9 @@ const EXERCISE_WITHIN: Duration = Duration::from_secs(8);
 /// Room for each service's first words with the cloud.
 const CLOUD_SERVICES: [&str; 3] = ["iot", "monitoring", "logs"];
 
+/// Frames of each camera that run before its video is looked for: a third of a clip.
+const LOOKED_FOR: u64 = 10;
+
 /// How long the longest `plays` may take.
 pub(super) fn plays_within(plan: &Plan) -> Duration {
     let slowest = plan.services.iter().filter_map(|service| match service.kind {
@@ -43,6 +46,10 @@ pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
         Word::Plays { cameras, at, frames, .. } => {
             cameras.iter().all(|camera| played(facts, at, camera, *frames))
         }
+        Word::Taint { streams, .. } => streams
+            .iter()
+            .filter(|one| one.plays)
+            .all(|one| received(facts, &one.to, &one.camera) >= LOOKED_FOR),
         Word::Clock { of, .. } => of.iter().all(|node| {
             facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
         }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Failure, Stage};
-use crate::evidence::RunFolder;
+use crate::evidence::{RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
 use crate::kernel::snapshot;
 use crate::observation::{
@@ -17,6 +17,7 @@ use crate::plan::{Check, During, Forgotten, Plan, Word};
 use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Site, Swept};
 use crate::record::{self, Instruments, Record};
 use crate::run::order::Order;
+use crate::run::taint;
 use crate::services::{ServiceError, Services};
 use crate::tap::{self, Captured};
 use crate::verdict::periodic::{times, undisturbed};
@@ -184,6 +185,7 @@ impl Prober<'_> {
             | Word::Lint { .. }
             | Word::Periodic { .. }
             | Word::Spare { .. } => {}
+            Word::Taint { .. } => probe::hide_canaries(site, patience),
         }
     }
 
@@ -239,12 +241,12 @@ pub(super) fn finish(
     folder: &Path,
 ) -> Result<Observations, Failure> {
     let Built { site, copy, missing } = built;
-    let (Site { capture, filters, ledger, lab, plan, .. }, copy) = (site, copy);
+    let (Site { capture, filters, ledger, lab, plan, key, .. }, copy) = (site, copy);
     let captured = capture.finish().map_err(capture_failed)?;
     let copied = copy.capture.finish().map_err(capture_failed)?;
     let seen_by = [(&filters, &ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
     let record = probed.record(beside, missing, seen_by);
-    let seen = keep_and_observe(&plan, record, folder, [&captured, &copied]);
+    let seen = keep_and_observe(&plan, key, record, folder, [&captured, &copied]);
     drop(lab);
     seen
 }
@@ -261,7 +263,7 @@ pub(super) fn end_stretch(
     let copied = copy.end().map_err(capture_failed)?;
     let seen_by = [(&site.filters, &site.ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
     let record = probed.record(beside, missing.clone(), seen_by);
-    keep_and_observe(&site.plan, record, folder, [&captured, &copied])
+    keep_and_observe(&site.plan, site.key, record, folder, [&captured, &copied])
 }
 
 pub(super) fn capture_failed(error: tap::Error) -> Failure {
@@ -270,12 +272,19 @@ pub(super) fn capture_failed(error: tap::Error) -> Failure {
 
 fn keep_and_observe(
     plan: &Plan,
+    key: u32,
     record: Record,
     folder: &Path,
     [here, there]: [&Captured; 2],
 ) -> Result<Observations, Failure> {
-    RunFolder::at(folder).write_record(&record)?;
-    record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))
+    let evidence = RunFolder::at(folder);
+    evidence.write_record(&record)?;
+    let seen = record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))?;
+    taint::keep_clips(plan, &evidence).map_err(|error| super::ours(error.to_string()))?;
+    let found = taint::search(&RunReader::of(folder), plan, key);
+    let taint =
+        found.map_err(|damage| super::ours(format!("the capture could not be searched: {damage}")))?;
+    Ok(Observations { taint, ..seen })
 }
 
 impl Probed {

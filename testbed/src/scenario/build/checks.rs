@@ -172,6 +172,7 @@ impl Reader<'_> {
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
             ("explained", raw.explained.is_absent(), raw.explained.is_bad()),
             ("name", raw.name.is_absent(), raw.name.is_bad()),
+            ("taint", raw.taint.is_absent(), raw.taint.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
             ("after", raw.after.is_absent(), raw.after.is_bad()),
@@ -179,7 +180,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -200,6 +201,7 @@ impl Reader<'_> {
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
             raw.explained.good().and_then(|word| self.explained(word)),
             raw.name.good().and_then(|word| self.name(word)),
+            raw.taint.good().and_then(|word| self.taint(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.after.good().and_then(|word| self.after(name, word, known)),

@@ -25,6 +25,7 @@ mod segments;
 mod sets;
 mod spares;
 mod switches;
+mod taint;
 mod uplinks;
 mod wires;
 

@@ -20,7 +20,7 @@ impl Reader<'_> {
     }
 
     /// One link of one node.
-    fn link(&mut self, written: &At<PortRef>) -> Option<(NodeName, LinkName)> {
+    pub(super) fn link(&mut self, written: &At<PortRef>) -> Option<(NodeName, LinkName)> {
         let name = At { value: written.value.node.clone(), spot: written.spot };
         let name = self.directory.one_of(&name, &[], self.whose, self.out)?;
         let node = self.nodes.get(&name).filter(|node| !node.links.is_empty())?;

@@ -267,6 +267,13 @@ pub enum Word {
         /// Who asks there.
         by: Vec<NodeName>,
     },
+    /// Video is where it must be, and nowhere else.
+    Taint {
+        /// Whose.
+        cameras: Vec<NodeName>,
+        /// Links where it may be seen besides the ways to those that flows let have it.
+        may_appear: Vec<(NodeName, LinkName)>,
+    },
     /// What the drawing itself must be like; no packet is looked at.
     Lint {
         /// The rules.

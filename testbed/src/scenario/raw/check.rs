@@ -16,7 +16,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `lint`, `periodic`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -44,6 +44,8 @@ table! {
         explained: may Explained,
         /// The names that a firewall lets out are those that are asked for.
         name: may Name,
+        /// Video is where it must be, and nowhere else.
+        taint: may Taint,
         /// What the drawing of the site must be like.
         lint: may Lint,
         /// Something comes at regular times.
@@ -292,6 +294,16 @@ table! {
         segment: must One<SegmentName>,
         /// Who asks there.
         by: must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// Video is where it must be, and nowhere else, in whatever form.
+    Taint = "`taint`" {
+        /// Whose; default every camera of ours that somebody plays.
+        cameras: may Some1<NodeName>,
+        /// Where it may be seen besides the ways to those that flows let have it: links, or nodes with all their links.
+        may_appear: may Some1<PortRef>,
     }
 }
 

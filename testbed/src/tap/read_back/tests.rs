@@ -5,6 +5,7 @@ use std::fs;
 
 use proptest::prelude::*;
 
+use super::super::packets::HELD;
 use super::super::annotate;
 use super::super::file::{CaptureFile, Stored};
 use super::super::fixture::{self, ADDRESSES, CAM, across, tcp, udp};

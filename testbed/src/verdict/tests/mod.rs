@@ -19,6 +19,7 @@ mod periodic;
 mod plays;
 mod reach;
 mod spare;
+mod taint;
 
 use super::example::{good, plan};
 use super::{CheckVerdict, Verdict, judge};

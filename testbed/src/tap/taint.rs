@@ -1,0 +1,63 @@
+//! The cameras' own video in a capture: every byte of it is known, so that it is found wherever it went.
+
+pub mod canary;
+mod clip;
+#[cfg(test)]
+mod fixture;
+mod marks;
+mod pieces;
+mod scan;
+mod search;
+mod texts;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use super::capture::Port;
+use super::packets::{Packet, each_packet};
+use crate::names::NodeName;
+use crate::observation::TaintSeen;
+use canary::Canaries;
+use marks::{Mark, Marks};
+use search::{Owners, Search, Taken};
+
+/// Bytes of a camera's clip that are taken at most: a minute of 640x360.
+pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
+
+/// The clip of each camera that is looked for, or why there is none.
+pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
+
+/// Searches a capture of a site with these ports for clips, with canaries of this lab.
+///
+/// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
+/// in words: those of [`read_back`](super::read_back).
+pub fn search(from: impl Read, ports: Vec<Port>, clips: &Clips, key: u32) -> Result<TaintSeen, String> {
+    let owners = Owners {
+        cameras: clips.iter().filter(|(_, clip)| clip.is_ok()).map(|(camera, _)| camera.clone()).collect(),
+        ports: ports.iter().map(|port| port.name.clone()).collect(),
+    };
+    let canaries = Canaries::new(key, &owners.ports);
+    let clips_there = clips.values().filter_map(|clip| clip.as_ref().ok());
+    let mut marks: Vec<Mark<'_>> = Vec::new();
+    for (owner, clip) in clips_there.enumerate() {
+        marks.extend((0..).zip(clip::pictures(clip)).map(|(part, bytes)| Mark { owner, part, bytes }));
+    }
+    for port in 0..owners.ports.len() {
+        let owner = owners.cameras.len() + port;
+        marks.extend((0..).zip(canaries.of(port)).map(|(part, bytes)| Mark { owner, part, bytes }));
+    }
+    let marks = Marks::new(marks);
+    let mut search = Search::new(&marks, &owners, &canaries);
+    each_packet(from, &ports, |Packet { seen, cut, bytes }: Packet<'_>| {
+        let (port, direction) = (seen.port, seen.direction);
+        search.take(&Taken { packet: seen.packet, port, direction, cut, bytes });
+        Ok::<(), String>(())
+    })?;
+    let (taps, found, let_go) = search.finish();
+    let unknown =
+        clips.iter().filter_map(|(camera, clip)| Some((camera.clone(), clip.as_ref().err()?.clone())));
+    Ok(TaintSeen { unknown: unknown.collect(), cameras: owners.cameras, taps, found, let_go })
+}
+
+#[cfg(test)]
+mod tests;

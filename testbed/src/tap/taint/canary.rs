@@ -1,0 +1,128 @@
+//! Canaries: bytes that are nobody's, hidden at every tap in every way that is searched, so that a searcher that finds
+//! nothing is known to be able to find.
+//!
+//! One is sent: a frame leaves each link, marked as a probe of this lab and for a group that no bridge passes on (IEEE
+//! 802.1D, table 7-10), with a canary in it as it is, as Base64 and as digits. It shows that what passes this tap comes
+//! into the capture and is searched. What is put together only here (streams, packets in pieces, quotes) gets frames
+//! with another canary, which are searched as if this tap had seen them.
+
+use std::net::Ipv4Addr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use etherparse::{IpFragOffset, Ipv4Header, PacketBuilder};
+use sha2::{Digest, Sha256};
+
+use crate::names::{LinkName, Mac};
+
+/// The group of the MAC's own control frames, which end at the next port.
+pub const NEXT_PORT_ONLY: Mac = Mac([0x01, 0x80, 0xc2, 0, 0, 0x01]);
+/// Which of a port's two canaries is sent.
+pub(super) const SENT: u16 = 0;
+/// Bytes of a canary.
+const LENGTH: usize = 64;
+/// Bytes of a segment or a piece: less than a canary, and a multiple of eight.
+const PIECE: usize = 40;
+/// For documentation (RFC 5737).
+const FROM: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const TO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+const DISCARD: u16 = 9;
+
+/// What is in the frame that leaves a link, behind what marks it as a probe.
+pub fn sent(key: u32, port: &LinkName) -> Vec<u8> {
+    in_all_encodings(&bytes(key, port, "sent"))
+}
+
+/// The canaries of every port.
+#[derive(Debug)]
+pub(super) struct Canaries {
+    /// Of each port the one that is sent, and the one that is put together here.
+    of: Vec<[Vec<u8>; 2]>,
+}
+
+impl Canaries {
+    pub(super) fn new(key: u32, ports: &[LinkName]) -> Self {
+        Canaries {
+            of: ports.iter().map(|port| ["sent", "here"].map(|which| bytes(key, port, which))).collect(),
+        }
+    }
+
+    /// Both of a port.
+    pub(super) fn of(&self, port: usize) -> &[Vec<u8>; 2] {
+        &self.of[port]
+    }
+
+    /// Frames with a canary that only shows in a stream, a packet in pieces, or an error's quote.
+    pub(super) fn of_streams_and_pieces(&self, port: usize) -> Vec<Vec<u8>> {
+        let hidden = in_all_encodings(&self.of[port][1]);
+        [segments(&hidden), pieces(&hidden), quotes(&hidden)].concat()
+    }
+}
+
+/// 64 bytes of a port that nobody else has.
+fn bytes(key: u32, port: &LinkName, which: &str) -> Vec<u8> {
+    let half = |part: u8| {
+        let mut hash = Sha256::new();
+        hash.update(b"canary");
+        hash.update(key.to_be_bytes());
+        hash.update([part]);
+        hash.update(port.as_str());
+        hash.update(which);
+        hash.finalize()
+    };
+    let whole = [half(0), half(1)].concat();
+    debug_assert_eq!(whole.len(), LENGTH);
+    whole
+}
+
+fn in_all_encodings(canary: &[u8]) -> Vec<u8> {
+    let texts = format!(" {} {} ", STANDARD.encode(canary), hex::encode(canary));
+    [canary, texts.as_bytes()].concat()
+}
+
+/// The last segment first, so that the stream is whole only with the one that comes last.
+fn segments(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let segment = |(place, part): (usize, &[u8])| {
+        let sequence = (place * PIECE) as u32;
+        let builder =
+            ethernet().ipv4(FROM.octets(), TO.octets(), 1).tcp(DISCARD, DISCARD, sequence, 1).ack(1);
+        written(|frame| builder.write(frame, part))
+    };
+    let mut segments: Vec<_> = bytes.chunks(PIECE).enumerate().map(segment).collect();
+    segments[1..].reverse();
+    segments
+}
+
+fn pieces(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let last = bytes.chunks(PIECE).count() - 1;
+    let piece = |(place, part): (usize, &[u8])| {
+        let mut header = Ipv4Header::new(0, 1, etherparse::ip_number::UDP, FROM.octets(), TO.octets())
+            .expect("no payload is not too long");
+        header.identification = DISCARD;
+        header.more_fragments = place < last;
+        header.fragment_offset =
+            IpFragOffset::try_new((place * PIECE / 8) as u16).expect("a canary is short");
+        let builder = ethernet().ip(etherparse::IpHeaders::Ipv4(header, Default::default()));
+        written(|frame| builder.write(frame, etherparse::ip_number::UDP, part))
+    };
+    bytes.chunks(PIECE).enumerate().map(piece).collect()
+}
+
+/// An error that quotes a datagram with all of it.
+fn quotes(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let builder = PacketBuilder::ipv4(TO.octets(), FROM.octets(), 1).udp(DISCARD, DISCARD);
+    let quoted = written(|packet| builder.write(packet, bytes));
+    // Port unreachable (RFC 792).
+    let builder = ethernet().ipv4(FROM.octets(), TO.octets(), 1).icmpv4_raw(3, 3, [0; 4]);
+    vec![written(|frame| builder.write(frame, &quoted))]
+}
+
+fn ethernet() -> etherparse::PacketBuilderStep<etherparse::Ethernet2Header> {
+    PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
+}
+
+fn written<E: std::fmt::Debug>(write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("a vector takes whatever is written, and a canary fits into any packet");
+    bytes
+}

@@ -1,0 +1,248 @@
+//! Searches every frame of a capture for the cameras' video: as it lies there, in what ICMP errors quote, in TCP streams
+//! put in order, and in packets put together from their pieces.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::super::frame::{Content, Frame, Packet, Tcp, Transport};
+use super::super::sightings::Direction;
+use super::super::stream::Stream;
+use super::canary::{self, Canaries};
+use super::marks::Marks;
+use super::pieces::Pieces;
+use super::scan::{Found, Scan, search};
+use crate::names::{LinkName, NodeName};
+use crate::observation::{Layer, TaintFound, TaintPlace, TapSearched, Way};
+
+/// Directions of TCP connections that are put in order at a time, over all taps: a site has tens.
+const MOST_STREAMS: usize = 4096;
+
+/// A frame of a capture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken<'a> {
+    /// Its number.
+    pub(super) packet: u64,
+    /// Index of its port.
+    pub(super) port: u16,
+    pub(super) direction: Direction,
+    /// True if the capture has less of it than the wire had.
+    pub(super) cut: bool,
+    pub(super) bytes: &'a [u8],
+}
+
+/// One direction of a TCP connection at a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Line {
+    port: u16,
+    direction: Direction,
+    ends: (IpAddr, u16, IpAddr, u16),
+    /// True for segments that errors quote.
+    quoted: bool,
+}
+
+/// Whose a mark is: cameras come first, then each port's canary.
+#[derive(Debug)]
+pub(super) struct Owners {
+    pub(super) cameras: Vec<NodeName>,
+    pub(super) ports: Vec<LinkName>,
+}
+
+/// A search under way.
+pub(super) struct Search<'a> {
+    marks: &'a Marks<'a>,
+    owners: &'a Owners,
+    canaries: &'a Canaries,
+    streams: HashMap<Line, (Stream, Scan)>,
+    pieces: Pieces,
+    taps: Vec<Tap>,
+    found: BTreeMap<(u16, bool, usize, Way), TaintFound>,
+    let_go: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Tap {
+    frames: u64,
+    cut: u64,
+    /// Ways in which its own canary was found.
+    heard: Vec<Way>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(marks: &'a Marks<'a>, owners: &'a Owners, canaries: &'a Canaries) -> Self {
+        Search {
+            marks,
+            owners,
+            canaries,
+            streams: HashMap::new(),
+            pieces: Pieces::default(),
+            taps: vec![Tap::default(); owners.ports.len()],
+            found: BTreeMap::new(),
+            let_go: 0,
+        }
+    }
+
+    /// Searches a frame.
+    pub(super) fn take(&mut self, taken: &Taken<'_>) {
+        let tap = &mut self.taps[usize::from(taken.port)];
+        tap.frames += 1;
+        tap.cut += u64::from(taken.cut);
+        self.look(taken);
+    }
+
+    /// The same for a frame that was not captured: the canaries of what is put together.
+    fn look(&mut self, taken: &Taken<'_>) {
+        let frame = Frame::of(taken.bytes);
+        let packet = match &frame {
+            Some(Frame { content: Content::Ip(packet), .. }) => Some(packet),
+            _ => None,
+        };
+        let quoted = packet.and_then(Packet::quoted);
+        let quote_at = packet.filter(|_| quoted.is_some()).and_then(|packet| quote_in(packet, taken.bytes));
+        let mut found = Vec::new();
+        search(self.marks, taken.bytes, |one| found.push(one));
+        for one in found {
+            let layer = if quote_at.is_some_and(|at| one.offset >= at) { Layer::Quote } else { Layer::Frame };
+            self.note(taken, layer, taken.packet, one);
+        }
+        let Some(packet) = packet else { return };
+        if let Some(quoted) = quoted {
+            self.segment(taken, &quoted, true);
+        } else if packet.fragment.is_some() {
+            let (port, direction) = (taken.port, taken.direction);
+            let due = self.pieces.take((port, direction), taken.packet, packet);
+            self.let_go += u64::from(due.is_some());
+            due.into_iter().for_each(|due| self.put_together(due));
+        } else {
+            self.segment(taken, packet, false);
+        }
+    }
+
+    /// A segment joins its stream.
+    fn segment(&mut self, taken: &Taken<'_>, packet: &Packet<'_>, quoted: bool) {
+        let Transport::Tcp(tcp) = packet.transport else { return };
+        let ends = (packet.source, tcp.source_port, packet.dest, tcp.dest_port);
+        let line = Line { port: taken.port, direction: taken.direction, ends, quoted };
+        let Tcp { sequence, syn, payload, .. } = tcp;
+        if syn && let Some(old) = self.streams.remove(&line) {
+            self.end(line, old);
+        }
+        if payload.is_empty() {
+            return;
+        }
+        if self.streams.len() >= MOST_STREAMS && !self.streams.contains_key(&line) {
+            self.let_go += 1;
+            self.end_all();
+        }
+        let (stream, scan) = self.streams.entry(line).or_default();
+        scan.packet = taken.packet;
+        stream.push(sequence, syn, payload, scan);
+        if scan.is_due() {
+            let found = scan.search(self.marks);
+            self.note_all(line, found);
+        }
+    }
+
+    fn end_all(&mut self) {
+        let mut streams: Vec<_> = std::mem::take(&mut self.streams).into_iter().collect();
+        // In the same order each time: what is found first is told.
+        streams.sort_by_key(|(line, _)| {
+            (line.port, line.direction == Direction::ToNode, line.ends, line.quoted)
+        });
+        streams.into_iter().for_each(|(line, one)| self.end(line, one));
+    }
+
+    fn end(&mut self, line: Line, (mut stream, mut scan): (Stream, Scan)) {
+        stream.finish(&mut scan);
+        let found = scan.search(self.marks);
+        self.note_all(line, found);
+    }
+
+    fn note_all(&mut self, line: Line, found: Vec<(Found, u64)>) {
+        let layer = if line.quoted { Layer::Quote } else { Layer::Stream };
+        let at = Taken { packet: 0, port: line.port, direction: line.direction, cut: false, bytes: &[] };
+        found.into_iter().for_each(|(one, packet)| self.note(&at, layer, packet, one));
+    }
+
+    /// What is whole of a packet that came in pieces.
+    fn put_together(&mut self, (place, runs): ((u16, Direction), Vec<super::pieces::Run>)) {
+        let at = Taken { packet: 0, port: place.0, direction: place.1, cut: false, bytes: &[] };
+        for run in runs {
+            let mut found = Vec::new();
+            search(self.marks, &run.bytes, |one| found.push(one));
+            for one in found {
+                self.note(&at, Layer::Pieces, run.packet_at(one.offset), one);
+            }
+        }
+    }
+
+    fn note(&mut self, taken: &Taken<'_>, layer: Layer, packet: u64, one: Found) {
+        let mark = self.marks.mark(one.mark);
+        let way = Way { layer, encoding: one.encoding };
+        let Some(camera) = self.owners.cameras.get(mark.owner) else {
+            self.hear(usize::from(taken.port), mark.owner - self.owners.cameras.len(), mark.part, way);
+            return;
+        };
+        let from_node = taken.direction == Direction::FromNode;
+        let first = TaintPlace {
+            packet,
+            offset: one.offset,
+            picture: mark.part,
+            at: one.at as u32,
+            length: one.length as u32,
+        };
+        let known =
+            self.found.entry((taken.port, !from_node, mark.owner, way)).or_insert_with(|| TaintFound {
+                port: self.owners.ports[usize::from(taken.port)].clone(),
+                from_node,
+                camera: camera.clone(),
+                way,
+                places: 0,
+                bytes: 0,
+                first,
+            });
+        known.places += 1;
+        known.bytes += one.length as u64;
+        if packet < known.first.packet {
+            known.first = first;
+        }
+    }
+
+    /// A canary of a port was found at a tap. What is sent shows frames, and what is put together here all else.
+    fn hear(&mut self, tap: usize, port: usize, part: u16, way: Way) {
+        let sent = part == canary::SENT;
+        let heard = &mut self.taps[tap].heard;
+        if tap == port && sent == (way.layer == Layer::Frame) && !heard.contains(&way) {
+            heard.push(way);
+        }
+    }
+
+    /// The end of the capture: what was found, and which canaries were missed.
+    pub(super) fn finish(mut self) -> (Vec<TapSearched>, Vec<TaintFound>, u64) {
+        for port in 0..self.owners.ports.len() {
+            for frame in self.canaries.of_streams_and_pieces(port) {
+                let (port, direction) = (port as u16, Direction::FromNode);
+                self.look(&Taken { packet: 0, port, direction, cut: false, bytes: &frame });
+            }
+        }
+        for due in self.pieces.all() {
+            self.put_together(due);
+        }
+        self.end_all();
+        let missed = |heard: &[Way]| Way::all().filter(|way| !heard.contains(way)).collect();
+        let tap = |(port, tap): (&LinkName, &Tap)| TapSearched {
+            port: port.clone(),
+            frames: tap.frames,
+            cut: tap.cut,
+            missed: missed(&tap.heard),
+        };
+        let taps = self.owners.ports.iter().zip(&self.taps).map(tap).collect();
+        (taps, self.found.into_values().collect(), self.let_go)
+    }
+}
+
+/// Where in the frame the quoted packet begins.
+fn quote_in(packet: &Packet<'_>, frame: &[u8]) -> Option<u64> {
+    let Transport::Icmp(icmp) = packet.transport else { return None };
+    let at = icmp.payload.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
+    u64::try_from(at).ok()
+}

@@ -1,0 +1,224 @@
+//! Captures with a clip in them, in every form, and captures that could not have shown it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use etherparse::{IpFragOffset, IpHeaders, Ipv4Header, PacketBuilder};
+
+use super::super::file::{CaptureFile, Stored};
+use super::super::fixture::{APP, CAM, RTR_B, across, icmp, link, mac, ports, tcp, udp};
+use super::super::sightings::Direction;
+use super::fixture::noise;
+use super::*;
+use crate::names::Mac;
+use crate::observation::{Encoding, Layer, TaintFound, Way};
+
+const KEY: u32 = 7;
+const FROM: (&str, u16) = ("10.20.0.7", 554);
+const TO: (&str, u16) = ("10.30.0.5", 4000);
+
+/// Two pictures, the second of which is `noise(2, 3000)` behind its header.
+fn stream() -> Vec<u8> {
+    let slices = [(0x65, noise(1, 2000)), (0x41, noise(2, 3000))];
+    let units = slices.map(|(header, bytes)| [&[0, 0, 0, 1, header][..], &bytes].concat());
+    [&[0, 0, 0, 1, 0x67, 9, 9][..], &units.concat()].concat()
+}
+
+fn clips() -> Clips {
+    Clips::from([("cam".parse().unwrap(), Ok(stream()))])
+}
+
+/// A capture of these frames, each at one tap; packets are numbered from 1.
+fn capture(frames: &[(usize, Direction, Vec<u8>)], cut_to: usize) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.pcapng");
+    let mut file = CaptureFile::create(&path, &ports()).unwrap();
+    for (port, direction, frame) in frames {
+        let (port, direction, original_len) = (*port, *direction, frame.len() as u32);
+        let bytes = &frame[..frame.len().min(cut_to)];
+        file.store(&Stored { port, direction, at: 1, original_len, bytes }, u64::MAX);
+    }
+    file.close().unwrap();
+    std::fs::read(path).unwrap()
+}
+
+fn searched(frames: &[(usize, Direction, Vec<u8>)]) -> TaintSeen {
+    search(&*capture(frames, usize::MAX), ports(), &clips(), KEY).unwrap()
+}
+
+/// Each packet in a frame, as the appliance's tap sees it.
+fn at_app(packets: impl IntoIterator<Item = Vec<u8>>) -> Vec<(usize, Direction, Vec<u8>)> {
+    let frame = |packet: Vec<u8>| (APP, Direction::ToNode, link(RTR_B, APP, 0x0800, &packet).remove(1).bytes);
+    packets.into_iter().map(frame).collect()
+}
+
+/// The canaries that a lab sends, at each tap.
+fn canaries() -> Vec<(usize, Direction, Vec<u8>)> {
+    let frame = |(place, port): (usize, Port)| {
+        let head = [&canary::NEXT_PORT_ONLY.0[..], &mac(place).0, &[0x88, 0xb5], &[0; 46]].concat();
+        (place, Direction::FromNode, [head, canary::sent(KEY, &port.name)].concat())
+    };
+    ports().into_iter().enumerate().map(frame).collect()
+}
+
+fn segment(sequence: usize, bytes: &[u8]) -> Vec<u8> {
+    tcp(FROM, TO, 100 + sequence as u32, "A", bytes)
+}
+
+fn found(seen: &TaintSeen, layer: Layer, encoding: Encoding) -> Option<&TaintFound> {
+    seen.found.iter().find(|one| one.way == Way { layer, encoding })
+}
+
+#[test]
+fn a_clip_is_found_at_every_tap_that_its_frame_passes_and_nowhere_else() {
+    let clip = noise(2, 3000);
+    let packet = udp(FROM, TO, &[b"behind it ", &clip[500..700]].concat());
+    let hops = across(CAM, &packet).into_iter().map(|hop| (hop.port, hop.direction, hop.bytes));
+    let seen = searched(&hops.collect::<Vec<_>>());
+    let taps: Vec<_> = seen.found.iter().map(|one| (one.port.as_str(), one.from_node, one.bytes)).collect();
+    assert_eq!(taps, [("p0", true, 200), ("p1", false, 200), ("p2", true, 200), ("p3", false, 200)]);
+    let first = seen.found[3].first;
+    // Ethernet, IP, UDP, ten bytes; the slice has its header in front.
+    assert_eq!((first.packet, first.offset), (4, 14 + 20 + 8 + 10));
+    assert_eq!((first.picture, first.at, first.length), (1, 501, 200));
+    let without = searched(&at_app([udp(FROM, TO, &noise(3, 1400))]));
+    assert_eq!((without.found.len(), without.taps[APP].frames), (0, 1));
+}
+
+#[test]
+fn sixty_four_bytes_across_segments_are_found_in_any_order_and_overlapping() {
+    let text = [&b"x"[..], &noise(2, 64)].concat();
+    let parts = [(0, 20), (20, 40), (40, 65)];
+    for order in [[0, 1, 2], [0, 2, 1], [0, 1, 1]] {
+        let sent = order.map(|part| segment(parts[part].0, &text[parts[part].0..parts[part].1]));
+        let overlapping = segment(30, &text[30..]);
+        let seen = searched(&at_app(sent.into_iter().chain([overlapping])));
+        let one = found(&seen, Layer::Stream, Encoding::Raw).unwrap_or_else(|| panic!("{order:?}"));
+        assert_eq!((one.bytes, one.first.packet, one.first.offset), (64, 1, 1), "{order:?}");
+    }
+}
+
+#[test]
+fn a_forged_segment_that_opens_another_connection_hides_nothing() {
+    let clip = noise(2, 3000);
+    let sent = [segment(0, &clip[..70]), tcp(FROM, TO, 9, "S", b""), segment(70, &clip[70..200])];
+    let seen = searched(&at_app(sent));
+    assert_eq!(found(&seen, Layer::Frame, Encoding::Raw).unwrap().bytes, 70 + 130);
+    assert_eq!(found(&seen, Layer::Stream, Encoding::Raw).unwrap().bytes, 70 + 130);
+}
+
+#[test]
+fn text_is_found_in_frames_and_across_segments() {
+    let clip = noise(2, 3000);
+    for (text, encoding) in
+        [(STANDARD.encode(&clip[..900]), Encoding::Base64), (hex::encode(&clip[..900]), Encoding::Hex)]
+    {
+        let seen = searched(&at_app([udp(FROM, TO, &text.as_bytes()[..400])]));
+        let one = found(&seen, Layer::Frame, encoding).unwrap();
+        assert_eq!((one.first.offset, one.first.at), (14 + 20 + 8, 1));
+        let segments = text.as_bytes().chunks(30).enumerate().map(|(nth, part)| segment(nth * 30, part));
+        let seen = searched(&at_app(segments));
+        let one = found(&seen, Layer::Stream, encoding).unwrap();
+        assert!(one.bytes >= 890 && one.first.packet == 1, "{one:?}");
+        assert_eq!(found(&seen, Layer::Frame, encoding), None, "no frame has enough of it");
+    }
+}
+
+/// An IP packet with these bytes behind its header, in pieces of 24 bytes.
+fn pieces(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let piece = |(place, part): (usize, &[u8])| {
+        let mut header =
+            Ipv4Header::new(0, 9, etherparse::ip_number::UDP, [10, 0, 0, 1], [10, 0, 0, 2]).unwrap();
+        header.identification = 77;
+        header.more_fragments = (place + 1) * 24 < bytes.len();
+        header.fragment_offset = IpFragOffset::try_new((place * 3) as u16).unwrap();
+        let mut packet = Vec::new();
+        let builder = PacketBuilder::ip(IpHeaders::Ipv4(header, Default::default()));
+        builder.write(&mut packet, etherparse::ip_number::UDP, part).unwrap();
+        packet
+    };
+    bytes.chunks(24).enumerate().map(piece).collect()
+}
+
+#[test]
+fn a_packet_in_pieces_is_put_together_in_any_order() {
+    let whole = [&[0; 8][..], &noise(2, 100)].concat();
+    let mut sent = pieces(&whole);
+    sent.reverse();
+    let seen = searched(&at_app(sent.clone()));
+    let one = found(&seen, Layer::Pieces, Encoding::Raw).unwrap();
+    assert_eq!((one.bytes, one.first.offset), (100, 8));
+    assert_eq!(one.first.packet, sent.len() as u64, "it begins in the piece that came last");
+    assert_eq!(found(&seen, Layer::Frame, Encoding::Raw), None);
+    // Half of them missing: what hangs together is too little.
+    let seen = searched(&at_app(sent.into_iter().step_by(2)));
+    assert_eq!(seen.found, []);
+}
+
+#[test]
+fn what_an_error_quotes_is_told_apart() {
+    let quoted = udp(FROM, TO, &noise(2, 3000)[..80]);
+    let seen = searched(&at_app([icmp("10.30.0.1", "10.20.0.7", 3, [0; 4], &quoted)]));
+    let one = found(&seen, Layer::Quote, Encoding::Raw).unwrap();
+    assert_eq!((one.bytes, seen.found.len()), (80, 1));
+    // Quotes of small segments hang together as the segments did.
+    let clip = noise(2, 3000);
+    let errors = clip[..200]
+        .chunks(40)
+        .enumerate()
+        .map(|(nth, part)| icmp("10.30.0.1", "10.20.0.7", 3, [0; 4], &segment(nth * 40, part)));
+    let seen = searched(&at_app(errors));
+    assert_eq!(found(&seen, Layer::Quote, Encoding::Raw).unwrap().first.length, 200);
+    assert_eq!(found(&seen, Layer::Stream, Encoding::Raw), None);
+}
+
+#[test]
+fn whatever_a_frame_carries_is_searched() {
+    let group = Mac([1, 0x80, 0xc2, 0, 0, 0x0e]);
+    let frame = [&group.0[..], &mac(CAM).0, &[0x88, 0xcc], &noise(2, 300)].concat();
+    let seen = searched(&[(CAM, Direction::FromNode, frame)]);
+    assert_eq!(found(&seen, Layer::Frame, Encoding::Raw).unwrap().bytes, 300);
+}
+
+#[test]
+fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
+    let all: Vec<Way> = Way::all().collect();
+    let sent: Vec<Way> = all.iter().copied().filter(|way| way.layer == Layer::Frame).collect();
+    let seen = searched(&canaries());
+    assert!(seen.taps.iter().all(|tap| tap.missed.is_empty() && tap.frames == 1), "{:?}", seen.taps);
+    assert_eq!(seen.found, []);
+
+    let seen = searched(&canaries()[1..]);
+    assert_eq!(seen.taps[0].missed, sent, "what is put together shows its own, what is sent does not");
+    assert!(seen.taps[1..].iter().all(|tap| tap.missed.is_empty()));
+
+    let other = search(&*capture(&canaries(), usize::MAX), ports(), &clips(), KEY + 1).unwrap();
+    assert!(other.taps.iter().all(|tap| tap.missed == sent));
+
+    // A canary at another tap shows nothing of this one.
+    let mut moved = canaries();
+    moved[0].0 = 1;
+    assert_eq!(searched(&moved).taps[0].missed, sent);
+}
+
+#[test]
+fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
+    let frames = [canaries(), at_app([udp(FROM, TO, &noise(2, 600))])].concat();
+    let seen = search(&*capture(&frames, 96), ports(), &clips(), KEY).unwrap();
+    assert_eq!(seen.taps.iter().map(|tap| tap.cut).collect::<Vec<_>>(), [1, 1, 1, 2]);
+    assert!(seen.taps.iter().all(|tap| !tap.missed.is_empty()));
+}
+
+#[test]
+fn a_clip_that_is_not_there_is_named() {
+    let clips = Clips::from([("cam".parse().unwrap(), Err("gone".to_owned()))]);
+    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, KEY).unwrap();
+    assert_eq!((seen.cameras.len(), seen.unknown), (0, vec![("cam".parse().unwrap(), "gone".to_owned())]));
+}
+
+#[test]
+fn too_many_connections_at_once_are_said() {
+    let clip = noise(2, 3000);
+    let many = (0..5000_u16).map(|port| tcp(FROM, (TO.0, port), 0, "A", b"x"));
+    let seen = searched(&at_app(many.chain([segment(0, &clip)])));
+    assert_eq!((seen.let_go, found(&seen, Layer::Stream, Encoding::Raw).unwrap().bytes), (1, 3000));
+}

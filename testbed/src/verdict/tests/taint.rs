@@ -1,0 +1,142 @@
+//! `taint`: video elsewhere, video that is missing, and searchers that show nothing.
+
+use super::super::example::of;
+use super::*;
+use crate::observation::{Encoding, Layer, TaintFound, TaintPlace, TaintSeen, TapHealth, TapSearched, Way};
+use crate::plan::VideoWay;
+
+const CHECK: &str = "dock-alone";
+const STREAM: Way = Way { layer: Layer::Stream, encoding: Encoding::Raw };
+
+fn word() -> Word {
+    let stream = |camera: &str, port: &str| VideoWay {
+        camera: of(camera),
+        to: of("app"),
+        plays: true,
+        ports: vec![vec![of(port)], vec![of("p-app-0"), of("p-app-9")]],
+        hear: vec![],
+    };
+    Word::Taint {
+        cameras: vec![of("dock-1"), of("dock-2")],
+        streams: vec![stream("dock-1", "p-dock-1-0"), stream("dock-2", "p-dock-2-0")],
+        besides: vec![of("p-rtr-2")],
+    }
+}
+
+fn found(camera: &str, port: &str, way: Way, packet: u64, bytes: u64) -> TaintFound {
+    let first = TaintPlace { packet, offset: 66, picture: 7, at: 1, length: 1386 };
+    TaintFound { port: of(port), from_node: false, camera: of(camera), way, places: 9, bytes, first }
+}
+
+/// Of the 300,000 bytes that each camera sent, the clip's.
+fn searched(plan: &Plan) -> TaintSeen {
+    let ways =
+        [("dock-1", "p-dock-1-0"), ("dock-1", "p-app-0"), ("dock-2", "p-dock-2-0"), ("dock-2", "p-app-0")];
+    let tap = |port: &crate::names::LinkName| TapSearched {
+        port: port.clone(),
+        frames: 10,
+        cut: 0,
+        missed: vec![],
+    };
+    TaintSeen {
+        cameras: vec![of("dock-1"), of("dock-2")],
+        unknown: vec![],
+        taps: plan.nodes.iter().flat_map(|node| &node.links).map(|link| tap(&link.port)).collect(),
+        found: ways.map(|(camera, port)| found(camera, port, STREAM, 20, 280_000)).to_vec(),
+        let_go: 0,
+    }
+}
+
+fn judged(change: impl FnOnce(&mut TaintSeen)) -> CheckVerdict {
+    let mut seen = searched(&plan());
+    change(&mut seen);
+    after_both(CHECK, |plan| check_of(plan, CHECK).word = word(), |all| all.taint = Some(seen))
+}
+
+#[test]
+fn video_on_its_ways_and_nowhere_else_passes() {
+    let verdict = judged(|_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.contains("at least 93 bytes in 100"), "{}", verdict.summary);
+    assert!(verdict.controls.iter().all(|control| control.held));
+    // Where it may be seen, and what the spare of a link has of it.
+    let verdict = judged(|seen| {
+        seen.found.push(found("dock-1", "p-rtr-2", STREAM, 30, 5));
+        seen.found[1].bytes = 100_000;
+        seen.found.push(found("dock-1", "p-app-9", STREAM, 30, 180_000));
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+#[test]
+fn video_elsewhere_names_tap_packet_form_and_place() {
+    let base64 = Way { layer: Layer::Pieces, encoding: Encoding::Base64 };
+    let verdict = judged(|seen| {
+        seen.found.push(found("dock-1", "p-vms-0", STREAM, 99, 4000));
+        seen.found.push(found("dock-1", "p-vms-0", base64, 88, 3000));
+        // The other camera's way is not its own.
+        seen.found.push(found("dock-2", "p-dock-1-0", STREAM, 77, 64));
+    });
+    assert_fails(
+        &verdict,
+        &[
+            "video of dock-1 at vms.eth0: 4000 bytes, as Base64 in an IP packet that came in pieces and raw in a TCP stream; \
+             first in packet 88, as Base64 in an IP packet that came in pieces from byte 66: 1386 bytes of picture 7 of its \
+             clip, from byte 1",
+            "video of dock-2 at dock-1.eth0: 64 bytes, raw in a TCP stream; first in packet 77, raw in a TCP stream from byte \
+             66: 1386 bytes of picture 7 of its clip, from byte 1",
+        ],
+    );
+    let packets: Vec<u64> = verdict.findings[0].packets.iter().map(|(_, number)| *number).collect();
+    assert_eq!(packets, [88, 99]);
+    assert_eq!(verdict.findings[0].pair, Some((of("dock-1"), of("vms"))));
+}
+
+#[test]
+fn a_searcher_that_misses_its_canary_shows_nothing() {
+    let hex = Way { layer: Layer::Frame, encoding: Encoding::Hex };
+    let verdict = judged(|seen| seen.taps[0].missed.push(hex));
+    assert_inconclusive(&verdict, &["canary", "as hexadecimal digits in a frame"]);
+    assert_inconclusive(&judged(|seen| drop(seen.taps.remove(0))), &["canary", "was not searched"]);
+    // What it found all the same it has found.
+    let verdict = judged(|seen| {
+        seen.taps[0].missed.push(hex);
+        seen.found.push(found("dock-1", "p-vms-0", STREAM, 99, 4000));
+    });
+    assert_eq!((verdict.verdict, verdict.reasons.len()), (Verdict::Fail, 1));
+}
+
+#[test]
+fn too_little_video_on_its_ways_shows_nothing() {
+    let verdict = judged(|seen| seen.found[1].bytes = 100_000);
+    assert_inconclusive(&verdict, &["density", "100000 bytes of dock-1's clip", "app.eth0"]);
+    assert_inconclusive(&judged(|seen| drop(seen.found.remove(0))), &["density", "dock-1.eth0"]);
+    let nothing_ran = after_both(
+        CHECK,
+        |plan| check_of(plan, CHECK).word = word(),
+        |all| {
+            all.taint = Some(searched(&plan()));
+            all.conversations.clear();
+        },
+    );
+    assert_inconclusive(&nothing_ran, &["vacuous", "no video ran from dock-1 to app"]);
+}
+
+#[test]
+fn what_was_not_searched_whole_shows_nothing() {
+    let verdict = judged(|seen| seen.unknown.push((of("dock-1"), "clips/dock-1.h264 is missing".into())));
+    assert_inconclusive(&verdict, &["clip", "dock-1", "is missing"]);
+    assert_inconclusive(&judged(|seen| seen.let_go = 2), &["search", "2 times"]);
+    assert_inconclusive(&judged(|seen| seen.taps[1].cut = 3), &["search", "3 frames at", "cut short"]);
+    let full = after_both(
+        CHECK,
+        |plan| check_of(plan, CHECK).word = word(),
+        |all| {
+            all.taint = Some(searched(&plan()));
+            all.taps = TapHealth { unstored: 7, ..all.taps };
+        },
+    );
+    assert_inconclusive(&full, &["search", "7 frames"]);
+    let unsearched = after_both(CHECK, |plan| check_of(plan, CHECK).word = word(), |_| {});
+    assert_inconclusive(&unsearched, &["search", "not searched"]);
+}
