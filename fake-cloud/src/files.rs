@@ -31,12 +31,17 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 /// Opens a new, empty file, readable by the owner only.
-pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+fn create_private(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Opens a file to add to, readable by the owner only: what it has of an earlier start stays.
+pub(crate) fn add_to_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 /// The absolute form of a path that exists.

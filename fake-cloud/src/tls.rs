@@ -238,7 +238,7 @@ struct Secrets {
 
 impl Secrets {
     fn create(path: &Path) -> std::io::Result<Self> {
-        Ok(Self { file: Mutex::new(crate::files::create_private(path)?) })
+        Ok(Self { file: Mutex::new(crate::files::add_to_private(path)?) })
     }
 }
 

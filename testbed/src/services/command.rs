@@ -80,6 +80,11 @@ pub(crate) fn clip(camera: &NodeName) -> PathBuf {
     home(camera).join("clip.h264")
 }
 
+/// Where a cloud of ours logs the secrets of its TLS sessions.
+pub(crate) fn key_log(cloud: &NodeName) -> PathBuf {
+    home(cloud).join("cloud").join("tls-keys.log")
+}
+
 /// Turns a service of the plan into a program, writing the files it reads.
 pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Result<Program, ServiceError> {
     let home = home(&service.node);

@@ -15,20 +15,28 @@ use pcap_file::pcapng::{Block, PcapNgReader, PcapNgState, PcapNgWriter};
 use super::file::{Error, io_error};
 
 /// Bytes of the file that are held at a time; a block must fit.
-const HELD: usize = 1024 * 1024;
+pub(super) const HELD: usize = 1024 * 1024;
 
 /// Adds comments to packets of the capture at `path`, by packet number from 1, and replaces the file at once when all
 /// is written. A packet that has comments already keeps them. Nothing is touched if something goes wrong.
 ///
 /// Errors: `Read`, `Write`, and `NoSuchPacket` for a number that the file does not have.
 pub fn annotate(path: &Path, comments: &BTreeMap<u64, String>) -> Result<(), Error> {
+    replace(path, |part| {
+        let packets = rewrite(path, part, comments)?;
+        match comments.keys().find(|packet| !(1..=packets).contains(*packet)) {
+            Some(packet) => Err(Error::NoSuchPacket { path: path.to_owned(), packet: *packet, packets }),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Has a new file written beside one, which it then replaces; if something goes wrong, nothing is touched.
+pub(super) fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
-    let done = rewrite(path, part, comments).and_then(|packets| {
-        if let Some((packet, _)) = comments.iter().find(|(packet, _)| !(1..=packets).contains(*packet)) {
-            return Err(Error::NoSuchPacket { path: path.to_owned(), packet: *packet, packets });
-        }
+    let done = write(part).and_then(|()| {
         fs::rename(part, path).map_err(|source| Error::Write { path: path.to_owned(), source })
     });
     if done.is_err() {
@@ -62,7 +70,7 @@ fn rewrite(from: &Path, to: &Path, comments: &BTreeMap<u64, String>) -> Result<u
     Ok(packets)
 }
 
-fn is_packet(block: &RawBlock<'_>) -> bool {
+pub(super) fn is_packet(block: &RawBlock<'_>) -> bool {
     debug_assert_ne!(block.type_, SECTION_HEADER_BLOCK, "the reader hands out the section header itself");
     matches!(block.type_, ENHANCED_PACKET_BLOCK | SIMPLE_PACKET_BLOCK | PACKET_BLOCK)
 }

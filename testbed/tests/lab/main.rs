@@ -10,6 +10,7 @@ mod failover;
 mod fakes;
 mod findings;
 mod hard_places;
+mod inside_tls;
 mod kernel_lane;
 mod large;
 mod layer3;

@@ -1,11 +1,12 @@
 //! Exercise and probe: what the checks of a plan ask for, and what was seen of it once the captures are closed.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Failure, Stage};
-use crate::evidence::{RunFolder, RunReader};
+use crate::evidence::{RunFile, RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
 use crate::kernel::snapshot;
 use crate::observation::{
@@ -13,12 +14,12 @@ use crate::observation::{
     StateSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Forgotten, Plan, Word};
+use crate::plan::{Check, During, Forgotten, Plan, ServiceKind, Word};
 use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Site, Swept};
 use crate::record::{self, Instruments, Record};
 use crate::run::order::Order;
 use crate::run::taint;
-use crate::services::{ServiceError, Services};
+use crate::services::{self, ServiceError, Services};
 use crate::tap::{self, Captured};
 use crate::verdict::periodic::{times, undisturbed};
 
@@ -281,10 +282,38 @@ fn keep_and_observe(
     evidence.write_record(&record)?;
     let seen = record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))?;
     taint::keep_clips(plan, &evidence).map_err(|error| super::ours(error.to_string()))?;
+    add_secrets(plan, &evidence)?;
     let found = taint::search(&RunReader::of(folder), plan, key);
     let taint =
         found.map_err(|damage| super::ours(format!("the capture could not be searched: {damage}")))?;
     Ok(Observations { taint, ..seen })
+}
+
+/// Bytes of secrets of one cloud that go into a capture: those of thousands of sessions.
+const MOST_SECRETS: usize = 4 * 1024 * 1024;
+
+/// The secrets of the clouds' TLS sessions go into the capture, so that whoever reads it sees what was said.
+fn add_secrets(plan: &Plan, evidence: &RunFolder) -> Result<(), Failure> {
+    let clouds = plan.services.iter().filter(|one| matches!(one.kind, ServiceKind::Cloud { .. }));
+    let mut secrets = Vec::new();
+    for cloud in clouds {
+        let path = services::key_log(&cloud.node);
+        match std::fs::read(&path) {
+            // In a lab that has stood for days only the last ones are of sessions whose beginning was captured.
+            Ok(more) => secrets.extend_from_slice(last_lines(&more, MOST_SECRETS)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(super::ours(format!("{} could not be read: {cause}", path.display()))),
+        }
+    }
+    tap::add_secrets(&evidence.file(&RunFile::Capture), &secrets)
+        .map_err(|error| capture_failed(error.into()))
+}
+
+/// Whole lines at the end of a text, at most so many bytes.
+fn last_lines(text: &[u8], most: usize) -> &[u8] {
+    let Some(cut) = text.len().checked_sub(most).filter(|cut| *cut > 0) else { return text };
+    let line = text[cut..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| cut + end + 1);
+    &text[line..]
 }
 
 impl Probed {
@@ -320,5 +349,17 @@ impl Probed {
             site: instruments(0),
             open_copy: instruments(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_ends_in_whole_lines() {
+        assert_eq!(last_lines(b"one\ntwo\nthree\n", 99), b"one\ntwo\nthree\n");
+        assert_eq!(last_lines(b"one\ntwo\nthree\n", 11), b"two\nthree\n");
+        assert_eq!(last_lines(b"one\ntwo\nthree\n", 3), b"");
     }
 }
