@@ -17,6 +17,8 @@ pub struct TaintSeen {
     pub taps: Vec<TapSearched>,
     /// What was found: one entry per tap, direction, camera, and way it was written.
     pub found: Vec<TaintFound>,
+    /// Where the cameras' password was found: one entry per tap, direction, and way it was written.
+    pub passwords: Vec<PasswordFound>,
     /// How often more connections or packets in pieces were under way than are kept, so that they were begun anew.
     pub let_go: u64,
 }
@@ -32,6 +34,8 @@ pub struct TapSearched {
     pub cut: u64,
     /// The ways in which its canary was hidden and not found.
     pub missed: Vec<Way>,
+    /// The same of a canary as short as a password.
+    pub missed_words: Vec<Way>,
 }
 
 /// A camera's video at a tap, in one direction and written in one way.
@@ -51,6 +55,23 @@ pub struct TaintFound {
     pub bytes: u64,
     /// The first place.
     pub first: TaintPlace,
+}
+
+/// The cameras' password at a tap, in one direction and written in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordFound {
+    /// The port; its other end is a node's link.
+    pub port: LinkName,
+    /// True: it came from the node there. False: it was handed to it.
+    pub from_node: bool,
+    /// How it was written.
+    pub way: Way,
+    /// At how many places.
+    pub places: u64,
+    /// The packet that it was first seen in.
+    pub packet: u64,
+    /// How far behind the beginning of what was searched.
+    pub offset: u64,
 }
 
 /// A stretch of a camera's video.

@@ -7,6 +7,7 @@ use crate::evidence::{Damage, EvidenceError, RunFile, RunFolder, RunReader};
 use crate::names::NodeName;
 use crate::observation::TaintSeen;
 use crate::plan::{Plan, Word};
+use crate::record::{Which, key};
 use crate::services;
 use crate::tap::{self, Port};
 
@@ -26,17 +27,23 @@ pub(super) fn keep_clips(plan: &Plan, evidence: &RunFolder) -> Result<(), Eviden
     Ok(())
 }
 
-/// Looks for them in the capture of a folder, whose probes have this key; none if no check asks for it.
+/// Looks for them, and for the cameras' password, in the capture of the run with this number; none if no check asks for it.
 ///
 /// Errors: the capture cannot be read.
-pub(super) fn search(reader: &RunReader, plan: &Plan, key: u32) -> Result<Option<TaintSeen>, Damage> {
+pub(super) fn search(reader: &RunReader, plan: &Plan, run: u32) -> Result<Option<TaintSeen>, Damage> {
     let cameras = looked_for(plan);
     if cameras.is_empty() {
         return Ok(None);
     }
     let clips = cameras.into_iter().map(|camera| (camera.clone(), reader.clip(camera))).collect();
     let capture = reader.capture(&RunFile::Capture)?;
-    let found = tap::taint::search(capture, Port::all_of(plan), &clips, key);
+    let found = tap::taint::search(
+        capture,
+        Port::all_of(plan),
+        &clips,
+        &services::camera_password(run),
+        key(run, Which::Site),
+    );
     found.map(Some).map_err(|text| Damage::Wrong { file: RunFile::Capture.path(), line: None, text })
 }
 

@@ -75,6 +75,11 @@ pub(super) fn home(node: &NodeName) -> PathBuf {
     Path::new(STATE).join("services").join(node.as_str())
 }
 
+/// The password of all cameras in a run.
+pub(crate) fn camera_password(run: u32) -> String {
+    format!("{:08x}{run:08x}", run.rotate_left(13) ^ 0x9e37_79b9)
+}
+
 /// Where a camera of ours keeps the video that it repeats, once it is ready.
 pub(crate) fn clip(camera: &NodeName) -> PathBuf {
     home(camera).join("clip.h264")

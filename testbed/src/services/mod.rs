@@ -12,7 +12,7 @@ mod watcher;
 
 pub use board::Board;
 pub use command::Settings;
-pub(crate) use command::{clip, key_log};
+pub(crate) use command::{camera_password, clip, key_log};
 pub use process::{End, Ending, Services};
 
 use crate::event::{Failure, Fault};

@@ -9,6 +9,7 @@ mod pieces;
 mod scan;
 mod search;
 mod texts;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -19,7 +20,9 @@ use crate::names::NodeName;
 use crate::observation::TaintSeen;
 use canary::Canaries;
 use marks::{Mark, Marks};
+use scan::Sought;
 use search::{Owners, Search, Taken};
+use words::Words;
 
 /// Bytes of a camera's clip that are taken at most: a minute of 640x360.
 pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
@@ -27,11 +30,17 @@ pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
 /// The clip of each camera that is looked for, or why there is none.
 pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
 
-/// Searches a capture of a site with these ports for clips, with canaries of this lab.
+/// Searches a capture of a site with these ports for clips and for the cameras' password, with canaries of this lab.
 ///
 /// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
 /// in words: those of [`read_back`](super::read_back).
-pub fn search(from: impl Read, ports: Vec<Port>, clips: &Clips, key: u32) -> Result<TaintSeen, String> {
+pub fn search(
+    from: impl Read,
+    ports: Vec<Port>,
+    clips: &Clips,
+    password: &str,
+    key: u32,
+) -> Result<TaintSeen, String> {
     let owners = Owners {
         cameras: clips.iter().filter(|(_, clip)| clip.is_ok()).map(|(camera, _)| camera.clone()).collect(),
         ports: ports.iter().map(|port| port.name.clone()).collect(),
@@ -46,17 +55,17 @@ pub fn search(from: impl Read, ports: Vec<Port>, clips: &Clips, key: u32) -> Res
         let owner = owners.cameras.len() + port;
         marks.extend((0..).zip(canaries.of(port)).map(|(part, bytes)| Mark { owner, part, bytes }));
     }
-    let marks = Marks::new(marks);
-    let mut search = Search::new(&marks, &owners, &canaries);
+    let words: Vec<String> = canaries.words().chain([password.to_owned()]).collect();
+    let sought = Sought { marks: Marks::new(marks), words: Words::new(&words) };
+    let mut search = Search::new(&sought, &owners, &canaries);
     each_packet(from, &ports, |Packet { seen, cut, bytes }: Packet<'_>| {
         let (port, direction) = (seen.port, seen.direction);
         search.take(&Taken { packet: seen.packet, port, direction, cut, bytes });
         Ok::<(), String>(())
     })?;
-    let (taps, found, let_go) = search.finish();
     let unknown =
         clips.iter().filter_map(|(camera, clip)| Some((camera.clone(), clip.as_ref().err()?.clone())));
-    Ok(TaintSeen { unknown: unknown.collect(), cameras: owners.cameras, taps, found, let_go })
+    Ok(TaintSeen { unknown: unknown.collect(), ..search.finish() })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::names::{LinkName, NodeName};
-use crate::observation::{Conversation, Encoding, Layer, Observations, TaintFound, TaintSeen, Way};
+use crate::observation::{
+    Conversation, Encoding, Layer, Observations, PasswordFound, TaintFound, TaintSeen, TapSearched, Way,
+};
 use crate::plan::{Plan, VideoWay, Word};
 
 use super::judge::Draft;
@@ -39,6 +41,7 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     let named = Named(plan);
     let shares = ask_where_it_must_be(&named, streams, taint, seen, &mut draft.reasons);
     let canary = ask_taps(&named, taint, &mut draft.reasons);
+    draft.findings.extend(passwords(&named, taint));
     for camera in cameras {
         draft.findings.extend(elsewhere(&named, camera, streams, besides, taint));
     }
@@ -47,7 +50,7 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
         "{frames} frames at {} searched for the video of {}; seen {shares}, at {} elsewhere",
         counted(taint.taps.len(), "tap"),
         listed(cameras, 4),
-        counted(draft.findings.len(), "tap"),
+        counted(draft.findings.iter().filter(|one| one.pair.is_some()).count(), "tap"),
     );
     draft.controls = vec![
         ControlSeen { control: "density".into(), seen: shares, held: !draft.reasons.has("density") },
@@ -142,17 +145,45 @@ fn ask_taps(named: &Named<'_>, taint: &TaintSeen, reasons: &mut Reasons) -> Stri
         if !tap.missed.is_empty() {
             reasons.add("canary", format!("{name} did not find its canary {}", listed(&tap.missed, 3)));
         }
+        if !tap.missed_words.is_empty() {
+            let ways = listed(&tap.missed_words, 3);
+            reasons.add("canary", format!("{name} did not find its canary of a password {ways}"));
+        }
         if tap.cut > 0 {
             reasons
                 .add("search", format!("{} at {name} are cut short in the capture", counted_frames(tap.cut)));
         }
     }
-    let whole = taint.taps.iter().filter(|tap| tap.missed.is_empty()).count();
+    let found = |tap: &&TapSearched| tap.missed.is_empty() && tap.missed_words.is_empty();
+    let whole = taint.taps.iter().filter(found).count();
     format!("{whole} of {} found theirs in every way that is searched", counted(taint.taps.len(), "tap"))
 }
 
 fn counted_frames(number: u64) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), "frame")
+}
+
+/// A finding for each tap where the cameras' password was seen: digest authentication sends it nowhere.
+fn passwords(named: &Named<'_>, taint: &TaintSeen) -> Vec<Finding> {
+    let mut at: BTreeMap<&LinkName, Vec<&PasswordFound>> = BTreeMap::new();
+    for one in &taint.passwords {
+        at.entry(&one.port).or_default().push(one);
+    }
+    let finding = |(port, mut found): (&LinkName, Vec<&PasswordFound>)| {
+        found.sort_by_key(|one| (one.packet, one.way, one.from_node));
+        let (first, tap) = (found.first()?, named.tap(port));
+        let (way, packet, offset) = (first.way, first.packet, first.offset);
+        Some(Finding {
+            text: format!(
+                "password of the cameras at {tap}, {way}; first in packet {packet}, from byte {offset}"
+            ),
+            pair: None,
+            stops_at: None,
+            packets: vec![(format!("password of the cameras {way}, at {tap}"), packet)],
+            by: None,
+        })
+    };
+    at.into_iter().filter_map(finding).collect()
 }
 
 /// A finding for each tap where a camera's video was seen and no flow lets it be.

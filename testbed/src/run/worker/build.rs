@@ -10,7 +10,7 @@ use crate::plan::{Plan, Vlans};
 use crate::probe::Site;
 use crate::record::{Which, key};
 use crate::run::order::{Order, Task};
-use crate::services::Settings;
+use crate::services::{Settings, camera_password};
 
 use super::teller::Teller;
 use super::{kernel_failure, ours};
@@ -88,7 +88,7 @@ pub(super) fn settings(order: &Order) -> Settings {
         evidence: order.run_folder.clone(),
         logs: order.run_folder.join("logs"),
         run: order.run,
-        camera_password: format!("{:08x}{:08x}", order.run.rotate_left(13) ^ 0x9e37_79b9, order.run),
+        camera_password: camera_password(order.run),
         patience: order.patience,
         folder: order.folder.clone(),
     }

@@ -27,6 +27,7 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
         facts: services.board.all(),
         faults: faults.seen(),
         in_force: Vec::new(),
+        run: order.run,
         patience: order.patience,
     };
     finish(built, probed, beside, &order.run_folder)

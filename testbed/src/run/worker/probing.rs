@@ -232,6 +232,8 @@ pub(super) struct Beside {
     pub(super) in_force: Vec<String>,
     /// What deadlines were multiplied with.
     pub(super) patience: u32,
+    /// The run's number.
+    pub(super) run: u32,
 }
 
 /// Closes the captures, keeps the record in the folder, and puts together what was seen; the site goes.
@@ -242,12 +244,13 @@ pub(super) fn finish(
     folder: &Path,
 ) -> Result<Observations, Failure> {
     let Built { site, copy, missing } = built;
-    let (Site { capture, filters, ledger, lab, plan, key, .. }, copy) = (site, copy);
+    let (Site { capture, filters, ledger, lab, plan, .. }, copy) = (site, copy);
     let captured = capture.finish().map_err(capture_failed)?;
     let copied = copy.capture.finish().map_err(capture_failed)?;
     let seen_by = [(&filters, &ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
+    let run = beside.run;
     let record = probed.record(beside, missing, seen_by);
-    let seen = keep_and_observe(&plan, key, record, folder, [&captured, &copied]);
+    let seen = keep_and_observe(&plan, run, record, folder, [&captured, &copied]);
     drop(lab);
     seen
 }
@@ -263,8 +266,9 @@ pub(super) fn end_stretch(
     let captured = site.end().map_err(capture_failed)?;
     let copied = copy.end().map_err(capture_failed)?;
     let seen_by = [(&site.filters, &site.ledger, &captured), (&copy.filters, &copy.ledger, &copied)];
+    let run = beside.run;
     let record = probed.record(beside, missing.clone(), seen_by);
-    keep_and_observe(&site.plan, site.key, record, folder, [&captured, &copied])
+    keep_and_observe(&site.plan, run, record, folder, [&captured, &copied])
 }
 
 pub(super) fn capture_failed(error: tap::Error) -> Failure {
@@ -273,7 +277,7 @@ pub(super) fn capture_failed(error: tap::Error) -> Failure {
 
 fn keep_and_observe(
     plan: &Plan,
-    key: u32,
+    run: u32,
     record: Record,
     folder: &Path,
     [here, there]: [&Captured; 2],
@@ -283,7 +287,7 @@ fn keep_and_observe(
     let seen = record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))?;
     taint::keep_clips(plan, &evidence).map_err(|error| super::ours(error.to_string()))?;
     add_secrets(plan, &evidence)?;
-    let found = taint::search(&RunReader::of(folder), plan, key);
+    let found = taint::search(&RunReader::of(folder), plan, run);
     let taint =
         found.map_err(|damage| super::ours(format!("the capture could not be searched: {damage}")))?;
     Ok(Observations { taint, ..seen })

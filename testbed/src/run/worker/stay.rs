@@ -181,6 +181,7 @@ async fn judge(
         facts: standing.services.board.all(),
         faults: standing.faults.seen(),
         in_force,
+        run: order.run,
         patience: order.patience,
     };
     end_stretch(&standing.built, probed, beside, folder)

@@ -30,7 +30,7 @@ const DISCARD: u16 = 9;
 
 /// What is in the frame that leaves a link, behind what marks it as a probe.
 pub fn sent(key: u32, port: &LinkName) -> Vec<u8> {
-    in_all_encodings(&bytes(key, port, "sent"))
+    in_all_encodings(&bytes(key, port, "sent"), &word(key, port, "sent"))
 }
 
 /// The canaries of every port.
@@ -38,12 +38,16 @@ pub fn sent(key: u32, port: &LinkName) -> Vec<u8> {
 pub(super) struct Canaries {
     /// Of each port the one that is sent, and the one that is put together here.
     of: Vec<[Vec<u8>; 2]>,
+    /// The same, as short as a password.
+    words: Vec<[String; 2]>,
 }
 
 impl Canaries {
     pub(super) fn new(key: u32, ports: &[LinkName]) -> Self {
+        const BOTH: [&str; 2] = ["sent", "here"];
         Canaries {
-            of: ports.iter().map(|port| ["sent", "here"].map(|which| bytes(key, port, which))).collect(),
+            of: ports.iter().map(|port| BOTH.map(|which| bytes(key, port, which))).collect(),
+            words: ports.iter().map(|port| BOTH.map(|which| word(key, port, which))).collect(),
         }
     }
 
@@ -52,9 +56,14 @@ impl Canaries {
         &self.of[port]
     }
 
+    /// The words of all ports, both of each.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        self.words.iter().flatten().cloned()
+    }
+
     /// Frames with a canary that only shows in a stream, a packet in pieces, or an error's quote.
     pub(super) fn of_streams_and_pieces(&self, port: usize) -> Vec<Vec<u8>> {
-        let hidden = in_all_encodings(&self.of[port][1]);
+        let hidden = in_all_encodings(&self.of[port][1], &self.words[port][1]);
         [segments(&hidden), pieces(&hidden), quotes(&hidden)].concat()
     }
 }
@@ -75,9 +84,16 @@ fn bytes(key: u32, port: &LinkName, which: &str) -> Vec<u8> {
     whole
 }
 
-fn in_all_encodings(canary: &[u8]) -> Vec<u8> {
-    let texts = format!(" {} {} ", STANDARD.encode(canary), hex::encode(canary));
-    [canary, texts.as_bytes()].concat()
+/// Sixteen digits of a port that nobody else has.
+fn word(key: u32, port: &LinkName, which: &str) -> String {
+    hex::encode(&bytes(key, port, which)[LENGTH - 8..]).chars().rev().collect()
+}
+
+/// A word stands alone here; that it is found within longer text hangs on no tap.
+fn in_all_encodings(canary: &[u8], word: &str) -> Vec<u8> {
+    let texts =
+        [canary, word.as_bytes()].map(|one| format!(" {} {} ", STANDARD.encode(one), hex::encode(one)));
+    [canary, b" ", word.as_bytes(), texts.concat().as_bytes()].concat()
 }
 
 /// The last segment first, so that the stream is whole only with the one that comes last.

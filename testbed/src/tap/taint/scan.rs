@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::super::stream::Sink;
 use super::marks::{Hit, Marks};
 use super::texts::decoded;
+use super::words::Words;
 use crate::observation::Encoding;
 
 /// Bytes that are gathered before they are searched.
@@ -12,11 +13,26 @@ const GATHERED: usize = 16 * 1024;
 /// Bytes that are looked at again with what follows: whatever holds 64 bytes as text in lines or in groups is shorter.
 const AGAIN: usize = 512;
 
-/// A stretch of a mark, and how it was written.
+/// All that is searched for.
+#[derive(Debug)]
+pub(super) struct Sought<'a> {
+    pub(super) marks: Marks<'a>,
+    pub(super) words: Words,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A stretch of the mark with this index.
+    Mark(usize),
+    /// The word with this index.
+    Word(usize),
+}
+
+/// A stretch of a mark or a word, and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Index of the mark.
-    pub(super) mark: usize,
+    pub(super) what: What,
     /// Where it begins in the mark.
     pub(super) at: usize,
     /// Where it begins in all that was searched.
@@ -27,17 +43,21 @@ pub(super) struct Found {
 }
 
 /// Searches bytes that stand alone.
-pub(super) fn search(marks: &Marks<'_>, bytes: &[u8], mut take: impl FnMut(Found)) {
+pub(super) fn search(sought: &Sought<'_>, bytes: &[u8], mut take: impl FnMut(Found)) {
     let found = |encoding, offset: usize, Hit { mark, at, length, .. }| Found {
-        mark,
+        what: What::Mark(mark),
         at,
         offset: offset as u64,
         length,
         encoding,
     };
-    marks.find(bytes, |hit| take(found(Encoding::Raw, hit.offset, hit)));
+    sought.marks.find(bytes, |hit| take(found(Encoding::Raw, hit.offset, hit)));
     decoded(bytes, |text| {
-        marks.find(&text.bytes, |hit| take(found(text.encoding, text.place(hit.offset), hit)));
+        sought.marks.find(&text.bytes, |hit| take(found(text.encoding, text.place(hit.offset), hit)));
+    });
+    sought.words.find(bytes, |word, encoding, place| {
+        let (what, offset, length) = (What::Word(word), place.start as u64, place.len());
+        take(Found { what, at: 0, offset, length, encoding });
     });
 }
 
@@ -53,8 +73,8 @@ pub(super) struct Scan {
     before: u64,
     /// Where pieces begin, and in which packet each came.
     pieces: VecDeque<(u64, u64)>,
-    /// Up to where stretches were told, by encoding.
-    told: [u64; 3],
+    /// Up to where marks and words were told, by encoding.
+    told: [[u64; 3]; 2],
     /// The packet that the next bytes come in.
     pub(super) packet: u64,
     /// What was found and is not taken yet, without overlaps. Marks are not at hand when bytes come, so that bytes wait.
@@ -68,11 +88,12 @@ impl Scan {
     }
 
     /// Searches what has come so far, and takes what was found.
-    pub(super) fn search(&mut self, marks: &Marks<'_>) -> Vec<Placed> {
+    pub(super) fn search(&mut self, sought: &Sought<'_>) -> Vec<Placed> {
         let Scan { bytes, before, pieces, told, found, .. } = self;
-        search(marks, bytes, |one| {
+        search(sought, bytes, |one| {
             let one = Found { offset: *before + one.offset, ..one };
-            let told = &mut told[one.encoding as usize];
+            let is_word = matches!(one.what, What::Word(_));
+            let told = &mut told[usize::from(is_word)][one.encoding as usize];
             let end = one.offset + span(&one);
             if end > *told {
                 let seen = (told.saturating_sub(one.offset) as usize).min(one.length - 1);
@@ -82,7 +103,7 @@ impl Scan {
                     length: one.length - seen,
                     ..one
                 };
-                let fresh = if one.encoding == Encoding::Raw { fresh } else { one };
+                let fresh = if one.encoding == Encoding::Raw && !is_word { fresh } else { one };
                 found.push((fresh, packet_at(pieces, fresh.offset)));
                 *told = end;
             }
@@ -106,6 +127,7 @@ impl Scan {
 fn span(found: &Found) -> u64 {
     let length = found.length as u64;
     match found.encoding {
+        _ if matches!(found.what, What::Word(_)) => length,
         Encoding::Raw => length,
         Encoding::Base64 => length * 4 / 3,
         Encoding::Hex => length * 2,
@@ -138,7 +160,12 @@ mod tests {
     use super::super::marks::Mark;
     use super::*;
 
-    fn in_pieces(marks: &Marks<'_>, bytes: &[u8], size: usize) -> Vec<Placed> {
+    fn sought(own: &[u8]) -> Sought<'_> {
+        let marks = Marks::new(vec![Mark { owner: 0, part: 0, bytes: own }]);
+        Sought { marks, words: Words::new(&["0c0ffee0deadbeef".to_owned()]) }
+    }
+
+    fn in_pieces(marks: &Sought<'_>, bytes: &[u8], size: usize) -> Vec<Placed> {
         let mut scan = Scan::default();
         let mut found = Vec::new();
         for (number, piece) in bytes.chunks(size).enumerate() {
@@ -155,7 +182,7 @@ mod tests {
     #[test]
     fn a_clip_is_counted_once_however_it_is_cut() {
         let own = noise(1, 60_000);
-        let marks = Marks::new(vec![Mark { owner: 0, part: 0, bytes: &own }]);
+        let marks = sought(&own);
         let bytes = [noise(2, 1000), own.clone()].concat();
         for size in [1, 7, 100, 1460, 16_384, 70_000] {
             let found = in_pieces(&marks, &bytes, size);
@@ -168,7 +195,7 @@ mod tests {
     #[test]
     fn text_is_counted_once_and_found_across_pieces() {
         let own = noise(1, 30_000);
-        let marks = Marks::new(vec![Mark { owner: 0, part: 0, bytes: &own }]);
+        let marks = sought(&own);
         for (text, encoding) in
             [(STANDARD.encode(&own), Encoding::Base64), (hex::encode(&own), Encoding::Hex)]
         {
@@ -185,12 +212,25 @@ mod tests {
     #[test]
     fn sixty_four_bytes_across_a_border_are_found_and_not_across_a_gap() {
         let own = noise(1, 64);
-        let marks = Marks::new(vec![Mark { owner: 0, part: 0, bytes: &own }]);
+        let marks = sought(&own);
         assert_eq!(in_pieces(&marks, &own, 20)[0].0.length, 64);
         let mut scan = Scan::default();
         scan.data(&own[..30]);
         scan.gap();
         scan.data(&own[30..60]);
         assert_eq!(scan.search(&marks), []);
+    }
+
+    #[test]
+    fn a_word_is_told_once_and_found_across_pieces() {
+        let own = noise(1, 2000);
+        let marks = sought(&own);
+        let bytes = [&own[..], b"viewer:0c0ffee0deadbeef", &own].concat();
+        for size in [3, 100, 5000] {
+            let found = in_pieces(&marks, &bytes, size);
+            let words: Vec<_> = found.iter().filter(|(one, _)| one.what == What::Word(0)).collect();
+            let [(word, packet)] = words[..] else { panic!("{words:?}") };
+            assert_eq!((word.offset, *packet), (2007, 100 + 2007 / size as u64));
+        }
     }
 }

@@ -8,11 +8,10 @@ use super::super::frame::{Content, Frame, Packet, Tcp, Transport};
 use super::super::sightings::Direction;
 use super::super::stream::Stream;
 use super::canary::{self, Canaries};
-use super::marks::Marks;
 use super::pieces::Pieces;
-use super::scan::{Found, Scan, search};
+use super::scan::{Found, Scan, Sought, What, search};
 use crate::names::{LinkName, NodeName};
-use crate::observation::{Layer, TaintFound, TaintPlace, TapSearched, Way};
+use crate::observation::{Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapSearched, Way};
 
 /// Directions of TCP connections that are put in order at a time, over all taps: a site has tens.
 const MOST_STREAMS: usize = 4096;
@@ -49,13 +48,14 @@ pub(super) struct Owners {
 
 /// A search under way.
 pub(super) struct Search<'a> {
-    marks: &'a Marks<'a>,
+    sought: &'a Sought<'a>,
     owners: &'a Owners,
     canaries: &'a Canaries,
     streams: HashMap<Line, (Stream, Scan)>,
     pieces: Pieces,
     taps: Vec<Tap>,
     found: BTreeMap<(u16, bool, usize, Way), TaintFound>,
+    passwords: BTreeMap<(u16, bool, Way), PasswordFound>,
     let_go: u64,
 }
 
@@ -63,20 +63,21 @@ pub(super) struct Search<'a> {
 struct Tap {
     frames: u64,
     cut: u64,
-    /// Ways in which its own canary was found.
-    heard: Vec<Way>,
+    /// Ways in which its own canaries were found: that of marks and that of words.
+    heard: [Vec<Way>; 2],
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(marks: &'a Marks<'a>, owners: &'a Owners, canaries: &'a Canaries) -> Self {
+    pub(super) fn new(sought: &'a Sought<'a>, owners: &'a Owners, canaries: &'a Canaries) -> Self {
         Search {
-            marks,
+            sought,
             owners,
             canaries,
             streams: HashMap::new(),
             pieces: Pieces::default(),
             taps: vec![Tap::default(); owners.ports.len()],
             found: BTreeMap::new(),
+            passwords: BTreeMap::new(),
             let_go: 0,
         }
     }
@@ -99,7 +100,7 @@ impl<'a> Search<'a> {
         let quoted = packet.and_then(Packet::quoted);
         let quote_at = packet.filter(|_| quoted.is_some()).and_then(|packet| quote_in(packet, taken.bytes));
         let mut found = Vec::new();
-        search(self.marks, taken.bytes, |one| found.push(one));
+        search(self.sought, taken.bytes, |one| found.push(one));
         for one in found {
             let layer = if quote_at.is_some_and(|at| one.offset >= at) { Layer::Quote } else { Layer::Frame };
             self.note(taken, layer, taken.packet, one);
@@ -137,7 +138,7 @@ impl<'a> Search<'a> {
         scan.packet = taken.packet;
         stream.push(sequence, syn, payload, scan);
         if scan.is_due() {
-            let found = scan.search(self.marks);
+            let found = scan.search(self.sought);
             self.note_all(line, found);
         }
     }
@@ -153,7 +154,7 @@ impl<'a> Search<'a> {
 
     fn end(&mut self, line: Line, (mut stream, mut scan): (Stream, Scan)) {
         stream.finish(&mut scan);
-        let found = scan.search(self.marks);
+        let found = scan.search(self.sought);
         self.note_all(line, found);
     }
 
@@ -168,7 +169,7 @@ impl<'a> Search<'a> {
         let at = Taken { packet: 0, port: place.0, direction: place.1, cut: false, bytes: &[] };
         for run in runs {
             let mut found = Vec::new();
-            search(self.marks, &run.bytes, |one| found.push(one));
+            search(self.sought, &run.bytes, |one| found.push(one));
             for one in found {
                 self.note(&at, Layer::Pieces, run.packet_at(one.offset), one);
             }
@@ -176,10 +177,14 @@ impl<'a> Search<'a> {
     }
 
     fn note(&mut self, taken: &Taken<'_>, layer: Layer, packet: u64, one: Found) {
-        let mark = self.marks.mark(one.mark);
         let way = Way { layer, encoding: one.encoding };
+        let mark = match one.what {
+            What::Mark(index) => self.sought.marks.mark(index),
+            What::Word(index) => return self.note_word(taken, way, packet, index, one.offset),
+        };
         let Some(camera) = self.owners.cameras.get(mark.owner) else {
-            self.hear(usize::from(taken.port), mark.owner - self.owners.cameras.len(), mark.part, way);
+            let port = mark.owner - self.owners.cameras.len();
+            self.hear(taken, port, (0, mark.part), way);
             return;
         };
         let from_node = taken.direction == Direction::FromNode;
@@ -207,17 +212,35 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Words are the canaries of all ports, two of each, and then the password.
+    fn note_word(&mut self, taken: &Taken<'_>, way: Way, packet: u64, index: usize, offset: u64) {
+        if let (port, part) = (index / 2, index % 2)
+            && port < self.owners.ports.len()
+        {
+            return self.hear(taken, port, (1, part as u16), way);
+        }
+        let from_node = taken.direction == Direction::FromNode;
+        let port = self.owners.ports[usize::from(taken.port)].clone();
+        let fresh = PasswordFound { port, from_node, way, places: 0, packet, offset };
+        let known = self.passwords.entry((taken.port, !from_node, way)).or_insert(fresh);
+        known.places += 1;
+        if packet < known.packet {
+            (known.packet, known.offset) = (packet, offset);
+        }
+    }
+
     /// A canary of a port was found at a tap. What is sent shows frames, and what is put together here all else.
-    fn hear(&mut self, tap: usize, port: usize, part: u16, way: Way) {
+    fn hear(&mut self, taken: &Taken<'_>, port: usize, (kind, part): (usize, u16), way: Way) {
         let sent = part == canary::SENT;
-        let heard = &mut self.taps[tap].heard;
+        let tap = usize::from(taken.port);
+        let heard = &mut self.taps[tap].heard[kind];
         if tap == port && sent == (way.layer == Layer::Frame) && !heard.contains(&way) {
             heard.push(way);
         }
     }
 
     /// The end of the capture: what was found, and which canaries were missed.
-    pub(super) fn finish(mut self) -> (Vec<TapSearched>, Vec<TaintFound>, u64) {
+    pub(super) fn finish(mut self) -> TaintSeen {
         for port in 0..self.owners.ports.len() {
             for frame in self.canaries.of_streams_and_pieces(port) {
                 let (port, direction) = (port as u16, Direction::FromNode);
@@ -233,10 +256,18 @@ impl<'a> Search<'a> {
             port: port.clone(),
             frames: tap.frames,
             cut: tap.cut,
-            missed: missed(&tap.heard),
+            missed: missed(&tap.heard[0]),
+            missed_words: missed(&tap.heard[1]),
         };
         let taps = self.owners.ports.iter().zip(&self.taps).map(tap).collect();
-        (taps, self.found.into_values().collect(), self.let_go)
+        TaintSeen {
+            cameras: self.owners.cameras.clone(),
+            unknown: Vec::new(),
+            taps,
+            found: self.found.into_values().collect(),
+            passwords: self.passwords.into_values().collect(),
+            let_go: self.let_go,
+        }
     }
 }
 

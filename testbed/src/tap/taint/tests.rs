@@ -13,6 +13,7 @@ use crate::names::Mac;
 use crate::observation::{Encoding, Layer, TaintFound, Way};
 
 const KEY: u32 = 7;
+const PASSWORD: &str = "0c0ffee0deadbeef";
 const FROM: (&str, u16) = ("10.20.0.7", 554);
 const TO: (&str, u16) = ("10.30.0.5", 4000);
 
@@ -42,7 +43,7 @@ fn capture(frames: &[(usize, Direction, Vec<u8>)], cut_to: usize) -> Vec<u8> {
 }
 
 fn searched(frames: &[(usize, Direction, Vec<u8>)]) -> TaintSeen {
-    search(&*capture(frames, usize::MAX), ports(), &clips(), KEY).unwrap()
+    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY).unwrap()
 }
 
 /// Each packet in a frame, as the appliance's tap sees it.
@@ -184,14 +185,19 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
     let all: Vec<Way> = Way::all().collect();
     let sent: Vec<Way> = all.iter().copied().filter(|way| way.layer == Layer::Frame).collect();
     let seen = searched(&canaries());
-    assert!(seen.taps.iter().all(|tap| tap.missed.is_empty() && tap.frames == 1), "{:?}", seen.taps);
+    assert!(
+        seen.taps.iter().all(|tap| tap.missed.is_empty() && tap.missed_words.is_empty() && tap.frames == 1),
+        "{:?}",
+        seen.taps
+    );
     assert_eq!(seen.found, []);
 
     let seen = searched(&canaries()[1..]);
+    assert_eq!(seen.taps[0].missed_words, sent);
     assert_eq!(seen.taps[0].missed, sent, "what is put together shows its own, what is sent does not");
     assert!(seen.taps[1..].iter().all(|tap| tap.missed.is_empty()));
 
-    let other = search(&*capture(&canaries(), usize::MAX), ports(), &clips(), KEY + 1).unwrap();
+    let other = search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1).unwrap();
     assert!(other.taps.iter().all(|tap| tap.missed == sent));
 
     // A canary at another tap shows nothing of this one.
@@ -203,7 +209,7 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
 #[test]
 fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
     let frames = [canaries(), at_app([udp(FROM, TO, &noise(2, 600))])].concat();
-    let seen = search(&*capture(&frames, 96), ports(), &clips(), KEY).unwrap();
+    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY).unwrap();
     assert_eq!(seen.taps.iter().map(|tap| tap.cut).collect::<Vec<_>>(), [1, 1, 1, 2]);
     assert!(seen.taps.iter().all(|tap| !tap.missed.is_empty()));
 }
@@ -211,7 +217,7 @@ fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
 #[test]
 fn a_clip_that_is_not_there_is_named() {
     let clips = Clips::from([("cam".parse().unwrap(), Err("gone".to_owned()))]);
-    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, KEY).unwrap();
+    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY).unwrap();
     assert_eq!((seen.cameras.len(), seen.unknown), (0, vec![("cam".parse().unwrap(), "gone".to_owned())]));
 }
 
@@ -221,4 +227,21 @@ fn too_many_connections_at_once_are_said() {
     let many = (0..5000_u16).map(|port| tcp(FROM, (TO.0, port), 0, "A", b"x"));
     let seen = searched(&at_app(many.chain([segment(0, &clip)])));
     assert_eq!((seen.let_go, found(&seen, Layer::Stream, Encoding::Raw).unwrap().bytes), (1, 3000));
+}
+
+#[test]
+fn a_password_is_found_in_a_header_and_across_segments() {
+    let basic = format!(
+        "DESCRIBE rtsp://x/ RTSP/1.0\r\nAuthorization: Basic {}\r\n\r\n",
+        STANDARD.encode(format!("viewer:{PASSWORD}"))
+    );
+    let seen =
+        searched(&at_app(basic.as_bytes().chunks(9).enumerate().map(|(nth, part)| segment(nth * 9, part))));
+    let [one] = &seen.passwords[..] else { panic!("{:?}", seen.passwords) };
+    assert_eq!(one.way, Way { layer: Layer::Stream, encoding: Encoding::Base64 });
+    // Behind 50 bytes, and the ten characters of what is known of `viewer:`.
+    assert_eq!((one.places, one.offset, one.packet), (1, 60, 7));
+    let seen = searched(&at_app([udp(FROM, TO, format!("password={PASSWORD}").as_bytes())]));
+    assert_eq!((seen.passwords[0].port.as_str(), seen.passwords[0].offset), ("p3", 14 + 20 + 8 + 9));
+    assert_eq!(seen.found, []);
 }

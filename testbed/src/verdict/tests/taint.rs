@@ -2,7 +2,9 @@
 
 use super::super::example::of;
 use super::*;
-use crate::observation::{Encoding, Layer, TaintFound, TaintPlace, TaintSeen, TapHealth, TapSearched, Way};
+use crate::observation::{
+    Encoding, Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapHealth, TapSearched, Way,
+};
 use crate::plan::VideoWay;
 
 const CHECK: &str = "dock-alone";
@@ -37,12 +39,14 @@ fn searched(plan: &Plan) -> TaintSeen {
         frames: 10,
         cut: 0,
         missed: vec![],
+        missed_words: vec![],
     };
     TaintSeen {
         cameras: vec![of("dock-1"), of("dock-2")],
         unknown: vec![],
         taps: plan.nodes.iter().flat_map(|node| &node.links).map(|link| tap(&link.port)).collect(),
         found: ways.map(|(camera, port)| found(camera, port, STREAM, 20, 280_000)).to_vec(),
+        passwords: vec![],
         let_go: 0,
     }
 }
@@ -139,4 +143,19 @@ fn what_was_not_searched_whole_shows_nothing() {
     assert_inconclusive(&full, &["search", "7 frames"]);
     let unsearched = after_both(CHECK, |plan| check_of(plan, CHECK).word = word(), |_| {});
     assert_inconclusive(&unsearched, &["search", "not searched"]);
+}
+
+#[test]
+fn a_password_anywhere_is_a_finding_also_on_the_videos_way() {
+    let way = Way { layer: Layer::Frame, encoding: Encoding::Base64 };
+    let verdict = judged(|seen| {
+        let (port, packet, offset) = (of("p-app-0"), 12, 90);
+        seen.passwords.push(PasswordFound { port, from_node: true, way, places: 3, packet, offset });
+    });
+    assert_fails(
+        &verdict,
+        &["password of the cameras at app.eth0, as Base64 in a frame; first in packet 12, from byte 90"],
+    );
+    let verdict = judged(|seen| seen.taps[0].missed_words.push(way));
+    assert_inconclusive(&verdict, &["canary", "of a password", "as Base64 in a frame"]);
 }
