@@ -16,20 +16,19 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
 pub fn hide_canaries(site: &Site, patience: u32) {
     let mut sockets = Sockets::default();
     let mut sent = Vec::new();
-    for node in &site.plan.nodes {
-        for link in &node.links {
-            let n = site.ledger.enter_frame();
-            let stray = Stray { source: link.mac, dest: canary::NEXT_PORT_ONLY, key: site.key, n };
-            let frame = nonce::craft_stray(&stray, &Carries::Unknown).map_err(|error| error.to_string());
-            let gone = frame.and_then(|mut frame| {
-                frame.extend(canary::sent(site.key, &link.port));
-                let socket = sockets.of_link(site, &node.name, &link.name)?;
-                socket.send(&frame).map_err(|error| error.to_string())
-            });
-            match gone {
-                Ok(()) => sent.push((n, &link.port)),
-                Err(error) => tracing::warn!(node = %node.name, link = %link.name, "no canary: {error}"),
-            }
+    let links = site.plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+    for (place, (node, link)) in links.enumerate() {
+        let n = site.ledger.enter_canary(place);
+        let stray = Stray { source: link.mac, dest: canary::NEXT_PORT_ONLY, key: site.key, n };
+        let frame = nonce::craft_stray(&stray, &Carries::Unknown).map_err(|error| error.to_string());
+        let gone = frame.and_then(|mut frame| {
+            frame.extend(canary::sent(site.key, &link.port));
+            let socket = sockets.of_link(site, &node.name, &link.name)?;
+            socket.send(&frame).map_err(|error| error.to_string())
+        });
+        match gone {
+            Ok(()) => sent.push((n, &link.port)),
+            Err(error) => tracing::warn!(node = %node.name, link = %link.name, "no canary: {error}"),
         }
     }
     let deadline = Instant::now() + ARRIVE_WITHIN * patience;

@@ -18,6 +18,8 @@ pub enum Role {
     Trace,
     /// A frame below IP, of no aim.
     Frame,
+    /// A tap's canary; its aim is the place of its link among all links of the plan.
+    Canary,
 }
 
 /// One packet.
@@ -61,10 +63,15 @@ impl Ledger {
         self.enter(Entry { aim: 0, kind: 0, traffic: Traffic::protocol(0), role: Role::Frame })
     }
 
+    /// Enters the canary of the link with this place among all links of the plan; returns its number.
+    pub fn enter_canary(&self, link: usize) -> u32 {
+        self.enter(Entry { aim: link, kind: 0, traffic: Traffic::protocol(0), role: Role::Canary })
+    }
+
     /// A number for the next aim that no packet so far was sent for.
     pub fn next_aim(&self) -> usize {
         let entries = self.lock();
-        let aims = entries.iter().filter(|entry| entry.role != Role::Frame);
+        let aims = entries.iter().filter(|entry| !matches!(entry.role, Role::Frame | Role::Canary));
         aims.map(|entry| entry.aim + 1).max().unwrap_or(0)
     }
 

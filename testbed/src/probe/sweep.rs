@@ -237,7 +237,7 @@ pub(super) fn send(
     let own = match entry.role {
         Role::Attack | Role::Instrument => entry.aim,
         // Another one each time: a packet that was answered before would be let in as an established one.
-        Role::Trace | Role::Frame => n as usize,
+        Role::Trace | Role::Frame | Role::Canary => n as usize,
     };
     craft_and_send(site, socket, aim, (source, to), (entry.role, own), (n, entry.traffic))?;
     Ok(n)
@@ -270,7 +270,7 @@ pub(super) fn probe_of(
     let base = match role {
         Role::Attack => 20_000,
         Role::Instrument => 10_000,
-        Role::Trace | Role::Frame => 61_000,
+        Role::Trace | Role::Frame | Role::Canary => 61_000,
     };
     let source_port = base + u16::try_from(own % 3_500).unwrap_or(0) + u16::try_from(key % 499).unwrap_or(0);
     Probe {

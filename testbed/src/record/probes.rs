@@ -1,14 +1,14 @@
 //! Probes where they may be, and those that are elsewhere: sightings held against the ledger.
 //!
 //! A probe may be on the segment that it is sent into, and on those that lie before the device that should stop it; the
-//! one that shows an instrument to be alive only where it is sent. What no sighting tells is no frame.
+//! one that shows an instrument to be alive, and a canary, only where it is sent. What no sighting tells is no frame.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Record;
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Astray, ProbesSeen};
-use crate::plan::{Aim, Crossing, Node, Plan, Word};
+use crate::plan::{Aim, Crossing, Link, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
@@ -26,6 +26,7 @@ struct Purpose {
 pub(super) fn probes_seen(plan: &Plan, record: &Record, sightings: &Sightings) -> ProbesSeen {
     let aims = of_aims(plan, record);
     let frames = of_frames(plan, record);
+    let canaries = of_canaries(plan);
     let segments: HashMap<&LinkName, &SegmentName> =
         plan.nodes.iter().flat_map(|node| &node.links).map(|link| (&link.port, &link.segment)).collect();
     let mut fine: BTreeMap<SegmentName, u64> = BTreeMap::new();
@@ -35,6 +36,7 @@ pub(super) fn probes_seen(plan: &Plan, record: &Record, sightings: &Sightings) -
     for n in sightings.numbers() {
         let purpose = match sent.get(&n) {
             Some((_, Role::Frame)) => frames.get(&n),
+            Some((link, Role::Canary)) => canaries.get(*link),
             Some((aim, role)) => aims.get(&(*aim, *role == Role::Instrument)),
             None => None,
         };
@@ -91,6 +93,17 @@ fn before(plan: &Plan, aim: &Aim) -> BTreeSet<SegmentName> {
             return reached;
         }
     }
+}
+
+/// By the place of the link: its canary goes no further than to the next port.
+fn of_canaries(plan: &Plan) -> Vec<Purpose> {
+    let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+    let purpose = |(node, link): (&Node, &Link)| Purpose {
+        from: node.name.clone(),
+        to: node.name.clone(),
+        segments: [link.segment.clone()].into(),
+    };
+    links.map(purpose).collect()
 }
 
 /// By the number of the frame.
