@@ -83,8 +83,8 @@ fn block(part: &[u8], endianness: Endianness) -> RawBlock<'static> {
 mod tests {
     use super::super::file::{CaptureFile, Stored};
     use super::super::fixture::{CAM, RTR_A, inventory, link, ports, tshark, udp};
-    use super::super::{Counted, read_back};
     use super::super::sightings::Direction;
+    use super::super::{Counted, read_back};
     use super::*;
 
     #[test]
@@ -99,7 +99,8 @@ mod tests {
         }
         file.close().unwrap();
         let before = std::fs::read(&path).unwrap();
-        let read = |bytes: &[u8]| read_back(bytes, ports(), inventory(), 7, Counted::default()).unwrap().captured;
+        let read =
+            |bytes: &[u8]| read_back(bytes, ports(), inventory(), 7, Counted::default()).unwrap().captured;
 
         let line = |n: u32| format!("CLIENT_RANDOM {n:064x} {}\n", "ab".repeat(48));
         let key_log: String = (0..1000).map(line).collect();

@@ -5,10 +5,10 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::super::packets::HELD;
 use super::super::annotate;
 use super::super::file::{CaptureFile, Stored};
 use super::super::fixture::{self, ADDRESSES, CAM, across, tcp, udp};
+use super::super::packets::HELD;
 use super::*;
 
 const KEY: u32 = 0xfeed_c0de;
