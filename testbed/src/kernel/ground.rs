@@ -1,6 +1,7 @@
 //! The fabric while a site is made: its namespace, its bridges, and how cables to the nodes are laid.
 
 use std::collections::BTreeMap;
+use std::thread::JoinHandle;
 
 use super::batch::{Batch, Wire};
 use super::ethtool::Offloads;
@@ -21,15 +22,21 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges.
-    pub(super) fn create_here(name: &str, bridges: Batch) -> Result<Self, KernelError> {
+    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges. Begins `taps` there
+    /// as soon as it can, on a thread of its own: a thread begins its life where its maker is.
+    pub(super) fn create_here<T: Send + 'static>(
+        name: &str,
+        bridges: Batch,
+        taps: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<(Self, JoinHandle<T>), KernelError> {
         let fabric = Namespace::create_here(name)?;
+        let tapping = std::thread::spawn(taps);
         let sysctls = SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
         sysctl::set_here(&fabric, &BTreeMap::from(sysctls))?;
         let wire = Wire::open_here(name)?;
         let offloads = Offloads::open_here().map_err(|cause| no_offloads(&fabric, cause))?;
         wire.send(bridges)?;
-        Ok(Self { fabric, wire, offloads })
+        Ok((Self { fabric, wire, offloads }, tapping))
     }
 
     /// Lays all cables; `ports` are the numbers in the fabric, `node` finds a cable's node: its namespace, and the numbers

@@ -1,7 +1,6 @@
 //! A live site: the fabric with a bridge per segment, a namespace per node, links, addresses, routes, rules.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -12,8 +11,8 @@ use super::ethtool::Offloads;
 use super::ground::{Ground, no_offloads};
 use super::links::Netlink;
 use super::messages::{self, Numbers};
+use super::name_files::NameFiles;
 use super::namespace::in_each;
-use super::root::STATE;
 use super::{KernelError, Namespace, nft, policy, port_rules, sysctl};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Cable, Node, Plan, Wiring};
@@ -34,8 +33,7 @@ pub struct Lab {
     pub absent_sysctls: BTreeMap<NodeName, Vec<String>>,
     /// Rules that load before their node has a link.
     early: Early,
-    /// Folder with each node's own `resolv.conf` and `hosts`.
-    names: PathBuf,
+    names: NameFiles,
 }
 
 /// Sysctls that name a link exist only once it does.
@@ -59,8 +57,9 @@ impl Lab {
     /// rules of nodes that have a file. `prefix` tells two sites of one process apart (the open copy); `folder` is the
     /// scenario's; `wiring` is the plan's.
     ///
-    /// `taps` is done in the fabric, on a thread of its own meanwhile: the kernel takes its time over a packet ring. Wait
-    /// for it before [`Self::raise`], so that no frame goes unseen.
+    /// `taps` is done in the fabric, on a thread of its own meanwhile and before anything else: over a packet ring the
+    /// kernel waits for all processors, some ten milliseconds. Wait for it before [`Self::raise`], so that no frame goes
+    /// unseen.
     /// Errors: the first thing that failed.
     pub async fn create<T: Send + 'static>(
         plan: &Plan,
@@ -76,24 +75,19 @@ impl Lab {
             cables.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
         let (give, ground) = mpsc::channel();
         let name = format!("{prefix}.fabric");
-        let tapping = std::thread::spawn(move || {
+        std::thread::spawn(move || {
+            let ground = Ground::create_here(&name, bridges, taps);
             // Whoever waits for it hears of a failure there.
-            let _ = give.send(Ground::create_here(&name, bridges));
-            taps()
+            let _ = give.send(ground);
         });
-        let names = PathBuf::from(STATE).join(format!("{prefix}-names"));
         let made = in_each(&plan.nodes, |node| Made::here(node, prefix))?;
         let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|node| &node.name).zip(made).collect();
         let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
         let filtering: Vec<_> = filtering.map(|node| (node, &nodes[&node.name].namespace)).collect();
-        let ground = ground.recv().expect("the thread gives it first")?;
+        let (ground, tapping) = ground.recv().expect("the thread gives it before it ends")?;
         // The kernel lays one cable at a time, so that a processor is free for nft, which it is not before.
         let mut early = Early::begin(&filtering, folder)?;
-        std::thread::scope(|scope| {
-            let written = scope.spawn(|| plan.nodes.iter().try_for_each(|node| write_names(&names, node)));
-            ground.lay(wiring, &ports, |cable| (&nodes[cable.node].namespace, &numbers[cable.node]))?;
-            written.join().expect("writing names does not panic")
-        })?;
+        ground.lay(wiring, &ports, |cable| (&nodes[cable.node].namespace, &numbers[cable.node]))?;
         early.go_on(&filtering, folder).await?;
         let mut lab = Lab {
             fabric: ground.fabric,
@@ -102,7 +96,7 @@ impl Lab {
             numbers,
             absent_sysctls: BTreeMap::new(),
             early,
-            names,
+            names: NameFiles::of(plan, prefix),
         };
         for (name, made) in nodes {
             lab.nodes.insert(name.clone(), made.namespace);
@@ -144,8 +138,10 @@ impl Lab {
     }
 
     /// Folder with a node's own `resolv.conf` and `hosts`.
-    pub fn names_of(&self, node: &NodeName) -> PathBuf {
-        self.names.join(node.as_str())
+    ///
+    /// Errors: `Root` where they cannot be written.
+    pub fn names_of(&self, node: &NodeName) -> Result<PathBuf, KernelError> {
+        self.names.folder_of(node)
     }
 
     /// Rules of switches, before a node's end of a cable is up.
@@ -215,29 +211,6 @@ impl Lab {
         }
         Ok(())
     }
-}
-
-/// Writes a node's own `resolv.conf` and `hosts`, into a folder of its name.
-fn write_names(folder: &Path, node: &Node) -> Result<(), KernelError> {
-    let folder = folder.join(node.name.as_str());
-    let mut resolv = String::from("options timeout:1 attempts:3\n");
-    for server in &node.nameservers {
-        resolv.push_str(&format!("nameserver {server}\n"));
-    }
-    let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
-    for (address, name) in &node.hosts {
-        hosts.push_str(&format!("{address} {name}\n"));
-    }
-    let write = || {
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("resolv.conf"), resolv)?;
-        fs::write(folder.join("hosts"), hosts)
-    };
-    write().map_err(|cause| KernelError::Root {
-        operation: "write the names of a node to",
-        path: folder.clone(),
-        cause,
-    })
 }
 
 /// What is done inside a node once it has its cables: settings of the links and offloads before the links are up, then

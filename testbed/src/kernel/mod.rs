@@ -20,6 +20,7 @@ pub mod join;
 pub mod lab;
 pub mod links;
 pub mod messages;
+mod name_files;
 pub mod namespace;
 pub mod nflog;
 pub mod nft;

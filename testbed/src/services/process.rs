@@ -288,13 +288,10 @@ impl Services {
         // A group of its own, so that a signal reaches what it starts, too.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let namespace = lab.node(&service.node);
-        process::enter_as_service(
-            &mut command,
-            namespace,
-            &lab.names_of(&service.node),
-            &self.settings.evidence,
-        )
-        .map_err(failed)?;
+        let names = lab.names_of(&service.node);
+        let names = names.map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        process::enter_as_service(&mut command, namespace, &names, &self.settings.evidence)
+            .map_err(failed)?;
         let child = command.spawn().map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => ServiceError::Missing {
                 program: program.program.display().to_string(),

@@ -74,8 +74,8 @@ async fn raise(order: &Order, teller: &Teller) -> Result<Standing, Failure> {
 fn entrances(built: &Built) -> Result<Entrances, KernelError> {
     let lab = &built.site.lab;
     let node = |node: &plan::Node| {
-        let network = lab.node(&node.name).give_file()?;
-        Ok((node.name.clone(), Entrance { network, names: lab.names_of(&node.name) }))
+        let (network, names) = (lab.node(&node.name).give_file()?, lab.names_of(&node.name)?);
+        Ok((node.name.clone(), Entrance { network, names }))
     };
     let tap = |port: &Port| Tap {
         port: port.name.clone(),
