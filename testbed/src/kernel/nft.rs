@@ -34,12 +34,22 @@ const BASE: &str = "table inet testbed_base {
 }
 ";
 
-/// A `nft` command inside a namespace.
-fn nft(namespace: &Namespace) -> Command {
-    let mut command = Command::new("nft");
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
-    super::process::enter(&mut command, namespace);
+/// Where nft is, by the distribution.
+const PLACES: [&str; 4] = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/bin/nft"];
+
+/// A `nft` command; [`spawn`] starts it.
+fn nft() -> Command {
+    // The whole path, and nothing to be done between fork and exec: so the standard library need not fork, which costs
+    // a process of our size more than all else about starting one.
+    let place = PLACES.iter().find(|place| Path::new(place).exists());
+    let mut command = Command::new(place.unwrap_or(&PLACES[0]));
+    command.env_clear().env("LC_ALL", "C");
     command
+}
+
+/// Starts a command inside a namespace.
+fn spawn(mut command: Command, namespace: &Namespace, operation: &'static str) -> Result<Child, KernelError> {
+    namespace.inside(|| command.spawn())?.map_err(|cause| missing_or(operation, namespace, cause))
 }
 
 /// Puts up the base that drops everything until the node's own rules stand.
@@ -147,7 +157,7 @@ fn start_file(
     script: &str,
 ) -> Result<Running, KernelError> {
     let site = site_folder(folder)?;
-    let mut command = nft(namespace);
+    let mut command = nft();
     command.args(options);
     // Its `include` counts from the scenario's folder, too.
     command.arg("--includepath").arg(site).args(["-f", "-"]);
@@ -263,14 +273,15 @@ pub async fn part_links(namespace: &Namespace) -> Result<(), KernelError> {
 
 /// Starts `nft monitor trace`; its lines are read from the child's standard output.
 pub fn monitor_trace(namespace: &Namespace) -> Result<Child, KernelError> {
-    let mut command = nft(namespace);
+    let mut command = nft();
     command.args(["monitor", "trace"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.kill_on_drop(true).spawn().map_err(|cause| missing_or("watch the trace", namespace, cause))
+    command.kill_on_drop(true);
+    spawn(command, namespace, "watch the trace")
 }
 
 /// The rule set as it stands, with handles and counters, in nft's own text.
 pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
-    let mut command = nft(namespace);
+    let mut command = nft();
     command.args(["-a", "list", "ruleset"]);
     Running::start(command, namespace, "list rules", "")?.end().await
 }
@@ -280,7 +291,7 @@ async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Re
 }
 
 fn start(namespace: &Namespace, operation: &'static str, script: &str) -> Result<Running, KernelError> {
-    let mut command = nft(namespace);
+    let mut command = nft();
     command.args(["-f", "-"]);
     Running::start(command, namespace, operation, script)
 }
@@ -307,7 +318,7 @@ impl Running {
         // A pipe holds 64 KiB (pipe(7)), and our scripts, which include files of the site's, are a few hundred bytes.
         to.write_all(script.as_bytes()).map_err(failed)?;
         command.stdin(from).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = command.spawn().map_err(failed)?;
+        let child = spawn(command, namespace, operation)?;
         Ok(Self { child, node: namespace.name().to_owned(), operation })
     }
 

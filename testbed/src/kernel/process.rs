@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::Namespace;
 
 /// Makes the command run in the namespace's network.
-pub fn enter(command: &mut Command, namespace: &Namespace) {
+fn enter(command: &mut Command, namespace: &Namespace) {
     let network = namespace.raw();
     #[expect(unsafe_code, reason = "pre_exec runs between fork and exec")]
     // SAFETY: setns(2) only, which is safe to call there; the descriptor is the namespace's, which outlives the start.
