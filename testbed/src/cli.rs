@@ -174,9 +174,6 @@ pub enum Command {
     /// Say what this host can do and what it cannot, and how to mend it.
     #[command(after_help = DOCTOR)]
     Doctor,
-    /// The lab's own process.
-    #[command(name = "__lab", hide = true)]
-    Lab,
     /// Build a star of hosts around a router and tear it down; prints one JSON line of times.
     #[command(hide = true)]
     BenchStar {

@@ -7,9 +7,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use testbed::cli::{Cli, Command, LogFormat};
 use testbed::exit::Exit;
+use testbed::run;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == run::LAB) {
+        // Before anything can make a thread: the lab's process must have one only. Nobody types this, and each lab waits
+        // for it, so that it does without a parser of arguments.
+        let (verbose, json) = run::lab_log(words);
+        start_log(false, verbose, json);
+        return ExitCode::from(run::lab_process());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -19,11 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code.code());
         }
     };
-    start_log(&cli);
-    if matches!(cli.command, Command::Lab) {
-        // Before anything can make a thread: the lab's process must have one only.
-        return ExitCode::from(testbed::run::lab_process());
-    }
+    start_log(cli.quiet, cli.verbose, cli.log_format == LogFormat::Json);
     ExitCode::from(obey(&cli))
 }
 
@@ -56,13 +61,12 @@ fn obey(cli: &Cli) -> u8 {
         Command::Completions { shell } => commands::completions(*shell),
         Command::Doctor => commands::doctor(),
         Command::BenchStar { hosts } => commands::bench_star(*hosts),
-        Command::Lab => unreachable!("handled before"),
     };
     exit.code()
 }
 
-fn start_log(cli: &Cli) {
-    let level = match (cli.quiet, cli.verbose) {
+fn start_log(quiet: bool, verbose: u8, json: bool) {
+    let level = match (quiet, verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
         (false, 1) => "info",
@@ -71,8 +75,5 @@ fn start_log(cli: &Cli) {
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match cli.log_format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    if json { log.json().init() } else { log.with_ansi(false).init() }
 }

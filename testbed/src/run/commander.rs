@@ -1,5 +1,6 @@
 //! Outside the lab: starts it, listens, and always sees its end.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Pair;
@@ -54,13 +55,25 @@ impl LabLog {
         Self { to: Stdio::inherit(), verbose: 0, json: false }
     }
 
-    fn arguments(&self) -> Vec<&'static str> {
-        let mut arguments = vec!["-v"; usize::from(self.verbose)];
-        if self.json {
-            arguments.extend(["--log-format", "json"]);
-        }
-        arguments
+    fn arguments(&self) -> impl Iterator<Item = &'static str> {
+        let verbose = std::iter::repeat_n(VERBOSE, self.verbose.into());
+        verbose.chain(self.json.then_some(JSON))
     }
+}
+
+/// The first argument of the lab's own process.
+pub const LAB: &str = "__lab";
+
+const VERBOSE: &str = "verbose";
+const JSON: &str = "json";
+
+/// What the lab's process is told of its log, behind [`LAB`]: how often `-v` was given, and whether it writes JSON.
+pub fn lab_log(words: impl Iterator<Item = OsString>) -> (u8, bool) {
+    words.fold((0, false), |(verbose, json), word| match word.to_str() {
+        Some(VERBOSE) => (verbose.saturating_add(1), json),
+        Some(JSON) => (verbose, true),
+        _ => (verbose, json),
+    })
 }
 
 /// A lab that runs. It ends when this value is dropped: its life-line is a socket that only we hold.
@@ -78,8 +91,8 @@ impl Running {
         let (ours, its) = Pair::pair()?;
         ours.set_nonblocking(true)?;
         let mut child = Command::new(std::env::current_exe()?)
+            .arg(LAB)
             .args(log.arguments())
-            .arg("__lab")
             .env_clear()
             .envs(HANDED_ON.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
             .stdin(Stdio::from(OwnedFd::from(its)))
@@ -214,4 +227,17 @@ async fn read_events(mut lines: BufReader<ChildStdout>, tell: mpsc::UnboundedSen
 
 fn ours(text: String) -> Failure {
     Failure { fault: Fault::Ours, text, node: None, last_lines: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_is_told_of_its_log_what_it_understands() {
+        for (verbose, json) in [(0, false), (2, true), (1, false)] {
+            let log = LabLog { to: Stdio::null(), verbose, json };
+            assert_eq!(lab_log(log.arguments().map(OsString::from)), (verbose, json));
+        }
+    }
 }

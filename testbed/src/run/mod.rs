@@ -13,7 +13,7 @@ mod taint;
 mod up;
 mod worker;
 
-pub use commander::{Ended, LabLog, Running, command};
+pub use commander::{Ended, LAB, LabLog, Running, command, lab_log};
 pub use offline::{Damaged, Rejudged, rejudge};
 pub use order::{Ask, Order, Task};
 pub use replay::{Replayed, replay};
