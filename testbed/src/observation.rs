@@ -42,6 +42,9 @@ pub struct Observations {
     /// The state of each node: once all services run, and at the end.
     #[serde(default)]
     pub states: Vec<StateSeen>,
+    /// The rules of each node right before a `matrix` was tried.
+    #[serde(default)]
+    pub rules: Vec<RulesSeen>,
     /// What became of every aim of every negative.
     pub aims: Vec<AimSeen>,
     /// What became of every frame of every `no_bridge`.
@@ -341,6 +344,17 @@ pub struct LookupSeen {
     /// In a lab that stays: it was told before this judgement began, and its packet is in no file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,
+}
+
+/// The rules of a node, as they were listed for a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesSeen {
+    /// The check.
+    pub check: CheckName,
+    /// The node.
+    pub node: NodeName,
+    /// What `nft -j list ruleset` printed there, without the testbed's own tables.
+    pub listing: String,
 }
 
 /// A route, as a node's own routing has it.

@@ -286,6 +286,13 @@ pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
     Running::start(command, namespace, "list rules", "")?.end().await
 }
 
+/// The same as JSON (libnftables-json(5)).
+pub async fn list_json(namespace: &Namespace) -> Result<String, KernelError> {
+    let mut command = nft();
+    command.args(["-j", "list", "ruleset"]);
+    Running::start(command, namespace, "list rules", "")?.end().await
+}
+
 async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
     start(namespace, operation, script)?.end().await
 }

@@ -73,6 +73,37 @@ pub(super) fn aims(
     aims
 }
 
+/// What a matrix sends between two nodes: the usual list less what flows allow. Else, or besides, why some of it is not.
+pub(super) fn of_matrix(
+    check: &Check,
+    known: &Known<'_>,
+    (attacker, target): (&Node, &Node),
+) -> (Vec<Aim>, Vec<String>) {
+    let attack = Attack {
+        check,
+        from: vec![attacker.name.clone()],
+        to: vec![target.name.clone()],
+        both_ways: false,
+        via: None,
+        as_node: None,
+        ports: usual_ports(true),
+        cover: Cover::AllButFlows,
+        except: Vec::new(),
+        only: None,
+    };
+    let mut notes = Notes::default();
+    let aims = aims_of_pair(&attack, known, attacker, target, &mut notes);
+    (aims, notes.mistakes.into_iter().chain(notes.remarks).collect())
+}
+
+/// The address that a node has by its routes when it opens something to this one.
+pub(super) fn own_address(known: &Known<'_>, node: &Node, to: IpAddr) -> Option<IpAddr> {
+    let way = known.ways.way(node, to)?;
+    let next = way.via.unwrap_or(to);
+    let own = || way.link.addresses.iter().filter(|net| net.addr().is_ipv4() == to.is_ipv4());
+    own().find(|net| net.contains(&next)).or(own().next()).map(IpNet::addr)
+}
+
 /// What came up, each once, however many pairs it concerns.
 #[derive(Default)]
 struct Notes {

@@ -68,6 +68,20 @@ pub(super) fn cover(check: &Check, known: &Known<'_>, aims: &[Aim], opens: &[Ope
     legs.into_iter().for_each(|text| mistakes.check(check, text));
 }
 
+/// Why the aim's silence would say nothing beside these conversations; none if they show that its way lives.
+pub(super) fn unshown(known: &Known<'_>, aim: &Aim, opens: &[Open]) -> Option<String> {
+    let shown = Shown::new(known, opens);
+    let ends = [&aim.from, &aim.to].into_iter().find(|node| !shown.ends.contains(node));
+    let ends = ends.map(|node| {
+        format!("no flow that can be opened begins or ends at `{node}`, so that nothing shows that it lives")
+    });
+    let legs = || {
+        let missing = if aim.next_node == aim.to { Vec::new() } else { shown.missing_legs(known, aim) };
+        missing.into_iter().next().map(|text| text.replacen("of `alive` ", "that can be opened ", 1))
+    };
+    ends.or_else(legs)
+}
+
 /// What conversations show when they work.
 struct Shown<'a> {
     ends: BTreeSet<&'a NodeName>,

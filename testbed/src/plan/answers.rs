@@ -117,6 +117,11 @@ pub(super) fn answering(services: &[Service], from: &Node, to: &Node, port: &Tra
     if is_router(to) && asks_names_or_time(port) { nearest(from, to, &known) } else { known }
 }
 
+/// Whether a service of ours answers there on this port.
+pub(super) fn is_served(services: &[Service], to: &Node, port: &Traffic) -> bool {
+    services.iter().filter(|service| service.node == to.name).any(|one| !answers(&one.kind, port).is_empty())
+}
+
 fn answers(kind: &ServiceKind, port: &Traffic) -> Vec<IpAddr> {
     let (dns, ntp) = (is_port(port, 53), matches!(port, Traffic::Udp(123, 123)));
     match kind {

@@ -12,6 +12,7 @@ use super::answers::answering;
 use super::fault::Fault;
 use super::flows::{crossed, expand};
 use super::lint::kits;
+use super::matrix::matrix;
 use super::mistake::Mistakes;
 use super::model::{Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, Word};
 use super::ports::{fits, openable};
@@ -120,6 +121,7 @@ pub(super) fn word(
         scenario::Word::Explained { segments, upkeep, unused } => {
             Word::Explained { segments, upkeep, unused }
         }
+        scenario::Word::Matrix { between } => matrix(check, known, all(&between), mistakes),
         scenario::Word::Name { at, segment, by } => {
             let patterns = patterns(known.scenario, &at, &segment);
             Word::Name { at, segment, by: all(&by), patterns }

@@ -15,6 +15,7 @@ mod flows;
 mod labels;
 mod lint;
 mod lookup;
+mod matrix;
 mod mistake;
 mod model;
 mod neighbours;

@@ -74,6 +74,13 @@ impl<'a> Known<'a, '_> {
                     self.talk_by_name(&aim.next_node, &[aim.address]);
                 }
             }
+            Word::Matrix { aims, opens, .. } => {
+                opens.iter().for_each(|(open, _)| self.talk_by_name(&open.from, &[open.address]));
+                for aim in aims {
+                    self.talk_by_name(&aim.from, &[aim.address]);
+                    self.talk_by_name(&aim.next_node, &[aim.address]);
+                }
+            }
             _ => {}
         }
     }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Instruments, Record};
 use crate::names::{NodeName, Traffic};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, RulesSeen, StateSeen,
+    TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, Logged, Role};
 use crate::tap::Passed;
@@ -48,6 +49,8 @@ pub enum Line {
     Addresses(AddressesSeen),
     /// The state of a node.
     State(StateSeen),
+    /// The rules of a node, as they were listed for a check.
+    Rules(RulesSeen),
     /// A route, as a node has it.
     Route(RouteSeen),
     /// A command of the scenario that ended.
@@ -121,7 +124,18 @@ pub struct PassedLine {
 /// The lines of `record.jsonl`, the last of which is `done`.
 pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
     let Record {
-        missing, in_force, aims, crossings, opens, changes, faults, addresses, states, routes, ..
+        missing,
+        in_force,
+        aims,
+        crossings,
+        opens,
+        changes,
+        faults,
+        addresses,
+        states,
+        rules,
+        routes,
+        ..
     } = record;
     let missing = missing.iter().cloned().map(|(feature, why)| Line::Missing(feature, why));
     let done = Line::Done { until: record.until, patience: record.patience };
@@ -134,6 +148,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(faults.iter().cloned().map(Line::Fault))
         .chain(addresses.iter().cloned().map(Line::Addresses))
         .chain(states.iter().cloned().map(Line::State))
+        .chain(rules.iter().cloned().map(Line::Rules))
         .chain(routes.iter().cloned().map(Line::Route))
         .chain(record.commands.iter().cloned().map(Line::Command))
         .chain(instrument_lines(Which::Site, &record.site))
@@ -229,6 +244,7 @@ impl Collected {
             Line::Fault(fault) => record.faults.push(fault),
             Line::Addresses(addresses) => record.addresses.push(addresses),
             Line::State(state) => record.states.push(state),
+            Line::Rules(rules) => record.rules.push(rules),
             Line::Route(route) => record.routes.push(route),
             Line::Command(command) => record.commands.push(command),
             Line::Taps { of, health } => self.site(of).taps = health,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Which;
 use crate::names::NodeName;
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, StateSeen, TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, RulesSeen, StateSeen,
+    TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, FilterLog};
 use crate::tap::Passed;
@@ -31,6 +32,8 @@ pub struct Record {
     pub addresses: Vec<AddressesSeen>,
     /// The state of each node, where a check asks for it.
     pub states: Vec<StateSeen>,
+    /// The rules of each node right before a `matrix` was tried.
+    pub rules: Vec<RulesSeen>,
     /// Routes that checks asked for.
     pub routes: Vec<RouteSeen>,
     /// Commands of the scenario that ended.

@@ -51,6 +51,7 @@ pub fn observe(
         tags: here.tags.clone(),
         explained: Explained { probes, ..here.explained.clone() },
         states: record.states,
+        rules: record.rules,
         advertisements: here.advertisements.clone(),
         dhcp: here.dhcp.clone(),
         uses: here.uses.clone(),

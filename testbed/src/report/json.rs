@@ -12,7 +12,7 @@ use crate::observation::{FaultSeen, TapHealth};
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
-use crate::verdict::{CheckVerdict, ControlSeen, Finding, PauseSeen, Verdict};
+use crate::verdict::{CheckVerdict, ControlSeen, Finding, MatrixSeen, PauseSeen, Verdict};
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -117,7 +117,7 @@ pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
     /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`,
-    /// `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`.
+    /// `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,
@@ -139,6 +139,9 @@ pub struct CheckJson {
     /// For `after`: how what goes on paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseSeen>,
+    /// For `matrix`: what was meant, measured and predicted, by pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<MatrixSeen>,
 }
 
 /// A control, and whether only part of it is proven.
@@ -250,6 +253,7 @@ fn check(check: &CheckVerdict) -> CheckJson {
         lacks: check.lacks.clone(),
         controls: check.controls.clone(),
         pauses: check.pauses.clone(),
+        matrix: check.matrix.clone(),
     }
 }
 
@@ -274,6 +278,8 @@ mod tests {
         accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
     };
     use super::*;
+    use crate::plan::{LeftOut, Unopened};
+    use crate::verdict::{PairSeen, ProbeOnly};
 
     /// The page that explains every key.
     const PAGE: &str = include_str!("../../../docs/verdicts-json.md");
@@ -301,6 +307,7 @@ mod tests {
         let pause =
             PauseSeen { what: "video of dock at app".into(), at_fault_us: 71_000, longest_us: 71_000 };
         undecided.judgement.checks[0].pauses.push(pause);
+        undecided.judgement.checks[0].matrix = Some(matrix());
         let written =
             runs_json(&[accepting_report(), broken_report(), failed_report(), undecided], Exit::Ours);
         let mut keys = BTreeSet::new();
@@ -308,6 +315,37 @@ mod tests {
         let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
         let explained: BTreeSet<String> = rows.map(|(key, _)| key.to_owned()).collect();
         assert_eq!(explained, keys);
+    }
+
+    /// With one of each.
+    fn matrix() -> MatrixSeen {
+        let (from, to): (NodeName, NodeName) = ("app".parse().unwrap(), "vms".parse().unwrap());
+        let pair = PairSeen {
+            from: from.clone(),
+            to: to.clone(),
+            family: 4,
+            as_meant: 16,
+            leak: 1,
+            blocked: 0,
+            unmeasured: 0,
+            model_differs: 0,
+            probe_only: 1,
+        };
+        let unopened = Unopened {
+            flow: "F03".parse().unwrap(),
+            from: from.clone(),
+            to: to.clone(),
+            traffic: "udp/67".parse().unwrap(),
+            why: "no probe opens it".into(),
+        };
+        let left_out = LeftOut { from, to, address: None, why: "they are neighbours".into() };
+        let probe_only = ProbeOnly { why: "a quota".into(), count: 1 };
+        MatrixSeen {
+            pairs: vec![pair],
+            probe_only: vec![probe_only],
+            unopened: vec![unopened],
+            left_out: vec![left_out],
+        }
     }
 
     fn collect(value: &Value, keys: &mut BTreeSet<String>) {

@@ -227,6 +227,7 @@ pub(crate) fn good() -> Observations {
         tags: vec![],
         explained: Explained::default(),
         states: vec![],
+        rules: vec![],
         advertisements: vec![],
         aims: aims().into_iter().map(aim_seen).collect(),
         opens: opens(),

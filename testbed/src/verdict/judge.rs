@@ -5,10 +5,10 @@ use crate::observation::{Gap, Observations};
 use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
-use super::{CheckVerdict, ControlSeen, Finding, Judgement, PauseSeen, Verdict};
+use super::{CheckVerdict, ControlSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, carries, clock, direction, explained, lint, members, moved, name, no_bridge, no_reach,
-    peers_of, periodic, plays, reach, spare, taint,
+    address, after, carries, clock, direction, explained, lint, matrix, members, moved, name, no_bridge,
+    no_reach, peers_of, periodic, plays, reach, spare, taint,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -33,6 +33,8 @@ pub(super) struct Draft {
     pub(super) controls: Vec<ControlSeen>,
     /// How what goes on paused.
     pub(super) pauses: Vec<PauseSeen>,
+    /// The three-way table of a matrix.
+    pub(super) matrix: Option<MatrixSeen>,
 }
 
 /// The verdict on another check, for one that stands on it; none if the plan does not have it.
@@ -72,6 +74,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             let asked = explained::Asked { segments, upkeep, unused: *unused };
             ("explained", explained::draft(plan, &asked, seen))
         }
+        Word::Matrix { .. } => ("matrix", matrix::draft(plan, check, seen)),
         Word::Name { .. } => ("name", name::draft(&check.word, seen)),
         Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
@@ -98,6 +101,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         lacks,
         controls: draft.controls,
         pauses: draft.pauses,
+        matrix: draft.matrix,
     }
 }
 
@@ -167,7 +171,14 @@ fn give_up(
 /// Whether a word judges by the numbers of packets that were sent on purpose: a number that was seen was seen.
 fn is_numbered(word: &Word) -> bool {
     // bytes of a clip are as good as a number
-    matches!(word, Word::NoReach { .. } | Word::NoBridge { .. } | Word::After { .. } | Word::Taint { .. })
+    matches!(
+        word,
+        Word::NoReach { .. }
+            | Word::NoBridge { .. }
+            | Word::After { .. }
+            | Word::Taint { .. }
+            | Word::Matrix { .. }
+    )
 }
 
 /// Whether a finding tells of something that was there, whatever the kernel lacks, and not of something that was missed.
@@ -185,6 +196,8 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         }
         // An opening that nobody used may have been missed; a node whose state has changed was looked at.
         Word::Explained { .. } => !finding.packets.is_empty() || finding.stops_at.is_some(),
+        // A packet that arrived names its device; what did not arrive may have been missed.
+        Word::Matrix { .. } => finding.stops_at.is_some(),
         Word::Reach { .. }
         | Word::Plays { .. }
         | Word::Clock { .. }

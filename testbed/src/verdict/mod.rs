@@ -1,7 +1,7 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`, `explained`, `taint`, `periodic`, `after`.
+//! `clock`, `address`, `spare`, `explained`, `matrix` (with `predicted`), `taint`, `periodic`, `after`.
 
 mod address;
 mod after;
@@ -17,6 +17,7 @@ mod judge;
 mod leak;
 mod lint;
 mod matching;
+mod matrix;
 mod members;
 mod model;
 mod moved;
@@ -26,6 +27,7 @@ mod no_reach;
 mod peers_of;
 pub(crate) mod periodic;
 mod plays;
+mod predicted;
 mod reach;
 mod spare;
 mod stray;

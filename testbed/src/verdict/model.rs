@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, NodeName, ScenarioName};
+use crate::plan::{LeftOut, Unopened};
 use crate::scenario::model::{Place, Proof};
 
 /// What a check, or a whole run, came to.
@@ -37,7 +38,7 @@ pub struct CheckVerdict {
     /// The controls it proves.
     pub proves: Vec<Proof>,
     /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
-    /// `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`.
+    /// `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,
@@ -55,6 +56,55 @@ pub struct CheckVerdict {
     /// For `after`: how what goes on paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseSeen>,
+    /// For `matrix`: what was meant, measured and predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<MatrixSeen>,
+}
+
+/// What nodes may open to each other, by intent, by measurement and by the model of the loaded rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MatrixSeen {
+    /// Each ordered pair of nodes and family of addresses of which something was sent or opened.
+    pub pairs: Vec<PairSeen>,
+    /// What only the probe could tell, by reason.
+    pub probe_only: Vec<ProbeOnly>,
+    /// What flows allow and nobody could open and see answered.
+    pub unopened: Vec<Unopened>,
+    /// Pairs of which nothing is said.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One ordered pair in one family. Each packet sent and each opening tried counts once under `as_meant`, `leak`,
+/// `blocked` or `unmeasured`; those among them of which the model says something else, or nothing, once more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PairSeen {
+    /// Who opens.
+    pub from: NodeName,
+    /// To whom.
+    pub to: NodeName,
+    /// 4 or 6.
+    pub family: u8,
+    /// Shut as no flow allows it, or open as one does.
+    pub as_meant: u64,
+    /// Not allowed, and arrived or went astray.
+    pub leak: u64,
+    /// Allowed, and never answered.
+    pub blocked: u64,
+    /// Nothing was seen that could be relied on.
+    pub unmeasured: u64,
+    /// Measured, and the model says otherwise.
+    pub model_differs: u64,
+    /// Measured, and the model does not say.
+    pub probe_only: u64,
+}
+
+/// What the model leaves to the probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeOnly {
+    /// Why.
+    pub why: String,
+    /// How many packets and openings.
+    pub count: u64,
 }
 
 /// One thing that should not be, with its evidence.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
@@ -42,7 +43,7 @@ impl Word {
     /// The packets of a negative.
     pub fn aims(&self) -> &[Aim] {
         match self {
-            Word::NoReach { aims, .. } | Word::After { aims, .. } => aims,
+            Word::NoReach { aims, .. } | Word::After { aims, .. } | Word::Matrix { aims, .. } => aims,
             _ => &[],
         }
     }
@@ -162,6 +163,20 @@ pub enum Word {
         upkeep: Vec<FlowId>,
         /// What becomes of allowed flows that were never seen.
         unused: Unused,
+    },
+    /// What flows say can be opened can be, nothing else can, and the loaded rules say the same.
+    Matrix {
+        /// Between these nodes, both ways.
+        between: Vec<NodeName>,
+        /// What no flow allows, and what is sent to see that it does not arrive.
+        aims: Vec<Aim>,
+        /// What flows allow, each with the address that the opener has then. They show that the site lives, too, so that
+        /// those of other nodes are among them.
+        opens: Vec<(Open, IpAddr)>,
+        /// What flows allow between these and nobody can open and see answered, with the reason.
+        unopened: Vec<Unopened>,
+        /// What is not looked at, with the reason.
+        left_out: Vec<LeftOut>,
     },
     /// The names that a firewall lets out are those that are asked for.
     Name {
@@ -314,6 +329,35 @@ pub enum Carries {
         /// To this address.
         dest: IpAddr,
     },
+}
+
+/// What a flow allows and no probe opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unopened {
+    /// The flow.
+    pub flow: FlowId,
+    /// Who may open.
+    pub from: NodeName,
+    /// To whom.
+    pub to: NodeName,
+    /// What.
+    #[schemars(with = "String")]
+    pub traffic: Traffic,
+    /// Why it is not opened.
+    pub why: String,
+}
+
+/// A pair of nodes, or an address of one, between which a matrix says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// Who would open.
+    pub from: NodeName,
+    /// To whom.
+    pub to: NodeName,
+    /// At which address; none: at all of them.
+    pub address: Option<IpAddr>,
+    /// Why nothing is said.
+    pub why: String,
 }
 
 /// A developer kit, and what the drawing joins it to.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::tables::{head, list, table};
 use crate::plan::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, Open, RouteAsked, VideoWay, Word,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, RouteAsked, Unopened, VideoWay,
+    Word,
 };
 
 /// The word with its counts, and the lines below it.
@@ -51,6 +52,25 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::Explained { segments, upkeep, .. } => {
             let upkeep = if upkeep.is_empty() { "no upkeep".to_owned() } else { list(upkeep) };
             ("explained".to_owned(), format!("    in {}: by flows, {upkeep}, probes\n", list(segments)))
+        }
+        Word::Matrix { between, aims, opens, unopened, left_out } => {
+            let opens: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
+            let (word, text) = no_reach(aims, &opens, None);
+            let text = format!("    between {}\n{text}", list(between));
+            let row = |one: &Unopened| {
+                let ends = format!("{} -> {}", one.from, one.to);
+                [one.flow.to_string(), ends, one.traffic.to_string(), one.why.clone()]
+            };
+            let allowed = table(2, &unopened.iter().map(row).collect::<Vec<_>>());
+            let row = |one: &LeftOut| {
+                let at = one.address.map(|at| at.to_string()).unwrap_or_default();
+                [format!("{} -> {}", one.from, one.to), at, one.why.clone()]
+            };
+            let left = table(2, &left_out.iter().map(row).collect::<Vec<_>>());
+            (
+                word.replacen("no_reach", "matrix", 1),
+                format!("{text}    allowed, not opened\n{allowed}    left out\n{left}"),
+            )
         }
         Word::Name { at, segment, by, patterns } => {
             let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));

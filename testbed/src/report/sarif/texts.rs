@@ -5,12 +5,13 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 19] = [
+pub(super) const KINDS: [(&str, &str); 20] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("carries", "Flows run over this link of a node, and its routes lead there."),
     ("clock", "A node has the right time, from the server that it should ask."),
     ("direction", "Only the named node opens these flows."),
+    ("matrix", "What flows say can be opened can be, nothing else can, and the loaded rules say the same."),
     ("explained", "Every frame belongs to an allowed flow, to upkeep of a link, or to a probe."),
     ("lint", "The drawing of the site keeps the rules of the documents."),
     ("members", "Only the named nodes are in a segment."),

@@ -8,15 +8,15 @@ use std::time::Duration;
 use crate::event::{Failure, Stage};
 use crate::evidence::{RunFile, RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
-use crate::kernel::snapshot;
+use crate::kernel::{nft, snapshot};
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
-    StateSeen,
+    RulesSeen, StateSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Forgotten, Plan, ServiceKind, Word};
+use crate::plan::{Check, During, Forgotten, Open, Plan, ServiceKind, Word};
 use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Site, Swept};
-use crate::record::{self, Instruments, Record};
+use crate::record::{self, Instruments, Record, rules};
 use crate::run::order::Order;
 use crate::run::taint;
 use crate::services::{self, ServiceError, Services};
@@ -48,6 +48,7 @@ struct Sent {
     crossings: Vec<CrossingSent>,
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
+    rules: Vec<RulesSeen>,
 }
 
 impl Sent {
@@ -156,6 +157,14 @@ impl Prober<'_> {
                 self.sent.take_aims(aims);
                 self.sent.opens.extend(alive);
             }
+            Word::Matrix { aims, opens, .. } => {
+                self.sent.rules.extend(list_rules(site, check).await);
+                let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
+                let (aims, alive) = probe::sweep(site, copy, check, aims, &alive, self.next, patience).await;
+                self.next += aims.len();
+                self.sent.take_aims(aims);
+                self.sent.opens.extend(alive);
+            }
             Word::NoBridge { crossings, alive } => {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
                 self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
@@ -197,6 +206,22 @@ impl Prober<'_> {
         let change = place.during(check, during, carry_out, self.check(check)).await;
         self.sent.changes.push(change);
     }
+}
+
+/// The rules of every node, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
+async fn list_rules(site: &Site, check: &Check) -> Vec<RulesSeen> {
+    let mut seen = Vec::new();
+    for node in &site.plan.nodes {
+        let listed = nft::list_json(site.lab.node(&node.name)).await.map_err(|error| error.to_string());
+        let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
+        match listing {
+            Ok(listing) => {
+                seen.push(RulesSeen { check: check.name.clone(), node: node.name.clone(), listing });
+            }
+            Err(error) => tracing::warn!(node = %node.name, %error, "its rules are not known"),
+        }
+    }
+    seen
 }
 
 /// What a name has left may be open for so long; shut is what it must be at the end of that.
@@ -328,7 +353,7 @@ impl Probed {
         missing: Vec<(String, String)>,
         seen_by: [(&Filters, &Ledger, &Captured); 2],
     ) -> Record {
-        let Probed { sent: Sent { aims, crossings, opens, changes }, first, .. } = self;
+        let Probed { sent: Sent { aims, crossings, opens, changes, rules }, first, .. } = self;
         let instruments = |which: usize| {
             let (filters, ledger, captured) = seen_by[which];
             let mut sent = ledger.all();
@@ -345,6 +370,7 @@ impl Probed {
             in_force: beside.in_force,
             addresses: self.addresses,
             states: self.states,
+            rules,
             routes: self.routes,
             commands: self.commands,
             missing,

@@ -171,6 +171,7 @@ impl Reader<'_> {
             ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
             ("explained", raw.explained.is_absent(), raw.explained.is_bad()),
+            ("matrix", raw.matrix.is_absent(), raw.matrix.is_bad()),
             ("name", raw.name.is_absent(), raw.name.is_bad()),
             ("taint", raw.taint.is_absent(), raw.taint.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
@@ -180,7 +181,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -200,6 +201,7 @@ impl Reader<'_> {
             raw.carries.good().and_then(|word| self.carries(word)),
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
             raw.explained.good().and_then(|word| self.explained(word)),
+            raw.matrix.good().and_then(|word| self.matrix(word)),
             raw.name.good().and_then(|word| self.name(word)),
             raw.taint.good().and_then(|word| self.taint(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),

@@ -16,6 +16,7 @@ mod flows;
 mod leases;
 mod links;
 mod lints;
+mod matrix;
 mod named;
 mod nodes;
 mod policy;

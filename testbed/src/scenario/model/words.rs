@@ -258,6 +258,11 @@ pub enum Word {
         /// What becomes of allowed flows that were never seen.
         unused: Unused,
     },
+    /// Between these nodes what flows say can be opened can be, nothing else can, and the loaded rules say the same.
+    Matrix {
+        /// The nodes; every ordered pair of them is looked at.
+        between: Vec<NodeName>,
+    },
     /// The names that a firewall lets out are those that are asked for.
     Name {
         /// The router that fills sets of its rules.

@@ -16,7 +16,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `name`, `taint`, `lint`, `periodic`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -42,6 +42,8 @@ table! {
         no_bridge: may NoBridge,
         /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
         explained: may Explained,
+        /// What flows say can be opened can be, nothing else can, and the loaded rules say the same.
+        matrix: may Matrix,
         /// The names that a firewall lets out are those that are asked for.
         name: may Name,
         /// Video is where it must be, and nowhere else.
@@ -248,17 +250,21 @@ pub(crate) enum Explained {
 
 impl Shape for Explained {
     fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
-        match &node.value {
-            Value::Scalar(scalar) if scalar.text == "all" => Some(Explained::All),
-            Value::Map(_) => ExplainedSome::read(node, at, out).map(|some| Explained::Some(Box::new(some))),
-            _ => {
-                out.push(expected(
-                    "`all`, or a map",
-                    node,
-                    if node.spot.start == node.spot.end { at } else { node.spot },
-                ));
-                None
-            }
+        all_or_map(node, at, out)?.map_or(Some(Explained::All), |map| {
+            ExplainedSome::read(map, at, out).map(|some| Explained::Some(Box::new(some)))
+        })
+    }
+}
+
+/// None within for `all`, the node itself for a map; anything else is a mistake.
+fn all_or_map<'a>(node: &'a Node, at: Spot, out: &mut Mistakes) -> Option<Option<&'a Node>> {
+    match &node.value {
+        Value::Scalar(scalar) if scalar.text == "all" => Some(None),
+        Value::Map(_) => Some(Some(node)),
+        _ => {
+            let spot = if node.spot.start == node.spot.end { at } else { node.spot };
+            out.push(expected("`all`, or a map", node, spot));
+            None
         }
     }
 }
@@ -282,6 +288,41 @@ table! {
         upkeep: may Some1<FlowRange>,
         /// What to do about allowed flows that were never seen: `report` (default) or `fail`.
         unused_allow: may One<Unused>,
+    }
+}
+
+/// Between whom: all nodes (`all`), or as a table says.
+#[derive(Debug)]
+pub(crate) enum Matrix {
+    /// `all`.
+    All,
+    /// What it says.
+    Some(Box<MatrixSome>),
+}
+
+impl Shape for Matrix {
+    fn read(node: &Node, at: Spot, out: &mut Mistakes) -> Option<Self> {
+        all_or_map(node, at, out)?.map_or(Some(Matrix::All), |map| {
+            MatrixSome::read(map, at, out).map(|some| Matrix::Some(Box::new(some)))
+        })
+    }
+}
+
+impl JsonSchema for Matrix {
+    fn schema_name() -> Cow<'static, str> {
+        "Matrix".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let some = generator.subschema_for::<MatrixSome>();
+        json_schema!({ "anyOf": [{ "enum": ["all"] }, some] })
+    }
+}
+
+table! {
+    /// What flows say can be opened can be, nothing else can, and the loaded rules say the same.
+    MatrixSome = "`matrix`" {
+        /// Every ordered pair of these nodes is looked at.
+        between: must Some1<NodeName>,
     }
 }
 

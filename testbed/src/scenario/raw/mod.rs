@@ -15,7 +15,7 @@ mod unsupported;
 use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{
-    Address, After, CarriesOnly, Check, Clock, Direction, Explained, Forgotten, Lint, Members, Name,
+    Address, After, CarriesOnly, Check, Clock, Direction, Explained, Forgotten, Lint, Matrix, Members, Name,
     NoBridge, NoReach, PeersOf, Periodic, Plays, Reach, Spare, Taint, Waive,
 };
 pub(crate) use fault::Fault;

@@ -9,6 +9,7 @@ mod direction;
 mod explained;
 mod folder;
 mod lint;
+mod matrix;
 mod members;
 mod moved;
 mod name;
