@@ -2,6 +2,7 @@
 
 mod alive;
 mod derived;
+mod matrix;
 mod negatives;
 mod opened;
 mod random;

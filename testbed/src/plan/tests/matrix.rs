@@ -1,0 +1,78 @@
+//! `matrix`: of the shipped sites, every pair is looked at or left out with a reason, and nothing that is sent is allowed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::load;
+use crate::names::{NodeName, Traffic};
+use crate::plan::{Aim, LeftOut, Open, Plan, Word, plan};
+
+const SHIPPED: [&str; 2] = ["t3-separate-vlan.yaml", "t4-leases-and-names.yaml"];
+
+fn shipped(file: &str) -> Plan {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    plan(&load::scenario(&folder.join(file)).unwrap().scenario).unwrap()
+}
+
+fn matrix(plan: &Plan) -> (&[Aim], Vec<&Open>, &[LeftOut]) {
+    let found = plan.checks.iter().find_map(|check| match &check.word {
+        Word::Matrix { aims, opens, left_out, .. } => {
+            Some((&aims[..], opens.iter().map(|(open, _)| open).collect(), &left_out[..]))
+        }
+        _ => None,
+    });
+    found.expect("it has a matrix")
+}
+
+#[test]
+fn no_pair_is_forgotten() {
+    for file in SHIPPED {
+        let plan = shipped(file);
+        let (aims, opens, left_out) = matrix(&plan);
+        let mut told: BTreeSet<(&NodeName, &NodeName)> =
+            aims.iter().map(|aim| (&aim.from, &aim.to)).collect();
+        told.extend(left_out.iter().map(|one| (&one.from, &one.to)));
+        assert!(opens.iter().all(|open| told.contains(&(&open.from, &open.to))), "{file}");
+        let nodes = plan.nodes.len();
+        assert_eq!(told.len(), nodes * (nodes - 1), "{file}: {told:?}");
+        assert!(left_out.iter().all(|one| !one.why.is_empty()), "{file}");
+    }
+}
+
+#[test]
+fn what_flows_allow_is_opened_and_never_sent() {
+    for file in SHIPPED {
+        let plan = shipped(file);
+        let (aims, opens, _) = matrix(&plan);
+        let mut allowed = 0;
+        for flow in plan.flows.iter().filter(|flow| !flow.upkeep) {
+            for pair in &flow.pairs {
+                let own = |aim: &&Aim| {
+                    aim.from == pair.from && aim.to == pair.to && pair.addresses.contains(&aim.address)
+                };
+                let sent: Vec<&Traffic> = aims.iter().filter(own).flat_map(|aim| &aim.ports).collect();
+                assert!(
+                    !sent.iter().any(|one| flow.ports.iter().any(|port| port.meets(one))),
+                    "{file}: {flow:?}"
+                );
+                let opened = |open: &&&Open| {
+                    open.from == pair.from && open.to == pair.to && flow.ports.contains(&open.port)
+                };
+                allowed += opens.iter().filter(opened).count();
+            }
+        }
+        assert!(allowed >= opens.len() && opens.len() > 10, "{file}: {allowed} of {}", opens.len());
+    }
+}
+
+#[test]
+fn neighbours_without_anything_between_them_are_left_out_and_isolated_ones_are_not() {
+    let plan = shipped(SHIPPED[0]);
+    let (aims, _, left_out) = matrix(&plan);
+    let is = |from: &NodeName, to: &NodeName, pair: (&str, &str)| (from.as_str(), to.as_str()) == pair;
+    let sent = |pair| aims.iter().any(|aim| is(&aim.from, &aim.to, pair));
+    let why = |pair| left_out.iter().find(|one| is(&one.from, &one.to, pair)).map(|one| one.why.as_str());
+    assert!(sent(("dock-1", "dock-2")) && sent(("dock-1", "rtr")) && sent(("vms", "dock-2")));
+    let neighbours = "they are neighbours, and nothing stands between them: `dock-1` has no rules of its own";
+    assert_eq!((sent(("app", "dock-1")), why(("app", "dock-1"))), (false, Some(neighbours)));
+}
