@@ -94,6 +94,7 @@ fn the_files_are_those_of_a_run_folder() {
         RunFile::Record,
         RunFile::Sent,
         RunFile::Filters,
+        RunFile::Sightings,
         RunFile::Flows,
         RunFile::Probes,
         RunFile::Capture,
