@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, UdpSocket};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::kernel::{KernelError, Lab, Namespace};
 use crate::names::{CheckName, Traffic};
@@ -14,6 +14,9 @@ use crate::plan::Open;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_millis(900);
+
+/// From one try to the next.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// A DNS question for the root's name servers (RFC 1035): any server answers it, if only by refusing.
 const DNS_QUESTION: [u8; 17] = [0x54, 0x42, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
@@ -48,6 +51,21 @@ pub async fn open(lab: &Lab, check: &CheckName, open: &Open, patience: u32) -> O
         local_port,
         packets: (None, None),
         error,
+    }
+}
+
+/// The same, and again while an error comes back at once: a route that moves to another link is not there for a moment.
+/// What is answered, or the last try.
+pub(super) async fn open_again(lab: &Lab, check: &CheckName, one: &Open, patience: u32) -> OpenSeen {
+    let deadline = Instant::now() + ANSWER_WITHIN * patience;
+    let mut tries = interval(AGAIN);
+    tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tries.tick().await;
+        let seen = open(lab, check, one, patience).await;
+        if seen.answered_after_us.is_some() || Instant::now() + AGAIN >= deadline {
+            return seen;
+        }
     }
 }
 

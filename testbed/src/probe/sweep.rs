@@ -10,7 +10,8 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::attack::{Life, attack};
-use super::{Entry, FilterLog, Role, Site, open};
+use super::open::open_again;
+use super::{Entry, FilterLog, Role, Site};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
@@ -90,7 +91,7 @@ pub async fn signs_of_life(
     patience: u32,
 ) -> Vec<OpenSeen> {
     let begun = fake_facts::now();
-    let asked = alive.iter().map(|one| open(&site.lab, &check.name, one, patience));
+    let asked = alive.iter().map(|one| open_again(&site.lab, &check.name, one, patience));
     let opens = futures_util::future::join_all(asked).await;
     let judges: BTreeSet<&NodeName> = aims
         .iter()
