@@ -33,6 +33,7 @@ PATH is a scenario (its twins lie in broken/ beside it), a twin, or a folder of 
 
 Examples:
   testbed twins scenarios                                 every twin of every scenario of a folder
+  testbed twins scenarios --allow-run                     the same, where some of them run a command in a node
   testbed twins scenarios/broken/t3-forward-accept.yaml   one twin";
 
 pub(super) const UP: &str = "\
