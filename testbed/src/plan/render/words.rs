@@ -1,8 +1,10 @@
 //! What a check asserts, as tables of text: one word each.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::tables::{head, list, table};
+use crate::names::{LinkName, NodeName};
 use crate::plan::{
     Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, RouteAsked, Unopened, VideoWay,
     Word,
@@ -55,40 +57,13 @@ pub(super) fn word(word: &Word) -> (String, String) {
         }
         Word::Matrix { between, aims, opens, unopened, left_out } => {
             let opens: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
-            let (word, text) = no_reach(aims, &opens, None);
-            let text = format!("    between {}\n{text}", list(between));
-            let row = |one: &Unopened| {
-                let ends = format!("{} -> {}", one.from, one.to);
-                [one.flow.to_string(), ends, one.traffic.to_string(), one.why.clone()]
-            };
-            let allowed = table(2, &unopened.iter().map(row).collect::<Vec<_>>());
-            let row = |one: &LeftOut| {
-                let at = one.address.map(|at| at.to_string()).unwrap_or_default();
-                [format!("{} -> {}", one.from, one.to), at, one.why.clone()]
-            };
-            let left = table(2, &left_out.iter().map(row).collect::<Vec<_>>());
-            (
-                word.replacen("no_reach", "matrix", 1),
-                format!("{text}    allowed, not opened\n{allowed}    left out\n{left}"),
-            )
+            matrix(between, no_reach(aims, &opens, None), unopened, left_out)
         }
         Word::Name { at, segment, by, patterns } => {
             let text = format!("    {} ask {at} in {segment}, which lets out {}\n", list(by), list(patterns));
             ("name".to_owned(), text)
         }
-        Word::Taint { cameras, streams, besides } => {
-            let row = |one: &VideoWay| {
-                let ways = one.ports.iter().map(|ports| list(ports).replace(", ", " or "));
-                let plays = if one.plays { "must be" } else { "may be" };
-                [format!("{} -> {}", one.camera, one.to), plays.to_owned(), list(ways)]
-            };
-            let rows = table(2, &streams.iter().map(row).collect::<Vec<_>>());
-            let hear = streams.iter().flat_map(|one| &one.hear).chain(besides);
-            let hear: std::collections::BTreeSet<_> = hear.collect();
-            let besides =
-                if hear.is_empty() { String::new() } else { format!(" besides, at {}", list(hear)) };
-            (format!("taint of {}{besides}", list(cameras)), rows)
-        }
+        Word::Taint { cameras, streams, besides } => taint(cameras, streams, besides),
         Word::Lint { rules, waive, .. } => {
             let waived = waive.iter().map(|one| {
                 format!("    {} is waived: {} (shown by {})\n", one.rule, one.because, list(&one.shown_by))
@@ -96,6 +71,41 @@ pub(super) fn word(word: &Word) -> (String, String) {
             (format!("lint: {}", list(rules)), waived.collect())
         }
     }
+}
+
+/// `sent` is what is sent and opened, as a `no_reach` tells it.
+fn matrix(
+    between: &[NodeName],
+    sent: (String, String),
+    unopened: &[Unopened],
+    left_out: &[LeftOut],
+) -> (String, String) {
+    let (word, sent) = sent;
+    let row = |one: &Unopened| {
+        let ends = format!("{} -> {}", one.from, one.to);
+        [one.flow.to_string(), ends, one.traffic.to_string(), one.why.clone()]
+    };
+    let allowed = table(2, &unopened.iter().map(row).collect::<Vec<_>>());
+    let row = |one: &LeftOut| {
+        let at = one.address.map(|at| at.to_string()).unwrap_or_default();
+        [format!("{} -> {}", one.from, one.to), at, one.why.clone()]
+    };
+    let left = table(2, &left_out.iter().map(row).collect::<Vec<_>>());
+    let between = list(between);
+    let text = format!("    between {between}\n{sent}    allowed, not opened\n{allowed}    left out\n{left}");
+    (word.replacen("no_reach", "matrix", 1), text)
+}
+
+fn taint(cameras: &[NodeName], streams: &[VideoWay], besides: &[LinkName]) -> (String, String) {
+    let row = |one: &VideoWay| {
+        let ways = one.ports.iter().map(|ports| list(ports).replace(", ", " or "));
+        let plays = if one.plays { "must be" } else { "may be" };
+        [format!("{} -> {}", one.camera, one.to), plays.to_owned(), list(ways)]
+    };
+    let rows = table(2, &streams.iter().map(row).collect::<Vec<_>>());
+    let hear: BTreeSet<_> = streams.iter().flat_map(|one| &one.hear).chain(besides).collect();
+    let besides = if hear.is_empty() { String::new() } else { format!(" besides, at {}", list(hear)) };
+    (format!("taint of {}{besides}", list(cameras)), rows)
 }
 
 fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (String, String) {
