@@ -6,8 +6,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::Site;
+use super::open::open_again;
 use super::sweep::Sockets;
-use super::{Site, open};
 use crate::kernel::nft;
 use crate::names::{CheckName, LinkName};
 use crate::observation::{Control, CrossingSeen, FrameSeen, OpenSeen};
@@ -55,7 +56,8 @@ pub async fn cross(
 }
 
 async fn ask_all(site: &Site, check: &Check, alive: &[Open], patience: u32) -> Vec<OpenSeen> {
-    futures_util::future::join_all(alive.iter().map(|one| open(&site.lab, &check.name, one, patience))).await
+    futures_util::future::join_all(alive.iter().map(|one| open_again(&site.lab, &check.name, one, patience)))
+        .await
 }
 
 fn attack(site: &Site, check: &Check, crossing: &Crossing) -> Crossed {
