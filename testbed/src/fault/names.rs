@@ -102,7 +102,8 @@ async fn tell(
     let said = ground.services.say(place, &order.to_string()).await;
     said.map_err(|error| Error::NotNow(format!("`{cloud}` does not listen: {error}")))?;
     let answer = ground.services.board.wait_for(MOVED_WITHIN * ground.patience, |facts| {
-        facts.iter().rev().take_while(|fact| fact.line.at >= since).find_map(|fact| match &fact.line.fact {
+        // Facts of several nodes come in any order of their times.
+        facts.iter().rev().filter(|fact| fact.line.at >= since).find_map(|fact| match &fact.line.fact {
             _ if fact.node != *cloud => None,
             Fact::NameMoved { name: moved, .. } if moved == name.as_str() => Some(Ok(())),
             Fact::Failed { what, about: Some(about), error } if what == "move" && about == name.as_str() => {
