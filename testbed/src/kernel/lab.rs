@@ -74,12 +74,20 @@ impl Lab {
         let numbers: BTreeMap<_, _> =
             cables.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
         let (give, ground) = mpsc::channel();
+        let (begin, begun) = mpsc::channel::<()>();
         let name = format!("{prefix}.fabric");
         std::thread::spawn(move || {
+            let taps = || {
+                drop(begin);
+                taps()
+            };
             let ground = Ground::create_here(&name, bridges, taps);
             // Whoever waits for it hears of a failure there.
             let _ = give.send(ground);
         });
+        // Hangs up when the taps begin: the threads that make nodes would keep them off both processors for six
+        // milliseconds, and what they then wait for would come last of all.
+        let _ = begun.recv();
         let made = in_each(&plan.nodes, |node| Made::here(node, prefix))?;
         let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|node| &node.name).zip(made).collect();
         let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());

@@ -13,6 +13,7 @@ mod filter;
 mod filter_log;
 mod ledger;
 mod open;
+mod room;
 mod routes;
 mod sent;
 mod site;

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::room::Room;
 use crate::kernel::ring::Ring;
 use crate::kernel::{KernelError, Lab};
-use crate::names::{LinkName, NodeName, SegmentName};
+use crate::names::{LinkName, NodeName};
 use crate::plan::{Plan, Vlans, Wiring, wiring};
 use crate::probe::{Filters, Ledger};
 use crate::tap::{self, Capture, Captured, Inventory, MAX_BYTES, Port, Settings, Watch};
@@ -38,16 +39,6 @@ pub struct Site {
     dark: Mutex<BTreeSet<LinkName>>,
 }
 
-/// Ring size: 128 blocks of 64 KiB, 8 MiB; a block retires after 10 ms, so half-empty blocks last for 1.3 s unread. The kernel
-/// takes a millisecond to clear twice as much, while it makes the site.
-const RING: (usize, usize) = (64 * 1024, 128);
-
-/// What a probe takes of the ring at each port that it passes, bytes.
-const PROBE: usize = 256;
-
-/// On a slow machine the ring is larger by its patience, at most by this: 64 MiB then wait to be read.
-const MOST_PATIENT: u32 = 8;
-
 impl Site {
     /// Builds the site of a plan, its taps open before its first link is up; they store what they see in `capture`.
     pub async fn build(
@@ -64,8 +55,8 @@ impl Site {
             node: "fabric".into(),
             cause: std::io::Error::other(cause),
         };
-        let blocks = RING.1 * patience.clamp(1, MOST_PATIENT) as usize;
-        let open = move || Ring::open(RING.0, blocks);
+        let Room { block, blocks, batch } = Room::of(&plan, patience);
+        let open = move || Ring::open(block, blocks);
         let wiring = wiring(&plan, vlans);
         let (mut lab, opening) = Lab::create(&plan, &wiring, prefix, folder, open).await?;
         let ring = opening.join().expect("opening a ring does not panic");
@@ -83,7 +74,6 @@ impl Site {
             Capture::start(ring, settings).map_err(|error| failed("write the capture", error.to_string()))?;
         let filters = Filters::listen(&lab, &plan, key)?;
         let watch = capture.watch();
-        let batch = batch(&plan);
         Ok(Site {
             plan,
             batch,
@@ -132,18 +122,6 @@ impl Site {
     pub fn end(&self) -> Result<Captured, tap::Error> {
         self.capture.turn(None)
     }
-}
-
-/// How many probes fill half of the ring, where the widest hub repeats each at all of its ports.
-fn batch(plan: &Plan) -> u32 {
-    let members = |segment: &SegmentName| {
-        let links = plan.nodes.iter().flat_map(|node| &node.links);
-        links.filter(|link| link.segment == *segment).count()
-    };
-    let hubs = plan.segments.iter().filter(|segment| segment.hub).map(|segment| members(&segment.name));
-    // Into the fabric and out of it, on either side of a router.
-    let ports = 4 + hubs.max().unwrap_or(0);
-    u32::try_from(RING.0 * RING.1 / 2 / (PROBE * ports)).unwrap_or(1).max(1)
 }
 
 /// One port per link, in the plan's order: the end of its cable, and the tag where that carries several.
