@@ -45,6 +45,8 @@ pub struct TaintFound {
     pub port: LinkName,
     /// True: it came from the node there. False: it was handed to it.
     pub from_node: bool,
+    /// True: all of it are copies for another node, flooded by a switch that may have forgotten where that one is.
+    pub flooded: bool,
     /// Whose video.
     pub camera: NodeName,
     /// How it was written.

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::Duration;
 
 use crate::evidence::{Damage, EvidenceError, RunFile, RunFolder, RunReader};
 use crate::names::NodeName;
-use crate::observation::TaintSeen;
-use crate::plan::{Plan, Word};
+use crate::observation::{FaultSeen, Observations, TaintSeen};
+use crate::plan::fault::{Fault, Plug};
+use crate::plan::{Node, Plan, Word};
 use crate::record::{Which, key};
 use crate::services;
+use crate::tap::taint::Unsettled;
 use crate::tap::{self, Port};
+
+/// A node takes note of a carrier, moves to a spare, or back, within this, times the run's patience.
+const SETTLED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Keeps the video of every camera that a check looks for. One that a camera has not made is left out: the search says
 /// that it is missing.
@@ -28,9 +34,15 @@ pub(super) fn keep_clips(plan: &Plan, evidence: &RunFolder) -> Result<(), Eviden
 }
 
 /// Looks for them, and for the cameras' password, in the capture of the run with this number; none if no check asks for it.
+/// What else was `seen` of it says when switches may have flooded.
 ///
 /// Errors: the capture cannot be read.
-pub(super) fn search(reader: &RunReader, plan: &Plan, run: u32) -> Result<Option<TaintSeen>, Damage> {
+pub(super) fn search(
+    reader: &RunReader,
+    plan: &Plan,
+    run: u32,
+    seen: &Observations,
+) -> Result<Option<TaintSeen>, Damage> {
     let cameras = looked_for(plan);
     if cameras.is_empty() {
         return Ok(None);
@@ -43,6 +55,7 @@ pub(super) fn search(reader: &RunReader, plan: &Plan, run: u32) -> Result<Option
         &clips,
         &services::camera_password(run),
         key(run, Which::Site),
+        &unsettled(plan, &seen.faults, seen.patience),
     );
     found.map(Some).map_err(|text| Damage::Wrong { file: RunFile::Capture.path(), line: None, text })
 }
@@ -53,4 +66,37 @@ fn looked_for(plan: &Plan) -> BTreeSet<&NodeName> {
         _ => &[],
     });
     cameras.collect()
+}
+
+/// When switches may have forgotten whom: around each fault that takes a carrier or gives it back.
+fn unsettled(plan: &Plan, faults: &[FaultSeen], patience: u32) -> Vec<Unsettled> {
+    let settled = SETTLED_WITHIN * patience.max(1);
+    let around = |one: &FaultSeen| {
+        let until = one.done_at.saturating_add(u64::try_from(settled.as_nanos()).unwrap_or(u64::MAX));
+        let from = one.at;
+        let nodes: BTreeSet<&NodeName> = carriers(plan, &one.fault).into_iter().collect();
+        nodes.into_iter().map(move |node| Unsettled { node: node.clone(), from, until }).collect::<Vec<_>>()
+    };
+    faults.iter().flat_map(around).collect()
+}
+
+/// Whose carriers a fault changes.
+fn carriers<'p>(plan: &'p Plan, fault: &Fault) -> Vec<&'p NodeName> {
+    let plugs: Vec<&Plug> = match fault {
+        Fault::Cut(plug) | Fault::Heal(plug) | Fault::Flap { plug, .. } => vec![plug],
+        Fault::Swap(one, other) => vec![one, other],
+        Fault::Kill(running) | Fault::Stop(running) | Fault::Restart(running) => {
+            running.whole.iter().flatten().collect()
+        }
+        Fault::HealAll => return plan.nodes.iter().map(|node| &node.name).collect(),
+        Fault::Reload { .. }
+        | Fault::ClearState { .. }
+        | Fault::ExpireLease(_)
+        | Fault::MoveName { .. }
+        | Fault::Rate { .. }
+        | Fault::Impair { .. } => vec![],
+    };
+    let has = |node: &Node, plug: &Plug| node.links.iter().any(|link| plug.ports.contains(&link.port));
+    let nodes = plan.nodes.iter().filter(|node| plugs.iter().any(|plug| has(node, plug)));
+    nodes.map(|node| &node.name).collect()
 }

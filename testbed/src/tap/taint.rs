@@ -4,6 +4,7 @@ pub mod canary;
 mod clip;
 #[cfg(test)]
 mod fixture;
+mod floods;
 mod marks;
 mod pieces;
 mod scan;
@@ -19,9 +20,11 @@ use super::packets::{Packet, each_packet};
 use crate::names::NodeName;
 use crate::observation::TaintSeen;
 use canary::Canaries;
+use floods::Floods;
+pub use floods::Unsettled;
 use marks::{Mark, Marks};
 use scan::Sought;
-use search::{Owners, Search, Taken};
+use search::{Owners, Place, Search, Taken};
 use words::Words;
 
 /// Bytes of a camera's clip that are taken at most: a minute of 640x360.
@@ -31,6 +34,7 @@ pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
 pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
 
 /// Searches a capture of a site with these ports for clips and for the cameras' password, with canaries of this lab.
+/// `unsettled` is when switches may have flooded.
 ///
 /// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
 /// in words: those of [`read_back`](super::read_back).
@@ -40,6 +44,7 @@ pub fn search(
     clips: &Clips,
     password: &str,
     key: u32,
+    unsettled: &[Unsettled],
 ) -> Result<TaintSeen, String> {
     let owners = Owners {
         cameras: clips.iter().filter(|(_, clip)| clip.is_ok()).map(|(camera, _)| camera.clone()).collect(),
@@ -58,9 +63,10 @@ pub fn search(
     let words: Vec<String> = canaries.words().chain([password.to_owned()]).collect();
     let sought = Sought { marks: Marks::new(marks), words: Words::new(&words) };
     let mut search = Search::new(&sought, &owners, &canaries);
+    let mut floods = Floods::new(&ports, unsettled);
     each_packet(from, &ports, |Packet { seen, cut, bytes }: Packet<'_>| {
-        let (port, direction) = (seen.port, seen.direction);
-        search.take(&Taken { packet: seen.packet, port, direction, cut, bytes });
+        let place = Place { port: seen.port, direction: seen.direction, flooded: floods.take(&seen, bytes) };
+        search.take(&Taken { packet: seen.packet, place, cut, bytes });
         Ok::<(), String>(())
     })?;
     let unknown =

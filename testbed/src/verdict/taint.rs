@@ -52,6 +52,7 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
         listed(cameras, 4),
         counted(draft.findings.iter().filter(|one| one.pair.is_some()).count(), "tap"),
     );
+    draft.summary.push_str(&flooded(&named, cameras, taint));
     draft.controls = vec![
         ControlSeen { control: "density".into(), seen: shares, held: !draft.reasons.has("density") },
         ControlSeen { control: "canary".into(), seen: canary, held: !draft.reasons.has("canary") },
@@ -159,6 +160,21 @@ fn ask_taps(named: &Named<'_>, taint: &TaintSeen, reasons: &mut Reasons) -> Stri
     format!("{whole} of {} found theirs in every way that is searched", counted(taint.taps.len(), "tap"))
 }
 
+/// What switches flooded of it, for its reader to weigh; nothing if they did not.
+fn flooded(named: &Named<'_>, cameras: &[NodeName], taint: &TaintSeen) -> String {
+    let mut at: BTreeMap<&LinkName, u64> = BTreeMap::new();
+    for one in taint.found.iter().filter(|one| one.flooded && cameras.contains(&one.camera)) {
+        let most = at.entry(&one.port).or_default();
+        *most = one.bytes.max(*most);
+    }
+    if at.is_empty() {
+        return String::new();
+    }
+    let taps: Vec<_> =
+        at.iter().map(|(port, bytes)| format!("{} ({bytes} bytes)", named.tap(port))).collect();
+    format!("; besides, flooded by a switch that had lost a carrier, to {}", listed(&taps, 4))
+}
+
 fn counted_frames(number: u64) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), "frame")
 }
@@ -198,7 +214,9 @@ fn elsewhere(
     let allowed: BTreeSet<&LinkName> =
         own.flat_map(|one| one.ports.iter().flatten().chain(&one.hear)).chain(besides).collect();
     let mut at: BTreeMap<&LinkName, Vec<&TaintFound>> = BTreeMap::new();
-    for one in taint.found.iter().filter(|one| one.camera == *camera && !allowed.contains(&one.port)) {
+    for one in
+        taint.found.iter().filter(|one| one.camera == *camera && !one.flooded && !allowed.contains(&one.port))
+    {
         at.entry(&one.port).or_default().push(one);
     }
     at.into_iter().filter_map(|(port, found)| finding(named, camera, port, found)).collect()

@@ -312,7 +312,7 @@ fn keep_and_observe(
     let seen = record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))?;
     taint::keep_clips(plan, &evidence).map_err(|error| super::ours(error.to_string()))?;
     add_secrets(plan, &evidence)?;
-    let found = taint::search(&RunReader::of(folder), plan, run);
+    let found = taint::search(&RunReader::of(folder), plan, run, &seen);
     let taint =
         found.map_err(|damage| super::ours(format!("the capture could not be searched: {damage}")))?;
     Ok(Observations { taint, ..seen })

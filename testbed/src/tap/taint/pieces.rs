@@ -4,13 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::super::frame::Packet;
-use super::super::sightings::Direction;
+use super::search::Place;
 
 /// Packets that are put together at a time, over all taps; each is at most 64 KiB.
 const MOST: usize = 256;
-
-/// A port, and which way.
-pub(super) type Place = (u16, Direction);
 
 /// What packets in pieces have in common, at one tap.
 type Key = (Place, IpAddr, IpAddr, u8, u32);

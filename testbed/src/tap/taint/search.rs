@@ -16,14 +16,28 @@ use crate::observation::{Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen
 /// Directions of TCP connections that are put in order at a time, over all taps: a site has tens.
 const MOST_STREAMS: usize = 4096;
 
+/// Where a frame was seen, and as what: each is searched for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// Index of the port.
+    pub(super) port: u16,
+    pub(super) direction: Direction,
+    /// A copy that a switch flooded.
+    pub(super) flooded: bool,
+}
+
+impl Place {
+    fn order(self) -> (u16, bool, bool) {
+        (self.port, self.direction == Direction::ToNode, self.flooded)
+    }
+}
+
 /// A frame of a capture.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken<'a> {
     /// Its number.
     pub(super) packet: u64,
-    /// Index of its port.
-    pub(super) port: u16,
-    pub(super) direction: Direction,
+    pub(super) place: Place,
     /// True if the capture has less of it than the wire had.
     pub(super) cut: bool,
     pub(super) bytes: &'a [u8],
@@ -32,8 +46,7 @@ pub(super) struct Taken<'a> {
 /// One direction of a TCP connection at a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Line {
-    port: u16,
-    direction: Direction,
+    place: Place,
     ends: (IpAddr, u16, IpAddr, u16),
     /// True for segments that errors quote.
     quoted: bool,
@@ -54,8 +67,8 @@ pub(super) struct Search<'a> {
     streams: HashMap<Line, (Stream, Scan)>,
     pieces: Pieces,
     taps: Vec<Tap>,
-    found: BTreeMap<(u16, bool, usize, Way), TaintFound>,
-    passwords: BTreeMap<(u16, bool, Way), PasswordFound>,
+    found: BTreeMap<((u16, bool, bool), usize, Way), TaintFound>,
+    passwords: BTreeMap<((u16, bool, bool), Way), PasswordFound>,
     let_go: u64,
 }
 
@@ -84,7 +97,7 @@ impl<'a> Search<'a> {
 
     /// Searches a frame.
     pub(super) fn take(&mut self, taken: &Taken<'_>) {
-        let tap = &mut self.taps[usize::from(taken.port)];
+        let tap = &mut self.taps[usize::from(taken.place.port)];
         tap.frames += 1;
         tap.cut += u64::from(taken.cut);
         self.look(taken);
@@ -109,8 +122,7 @@ impl<'a> Search<'a> {
         if let Some(quoted) = quoted {
             self.segment(taken, &quoted, true);
         } else if packet.fragment.is_some() {
-            let (port, direction) = (taken.port, taken.direction);
-            let due = self.pieces.take((port, direction), taken.packet, packet);
+            let due = self.pieces.take(taken.place, taken.packet, packet);
             self.let_go += u64::from(due.is_some());
             due.into_iter().for_each(|due| self.put_together(due));
         } else {
@@ -122,7 +134,7 @@ impl<'a> Search<'a> {
     fn segment(&mut self, taken: &Taken<'_>, packet: &Packet<'_>, quoted: bool) {
         let Transport::Tcp(tcp) = packet.transport else { return };
         let ends = (packet.source, tcp.source_port, packet.dest, tcp.dest_port);
-        let line = Line { port: taken.port, direction: taken.direction, ends, quoted };
+        let line = Line { place: taken.place, ends, quoted };
         let Tcp { sequence, syn, payload, .. } = tcp;
         if syn && let Some(old) = self.streams.remove(&line) {
             self.end(line, old);
@@ -146,9 +158,7 @@ impl<'a> Search<'a> {
     fn end_all(&mut self) {
         let mut streams: Vec<_> = std::mem::take(&mut self.streams).into_iter().collect();
         // In the same order each time: what is found first is told.
-        streams.sort_by_key(|(line, _)| {
-            (line.port, line.direction == Direction::ToNode, line.ends, line.quoted)
-        });
+        streams.sort_by_key(|(line, _)| (line.place.order(), line.ends, line.quoted));
         streams.into_iter().for_each(|(line, one)| self.end(line, one));
     }
 
@@ -160,13 +170,13 @@ impl<'a> Search<'a> {
 
     fn note_all(&mut self, line: Line, found: Vec<(Found, u64)>) {
         let layer = if line.quoted { Layer::Quote } else { Layer::Stream };
-        let at = Taken { packet: 0, port: line.port, direction: line.direction, cut: false, bytes: &[] };
+        let at = Taken { packet: 0, place: line.place, cut: false, bytes: &[] };
         found.into_iter().for_each(|(one, packet)| self.note(&at, layer, packet, one));
     }
 
     /// What is whole of a packet that came in pieces.
-    fn put_together(&mut self, (place, runs): ((u16, Direction), Vec<super::pieces::Run>)) {
-        let at = Taken { packet: 0, port: place.0, direction: place.1, cut: false, bytes: &[] };
+    fn put_together(&mut self, (place, runs): (Place, Vec<super::pieces::Run>)) {
+        let at = Taken { packet: 0, place, cut: false, bytes: &[] };
         for run in runs {
             let mut found = Vec::new();
             search(self.sought, &run.bytes, |one| found.push(one));
@@ -187,7 +197,8 @@ impl<'a> Search<'a> {
             self.hear(taken, port, (0, mark.part), way);
             return;
         };
-        let from_node = taken.direction == Direction::FromNode;
+        let Place { port, direction, flooded } = taken.place;
+        let from_node = direction == Direction::FromNode;
         let first = TaintPlace {
             packet,
             offset: one.offset,
@@ -195,16 +206,16 @@ impl<'a> Search<'a> {
             at: one.at as u32,
             length: one.length as u32,
         };
-        let known =
-            self.found.entry((taken.port, !from_node, mark.owner, way)).or_insert_with(|| TaintFound {
-                port: self.owners.ports[usize::from(taken.port)].clone(),
-                from_node,
-                camera: camera.clone(),
-                way,
-                places: 0,
-                bytes: 0,
-                first,
-            });
+        let known = self.found.entry((taken.place.order(), mark.owner, way)).or_insert_with(|| TaintFound {
+            port: self.owners.ports[usize::from(port)].clone(),
+            from_node,
+            flooded,
+            camera: camera.clone(),
+            way,
+            places: 0,
+            bytes: 0,
+            first,
+        });
         known.places += 1;
         known.bytes += one.length as u64;
         if packet < known.first.packet {
@@ -219,10 +230,10 @@ impl<'a> Search<'a> {
         {
             return self.hear(taken, port, (1, part as u16), way);
         }
-        let from_node = taken.direction == Direction::FromNode;
-        let port = self.owners.ports[usize::from(taken.port)].clone();
+        let from_node = taken.place.direction == Direction::FromNode;
+        let port = self.owners.ports[usize::from(taken.place.port)].clone();
         let fresh = PasswordFound { port, from_node, way, places: 0, packet, offset };
-        let known = self.passwords.entry((taken.port, !from_node, way)).or_insert(fresh);
+        let known = self.passwords.entry((taken.place.order(), way)).or_insert(fresh);
         known.places += 1;
         if packet < known.packet {
             (known.packet, known.offset) = (packet, offset);
@@ -232,7 +243,7 @@ impl<'a> Search<'a> {
     /// A canary of a port was found at a tap. What is sent shows frames, and what is put together here all else.
     fn hear(&mut self, taken: &Taken<'_>, port: usize, (kind, part): (usize, u16), way: Way) {
         let sent = part == canary::SENT;
-        let tap = usize::from(taken.port);
+        let tap = usize::from(taken.place.port);
         let heard = &mut self.taps[tap].heard[kind];
         if tap == port && sent == (way.layer == Layer::Frame) && !heard.contains(&way) {
             heard.push(way);
@@ -243,8 +254,8 @@ impl<'a> Search<'a> {
     pub(super) fn finish(mut self) -> TaintSeen {
         for port in 0..self.owners.ports.len() {
             for frame in self.canaries.of_streams_and_pieces(port) {
-                let (port, direction) = (port as u16, Direction::FromNode);
-                self.look(&Taken { packet: 0, port, direction, cut: false, bytes: &frame });
+                let place = Place { port: port as u16, direction: Direction::FromNode, flooded: false };
+                self.look(&Taken { packet: 0, place, cut: false, bytes: &frame });
             }
         }
         for due in self.pieces.all() {

@@ -43,7 +43,7 @@ fn capture(frames: &[(usize, Direction, Vec<u8>)], cut_to: usize) -> Vec<u8> {
 }
 
 fn searched(frames: &[(usize, Direction, Vec<u8>)]) -> TaintSeen {
-    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY).unwrap()
+    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[]).unwrap()
 }
 
 /// Each packet in a frame, as the appliance's tap sees it.
@@ -197,7 +197,8 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
     assert_eq!(seen.taps[0].missed, sent, "what is put together shows its own, what is sent does not");
     assert!(seen.taps[1..].iter().all(|tap| tap.missed.is_empty()));
 
-    let other = search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1).unwrap();
+    let other =
+        search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1, &[]).unwrap();
     assert!(other.taps.iter().all(|tap| tap.missed == sent));
 
     // A canary at another tap shows nothing of this one.
@@ -209,7 +210,7 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
 #[test]
 fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
     let frames = [canaries(), at_app([udp(FROM, TO, &noise(2, 600))])].concat();
-    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY).unwrap();
+    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY, &[]).unwrap();
     assert_eq!(seen.taps.iter().map(|tap| tap.cut).collect::<Vec<_>>(), [1, 1, 1, 2]);
     assert!(seen.taps.iter().all(|tap| !tap.missed.is_empty()));
 }
@@ -217,7 +218,7 @@ fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
 #[test]
 fn a_clip_that_is_not_there_is_named() {
     let clips = Clips::from([("cam".parse().unwrap(), Err("gone".to_owned()))]);
-    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY).unwrap();
+    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY, &[]).unwrap();
     assert_eq!((seen.cameras.len(), seen.unknown), (0, vec![("cam".parse().unwrap(), "gone".to_owned())]));
 }
 

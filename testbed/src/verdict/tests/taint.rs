@@ -27,7 +27,16 @@ fn word() -> Word {
 
 fn found(camera: &str, port: &str, way: Way, packet: u64, bytes: u64) -> TaintFound {
     let first = TaintPlace { packet, offset: 66, picture: 7, at: 1, length: 1386 };
-    TaintFound { port: of(port), from_node: false, camera: of(camera), way, places: 9, bytes, first }
+    TaintFound {
+        port: of(port),
+        from_node: false,
+        flooded: false,
+        camera: of(camera),
+        way,
+        places: 9,
+        bytes,
+        first,
+    }
 }
 
 /// Of the 300,000 bytes that each camera sent, the clip's.
@@ -158,4 +167,22 @@ fn a_password_anywhere_is_a_finding_also_on_the_videos_way() {
     );
     let verdict = judged(|seen| seen.taps[0].missed_words.push(way));
     assert_inconclusive(&verdict, &["canary", "of a password", "as Base64 in a frame"]);
+}
+
+#[test]
+fn what_a_switch_flooded_for_want_of_a_carrier_is_told_and_is_no_finding() {
+    let flooded = |camera: &str| TaintFound { flooded: true, ..found(camera, "p-vms-0", STREAM, 99, 4000) };
+    let verdict = judged(|seen| seen.found.push(flooded("dock-1")));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(
+        verdict
+            .summary
+            .ends_with("; besides, flooded by a switch that had lost a carrier, to vms.eth0 (4000 bytes)"),
+        "{}",
+        verdict.summary
+    );
+    let verdict =
+        judged(|seen| seen.found.extend([flooded("dock-1"), found("dock-1", "p-vms-0", STREAM, 120, 9)]));
+    assert_eq!(verdict.verdict, Verdict::Fail, "{verdict:#?}");
+    assert!(verdict.findings[0].text.contains(": 9 bytes"), "{}", verdict.findings[0].text);
 }
