@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::End;
-use crate::names::{FlowId, NodeName, SegmentName};
+use crate::names::{FlowId, LinkName, NodeName, SegmentName};
 
 /// Kinds of frames that nothing explains and that are told apart: who floods is found by the first of them.
 pub const MOST_UNEXPLAINED: usize = 500;
@@ -21,6 +21,19 @@ pub struct Explained {
     pub more: u64,
     /// Probes and what became of them.
     pub probes: ProbesSeen,
+    /// What was told of frames that nothing may explain, at each tap.
+    pub canaries: Vec<CanariesShown>,
+}
+
+/// Frames that nothing may explain, held against the plan as if a tap had seen them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanariesShown {
+    /// The tap, by its port of the fabric.
+    pub port: LinkName,
+    /// How many there were.
+    pub shown: usize,
+    /// Those that something explained, in a few words.
+    pub explained: Vec<String>,
 }
 
 /// Frames of one segment that one thing explains.

@@ -15,6 +15,7 @@ use crate::scenario::model::Unused;
 use super::Finding;
 use super::judge::Draft;
 use super::matching::{Way, way};
+use super::shown::ask_canaries;
 use super::wording::{counted, listed};
 
 /// Findings of one check; who floods is found by the first of them.
@@ -56,6 +57,7 @@ pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draf
     } else if claims.flows == 0 {
         draft.reasons.add("vacuous", "no frame of an allowed flow was seen there");
     }
+    draft.controls = vec![ask_canaries(plan, seen, &mut draft.reasons)];
     draft.summary = claims.told(asked, findings.len(), &unused);
     draft.findings = findings;
     draft
@@ -77,7 +79,7 @@ fn bound(findings: &mut Vec<Finding>, more: u64) {
 /// A frame that is only counted may be the very one, and so may one that was held against nothing: whoever tells what
 /// frames are must have told it of each.
 fn ask_for_all_frames(seen: &Observations, draft: &mut Draft) {
-    let Explained { claimed, unexplained, more, probes } = &seen.explained;
+    let Explained { claimed, unexplained, more, probes, .. } = &seen.explained;
     let told = claimed.iter().map(|one| one.frames).sum::<u64>()
         + unexplained.iter().map(|one| one.frames).sum::<u64>()
         + more

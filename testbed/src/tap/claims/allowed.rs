@@ -36,6 +36,8 @@ pub(in super::super) struct Allowed {
 /// A link that is plugged into a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plugged {
+    pub(super) port: LinkName,
+    pub(super) mac: Mac,
     pub(super) node: Index,
     pub(super) segment: Index,
     /// Its addresses, those of the link that it may change places with included.
@@ -103,6 +105,8 @@ impl Allowed {
             self.stations.entry((segment, partner.mac)).or_insert(self.all.len());
         }
         self.all.push(Plugged {
+            port: link.port.clone(),
+            mac: link.mac,
             node: index,
             segment,
             addresses,

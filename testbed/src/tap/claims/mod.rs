@@ -5,6 +5,7 @@
 //! known by their numbers, and held against the ledger later ([`crate::record::observe`]).
 
 mod allowed;
+mod canary;
 mod leases;
 mod talk;
 mod tally;
@@ -220,8 +221,14 @@ impl Claims {
         self.leases.turn(now);
     }
 
-    /// The end of a stretch: what it had.
+    /// The end of a stretch: what it had, and whether what nothing may explain would have been told.
     pub(super) fn turn(&mut self) -> Explained {
+        let explained = self.count();
+        Explained { canaries: self.show_canaries(), ..explained }
+    }
+
+    /// What was taken since it was counted last.
+    fn count(&mut self) -> Explained {
         self.copies.clear();
         self.begun.clear();
         self.tally.turn(&self.allowed, &self.talks)

@@ -174,6 +174,7 @@ impl Tally {
             unexplained: std::mem::take(&mut self.groups).into_iter().map(unexplained).collect(),
             more: std::mem::take(&mut self.more),
             probes: ProbesSeen::default(),
+            canaries: Vec::new(),
         }
     }
 }

@@ -415,3 +415,25 @@ fn where_nothing_is_allowed_nothing_is_explained() {
     wire.pass(&link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B])));
     assert_eq!(wire.explained(), (0, 2));
 }
+
+#[test]
+fn every_tap_tells_its_canaries_and_nothing_of_them_stays() {
+    let mut wire = Wire::open();
+    let told = wire.claims.turn();
+    let shown: Vec<_> = told.canaries.iter().map(|one| (one.port.as_str(), one.shown)).collect();
+    assert_eq!(shown, [("p0", 4), ("p1", 4), ("p2", 4), ("p3", 4)]);
+    assert!(told.canaries.iter().all(|one| one.explained.is_empty()), "{:#?}", told.canaries);
+    assert_eq!(wire.explained(), (0, 0), "none is counted");
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "PA", b"PLAY")));
+    assert_eq!(wire.by(), [flows(&["F01"])], "what was open is open");
+}
+
+#[test]
+fn a_tap_of_a_link_without_ipv4_has_its_canaries_too() {
+    let mut plan = fixture::plan();
+    plan.nodes.iter_mut().flat_map(|node| &mut node.links).for_each(|link| link.addresses.clear());
+    let mut claims = Claims::new(&fixture::ports(), &Inventory::of(&plan));
+    for one in claims.turn().canaries {
+        assert_eq!((one.shown, one.explained.as_slice()), (3, &[][..]), "{}", one.port);
+    }
+}

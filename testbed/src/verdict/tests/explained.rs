@@ -3,7 +3,7 @@
 use super::super::example::{end, of};
 use super::*;
 use crate::observation::{
-    Astray, Claim, Claimed, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
+    Astray, CanariesShown, Claim, Claimed, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
 use crate::plan::Open;
 use crate::plan::fault::Fault;
@@ -30,6 +30,12 @@ fn unexplained() -> Unexplained {
         first_packet: 77,
         frames: 3,
     }
+}
+
+/// At each tap of the example's site all is told.
+fn canaries() -> Vec<CanariesShown> {
+    let links = plan().nodes.into_iter().flat_map(|node| node.links);
+    links.map(|link| CanariesShown { port: link.port, shown: 4, explained: Vec::new() }).collect()
 }
 
 /// The verdict on all segments with this upkeep, after a change to what was seen of a run in which all is well.
@@ -59,6 +65,7 @@ fn judged_without(
             claimed("wan", Claim::Error),
         ];
         seen.explained.probes.frames = vec![(of("cam"), 4)];
+        seen.explained.canaries = canaries();
         change(seen);
         let frames = &seen.explained;
         seen.taps.frames = frames.claimed.iter().map(|one| one.frames).sum::<u64>()
@@ -241,4 +248,25 @@ fn what_was_not_seen_whole_is_no_pass() {
         seen.explained.claimed.retain(|one| matches!(one.by, Claim::Upkeep(_)));
     };
     assert_inconclusive(&all(only_upkeep), &["vacuous", "no frame of an allowed flow"]);
+}
+
+#[test]
+fn a_tap_that_takes_everything_for_explained_leaves_it_open() {
+    let verdict = all(|seen| seen.explained.canaries[1].explained = vec!["a stranger's frame".into()]);
+    assert_eq!((verdict.verdict, verdict.reasons.len()), (Verdict::Inconclusive, 1), "{verdict:#?}");
+    let reason = &verdict.reasons[0];
+    assert!(
+        reason.starts_with("canary: at ") && reason.contains("a stranger's frame was taken for explained")
+    );
+    assert!(verdict.controls.iter().all(|control| control.control == "canary" && !control.held));
+    for without in [
+        |seen: &mut Observations| drop(seen.explained.canaries.pop()),
+        |seen: &mut Observations| seen.explained.canaries[0].shown = 0,
+    ] {
+        let verdict = all(without);
+        assert_eq!(verdict.verdict, Verdict::Inconclusive, "{verdict:#?}");
+        assert!(verdict.reasons[0].contains("was shown nothing that nothing explains"), "{verdict:#?}");
+    }
+    let held = all(|_| {});
+    assert!(held.controls.len() == 1 && held.controls[0].held, "{held:#?}");
 }
