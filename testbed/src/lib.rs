@@ -10,7 +10,7 @@
 //!
 //! Pure rooms take values and return values: [`names`], [`scenario`], [`plan`], [`model`], [`observation`], [`record`],
 //! [`verdict`], [`twin`], [`replay`], [`coverage`], [`report`]. Effect rooms carry out a plan and decide nothing: `load`, [`kernel`],
-//! [`services`], [`tap`], [`probe`], [`mod@fault`], [`evidence`], [`stay`]. `run` joins them.
+//! [`services`], [`tap`], [`probe`], [`mod@fault`], [`evidence`], [`stay`]. `run` joins them. [`parts`] is for tests that break one.
 
 pub mod cli;
 pub mod coverage;
@@ -23,6 +23,7 @@ pub mod load;
 pub mod model;
 pub mod names;
 pub mod observation;
+pub mod parts;
 pub mod plan;
 pub mod probe;
 pub mod record;

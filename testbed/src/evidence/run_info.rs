@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Failure, Stage};
 use crate::names::{CheckName, ScenarioName};
+use crate::parts::{self, Part};
 use crate::report::StageTime;
 use crate::scenario::Unsupported;
 use crate::scenario::model::Scenario;
@@ -30,6 +31,9 @@ pub struct RunInfo {
     pub twin: Option<TwinInfo>,
     /// Checks that may stay inconclusive for want of a kernel feature.
     pub accept: Vec<Unsupported>,
+    /// The part of the testbed that a test had broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_part: Option<Part>,
     /// Its stages; empty until it has ended.
     pub stages: Vec<StageInfo>,
     /// Why it ended before its time, if it did.
@@ -71,6 +75,7 @@ impl RunInfo {
             stays: false,
             twin: twin.map(TwinInfo::of),
             accept: accept.to_vec(),
+            broken_part: parts::broken(),
             stages: Vec::new(),
             failure: None,
         }

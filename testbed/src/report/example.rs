@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{Report, StageTime};
 use crate::event::{Failure, Fault, Stage};
 use crate::observation::{FaultSeen, Observations};
+use crate::parts::Part;
 use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
 use crate::verdict::example::{accepts, good, leak, of, plan};
@@ -80,6 +81,11 @@ pub(super) fn broken_report() -> Report {
     report
 }
 
+/// The good run, of a testbed whose taps a test had blinded.
+pub(super) fn blinded_report() -> Report {
+    Report { broken_part: Some(Part::BlindTap), ..good_report() }
+}
+
 pub(super) fn twin_report(agrees: bool) -> Report {
     let differences = ["vms-shut does not report app -> vms", "app-opens must still pass, and fails: no"];
     let twin = TwinReport {
@@ -114,6 +120,7 @@ fn report(seen: &Observations) -> Report {
         folder: Some("runs/20261231T235959Z-small".into()),
         twin: None,
         accept: Vec::new(),
+        broken_part: None,
         failure: None,
         plan,
         rules: [("small.nft".to_owned(), RULES.to_owned())].into(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::drawing::{Drawing, drawing};
-use super::words::{by_hand, fault, place, proof, seconds, stage, verdict};
+use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
 
@@ -23,6 +23,7 @@ struct Page {
     documents: Vec<String>,
     worst: &'static str,
     counts: [usize; 3],
+    broken_part: Option<String>,
     failure: Option<FailureView>,
     twin: Option<TwinView>,
     drawing: Drawing,
@@ -112,6 +113,7 @@ fn page(report: &Report) -> Page {
         documents: plan.documents.clone(),
         worst: if report.failure.is_some() { "ENDED EARLY" } else { worst(report.judgement.checks.iter()) },
         counts: [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one)),
+        broken_part: broken_part(report),
         failure: report.failure.as_ref().map(|failure| FailureView {
             fault: fault(failure.fault),
             node: failure.node.as_ref().map(ToString::to_string),
@@ -203,7 +205,7 @@ fn flow(flow: &crate::plan::Flow) -> FlowView {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{bad_report, blinded_report, failed_report, good_report, twin_report};
     use super::*;
 
     #[test]
@@ -272,6 +274,14 @@ mod tests {
         for report in [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)] {
             assert_balanced(&html(&report));
         }
+    }
+
+    #[test]
+    fn a_broken_part_is_said_at_the_top() {
+        let page = html(&blinded_report());
+        let says = page.find("a tap that is blind to what arrives (blind-tap)").expect("it is said");
+        assert!(says < page.find("<h2>Site").unwrap());
+        assert_balanced(&page);
     }
 
     /// Walks the tags; the page closes even those elements that HTML would close itself.

@@ -9,6 +9,7 @@ use crate::event::{Failure, Stage};
 use crate::exit::Exit;
 use crate::names::{CheckName, ControlId, NodeName, ScenarioName};
 use crate::observation::{FaultSeen, TapHealth};
+use crate::parts::Part;
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
@@ -64,6 +65,9 @@ pub struct RunJson {
     /// For a broken twin: whether it was reported as it expects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin: Option<TwinReport>,
+    /// The part of the testbed itself that a test had broken: what the run says of the site is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_part: Option<Part>,
     /// Why the run ended before its time, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -221,6 +225,7 @@ fn run(report: &Report) -> RunJson {
         folder: report.folder.as_ref().map(|folder| folder.display().to_string()),
         accepted: report.accepted().map(|check| check.check.clone()).collect(),
         twin: report.twin.clone(),
+        broken_part: report.broken_part,
         failure: report.failure.clone(),
     }
 }
@@ -275,7 +280,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::example::{
-        accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
+        accepting_report, bad_report, blinded_report, broken_report, failed_report, good_report, twin_report,
     };
     use super::*;
     use crate::plan::{LeftOut, Unopened};
@@ -308,8 +313,8 @@ mod tests {
             PauseSeen { what: "video of dock at app".into(), at_fault_us: 71_000, longest_us: 71_000 };
         undecided.judgement.checks[0].pauses.push(pause);
         undecided.judgement.checks[0].matrix = Some(matrix());
-        let written =
-            runs_json(&[accepting_report(), broken_report(), failed_report(), undecided], Exit::Ours);
+        let reports = [accepting_report(), blinded_report(), broken_report(), failed_report(), undecided];
+        let written = runs_json(&reports, Exit::Ours);
         let mut keys = BTreeSet::new();
         collect(&serde_json::from_str(&written).unwrap(), &mut keys);
         let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));

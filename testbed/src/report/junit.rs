@@ -4,13 +4,13 @@
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 use super::Report;
-use super::words::{fault, harmless, place, proof};
+use super::words::{broken_part, fault, harmless, place, proof};
 use crate::verdict::{CheckVerdict, Verdict};
 
 /// One document over all runs.
 ///
 /// A check's controls are properties `proves`; a fail's text has the findings with their packets. A run that ended
-/// before its time, and a broken twin, are a case of their own.
+/// before its time, a broken twin, and a broken part of the testbed, are a case of their own.
 pub fn junit(reports: &[Report]) -> String {
     let mut junit = Junit::new("testbed");
     for report in reports {
@@ -36,6 +36,12 @@ fn suite(report: &Report) -> TestSuite {
         Some(_) => suite.add_test_case(twin_case(report)),
         None => suite.add_test_cases(report.judgement.checks.iter().map(check_case)),
     };
+    if let Some(text) = broken_part(report) {
+        suite.add_property(Property::new("broken-part", text.as_str()));
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type("broken part").set_message(text);
+        suite.add_test_case(TestCase::new("testbed", status));
+    }
     if let Some(failure) = &report.failure {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_type("ended early");
@@ -99,7 +105,7 @@ fn twin_case(report: &Report) -> TestCase {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{bad_report, blinded_report, failed_report, good_report, twin_report};
     use super::*;
 
     fn read_back(reports: &[Report]) -> Junit {
@@ -156,6 +162,15 @@ mod tests {
         assert_eq!((early.tests, early.errors), (1, 1));
         let twins = read_back(&[twin_report(true), twin_report(false)]);
         assert_eq!((twins.tests, twins.failures, twins.errors), (2, 1, 0));
+    }
+
+    #[test]
+    fn a_broken_part_is_an_error_of_its_own() {
+        let [good, blinded] = [good_report(), blinded_report()].map(|report| read_back(&[report]));
+        assert_eq!((blinded.tests, blinded.errors), (good.tests + 1, 1));
+        let case = blinded.test_suites[0].test_cases.last().unwrap();
+        let TestCaseStatus::NonSuccess { message: Some(text), .. } = &case.status else { panic!("{case:?}") };
+        assert!(text.as_str().contains("a tap that is blind to what arrives (blind-tap)"), "{text:?}");
     }
 
     #[test]

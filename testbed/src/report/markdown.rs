@@ -9,7 +9,7 @@ use escape::{code, escape};
 use page::Page;
 
 use super::Report;
-use super::words::{by_hand, fault, place, proof, seconds};
+use super::words::{broken_part, by_hand, fault, place, proof, seconds};
 use crate::names::ControlId;
 use crate::verdict::{CheckVerdict, Finding, Verdict};
 
@@ -23,6 +23,7 @@ pub fn summary_markdown(reports: &[Report]) -> String {
     let mut page = Page::default();
     page.add(&headline(reports));
     scenarios(reports, &mut page);
+    section("Runs with a broken part of the testbed", reports.iter().filter_map(with_broken_part), &mut page);
     section("Ended before their time", reports.iter().filter_map(ended_early), &mut page);
     section("Broken by hand", reports.iter().filter_map(broken), &mut page);
     section("Not reported as expected", reports.iter().filter_map(twin), &mut page);
@@ -78,6 +79,7 @@ fn result(report: &Report) -> &'static str {
     let worst = |verdict| report.count(verdict) > 0;
     match &report.twin {
         _ if report.failure.is_some() => "❌ ended early",
+        _ if report.broken_part.is_some() => "❌ a part of the testbed was broken",
         Some(twin) if twin.agrees => "✅ reported as expected",
         Some(twin) if twin.differences.is_empty() => "⚠️ undecided",
         Some(_) => "❌ not reported as expected",
@@ -116,6 +118,11 @@ fn first_few(mut items: Vec<String>) -> Vec<String> {
     items.truncate(SHOWN);
     items.extend((more > 0).then(|| item(&format!("and {more} more"), [])));
     items
+}
+
+fn with_broken_part(report: &Report) -> Option<String> {
+    let name = report.twin.as_ref().map_or(&report.plan.scenario, |twin| &twin.twin);
+    Some(item(&format!("{}: {}", code(name.as_str()), escape(&broken_part(report)?)), []))
 }
 
 fn ended_early(report: &Report) -> Option<String> {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::event::{Failure, Stage};
 use crate::exit::Exit;
 use crate::observation::{FaultSeen, TapHealth};
+use crate::parts::Part;
 use crate::plan::Plan;
 use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
@@ -41,6 +42,8 @@ pub struct Report {
     pub twin: Option<TwinReport>,
     /// Checks of this scenario that may stay inconclusive for want of a kernel feature.
     pub accept: Vec<Unsupported>,
+    /// The part of the testbed that a test had broken: what this run says of the site is worth nothing.
+    pub broken_part: Option<Part>,
     /// Why the run ended before its time, if it did.
     pub failure: Option<Failure>,
 }
@@ -59,7 +62,7 @@ impl Report {
     ///
     /// A broken twin is as expected if it was reported as it expects, whatever its checks came to. A run without a
     /// single check says nothing, so it is inconclusive. What is [accepted](Self::accepts) changes no verdict, but counts
-    /// as expected here.
+    /// as expected here. With a broken part of the testbed nothing is as expected, whatever was noticed of that.
     pub fn exit(&self) -> Exit {
         let of = |check: &CheckVerdict| match self.accepts(check) {
             true => Exit::Expected,
@@ -75,6 +78,7 @@ impl Report {
             None if self.judgement.checks.is_empty() => Exit::Inconclusive,
             None => self.judgement.checks.iter().map(of).fold(Exit::Expected, Exit::worse),
         };
+        let judged = self.broken_part.map_or(judged, |_| judged.worse(Exit::Inconclusive));
         match &self.failure {
             Some(failure) if self.judgement.checks.is_empty() => failure.fault.into(),
             Some(failure) => judged.worse(failure.fault.into()),
@@ -108,7 +112,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{bad_report, blinded_report, failed_report, good_report, twin_report};
     use super::*;
 
     #[test]
@@ -120,6 +124,17 @@ mod tests {
         assert_eq!(unsure.exit(), Exit::Inconclusive);
         assert_eq!(twin_report(true).exit(), Exit::Expected);
         assert_eq!(twin_report(false).exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn with_a_broken_part_nothing_is_as_expected() {
+        let report = blinded_report();
+        assert_eq!((report.count(Verdict::Fail), report.count(Verdict::Inconclusive)), (0, 0));
+        assert_eq!(report.exit(), Exit::Inconclusive);
+        let twin = Report { broken_part: report.broken_part, ..twin_report(true) };
+        assert_eq!(twin.exit(), Exit::Inconclusive);
+        let bad = Report { broken_part: report.broken_part, ..bad_report() };
+        assert_eq!(bad.exit(), Exit::Failed);
     }
 
     #[test]

@@ -43,7 +43,7 @@ mod tests {
     use boon::{Compiler, Schemas};
 
     use super::super::example::{
-        accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
+        accepting_report, bad_report, blinded_report, broken_report, failed_report, good_report, twin_report,
     };
     use super::super::{Report, run_json, runs_json};
     use super::*;
@@ -70,7 +70,7 @@ mod tests {
     fn it_fits_everything_that_is_written() {
         let mut reports: Vec<Report> =
             vec![good_report(), bad_report(), accepting_report(), broken_report(), failed_report()];
-        reports.extend([twin_report(true), twin_report(false)]);
+        reports.extend([blinded_report(), twin_report(true), twin_report(false)]);
         for report in &reports {
             valid(&read(&run_json(report))).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words::{by_hand, fault, harmless, place, proof, seconds, stage, verdict};
+use super::words::{broken_part, by_hand, fault, harmless, place, proof, seconds, stage, verdict};
 use super::{Report, StageTime};
 use crate::event::Failure;
 use crate::twin::TwinReport;
@@ -60,6 +60,7 @@ impl Colour {
 /// For a broken twin: one line if it was reported as it expects, else the differences.
 pub fn text(report: &Report, colour: Colour) -> String {
     let mut out = String::new();
+    push_broken_part(&mut out, report, colour);
     match &report.twin {
         Some(twin) if report.failure.is_none() => push_twin(&mut out, twin, colour),
         twin => {
@@ -105,6 +106,7 @@ pub fn summary_text(reports: &[Report], colour: Colour) -> String {
             &mut out,
             &format!("{:<width$}  {result}  {pass:>4}  {fail:>4}  {unsure:>12}  {took:>9}", named(report)),
         );
+        push_broken_part(&mut out, report, colour);
     }
     out
 }
@@ -122,6 +124,13 @@ pub fn timings_text(report: &Report) -> String {
 fn push_line(out: &mut String, line: &str) {
     out.push_str(line.trim_end());
     out.push('\n');
+}
+
+/// Before all else: nobody shall read on and take it for the site's.
+fn push_broken_part(out: &mut String, report: &Report, colour: Colour) {
+    if let Some(text) = broken_part(report) {
+        push_line(out, &colour.bad(&format!("BROKEN PART: {text}")));
+    }
 }
 
 fn push_header(out: &mut String, report: &Report, twin: Option<&TwinReport>, colour: Colour) {
@@ -275,7 +284,9 @@ fn last_line(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
+    use super::super::example::{
+        accepting_report, bad_report, blinded_report, failed_report, good_report, twin_report,
+    };
     use super::*;
 
     #[test]
@@ -318,6 +329,18 @@ mod tests {
         let runs = [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)];
         insta::assert_snapshot!(summary_text(&runs, Colour::Plain));
         assert_eq!(summary_text(&[], Colour::Plain), "");
+    }
+
+    #[test]
+    fn a_broken_part_is_said_before_all_else_and_in_the_table() {
+        let line = "BROKEN PART: this run had a tap that is blind to what arrives (blind-tap): what it says of the \
+                    site is worth nothing\n";
+        let blinded = blinded_report();
+        let text_of = |report: &Report| text(report, Colour::Plain);
+        assert_eq!(text_of(&blinded), line.to_owned() + &text_of(&good_report()));
+        let twin = Report { broken_part: blinded.broken_part, ..twin_report(true) };
+        assert_eq!(text_of(&twin), line.to_owned() + &text_of(&twin_report(true)));
+        assert!(summary_text(&[blinded], Colour::Plain).ends_with(line));
     }
 
     #[test]

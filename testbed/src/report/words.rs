@@ -82,6 +82,12 @@ pub(super) fn by_hand(report: &Report) -> Vec<String> {
     before.chain(since).collect()
 }
 
+/// What a report says of a broken part of the testbed, if there was one.
+pub(super) fn broken_part(report: &Report) -> Option<String> {
+    let part = report.broken_part?;
+    Some(format!("this run had {part} ({}): what it says of the site is worth nothing", part.name()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@ use super::order::{Ask, Order};
 use crate::event::{Event, Failure, Fault, Stage};
 use crate::kernel::join::Doors;
 use crate::observation::Observations;
+use crate::parts;
 
 /// How long a lab may take to end in good order after it was asked to; then its life-line is cut.
 const END_WITHIN: Duration = Duration::from_secs(5);
@@ -94,7 +95,12 @@ impl Running {
             .arg(LAB)
             .args(log.arguments())
             .env_clear()
-            .envs(HANDED_ON.iter().filter_map(|&name| Some((name, std::env::var_os(name)?))))
+            .envs(
+                HANDED_ON
+                    .iter()
+                    .chain(parts::HANDED_ON)
+                    .filter_map(|&name| Some((name, std::env::var_os(name)?))),
+            )
             .stdin(Stdio::from(OwnedFd::from(its)))
             .stdout(Stdio::piped())
             .stderr(log.to)

@@ -11,6 +11,7 @@ use super::taint;
 use crate::event::Failure;
 use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader};
 use crate::observation::{Conversation, Gap, Observations, TapHealth};
+use crate::parts;
 use crate::plan::Plan;
 use crate::record::{self, Record, Which, key, observe};
 use crate::report::{self, Report, RunJson};
@@ -84,6 +85,8 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         folder: Some(path.to_owned()),
         twin: None,
         accept: info.accept,
+        // Whoever judges again may have a broken part of its own.
+        broken_part: info.broken_part.or(parts::broken()),
         failure: None,
     };
     settle(&mut report, twin.as_ref(), &seen.observations);

@@ -12,6 +12,7 @@ use crate::event::{Event, Failure, Fault, Stage};
 use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, RunInfo, annotations};
 use crate::kernel::root::Root;
 use crate::observation::{Observations, TapHealth};
+use crate::parts;
 use crate::plan::{Plan, ServiceKind, plan};
 use crate::report::{Report, StageTime};
 use crate::scenario::Unsupported;
@@ -108,6 +109,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         folder: None,
         twin: None,
         accept: Vec::new(),
+        broken_part: parts::broken(),
         failure: None,
     }
 }

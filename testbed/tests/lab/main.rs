@@ -19,6 +19,7 @@ mod names;
 mod negatives;
 mod ordinary;
 mod own_programs;
+mod parts;
 mod port_rules;
 mod rules;
 mod sites;

@@ -1,7 +1,7 @@
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use super::super::example::{
-    accepting_report, bad_report, broken_report, failed_report, good_report, twin_report,
+    accepting_report, bad_report, blinded_report, broken_report, failed_report, good_report, twin_report,
 };
 use super::*;
 
@@ -34,6 +34,14 @@ fn only_what_is_accepted_lets_an_inconclusive_run_pass() {
     assert_eq!(result(&report), "⚠️ inconclusive");
     report.judgement.checks.clear();
     assert_eq!(result(&report), "⚠️ no checks");
+}
+
+#[test]
+fn a_broken_part_is_said_before_all_else() {
+    let text = summary_markdown(&[blinded_report()]);
+    let (table, said) = text.split_once("\n### Runs with a broken part of the testbed\n").expect("a section");
+    assert!(table.contains("❌ a part of the testbed was broken"), "{text}");
+    assert!(said.contains("a tap that is blind to what arrives"), "{text}");
 }
 
 /// HTML of a document, and how often it has links and pictures.

@@ -23,6 +23,7 @@ const SCHEMA: &str =
 /// - A fail is an error for each finding, at the line of the check, with the line of the rule that let it through.
 /// - What is inconclusive is a warning; one that a list accepts is suppressed, with the reason.
 /// - A broken twin that is not reported as it expects is an error for each difference, an undecided one a warning.
+/// - A broken part of the testbed is an error.
 /// - A run that ended before its time is an error, and the invocation was not successful.
 ///
 /// The id of a rule (in SARIF's sense) is the check's word, or `twin`, or `run`. Tags of a result are the controls.

@@ -9,7 +9,7 @@ use super::format::{
 };
 use crate::report::Report;
 use crate::report::rule_line::rule_line;
-use crate::report::words::{by_hand, fault, harmless, proof};
+use crate::report::words::{broken_part, by_hand, fault, harmless, proof};
 use crate::scenario::model::Place;
 use crate::twin::TwinReport;
 use crate::verdict::{CheckVerdict, Finding, Verdict};
@@ -26,6 +26,7 @@ pub(super) fn of(report: &Report) -> Vec<Outcome> {
         Some(twin) => twin_results(report, twin),
         None => report.judgement.checks.iter().flat_map(|check| check_results(report, check)).collect(),
     };
+    results.extend(with_broken_part(report));
     results.extend(ended_early(report));
     let mut known: Vec<String> = Vec::new();
     for result in &mut results {
@@ -101,6 +102,7 @@ fn footer(report: &Report, check: &CheckVerdict) -> String {
         let proves: Vec<String> = check.proves.iter().map(proof).collect();
         lines.push_str(&format!("\nproves {}", proves.join(", ")));
     }
+    lines.extend(broken_part(report).map(|text| format!("\n{text}")));
     lines.extend(by_hand(report).iter().map(|fault| format!("\nbroken by hand: {}", harmless(fault))));
     if let Some(folder) = &report.folder {
         lines.push_str(&format!("\nevidence in {}", harmless(&folder.display().to_string())));
@@ -200,6 +202,11 @@ fn twin_results(report: &Report, twin: &TwinReport) -> Vec<Outcome> {
         result
     });
     undecided.collect()
+}
+
+fn with_broken_part(report: &Report) -> Option<Outcome> {
+    let text = format!("{}: {}", name(report), broken_part(report)?);
+    Some(of_whole(report, "run", "error", &text, "broken part"))
 }
 
 fn ended_early(report: &Report) -> Option<Outcome> {

@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use boon::{Compiler, Schemas};
 use serde_json::Value;
 
-use super::super::example::{accepting_report, bad_report, failed_report, good_report, twin_report};
+use super::super::example::{
+    accepting_report, bad_report, blinded_report, failed_report, good_report, twin_report,
+};
 use super::*;
 use crate::verdict::Verdict;
 
@@ -178,6 +180,20 @@ fn what_was_broken_by_hand_is_said_of_each_result() {
     let said =
         |one: &&Value| text(one).contains("broken by hand: cut desk.eth0, in force from the beginning");
     assert!(results(&log).iter().all(said), "{log:#}");
+}
+
+#[test]
+fn a_broken_part_is_a_result_and_is_said_of_each_other_one() {
+    let says = |one: &&Value| text(one).contains("a tap that is blind to what arrives (blind-tap)");
+    let alone = log(&[blinded_report()], Exit::Inconclusive);
+    assert!(results(&alone).len() == 1 && results(&alone).iter().all(says), "{alone:#}");
+    assert_eq!(
+        (&results(&alone)[0]["ruleId"], &results(&alone)[0]["level"]),
+        (&"run".into(), &"error".into())
+    );
+    let report = Report { broken_part: blinded_report().broken_part, ..bad_report() };
+    let all = log(&[report], Exit::Failed);
+    assert!(results(&all).len() > 1 && results(&all).iter().all(says), "{all:#}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) const KINDS: [(&str, &str); 20] = [
     ("periodic", "Reports come at regular times."),
     ("plays", "Video arrives, and no frame is lost."),
     ("reach", "A node is reached, and answers."),
-    ("run", "A run comes to its end."),
+    ("run", "A run comes to its end, with every part of the testbed at work."),
     ("spare", "A spare link is silent until it is needed."),
     ("taint", "Video of a camera is seen on its way to whoever may have it, and nowhere else."),
     ("twin", "A broken twin is reported exactly as it expects."),

@@ -14,6 +14,8 @@ use super::super::sightings::{Direction, Seen};
 use super::{Captured, Error, Live, Port, Settings, Watch};
 use crate::kernel::ring::{self, Statistics};
 use crate::observation::TapHealth;
+#[cfg(feature = "broken-parts")]
+use crate::parts;
 
 /// Takes frames one by one; knows nothing of rings.
 pub(super) struct Recorder {
@@ -58,6 +60,10 @@ impl Recorder {
         let frame = Frame::of(&captured.bytes);
         // Bridges and `lo` are no ports.
         let Some(port) = self.devices.port(captured.ifindex, frame.as_ref()) else { return };
+        #[cfg(feature = "broken-parts")]
+        if captured.outgoing && parts::is_broken(parts::Part::BlindTap) {
+            return;
+        }
         self.frames += 1;
         let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
         let part = frame.as_ref().map_or(Part::None, |frame| self.reading.part(frame));

@@ -26,6 +26,8 @@ use super::sightings::{Direction, Seen};
 use super::tell::{Key, Kind, Teller, Told};
 use crate::names::Mac;
 use crate::observation::{Explained, Upkeep};
+#[cfg(feature = "broken-parts")]
+use crate::parts;
 pub(super) use allowed::Allowed;
 use allowed::{Index, Plugged};
 use leases::Leases;
@@ -118,6 +120,11 @@ impl Claims {
             return self.tally.again(group);
         }
         let claim = if part == Part::None { self.explain(frame, &told, seen) } else { Err(Why::Altered) };
+        #[cfg(feature = "broken-parts")]
+        let claim = match claim {
+            Err(_) if parts::is_broken(parts::Part::ExplainsAll) => Ok(Claim::Upkeep(Upkeep::Arp)),
+            claim => claim,
+        };
         match claim {
             Ok(claim) => self.tally.claim(segment, claim, seen),
             Err(why) => {

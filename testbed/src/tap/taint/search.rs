@@ -12,6 +12,8 @@ use super::pieces::Pieces;
 use super::scan::{Found, Scan, Sought, What, search};
 use crate::names::{LinkName, NodeName};
 use crate::observation::{Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapSearched, Way};
+#[cfg(feature = "broken-parts")]
+use crate::parts;
 
 /// Directions of TCP connections that are put in order at a time, over all taps: a site has tens.
 const MOST_STREAMS: usize = 4096;
@@ -187,6 +189,10 @@ impl<'a> Search<'a> {
     }
 
     fn note(&mut self, taken: &Taken<'_>, layer: Layer, packet: u64, one: Found) {
+        #[cfg(feature = "broken-parts")]
+        if parts::is_broken(parts::Part::FindsNothing) {
+            return;
+        }
         let way = Way { layer, encoding: one.encoding };
         let mark = match one.what {
             What::Mark(index) => self.sought.marks.mark(index),
