@@ -111,6 +111,7 @@ fn report(seen: &Observations) -> Report {
     Report {
         file: Some("scenarios/small.yaml".into()),
         started: UNIX_EPOCH + Duration::from_secs(1_798_761_599),
+        planned: plan.checks.len(),
         judgement: judge(&plan, seen),
         stages: stages.map(|(stage, ms)| StageTime { stage, took: Duration::from_millis(ms) }).to_vec(),
         taps: seen.taps,

@@ -11,6 +11,7 @@ mod model;
 mod rule_line;
 mod sarif;
 mod schema;
+mod suite;
 mod text;
 mod words;
 
@@ -24,4 +25,5 @@ pub use markdown::summary_markdown;
 pub use model::{Report, StageTime};
 pub use sarif::sarif;
 pub use schema::verdicts_schema;
-pub use text::{Colour, summary_text, text, timings_text};
+pub use suite::summary_text;
+pub use text::{Colour, text, timings_text};

@@ -24,6 +24,8 @@ pub struct Report {
     pub plan: Plan,
     /// The text of each rule file that the plan names, by its path there, where it can be read.
     pub rules: BTreeMap<String, String>,
+    /// How many checks it was to judge.
+    pub planned: usize,
     /// What it came to; without checks if the run ended before its time.
     pub judgement: Judgement,
     /// The stages it went through, in order, and how long each took.

@@ -28,24 +28,24 @@ impl Colour {
         }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn good(self, text: &str) -> String {
+    pub(super) fn good(self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    fn bad(self, text: &str) -> String {
+    pub(super) fn bad(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
-    fn unsure(self, text: &str) -> String {
+    pub(super) fn unsure(self, text: &str) -> String {
         self.paint("1;33", text)
     }
 
     /// A verdict's word, padded first so that colour does not shift the column.
-    fn verdict(self, of: Verdict, width: usize) -> String {
+    pub(super) fn verdict(self, of: Verdict, width: usize) -> String {
         let word = format!("{:<width$}", verdict(of));
         match of {
             Verdict::Pass => self.good(&word),
@@ -85,32 +85,6 @@ pub fn text(report: &Report, colour: Colour) -> String {
     out
 }
 
-/// A table over several runs, with a header; empty for none.
-pub fn summary_text(reports: &[Report], colour: Colour) -> String {
-    let mut out = String::new();
-    let named = |report: &Report| match &report.twin {
-        Some(twin) => format!("twin {}", twin.twin),
-        None => report.plan.scenario.to_string(),
-    };
-    let width = reports.iter().map(|report| named(report).len()).max().unwrap_or(0).max(8);
-    if !reports.is_empty() {
-        let head = format!("{:<width$}  {:<12}  pass  fail  inconclusive       time", "scenario", "result");
-        push_line(&mut out, &colour.bold(&head));
-    }
-    for report in reports {
-        let result = result(report, colour);
-        let [pass, fail, unsure] =
-            [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one));
-        let took = seconds(report.took());
-        push_line(
-            &mut out,
-            &format!("{:<width$}  {result}  {pass:>4}  {fail:>4}  {unsure:>12}  {took:>9}", named(report)),
-        );
-        push_broken_part(&mut out, report, colour);
-    }
-    out
-}
-
 /// How long each stage took, a line each, and the whole.
 pub fn timings_text(report: &Report) -> String {
     let mut out = String::new();
@@ -121,13 +95,13 @@ pub fn timings_text(report: &Report) -> String {
     out
 }
 
-fn push_line(out: &mut String, line: &str) {
+pub(super) fn push_line(out: &mut String, line: &str) {
     out.push_str(line.trim_end());
     out.push('\n');
 }
 
 /// Before all else: nobody shall read on and take it for the site's.
-fn push_broken_part(out: &mut String, report: &Report, colour: Colour) {
+pub(super) fn push_broken_part(out: &mut String, report: &Report, colour: Colour) {
     if let Some(text) = broken_part(report) {
         push_line(out, &colour.bad(&format!("BROKEN PART: {text}")));
     }
@@ -249,20 +223,6 @@ fn push_twin(out: &mut String, twin: &TwinReport, colour: Colour) {
     }
 }
 
-fn result(report: &Report, colour: Colour) -> String {
-    let word = |text: &str| format!("{text:<12}");
-    match (&report.failure, &report.twin) {
-        (Some(_), _) => colour.bad(&word("ended early")),
-        (None, Some(twin)) if twin.agrees => colour.good(&word("as expected")),
-        (None, Some(twin)) if twin.differences.is_empty() => colour.unsure(&word("undecided")),
-        (None, Some(_)) => colour.bad(&word("differs")),
-        (None, None) => {
-            let worst = [Verdict::Fail, Verdict::Inconclusive].into_iter().find(|one| report.count(*one) > 0);
-            colour.verdict(worst.unwrap_or(Verdict::Pass), 12)
-        }
-    }
-}
-
 fn last_line(report: &Report) -> String {
     let [pass, fail, unsure] =
         [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one));
@@ -321,18 +281,11 @@ mod tests {
         let report = twin.twin.as_mut().unwrap();
         report.differences.clear();
         report.undecided = vec!["dock-alone".parse().unwrap()];
-        insta::assert_snapshot!(text(&twin, Colour::Plain) + &summary_text(&[twin], Colour::Plain));
+        insta::assert_snapshot!(text(&twin, Colour::Plain));
     }
 
     #[test]
-    fn several_runs_end_in_a_table() {
-        let runs = [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)];
-        insta::assert_snapshot!(summary_text(&runs, Colour::Plain));
-        assert_eq!(summary_text(&[], Colour::Plain), "");
-    }
-
-    #[test]
-    fn a_broken_part_is_said_before_all_else_and_in_the_table() {
+    fn a_broken_part_is_said_before_all_else() {
         let line = "BROKEN PART: this run had a tap that is blind to what arrives (blind-tap): what it says of the \
                     site is worth nothing\n";
         let blinded = blinded_report();
@@ -340,7 +293,6 @@ mod tests {
         assert_eq!(text_of(&blinded), line.to_owned() + &text_of(&good_report()));
         let twin = Report { broken_part: blinded.broken_part, ..twin_report(true) };
         assert_eq!(text_of(&twin), line.to_owned() + &text_of(&twin_report(true)));
-        assert!(summary_text(&[blinded], Colour::Plain).ends_with(line));
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         started: info.started(),
         judgement: Judgement { scenario: plan.scenario.clone(), checks: Vec::new() },
         rules: rules(&reader, &plan),
+        planned: plan.checks.len(),
         plan,
         stages: info.stage_times(),
         taps: TapHealth::default(),

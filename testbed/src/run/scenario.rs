@@ -100,6 +100,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         started: SystemTime::now(),
         plan,
         rules: BTreeMap::new(),
+        planned: scenario.checks.len(),
         judgement: Judgement { scenario: scenario.name.clone(), checks: Vec::new() },
         stages: Vec::new(),
         taps: TapHealth::default(),

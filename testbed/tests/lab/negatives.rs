@@ -73,6 +73,20 @@ fn a_dead_site_is_inconclusive_and_names_the_flows_that_did_not_answer() {
 }
 
 #[test]
+fn of_several_sites_it_is_said_what_became_of_all_that_was_planned_and_one_inconclusive_check_is_no_success()
+{
+    let place = Place::new();
+    sites::sweep(&place, SWEEP, SWEEP_RULES, OWN_RULES);
+    let dead = changed(SWEEP_RULES, "icmp type echo-request accept", "icmp type echo-request drop");
+    place.write("site/dead.nft", dead);
+    let scenario = changed(SWEEP, "name: sweep", "name: dead");
+    place.write("site/dead.yaml", changed(&scenario, "ruleset: sweep.nft", "ruleset: dead.nft"));
+    let said = say(place.run(&place.path().join("site")), ONE_RUN).expect_code(3);
+    let last = "in all 6 checks planned: 4 passed, 0 failed, 2 inconclusive (0 accepted)";
+    assert_eq!(said.stdout.lines().last(), Some(last), "{said}");
+}
+
+#[test]
 fn a_target_whose_service_is_absent_is_inconclusive() {
     // Nobody listens where the flow of life goes; the door could as well be unplugged.
     let scenario = changed(SWEEP, "ports: tcp/554", "ports: tcp/8080");
