@@ -12,6 +12,8 @@ use super::sweep::Sockets;
 use crate::kernel::nft;
 use crate::names::{CheckName, LinkName};
 use crate::observation::{Control, CrossingSeen, FrameSeen, OpenSeen};
+#[cfg(feature = "broken-parts")]
+use crate::parts;
 use crate::plan::{Check, Crossing, Open};
 use crate::tap::nonce::{self, Stray};
 use crate::tap::{Captured, Direction};
@@ -119,6 +121,11 @@ impl Crossed {
         };
         for (at, frame) in frames.iter().enumerate() {
             let n = site.ledger.enter_frame();
+            #[cfg(feature = "broken-parts")]
+            if parts::is_broken(parts::Part::SendsNothing) && matches!(what_for, Use::Attack) {
+                self.numbers[at][what_for as usize] = Some(n);
+                continue;
+            }
             let stray = Stray { source, dest: frame.dest, key: site.key, n };
             let sent = nonce::craft_stray(&stray, &frame.carries).map_err(|error| error.to_string());
             match sent.and_then(|bytes| socket.send(&bytes).map_err(|error| error.to_string())) {

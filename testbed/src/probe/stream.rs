@@ -12,6 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::sweep::{Sockets, own_port, send, singles, source_mac};
 use super::{Entry, Role, Site, Swept};
 use crate::names::{LinkName, Traffic};
+#[cfg(feature = "broken-parts")]
+use crate::parts;
 use crate::plan::{Aim, Check, Judge};
 use crate::tap::{Direction, Watch};
 
@@ -180,9 +182,13 @@ impl Lane {
         let aim = &self.swept.aim;
         let entry = Entry { aim: self.swept.number, kind, traffic, role: Role::Attack };
         let source = source_mac(site, aim);
-        let sent = sockets
-            .of_link(site, &aim.from, &link)
-            .and_then(|socket| send(site, socket, aim, source, aim.next_hop, entry));
+        let sent = sockets.of_link(site, &aim.from, &link).and_then(|socket| {
+            #[cfg(feature = "broken-parts")]
+            if parts::is_broken(parts::Part::SendsNothing) {
+                return Ok(site.ledger.enter(entry));
+            }
+            send(site, socket, aim, source, aim.next_hop, entry)
+        });
         match sent {
             Ok(n) => self.last = Some(n),
             // One of a kind says enough.

@@ -49,12 +49,13 @@ fn assert_missed(run: &RunJson, name: &str, wanted: &[(&str, &str)]) {
 fn with_all_parts_at_work_the_site_is_good() {
     let said = run(&Place::new(), None, &["--json", "-"]).expect_code(0);
     let run = runs_of(&said).runs.remove(0);
-    assert_eq!((run.counts.pass, run.broken_part), (4, None), "{said}");
+    assert_eq!((run.counts.pass, run.broken_part), (6, None), "{said}");
 }
 
 #[test]
 fn a_tap_that_is_blind_to_what_arrives_is_noticed() {
-    let run = without(Part::BlindTap, &["guest-out", "stays", "nothing-else"]);
+    let run =
+        without(Part::BlindTap, &["guest-out", "no-frames-across", "still-shut", "stays", "nothing-else"]);
     let nothing = "(17 of 17 kinds missed)";
     let alive = ("alive", "nothing of it reached door");
     assert_missed(&run, "guest-out", &[("instrument", nothing), ("path", nothing), alive]);
@@ -77,8 +78,11 @@ fn a_matcher_that_explains_everything_is_noticed() {
 
 #[test]
 fn a_prober_that_sends_nothing_is_noticed() {
-    let run = without(Part::SendsNothing, &["guest-out"]);
-    assert_missed(&run, "guest-out", &[("sent", "not all packets entered at guest's tap")]);
+    let run = without(Part::SendsNothing, &["guest-out", "no-frames-across", "still-shut"]);
+    for stopped in ["guest-out", "still-shut"] {
+        assert_missed(&run, stopped, &[("sent", "not all packets entered at guest's tap")]);
+    }
+    assert_missed(&run, "no-frames-across", &[("sent", "were handed to the node")]);
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn every_report_names_the_part_and_so_does_the_record_to_whoever_judges_again() 
     let mut again = place.testbed();
     again.arg("report").arg(folder);
     let again = say(again, ONE_RUN).expect_code(3);
-    assert!(again.stdout.starts_with(&line) && again.stdout.contains("4 passed, 0 failed"), "{again}");
+    assert!(again.stdout.starts_with(&line) && again.stdout.contains("6 passed, 0 failed"), "{again}");
     assert!(again.stderr.contains("nothing-else was inconclusive and is pass"), "{again}");
     assert_eq!(verdicts_in(folder).counts.inconclusive, 1, "{said}");
 }
