@@ -15,6 +15,7 @@ mod kernel_lane;
 mod large;
 mod layer3;
 mod leases;
+mod matrix;
 mod names;
 mod negatives;
 mod ordinary;
