@@ -1,4 +1,6 @@
-//! `report.html`: one file that asks for no other, drawn from a template that escapes everything.
+//! `report.html`: one file that asks for no other, drawn from templates that escape everything.
+
+mod drawing;
 
 use std::collections::BTreeMap;
 
@@ -6,13 +8,18 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use self::drawing::{Drawing, drawing};
 use super::Report;
-use super::drawing::{Drawing, drawing};
 use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
 
-const TEMPLATE: &str = include_str!("report.html.jinja");
+/// Each by the name that the others include it by. Where that ends in `.html`, values are escaped as HTML.
+const TEMPLATES: [(&str, &str); 3] = [
+    ("page.html", include_str!("html/page.html.jinja")),
+    ("style.css", include_str!("html/style.css")),
+    ("site.html", include_str!("html/site.html.jinja")),
+];
 
 /// What the template reads.
 #[derive(Serialize)]
@@ -98,9 +105,10 @@ struct FlowView {
 /// The report on one run as one HTML document in UTF-8.
 pub fn html(report: &Report) -> String {
     let mut templates = Environment::new();
-    // Names that end in `.html` are escaped as HTML.
-    templates.add_template("report.html", TEMPLATE).expect("the template is part of the program and tested");
-    let template = templates.get_template("report.html").expect("it was added just now");
+    for (name, text) in TEMPLATES {
+        templates.add_template(name, text).expect("the templates are part of the program and tested");
+    }
+    let template = templates.get_template("page.html").expect("it was added just now");
     template.render(Serde(page(report))).expect("every key that the template reads is in the page")
 }
 

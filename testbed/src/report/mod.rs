@@ -1,6 +1,5 @@
 //! What was judged, for readers: terminal, JSON, JUnit, HTML. Pure rendering.
 
-mod drawing;
 #[cfg(test)]
 mod example;
 mod html;

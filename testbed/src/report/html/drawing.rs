@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::Report;
+use super::super::Report;
 use crate::names::{NodeName, SegmentName};
 use crate::plan::{Node, Plan, Role, Segment};
 
@@ -224,7 +224,7 @@ fn rim(centre: (f64, f64), towards: (f64, f64)) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, good_report};
+    use super::super::super::example::{bad_report, good_report};
     use super::*;
 
     fn overlap(a: &Shape, b: &Shape) -> bool {
