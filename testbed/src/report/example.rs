@@ -6,10 +6,12 @@ use super::{Report, StageTime};
 use crate::event::{Failure, Fault, Stage};
 use crate::observation::{FaultSeen, Observations};
 use crate::parts::Part;
+use crate::plan::{Check, LeftOut, Unopened, Word};
 use crate::scenario::Unsupported;
+use crate::scenario::model::Place;
 use crate::twin::TwinReport;
 use crate::verdict::example::{accepts, good, leak, of, plan};
-use crate::verdict::{Verdict, judge};
+use crate::verdict::{CheckVerdict, Finding, MatrixSeen, PairSeen, ProbeOnly, Verdict, judge};
 
 /// The rule file of the example's router.
 const RULES: &str = "\
@@ -96,6 +98,96 @@ pub(super) fn twin_report(agrees: bool) -> Report {
         undecided: Vec::new(),
     };
     Report { twin: Some(twin), ..bad_report() }
+}
+
+/// A good run with a matrix that has a pair of each kind, and many of which it says nothing.
+pub(super) fn matrix_report() -> Report {
+    let mut report = good_report();
+    let between = report.plan.nodes.iter().map(|node| node.name.clone()).collect();
+    let word = Word::Matrix {
+        between,
+        aims: Vec::new(),
+        opens: Vec::new(),
+        unopened: Vec::new(),
+        left_out: Vec::new(),
+    };
+    let (name, place) = (of("as-drawn"), report.plan.checks[0].place.clone());
+    let check = Check { name, word, place: Place { line: 45, ..place }, ..report.plan.checks[0].clone() };
+    report.judgement.checks.push(CheckVerdict {
+        check: check.name.clone(),
+        place: check.place.clone(),
+        proves: check.proves.clone(),
+        word: "matrix".into(),
+        verdict: Verdict::Fail,
+        summary: "counts".into(),
+        findings: vec![Finding {
+            text: "dock-1 reached vms 10.30.0.10 on tcp/22".into(),
+            pair: Some((of("dock-1"), of("vms"))),
+            stops_at: Some(of("rtr")),
+            packets: vec![("tcp/22 arrived".into(), 114)],
+            by: Some("inet site through policy".into()),
+        }],
+        reasons: Vec::new(),
+        lacks: Vec::new(),
+        controls: Vec::new(),
+        pauses: Vec::new(),
+        matrix: Some(matrix()),
+    });
+    report.plan.checks.push(check);
+    report
+}
+
+fn matrix() -> MatrixSeen {
+    let pair = |from: &str,
+                to: &str,
+                family,
+                [as_meant, leak, blocked, unmeasured, model_differs, probe_only]: [u64; 6]| {
+        PairSeen {
+            from: of(from),
+            to: of(to),
+            family,
+            as_meant,
+            leak,
+            blocked,
+            unmeasured,
+            model_differs,
+            probe_only,
+        }
+    };
+    let neighbours = "they are neighbours, and nothing stands between them: `aws` has no rules of its own";
+    let left_out = |from: &str, to: &str, at: Option<&str>| LeftOut {
+        from: of(from),
+        to: of(to),
+        address: at.map(of),
+        why: neighbours.into(),
+    };
+    MatrixSeen {
+        pairs: vec![
+            pair("dock-1", "vms", 4, [99, 3, 0, 0, 2, 0]),
+            pair("app", "aws", 4, [7, 0, 1, 0, 0, 0]),
+            pair("vms", "aws", 4, [7, 0, 0, 0, 1, 0]),
+            pair("vms", "aws", 6, [8, 0, 0, 0, 0, 0]),
+            pair("app", "vms", 4, [17, 0, 0, 1, 0, 0]),
+            pair("rtr", "aws", 4, [2, 0, 0, 0, 0, 0]),
+            pair("vms", "rtr", 4, [3, 0, 0, 0, 0, 0]),
+            pair("dock-2", "vms", 4, [102, 0, 0, 0, 0, 4]),
+            pair("app", "dock-1", 4, [1, 0, 0, 0, 0, 0]),
+            pair("app", "dock-2", 4, [0, 0, 0, 0, 0, 0]),
+        ],
+        probe_only: vec![ProbeOnly { why: "a quota".into(), count: 4 }],
+        unopened: vec![Unopened {
+            flow: of("S02"),
+            from: of("vms"),
+            to: of("rtr"),
+            traffic: of("udp/67"),
+            why: "no probe opens it and gets an answer".into(),
+        }],
+        left_out: vec![
+            left_out("rtr", "aws", Some("203.0.113.10")),
+            left_out("rtr", "aws", Some("203.0.113.11")),
+            left_out("dock-1", "dock-2", None),
+        ],
+    }
 }
 
 fn report(seen: &Observations) -> Report {

@@ -1,6 +1,8 @@
 //! `report.html`: one file that asks for no other, drawn from templates that escape everything.
 
 mod drawing;
+mod grid;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -9,16 +11,18 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use self::drawing::{Drawing, drawing};
+use self::grid::{Grid, grid};
 use super::Report;
 use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
 
 /// Each by the name that the others include it by. Where that ends in `.html`, values are escaped as HTML.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
     ("page.html", include_str!("html/page.html.jinja")),
     ("style.css", include_str!("html/style.css")),
     ("site.html", include_str!("html/site.html.jinja")),
+    ("grid.html", include_str!("html/grid.html.jinja")),
 ];
 
 /// What the template reads.
@@ -83,6 +87,8 @@ struct CheckView {
     findings: Vec<FindingView>,
     reasons: Vec<String>,
     controls: Vec<ControlSeen>,
+    /// For `matrix`.
+    grid: Option<Grid>,
 }
 
 #[derive(Serialize)]
@@ -137,7 +143,7 @@ fn page(report: &Report) -> Page {
         }),
         drawing: drawing(report),
         controls: controls(&report.judgement.checks),
-        checks: report.judgement.checks.iter().map(check).collect(),
+        checks: report.judgement.checks.iter().map(|one| check(report, one)).collect(),
         flows: plan.flows.iter().map(flow).collect(),
         remarks: plan.remarks.clone(),
         by_hand: by_hand(report),
@@ -177,7 +183,7 @@ fn controls(checks: &[CheckVerdict]) -> Vec<ControlView> {
         .collect()
 }
 
-fn check(check: &CheckVerdict) -> CheckView {
+fn check(report: &Report, check: &CheckVerdict) -> CheckView {
     CheckView {
         name: check.check.to_string(),
         word: check.word.clone(),
@@ -198,6 +204,7 @@ fn check(check: &CheckVerdict) -> CheckView {
             .collect(),
         reasons: check.reasons.clone(),
         controls: check.controls.clone(),
+        grid: grid(report, check),
     }
 }
 
@@ -213,12 +220,14 @@ fn flow(flow: &crate::plan::Flow) -> FlowView {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{bad_report, blinded_report, failed_report, good_report, twin_report};
+    use super::super::example::{
+        bad_report, blinded_report, failed_report, good_report, matrix_report, twin_report,
+    };
     use super::*;
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        for report in [good_report(), bad_report(), failed_report(), twin_report(false)] {
+        for report in [good_report(), bad_report(), failed_report(), twin_report(false), matrix_report()] {
             let page = html(&report).replace("url(#", "to its own parts: ");
             for loads in
                 ["http:", "https:", " src=", "url(", "@import", "<link", "<script", "<iframe", "<img"]
@@ -232,6 +241,7 @@ mod tests {
     #[test]
     fn everything_from_outside_is_escaped() {
         let mut report = bad_report();
+        report.judgement.checks.extend(matrix_report().judgement.checks.pop());
         let evil = "</title><script>alert(1)</script>\"'&<b onload=x>";
         report.plan.documents = vec![evil.into()];
         report.plan.remarks = vec![evil.into()];
@@ -250,6 +260,11 @@ mod tests {
             check.place.file = evil.into();
             check.reasons = vec![evil.into()];
             check.controls.iter_mut().for_each(|control| control.seen = evil.into());
+            if let Some(matrix) = &mut check.matrix {
+                matrix.left_out.iter_mut().for_each(|one| one.why = evil.into());
+                matrix.unopened.iter_mut().for_each(|one| one.why = evil.into());
+                matrix.probe_only.iter_mut().for_each(|one| one.why = evil.into());
+            }
             for finding in &mut check.findings {
                 finding.text = evil.into();
                 finding.by = Some(evil.into());
@@ -278,9 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn a_matrix_is_drawn_and_its_findings_can_be_followed() {
+        let page = html(&matrix_report());
+        for part in [
+            "<th scope=\"row\">dock-1</th>",
+            "class=\"leak\" title=\"dock-1 → vms: leak; IPv4: 99 as meant, 3 leaked",
+            "<a href=\"#finding-1-as-drawn\">",
+            "id=\"finding-1-as-drawn\"",
+        ] {
+            assert!(page.contains(part), "{part:?} is not on the page");
+        }
+        let mut nothing = matrix_report();
+        nothing.judgement.checks.last_mut().unwrap().matrix = None;
+        assert!(html(&nothing).contains("There is no table of who may open to whom"));
+    }
+
+    #[test]
     fn every_tag_that_is_opened_is_closed() {
-        for report in [good_report(), bad_report(), failed_report(), twin_report(true), twin_report(false)] {
-            assert_balanced(&html(&report));
+        let twins = [twin_report(true), twin_report(false)];
+        for report in [good_report(), bad_report(), failed_report(), matrix_report()].iter().chain(&twins) {
+            assert_balanced(&html(report));
         }
     }
 
