@@ -2,10 +2,11 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Report, StageTime};
-use crate::event::{Failure, Fault, Stage};
+use super::{Course, Report, StageTime, Stream, course};
+use crate::event::{Failure, Stage};
 use crate::observation::{FaultSeen, Observations};
 use crate::parts::Part;
+use crate::plan::fault::Fault;
 use crate::plan::{Check, LeftOut, Unopened, Word};
 use crate::scenario::Unsupported;
 use crate::scenario::model::Place;
@@ -61,7 +62,7 @@ pub(super) fn failed_report() -> Report {
     let mut report = good_report();
     report.judgement.checks.clear();
     report.failure = Some(Failure {
-        fault: Fault::Ours,
+        fault: crate::event::Fault::Ours,
         text: "fake-camera died before it was ready\nlook at logs/dock-1.log".into(),
         node: Some(of("dock-1")),
         last_lines: vec!["no element \"x264enc\"".into()],
@@ -74,7 +75,7 @@ pub(super) fn broken_report() -> Report {
     let mut report = good_report();
     report.in_force = vec!["cut desk.eth0".into()];
     report.faults.push(FaultSeen {
-        fault: crate::plan::fault::Fault::HealAll,
+        fault: Fault::HealAll,
         at: 1_798_761_599_500_000_000,
         done_at: 1_798_761_599_500_400_000,
         done: "mended: cut desk.eth0".into(),
@@ -98,6 +99,82 @@ pub(super) fn twin_report(agrees: bool) -> Report {
         undecided: Vec::new(),
     };
     Report { twin: Some(twin), ..bad_report() }
+}
+
+/// All that can be on a page, with texts that would be more than text if they were not escaped.
+pub(super) fn hostile_report() -> Report {
+    let evil = "</title></svg><script>alert(1)</script>\"'&<b onload=x>";
+    let mut report = bad_report();
+    let drawn = matrix_report();
+    report.plan.checks.extend(drawn.plan.checks.into_iter().next_back());
+    report.judgement.checks.extend(drawn.judgement.checks.into_iter().next_back());
+    report.plan.documents = vec![evil.into()];
+    report.plan.remarks = vec![evil.into()];
+    report.plan.flows[0].why = evil.into();
+    report.plan.nodes[3].ruleset = Some(evil.into());
+    report.folder = Some(evil.into());
+    report.in_force = vec![evil.into()];
+    report.faults = broken_report().faults;
+    report.faults[0].done = evil.into();
+    report.failure = failed_report().failure;
+    if let Some(failure) = &mut report.failure {
+        (failure.text, failure.last_lines) = (evil.into(), vec![evil.into()]);
+    }
+    report.twin = twin_report(false).twin;
+    if let Some(twin) = &mut report.twin {
+        (twin.says, twin.differences) = (evil.into(), vec![evil.into()]);
+    }
+    report.course.streams.iter_mut().for_each(|stream| stream.camera = evil.into());
+    report.judgement.checks.iter_mut().for_each(|check| make_hostile(check, evil));
+    report
+}
+
+fn make_hostile(check: &mut CheckVerdict, evil: &str) {
+    check.summary = evil.into();
+    check.place.file = evil.into();
+    check.reasons = vec![evil.into()];
+    check.controls.iter_mut().for_each(|control| control.seen = evil.into());
+    if let Some(matrix) = &mut check.matrix {
+        matrix.left_out.iter_mut().for_each(|one| one.why = evil.into());
+        matrix.unopened.iter_mut().for_each(|one| one.why = evil.into());
+        matrix.probe_only.iter_mut().for_each(|one| one.why = evil.into());
+    }
+    for finding in &mut check.findings {
+        (finding.text, finding.by) = (evil.into(), Some(evil.into()));
+        finding.packets = vec![(evil.into(), 1)];
+    }
+}
+
+/// What a page has to show at its worst: checks that failed, with a matrix, and video that paused while a fault stood.
+pub(super) fn full_report() -> Report {
+    let mut report = bad_report();
+    let drawn = matrix_report();
+    report.plan.checks.extend(drawn.plan.checks.into_iter().next_back());
+    report.judgement.checks.extend(drawn.judgement.checks.into_iter().next_back());
+    let began = 1_798_761_599_000_000_000;
+    let at = |ms: u64| began + ms * 1_000_000;
+    let stream =
+        |camera: &str, spans| Stream { camera: camera.into(), at: of("app"), frames: 50, lost: 0, spans };
+    report.course = Course {
+        streams: vec![
+            stream("dock-1", vec![(at(1100), at(2400)), (at(3900), at(5200))]),
+            stream("dock-2", vec![(at(1200), at(5200))]),
+        ],
+        probes: vec![(of("vms-shut"), vec![(at(4500), at(4600))])],
+        changes: vec![(of("dock-plays"), (at(2400), at(3600)))],
+    };
+    let fault = |fault, ms, done: &str, by_hand| FaultSeen {
+        fault,
+        at: at(ms),
+        done_at: at(ms + 1),
+        done: done.into(),
+        by_hand,
+    };
+    report.faults = vec![
+        fault(Fault::ClearState { node: of("rtr") }, 2400, "connection tracking is empty", false),
+        fault(Fault::HealAll, 5000, "nothing was to be mended", true),
+    ];
+    report
 }
 
 /// A good run with a matrix that has a pair of each kind, and many of which it says nothing.
@@ -210,6 +287,7 @@ fn report(seen: &Observations) -> Report {
         open_taps: seen.open_taps,
         in_force: seen.in_force.clone(),
         faults: seen.faults.clone(),
+        course: course(seen),
         folder: Some("runs/20261231T235959Z-small".into()),
         twin: None,
         accept: Vec::new(),

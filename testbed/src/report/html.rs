@@ -1,7 +1,9 @@
 //! `report.html`: one file that asks for no other, drawn from templates that escape everything.
 
+mod between;
 mod drawing;
 mod grid;
+mod time;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -12,16 +14,18 @@ use serde::Serialize;
 
 use self::drawing::{Drawing, drawing};
 use self::grid::{Grid, grid};
+use self::time::{TimeLine, time_line};
 use super::Report;
 use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
 
 /// Each by the name that the others include it by. Where that ends in `.html`, values are escaped as HTML.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("page.html", include_str!("html/page.html.jinja")),
     ("style.css", include_str!("html/style.css")),
     ("site.html", include_str!("html/site.html.jinja")),
+    ("time.html", include_str!("html/time.html.jinja")),
     ("grid.html", include_str!("html/grid.html.jinja")),
 ];
 
@@ -38,6 +42,7 @@ struct Page {
     failure: Option<FailureView>,
     twin: Option<TwinView>,
     drawing: Drawing,
+    time: Option<TimeLine>,
     controls: Vec<ControlView>,
     checks: Vec<CheckView>,
     flows: Vec<FlowView>,
@@ -142,6 +147,7 @@ fn page(report: &Report) -> Page {
             undecided: twin.undecided.iter().map(ToString::to_string).collect(),
         }),
         drawing: drawing(report),
+        time: time_line(report),
         controls: controls(&report.judgement.checks),
         checks: report.judgement.checks.iter().map(|one| check(report, one)).collect(),
         flows: plan.flows.iter().map(flow).collect(),
@@ -221,7 +227,8 @@ fn flow(flow: &crate::plan::Flow) -> FlowView {
 #[cfg(test)]
 mod tests {
     use super::super::example::{
-        bad_report, blinded_report, failed_report, good_report, matrix_report, twin_report,
+        bad_report, blinded_report, failed_report, full_report, good_report, hostile_report, matrix_report,
+        twin_report,
     };
     use super::*;
 
@@ -240,40 +247,19 @@ mod tests {
 
     #[test]
     fn everything_from_outside_is_escaped() {
-        let mut report = bad_report();
-        report.judgement.checks.extend(matrix_report().judgement.checks.pop());
-        let evil = "</title><script>alert(1)</script>\"'&<b onload=x>";
-        report.plan.documents = vec![evil.into()];
-        report.plan.remarks = vec![evil.into()];
-        report.plan.flows[0].why = evil.into();
-        report.folder = Some(evil.into());
-        report.failure = failed_report().failure;
-        let failure = report.failure.as_mut().unwrap();
-        failure.text = evil.into();
-        failure.last_lines = vec![evil.into()];
-        report.twin = twin_report(false).twin;
-        let twin = report.twin.as_mut().unwrap();
-        twin.says = evil.into();
-        twin.differences = vec![evil.into()];
-        for check in &mut report.judgement.checks {
-            check.summary = evil.into();
-            check.place.file = evil.into();
-            check.reasons = vec![evil.into()];
-            check.controls.iter_mut().for_each(|control| control.seen = evil.into());
-            if let Some(matrix) = &mut check.matrix {
-                matrix.left_out.iter_mut().for_each(|one| one.why = evil.into());
-                matrix.unopened.iter_mut().for_each(|one| one.why = evil.into());
-                matrix.probe_only.iter_mut().for_each(|one| one.why = evil.into());
-            }
-            for finding in &mut check.findings {
-                finding.text = evil.into();
-                finding.by = Some(evil.into());
-                finding.packets = vec![(evil.into(), 1)];
-            }
-        }
+        let report = hostile_report();
+        assert!(report.course.streams.len() == 2 && report.twin.is_some() && report.failure.is_some());
         let page = html(&report);
         assert!(!page.contains("<script") && !page.contains("<b onload"));
-        assert!(page.matches("&lt;script&gt;").count() > 15, "all of it is there, as text");
+        assert_eq!(page.matches("</title>").count(), page.matches("<title").count());
+        assert!(page.matches("&lt;script&gt;").count() > 50, "all of it is there, as text");
+        assert_balanced(&page);
+    }
+
+    /// `tests/page` opens this very file in a browser.
+    #[test]
+    fn the_page_of_a_run_that_failed() {
+        insta::assert_binary_snapshot!(".html", html(&full_report()).into_bytes());
     }
 
     #[test]
@@ -285,7 +271,7 @@ mod tests {
             "inet site through policy",
             "scenarios&#x2f;small.yaml:42",
             "PAN-SGL-02 (part)",
-            "class=\"failing\"",
+            "class=\"line found bad\" data-from=\"dock-1\" data-to=\"vms\"",
         ] {
             assert!(page.contains(part), "{part:?} is not on the page");
         }

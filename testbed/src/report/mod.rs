@@ -1,5 +1,6 @@
 //! What was judged, for readers: terminal, JSON, JUnit, HTML. Pure rendering.
 
+mod course;
 #[cfg(test)]
 mod example;
 mod html;
@@ -14,6 +15,7 @@ mod suite;
 mod text;
 mod words;
 
+pub use course::{Course, Span, Stream, course};
 pub use html::html;
 pub use json::{
     Capture, CheckJson, Counts, FaultJson, FindingJson, PacketJson, PairJson, ProofJson, RunJson, RunsJson,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use super::Course;
 use crate::event::{Failure, Stage};
 use crate::exit::Exit;
 use crate::observation::{FaultSeen, TapHealth};
@@ -38,6 +39,8 @@ pub struct Report {
     pub in_force: Vec<String>,
     /// Faults that were carried out meanwhile, for checks or by hand.
     pub faults: Vec<FaultSeen>,
+    /// What went on when.
+    pub course: Course,
     /// Where the evidence is, as the user named it; none if none was kept.
     pub folder: Option<PathBuf>,
     /// For a broken twin: whether it was reported as it expects.

@@ -14,7 +14,7 @@ use crate::observation::{Conversation, Gap, Observations, TapHealth};
 use crate::parts;
 use crate::plan::Plan;
 use crate::record::{self, Record, Which, key, observe};
-use crate::report::{self, Report, RunJson};
+use crate::report::{self, Course, Report, RunJson};
 use crate::scenario::twin::Twin;
 use crate::tap::{self, Captured, Counted, Expected, Inventory, Port, ReadBack, Unreadable};
 use crate::verdict::{CheckVerdict, Judgement, Verdict};
@@ -83,6 +83,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         open_taps: TapHealth::default(),
         in_force: Vec::new(),
         faults: Vec::new(),
+        course: Course::default(),
         folder: Some(path.to_owned()),
         twin: None,
         accept: info.accept,

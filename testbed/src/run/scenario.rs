@@ -14,7 +14,7 @@ use crate::kernel::root::Root;
 use crate::observation::{Observations, TapHealth};
 use crate::parts;
 use crate::plan::{Plan, ServiceKind, plan};
-use crate::report::{Report, StageTime};
+use crate::report::{Course, Report, StageTime, course};
 use crate::scenario::Unsupported;
 use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
@@ -107,6 +107,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         open_taps: TapHealth::default(),
         in_force: Vec::new(),
         faults: Vec::new(),
+        course: Course::default(),
         folder: None,
         twin: None,
         accept: Vec::new(),
@@ -183,6 +184,7 @@ pub(super) fn settle(report: &mut Report, twin: Option<&Twin>, seen: &Observatio
     report.judgement = judge(&report.plan, seen);
     (report.taps, report.open_taps) = (seen.taps, seen.open_taps);
     (report.in_force, report.faults) = (seen.in_force.clone(), seen.faults.clone());
+    report.course = course(seen);
     report.twin = twin.map(|twin| compare(twin, &report.judgement));
 }
 
