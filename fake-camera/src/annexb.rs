@@ -1,26 +1,7 @@
-//! The H.264 byte stream (ITU-T H.264, Annex B): NAL units between start codes, and emulation prevention.
+//! The byte stream of H.264 and H.265 (Annex B of both): NAL units between start codes, and emulation prevention.
 
 /// Four-byte start code; every NAL unit that we write has it.
 pub const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
-/// NAL unit types that matter here (ITU-T H.264, table 7-1).
-pub mod kind {
-    /// Coded slice of a picture that is no random access point.
-    pub const SLICE: u8 = 1;
-    /// Coded slice of an IDR picture.
-    pub const IDR: u8 = 5;
-    /// Supplemental enhancement information.
-    pub const SEI: u8 = 6;
-    /// Sequence parameter set.
-    pub const SPS: u8 = 7;
-    /// Picture parameter set.
-    pub const PPS: u8 = 8;
-}
-
-/// Type of a NAL unit (its first byte is the header); `None` if it is empty.
-pub fn unit_kind(unit: &[u8]) -> Option<u8> {
-    unit.first().map(|header| header & 0x1f)
-}
 
 /// The NAL units of a byte stream in their order, header included, start codes and padding left out.
 pub fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use fake_camera::engine::{Camera, Login, Size};
+use fake_camera::engine::{Camera, Codec, Login, Size};
 
 const EXAMPLES: &str = "\
 Examples:
   fake-camera serve --name dock-1 --id 1
   fake-camera serve --name dock-2 --id 2 --address 127.0.0.2 --port 8554 \\
       --user admin --password-env CAMERA_PASSWORD
-  fake-camera serve --name hall --id 3 --size 1280x720 --fps 25 --cache /var/tmp/clips
+  fake-camera serve --name hall --id 3 --codec h265 --size 1280x720 --fps 25 --cache /var/tmp/clips
 
 Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
 Watch it with: ffplay -rtsp_transport tcp rtsp://admin:PASSWORD@127.0.0.2:8554/stream";
@@ -57,6 +57,9 @@ pub(crate) struct Serve {
     /// Path of the stream.
     #[arg(long, default_value = "/stream", value_parser = path)]
     path: String,
+    /// How the picture is coded: h264, h265 or mjpeg.
+    #[arg(long, default_value_t)]
+    codec: Codec,
     /// Size of the picture: width 320 to 3840 in steps of 8, height 96 to 2160 in steps of 2.
     #[arg(long, default_value = "640x360")]
     size: String,
@@ -75,7 +78,7 @@ pub(crate) struct Serve {
     /// Seed of the noise in the picture: with another one nearly all bytes of the encoded video are others.
     #[arg(long, default_value_t = 0)]
     noise: u32,
-    /// File that gets the encoded video, as a byte stream of H.264, before it is served.
+    /// File that gets the encoded video before it is served: a byte stream, or JPEG after JPEG.
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
     /// Folder that keeps encoded clips for the next start.
@@ -96,6 +99,7 @@ impl Serve {
             id: self.id,
             run: self.run.unwrap_or_else(random),
             path: self.path.clone(),
+            codec: self.codec,
             size,
             fps: self.fps,
             login: self.login()?,

@@ -1,22 +1,25 @@
 //! A clip: a closed group of pictures that can be repeated for ever, each time under a new identity.
 
-use crate::annexb::{self, kind};
+use crate::annexb;
+use crate::codec::{Codec, Part};
 use crate::identity::FrameIdentity;
 
-/// Encoded pictures of one camera; the first is an IDR picture with its parameter sets, no other refers to
-/// anything before it.
+/// Encoded pictures of one camera; a receiver may start at the first, no other refers to anything before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
+    codec: Codec,
     pictures: Vec<Picture>,
 }
 
 /// One access unit without the messages that belong to its sender.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Picture {
-    /// SPS and PPS, as a byte stream; empty but for the first picture.
+    /// Parameter sets, as a byte stream; empty but where a receiver may start, and always for JPEG.
     parameters: Vec<u8>,
-    /// The slices, as a byte stream.
+    /// The slices, as a byte stream; for JPEG the whole picture.
     slices: Vec<u8>,
+    /// Whether a receiver may start here.
+    start: bool,
 }
 
 /// What makes a sequence of access units unfit for repetition.
@@ -26,7 +29,7 @@ pub enum Error {
     #[error("the encoder made no picture")]
     Empty,
     /// A receiver could not start at the first picture.
-    #[error("the first picture is no IDR picture with SPS and PPS")]
+    #[error("a receiver could not start at the first picture: it refers to others, or lacks parameter sets")]
     NoStart,
     /// More than one slice per picture, which splits access units at some receivers, or none.
     #[error("picture {index} has {count} slices instead of one")]
@@ -36,48 +39,42 @@ pub enum Error {
         /// How many slices it has.
         count: usize,
     },
+    /// Not a whole JPEG.
+    #[error("picture {index} is no whole JPEG")]
+    Jpeg {
+        /// Which picture, from 0.
+        index: usize,
+    },
     /// More pictures than the index has room for.
     #[error("{0} pictures are more than a clip may have")]
     TooLong(usize),
 }
 
 impl Clip {
-    /// Takes an encoder's access units, in the byte-stream format; everything but parameter sets and slices
-    /// (delimiters, the encoder's own messages) is left out.
-    pub fn from_access_units<'a>(access_units: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
-        let mut pictures = Vec::new();
-        for (index, access_unit) in access_units.into_iter().enumerate() {
-            let mut picture = Picture::default();
-            let mut count = 0;
-            for unit in annexb::units(access_unit) {
-                match annexb::unit_kind(unit) {
-                    Some(kind::SPS | kind::PPS) => annexb::push_unit(&mut picture.parameters, unit),
-                    Some(kind::SLICE | kind::IDR) => {
-                        count += 1;
-                        annexb::push_unit(&mut picture.slices, unit);
-                    }
-                    _ => {}
-                }
-            }
-            if count != 1 {
-                return Err(Error::Slices { index, count });
-            }
-            pictures.push(picture);
-        }
-        Self::checked(pictures)
-    }
-
-    fn checked(pictures: Vec<Picture>) -> Result<Self, Error> {
+    /// Takes an encoder's access units, in the byte-stream format or one JPEG each; everything but parameter sets and
+    /// slices (delimiters, the encoder's own messages) is left out.
+    pub fn from_access_units<'a>(
+        codec: Codec,
+        access_units: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Self, Error> {
+        let pictures = access_units.into_iter().enumerate().map(|(index, access_unit)| match codec {
+            Codec::H264 | Codec::H265 => Picture::of_units(codec, index, access_unit),
+            Codec::Mjpeg => Picture::of_jpeg(index, access_unit),
+        });
+        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
         let first = pictures.first().ok_or(Error::Empty)?;
-        let kinds: Vec<_> = annexb::units(&first.parameters).filter_map(annexb::unit_kind).collect();
-        let idr = annexb::units(&first.slices).all(|unit| annexb::unit_kind(unit) == Some(kind::IDR));
-        if !idr || !kinds.contains(&kind::SPS) || !kinds.contains(&kind::PPS) {
+        if !first.start {
             return Err(Error::NoStart);
         }
         if pictures.len() > usize::from(u16::MAX) {
             return Err(Error::TooLong(pictures.len()));
         }
-        Ok(Self { pictures })
+        Ok(Self { codec, pictures })
+    }
+
+    /// How its pictures are coded.
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Number of pictures, 1 to 65535.
@@ -90,14 +87,21 @@ impl Clip {
         (number % u64::from(self.pictures())) as u16
     }
 
-    /// The access unit of `identity.index`, with the identity before its slice.
+    /// Whether a receiver may start at frame `number`.
+    pub fn starts(&self, number: u64) -> bool {
+        self.pictures[usize::from(self.index(number))].start
+    }
+
+    /// The access unit of `identity.index`, with the identity before its slice; a JPEG has no place for one.
     ///
     /// Panics if the clip has no such picture.
     pub fn access_unit(&self, identity: &FrameIdentity) -> Vec<u8> {
         let picture = &self.pictures[usize::from(identity.index)];
         let mut stream = Vec::with_capacity(picture.parameters.len() + picture.slices.len() + 80);
         stream.extend_from_slice(&picture.parameters);
-        annexb::push_unit(&mut stream, &identity.to_unit());
+        if let Some(unit) = identity.to_unit(self.codec) {
+            annexb::push_unit(&mut stream, &unit);
+        }
         stream.extend_from_slice(&picture.slices);
         stream
     }
@@ -105,6 +109,41 @@ impl Clip {
     /// The pictures without identities, as byte streams; [`Clip::from_access_units`] takes them back.
     pub fn access_units(&self) -> impl Iterator<Item = Vec<u8>> {
         self.pictures.iter().map(|picture| [&picture.parameters[..], &picture.slices].concat())
+    }
+}
+
+impl Picture {
+    fn of_units(codec: Codec, index: usize, access_unit: &[u8]) -> Result<Self, Error> {
+        let mut picture = Self::default();
+        let (mut count, mut start, mut sets) = (0, false, Vec::new());
+        for unit in annexb::units(access_unit) {
+            match codec.part(unit) {
+                Part::Parameters(kind) => {
+                    sets.push(kind);
+                    annexb::push_unit(&mut picture.parameters, unit);
+                }
+                Part::Slice { start: begins } => {
+                    count += 1;
+                    start = begins;
+                    annexb::push_unit(&mut picture.slices, unit);
+                }
+                Part::Message | Part::Other => {}
+            }
+        }
+        if count != 1 {
+            return Err(Error::Slices { index, count });
+        }
+        picture.start = start && codec.parameter_sets().iter().all(|set| sets.contains(set));
+        Ok(picture)
+    }
+
+    /// From the start marker to the end marker (ITU-T T.81, table B.1).
+    fn of_jpeg(index: usize, access_unit: &[u8]) -> Result<Self, Error> {
+        let whole = access_unit.starts_with(&[0xff, 0xd8]) && access_unit.ends_with(&[0xff, 0xd9]);
+        if !whole {
+            return Err(Error::Jpeg { index });
+        }
+        Ok(Self { slices: access_unit.to_vec(), start: true, ..Self::default() })
     }
 }
 
@@ -127,14 +166,14 @@ mod tests {
     }
 
     fn clip() -> Clip {
-        Clip::from_access_units(encoded().iter().map(Vec::as_slice)).unwrap()
+        Clip::from_access_units(Codec::H264, encoded().iter().map(Vec::as_slice)).unwrap()
     }
 
     #[test]
     fn delimiters_and_foreign_messages_are_left_out() {
         let kept: Vec<_> = clip().access_units().collect();
         assert_eq!(kept, [unit_stream(&[&[0x67, 1], &[0x68, 2], &[0x65, 3]]), unit_stream(&[&[0x41, 4]])]);
-        assert_eq!(Clip::from_access_units(kept.iter().map(Vec::as_slice)).unwrap(), clip());
+        assert_eq!(Clip::from_access_units(Codec::H264, kept.iter().map(Vec::as_slice)).unwrap(), clip());
     }
 
     #[test]
@@ -143,19 +182,35 @@ mod tests {
             let identity =
                 FrameIdentity { number, index: clip().index(number), camera: 9, ..Default::default() };
             let access_unit = clip().access_unit(&identity);
-            assert_eq!(FrameIdentity::find(&access_unit), Found::Identity(identity));
-            let last = annexb::units(&access_unit).last().and_then(annexb::unit_kind).unwrap();
-            assert_eq!(last, if number % 2 == 0 { kind::IDR } else { kind::SLICE });
+            assert_eq!(FrameIdentity::find(Codec::H264, &access_unit), Found::Identity(identity));
+            let last = annexb::units(&access_unit).last().map(|unit| Codec::H264.part(unit));
+            assert_eq!(last, Some(Part::Slice { start: number % 2 == 0 }));
+            assert_eq!(clip().starts(number), number % 2 == 0);
         }
     }
 
     #[test]
     fn clips_that_cannot_be_repeated_are_refused() {
-        let make = |units: &[Vec<u8>]| Clip::from_access_units(units.iter().map(Vec::as_slice));
+        let of = |codec, units: &[Vec<u8>]| Clip::from_access_units(codec, units.iter().map(Vec::as_slice));
+        let make = |units: &[Vec<u8>]| of(Codec::H264, units);
         assert_eq!(make(&[]), Err(Error::Empty));
         assert_eq!(make(&encoded()[1..]), Err(Error::NoStart));
         assert_eq!(make(&[unit_stream(&[&[0x65, 3]])]), Err(Error::NoStart));
         let sliced = unit_stream(&[&[0x67, 1], &[0x68, 2], &[0x65, 3], &[0x65, 4]]);
         assert_eq!(make(&[sliced]), Err(Error::Slices { index: 0, count: 2 }));
+        // H.265 needs a VPS as well.
+        let without = unit_stream(&[&[0x42, 1], &[0x44, 1], &[0x26, 1, 3]]);
+        assert_eq!(of(Codec::H265, &[without]), Err(Error::NoStart));
+        let cut = vec![0xff, 0xd8, 1, 2];
+        assert_eq!(of(Codec::Mjpeg, &[cut]), Err(Error::Jpeg { index: 0 }));
+    }
+
+    #[test]
+    fn a_jpeg_is_kept_as_it_is_and_a_receiver_may_start_at_each() {
+        let pictures = [vec![0xff, 0xd8, 1, 0xff, 0xd9], vec![0xff, 0xd8, 2, 0xff, 0xd9]];
+        let clip = Clip::from_access_units(Codec::Mjpeg, pictures.iter().map(Vec::as_slice)).unwrap();
+        let identity = FrameIdentity { index: 1, ..Default::default() };
+        assert_eq!(clip.access_unit(&identity), pictures[1]);
+        assert!(clip.starts(0) && clip.starts(1));
     }
 }

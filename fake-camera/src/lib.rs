@@ -2,7 +2,7 @@
 //!
 //! - [`identity`]: what a frame says about itself, beside the picture ([`identity::sei`]) and in it
 //!   ([`identity::code`]). Receivers use this part alone (`default-features = false`).
-//! - [`annexb`]: the H.264 byte stream as NAL units.
+//! - [`codec`]: H.264, H.265 and JPEG, and what their parts are for; [`annexb`]: the byte stream as NAL units.
 //! - [`clip`]: a closed group of pictures, encoded once and replayed for ever.
 //! - `engine` (feature `engine`): makes the clip and serves it with GStreamer's RTSP server.
 //!
@@ -10,6 +10,7 @@
 
 pub mod annexb;
 pub mod clip;
+pub mod codec;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod identity;

@@ -2,14 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+#[path = "camera/codecs.rs"]
+mod codecs;
 mod support;
 
 use std::sync::Arc;
 
-use fake_camera::engine::{self, Camera, Size, Video};
+use fake_camera::engine::{self, Camera, Codec, Size, Video};
 use fake_facts::{Fact, Teller};
 use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
-use support::{camera_at, camera_command, failure_to_start, ffmpeg};
+use support::{camera_at, camera_command, failure_to_start, ffmpeg, pictures};
 
 fn connected(fact: &Fact) -> Option<()> {
     matches!(fact, Fact::Connected { service, .. } if service == "rtsp").then_some(())
@@ -62,17 +64,7 @@ fn ffprobe_sees_h264_of_the_size_and_rate_asked_for() {
 #[test]
 fn ffmpeg_decodes_every_frame_without_an_error() {
     let camera = CameraProcess::with_login(&["--id", "1"]);
-    let url = camera.url_with(PASSWORD);
-    let decoded = ffmpeg(
-        "ffmpeg",
-        &["-v", "warning", "-rtsp_transport", "tcp", "-i", &url, "-frames:v", "45", "-f", "framecrc", "-"],
-    );
-    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "");
-    let pictures: Vec<_> = String::from_utf8_lossy(&decoded.stdout)
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.rsplit(',').next().map(str::to_owned))
-        .collect();
+    let pictures = pictures(&camera.url_with(PASSWORD), "tcp", 45);
     assert_eq!(pictures.len(), 45);
     assert_eq!(pictures[..15], pictures[30..], "the clip is repeated");
 }
@@ -146,6 +138,7 @@ async fn pictures_that_are_not_the_senders_are_noticed() {
         id,
         run: 1,
         path: "/stream".to_owned(),
+        codec: Codec::H264,
         size: Size::new(640, 360).unwrap(),
         fps: 15,
         login: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fake_camera::codec::Codec;
 use fake_camera::identity::{FrameIdentity, PictureCode};
 use fake_facts::program::Missing;
 use gst::prelude::*;
@@ -23,12 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Time stamps only tell pictures apart; they are this far from one another.
 const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
 
-/// Elements that decoding takes, and the Debian packages that bring them.
-const ELEMENTS: [Missing; 3] = [
-    Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" },
-    Missing { element: "h264parse", package: "gstreamer1.0-plugins-bad" },
-    Missing { element: "avdec_h264", package: "gstreamer1.0-libav" },
-];
+/// Parser and decoder of a codec, and the Debian packages that bring them.
+fn elements(codec: Codec) -> [Missing; 2] {
+    let (parser, decoder) = match codec {
+        Codec::H264 => ("h264parse", "avdec_h264"),
+        Codec::H265 => ("h265parse", "avdec_h265"),
+        Codec::Mjpeg => ("jpegparse", "avdec_mjpeg"),
+    };
+    [
+        Missing { element: parser, package: "gstreamer1.0-plugins-bad" },
+        Missing { element: decoder, package: "gstreamer1.0-libav" },
+    ]
+}
 
 /// Why pictures cannot be decoded.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,7 +55,9 @@ pub enum Error {
 /// Errors: `Init`, or `Missing` with the first that is not there.
 pub fn check_decoder() -> Result<(), Error> {
     gst::init().map_err(|error| Error::Init(error.to_string()))?;
-    match ELEMENTS.into_iter().find(|wanted| gst::ElementFactory::find(wanted.element).is_none()) {
+    let source = Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" };
+    let wanted = [Codec::H264, Codec::H265].into_iter().flat_map(elements).chain([source]);
+    match wanted.into_iter().find(|wanted| gst::ElementFactory::find(wanted.element).is_none()) {
         Some(missing) => Err(Error::Missing(missing)),
         None => Ok(()),
     }
@@ -68,18 +77,19 @@ pub(super) struct Decoder {
 type Expected = Arc<Mutex<BTreeMap<gst::ClockTime, Option<FrameIdentity>>>>;
 
 impl Decoder {
-    /// Starts a decoder whose pictures are counted in `shared`.
-    pub(super) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
+    /// Starts a decoder of the codec whose pictures are counted in `shared`.
+    pub(super) fn start(shared: &Arc<Shared>, codec: Codec) -> Result<Self, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
         check_decoder()?;
         let expected = Expected::default();
-        let (source, room) = source();
+        let (source, room) = source(codec);
+        let [parser, decoder] = elements(codec);
         let (sink, ended) = sink(shared, &expected);
         let make = gst::ElementFactory::make;
-        let parser = make("h264parse").build().map_err(|error| failed(&error))?;
+        let parser = make(parser.element).build().map_err(|error| failed(&error))?;
         // One thread each: with a site full of cameras there are more decoders than cores anyway.
         let decoder =
-            make("avdec_h264").property("max-threads", 1i32).build().map_err(|error| failed(&error))?;
+            make(decoder.element).property("max-threads", 1i32).build().map_err(|error| failed(&error))?;
         let pipeline = gst::Pipeline::new();
         let chain = [source.upcast_ref(), &parser, &decoder, sink.upcast_ref()];
         pipeline.add_many(chain).map_err(|error| failed(&error))?;
@@ -137,8 +147,8 @@ impl Drop for Decoder {
     }
 }
 
-fn source() -> (gst_app::AppSrc, watch::Receiver<bool>) {
-    let caps = gst::Caps::builder("video/x-h264")
+fn source(codec: Codec) -> (gst_app::AppSrc, watch::Receiver<bool>) {
+    let caps = gst::Caps::builder(format!("video/x-{codec}"))
         .field("stream-format", "byte-stream")
         .field("alignment", "au")
         .build();

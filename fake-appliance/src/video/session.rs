@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fake_camera::codec::Codec;
 use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
@@ -36,7 +37,7 @@ pub(super) enum Error {
     Url(String),
     #[error("no answer within {} s", SET_UP.as_secs())]
     SetUp,
-    #[error("the camera offers no H.264 video")]
+    #[error("the camera offers no H.264 or H.265 video")]
     NoVideo,
     #[error("no frame for {} s", SILENCE.as_secs())]
     Silence,
@@ -52,16 +53,13 @@ pub(super) enum Error {
 pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Error> {
     let group = Arc::new(SessionGroup::default());
     shared.tally().begin_session();
-    let opened = async {
-        // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
-        let decoder = start_decoder(shared).await?;
-        Ok::<_, Error>((open(shared, &group).await?, decoder))
-    };
-    let (opened, mut decoder) = tokio::select! {
+    let mut opened = tokio::select! {
         () = stop.told() => return Ok(()),
-        opened = opened => opened?,
+        opened = open(shared, &group) => opened?,
     };
-    let ended = receive(shared, opened, &mut decoder, stop).await;
+    let ended = receive(shared, &mut opened, stop).await;
+    let Opened { session, decoder, .. } = opened;
+    drop(session);
     let decoded = async {
         if let Some(decoder) = decoder {
             decoder.finish(FAREWELL).await;
@@ -72,24 +70,31 @@ pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Er
     ended
 }
 
-async fn start_decoder(shared: &Arc<Shared>) -> Result<Option<Decoder>, Error> {
+/// A session that plays.
+struct Opened {
+    codec: Codec,
+    session: Demuxed,
+    decoder: Option<Decoder>,
+}
+
+async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
     if !shared.decode {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
-    let started = tokio::task::spawn_blocking(move || Decoder::start(&shared)).await;
+    let started = tokio::task::spawn_blocking(move || Decoder::start(&shared, codec)).await;
     Ok(Some(started.expect("starting a decoder neither panics nor is cancelled")?))
 }
 
-async fn open(shared: &Shared, group: &Arc<SessionGroup>) -> Result<Demuxed, Error> {
+async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
     let (url, peer) = locate(shared).await?;
-    let session = timeout(SET_UP, set_up(shared, url, group)).await.map_err(|_| Error::SetUp)??;
+    let opened = timeout(SET_UP, set_up(shared, url, group)).await.map_err(|_| Error::SetUp)??;
     shared.voice.tell(Fact::Connected {
         service: "rtsp".into(),
         peer,
         camera: Some(shared.camera.name.clone()),
     });
-    Ok(session)
+    Ok(opened)
 }
 
 /// The stream's address with its host resolved, so that the peer is known.
@@ -102,7 +107,7 @@ async fn locate(shared: &Shared) -> Result<(Url, SocketAddr), Error> {
     Ok((url, peer))
 }
 
-async fn set_up(shared: &Shared, url: Url, group: &Arc<SessionGroup>) -> Result<Demuxed, Error> {
+async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
     let camera = &shared.camera;
     let creds = camera
         .user
@@ -113,23 +118,24 @@ async fn set_up(shared: &Shared, url: Url, group: &Arc<SessionGroup>) -> Result<
         .user_agent("fake-appliance".to_owned())
         .session_group(Arc::clone(group));
     let mut session = Session::describe(url, options).await?;
-    let is_video = |stream: &retina::client::Stream| {
-        stream.media() == "video" && stream.encoding_name().eq_ignore_ascii_case("h264")
+    let mut videos = session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
+    let judged = |(at, stream): (usize, &retina::client::Stream)| {
+        let codec = stream.encoding_name().to_lowercase().parse::<Codec>().ok()?;
+        codec.has_units().then_some((at, codec))
     };
-    let video = session.streams().iter().position(is_video).ok_or(Error::NoVideo)?;
+    let (video, codec) = videos.find_map(judged).ok_or(Error::NoVideo)?;
+    // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
+    let decoder = start_decoder(shared, codec).await?;
     let setup = SetupOptions::default()
         .transport(Transport::Tcp(Default::default()))
         .frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
-    Ok(session.play(PlayOptions::default()).await?.demuxed()?)
+    let session = session.play(PlayOptions::default()).await?.demuxed()?;
+    Ok(Opened { codec, session, decoder })
 }
 
-async fn receive(
-    shared: &Shared,
-    mut session: Demuxed,
-    decoder: &mut Option<Decoder>,
-    stop: &mut Stop,
-) -> Result<(), Error> {
+async fn receive(shared: &Shared, opened: &mut Opened, stop: &mut Stop) -> Result<(), Error> {
+    let Opened { codec, session, decoder } = opened;
     loop {
         let item = tokio::select! {
             () = stop.told() => return Ok(()),
@@ -137,14 +143,19 @@ async fn receive(
         };
         // Other items are sender reports, which are not needed: the frames carry their own time.
         if let CodecItem::VideoFrame(frame) = item.ok_or(Error::Ended)?? {
-            judge(shared, frame, decoder).await?;
+            judge(shared, *codec, frame, decoder).await?;
         }
     }
 }
 
-async fn judge(shared: &Shared, frame: VideoFrame, decoder: &mut Option<Decoder>) -> Result<(), Error> {
+async fn judge(
+    shared: &Shared,
+    codec: Codec,
+    frame: VideoFrame,
+    decoder: &mut Option<Decoder>,
+) -> Result<(), Error> {
     let now = fake_facts::now();
-    let found = FrameIdentity::find(frame.data());
+    let found = FrameIdentity::find(codec, frame.data());
     shared.arrived(found, now);
     if let Some(decoder) = decoder {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };

@@ -12,22 +12,22 @@ use tracing::{debug, warn};
 
 use super::Camera;
 use crate::clip::Clip;
+use crate::codec::Codec;
 
 /// Changes whenever the pattern, the encoder's settings or this format do.
-const MAGIC: &[u8] = b"fake-camera clip 2\n";
+const MAGIC: &[u8] = b"fake-camera clip 3\n";
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// The place of one camera's clip.
 pub(super) struct Entry {
     path: PathBuf,
+    codec: Codec,
 }
 
 impl Entry {
     pub(super) fn new(folder: &Path, camera: &Camera) -> Self {
-        Self {
-            path: folder
-                .join(format!("h264-{}-{}fps-{}-{}.clip", camera.size, camera.fps, camera.id, camera.noise)),
-        }
+        let Camera { codec, size, fps, id, noise, .. } = camera;
+        Self { path: folder.join(format!("{codec}-{size}-{fps}fps-{id}-{noise}.clip")), codec: *codec }
     }
 
     /// The clip, if there is a whole one.
@@ -40,7 +40,7 @@ impl Entry {
                 return None;
             }
         };
-        let clip = parse(&bytes);
+        let clip = parse(self.codec, &bytes);
         match &clip {
             Some(_) => debug!(path = %self.path.display(), "clip taken from the cache"),
             None => warn!(path = %self.path.display(), "a kept clip is damaged and will be made again"),
@@ -74,7 +74,7 @@ fn render(clip: &Clip) -> Vec<u8> {
     bytes
 }
 
-fn parse(bytes: &[u8]) -> Option<Clip> {
+fn parse(codec: Codec, bytes: &[u8]) -> Option<Clip> {
     let (covered, crc) = bytes.split_last_chunk()?;
     if u32::from_be_bytes(*crc) != CRC32.checksum(covered) {
         return None;
@@ -86,7 +86,7 @@ fn parse(bytes: &[u8]) -> Option<Clip> {
         access_units.push(access_unit);
         rest = after;
     }
-    if rest.is_empty() { Clip::from_access_units(access_units).ok() } else { None }
+    if rest.is_empty() { Clip::from_access_units(codec, access_units).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -96,24 +96,24 @@ mod tests {
     fn clip() -> Clip {
         let first = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65, 3];
         let second = [0, 0, 0, 1, 0x41, 4];
-        Clip::from_access_units([&first[..], &second]).unwrap()
+        Clip::from_access_units(Codec::H264, [&first[..], &second]).unwrap()
     }
 
     #[test]
     fn a_clip_comes_back_as_it_was_kept() {
-        assert_eq!(parse(&render(&clip())), Some(clip()));
+        assert_eq!(parse(Codec::H264, &render(&clip())), Some(clip()));
     }
 
     #[test]
     fn damaged_and_cut_files_are_made_again() {
         let whole = render(&clip());
         for length in 0..whole.len() {
-            assert_eq!(parse(&whole[..length]), None, "cut at {length}");
+            assert_eq!(parse(Codec::H264, &whole[..length]), None, "cut at {length}");
         }
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x10;
-            assert_eq!(parse(&damaged), None, "damaged at {at}");
+            assert_eq!(parse(Codec::H264, &damaged), None, "damaged at {at}");
         }
     }
 }

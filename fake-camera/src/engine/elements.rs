@@ -3,20 +3,42 @@
 use fake_facts::program::Missing;
 use gstreamer as gst;
 
-/// What making a clip takes.
-pub(super) const TO_ENCODE: &[Missing] = &[
+use crate::codec::Codec;
+
+const BASE: [Missing; 2] = [
     Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" },
     Missing { element: "appsink", package: "gstreamer1.0-plugins-base" },
-    Missing { element: "x264enc", package: "gstreamer1.0-plugins-ugly" },
 ];
 
+/// Encoder of a codec.
+pub(super) const fn encoder(codec: Codec) -> Missing {
+    match codec {
+        Codec::H264 => Missing { element: "x264enc", package: "gstreamer1.0-plugins-ugly" },
+        Codec::H265 => Missing { element: "x265enc", package: "gstreamer1.0-plugins-bad" },
+        Codec::Mjpeg => Missing { element: "jpegenc", package: "gstreamer1.0-plugins-good" },
+    }
+}
+
+/// What puts a codec's pictures into RTP packets.
+pub(super) const fn payloader(codec: Codec) -> Missing {
+    let element = match codec {
+        Codec::H264 => "rtph264pay",
+        Codec::H265 => "rtph265pay",
+        Codec::Mjpeg => "rtpjpegpay",
+    };
+    Missing { element, package: "gstreamer1.0-plugins-good" }
+}
+
+/// What making a clip takes.
+pub(super) fn to_encode(codec: Codec) -> Vec<Missing> {
+    [BASE.as_slice(), &[encoder(codec)]].concat()
+}
+
 /// What serving one takes.
-pub(super) const TO_SERVE: &[Missing] = &[
-    Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" },
-    Missing { element: "appsink", package: "gstreamer1.0-plugins-base" },
-    Missing { element: "rtph264pay", package: "gstreamer1.0-plugins-good" },
-    Missing { element: "rtpbin", package: "gstreamer1.0-plugins-good" },
-];
+pub(super) fn to_serve(codec: Codec) -> Vec<Missing> {
+    let rtpbin = Missing { element: "rtpbin", package: "gstreamer1.0-plugins-good" };
+    [BASE.as_slice(), &[payloader(codec), rtpbin]].concat()
+}
 
 /// Finds the first of these elements that is not there.
 pub(super) fn require(elements: &[Missing]) -> Result<(), Missing> {
@@ -41,7 +63,9 @@ mod tests {
     #[test]
     fn this_machine_has_what_the_camera_takes() {
         gst::init().unwrap();
-        assert_eq!(require(TO_ENCODE), Ok(()));
-        assert_eq!(require(TO_SERVE), Ok(()));
+        for codec in Codec::ALL {
+            assert_eq!(require(&to_encode(codec)), Ok(()));
+            assert_eq!(require(&to_serve(codec)), Ok(()));
+        }
     }
 }

@@ -8,13 +8,23 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::pattern::Pattern;
-use super::{Camera, Error, Size, cache, elements};
+use super::{Camera, Codec, Error, Size, cache, elements};
 use crate::clip::Clip;
 
 /// Pictures of a clip; also the distance between two pictures where a receiver may start.
 const PICTURES: u16 = 30;
-/// Encoded bits per pixel; gives about 550 kbit/s for 640x360 at 15 pictures a second.
-const BITS_PER_PIXEL: f64 = 0.16;
+/// Encoded bits per pixel; 0.16 gives about 550 kbit/s for 640x360 at 15 pictures a second.
+const fn bits_per_pixel(codec: Codec) -> f64 {
+    match codec {
+        Codec::H264 => 0.16,
+        // JPEG goes by quality.
+        Codec::H265 | Codec::Mjpeg => 0.10,
+    }
+}
+/// Quality of JPEG pictures, 0 to 100: that of network cameras.
+const JPEG_QUALITY: i32 = 60;
+/// Widest and highest picture that RTP takes as JPEG (RFC 2435, section 3.1.5), in steps of 8.
+const MAX_JPEG: usize = 2040;
 /// Longest wait for the encoder's next picture: a hundred times what a slow machine takes.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
@@ -25,13 +35,16 @@ pub struct Video {
     pub(super) fps: u32,
 }
 
-/// Starts GStreamer and looks whether all that a camera is made of is there.
+/// Starts GStreamer and looks whether all that a camera is made of is there, for every codec.
 ///
 /// Errors: `Init`, or `Missing` with the first that is not there.
 pub fn check() -> Result<(), Error> {
     gst::init().map_err(|error| Error::Init(error.to_string()))?;
-    elements::require(elements::TO_SERVE)?;
-    Ok(elements::require(elements::TO_ENCODE)?)
+    for codec in Codec::ALL {
+        elements::require(&elements::to_serve(codec))?;
+        elements::require(&elements::to_encode(codec))?;
+    }
+    Ok(())
 }
 
 impl Video {
@@ -41,7 +54,8 @@ impl Video {
     /// A cache that cannot be read or written is only logged; a file that is to have the clip must be writable.
     pub fn prepare(camera: &Camera) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::Init(error.to_string()))?;
-        elements::require(elements::TO_SERVE)?;
+        check_size(camera)?;
+        elements::require(&elements::to_serve(camera.codec))?;
         let clip = Self::clip(camera)?;
         if let Some(path) = &camera.keep {
             let failed = |cause| Error::Keep { path: path.clone(), cause };
@@ -55,7 +69,7 @@ impl Video {
         if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
             return Ok(clip);
         }
-        elements::require(elements::TO_ENCODE)?;
+        elements::require(&elements::to_encode(camera.codec))?;
         let clip = encode(camera)?;
         if let Some(entry) = &kept {
             entry.store(&clip);
@@ -71,47 +85,76 @@ fn keep(path: &Path, clip: &Clip) -> io::Result<()> {
     fs::rename(beside, path)
 }
 
+fn check_size(camera: &Camera) -> Result<(), Error> {
+    let Camera { codec, size, .. } = *camera;
+    let (width, height) = (size.width(), size.height());
+    let fits = codec != Codec::Mjpeg || width.max(height) <= MAX_JPEG && height.is_multiple_of(8);
+    let why = "RTP takes JPEG in steps of 8, up to 2040x2040";
+    if fits { Ok(()) } else { Err(Error::Size { codec, size, why }) }
+}
+
 fn encode(camera: &Camera) -> Result<Clip, Error> {
-    let Camera { id, noise, size, fps, .. } = *camera;
-    let (pipeline, source, sink) = encoder(size, fps)?;
+    let Camera { id, noise, codec, size, fps, .. } = *camera;
+    let (pipeline, source, sink) = encoder(codec, size, fps)?;
     let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(id, noise, size, PICTURES), fps);
     let stopped = pipeline.set_state(gst::State::Null);
     let encoded = encoded?;
     stopped.map_err(|error| Error::Encode(error.to_string()))?;
-    Ok(Clip::from_access_units(encoded.iter().map(Vec::as_slice))?)
+    Ok(Clip::from_access_units(codec, encoded.iter().map(Vec::as_slice))?)
 }
 
-fn encoder(size: Size, fps: u32) -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
+/// What comes out of an encoder and goes into a payloader: one picture at a time.
+pub(super) fn coded(codec: Codec) -> gst::caps::Builder<gst::caps::NoFeature> {
+    let units =
+        |name| gst::Caps::builder(name).field("stream-format", "byte-stream").field("alignment", "au");
+    match codec {
+        Codec::H264 => units("video/x-h264").field("profile", "main"),
+        Codec::H265 => units("video/x-h265").field("profile", "main"),
+        Codec::Mjpeg => gst::Caps::builder("image/jpeg"),
+    }
+}
+
+fn encoder(
+    codec: Codec,
+    size: Size,
+    fps: u32,
+) -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
     let failed = |error: gst::glib::BoolError| Error::Encode(error.to_string());
-    let rate = gst::Fraction::new(fps as i32, 1);
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", size.width() as i32)
         .field("height", size.height() as i32)
-        .field("framerate", rate)
-        .build();
-    let h264 = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
-        .field("profile", "main")
+        .field("framerate", gst::Fraction::new(fps as i32, 1))
         .build();
     let source = gst_app::AppSrc::builder().caps(&raw).format(gst::Format::Time).build();
-    let sink = gst_app::AppSink::builder().caps(&h264).sync(false).build();
+    let sink = gst_app::AppSink::builder().caps(&coded(codec).build()).sync(false).build();
     let pixels = size.width() * size.height() * fps as usize;
-    let kbit = (pixels as f64 * BITS_PER_PIXEL / 1000.0).max(100.0) as u32;
+    let kbit = (pixels as f64 * bits_per_pixel(codec) / 1000.0).max(100.0) as u32;
+    let make = gst::ElementFactory::make(elements::encoder(codec).element);
     // One slice per picture and no reordering, so that every access unit stands for one picture; one closed
-    // group, so that the clip can be repeated. The encoder's delimiters go, its own message `Clip` leaves out.
-    let encoder = gst::ElementFactory::make("x264enc")
-        .property("bitrate", kbit)
-        .property("threads", 1u32)
-        .property("sliced-threads", false)
-        .property("bframes", 0u32)
-        .property("key-int-max", u32::from(PICTURES))
-        .property("aud", false)
-        .property("option-string", "scenecut=0:open-gop=0:force-cfr=1")
-        .property_from_str("speed-preset", "veryfast")
-        .build()
-        .map_err(failed)?;
+    // group, so that the clip can be repeated; one thread, so that it is the same each time. The encoder's delimiters
+    // go, its own message `Clip` leaves out.
+    let encoder = match codec {
+        Codec::H264 => make
+            .property("bitrate", kbit)
+            .property("threads", 1u32)
+            .property("sliced-threads", false)
+            .property("bframes", 0u32)
+            .property("key-int-max", u32::from(PICTURES))
+            .property("aud", false)
+            .property("option-string", "scenecut=0:open-gop=0:force-cfr=1")
+            .property_from_str("speed-preset", "veryfast"),
+        Codec::H265 => make
+            .property("bitrate", kbit)
+            .property("key-int-max", i32::from(PICTURES))
+            .property(
+                "option-string",
+                "scenecut=0:open-gop=0:bframes=0:slices=1:pools=none:frame-threads=1:repeat-headers=1",
+            )
+            .property_from_str("speed-preset", "ultrafast"),
+        Codec::Mjpeg => make.property("quality", JPEG_QUALITY),
+    };
+    let encoder = encoder.build().map_err(failed)?;
     let pipeline = gst::Pipeline::new();
     pipeline.add_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
     gst::Element::link_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
@@ -161,11 +204,12 @@ pub(super) fn frame_time(number: u64, fps: u32) -> gst::ClockTime {
 mod tests {
     use super::*;
 
-    fn camera(id: u32, size: &str) -> Camera {
+    fn camera(id: u32, codec: Codec, size: &str) -> Camera {
         Camera {
             id,
             run: 1,
             path: "/stream".into(),
+            codec,
             size: size.parse().unwrap(),
             fps: 15,
             login: None,
@@ -177,34 +221,47 @@ mod tests {
 
     #[test]
     fn a_clip_is_one_closed_group_of_thirty_pictures() {
-        for size in ["320x240", "640x360"] {
-            let video = Video::prepare(&camera(3, size)).unwrap();
+        for (codec, size) in
+            [Codec::H264, Codec::H265].into_iter().flat_map(|codec| [(codec, "320x240"), (codec, "640x360")])
+        {
+            let video = Video::prepare(&camera(3, codec, size)).unwrap();
             assert_eq!(video.clip.pictures(), PICTURES);
-            let idr = |unit: &[u8]| {
-                crate::annexb::units(unit)
-                    .any(|n| crate::annexb::unit_kind(n) == Some(crate::annexb::kind::IDR))
-            };
-            let starts: Vec<_> = video.clip.access_units().map(|unit| idr(&unit)).collect();
+            let starts: Vec<_> = (0..u64::from(PICTURES)).map(|number| video.clip.starts(number)).collect();
             assert!(
                 starts[0] && !starts[1..].contains(&true),
-                "one picture to start at, the first: {starts:?}"
+                "{codec}: one picture to start at, the first: {starts:?}"
             );
         }
     }
 
     #[test]
     fn the_bit_rate_is_that_of_a_real_scene() {
-        let video = Video::prepare(&camera(3, "640x360")).unwrap();
-        let bytes: usize = video.clip.access_units().map(|unit| unit.len()).sum();
-        let kbit_per_second = bytes * 8 / 2 / 1000; // thirty pictures at fifteen a second
-        assert!((300..1200).contains(&kbit_per_second), "{kbit_per_second} kbit/s");
+        for (codec, expected) in
+            [(Codec::H264, 300..1200), (Codec::H265, 200..1200), (Codec::Mjpeg, 1000..8000)]
+        {
+            let video = Video::prepare(&camera(3, codec, "640x360")).unwrap();
+            let bytes: usize = video.clip.access_units().map(|unit| unit.len()).sum();
+            let kbit_per_second = bytes * 8 / 2 / 1000; // thirty pictures at fifteen a second
+            assert!(expected.contains(&kbit_per_second), "{codec}: {kbit_per_second} kbit/s");
+        }
     }
 
     #[test]
     fn a_clip_is_the_same_each_time() {
-        let of = |id| Video::prepare(&camera(id, "320x240")).unwrap().clip;
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
+        for codec in Codec::ALL {
+            let of = |id| Video::prepare(&camera(id, codec, "320x240")).unwrap().clip;
+            assert_eq!(of(1), of(1), "{codec}");
+            assert_ne!(of(1), of(2), "{codec}");
+        }
+    }
+
+    #[test]
+    fn sizes_that_rtp_has_no_room_for_are_refused() {
+        for size in ["640x362", "2048x1152"] {
+            let refused = Video::prepare(&camera(1, Codec::Mjpeg, size));
+            assert!(matches!(refused, Err(Error::Size { .. })), "{size}");
+        }
+        assert!(Video::prepare(&camera(1, Codec::H264, "640x362")).is_ok());
     }
 
     #[test]
@@ -212,12 +269,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let slices = |id, noise| {
             let keep = folder.path().join("clip.h264");
-            let camera = Camera { noise, keep: Some(keep.clone()), ..camera(id, "320x240") };
+            let camera = Camera { noise, keep: Some(keep.clone()), ..camera(id, Codec::H264, "320x240") };
             let video = Video::prepare(&camera).unwrap();
             let kept = fs::read(keep).unwrap();
             assert_eq!(kept, video.clip.access_units().collect::<Vec<_>>().concat());
             let pictures = crate::annexb::units(&kept)
-                .filter(|unit| crate::annexb::unit_kind(unit).is_some_and(|kind| kind <= 5));
+                .filter(|unit| matches!(Codec::H264.part(unit), crate::codec::Part::Slice { .. }));
             pictures.map(<[u8]>::to_vec).collect::<Vec<_>>()
         };
         let windows = |slices: &[Vec<u8>]| -> std::collections::BTreeSet<Vec<u8>> {

@@ -21,6 +21,7 @@ pub use server::serve;
 pub use size::Size;
 
 use crate::clip;
+pub use crate::codec::Codec;
 
 /// Everything that makes one camera differ from another.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Camera {
     pub run: u32,
     /// Path of its stream, beginning with `/`.
     pub path: String,
+    /// How its pictures are coded.
+    pub codec: Codec,
     /// Size of the picture.
     pub size: Size,
     /// Pictures a second, 1 to 60.
@@ -39,7 +42,7 @@ pub struct Camera {
     pub login: Option<Login>,
     /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
     pub noise: u32,
-    /// File that gets the encoded video, as a byte stream of H.264, before it is served.
+    /// File that gets the encoded video before it is served: a byte stream, or JPEG after JPEG.
     pub keep: Option<PathBuf>,
     /// Folder where encoded clips are kept for the next start; none are kept if absent.
     pub cache: Option<PathBuf>,
@@ -72,6 +75,16 @@ pub enum Error {
     /// The encoder stopped with an error.
     #[error("the video cannot be encoded: {0}")]
     Encode(String),
+    /// The codec has no room for pictures of this size.
+    #[error("a picture of {size} is nothing for {codec}: {why}")]
+    Size {
+        /// The codec.
+        codec: Codec,
+        /// The size asked for.
+        size: Size,
+        /// What is allowed.
+        why: &'static str,
+    },
     /// The file that is to have the video cannot be written.
     #[error("the video cannot be written to {path}: {cause}")]
     Keep {

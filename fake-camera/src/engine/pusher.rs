@@ -220,7 +220,7 @@ impl Session {
             warn!(key = self.key, number, "the client does not keep up; frames are left out");
             self.skipping = true;
         }
-        if self.skipping && (source.video.clip.index(number) != 0 || waiting > MAX_WAITING / 2) {
+        if self.skipping && (!source.video.clip.starts(number) || waiting > MAX_WAITING / 2) {
             return;
         }
         self.skipping = false;

@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 
 use super::client::{Facts, USER, watch};
 use super::pusher::{Pusher, Source};
-use super::{Camera, Error, Login, Video};
+use super::{Camera, Codec, Error, Login, Video, elements, encode};
 
 /// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -130,14 +130,8 @@ fn factory(camera: &Camera, pusher: &Pusher) -> RTSPMediaFactory {
     factory.set_protocols(gst_rtsp::RTSPLowerTrans::TCP);
     factory.set_suspend_mode(RTSPSuspendMode::None);
     factory.set_latency(0);
-    // The clip has its parameter sets in the IDR picture, so the payloader adds none (config-interval).
-    factory.set_launch(
-        "( appsrc name=source format=time ! \
-         rtph264pay name=pay0 pt=96 config-interval=0 aggregate-mode=zero-latency )",
-    );
-    let caps = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
+    factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(camera.codec)));
+    let caps = encode::coded(camera.codec)
         .field("width", camera.size.width() as i32)
         .field("height", camera.size.height() as i32)
         .field("framerate", gst::Fraction::new(camera.fps as i32, 1))
@@ -145,6 +139,18 @@ fn factory(camera: &Camera, pusher: &Pusher) -> RTSPMediaFactory {
     let pusher = pusher.clone();
     factory.connect_media_configure(move |_, media| configure(media, &caps, &pusher));
     factory
+}
+
+/// The payloader with its payload type: JPEG has one of its own (RFC 3551, table 5). A clip has its parameter sets in
+/// the picture where it starts, so the payloader adds none (config-interval).
+fn payloader(codec: Codec) -> String {
+    let element = elements::payloader(codec).element;
+    match codec {
+        Codec::H264 | Codec::H265 => {
+            format!("{element} name=pay0 pt=96 config-interval=0 aggregate-mode=zero-latency")
+        }
+        Codec::Mjpeg => format!("{element} name=pay0 pt=26"),
+    }
 }
 
 fn configure(media: &RTSPMedia, caps: &gst::Caps, pusher: &Pusher) {

@@ -1,5 +1,5 @@
 //! The identity beside the picture: one SEI message "user data unregistered" per access unit
-//! (ITU-T H.264, Annex D, payload type 5).
+//! (ITU-T H.264 and H.265, Annex D, payload type 5). JPEG has no place for it that RTP would carry.
 //!
 //! The payload has 48 bytes, numbers big-endian: UUID (16), version (1), stream (1), index (2), camera (4),
 //! run (4), number (8), sent (8), CRC-32 of the 44 bytes before it (4).
@@ -7,6 +7,7 @@
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::annexb;
+use crate::codec::{Codec, Part};
 
 /// Tells our messages from those of encoders and other cameras.
 pub const UUID: [u8; 16] =
@@ -48,27 +49,32 @@ pub enum Found {
 }
 
 impl FrameIdentity {
-    /// The identity as a complete SEI NAL unit, header first, emulation prevention done, no start code.
-    pub fn to_unit(&self) -> Vec<u8> {
+    /// The identity as a complete SEI NAL unit, header first, emulation prevention done, no start code; `None` where
+    /// the codec has none.
+    pub fn to_unit(&self, codec: Codec) -> Option<Vec<u8>> {
         let mut message = vec![USER_DATA_UNREGISTERED as u8, PAYLOAD as u8];
         message.extend_from_slice(&self.to_payload());
         message.push(0x80); // rbsp_trailing_bits
-        let mut unit = vec![annexb::kind::SEI];
+        let mut unit = codec.message_header()?.to_vec();
         unit.extend_from_slice(&annexb::escape(&message));
-        unit
+        Some(unit)
     }
 
     /// Reads the identity of an access unit in the byte-stream format; other people's messages are passed over.
-    pub fn find(access_unit: &[u8]) -> Found {
+    pub fn find(codec: Codec, access_unit: &[u8]) -> Found {
+        let Some(header) = codec.message_header() else { return Found::Nothing };
         for unit in annexb::units(access_unit) {
-            match annexb::unit_kind(unit) {
-                Some(annexb::kind::SEI) => match find_in_sei(&annexb::unescape(&unit[1..])) {
-                    Found::Nothing => {}
-                    found => return found,
-                },
+            match codec.part(unit) {
+                Part::Message => {
+                    let payload = unit.get(header.len()..).unwrap_or_default();
+                    match find_in_sei(&annexb::unescape(payload)) {
+                        Found::Nothing => {}
+                        found => return found,
+                    }
+                }
                 // Messages come before the first slice (7.4.1.2.3): do not search the picture itself.
-                Some(annexb::kind::SLICE | annexb::kind::IDR) => break,
-                _ => {}
+                Part::Slice { .. } => break,
+                Part::Parameters(_) | Part::Other => {}
             }
         }
         Found::Nothing
@@ -109,7 +115,7 @@ fn field<const N: usize>(payload: &[u8; PAYLOAD], at: usize) -> [u8; N] {
     payload[at..at + N].try_into().expect("the fields lie within the payload")
 }
 
-/// Walks the messages of one SEI NAL unit without its header (7.3.2.3.1).
+/// Walks the messages of one SEI NAL unit without its header (H.264, 7.3.2.3.1; H.265, 7.3.5).
 fn find_in_sei(mut rest: &[u8]) -> Found {
     while rest.len() > 2 {
         let (Some(kind), Some(size)) = (take_number(&mut rest), take_number(&mut rest)) else { break };
@@ -151,11 +157,16 @@ mod tests {
         }
     }
 
-    fn access_unit(sei: &[u8]) -> Vec<u8> {
+    /// Parameter set, message and slice, with headers of the codec's.
+    fn access_unit(codec: Codec, sei: &[u8]) -> Vec<u8> {
+        let (set, slice): (&[u8], &[u8]) = match codec {
+            Codec::H264 => (&[0x67, 0x42], &[0x65, 1, 2, 3]),
+            _ => (&[0x42, 1, 7], &[0x26, 1, 2, 3]),
+        };
         let mut stream = Vec::new();
-        annexb::push_unit(&mut stream, &[0x67, 0x42]);
-        annexb::push_unit(&mut stream, sei);
-        annexb::push_unit(&mut stream, &[0x65, 1, 2, 3]);
+        for unit in [set, sei, slice] {
+            annexb::push_unit(&mut stream, unit);
+        }
         stream
     }
 
@@ -169,9 +180,13 @@ mod tests {
             camera: 1 << (2 * bit),
             ..sample()
         }));
-        for identity in identities {
-            assert_eq!(FrameIdentity::find(&access_unit(&identity.to_unit())), Found::Identity(identity));
+        for (identity, codec) in
+            identities.into_iter().flat_map(|identity| [(identity, Codec::H264), (identity, Codec::H265)])
+        {
+            let written = access_unit(codec, &identity.to_unit(codec).unwrap());
+            assert_eq!(FrameIdentity::find(codec, &written), Found::Identity(identity));
         }
+        assert_eq!(sample().to_unit(Codec::Mjpeg), None);
     }
 
     #[test]
@@ -200,17 +215,21 @@ mod tests {
 
     #[test]
     fn rubbish_holds_nothing() {
-        assert_eq!(FrameIdentity::find(&[]), Found::Nothing);
-        assert_eq!(FrameIdentity::find(&access_unit(&[6])), Found::Nothing);
-        assert_eq!(FrameIdentity::find(&access_unit(&[6, 255, 255, 255])), Found::Nothing);
-        assert_eq!(FrameIdentity::find(&access_unit(&[6, 5, 200, 1])), Found::Nothing);
+        for (codec, header) in [(Codec::H264, &[6][..]), (Codec::H265, &[0x4e, 1]), (Codec::H265, &[0x4e])] {
+            let find =
+                |message: &[u8]| FrameIdentity::find(codec, &access_unit(codec, &[header, message].concat()));
+            assert_eq!(FrameIdentity::find(codec, &[]), Found::Nothing);
+            assert_eq!(find(&[]), Found::Nothing);
+            assert_eq!(find(&[255, 255, 255]), Found::Nothing);
+            assert_eq!(find(&[5, 200, 1]), Found::Nothing);
+        }
     }
 
     #[test]
     fn a_message_after_the_picture_is_not_searched_for() {
         let mut stream = Vec::new();
         annexb::push_unit(&mut stream, &[0x65, 1, 2, 3]);
-        annexb::push_unit(&mut stream, &sample().to_unit());
-        assert_eq!(FrameIdentity::find(&stream), Found::Nothing);
+        annexb::push_unit(&mut stream, &sample().to_unit(Codec::H264).unwrap());
+        assert_eq!(FrameIdentity::find(Codec::H264, &stream), Found::Nothing);
     }
 }

@@ -121,6 +121,19 @@ pub(crate) fn ffmpeg(program: &str, arguments: &[&str]) -> Output {
     ended.unwrap_or_else(|error| panic!("`{program}` (Debian: ffmpeg) cannot be run: {error}"))
 }
 
+/// Checksums of the pictures that FFmpeg decodes, as many as asked for; a warning of FFmpeg's fails the test.
+pub(crate) fn pictures(url: &str, transport: &str, count: usize) -> Vec<String> {
+    let frames = count.to_string();
+    let source = ["-v", "warning", "-rtsp_transport", transport, "-i", url];
+    let decoded = ffmpeg("ffmpeg", &[&source[..], &["-frames:v", &frames, "-f", "framecrc", "-"]].concat());
+    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "{url}");
+    String::from_utf8_lossy(&decoded.stdout)
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit(',').next().map(str::to_owned))
+        .collect()
+}
+
 /// An appliance in this process.
 pub(crate) struct Appliance {
     pub(crate) facts: Facts,
