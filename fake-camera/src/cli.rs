@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use fake_camera::engine::{Camera, Codec, Login, Size};
+use fake_camera::engine::{Camera, Codec, Login, Stream};
+
+use crate::stream::{Further, path};
 
 const EXAMPLES: &str = "\
 Examples:
   fake-camera serve --name dock-1 --id 1
   fake-camera serve --name dock-2 --id 2 --address 127.0.0.2 --port 8554 \\
       --user admin --password-env CAMERA_PASSWORD
-  fake-camera serve --name hall --id 3 --codec h265 --size 1280x720 --fps 25 --cache /var/tmp/clips
+  fake-camera serve --name hall --id 3 --codec h265 --size 1280x720 --fps 25 --cache /var/tmp/clips \\
+      --stream path=/sub,codec=mjpeg,size=320x240,fps=5
 
 Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
 Watch it with: ffplay -rtsp_transport tcp rtsp://admin:PASSWORD@127.0.0.2:8554/stream";
@@ -66,6 +69,12 @@ pub(crate) struct Serve {
     /// Pictures a second.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=60))]
     fps: u32,
+    /// A further stream, such as `path=/sub,size=320x240,fps=5`; may be given several times.
+    ///
+    /// `path` is needed; `codec` and `fps` are otherwise those of the main stream, `size` is 320x176. `keep` is the
+    /// file that gets its video.
+    #[arg(long = "stream", value_name = "NAME=VALUE,…")]
+    further: Vec<Further>,
     /// User who may watch, by digest authentication; without one, everybody may.
     #[arg(long)]
     user: Option<String>,
@@ -94,19 +103,36 @@ impl Serve {
 
     /// What to serve; reads the password.
     pub(crate) fn camera(&self) -> anyhow::Result<Camera> {
-        let size: Size = self.size.parse()?;
         Ok(Camera {
             id: self.id,
             run: self.run.unwrap_or_else(random),
-            path: self.path.clone(),
-            codec: self.codec,
-            size,
-            fps: self.fps,
+            streams: self.streams()?,
             login: self.login()?,
             noise: self.noise,
-            keep: self.keep.clone(),
             cache: self.cache.clone(),
         })
+    }
+
+    /// The main stream and the further ones.
+    fn streams(&self) -> anyhow::Result<Vec<Stream>> {
+        let main = Stream {
+            path: self.path.clone(),
+            codec: self.codec,
+            size: self.size.parse()?,
+            fps: self.fps,
+            keep: self.keep.clone(),
+        };
+        let further = self.further.iter().map(|further| further.beside(&main));
+        let further = further.collect::<Vec<_>>();
+        let streams: Vec<_> = std::iter::once(main).chain(further).collect();
+        if streams.len() > 256 {
+            bail!("{} streams are more than the 256 that a camera may have", streams.len());
+        }
+        let mut paths = std::collections::BTreeSet::new();
+        if let Some(twice) = streams.iter().find(|stream| !paths.insert(&stream.path)) {
+            bail!("two streams have the path {}", twice.path);
+        }
+        Ok(streams)
     }
 
     fn login(&self) -> anyhow::Result<Option<Login>> {
@@ -125,15 +151,6 @@ impl Serve {
             bail!("user name and password must not be empty");
         }
         Ok(Some(Login { user, password }))
-    }
-}
-
-fn path(text: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
-    if text.starts_with('/') && text.len() > 1 && text.bytes().all(plain) {
-        Ok(text.to_owned())
-    } else {
-        Err("a path begins with `/` and goes on with letters, digits, `/`, `-`, `_` and `.`".to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The binary: arguments in, one camera served, exit code out.
 
 mod cli;
+mod stream;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,8 +35,8 @@ fn serve(arguments: &cli::Serve) -> anyhow::Result<()> {
         let socket = arguments.socket();
         let listener = listen(socket).with_context(|| format!("cannot listen on {socket}"))?;
         let shutdown = program::told_to_stop()?;
-        let video = Video::prepare(&camera)?;
-        engine::serve(listener, &camera, video, Arc::new(Teller::stdout()), shutdown).await?;
+        let videos = Video::prepare_all(&camera)?;
+        engine::serve(listener, &camera, videos, Arc::new(Teller::stdout()), shutdown).await?;
         Ok(())
     })
 }

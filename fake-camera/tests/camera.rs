@@ -4,11 +4,13 @@
 
 #[path = "camera/codecs.rs"]
 mod codecs;
+#[path = "camera/streams.rs"]
+mod streams;
 mod support;
 
 use std::sync::Arc;
 
-use fake_camera::engine::{self, Camera, Codec, Size, Video};
+use fake_camera::engine::{self, Camera, Codec, Size, Stream, Video};
 use fake_facts::{Fact, Teller};
 use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
 use support::{camera_at, camera_command, failure_to_start, ffmpeg, pictures};
@@ -92,7 +94,7 @@ fn rtp_over_udp_is_refused() {
     let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "udp", &camera.url()]);
     let said = String::from_utf8_lossy(&probed.stderr).into_owned();
     assert!(!probed.status.success() && said.contains("461"), "{said}");
-    assert_eq!(camera.facts.wait("refused", refused), "transport other than RTP interleaved in TCP");
+    assert_eq!(camera.facts.wait("refused", refused), "a transport that the camera does not offer");
 }
 
 #[test]
@@ -134,24 +136,15 @@ async fn another_cameras_frames_are_foreign() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_that_are_not_the_senders_are_noticed() {
-    let camera = |id| Camera {
-        id,
-        run: 1,
-        path: "/stream".to_owned(),
-        codec: Codec::H264,
-        size: Size::new(640, 360).unwrap(),
-        fps: 15,
-        login: None,
-        noise: 0,
-        keep: None,
-        cache: None,
-    };
+    let (path, size) = ("/stream".to_owned(), Size::new(640, 360).unwrap());
+    let streams = vec![Stream { path, codec: Codec::H264, size, fps: 15, keep: None }];
+    let camera = |id| Camera { id, run: 1, streams: streams.clone(), login: None, noise: 0, cache: None };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
-    let stolen = Video::prepare(&camera(2)).unwrap();
+    let (stolen, camera) = (Video::prepare_all(&camera(2)).unwrap(), camera(1));
     let teller = Arc::new(Teller::new(Box::new(std::io::sink())));
     tokio::spawn(async move {
-        engine::serve(listener, &camera(1), stolen, teller, std::future::pending()).await.unwrap();
+        engine::serve(listener, &camera, stolen, teller, std::future::pending()).await.unwrap();
     });
     let video = Appliance::pull(camera_at(&url, Some(1)), Some(10)).ended().await;
     assert_eq!((video.lost, video.foreign), (0, 0), "the messages are as they should be: {video:?}");

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crc::{CRC_32_ISO_HDLC, Crc};
 use tracing::{debug, warn};
 
-use super::Camera;
+use super::{Camera, Stream};
 use crate::clip::Clip;
 use crate::codec::Codec;
 
@@ -18,15 +18,15 @@ use crate::codec::Codec;
 const MAGIC: &[u8] = b"fake-camera clip 3\n";
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
-/// The place of one camera's clip.
+/// The place of the clip of one stream.
 pub(super) struct Entry {
     path: PathBuf,
     codec: Codec,
 }
 
 impl Entry {
-    pub(super) fn new(folder: &Path, camera: &Camera) -> Self {
-        let Camera { codec, size, fps, id, noise, .. } = camera;
+    pub(super) fn new(folder: &Path, camera: &Camera, stream: &Stream) -> Self {
+        let (Camera { id, noise, .. }, Stream { codec, size, fps, .. }) = (camera, stream);
         Self { path: folder.join(format!("{codec}-{size}-{fps}fps-{id}-{noise}.clip")), codec: *codec }
     }
 

@@ -11,6 +11,8 @@ use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::sync::Notify;
 use tracing::error;
 
+use super::Camera;
+
 /// Key of a token under which the name of its user stands.
 pub(super) const USER: &str = "user";
 const SERVICE: &str = "rtsp";
@@ -54,7 +56,7 @@ impl Facts {
 struct Client {
     facts: Arc<Facts>,
     peer: SocketAddr,
-    path: String,
+    camera: Arc<Camera>,
     progress: Mutex<Progress>,
 }
 
@@ -67,12 +69,12 @@ struct Progress {
 }
 
 /// Tells what this new client does from now on.
-pub(super) fn watch(client: &RTSPClient, peer: SocketAddr, path: &str, facts: &Arc<Facts>) {
+pub(super) fn watch(client: &RTSPClient, peer: SocketAddr, camera: &Arc<Camera>, facts: &Arc<Facts>) {
     facts.clients.fetch_add(1, Ordering::SeqCst);
     let watched = Arc::new(Client {
         facts: Arc::clone(facts),
         peer,
-        path: path.to_owned(),
+        camera: Arc::clone(camera),
         progress: Mutex::default(),
     });
     let watching = Arc::clone(&watched);
@@ -80,7 +82,7 @@ pub(super) fn watch(client: &RTSPClient, peer: SocketAddr, path: &str, facts: &A
     let watching = Arc::clone(&watched);
     client.connect_play_request(move |_, context| {
         watching.accepted(context);
-        watching.plays();
+        watching.plays(context);
     });
     let watching = Arc::clone(&watched);
     client.connect_teardown_request(move |_, _| watching.stopped());
@@ -112,9 +114,11 @@ impl Client {
         });
     }
 
-    fn plays(&self) {
+    fn plays(&self, context: &RTSPContext) {
         if !std::mem::replace(&mut self.progress().playing, true) {
-            self.facts.tell(Fact::Playing { peer: self.peer, path: self.path.clone() });
+            let asked = context.uri().map(|uri| uri.request_uri()).unwrap_or_default();
+            let path = self.camera.path_of(&asked).unwrap_or_default().to_owned();
+            self.facts.tell(Fact::Playing { peer: self.peer, path });
         }
     }
 
@@ -133,7 +137,7 @@ impl Client {
             ..=399 => {}
             UNAUTHORIZED if credentials() => self.refused("wrong user name or password"),
             UNAUTHORIZED => self.progress().challenged = true,
-            UNSUPPORTED_TRANSPORT => self.refused("transport other than RTP interleaved in TCP"),
+            UNSUPPORTED_TRANSPORT => self.refused("a transport that the camera does not offer"),
             _ => self.refused(&format!("status {code}")),
         }
     }

@@ -8,7 +8,7 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::pattern::Pattern;
-use super::{Camera, Codec, Error, Size, cache, elements};
+use super::{Camera, Codec, Error, Size, Stream, cache, elements};
 use crate::clip::Clip;
 
 /// Pictures of a clip; also the distance between two pictures where a receiver may start.
@@ -28,7 +28,7 @@ const MAX_JPEG: usize = 2040;
 /// Longest wait for the encoder's next picture: a hundred times what a slow machine takes.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
-/// A camera's encoded video, ready to be served.
+/// The encoded video of one stream, ready to be served.
 #[derive(Clone, Debug)]
 pub struct Video {
     pub(super) clip: Clip,
@@ -48,29 +48,34 @@ pub fn check() -> Result<(), Error> {
 }
 
 impl Video {
-    /// Starts GStreamer, then takes the camera's clip from its cache or encodes it.
+    /// The video of each of the camera's streams, in their order, as [`Video::prepare`] makes it.
+    pub fn prepare_all(camera: &Camera) -> Result<Vec<Self>, Error> {
+        camera.streams.iter().map(|stream| Self::prepare(camera, stream)).collect()
+    }
+
+    /// Starts GStreamer, then takes the stream's clip from the camera's cache or encodes it.
     ///
     /// Blocks for 30 to 300 ms per clip of 640x360. Errors: GStreamer or a plugin is missing, the encoder fails.
     /// A cache that cannot be read or written is only logged; a file that is to have the clip must be writable.
-    pub fn prepare(camera: &Camera) -> Result<Self, Error> {
+    pub fn prepare(camera: &Camera, stream: &Stream) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::Init(error.to_string()))?;
-        check_size(camera)?;
-        elements::require(&elements::to_serve(camera.codec))?;
-        let clip = Self::clip(camera)?;
-        if let Some(path) = &camera.keep {
+        check_size(stream)?;
+        elements::require(&elements::to_serve(stream.codec))?;
+        let clip = Self::clip(camera, stream)?;
+        if let Some(path) = &stream.keep {
             let failed = |cause| Error::Keep { path: path.clone(), cause };
             keep(path, &clip).map_err(failed)?;
         }
-        Ok(Self { clip, fps: camera.fps })
+        Ok(Self { clip, fps: stream.fps })
     }
 
-    fn clip(camera: &Camera) -> Result<Clip, Error> {
-        let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera));
+    fn clip(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
+        let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera, stream));
         if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
             return Ok(clip);
         }
-        elements::require(&elements::to_encode(camera.codec))?;
-        let clip = encode(camera)?;
+        elements::require(&elements::to_encode(stream.codec))?;
+        let clip = encode(camera, stream)?;
         if let Some(entry) = &kept {
             entry.store(&clip);
         }
@@ -85,16 +90,17 @@ fn keep(path: &Path, clip: &Clip) -> io::Result<()> {
     fs::rename(beside, path)
 }
 
-fn check_size(camera: &Camera) -> Result<(), Error> {
-    let Camera { codec, size, .. } = *camera;
+fn check_size(stream: &Stream) -> Result<(), Error> {
+    let Stream { codec, size, .. } = *stream;
     let (width, height) = (size.width(), size.height());
     let fits = codec != Codec::Mjpeg || width.max(height) <= MAX_JPEG && height.is_multiple_of(8);
     let why = "RTP takes JPEG in steps of 8, up to 2040x2040";
     if fits { Ok(()) } else { Err(Error::Size { codec, size, why }) }
 }
 
-fn encode(camera: &Camera) -> Result<Clip, Error> {
-    let Camera { id, noise, codec, size, fps, .. } = *camera;
+fn encode(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
+    let Camera { id, noise, .. } = *camera;
+    let Stream { codec, size, fps, .. } = *stream;
     let (pipeline, source, sink) = encoder(codec, size, fps)?;
     let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(id, noise, size, PICTURES), fps);
     let stopped = pipeline.set_state(gst::State::Null);
@@ -204,19 +210,11 @@ pub(super) fn frame_time(number: u64, fps: u32) -> gst::ClockTime {
 mod tests {
     use super::*;
 
-    fn camera(id: u32, codec: Codec, size: &str) -> Camera {
-        Camera {
-            id,
-            run: 1,
-            path: "/stream".into(),
-            codec,
-            size: size.parse().unwrap(),
-            fps: 15,
-            login: None,
-            noise: 0,
-            keep: None,
-            cache: None,
-        }
+    fn made(id: u32, noise: u32, codec: Codec, size: &str, keep: Option<&Path>) -> Result<Video, Error> {
+        let (path, size) = ("/stream".into(), size.parse().unwrap());
+        let stream = Stream { path, codec, size, fps: 15, keep: keep.map(Path::to_owned) };
+        let camera = Camera { id, run: 1, streams: vec![stream.clone()], login: None, noise, cache: None };
+        Video::prepare(&camera, &stream)
     }
 
     #[test]
@@ -224,7 +222,7 @@ mod tests {
         for (codec, size) in
             [Codec::H264, Codec::H265].into_iter().flat_map(|codec| [(codec, "320x240"), (codec, "640x360")])
         {
-            let video = Video::prepare(&camera(3, codec, size)).unwrap();
+            let video = made(3, 0, codec, size, None).unwrap();
             assert_eq!(video.clip.pictures(), PICTURES);
             let starts: Vec<_> = (0..u64::from(PICTURES)).map(|number| video.clip.starts(number)).collect();
             assert!(
@@ -239,7 +237,7 @@ mod tests {
         for (codec, expected) in
             [(Codec::H264, 300..1200), (Codec::H265, 200..1200), (Codec::Mjpeg, 1000..8000)]
         {
-            let video = Video::prepare(&camera(3, codec, "640x360")).unwrap();
+            let video = made(3, 0, codec, "640x360", None).unwrap();
             let bytes: usize = video.clip.access_units().map(|unit| unit.len()).sum();
             let kbit_per_second = bytes * 8 / 2 / 1000; // thirty pictures at fifteen a second
             assert!(expected.contains(&kbit_per_second), "{codec}: {kbit_per_second} kbit/s");
@@ -249,7 +247,7 @@ mod tests {
     #[test]
     fn a_clip_is_the_same_each_time() {
         for codec in Codec::ALL {
-            let of = |id| Video::prepare(&camera(id, codec, "320x240")).unwrap().clip;
+            let of = |id| made(id, 0, codec, "320x240", None).unwrap().clip;
             assert_eq!(of(1), of(1), "{codec}");
             assert_ne!(of(1), of(2), "{codec}");
         }
@@ -258,10 +256,10 @@ mod tests {
     #[test]
     fn sizes_that_rtp_has_no_room_for_are_refused() {
         for size in ["640x362", "2048x1152"] {
-            let refused = Video::prepare(&camera(1, Codec::Mjpeg, size));
+            let refused = made(1, 0, Codec::Mjpeg, size, None);
             assert!(matches!(refused, Err(Error::Size { .. })), "{size}");
         }
-        assert!(Video::prepare(&camera(1, Codec::H264, "640x362")).is_ok());
+        assert!(made(1, 0, Codec::H264, "640x362", None).is_ok());
     }
 
     #[test]
@@ -269,8 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let slices = |id, noise| {
             let keep = folder.path().join("clip.h264");
-            let camera = Camera { noise, keep: Some(keep.clone()), ..camera(id, Codec::H264, "320x240") };
-            let video = Video::prepare(&camera).unwrap();
+            let video = made(id, noise, Codec::H264, "320x240", Some(&keep)).unwrap();
             let kept = fs::read(keep).unwrap();
             assert_eq!(kept, video.clip.access_units().collect::<Vec<_>>().concat());
             let pictures = crate::annexb::units(&kept)

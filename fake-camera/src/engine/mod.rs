@@ -1,12 +1,14 @@
 //! The camera itself: makes its clip with GStreamer, and serves it over RTSP.
 //!
 //! One process is one camera. The order is: bind (the caller does it, so that a taken port is found before
-//! anything is encoded), [`Video::prepare`], [`serve`].
+//! anything is encoded), [`Video::prepare_all`], [`serve`].
 
 mod cache;
+mod camera;
 mod client;
 mod elements;
 mod encode;
+mod mount;
 mod pattern;
 mod pusher;
 mod server;
@@ -15,53 +17,14 @@ mod size;
 use std::io;
 use std::path::PathBuf;
 
+pub use camera::{Camera, Login, Stream};
 pub use encode::{Video, check};
 pub use fake_facts::program::Missing;
 pub use server::serve;
-pub use size::Size;
+pub use size::{Error as WrongSize, Size};
 
 use crate::clip;
 pub use crate::codec::Codec;
-
-/// Everything that makes one camera differ from another.
-#[derive(Clone, Debug)]
-pub struct Camera {
-    /// Its number, written into every frame.
-    pub id: u32,
-    /// Its run, written into every frame; another number after a restart.
-    pub run: u32,
-    /// Path of its stream, beginning with `/`.
-    pub path: String,
-    /// How its pictures are coded.
-    pub codec: Codec,
-    /// Size of the picture.
-    pub size: Size,
-    /// Pictures a second, 1 to 60.
-    pub fps: u32,
-    /// Who may watch; everybody if absent.
-    pub login: Option<Login>,
-    /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
-    pub noise: u32,
-    /// File that gets the encoded video before it is served: a byte stream, or JPEG after JPEG.
-    pub keep: Option<PathBuf>,
-    /// Folder where encoded clips are kept for the next start; none are kept if absent.
-    pub cache: Option<PathBuf>,
-}
-
-/// A user who may watch.
-#[derive(Clone)]
-pub struct Login {
-    /// User name.
-    pub user: String,
-    /// Password; never printed.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Login {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
-    }
-}
 
 /// Why a camera cannot start or go on.
 #[derive(Debug, thiserror::Error)]

@@ -26,10 +26,12 @@ const MAX_DRIFT: gst::ClockTime = gst::ClockTime::from_mseconds(500);
 /// picture where a receiver may start.
 const MAX_WAITING: u64 = 60;
 
-/// What a session's frames are made from.
+/// What the frames of a stream's sessions are made from.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) video: Video,
+    /// Which of the camera's streams; 0 is the main one.
+    pub(super) stream: u8,
     pub(super) camera: u32,
     pub(super) run: u32,
 }
@@ -37,8 +39,8 @@ pub(super) struct Source {
 impl Source {
     fn frame(&self, number: u64, sent: u64) -> Vec<u8> {
         let index = self.video.clip.index(number);
-        let (camera, run) = (self.camera, self.run);
-        self.video.clip.access_unit(&FrameIdentity { stream: 0, index, camera, run, number, sent })
+        let Self { stream, camera, run, .. } = *self;
+        self.video.clip.access_unit(&FrameIdentity { stream, index, camera, run, number, sent })
     }
 
     fn buffer(&self, number: u64, sent: u64, at: gst::ClockTime) -> gst::Buffer {
@@ -57,8 +59,8 @@ pub(super) struct Pusher {
     _alive: Arc<StopOnDrop>,
 }
 
+#[derive(Default)]
 struct Shared {
-    source: Source,
     sessions: Mutex<Sessions>,
     changed: Condvar,
 }
@@ -87,27 +89,27 @@ impl Shared {
 
 impl Pusher {
     /// Starts the thread, which sleeps until there is a session.
-    pub(super) fn start(source: Source) -> Self {
-        let shared = Arc::new(Shared { source, sessions: Mutex::default(), changed: Condvar::new() });
+    pub(super) fn start() -> Self {
+        let shared = Arc::new(Shared::default());
         let fed = Arc::clone(&shared);
         thread::spawn(move || feed(&fed));
         Self { _alive: Arc::new(StopOnDrop(Arc::clone(&shared))), shared }
     }
 
-    /// Takes over a new media's source; the key is for [`Pusher::play`] and [`Pusher::remove`].
-    pub(super) fn add(&self, media: &gst_app::AppSrc) -> u64 {
+    /// Feeds a new media from this source; the key is for [`Pusher::play`] and [`Pusher::remove`].
+    pub(super) fn add(&self, media: &gst_app::AppSrc, source: &Arc<Source>) -> u64 {
         let mut sessions = self.shared.lock();
         let key = sessions.next_key;
         sessions.next_key += 1;
-        sessions.open.push(Session::new(key, media.clone()));
+        sessions.open.push(Session::new(key, media.clone(), Arc::clone(source)));
         drop(sessions);
         // Frame 0 goes in when the media asks for it: before that it takes nothing. Nothing else is pushed
         // before PLAY, so the media prerolls, and every client starts, at the clip's first picture.
-        let shared = Arc::clone(&self.shared);
+        let source = Arc::clone(source);
         let mut first = true;
         let need_data = move |media: &gst_app::AppSrc, _length: u32| {
             if std::mem::take(&mut first) {
-                let pushed = media.push_buffer(shared.source.buffer(0, 0, gst::ClockTime::ZERO));
+                let pushed = media.push_buffer(source.buffer(0, 0, gst::ClockTime::ZERO));
                 debug!(key, ?pushed, "first frame waits for PLAY");
             }
         };
@@ -136,7 +138,7 @@ fn feed(shared: &Shared) {
     let mut sessions = shared.lock();
     while !sessions.stop {
         let now = Instant::now();
-        let next = sessions.open.iter_mut().filter_map(|session| session.step(&shared.source, now)).min();
+        let next = sessions.open.iter_mut().filter_map(|session| session.step(now)).min();
         sessions = match next {
             None => shared.changed.wait(sessions).unwrap_or_else(|poisoned| poisoned.into_inner()),
             Some(next) => {
@@ -147,10 +149,11 @@ fn feed(shared: &Shared) {
     }
 }
 
-/// One client's media.
+/// One client's media, or that of a multicast group.
 struct Session {
     key: u64,
     media: gst_app::AppSrc,
+    source: Arc<Source>,
     playing: bool,
     /// Number of the next frame.
     number: u64,
@@ -163,10 +166,11 @@ struct Session {
 }
 
 impl Session {
-    fn new(key: u64, media: gst_app::AppSrc) -> Self {
+    fn new(key: u64, media: gst_app::AppSrc, source: Arc<Source>) -> Self {
         Self {
             key,
             media,
+            source,
             playing: false,
             number: 1,
             shift: gst::ClockTime::ZERO,
@@ -176,15 +180,16 @@ impl Session {
     }
 
     /// Pushes what is due, and says when to come again; `None` while the session does not play.
-    fn step(&mut self, source: &Source, now: Instant) -> Option<Instant> {
+    fn step(&mut self, now: Instant) -> Option<Instant> {
         if !self.playing {
             return None;
         }
-        let Some(zero) = self.zero.or_else(|| self.anchor(source.video.fps, now)) else {
+        let fps = self.source.video.fps;
+        let Some(zero) = self.zero.or_else(|| self.anchor(fps, now)) else {
             return Some(now + SETTLING);
         };
         loop {
-            let at = frame_time(self.number, source.video.fps) + self.shift;
+            let at = frame_time(self.number, fps) + self.shift;
             let due = zero + Duration::from(at);
             if due > now {
                 return Some(due);
@@ -193,7 +198,7 @@ impl Session {
                 self.zero = None;
                 return Some(now);
             }
-            self.push(source, at);
+            self.push(at);
         }
     }
 
@@ -212,7 +217,7 @@ impl Session {
         self.zero
     }
 
-    fn push(&mut self, source: &Source, at: gst::ClockTime) {
+    fn push(&mut self, at: gst::ClockTime) {
         let number = self.number;
         self.number += 1;
         let waiting = self.media.current_level_buffers();
@@ -220,11 +225,11 @@ impl Session {
             warn!(key = self.key, number, "the client does not keep up; frames are left out");
             self.skipping = true;
         }
-        if self.skipping && (!source.video.clip.starts(number) || waiting > MAX_WAITING / 2) {
+        if self.skipping && (!self.source.video.clip.starts(number) || waiting > MAX_WAITING / 2) {
             return;
         }
         self.skipping = false;
-        if let Err(error) = self.media.push_buffer(source.buffer(number, fake_facts::now(), at)) {
+        if let Err(error) = self.media.push_buffer(self.source.buffer(number, fake_facts::now(), at)) {
             debug!(key = self.key, number, %error, "the media takes no more frames");
             self.playing = false;
         }

@@ -10,17 +10,15 @@ use std::time::Duration;
 use fake_facts::{Fact, Listen, Teller};
 use gst_rtsp_server::prelude::*;
 use gst_rtsp_server::subclass::prelude::*;
-use gst_rtsp_server::{RTSPAuth, RTSPFilterResult, RTSPMedia, RTSPMediaFactory, RTSPMountPoints, RTSPToken};
-use gst_rtsp_server::{RTSPSuspendMode, gio, glib, gst_rtsp};
+use gst_rtsp_server::{RTSPAuth, RTSPFilterResult, RTSPMountPoints, RTSPToken, gio, glib, gst_rtsp};
 use gstreamer as gst;
-use gstreamer_app as gst_app;
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
 use super::client::{Facts, USER, watch};
 use super::pusher::{Pusher, Source};
-use super::{Camera, Codec, Error, Login, Video, elements, encode};
+use super::{Camera, Error, Login, Video, mount};
 
 /// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -31,20 +29,19 @@ const LINGER_S: i32 = 5;
 /// Role of users who may watch.
 const VIEWER: &str = "viewer";
 
-/// Serves the camera on `listener` until `shutdown` says why it ends.
+/// Serves the camera on `listener` until `shutdown` says why it ends; `videos` are those of its streams.
 ///
 /// Tells `Ready` first and `Bye` last. Errors: the RTSP server refuses its settings, the listener fails, or
 /// nobody reads the facts.
 pub async fn serve(
     listener: TcpListener,
     camera: &Camera,
-    video: Video,
+    videos: Vec<Video>,
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let facts = Arc::new(Facts::new(teller));
-    let pusher = Pusher::start(Source { video, camera: camera.id, run: camera.run });
-    let server = build(camera, &pusher, &facts)?;
+    let server = build(camera, videos, &Pusher::start(), &facts);
     let socket = listener.local_addr().map_err(Error::Listen)?;
     facts.tell(Fact::Ready {
         listens: vec![Listen { service: "rtsp".into(), transport: "tcp".into(), socket }],
@@ -94,92 +91,39 @@ async fn accept(
     }
 }
 
-fn build(camera: &Camera, pusher: &Pusher, facts: &Arc<Facts>) -> Result<CameraServer, Error> {
-    let server = CameraServer::new(&camera.path, facts);
-    let factory = factory(camera, pusher);
-    if let Some(login) = &camera.login {
-        server.set_auth(Some(&authentication(login, &factory)));
-    }
+fn build(camera: &Camera, videos: Vec<Video>, pusher: &Pusher, facts: &Arc<Facts>) -> CameraServer {
+    let server = CameraServer::new(camera, facts);
     let mounts = RTSPMountPoints::new();
-    mounts.add_factory(&camera.path, factory);
+    for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
+        let source = Arc::new(Source { video, stream: number, camera: camera.id, run: camera.run });
+        let factory = mount::factory(stream, &source, pusher);
+        if camera.login.is_some() {
+            factory.add_role_from_structure(&viewer());
+        }
+        mounts.add_factory(&stream.path, factory);
+    }
+    server.set_auth(camera.login.as_ref().map(authentication).as_ref());
     server.set_mount_points(Some(&mounts));
-    Ok(server)
+    server
+}
+
+/// What a user who may watch may do with a stream.
+fn viewer() -> gst::Structure {
+    gst::Structure::builder(VIEWER)
+        .field("media.factory.access", true)
+        .field("media.factory.construct", true)
+        .build()
 }
 
 /// Digest with MD5 and without qop (RFC 2069): all that GStreamer has built in, and what cameras do.
-fn authentication(login: &Login, factory: &RTSPMediaFactory) -> RTSPAuth {
+fn authentication(login: &Login) -> RTSPAuth {
     let auth = RTSPAuth::new();
     auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
     auth.set_realm(Some("fake-camera"));
     let token =
         RTSPToken::builder().field("media.factory.role", VIEWER).field(USER, login.user.as_str()).build();
     auth.add_digest(&login.user, &login.password, &token);
-    let role = gst::Structure::builder(VIEWER)
-        .field("media.factory.access", true)
-        .field("media.factory.construct", true)
-        .build();
-    factory.add_role_from_structure(&role);
     auth
-}
-
-/// Every client gets a media of its own: shared ones start in the middle of a group of pictures, and in
-/// GStreamer 1.22 a client can be given one that is just being torn down.
-fn factory(camera: &Camera, pusher: &Pusher) -> RTSPMediaFactory {
-    let factory = RTSPMediaFactory::new();
-    factory.set_shared(false);
-    factory.set_protocols(gst_rtsp::RTSPLowerTrans::TCP);
-    factory.set_suspend_mode(RTSPSuspendMode::None);
-    factory.set_latency(0);
-    factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(camera.codec)));
-    let caps = encode::coded(camera.codec)
-        .field("width", camera.size.width() as i32)
-        .field("height", camera.size.height() as i32)
-        .field("framerate", gst::Fraction::new(camera.fps as i32, 1))
-        .build();
-    let pusher = pusher.clone();
-    factory.connect_media_configure(move |_, media| configure(media, &caps, &pusher));
-    factory
-}
-
-/// The payloader with its payload type: JPEG has one of its own (RFC 3551, table 5). A clip has its parameter sets in
-/// the picture where it starts, so the payloader adds none (config-interval).
-fn payloader(codec: Codec) -> String {
-    let element = elements::payloader(codec).element;
-    match codec {
-        Codec::H264 | Codec::H265 => {
-            format!("{element} name=pay0 pt=96 config-interval=0 aggregate-mode=zero-latency")
-        }
-        Codec::Mjpeg => format!("{element} name=pay0 pt=26"),
-    }
-}
-
-fn configure(media: &RTSPMedia, caps: &gst::Caps, pusher: &Pusher) {
-    let source = media
-        .element()
-        .downcast::<gst::Bin>()
-        .ok()
-        .and_then(|bin| bin.by_name("source"))
-        .and_then(|source| source.downcast::<gst_app::AppSrc>().ok())
-        .expect("the launch line has an appsrc of this name");
-    source.set_caps(Some(caps));
-    let key = pusher.add(&source);
-    let played = pusher.clone();
-    media.connect_new_state(move |_, state| {
-        played.play(key, state == gst::State::Playing.into_glib_value());
-    });
-    let removed = pusher.clone();
-    media.connect_unprepared(move |_| removed.remove(key));
-}
-
-/// GStreamer's states travel through this signal as plain numbers.
-trait IntoGlibValue {
-    fn into_glib_value(self) -> i32;
-}
-
-impl IntoGlibValue for gst::State {
-    fn into_glib_value(self) -> i32 {
-        glib::translate::IntoGlib::into_glib(self)
-    }
 }
 
 glib::wrapper! {
@@ -188,9 +132,9 @@ glib::wrapper! {
 }
 
 impl CameraServer {
-    fn new(path: &str, facts: &Arc<Facts>) -> Self {
+    fn new(camera: &Camera, facts: &Arc<Facts>) -> Self {
         let server: Self = glib::Object::new();
-        let wiring = imp::Wiring { path: path.to_owned(), facts: Arc::clone(facts) };
+        let wiring = imp::Wiring { camera: Arc::new(camera.clone()), facts: Arc::clone(facts) };
         server.imp().wiring.set(wiring).ok().expect("a new server has no wiring yet");
         server
     }
@@ -228,7 +172,7 @@ mod imp {
     }
 
     pub(super) struct Wiring {
-        pub(super) path: String,
+        pub(super) camera: Arc<Camera>,
         pub(super) facts: Arc<Facts>,
     }
 
@@ -248,7 +192,7 @@ mod imp {
             client.set_post_session_timeout(LINGER_S);
             let peer = self.arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             if let (Some(peer), Some(wiring)) = (peer, self.wiring.get()) {
-                watch(&client, peer, &wiring.path, &wiring.facts);
+                watch(&client, peer, &wiring.camera, &wiring.facts);
             }
             Some(client)
         }

@@ -1,0 +1,94 @@
+//! What one camera is.
+
+use std::path::PathBuf;
+
+use super::Size;
+use crate::codec::Codec;
+
+/// Everything that makes one camera differ from another.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// Its number, written into every frame.
+    pub id: u32,
+    /// Its run, written into every frame; another number after a restart.
+    pub run: u32,
+    /// Its streams, the main one first; at least one, at most 256, each with a path of its own.
+    pub streams: Vec<Stream>,
+    /// Who may watch; everybody if absent.
+    pub login: Option<Login>,
+    /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
+    pub noise: u32,
+    /// Folder where encoded clips are kept for the next start; none are kept if absent.
+    pub cache: Option<PathBuf>,
+}
+
+/// One of a camera's streams.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Its path, beginning with `/`.
+    pub path: String,
+    /// How its pictures are coded.
+    pub codec: Codec,
+    /// Size of the picture.
+    pub size: Size,
+    /// Pictures a second, 1 to 60.
+    pub fps: u32,
+    /// File that gets the encoded video before it is served: a byte stream, or JPEG after JPEG.
+    pub keep: Option<PathBuf>,
+}
+
+/// A user who may watch.
+#[derive(Clone)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Password; never printed.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Camera {
+    /// Path of the stream that an address asks for, with what follows it (`/stream=0`); of several the longest.
+    pub(super) fn path_of<'a>(&'a self, address: &str) -> Option<&'a str> {
+        let asked = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let asked = &asked[asked.find('/')?..];
+        let paths = self.streams.iter().map(|stream| stream.path.as_str());
+        let under = |path: &&str| {
+            asked.strip_prefix(*path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        paths.filter(under).max_by_key(|path| path.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stream_of_an_address_is_the_longest_path_that_it_begins_with() {
+        let stream = |path: &str| Stream {
+            path: path.into(),
+            codec: Codec::H264,
+            size: Size::new(320, 240).unwrap(),
+            fps: 15,
+            keep: None,
+        };
+        let streams = ["/live", "/live/sub"].map(stream).to_vec();
+        let camera = Camera { id: 1, run: 1, streams, login: None, noise: 0, cache: None };
+        for (address, path) in [
+            ("rtsp://10.0.0.1:554/live", Some("/live")),
+            ("rtsp://10.0.0.1/live/stream=0", Some("/live")),
+            ("rtsp://[fd00::1]/live/sub/stream=0", Some("/live/sub")),
+            ("rtsp://10.0.0.1/lively", None),
+            ("rtsp://10.0.0.1", None),
+            ("*", None),
+        ] {
+            assert_eq!(camera.path_of(address), path, "{address}");
+        }
+    }
+}
