@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
-use fake_camera::engine::{Camera, Codec, Login, Stream};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fake_camera::engine::{Camera, Codec, Group, Login, Stream, Transports};
 
 use crate::stream::{Further, path};
 
@@ -75,6 +75,21 @@ pub(crate) struct Serve {
     /// file that gets its video.
     #[arg(long = "stream", value_name = "NAME=VALUE,…")]
     further: Vec<Further>,
+    /// How frames may travel, of tcp (interleaved in the RTSP connection), udp and multicast.
+    ///
+    /// Where multicast is one of several, a stream is sent to its group for those who ask for `/multicast` below its path.
+    #[arg(long, value_delimiter = ',', default_value = "tcp")]
+    transport: Vec<Way>,
+    /// Ports that RTP by UDP leaves from, such as 50000-50099, the first even; two for each client [default: any].
+    #[arg(long, value_name = "FIRST-LAST", value_parser = ports)]
+    udp_ports: Option<std::ops::RangeInclusive<u16>>,
+    /// Group that multicast goes to, and the even port of the main stream; further streams have the following ones.
+    /// [default: 239.255.x.y:5004 by the camera's number]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    group: Option<SocketAddr>,
+    /// How many routers multicast may pass.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    ttl: u8,
     /// User who may watch, by digest authentication; without one, everybody may.
     #[arg(long)]
     user: Option<String>,
@@ -95,6 +110,19 @@ pub(crate) struct Serve {
     cache: Option<PathBuf>,
 }
 
+/// A way that frames may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    Tcp,
+    Udp,
+    Multicast,
+}
+
+fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>, String> {
+    let range = text.split_once('-').and_then(|(first, last)| Some(first.parse().ok()?..=last.parse().ok()?));
+    range.ok_or_else(|| format!("`{text}` is no range of ports such as 50000-50099"))
+}
+
 impl Serve {
     /// Where to serve.
     pub(crate) fn socket(&self) -> SocketAddr {
@@ -107,10 +135,22 @@ impl Serve {
             id: self.id,
             run: self.run.unwrap_or_else(random),
             streams: self.streams()?,
+            transports: self.transports(),
             login: self.login()?,
             noise: self.noise,
             cache: self.cache.clone(),
         })
+    }
+
+    fn transports(&self) -> Transports {
+        let group = Group::of(self.id);
+        let group = Group { socket: self.group.unwrap_or(group.socket), ttl: self.ttl };
+        Transports {
+            tcp: self.transport.contains(&Way::Tcp),
+            udp: self.transport.contains(&Way::Udp),
+            udp_ports: self.udp_ports.clone(),
+            multicast: self.transport.contains(&Way::Multicast).then_some(group),
+        }
     }
 
     /// The main stream and the further ones.

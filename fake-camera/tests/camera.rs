@@ -7,6 +7,8 @@ mod codecs;
 #[path = "camera/streams.rs"]
 mod streams;
 mod support;
+#[path = "camera/transports.rs"]
+mod transports;
 
 use std::sync::Arc;
 
@@ -138,7 +140,15 @@ async fn another_cameras_frames_are_foreign() {
 async fn pictures_that_are_not_the_senders_are_noticed() {
     let (path, size) = ("/stream".to_owned(), Size::new(640, 360).unwrap());
     let streams = vec![Stream { path, codec: Codec::H264, size, fps: 15, keep: None }];
-    let camera = |id| Camera { id, run: 1, streams: streams.clone(), login: None, noise: 0, cache: None };
+    let camera = |id| Camera {
+        id,
+        run: 1,
+        streams: streams.clone(),
+        transports: Default::default(),
+        login: None,
+        noise: 0,
+        cache: None,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
     let (stolen, camera) = (Video::prepare_all(&camera(2)).unwrap(), camera(1));

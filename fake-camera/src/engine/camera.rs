@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Size;
+use super::{Size, Transports};
 use crate::codec::Codec;
 
 /// Everything that makes one camera differ from another.
@@ -14,6 +14,8 @@ pub struct Camera {
     pub run: u32,
     /// Its streams, the main one first; at least one, at most 256, each with a path of its own.
     pub streams: Vec<Stream>,
+    /// How their frames may travel.
+    pub transports: Transports,
     /// Who may watch; everybody if absent.
     pub login: Option<Login>,
     /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
@@ -79,7 +81,8 @@ mod tests {
             keep: None,
         };
         let streams = ["/live", "/live/sub"].map(stream).to_vec();
-        let camera = Camera { id: 1, run: 1, streams, login: None, noise: 0, cache: None };
+        let transports = Transports::default();
+        let camera = Camera { id: 1, run: 1, streams, transports, login: None, noise: 0, cache: None };
         for (address, path) in [
             ("rtsp://10.0.0.1:554/live", Some("/live")),
             ("rtsp://10.0.0.1/live/stream=0", Some("/live")),

@@ -13,6 +13,7 @@ mod pattern;
 mod pusher;
 mod server;
 mod size;
+mod transport;
 
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use encode::{Video, check};
 pub use fake_facts::program::Missing;
 pub use server::serve;
 pub use size::{Error as WrongSize, Size};
+pub use transport::{Group, Transports};
 
 use crate::clip;
 pub use crate::codec::Codec;

@@ -1,5 +1,6 @@
 //! A stream under its path: what GStreamer's RTSP server makes for each of its clients.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use gst_rtsp_server::prelude::*;
@@ -9,25 +10,58 @@ use gstreamer_app as gst_app;
 use gstreamer_rtsp_server as gst_rtsp_server;
 
 use super::pusher::{Pusher, Source};
-use super::{Codec, Stream, elements, encode};
+use super::{Codec, Error, Stream, Transports, elements, encode};
 
-/// Every client gets a media of its own: shared ones start in the middle of a group of pictures, and in
-/// GStreamer 1.22 a client can be given one that is just being torn down.
-pub(super) fn factory(stream: &Stream, source: &Arc<Source>, pusher: &Pusher) -> RTSPMediaFactory {
-    let factory = RTSPMediaFactory::new();
-    factory.set_shared(false);
-    factory.set_protocols(gst_rtsp::RTSPLowerTrans::TCP);
-    factory.set_suspend_mode(RTSPSuspendMode::None);
-    factory.set_latency(0);
-    factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(stream.codec)));
-    let caps = encode::coded(stream.codec)
-        .field("width", stream.size.width() as i32)
-        .field("height", stream.size.height() as i32)
-        .field("framerate", gst::Fraction::new(stream.fps as i32, 1))
-        .build();
-    let (source, pusher) = (Arc::clone(source), pusher.clone());
-    factory.connect_media_configure(move |_, media| configure(media, &caps, &source, &pusher));
-    factory
+/// What is made for clients of one stream.
+pub(super) struct Mount<'a> {
+    pub(super) stream: &'a Stream,
+    pub(super) transports: &'a Transports,
+    /// Where the camera listens: frames leave from the same family of addresses.
+    pub(super) listen: IpAddr,
+    pub(super) source: Arc<Source>,
+}
+
+impl Mount<'_> {
+    /// Path and factory of each way to the stream: its own path, and where a group has frames as well, `/multicast`
+    /// below it. A client says only after it was told of a media by which way it wants it, hence the two.
+    pub(super) fn factories(&self, pusher: &Pusher) -> Result<Vec<(String, RTSPMediaFactory)>, Error> {
+        let mut factories = Vec::new();
+        if let Some(ways) = self.transports.unicast() {
+            let factory = self.factory(pusher);
+            // Shared media start in the middle of a group of pictures, and in GStreamer 1.22 a client can be given
+            // one that is just being torn down.
+            factory.set_shared(false);
+            factory.set_protocols(ways);
+            factory.set_address_pool(self.transports.unicast_pool(self.listen)?.as_ref());
+            factories.push((self.stream.path.clone(), factory));
+        }
+        if let Some(pool) = self.transports.group_pool(self.source.stream)? {
+            let factory = self.factory(pusher);
+            // All have the same frames.
+            factory.set_shared(true);
+            factory.set_protocols(gst_rtsp::RTSPLowerTrans::UDP_MCAST);
+            factory.set_address_pool(Some(&pool));
+            let below = if factories.is_empty() { "" } else { "/multicast" };
+            factories.push((format!("{}{below}", self.stream.path), factory));
+        }
+        Ok(factories)
+    }
+
+    fn factory(&self, pusher: &Pusher) -> RTSPMediaFactory {
+        let Stream { codec, size, fps, .. } = *self.stream;
+        let factory = RTSPMediaFactory::new();
+        factory.set_suspend_mode(RTSPSuspendMode::None);
+        factory.set_latency(0);
+        factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(codec)));
+        let caps = encode::coded(codec)
+            .field("width", size.width() as i32)
+            .field("height", size.height() as i32)
+            .field("framerate", gst::Fraction::new(fps as i32, 1))
+            .build();
+        let (source, pusher) = (Arc::clone(&self.source), pusher.clone());
+        factory.connect_media_configure(move |_, media| configure(media, &caps, &source, &pusher));
+        factory
+    }
 }
 
 /// The payloader with its payload type: JPEG has one of its own (RFC 3551, table 5). A clip has its parameter sets in

@@ -3,7 +3,7 @@
 //! Accepting them here gives each client its address for the facts, lets the caller bind wherever it likes,
 //! and keeps GStreamer out of the business of ports.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
 use super::client::{Facts, USER, watch};
+use super::mount::Mount;
 use super::pusher::{Pusher, Source};
-use super::{Camera, Error, Login, Video, mount};
+use super::{Camera, Error, Login, Video};
 
 /// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -41,8 +42,8 @@ pub async fn serve(
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let facts = Arc::new(Facts::new(teller));
-    let server = build(camera, videos, &Pusher::start(), &facts);
     let socket = listener.local_addr().map_err(Error::Listen)?;
+    let server = build(camera, socket.ip(), videos, &facts)?;
     facts.tell(Fact::Ready {
         listens: vec![Listen { service: "rtsp".into(), transport: "tcp".into(), socket }],
     });
@@ -91,20 +92,27 @@ async fn accept(
     }
 }
 
-fn build(camera: &Camera, videos: Vec<Video>, pusher: &Pusher, facts: &Arc<Facts>) -> CameraServer {
+fn build(
+    camera: &Camera,
+    listen: IpAddr,
+    videos: Vec<Video>,
+    facts: &Arc<Facts>,
+) -> Result<CameraServer, Error> {
     let server = CameraServer::new(camera, facts);
-    let mounts = RTSPMountPoints::new();
+    let (pusher, mounts) = (Pusher::start(), RTSPMountPoints::new());
     for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
         let source = Arc::new(Source { video, stream: number, camera: camera.id, run: camera.run });
-        let factory = mount::factory(stream, &source, pusher);
-        if camera.login.is_some() {
-            factory.add_role_from_structure(&viewer());
+        let mount = Mount { stream, transports: &camera.transports, listen, source };
+        for (path, factory) in mount.factories(&pusher)? {
+            if camera.login.is_some() {
+                factory.add_role_from_structure(&viewer());
+            }
+            mounts.add_factory(&path, factory);
         }
-        mounts.add_factory(&stream.path, factory);
     }
     server.set_auth(camera.login.as_ref().map(authentication).as_ref());
     server.set_mount_points(Some(&mounts));
-    server
+    Ok(server)
 }
 
 /// What a user who may watch may do with a stream.

@@ -62,10 +62,52 @@ pub(crate) fn camera_command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a command in a network namespace of its own, with a cable to this one that lasts as long as the command.
+const BESIDE: &str = r#"
+    PATH=$PATH:/usr/sbin:/sbin
+    ip link add cam type veth peer name cli && ip address add 10.77.0.1/24 dev cam || exit 125
+    ip link set cam up && ip route add 239.0.0.0/8 dev cam || exit 125
+    unshare --net sh -c '
+        until ip link set cli up 2>/dev/null; do :; done
+        ip address add 10.77.0.2/24 dev cli && ip route add 239.0.0.0/8 dev cli || exit 125
+        exec "$0" "$@"' "$0" "$@" &
+    until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+    ip link set cli netns $! || exit 125
+    wait $!
+    ended=$?
+    # The namespace goes in its own time, the cable must be gone before the next.
+    ip link delete cam 2>/dev/null
+    exit $ended
+"#;
+
 impl CameraProcess {
     /// Starts a camera on a free port and waits until it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = camera_command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawned(camera_command(arguments))
+    }
+
+    /// Starts a camera in a network of its own; clients get there by [`CameraProcess::client`].
+    pub(crate) fn apart(arguments: &[&str]) -> Self {
+        let own = camera_command(arguments);
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net"]).arg(own.get_program());
+        command.args(own.get_args().map(|word| if word == "127.0.0.1" { "0.0.0.0".as_ref() } else { word }));
+        let mut camera = Self::spawned(command);
+        camera.socket.set_ip([10, 77, 0, 1].into());
+        camera
+    }
+
+    /// Runs a program in a network beside that of a camera which is apart.
+    pub(crate) fn client(&self, program: &str, arguments: &[&str]) -> Output {
+        let process = self.child.id().to_string();
+        let enter = ["--target", &process, "--user", "--net", "--preserve-credentials", "sh", "-c", BESIDE];
+        let ended =
+            Command::new("nsenter").args(enter).arg(program).args(arguments).stdin(Stdio::null()).output();
+        ended.unwrap_or_else(|error| panic!("`nsenter` (Debian: util-linux) cannot be run: {error}"))
+    }
+
+    fn spawned(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (sender, receiver) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -123,10 +165,18 @@ pub(crate) fn ffmpeg(program: &str, arguments: &[&str]) -> Output {
 
 /// Checksums of the pictures that FFmpeg decodes, as many as asked for; a warning of FFmpeg's fails the test.
 pub(crate) fn pictures(url: &str, transport: &str, count: usize) -> Vec<String> {
-    let frames = count.to_string();
+    checksums(&ffmpeg("ffmpeg", &decoding(url, transport, &count.to_string())))
+}
+
+/// Arguments by which FFmpeg decodes so many pictures and prints their checksums.
+pub(crate) fn decoding<'a>(url: &'a str, transport: &'a str, count: &'a str) -> Vec<&'a str> {
     let source = ["-v", "warning", "-rtsp_transport", transport, "-i", url];
-    let decoded = ffmpeg("ffmpeg", &[&source[..], &["-frames:v", &frames, "-f", "framecrc", "-"]].concat());
-    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "", "{url}");
+    [&source[..], &["-frames:v", count, "-f", "framecrc", "-"]].concat()
+}
+
+/// What FFmpeg printed with [`decoding`]; a warning of FFmpeg's fails the test.
+pub(crate) fn checksums(decoded: &Output) -> Vec<String> {
+    assert_eq!(String::from_utf8_lossy(&decoded.stderr), "");
     String::from_utf8_lossy(&decoded.stdout)
         .lines()
         .filter(|line| !line.starts_with('#'))
