@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fake_camera::engine::{Camera, Codec, Group, Login, Stream, Transports};
+use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Stream, Transports};
 
 use crate::stream::{Further, path};
 
@@ -90,9 +90,12 @@ pub(crate) struct Serve {
     /// How many routers multicast may pass.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: u8,
-    /// User who may watch, by digest authentication; without one, everybody may.
+    /// User who may watch; without one, everybody may.
     #[arg(long)]
     user: Option<String>,
+    /// How the user is asked for, of basic, digest (MD5) and digest-sha256; of several the client takes one.
+    #[arg(long, requires = "user", value_delimiter = ',', default_value = "digest")]
+    auth: Vec<Asked>,
     /// File with the user's password on its first line.
     #[arg(long, requires = "user", conflicts_with = "password_env")]
     password_file: Option<PathBuf>,
@@ -118,6 +121,24 @@ enum Way {
     Multicast,
 }
 
+/// A way to ask for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Asked {
+    Basic,
+    Digest,
+    DigestSha256,
+}
+
+impl Asked {
+    fn method(self) -> Method {
+        match self {
+            Self::Basic => Method::Basic,
+            Self::Digest => Method::Digest,
+            Self::DigestSha256 => Method::DigestSha256,
+        }
+    }
+}
+
 fn ports(text: &str) -> Result<std::ops::RangeInclusive<u16>, String> {
     let range = text.split_once('-').and_then(|(first, last)| Some(first.parse().ok()?..=last.parse().ok()?));
     range.ok_or_else(|| format!("`{text}` is no range of ports such as 50000-50099"))
@@ -133,7 +154,7 @@ impl Serve {
     pub(crate) fn camera(&self) -> anyhow::Result<Camera> {
         Ok(Camera {
             id: self.id,
-            run: self.run.unwrap_or_else(random),
+            run: self.run.unwrap_or_else(|| engine::random() as u32),
             streams: self.streams()?,
             transports: self.transports(),
             login: self.login()?,
@@ -190,12 +211,7 @@ impl Serve {
         if user.is_empty() || password.is_empty() {
             bail!("user name and password must not be empty");
         }
-        Ok(Some(Login { user, password }))
+        let methods = self.auth.iter().map(|asked| asked.method()).collect();
+        Ok(Some(Login { user, password, methods }))
     }
-}
-
-/// A number that differs from run to run; nothing secret hangs on it.
-fn random() -> u32 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish() as u32
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
+#[path = "camera/authentication.rs"]
+mod authentication;
 #[path = "camera/codecs.rs"]
 mod codecs;
 #[path = "camera/streams.rs"]

@@ -46,11 +46,28 @@ pub struct Login {
     pub user: String,
     /// Password; never printed.
     pub password: String,
+    /// How the user may show that it is the user; at least one.
+    pub methods: Vec<Method>,
+}
+
+/// A way of authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// User name and password as they are (RFC 7617).
+    Basic,
+    /// Digest with MD5 and without qop (RFC 2069).
+    Digest,
+    /// Digest with SHA-256 (RFC 7616).
+    DigestSha256,
 }
 
 impl std::fmt::Debug for Login {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+        formatter
+            .debug_struct("Login")
+            .field("user", &self.user)
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
     }
 }
 

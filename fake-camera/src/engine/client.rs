@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use super::Camera;
+use super::unbound::status;
 
 /// Key of a token under which the name of its user stands.
 pub(super) const USER: &str = "user";
@@ -163,27 +164,4 @@ impl Client {
         self.facts.clients.fetch_sub(1, Ordering::SeqCst);
         self.facts.changed.notify_one();
     }
-}
-
-/// Status code of the answer that goes out; `None` if there is none.
-#[expect(unsafe_code, reason = "the bindings have no getter for the status of an answer")]
-fn status(context: &RTSPContext) -> Option<u32> {
-    use gst_rtsp_server::ffi::GstRTSPContext;
-    use gst_rtsp_server::glib::translate::ToGlibPtr;
-    use gst_rtsp_server::gst_rtsp::ffi;
-    use std::ptr::null_mut;
-
-    let context: *mut GstRTSPContext = context.to_glib_none().0;
-    let mut code: ffi::GstRTSPStatusCode = 0;
-    // SAFETY: the context is the one of the request that this thread is answering, so it and its answer live
-    // until the signal handler returns; the function only reads the answer, writes one integer, and takes null
-    // for what is not asked for.
-    let result = unsafe {
-        let answer = (*context).response;
-        if answer.is_null() {
-            return None;
-        }
-        ffi::gst_rtsp_message_parse_response(answer, &mut code, null_mut(), null_mut())
-    };
-    (result == ffi::GST_RTSP_OK).then_some(code as u32)
 }

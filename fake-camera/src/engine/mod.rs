@@ -3,9 +3,11 @@
 //! One process is one camera. The order is: bind (the caller does it, so that a taken port is found before
 //! anything is encoded), [`Video::prepare_all`], [`serve`].
 
+mod auth;
 mod cache;
 mod camera;
 mod client;
+mod digest;
 mod elements;
 mod encode;
 mod mount;
@@ -14,11 +16,12 @@ mod pusher;
 mod server;
 mod size;
 mod transport;
+mod unbound;
 
 use std::io;
 use std::path::PathBuf;
 
-pub use camera::{Camera, Login, Stream};
+pub use camera::{Camera, Login, Method, Stream};
 pub use encode::{Video, check};
 pub use fake_facts::program::Missing;
 pub use server::serve;
@@ -70,4 +73,10 @@ pub enum Error {
     /// Nobody reads the facts any more.
     #[error("facts cannot be told: {0}")]
     Tell(#[source] io::Error),
+}
+
+/// A number that differs from run to run; nothing secret hangs on it.
+pub fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
 }

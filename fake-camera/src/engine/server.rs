@@ -10,16 +10,15 @@ use std::time::Duration;
 use fake_facts::{Fact, Listen, Teller};
 use gst_rtsp_server::prelude::*;
 use gst_rtsp_server::subclass::prelude::*;
-use gst_rtsp_server::{RTSPAuth, RTSPFilterResult, RTSPMountPoints, RTSPToken, gio, glib, gst_rtsp};
-use gstreamer as gst;
+use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, gio, glib};
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
-use super::client::{Facts, USER, watch};
+use super::client::{Facts, watch};
 use super::mount::Mount;
 use super::pusher::{Pusher, Source};
-use super::{Camera, Error, Login, Video};
+use super::{Camera, Error, Video, auth};
 
 /// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -27,8 +26,6 @@ const CLEANUP: Duration = Duration::from_secs(5);
 const FAREWELL: Duration = Duration::from_millis(500);
 /// A connection without a session is closed after this: its client has vanished.
 const LINGER_S: i32 = 5;
-/// Role of users who may watch.
-const VIEWER: &str = "viewer";
 
 /// Serves the camera on `listener` until `shutdown` says why it ends; `videos` are those of its streams.
 ///
@@ -105,33 +102,14 @@ fn build(
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {
             if camera.login.is_some() {
-                factory.add_role_from_structure(&viewer());
+                factory.add_role_from_structure(&auth::viewer());
             }
             mounts.add_factory(&path, factory);
         }
     }
-    server.set_auth(camera.login.as_ref().map(authentication).as_ref());
+    server.set_auth(camera.login.as_ref().map(auth::authentication).as_ref());
     server.set_mount_points(Some(&mounts));
     Ok(server)
-}
-
-/// What a user who may watch may do with a stream.
-fn viewer() -> gst::Structure {
-    gst::Structure::builder(VIEWER)
-        .field("media.factory.access", true)
-        .field("media.factory.construct", true)
-        .build()
-}
-
-/// Digest with MD5 and without qop (RFC 2069): all that GStreamer has built in, and what cameras do.
-fn authentication(login: &Login) -> RTSPAuth {
-    let auth = RTSPAuth::new();
-    auth.set_supported_methods(gst_rtsp::RTSPAuthMethod::Digest);
-    auth.set_realm(Some("fake-camera"));
-    let token =
-        RTSPToken::builder().field("media.factory.role", VIEWER).field(USER, login.user.as_str()).build();
-    auth.add_digest(&login.user, &login.password, &token);
-    auth
 }
 
 glib::wrapper! {
