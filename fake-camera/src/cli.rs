@@ -1,11 +1,12 @@
 //! Arguments of the binary.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Stream, Transports};
+use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Sessions, Stream, Transports};
 
 use crate::stream::{Further, path};
 
@@ -57,6 +58,9 @@ pub(crate) struct Serve {
     /// Port to serve on; 0 takes any, and the fact `ready` says which.
     #[arg(long, default_value_t = 554)]
     port: u16,
+    /// A further port that opens once somebody has played the camera, as often as it is given.
+    #[arg(long, value_name = "PORT")]
+    further_port: Vec<u16>,
     /// Path of the stream.
     #[arg(long, default_value = "/stream", value_parser = path)]
     path: String,
@@ -90,6 +94,12 @@ pub(crate) struct Serve {
     /// How many routers multicast may pass.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: u8,
+    /// Seconds without a sign of life after which a session ends.
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    session_timeout: NonZeroU32,
+    /// So many sessions at once; whoever comes then is refused [default: as many as come].
+    #[arg(long, value_name = "N")]
+    max_sessions: Option<NonZeroU32>,
     /// User who may watch; without one, everybody may.
     #[arg(long)]
     user: Option<String>,
@@ -150,6 +160,11 @@ impl Serve {
         SocketAddr::new(self.address, self.port)
     }
 
+    /// Where to serve as well, later.
+    pub(crate) fn further_sockets(&self) -> impl Iterator<Item = SocketAddr> {
+        self.further_port.iter().map(|port| SocketAddr::new(self.address, *port))
+    }
+
     /// What to serve; reads the password.
     pub(crate) fn camera(&self) -> anyhow::Result<Camera> {
         Ok(Camera {
@@ -157,6 +172,7 @@ impl Serve {
             run: self.run.unwrap_or_else(|| engine::random() as u32),
             streams: self.streams()?,
             transports: self.transports(),
+            sessions: Sessions { timeout_s: self.session_timeout, most: self.max_sessions },
             login: self.login()?,
             noise: self.noise,
             cache: self.cache.clone(),

@@ -3,17 +3,14 @@
 mod cli;
 mod stream;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use fake_camera::engine::{self, Error, Video};
+use fake_camera::engine::{self, Door, Error, Video};
 use fake_facts::{Teller, program};
-use tokio::net::TcpSocket;
-
-/// Connections that may wait to be accepted; a whole site's clients may come in the same moment.
-const BACKLOG: u32 = 256;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -31,19 +28,16 @@ fn serve(arguments: &cli::Serve) -> anyhow::Result<()> {
     let camera = arguments.camera()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Listening first finds a taken port before any work is done; clients then wait until we are ready.
-        let socket = arguments.socket();
-        let listener = listen(socket).with_context(|| format!("cannot listen on {socket}"))?;
+        // Binding first finds a taken port before any work is done; clients then wait until we are ready.
+        let first = bind(arguments.socket())?.open()?;
+        let further = arguments.further_sockets().map(bind).collect::<Result<Vec<_>, _>>()?;
         let shutdown = program::told_to_stop()?;
         let videos = Video::prepare_all(&camera)?;
-        engine::serve(listener, &camera, videos, Arc::new(Teller::stdout()), shutdown).await?;
+        engine::serve(first, further, &camera, videos, Arc::new(Teller::stdout()), shutdown).await?;
         Ok(())
     })
 }
 
-fn listen(address: std::net::SocketAddr) -> std::io::Result<tokio::net::TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+fn bind(address: SocketAddr) -> anyhow::Result<Door> {
+    Door::bind(address).with_context(|| format!("cannot listen on {address}"))
 }

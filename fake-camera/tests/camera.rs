@@ -6,6 +6,8 @@
 mod authentication;
 #[path = "camera/codecs.rs"]
 mod codecs;
+#[path = "camera/sessions.rs"]
+mod sessions;
 #[path = "camera/streams.rs"]
 mod streams;
 mod support;
@@ -142,21 +144,13 @@ async fn another_cameras_frames_are_foreign() {
 async fn pictures_that_are_not_the_senders_are_noticed() {
     let (path, size) = ("/stream".to_owned(), Size::new(640, 360).unwrap());
     let streams = vec![Stream { path, codec: Codec::H264, size, fps: 15, keep: None }];
-    let camera = |id| Camera {
-        id,
-        run: 1,
-        streams: streams.clone(),
-        transports: Default::default(),
-        login: None,
-        noise: 0,
-        cache: None,
-    };
+    let camera = |id| Camera::new(id, 1, streams.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());
     let (stolen, camera) = (Video::prepare_all(&camera(2)).unwrap(), camera(1));
     let teller = Arc::new(Teller::new(Box::new(std::io::sink())));
     tokio::spawn(async move {
-        engine::serve(listener, &camera, stolen, teller, std::future::pending()).await.unwrap();
+        engine::serve(listener, vec![], &camera, stolen, teller, std::future::pending()).await.unwrap();
     });
     let video = Appliance::pull(camera_at(&url, Some(1)), Some(10)).ended().await;
     assert_eq!((video.lost, video.foreign), (0, 0), "the messages are as they should be: {video:?}");

@@ -40,6 +40,11 @@ pub enum Fact {
         /// Bound sockets; empty for a fake that only asks (the appliance).
         listens: Vec<Listen>,
     },
+    /// The fake serves here as well from now on: a camera's further port, once the camera is in use.
+    Opened {
+        /// The socket.
+        listen: Listen,
+    },
     /// A client was let in.
     Accepted {
         /// Which service: `iot`, `monitoring`, `logs`, `s3`, `rtsp`, …

@@ -1,6 +1,8 @@
 //! What one camera is.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Size, Transports};
 use crate::codec::Codec;
@@ -16,12 +18,37 @@ pub struct Camera {
     pub streams: Vec<Stream>,
     /// How their frames may travel.
     pub transports: Transports,
+    /// How its sessions end and how many there may be.
+    pub sessions: Sessions,
     /// Who may watch; everybody if absent.
     pub login: Option<Login>,
     /// Seed of its noise: with another one nearly all bytes of the encoded video are others.
     pub noise: u32,
     /// Folder where encoded clips are kept for the next start; none are kept if absent.
     pub cache: Option<PathBuf>,
+}
+
+/// What holds for RTSP sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// Seconds without a sign of life after which a session ends; clients are told (RFC 2326, section 12.37).
+    pub timeout_s: NonZeroU32,
+    /// So many at once, and whoever comes then is refused with status 503; as many as come if absent.
+    pub most: Option<NonZeroU32>,
+}
+
+impl Default for Sessions {
+    /// 60 s, as where an answer names no time, and as many as come.
+    fn default() -> Self {
+        Self { timeout_s: const { NonZeroU32::new(60).unwrap() }, most: None }
+    }
+}
+
+impl Sessions {
+    /// Time without a sign of life after which a session ends.
+    pub(super) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_s.get().into())
+    }
 }
 
 /// One of a camera's streams.
@@ -72,6 +99,12 @@ impl std::fmt::Debug for Login {
 }
 
 impl Camera {
+    /// A camera that everybody may watch, over what there is by default.
+    pub fn new(id: u32, run: u32, streams: Vec<Stream>) -> Self {
+        let (transports, sessions) = (Transports::default(), Sessions::default());
+        Self { id, run, streams, transports, sessions, login: None, noise: 0, cache: None }
+    }
+
     /// Path of the stream that an address asks for, with what follows it (`/stream=0`); of several the longest.
     pub(super) fn path_of<'a>(&'a self, address: &str) -> Option<&'a str> {
         let asked = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -98,8 +131,7 @@ mod tests {
             keep: None,
         };
         let streams = ["/live", "/live/sub"].map(stream).to_vec();
-        let transports = Transports::default();
-        let camera = Camera { id: 1, run: 1, streams, transports, login: None, noise: 0, cache: None };
+        let camera = Camera::new(1, 1, streams);
         for (address, path) in [
             ("rtsp://10.0.0.1:554/live", Some("/live")),
             ("rtsp://10.0.0.1/live/stream=0", Some("/live")),

@@ -1,8 +1,9 @@
 //! What the RTSP server's clients do, told as facts.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use fake_facts::{Fact, Teller};
 use gst_rtsp_server::prelude::*;
@@ -19,6 +20,7 @@ pub(super) const USER: &str = "user";
 const SERVICE: &str = "rtsp";
 const UNAUTHORIZED: u32 = 401;
 const UNSUPPORTED_TRANSPORT: u32 = 461;
+const UNAVAILABLE: u32 = 503;
 
 /// Where facts go, from whichever thread has them.
 pub(super) struct Facts {
@@ -27,11 +29,21 @@ pub(super) struct Facts {
     pub(super) changed: Notify,
     failure: Mutex<Option<std::io::Error>>,
     clients: AtomicUsize,
+    played: AtomicBool,
+    /// Whose each session is, by its id.
+    sessions: Mutex<BTreeMap<String, Weak<Client>>>,
 }
 
 impl Facts {
     pub(super) fn new(teller: Arc<Teller>) -> Self {
-        Self { teller, changed: Notify::new(), failure: Mutex::default(), clients: AtomicUsize::new(0) }
+        Self {
+            teller,
+            changed: Notify::new(),
+            failure: Mutex::default(),
+            clients: AtomicUsize::new(0),
+            played: AtomicBool::new(false),
+            sessions: Mutex::default(),
+        }
     }
 
     pub(super) fn tell(&self, fact: Fact) {
@@ -45,6 +57,22 @@ impl Facts {
     /// Why facts can no longer be told, if so.
     pub(super) fn failure(&self) -> Option<std::io::Error> {
         self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+
+    /// Whether anybody has played the camera.
+    pub(super) fn was_played(&self) -> bool {
+        self.played.load(Ordering::SeqCst)
+    }
+
+    /// A session has ended, since its client said so or said nothing for too long.
+    pub(super) fn session_over(&self, id: &str) {
+        if let Some(client) = self.sessions().remove(id).and_then(|client| client.upgrade()) {
+            client.stopped();
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, BTreeMap<String, Weak<Client>>> {
+        self.sessions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Clients that are connected.
@@ -85,6 +113,16 @@ pub(super) fn watch(client: &RTSPClient, peer: SocketAddr, camera: &Arc<Camera>,
         watching.accepted(context);
         watching.plays(context);
     });
+    let (begun, timeout) = (Arc::downgrade(&watched), camera.sessions.timeout_s.get());
+    let kept = Arc::clone(facts);
+    client.connect_new_session(move |_, session| {
+        session.set_timeout(timeout);
+        // Vanished clients are looked for often enough; GStreamer would give each five seconds more.
+        session.set_extra_timeout(0);
+        if let Some(id) = session.sessionid() {
+            kept.sessions().insert(id.into(), begun.clone());
+        }
+    });
     let watching = Arc::clone(&watched);
     client.connect_teardown_request(move |_, _| watching.stopped());
     let watching = Arc::clone(&watched);
@@ -120,6 +158,8 @@ impl Client {
             let asked = context.uri().map(|uri| uri.request_uri()).unwrap_or_default();
             let path = self.camera.path_of(&asked).unwrap_or_default().to_owned();
             self.facts.tell(Fact::Playing { peer: self.peer, path });
+            self.facts.played.store(true, Ordering::SeqCst);
+            self.facts.changed.notify_one();
         }
     }
 
@@ -139,6 +179,8 @@ impl Client {
             UNAUTHORIZED if credentials() => self.refused("wrong user name or password"),
             UNAUTHORIZED => self.progress().challenged = true,
             UNSUPPORTED_TRANSPORT => self.refused("a transport that the camera does not offer"),
+            // Of a session that is to begin, and nothing else of ours says so.
+            UNAVAILABLE => self.refused("too many sessions"),
             _ => self.refused(&format!("status {code}")),
         }
     }

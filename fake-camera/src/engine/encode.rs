@@ -213,8 +213,7 @@ mod tests {
     fn made(id: u32, noise: u32, codec: Codec, size: &str, keep: Option<&Path>) -> Result<Video, Error> {
         let (path, size) = ("/stream".into(), size.parse().unwrap());
         let stream = Stream { path, codec, size, fps: 15, keep: keep.map(Path::to_owned) };
-        let (streams, transports) = (vec![stream.clone()], Default::default());
-        let camera = Camera { id, run: 1, streams, transports, login: None, noise, cache: None };
+        let camera = Camera { noise, ..Camera::new(id, 1, vec![stream.clone()]) };
         Video::prepare(&camera, &stream)
     }
 

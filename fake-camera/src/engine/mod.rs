@@ -8,6 +8,7 @@ mod cache;
 mod camera;
 mod client;
 mod digest;
+mod doors;
 mod elements;
 mod encode;
 mod mount;
@@ -21,7 +22,8 @@ mod unbound;
 use std::io;
 use std::path::PathBuf;
 
-pub use camera::{Camera, Login, Method, Stream};
+pub use camera::{Camera, Login, Method, Sessions, Stream};
+pub use doors::Door;
 pub use encode::{Video, check};
 pub use fake_facts::program::Missing;
 pub use server::serve;

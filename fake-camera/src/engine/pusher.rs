@@ -3,7 +3,7 @@
 //! A media prerolls with frame 0, which waits for PLAY. From then on frame `n` is due when the media's running
 //! time reaches `n` frame intervals, and its time stamp says exactly that: a stamp in the future would show up
 //! as latency (both sinks of the RTSP server wait for the clock), one in the past as jitter. A pause stops the
-//! running time too, so the rule holds across pauses. Only when running time and frame number have drifted
+//! running time too, so the rule holds across pauses; only the first frame after one is early. Only when running time and frame number have drifted
 //! apart (a suspended host) is the session anchored anew.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -121,8 +121,11 @@ impl Pusher {
     pub(super) fn play(&self, key: u64, playing: bool) {
         let mut sessions = self.shared.lock();
         if let Some(session) = sessions.open.iter_mut().find(|session| session.key == key) {
-            session.playing = playing;
             session.zero = None;
+            if playing && !session.playing && session.number > 1 {
+                session.resume();
+            }
+            session.playing = playing;
         }
         drop(sessions);
         self.shared.changed.notify_all();
@@ -200,6 +203,11 @@ impl Session {
             }
             self.push(at);
         }
+    }
+
+    /// After a pause the media plays only when it has a frame, which then waits for its time.
+    fn resume(&mut self) {
+        self.push(frame_time(self.number, self.source.video.fps) + self.shift);
     }
 
     /// Finds out when the running time was zero; possible once the media's clock runs.

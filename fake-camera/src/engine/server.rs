@@ -4,23 +4,25 @@
 //! and keeps GStreamer out of the business of ports.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fake_facts::{Fact, Listen, Teller};
 use gst_rtsp_server::prelude::*;
 use gst_rtsp_server::subclass::prelude::*;
-use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, gio, glib};
+use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, RTSPSessionPool, gio, glib};
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
 use super::client::{Facts, watch};
+use super::doors::{Door, Doors};
 use super::mount::Mount;
 use super::pusher::{Pusher, Source};
 use super::{Camera, Error, Video, auth};
 
-/// Sessions of clients that vanished are looked for this often; they expire 60 s after the last sign of life.
+/// Sessions of clients that vanished are looked for at least this often.
 const CLEANUP: Duration = Duration::from_secs(5);
 /// Longest wait for the clients' connections to close at the end.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -29,23 +31,24 @@ const LINGER_S: i32 = 5;
 
 /// Serves the camera on `listener` until `shutdown` says why it ends; `videos` are those of its streams.
 ///
-/// Tells `Ready` first and `Bye` last. Errors: the RTSP server refuses its settings, the listener fails, or
+/// `further` are the ports that open once somebody has played the camera: it is set up by its first, as documented.
+/// Tells `Ready` first and `Bye` last. Errors: the RTSP server refuses its settings, a listener fails, or
 /// nobody reads the facts.
 pub async fn serve(
     listener: TcpListener,
+    further: Vec<Door>,
     camera: &Camera,
     videos: Vec<Video>,
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let facts = Arc::new(Facts::new(teller));
-    let socket = listener.local_addr().map_err(Error::Listen)?;
-    let server = build(camera, socket.ip(), videos, &facts)?;
-    facts.tell(Fact::Ready {
-        listens: vec![Listen { service: "rtsp".into(), transport: "tcp".into(), socket }],
-    });
-    let reason = accept(&listener, &server, &facts, shutdown).await?;
-    drop(listener);
+    let listen = listen(&listener)?;
+    let server = build(camera, listen.socket.ip(), videos, &facts)?;
+    facts.tell(Fact::Ready { listens: vec![listen] });
+    let mut doors = Doors::new();
+    doors.add(listener);
+    let reason = accept(doors, further, camera, &server, &facts, shutdown).await?;
     server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
     let gone = async {
         while facts.clients() > 0 {
@@ -59,13 +62,20 @@ pub async fn serve(
     facts.failure().map_or(Ok(()), |failure| Err(Error::Tell(failure)))
 }
 
+fn listen(listener: &TcpListener) -> Result<Listen, Error> {
+    let socket = listener.local_addr().map_err(Error::Listen)?;
+    Ok(Listen { service: "rtsp".into(), transport: "tcp".into(), socket })
+}
+
 async fn accept(
-    listener: &TcpListener,
+    mut doors: Doors,
+    mut further: Vec<Door>,
+    camera: &Camera,
     server: &CameraServer,
     facts: &Facts,
     shutdown: impl Future<Output = String>,
 ) -> Result<String, Error> {
-    let mut cleanup = tokio::time::interval(CLEANUP);
+    let mut cleanup = tokio::time::interval(CLEANUP.min(camera.sessions.timeout() / 4));
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
@@ -74,17 +84,21 @@ async fn accept(
                 if let Some(failure) = facts.failure() {
                     return Err(Error::Tell(failure));
                 }
+                let open = if facts.was_played() { std::mem::take(&mut further) } else { Vec::new() };
+                for door in open {
+                    let listener = door.open().map_err(Error::Listen)?;
+                    facts.tell(Fact::Opened { listen: listen(&listener)? });
+                    doors.add(listener);
+                }
             }
             _ = cleanup.tick() => {
                 let ended = server.session_pool().map_or(0, |pool| pool.cleanup());
                 debug!(ended, "sessions of vanished clients");
             }
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => server.take_over(stream, peer),
-                // The client was gone before we looked.
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-                Err(error) => return Err(Error::Listen(error)),
-            },
+            arrived = doors.arrival() => {
+                let (stream, peer) = arrived.map_err(Error::Listen)?;
+                server.take_over(stream, peer);
+            }
         }
     }
 }
@@ -107,9 +121,25 @@ fn build(
             mounts.add_factory(&path, factory);
         }
     }
+    let pool = sessions(camera, facts);
+    server.set_session_pool(Some(&pool));
     server.set_auth(camera.login.as_ref().map(auth::authentication).as_ref());
     server.set_mount_points(Some(&mounts));
     Ok(server)
+}
+
+/// Where sessions are kept as long as their clients say that they live.
+fn sessions(camera: &Camera, facts: &Arc<Facts>) -> RTSPSessionPool {
+    let pool = RTSPSessionPool::new();
+    // 0 stands for as many as come.
+    pool.set_max_sessions(camera.sessions.most.map_or(0, NonZeroU32::get));
+    let facts = Arc::clone(facts);
+    pool.connect_session_removed(move |_, session| {
+        if let Some(id) = session.sessionid() {
+            facts.session_over(&id);
+        }
+    });
+    pool
 }
 
 glib::wrapper! {

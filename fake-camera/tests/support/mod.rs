@@ -34,6 +34,13 @@ impl Facts {
         }
     }
 
+    /// The first fact that this picks out, if it comes soon enough.
+    pub(crate) fn soon<T>(&self, within: Duration, pick: impl Fn(&Fact) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + within;
+        std::iter::from_fn(|| self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok())
+            .find_map(|fact| pick(&fact))
+    }
+
     /// All that is left up to the teller's end; panics after the deadline.
     pub(crate) fn rest(&self) -> Vec<Fact> {
         let deadline = Instant::now() + PATIENCE;
@@ -313,4 +320,83 @@ pub(crate) fn failure_to_start(mut command: Command) -> (Option<i32>, String) {
     let mut text = String::new();
     child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     (child.wait().unwrap().code(), text)
+}
+
+/// An RTSP connection over which a test asks what no ready-made client would, word by word.
+pub(crate) struct Talk {
+    stream: BufReader<std::net::TcpStream>,
+    url: String,
+    asked: u32,
+    session: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: std::collections::BTreeMap<String, String>,
+}
+
+impl Talk {
+    pub(crate) fn with(camera: &CameraProcess) -> Self {
+        let stream = std::net::TcpStream::connect(camera.socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream: BufReader::new(stream), url: camera.url(), asked: 0, session: None }
+    }
+
+    /// Sends a request for the stream, or for what lies below it; with the session's id once there is one.
+    pub(crate) fn ask(&mut self, method: &str, below: &str, headers: &[(&str, &str)]) -> Answer {
+        self.asked += 1;
+        let mut text = format!("{method} {}{below} RTSP/1.0\r\nCSeq: {}\r\n", self.url, self.asked);
+        let session = self.session.clone();
+        let session = session.iter().map(|id| ("Session", id.as_str()));
+        for (name, value) in headers.iter().copied().chain(session) {
+            text += &format!("{name}: {value}\r\n");
+        }
+        self.stream.get_mut().write_all((text + "\r\n").as_bytes()).unwrap();
+        self.answer()
+    }
+
+    /// Sets the main stream up by UDP to this port and the next one.
+    pub(crate) fn set_up(&mut self, port: u16) -> Answer {
+        let described = self.ask("DESCRIBE", "", &[("Accept", "application/sdp")]);
+        assert_eq!(described.status, 200, "{described:?}");
+        let transport = format!("RTP/AVP;unicast;client_port={port}-{}", port + 1);
+        let answer = self.ask("SETUP", "/stream=0", &[("Transport", &transport)]);
+        self.session = answer.headers.get("session").map(|id| id.split(';').next().unwrap().to_owned());
+        answer
+    }
+
+    fn answer(&mut self) -> Answer {
+        let mut line = || {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        };
+        let status = line().split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        let mut headers = std::collections::BTreeMap::new();
+        loop {
+            let line = line();
+            let Some((name, value)) = line.split_once(": ") else { break };
+            headers.insert(name.to_lowercase(), value.to_owned());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        std::io::copy(&mut self.stream.by_ref().take(length), &mut std::io::sink()).unwrap();
+        Answer { status, headers }
+    }
+}
+
+/// Two UDP sockets as RTP wants them: an even port and the next one, chosen by the kernel.
+pub(crate) fn pair() -> (std::net::UdpSocket, std::net::UdpSocket) {
+    for _ in 0..1000 {
+        let first = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        if port.is_multiple_of(2)
+            && let Ok(second) = std::net::UdpSocket::bind(("127.0.0.1", port + 1))
+        {
+            first.set_read_timeout(Some(PATIENCE)).unwrap();
+            return (first, second);
+        }
+    }
+    panic!("no two ports in a row are free")
 }
