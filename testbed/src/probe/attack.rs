@@ -1,5 +1,5 @@
-//! Everything of one aim, sent from the attacker's own link: in slices between signs of life, and what did not enter the
-//! net once more.
+//! Everything of one aim, sent from the attacker's own link: in slices between signs of life, and, once others have been
+//! sent as well, what did not enter the net once more.
 
 use std::time::Instant;
 
@@ -50,13 +50,7 @@ impl<'a> Life<'a> {
         self.asked = Instant::now();
     }
 
-    pub(super) async fn ask_if_due(&mut self) {
-        if self.is_due() {
-            self.ask().await;
-        }
-    }
-
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.asked.elapsed() > ALIVE_EVERY
     }
 }
@@ -71,6 +65,12 @@ struct Sent {
     traffic: Traffic,
 }
 
+/// An aim all of which was sent, perhaps not seen yet.
+pub(super) struct Attacked {
+    swept: Swept,
+    sent: Vec<Sent>,
+}
+
 /// Sends all of one aim.
 pub(super) async fn attack(
     site: &Site,
@@ -78,15 +78,12 @@ pub(super) async fn attack(
     life: &mut Life<'_>,
     number: usize,
     aim: &Aim,
-) -> Swept {
+) -> Attacked {
     let mut swept = Swept::begin(site, life.check, number, aim, false);
-    let way = site.way_out(&aim.from, &aim.link).ok_or_else(|| format!("{} has no carrier", aim.from));
-    let opened = way.and_then(|(link, port)| Ok((sockets.of_link(site, &aim.from, link)?, port.clone())));
-    let mut begun = swept.started_at;
-    match opened {
-        Ok((socket, port)) => {
-            let sender = Sender { site, socket, aim, number, source: source_mac(site, aim), port };
-            let (mut sent, mut slice_over) = (Vec::new(), site.batch as usize);
+    let (mut sent, mut begun) = (Vec::new(), swept.started_at);
+    match Sender::of(site, sockets, number, aim) {
+        Ok(sender) => {
+            let mut slice_over = site.batch as usize;
             for (kind, traffic) in aim.ports.iter().enumerate() {
                 let first = enter(site, number, kind, *traffic, aim);
                 let all: Vec<Sent> =
@@ -103,13 +100,40 @@ pub(super) async fn attack(
                     sender.keep_behind(&sent, part.len());
                 }
             }
-            sender.send_missing(&sent, &mut swept.errors);
         }
         Err(error) => swept.errors.push(error),
     }
     swept.ended_at = fake_facts::now();
     swept.slices.push((begun, swept.ended_at));
-    swept
+    Attacked { swept, sent }
+}
+
+impl Attacked {
+    /// How many packets were sent.
+    pub(super) fn packets(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Sends once more whatever the attacker's own tap has not seen. It waits for the last packet, and so for a block of the
+    /// ring that may not be full: of several aims the first one waits for all.
+    pub(super) fn finish(self, site: &Site, sockets: &mut Sockets) -> Swept {
+        let Attacked { mut swept, sent } = self;
+        if sent.is_empty() {
+            return swept;
+        }
+        let begun = fake_facts::now();
+        let again = Sender::of(site, sockets, swept.number, &swept.aim)
+            .map(|sender| sender.send_missing(&sent, &mut swept.errors));
+        match again {
+            Ok(false) => {}
+            Ok(true) => {
+                swept.ended_at = fake_facts::now();
+                swept.slices.push((begun, swept.ended_at));
+            }
+            Err(error) => swept.errors.push(error),
+        }
+        swept
+    }
 }
 
 /// Enters one kind of an aim in the ledger, and says so to the taps; the number of its first packet.
@@ -133,7 +157,17 @@ struct Sender<'a> {
     port: LinkName,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    /// Who sends an aim.
+    ///
+    /// Errors: in words, why it cannot be sent.
+    fn of(site: &'a Site, sockets: &'a mut Sockets, number: usize, aim: &'a Aim) -> Result<Self, String> {
+        let way = site.way_out(&aim.from, &aim.link);
+        let (link, port) = way.ok_or_else(|| format!("{} has no carrier", aim.from))?;
+        let socket = sockets.of_link(site, &aim.from, link)?;
+        Ok(Sender { site, socket, aim, number, source: source_mac(site, aim), port: port.clone() })
+    }
+
     /// Sends some for the first time. What the kernel does not take is as good as missing, and is sent again.
     fn send_together(&self, some: &[Sent]) {
         let frames: Vec<Vec<u8>> = some.iter().filter_map(|one| self.frame(one).ok()).collect();
@@ -184,21 +218,22 @@ impl Sender<'_> {
         let _ = self.site.watch.wait_for(n, &self.port, Direction::FromNode, deadline);
     }
 
-    /// Sends once more whatever the attacker's own tap has not seen.
-    fn send_missing(&self, sent: &[Sent], errors: &mut Vec<String>) {
+    /// Sends once more whatever the attacker's own tap has not seen; whether there was any.
+    fn send_missing(&self, sent: &[Sent], errors: &mut Vec<String>) -> bool {
         for again in 1..TRIES {
-            let Some(last) = sent.last() else { return };
+            let Some(last) = sent.last() else { return false };
             // Frames pass the taps in one order: once the last was seen, nothing before it is still on its way.
             self.wait_for(last.n);
             let numbers: Vec<u32> = sent.iter().map(|one| one.n).collect();
             let missing = self.site.watch.missing(&numbers, &self.port, Direction::FromNode);
             if missing.is_empty() {
-                return;
+                return again > 1;
             }
             tracing::debug!(missing = missing.len(), again, "packets did not enter and are sent again");
             for place in missing {
                 self.send_again(&sent[place], errors, again + 1 == TRIES);
             }
         }
+        true
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::attack::{Life, attack};
+use super::attack::{Attacked, Life, attack};
 use super::open::open_again;
 use super::{Entry, FilterLog, Role, Site};
 use crate::kernel::packet::PacketSocket;
@@ -69,11 +69,18 @@ pub async fn sweep(
     tracing::info!(check = %check.name, aims = aims.len(), "attacks");
     let mut sockets = Sockets::default();
     let mut life = Life::begin(site, check, aims, alive, patience).await;
-    let mut swept = Vec::new();
+    let (mut swept, mut under_way) = (Vec::new(), Vec::new());
     for (number, aim) in (first..).zip(aims) {
-        life.ask_if_due().await;
-        swept.push(attack(site, &mut sockets, &mut life, number, aim).await);
+        let packets: usize = under_way.iter().map(Attacked::packets).sum();
+        if packets >= site.batch as usize || life.is_due() {
+            swept.extend(under_way.drain(..).map(|one| one.finish(site, &mut sockets)));
+        }
+        if life.is_due() {
+            life.ask().await;
+        }
+        under_way.push(attack(site, &mut sockets, &mut life, number, aim).await);
     }
+    swept.extend(under_way.into_iter().map(|one| one.finish(site, &mut sockets)));
     life.ask().await;
     controls(site, open_copy, &mut swept, patience);
     for one in &mut swept {

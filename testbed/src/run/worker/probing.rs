@@ -208,11 +208,19 @@ impl Prober<'_> {
     }
 }
 
+/// So many nft processes list rules at once: more would only wait for a processor.
+const LISTED_AT_ONCE: usize = 8;
+
 /// The rules of every node, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
 async fn list_rules(site: &Site, check: &Check) -> Vec<RulesSeen> {
+    let mut listed = Vec::new();
+    for some in site.plan.nodes.chunks(LISTED_AT_ONCE) {
+        let listing = some.iter().map(|node| nft::list_json(site.lab.node(&node.name)));
+        listed.extend(futures_util::future::join_all(listing).await);
+    }
     let mut seen = Vec::new();
-    for node in &site.plan.nodes {
-        let listed = nft::list_json(site.lab.node(&node.name)).await.map_err(|error| error.to_string());
+    for (node, listed) in site.plan.nodes.iter().zip(listed) {
+        let listed = listed.map_err(|error| error.to_string());
         let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
         match listing {
             Ok(listing) => {
