@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Sessions, Stream, Transports};
+use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Onvif, Sessions, Stream, Transports};
+use fake_camera::onvif::Doors;
+use tokio::net::TcpListener;
 
 use crate::stream::{Further, path};
 
@@ -14,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   fake-camera serve --name dock-1 --id 1
   fake-camera serve --name dock-2 --id 2 --address 127.0.0.2 --port 8554 \\
-      --user admin --password-env CAMERA_PASSWORD
+      --user admin --password-env CAMERA_PASSWORD --onvif 8000
   fake-camera serve --name hall --id 3 --codec h265 --size 1280x720 --fps 25 --cache /var/tmp/clips \\
       --stream path=/sub,codec=mjpeg,size=320x240,fps=5
 
@@ -43,7 +45,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
-    /// Name of the camera, for the log.
+    /// Name of the camera, for the log and for ONVIF.
     #[arg(long)]
     pub(crate) name: String,
     /// Number of the camera, written into every frame.
@@ -64,6 +66,15 @@ pub(crate) struct Serve {
     /// Path of the stream.
     #[arg(long, default_value = "/stream", value_parser = path)]
     path: String,
+    /// Port of ONVIF's services; 0 takes any. Without it there are none.
+    #[arg(long, value_name = "PORT")]
+    onvif: Option<u16>,
+    /// Do not take part in WS-Discovery (UDP port 3702): nobody finds the camera who does not know it.
+    #[arg(long, requires = "onvif")]
+    hidden: bool,
+    /// The camera's clock minus this machine's, seconds: what ONVIF's passwords are dated by.
+    #[arg(long, requires = "onvif", default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset: i64,
     /// How the picture is coded: h264, h265 or mjpeg.
     #[arg(long, default_value_t)]
     codec: Codec,
@@ -163,6 +174,17 @@ impl Serve {
     /// Where to serve as well, later.
     pub(crate) fn further_sockets(&self) -> impl Iterator<Item = SocketAddr> {
         self.further_port.iter().map(|port| SocketAddr::new(self.address, *port))
+    }
+
+    /// Where ONVIF's services are; `None` if there shall be none.
+    pub(crate) fn services(&self) -> Option<SocketAddr> {
+        self.onvif.map(|port| SocketAddr::new(self.address, port))
+    }
+
+    /// How the camera is asked by ONVIF, on this listener.
+    pub(crate) fn onvif(&self, listener: TcpListener) -> anyhow::Result<Onvif> {
+        let doors = Doors::bind(listener, !self.hidden).context("the camera cannot be discovered")?;
+        Ok(Onvif { doors, name: self.name.clone(), clock_offset: self.clock_offset })
     }
 
     /// What to serve; reads the password.

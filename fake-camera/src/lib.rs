@@ -4,6 +4,8 @@
 //!   ([`identity::code`]). Receivers use this part alone (`default-features = false`).
 //! - [`codec`]: H.264, H.265 and JPEG, and what their parts are for; [`annexb`]: the byte stream as NAL units.
 //! - [`clip`]: a closed group of pictures, encoded once and replayed for ever.
+//! - `xml` (feature `xml`): documents of strangers, read within bounds.
+//! - `onvif` (feature `engine`): how the camera is found, and says what it is.
 //! - `engine` (feature `engine`): makes the clip and serves it with GStreamer's RTSP server.
 //!
 //! The camera knows neither scenarios nor namespaces: it serves on the listener that it is given.
@@ -14,3 +16,7 @@ pub mod codec;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod identity;
+#[cfg(feature = "engine")]
+pub mod onvif;
+#[cfg(feature = "xml")]
+pub mod xml;

@@ -31,9 +31,11 @@ fn serve(arguments: &cli::Serve) -> anyhow::Result<()> {
         // Binding first finds a taken port before any work is done; clients then wait until we are ready.
         let first = bind(arguments.socket())?.open()?;
         let further = arguments.further_sockets().map(bind).collect::<Result<Vec<_>, _>>()?;
+        let services = arguments.services().map(|socket| anyhow::Ok(bind(socket)?.open()?)).transpose()?;
+        let onvif = services.map(|listener| arguments.onvif(listener)).transpose()?;
         let shutdown = program::told_to_stop()?;
         let videos = Video::prepare_all(&camera)?;
-        engine::serve(first, further, &camera, videos, Arc::new(Teller::stdout()), shutdown).await?;
+        engine::serve(first, further, onvif, &camera, videos, Arc::new(Teller::stdout()), shutdown).await?;
         Ok(())
     })
 }

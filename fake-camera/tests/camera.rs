@@ -150,7 +150,7 @@ async fn pictures_that_are_not_the_senders_are_noticed() {
     let (stolen, camera) = (Video::prepare_all(&camera(2)).unwrap(), camera(1));
     let teller = Arc::new(Teller::new(Box::new(std::io::sink())));
     tokio::spawn(async move {
-        engine::serve(listener, vec![], &camera, stolen, teller, std::future::pending()).await.unwrap();
+        engine::serve(listener, vec![], None, &camera, stolen, teller, std::future::pending()).await.unwrap();
     });
     let video = Appliance::pull(camera_at(&url, Some(1)), Some(10)).ended().await;
     assert_eq!((video.lost, video.foreign), (0, 0), "the messages are as they should be: {video:?}");

@@ -40,6 +40,11 @@ pub(super) fn to_serve(codec: Codec) -> Vec<Missing> {
     [BASE.as_slice(), &[payloader(codec), rtpbin]].concat()
 }
 
+/// What a picture for a still takes.
+pub(super) fn to_photograph() -> Vec<Missing> {
+    to_encode(Codec::Mjpeg)
+}
+
 /// Finds the first of these elements that is not there.
 pub(super) fn require(elements: &[Missing]) -> Result<(), Missing> {
     match elements.iter().find(|wanted| gst::ElementFactory::find(wanted.element).is_none()) {

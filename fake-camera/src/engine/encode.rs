@@ -12,7 +12,7 @@ use super::{Camera, Codec, Error, Size, Stream, cache, elements};
 use crate::clip::Clip;
 
 /// Pictures of a clip; also the distance between two pictures where a receiver may start.
-const PICTURES: u16 = 30;
+pub(super) const PICTURES: u16 = 30;
 /// Encoded bits per pixel; 0.16 gives about 550 kbit/s for 640x360 at 15 pictures a second.
 const fn bits_per_pixel(codec: Codec) -> f64 {
     match codec {
@@ -26,7 +26,7 @@ const JPEG_QUALITY: i32 = 60;
 /// Widest and highest picture that RTP takes as JPEG (RFC 2435, section 3.1.5), in steps of 8.
 const MAX_JPEG: usize = 2040;
 /// Longest wait for the encoder's next picture: a hundred times what a slow machine takes.
-const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
+pub(super) const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 /// The encoded video of one stream, ready to be served.
 #[derive(Clone, Debug)]
@@ -134,8 +134,7 @@ fn encoder(
         .build();
     let source = gst_app::AppSrc::builder().caps(&raw).format(gst::Format::Time).build();
     let sink = gst_app::AppSink::builder().caps(&coded(codec).build()).sync(false).build();
-    let pixels = size.width() * size.height() * fps as usize;
-    let kbit = (pixels as f64 * bits_per_pixel(codec) / 1000.0).max(100.0) as u32;
+    let kbit = kbit(codec, size, fps) as u32;
     let make = gst::ElementFactory::make(elements::encoder(codec).element);
     // One slice per picture and no reordering, so that every access unit stands for one picture; one closed
     // group, so that the clip can be repeated; one thread, so that it is the same each time. The encoder's delimiters
@@ -165,6 +164,12 @@ fn encoder(
     pipeline.add_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
     gst::Element::link_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
     Ok((pipeline, source, sink))
+}
+
+/// Bit rate that an encoder is asked for, or that JPEG comes to, kbit/s.
+pub(super) fn kbit(codec: Codec, size: Size, fps: u32) -> usize {
+    let pixels = size.width() * size.height() * fps as usize;
+    (pixels as f64 * bits_per_pixel(codec) / 1000.0).max(100.0) as usize
 }
 
 fn push_and_collect(

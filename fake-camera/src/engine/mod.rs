@@ -7,6 +7,7 @@ mod auth;
 mod cache;
 mod camera;
 mod client;
+mod described;
 mod digest;
 mod doors;
 mod elements;
@@ -15,7 +16,9 @@ mod mount;
 mod pattern;
 mod pusher;
 mod server;
+mod shown;
 mod size;
+mod snapshot;
 mod transport;
 mod unbound;
 
@@ -23,6 +26,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use camera::{Camera, Login, Method, Sessions, Stream};
+pub use described::Onvif;
 pub use doors::Door;
 pub use encode::{Video, check};
 pub use fake_facts::program::Missing;

@@ -16,6 +16,7 @@ use gstreamer_app as gst_app;
 use tracing::{debug, warn};
 
 use super::encode::{Video, frame_time};
+use super::shown::Shown;
 use crate::identity::FrameIdentity;
 
 /// A media that was told to play needs a moment until its clock runs; look again after this.
@@ -34,6 +35,7 @@ pub(super) struct Source {
     pub(super) stream: u8,
     pub(super) camera: u32,
     pub(super) run: u32,
+    pub(super) shown: Arc<Shown>,
 }
 
 impl Source {
@@ -237,6 +239,7 @@ impl Session {
             return;
         }
         self.skipping = false;
+        self.source.shown.sent(number);
         if let Err(error) = self.media.push_buffer(self.source.buffer(number, fake_facts::now(), at)) {
             debug!(key = self.key, number, %error, "the media takes no more frames");
             self.playing = false;

@@ -14,12 +14,15 @@ use gst_rtsp_server::subclass::prelude::*;
 use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, RTSPSessionPool, gio, glib};
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use super::client::{Facts, watch};
+use super::client::{self, Facts};
+use super::described::{Onvif, device};
 use super::doors::{Door, Doors};
 use super::mount::Mount;
 use super::pusher::{Pusher, Source};
+use super::shown::Shown;
 use super::{Camera, Error, Video, auth};
 
 /// Sessions of clients that vanished are looked for at least this often.
@@ -29,7 +32,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// A connection without a session is closed after this: its client has vanished.
 const LINGER_S: i32 = 5;
 
-/// Serves the camera on `listener` until `shutdown` says why it ends; `videos` are those of its streams.
+/// Serves the camera on `listener`, and by ONVIF if that is wanted, until `shutdown` says why it ends; `videos` are those of its streams.
 ///
 /// `further` are the ports that open once somebody has played the camera: it is set up by its first, as documented.
 /// Tells `Ready` first and `Bye` last. Errors: the RTSP server refuses its settings, a listener fails, or
@@ -37,6 +40,7 @@ const LINGER_S: i32 = 5;
 pub async fn serve(
     listener: TcpListener,
     further: Vec<Door>,
+    onvif: Option<Onvif>,
     camera: &Camera,
     videos: Vec<Video>,
     teller: Arc<Teller>,
@@ -44,11 +48,28 @@ pub async fn serve(
 ) -> Result<(), Error> {
     let facts = Arc::new(Facts::new(teller));
     let listen = listen(&listener)?;
-    let server = build(camera, listen.socket.ip(), videos, &facts)?;
-    facts.tell(Fact::Ready { listens: vec![listen] });
+    let (port, shown) = (listen.socket.port(), Arc::new(Shown::new()));
+    let server = build(camera, listen.socket.ip(), (videos, &shown), &facts)?;
+    let mut listens = vec![listen];
+    let (stop, told) = watch::channel(false);
+    let asked = match onvif {
+        None => None,
+        Some(Onvif { doors, name, clock_offset }) => {
+            listens.extend(doors.listens().map_err(Error::Listen)?);
+            let device = device(camera, (name, clock_offset), port, shown)?;
+            let telling = Arc::clone(&facts);
+            Some(doors.serve(device, Arc::new(move |fact| telling.tell(fact)), told))
+        }
+    };
+    facts.tell(Fact::Ready { listens });
+    let asked = asked.map(tokio::spawn);
     let mut doors = Doors::new();
     doors.add(listener);
     let reason = accept(doors, further, camera, &server, &facts, shutdown).await?;
+    stop.send_replace(true);
+    if let Some(asked) = asked {
+        asked.await.map_err(|error| Error::Server(error.to_string()))?;
+    }
     server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
     let gone = async {
         while facts.clients() > 0 {
@@ -106,13 +127,16 @@ async fn accept(
 fn build(
     camera: &Camera,
     listen: IpAddr,
-    videos: Vec<Video>,
+    (videos, main): (Vec<Video>, &Arc<Shown>),
     facts: &Arc<Facts>,
 ) -> Result<CameraServer, Error> {
     let server = CameraServer::new(camera, facts);
     let (pusher, mounts) = (Pusher::start(), RTSPMountPoints::new());
     for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
-        let source = Arc::new(Source { video, stream: number, camera: camera.id, run: camera.run });
+        // A still is of the main stream.
+        let shown = if number == 0 { Arc::clone(main) } else { Arc::new(Shown::new()) };
+        let source = Source { video, stream: number, camera: camera.id, run: camera.run, shown };
+        let source = Arc::new(source);
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {
             if camera.login.is_some() {
@@ -208,7 +232,7 @@ mod imp {
             client.set_post_session_timeout(LINGER_S);
             let peer = self.arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             if let (Some(peer), Some(wiring)) = (peer, self.wiring.get()) {
-                watch(&client, peer, &wiring.camera, &wiring.facts);
+                client::watch(&client, peer, &wiring.camera, &wiring.facts);
             }
             Some(client)
         }

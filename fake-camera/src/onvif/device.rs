@@ -1,0 +1,76 @@
+//! What ONVIF tells of a camera, as plain values.
+
+use std::sync::Arc;
+
+pub use crate::engine::Login;
+
+/// Gives the current picture as a JPEG file; an error says why it cannot.
+pub type Snapshot = Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>;
+
+/// One camera.
+#[derive(Clone)]
+pub struct Device {
+    /// Its name, as shown in scopes.
+    pub name: String,
+    /// Its number; also its serial number.
+    pub id: u32,
+    /// Who may ask; everybody if absent.
+    pub login: Option<Login>,
+    /// Its streams, the main one first; never empty.
+    pub streams: Vec<Stream>,
+    /// TCP port of its RTSP server.
+    pub rtsp_port: u16,
+    /// Its clock minus the machine's, seconds: what clients that do not look at the camera's clock fail on.
+    pub clock_offset: i64,
+    /// Its current picture.
+    pub snapshot: Snapshot,
+}
+
+/// One stream, which is one media profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Its token: letters, digits, `-`.
+    pub token: String,
+    /// Path of the stream, beginning with `/`.
+    pub path: String,
+    /// How its pictures are encoded.
+    pub encoding: Encoding,
+    /// Width of the picture.
+    pub width: usize,
+    /// Height of the picture.
+    pub height: usize,
+    /// Pictures a second.
+    pub fps: u32,
+    /// Pictures from one where a receiver may start to the next.
+    pub group: u16,
+    /// Bit rate that the encoder is asked for, kbit/s.
+    pub kbit: usize,
+}
+
+/// How a stream's pictures are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// H.264, main profile.
+    H264,
+}
+
+impl Encoding {
+    /// As both media services spell it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::H264 => "H264",
+        }
+    }
+}
+
+impl Device {
+    /// The stream with this token.
+    pub(super) fn stream(&self, token: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.token == token)
+    }
+
+    /// The one source of video behind all streams: the largest picture and highest rate.
+    pub(super) fn source(&self) -> &Stream {
+        self.streams.iter().max_by_key(|stream| stream.width * stream.height).expect("a camera has a stream")
+    }
+}

@@ -1,0 +1,134 @@
+//! Says Hello and Bye, and answers probes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use super::matching;
+use super::message::{self, Asked, Presence, Question, Word};
+use super::sockets::{Heard, Sockets, towards};
+use crate::onvif::device::Device;
+use crate::onvif::names::DEVICE_PATH;
+use crate::onvif::{device_service, ids};
+use crate::xml;
+
+/// Longest wait before what the whole group hears is answered (WS-Discovery, section 2.4: `APP_MAX_DELAY`): many
+/// cameras that answer at once overflow whoever asked.
+const MAX_DELAY_MS: u64 = 500;
+/// Answers that may wait to be sent; questions beyond are passed over, as if they were lost.
+const MAX_WAITING: usize = 256;
+
+/// The camera as discovery shows it.
+struct Responder {
+    sockets: Sockets,
+    endpoint: String,
+    scopes: Vec<String>,
+    /// Where HTTP is served, perhaps on all addresses.
+    http: SocketAddr,
+    /// Orders this camera's messages: the moment it started, and how many there were.
+    instance: u64,
+    number: AtomicU64,
+}
+
+/// Serves until `stop` is true, or gone.
+pub(in crate::onvif) async fn run(
+    sockets: Sockets,
+    device: &Device,
+    http: SocketAddr,
+    mut stop: watch::Receiver<bool>,
+) {
+    let responder = Arc::new(Responder {
+        sockets,
+        endpoint: ids::of_camera(&device.name, device.id),
+        scopes: device_service::scopes(device),
+        http,
+        instance: fake_facts::now() / 1_000_000_000,
+        number: AtomicU64::new(0),
+    });
+    tokio::select! {
+        () = responder.serve() => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    responder.announce(Word::Bye).await;
+}
+
+impl Responder {
+    async fn serve(self: &Arc<Self>) {
+        let (mut one, mut other) = (vec![0; xml::MAX_BYTES], vec![0; xml::MAX_BYTES]);
+        let mut answers = JoinSet::new();
+        let greeting = Arc::clone(self);
+        answers.spawn(async move {
+            delay().await;
+            greeting.announce(Word::Hello).await;
+        });
+        loop {
+            tokio::select! {
+                _ = answers.join_next(), if !answers.is_empty() => {}
+                heard = self.sockets.receive(&mut one, &mut other) => match heard {
+                    Ok((on, length, peer)) => {
+                        let datagram = if on == Heard::Group { &one[..length] } else { &other[..length] };
+                        let Some(question) = message::read(datagram).filter(|question| self.is_asked(question))
+                        else { continue };
+                        if answers.len() < MAX_WAITING {
+                            answers.spawn(Arc::clone(self).answer(question, on, peer));
+                        }
+                    }
+                    // An earlier answer reached nobody.
+                    Err(error) => debug!(%error, "nothing was received"),
+                },
+            }
+        }
+    }
+
+    fn is_asked(&self, question: &Question) -> bool {
+        match &question.asked {
+            Asked::Probe(probe) => matching::is_meant(probe, &self.scopes),
+            Asked::Resolve(endpoint) => *endpoint == self.endpoint,
+        }
+    }
+
+    async fn answer(self: Arc<Self>, question: Question, on: Heard, peer: SocketAddr) {
+        let word = match &question.asked {
+            Asked::Probe(_) => Word::ProbeMatches(&question.message),
+            Asked::Resolve(_) => Word::ResolveMatches(&question.message),
+        };
+        if on == Heard::Group && matches!(question.asked, Asked::Probe(_)) {
+            delay().await;
+        }
+        let sent = match self.address_towards(peer) {
+            Ok(own) => self.sockets.answer(&self.text(word, own), peer).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            debug!(%peer, %error, "an answer could not be sent");
+        }
+    }
+
+    async fn announce(&self, word: Word<'_>) {
+        if let Err(error) = self.sockets.announce(|link| self.text(word, link.into())).await {
+            warn!(%error, ?word, "the group could not be told");
+        }
+    }
+
+    fn address_towards(&self, peer: SocketAddr) -> std::io::Result<IpAddr> {
+        if self.http.ip().is_unspecified() { towards(peer) } else { Ok(self.http.ip()) }
+    }
+
+    fn text(&self, word: Word<'_>, own: IpAddr) -> String {
+        let presence = Presence {
+            endpoint: self.endpoint.clone(),
+            scopes: self.scopes.clone(),
+            services: format!("http://{}{DEVICE_PATH}", SocketAddr::new(own, self.http.port())),
+        };
+        message::write(word, &presence, self.instance, self.number.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+async fn delay() {
+    tokio::time::sleep(Duration::from_millis(ids::random_below(MAX_DELAY_MS))).await;
+}
