@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fake_appliance::config::Camera;
+use fake_appliance::scan::Login;
 
 const EXAMPLES: &str = "\
 Examples:
   fake-appliance run --config appliance.json
   fake-appliance pull rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream --frames 45
+  fake-appliance scan --user viewer --password-env CAMERA_PASSWORD
   fake-appliance ports --main eth0 --spare eth1
   fake-appliance pull rtsp://127.0.0.2:8554/stream --user admin --password-env CAMERA_PASSWORD
 
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     },
     /// Only pull video.
     Pull(Pull),
+    /// Look for cameras on the subnets of this machine, once, and tell where their video is.
+    Scan(Scan),
     /// Keep one of two network ports in use: the spare takes over while the other one has no carrier.
     Ports(Ports),
     /// Look whether this machine can decode: exit code 0, or 3 and what is missing.
@@ -66,13 +70,7 @@ pub(crate) struct Pull {
 impl Pull {
     /// The streams as cameras, named by their addresses; reads the password.
     pub(crate) fn cameras(&self) -> anyhow::Result<Vec<Camera>> {
-        let password = match &self.password_env {
-            None => None,
-            Some(variable) => Some(
-                std::env::var(variable)
-                    .with_context(|| format!("the password variable {variable} cannot be read"))?,
-            ),
-        };
+        let password = password(self.password_env.as_deref())?;
         let camera = |url: &String| Camera {
             name: url.clone(),
             id: None,
@@ -81,6 +79,31 @@ impl Pull {
             password: password.clone(),
         };
         Ok(self.urls.iter().map(camera).collect())
+    }
+}
+
+fn password(variable: Option<&str>) -> anyhow::Result<Option<String>> {
+    let read = |variable| {
+        std::env::var(variable).with_context(|| format!("the password variable {variable} cannot be read"))
+    };
+    variable.map(read).transpose()
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Scan {
+    /// User name that the cameras are told.
+    #[arg(long, requires = "password_env")]
+    user: Option<String>,
+    /// Environment variable with the password.
+    #[arg(long, requires = "user")]
+    password_env: Option<String>,
+}
+
+impl Scan {
+    /// Who asks; reads the password.
+    pub(crate) fn login(&self) -> anyhow::Result<Login> {
+        Ok(Login { user: self.user.clone(), password: password(self.password_env.as_deref())? })
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`config`]: what it is told, as one JSON file.
 //! - [`mod@run`]: the whole appliance, and its video half alone.
 //! - [`ports`]: two network ports, of which one is in use; a process of its own.
+//! - [`mod@scan`]: looks for cameras on its own subnets.
 //! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
 //!   `clock`: time servers. `net`: names, connections, TLS. `voice`: facts.
 //!
@@ -12,6 +13,7 @@
 pub mod config;
 pub mod ports;
 pub mod run;
+pub mod scan;
 
 mod backoff;
 mod clock;
@@ -21,5 +23,5 @@ mod stop;
 mod video;
 mod voice;
 
-pub use run::{Error, pull, run};
+pub use run::{Error, pull, run, scan_once};
 pub use video::{DecodeError, check_decoder};

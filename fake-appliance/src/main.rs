@@ -32,6 +32,9 @@ fn act(command: cli::Command) -> anyhow::Result<()> {
                 let cameras = pull.cameras()?;
                 fake_appliance::pull(&cameras, !pull.no_decode, pull.frames, teller, shutdown).await?;
             }
+            cli::Command::Scan(scan) => {
+                fake_appliance::scan_once(scan.login()?, teller, shutdown).await?;
+            }
             cli::Command::Ports(ports) => {
                 fake_appliance::ports::keep(ports.into(), teller, shutdown).await?;
             }

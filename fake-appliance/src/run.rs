@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Config};
+use crate::scan::{self, Login};
 use crate::stop::Stop;
 use crate::video::{self, DecodeError, Shared};
 use crate::voice::Voice;
@@ -82,6 +83,29 @@ pub async fn pull(
         tokio::select! {
             reason = shutdown => reason,
             reason = enough => reason,
+        }
+    };
+    work.end(reason, JoinSet::new()).await
+}
+
+/// Looks for cameras once; ends when that is done, or when `shutdown` says so.
+///
+/// Tells `Ready` first, what it finds, and `Bye`.
+pub async fn scan_once(
+    login: Login,
+    teller: Arc<Teller>,
+    shutdown: impl Future<Output = String>,
+) -> Result<(), Error> {
+    let work = Work::start(&[], false, Duration::from_millis(250), teller)?;
+    let voice = work.voice.clone();
+    let done = async move {
+        let found = scan::scan(&login, &voice).await;
+        format!("{} found", found.len())
+    };
+    let reason = async {
+        tokio::select! {
+            reason = shutdown => reason,
+            reason = done => reason,
         }
     };
     work.end(reason, JoinSet::new()).await

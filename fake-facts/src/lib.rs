@@ -159,11 +159,25 @@ pub enum Fact {
         /// The port that had them, and whose carrier is gone, or has returned.
         from: String,
     },
+    /// A search for cameras found one, and it gave the address of its stream.
+    Found {
+        /// The camera's own address as a URI, for example `urn:uuid:…`.
+        endpoint: String,
+        /// Where it answered from.
+        address: IpAddr,
+        /// Its stream, for example `rtsp://10.20.0.11:554/stream`.
+        stream: String,
+    },
+    /// A search for cameras is over.
+    Scanned {
+        /// How many it found.
+        cameras: usize,
+    },
     /// What has arrived from one camera so far; said again as it grows, at most four times a second.
     Video(Video),
     /// Something the appliance tried did not work; it goes on trying.
     Failed {
-        /// What it tried: `resolve`, `sync`, `rtsp`, or a service as in `Connected`.
+        /// What it tried: `resolve`, `sync`, `rtsp`, `scan`, or a service as in `Connected`.
         what: String,
         /// Which camera or name, if one is concerned.
         about: Option<String>,

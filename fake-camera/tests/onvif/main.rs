@@ -4,6 +4,7 @@
 
 mod http;
 mod place;
+mod scan;
 
 use std::process::Stdio;
 

@@ -1,0 +1,143 @@
+//! Answers to a probe → the cameras of the subnet.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use fake_camera::xml::{self, Element};
+use url::{Host, Url};
+
+use super::SCAN;
+use super::links::Link;
+use super::probe::Answer;
+use crate::voice::Voice;
+
+const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
+const ADDRESSING: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
+const DISCOVERY: &str = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
+const NETWORK: &str = "http://www.onvif.org/ver10/network/wsdl";
+
+/// A camera that answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Camera {
+    pub(super) endpoint: String,
+    pub(super) address: IpAddr,
+    /// Its device service.
+    pub(super) service: Url,
+}
+
+/// Why an answer is passed over.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum Passed {
+    #[error("the answer is no message of WS-Discovery")]
+    NoMatch,
+    #[error("the answer is to another question")]
+    Unasked,
+    #[error("what answers is no network video transmitter")]
+    NoCamera,
+    #[error("the answer names no service of its own sender")]
+    Foreign,
+    #[error("the sender is not on the link")]
+    OffLink,
+}
+
+/// The cameras among those who answered, each once; tells who is passed over, and why, each once.
+pub(super) fn cameras(answers: &[Answer], link: Link, voice: &Voice) -> Vec<Camera> {
+    let (mut found, mut passed) = (BTreeMap::new(), BTreeMap::new());
+    for answer in answers {
+        match camera(answer, link) {
+            Ok(camera) => drop(found.insert(camera.endpoint.clone(), camera)),
+            Err(reason) => drop(passed.insert(answer.sender, reason)),
+        }
+    }
+    for (sender, reason) in passed {
+        voice.failed(SCAN, Some(&sender.to_string()), reason);
+    }
+    found.into_values().collect()
+}
+
+fn camera(answer: &Answer, link: Link) -> Result<Camera, Passed> {
+    let IpAddr::V4(sender) = answer.sender else { return Err(Passed::OffLink) };
+    if !link.has_neighbour(sender) {
+        return Err(Passed::OffLink);
+    }
+    let envelope = xml::read(&answer.datagram).map_err(|_| Passed::NoMatch)?;
+    let relates = envelope.child(SOAP, "Header").and_then(|header| header.text_of(ADDRESSING, "RelatesTo"));
+    let matches = envelope.child(SOAP, "Body").and_then(|body| body.child(DISCOVERY, "ProbeMatches"));
+    let matches = matches.ok_or(Passed::NoMatch)?;
+    if relates != Some(&answer.question) {
+        return Err(Passed::Unasked);
+    }
+    // Some answer that they are nobody who was asked for.
+    let mut camera = Err(Passed::NoCamera);
+    for found in &matches.children {
+        camera = camera.or_else(|_| described(found, sender));
+    }
+    camera
+}
+
+fn described(found: &Element, sender: Ipv4Addr) -> Result<Camera, Passed> {
+    let types = found.child(DISCOVERY, "Types").ok_or(Passed::NoCamera)?;
+    if !types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter")) {
+        return Err(Passed::NoCamera);
+    }
+    let endpoint =
+        found.child(ADDRESSING, "EndpointReference").and_then(|one| one.text_of(ADDRESSING, "Address"));
+    let endpoint = endpoint.ok_or(Passed::NoMatch)?.to_owned();
+    let services = found.text_of(DISCOVERY, "XAddrs").unwrap_or_default().split_whitespace();
+    let own = |service: &Url| service.scheme() == "http" && service.host() == Some(Host::Ipv4(sender));
+    let service = services.filter_map(|service| Url::parse(service).ok()).find(own);
+    let service = service.ok_or(Passed::Foreign)?;
+    Ok(Camera { endpoint, address: sender.into(), service })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        Link { address: [10, 20, 0, 5].into(), mask: 0xffff_ff00 }
+    }
+
+    fn answer(sender: &str, kind: &str, services: &str, relates: &str) -> Answer {
+        let text = format!(
+            "<s:Envelope xmlns:s='{SOAP}' xmlns:a='{ADDRESSING}' xmlns:d='{DISCOVERY}' xmlns:n='{NETWORK}'><s:Header>\
+             <a:RelatesTo>{relates}</a:RelatesTo></s:Header><s:Body><d:ProbeMatches><d:ProbeMatch><a:EndpointReference>\
+             <a:Address>urn:x</a:Address></a:EndpointReference><d:Types>{kind}</d:Types><d:XAddrs>{services}</d:XAddrs>\
+             </d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
+        );
+        Answer { sender: sender.parse().unwrap(), datagram: text.into_bytes(), question: "urn:q".into() }
+    }
+
+    const CAMERA: &str = "n:NetworkVideoTransmitter";
+    const SERVICE: &str = "http://10.20.0.11/onvif/device_service";
+
+    #[test]
+    fn a_camera_of_the_subnet_is_taken_with_its_own_address() {
+        let services = format!("http://192.0.2.1/x {SERVICE}");
+        let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link()).unwrap();
+        assert_eq!((found.service.as_str(), found.endpoint.as_str()), (SERVICE, "urn:x"));
+    }
+
+    #[test]
+    fn everything_else_is_passed_over() {
+        let of = |answer: &Answer| camera(answer, link()).unwrap_err();
+        assert_eq!(of(&answer("10.20.0.11", "d:Printer", SERVICE, "urn:q")), Passed::NoCamera);
+        assert_eq!(of(&answer("10.20.0.11", "", SERVICE, "urn:q")), Passed::NoCamera);
+        assert_eq!(of(&answer("10.20.0.11", CAMERA, "http://203.0.113.9/onvif", "urn:q")), Passed::Foreign);
+        assert_eq!(of(&answer("10.20.0.11", CAMERA, "http://10.20.0.12/onvif", "urn:q")), Passed::Foreign);
+        assert_eq!(of(&answer("10.20.0.11", CAMERA, "http://cam.example/onvif", "urn:q")), Passed::Foreign);
+        assert_eq!(of(&answer("10.20.0.11", CAMERA, "", "urn:q")), Passed::Foreign);
+        assert_eq!(of(&answer("10.30.0.11", CAMERA, "http://10.30.0.11/x", "urn:q")), Passed::OffLink);
+        assert_eq!(of(&answer("10.20.0.11", CAMERA, SERVICE, "urn:other")), Passed::Unasked);
+        let rubbish = Answer { datagram: b"HTTP/1.1 200 OK".to_vec(), ..answer("10.20.0.11", "", "", "") };
+        assert_eq!(of(&rubbish), Passed::NoMatch);
+        let text = String::from_utf8(answer("10.20.0.11", CAMERA, SERVICE, "urn:q").datagram).unwrap();
+        let (before, rest) = text.split_once("<d:ProbeMatch>").unwrap();
+        let after = rest.split_once("</d:ProbeMatch>").unwrap().1;
+        let nobody = Answer {
+            datagram: format!("{before}{after}").into_bytes(),
+            ..answer("10.20.0.11", "", "", "urn:q")
+        };
+        assert_eq!(of(&nobody), Passed::NoCamera);
+    }
+}

@@ -1,0 +1,83 @@
+//! The search for cameras on the appliance's own subnets, and for where their video is.
+//!
+//! - `links`: the subnets. `probe`: WS-Discovery. `answer`: which answers are cameras of the subnet.
+//! - `onvif`: asks a camera for its stream.
+//!
+//! Nobody is asked who is not there: an answer that names another host than its sender, or one outside the subnet, is
+//! told and passed over.
+
+mod answer;
+mod links;
+mod onvif;
+mod probe;
+
+use std::net::IpAddr;
+
+use fake_facts::Fact;
+use tokio::task::JoinSet;
+
+use crate::voice::Voice;
+
+/// What facts call it.
+const SCAN: &str = "scan";
+
+/// Who asks the cameras.
+#[derive(Clone, Default)]
+pub struct Login {
+    /// User name; nobody if absent.
+    pub user: Option<String>,
+    /// Password.
+    pub password: Option<String>,
+}
+
+/// A camera that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Its address as a URI.
+    pub(crate) endpoint: String,
+    pub(crate) address: IpAddr,
+    /// Where its main stream is.
+    pub(crate) stream: String,
+}
+
+/// Searches once on every link; tells `Found` for each camera that gives its stream, `Failed` for whoever else
+/// answers, and `Scanned` at the end.
+pub(crate) async fn scan(login: &Login, voice: &Voice) -> Vec<Found> {
+    let mut links = JoinSet::new();
+    for link in links::own() {
+        let voice = voice.clone();
+        links.spawn(async move {
+            let answers = probe::answers(link).await.unwrap_or_else(|error| {
+                voice.failed(SCAN, Some(&link.to_string()), &error);
+                Vec::new()
+            });
+            (link, answers)
+        });
+    }
+    let mut asked = JoinSet::new();
+    while let Some(joined) = links.join_next().await {
+        let Ok((link, answers)) = joined else { continue };
+        for camera in answer::cameras(&answers, link, voice) {
+            let login = login.clone();
+            asked.spawn(async move {
+                let stream = onvif::stream(&camera.service, &login).await;
+                (camera, stream)
+            });
+        }
+    }
+    let mut found = Vec::new();
+    while let Some(joined) = asked.join_next().await {
+        let Ok((camera, stream)) = joined else { continue };
+        match stream {
+            Ok(stream) => {
+                let answer::Camera { endpoint, address, .. } = camera;
+                voice.tell(Fact::Found { endpoint: endpoint.clone(), address, stream: stream.clone() });
+                found.push(Found { endpoint, address, stream });
+            }
+            Err(error) => voice.failed(SCAN, Some(&camera.address.to_string()), error),
+        }
+    }
+    found.sort_by_key(|found| found.address);
+    voice.tell(Fact::Scanned { cameras: found.len() });
+    found
+}
