@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Onvif, Sessions, Stream, Transports};
-use fake_camera::onvif::Doors;
+use fake_camera::onvif::{Discovery, Doors};
 use tokio::net::TcpListener;
 
 use crate::stream::{Further, path};
@@ -72,6 +72,9 @@ pub(crate) struct Serve {
     /// Do not take part in WS-Discovery (UDP port 3702): nobody finds the camera who does not know it.
     #[arg(long, requires = "onvif")]
     hidden: bool,
+    /// Answer only: say neither Hello nor Bye to everybody on the link.
+    #[arg(long, requires = "onvif")]
+    answers_only: bool,
     /// The camera's clock minus this machine's, seconds: what ONVIF's passwords are dated by.
     #[arg(long, requires = "onvif", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -183,8 +186,16 @@ impl Serve {
 
     /// How the camera is asked by ONVIF, on this listener.
     pub(crate) fn onvif(&self, listener: TcpListener) -> anyhow::Result<Onvif> {
-        let doors = Doors::bind(listener, !self.hidden).context("the camera cannot be discovered")?;
+        let doors = Doors::bind(listener, self.discovery()).context("the camera cannot be discovered")?;
         Ok(Onvif { doors, name: self.name.clone(), clock_offset: self.clock_offset })
+    }
+
+    fn discovery(&self) -> Discovery {
+        match (self.hidden, self.answers_only) {
+            (true, _) => Discovery::Hidden,
+            (false, true) => Discovery::Answers,
+            (false, false) => Discovery::Announces,
+        }
     }
 
     /// What to serve; reads the password.

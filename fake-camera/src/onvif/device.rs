@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-pub use crate::engine::Login;
-
 /// Gives the current picture as a JPEG file; an error says why it cannot.
 pub type Snapshot = Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>;
 
@@ -24,6 +22,15 @@ pub struct Device {
     pub clock_offset: i64,
     /// Its current picture.
     pub snapshot: Snapshot,
+}
+
+/// A user who may ask.
+#[derive(Clone)]
+pub struct Login {
+    /// User name.
+    pub user: String,
+    /// Password; never printed.
+    pub password: String,
 }
 
 /// One stream, which is one media profile.

@@ -55,6 +55,14 @@ fn understood(header: &[Element]) -> Result<(), Fault> {
     }
 }
 
+/// A whole message of discovery, which has to fit into one packet: only its own prefixes are declared.
+pub(super) fn write_datagram(header: &str, body: &str) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"{SOAP}\" xmlns:a=\"{ADDRESSING}\" xmlns:d=\"{DISCOVERY}\"><s:Header>{header}</s:Header>\
+         <s:Body>{body}</s:Body></s:Envelope>"
+    )
+}
+
 /// A whole message with this in its header and body; the prefixes that both may use are declared.
 pub(super) fn write(header: &str, body: &str) -> String {
     let header = if header.is_empty() { String::new() } else { format!("<s:Header>{header}</s:Header>") };

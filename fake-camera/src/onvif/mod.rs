@@ -48,21 +48,34 @@ const MAX_CONNECTIONS: usize = 64;
 /// Where facts go.
 pub type Tell = Arc<dyn Fn(Fact) + Send + Sync>;
 
+/// How a camera takes part in WS-Discovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// Not at all.
+    Hidden,
+    /// It answers who looks for it.
+    Answers,
+    /// It also says Hello and Bye.
+    Announces,
+}
+
 /// The sockets, bound.
 #[derive(Debug)]
 pub struct Doors {
     http: TcpListener,
     discovery: Option<discovery::Sockets>,
+    announces: bool,
 }
 
 impl Doors {
-    /// Takes the listener of the services; `discoverable` cameras of IPv4 also take UDP port 3702 of its address.
+    /// Takes the listener of the services; cameras of IPv4 that take part in discovery also take UDP port 3702 of its
+    /// address.
     ///
     /// Errors: a port is taken, or there is no link to be discovered on.
-    pub fn bind(http: TcpListener, discoverable: bool) -> io::Result<Self> {
+    pub fn bind(http: TcpListener, part: Discovery) -> io::Result<Self> {
         let address = http.local_addr()?.ip();
-        let discovery = if discoverable { discovery::Sockets::bind(address)? } else { None };
-        Ok(Self { http, discovery })
+        let discovery = if part == Discovery::Hidden { None } else { discovery::Sockets::bind(address)? };
+        Ok(Self { http, discovery, announces: part == Discovery::Announces })
     }
 
     /// What is served where.
@@ -85,7 +98,7 @@ impl Doors {
         let device = Arc::new(device);
         let discovered = async {
             if let Some(sockets) = self.discovery {
-                discovery::run(sockets, &device, own, stop.clone()).await;
+                discovery::run(sockets, self.announces, &device, own, stop.clone()).await;
             }
         };
         let server = Arc::new(http::Server { device: Arc::clone(&device), tell, nonces: Default::default() });

@@ -105,7 +105,7 @@ pub(super) fn write(word: Word<'_>, presence: &Presence, instance: u64, number: 
         Word::ProbeMatches(_) => format!("<d:ProbeMatch>{}</d:ProbeMatch>", described(presence)),
         Word::ResolveMatches(_) => format!("<d:ResolveMatch>{}</d:ResolveMatch>", described(presence)),
     };
-    envelope::write(&header, &format!("<d:{name}>{inner}</d:{name}>"))
+    envelope::write_datagram(&header, &format!("<d:{name}>{inner}</d:{name}>"))
 }
 
 fn relates(to: &str) -> String {
@@ -123,7 +123,6 @@ fn described(presence: &Presence) -> String {
     } else {
         format!("<d:XAddrs>{}</d:XAddrs>", escaped(&presence.services))
     };
-    // The prefixes are declared again here: clients look for them on the element itself.
     format!(
         "{}<d:Types xmlns:dn=\"{NETWORK}\" xmlns:tds=\"{DEVICE}\">dn:NetworkVideoTransmitter tds:Device</d:Types>\
          <d:Scopes>{}</d:Scopes>{services}<d:MetadataVersion>1</d:MetadataVersion>",
@@ -192,6 +191,17 @@ mod tests {
         let found = envelope.body.child(DISCOVERY, "ResolveMatch").unwrap();
         assert_eq!(found.text_of(DISCOVERY, "XAddrs"), Some("http://b/"));
         assert!(found.child(DISCOVERY, "Types").unwrap().names[1].is(DEVICE, "Device"));
+    }
+
+    #[test]
+    fn an_answer_fits_into_one_packet() {
+        let scope = |nth| format!("onvif://www.onvif.org/some-scope-of-a-camera/{nth}");
+        let services = "http://192.168.100.100:8080/onvif/device_service".into();
+        let presence =
+            Presence { endpoint: ids::of_camera("camera", 1), scopes: (0..6).map(scope).collect(), services };
+        let text = write(Word::ProbeMatches(&ids::of_message()), &presence, 1_790_000_000, 100_000);
+        // Ethernet's 1500 bytes less the headers of IPv4 and UDP.
+        assert!(text.len() <= 1472, "{} bytes", text.len());
     }
 
     #[test]

@@ -26,6 +26,7 @@ const MAX_WAITING: usize = 256;
 /// The camera as discovery shows it.
 struct Responder {
     sockets: Sockets,
+    announces: bool,
     endpoint: String,
     scopes: Vec<String>,
     /// Where HTTP is served, perhaps on all addresses.
@@ -38,12 +39,14 @@ struct Responder {
 /// Serves until `stop` is true, or gone.
 pub(in crate::onvif) async fn run(
     sockets: Sockets,
+    announces: bool,
     device: &Device,
     http: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
     let responder = Arc::new(Responder {
         sockets,
+        announces,
         endpoint: ids::of_camera(&device.name, device.id),
         scopes: device_service::scopes(device),
         http,
@@ -110,6 +113,9 @@ impl Responder {
     }
 
     async fn announce(&self, word: Word<'_>) {
+        if !self.announces {
+            return;
+        }
         if let Err(error) = self.sockets.announce(|link| self.text(word, link.into())).await {
             warn!(%error, ?word, "the group could not be told");
         }
