@@ -70,6 +70,9 @@ pub(crate) struct Serve {
     /// Thing that gets a certificate; may be given again.
     #[arg(long = "thing", value_name = "NAME", default_value = "app", value_parser = thing)]
     things: Vec<String>,
+    /// Have a job for a thing, such as app=scan-cameras, which it is told when it asks; may be given again.
+    #[arg(long = "job", value_name = "NAME=OPERATION", value_parser = job)]
+    jobs: Vec<(String, String)>,
     /// Serve SERVICE (iot, monitoring, logs, s3, dns, ntp) on an IPv4 or IPv6 address; may be given again.
     /// Services without an address are not served. Without any: all on 127.0.0.1, with free-to-use ports.
     #[arg(long = "bind", value_name = "SERVICE=IP", value_parser = bind)]
@@ -119,6 +122,7 @@ impl From<Serve> for Settings {
             region: serve.region,
             account: serve.account,
             things: serve.things,
+            jobs: serve.jobs,
             binds: if developer { local.binds } else { serve.binds },
             spares: serve.spares,
             spelling: match serve.names {
@@ -163,6 +167,11 @@ fn account(text: &str) -> Result<String, String> {
         true => Ok(text.into()),
         false => Err("an account number has 12 digits".into()),
     }
+}
+
+fn job(text: &str) -> Result<(String, String), String> {
+    let (name, operation) = text.split_once('=').ok_or("write NAME=OPERATION")?;
+    Ok((thing(name)?, thing(operation).map_err(|_| "an operation is spelled like a thing's name")?))
 }
 
 /// A thing's name is a file name here as well; the alphabet is that of IoT Core less the colon.

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::dns::{self, Addresses, Zones};
 use crate::facts::Facts;
 use crate::identity::{self, Identity};
+use crate::jobs::Jobs;
 use crate::keys::{Key, Keys};
 use crate::logs::Logs;
 use crate::monitoring::Metrics;
@@ -82,6 +83,7 @@ pub(crate) struct Cloud {
     pub(crate) logs: Logs,
     pub(crate) objects: Objects,
     pub(crate) broker: Broker,
+    pub(crate) jobs: Jobs,
     pub(crate) front: Front,
     /// Says each name that moves.
     pub(crate) moved: broadcast::Sender<String>,
@@ -127,6 +129,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         logs: Logs::default(),
         objects: Objects::open(dir.join("objects"), &names, &key)?,
         broker: Broker::default(),
+        jobs: Jobs::new(&settings.jobs),
         front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
         names,
         moved: moved.clone(),

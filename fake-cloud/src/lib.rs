@@ -11,6 +11,7 @@
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
 //!                                                         upstream   where the time server has its time from
 //! control    what is asked of it while it runs            identity  what outlives a start
+//! jobs       what things have to do
 //! sockets, ca, keys, clock, files                         what the above stand on
 //! ```
 //!
@@ -29,6 +30,7 @@ mod files;
 mod https;
 mod identity;
 mod iot;
+mod jobs;
 mod keys;
 mod logs;
 mod monitoring;

@@ -17,6 +17,8 @@ pub struct Settings {
     pub account: String,
     /// Things that get a certificate.
     pub things: Vec<String>,
+    /// Jobs that things have: name of the thing, and what it shall do.
+    pub jobs: Vec<(String, String)>,
     /// Addresses of each service; a service without is not served.
     pub binds: Vec<(Service, IpAddr)>,
     /// Addresses at which every TLS service is served as well, and to which no name leads until one is moved there.
@@ -45,6 +47,7 @@ impl Settings {
             region: "eu-west-1".into(),
             account: "123456789012".into(),
             things: vec!["app".into()],
+            jobs: Vec::new(),
             binds: Service::all().map(|service| (service, ip)).collect(),
             spares: Vec::new(),
             spelling: Spelling::default(),

@@ -158,7 +158,11 @@ impl<'a> Session<'a> {
             let reason = format!("publish to `{}`: {bad}", message.topic);
             return Err(End::Rule(DisconnectReasonCode::TopicNameInvalid, reason));
         }
+        let answer = self.cloud.jobs.answer(&message, self.cloud.clock.milliseconds() / 1000);
         self.cloud.broker.publish(message, &self.cloud.facts);
+        if let Some(answer) = answer {
+            self.cloud.broker.publish(answer, &self.cloud.facts);
+        }
         match packet_id {
             Some(packet_id) => self.wire.send(packets::received(version, packet_id)).await,
             None => Ok(()),
