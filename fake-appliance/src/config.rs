@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use crate::scan::Login;
+
 /// The appliance's configuration, one JSON object; unknown keys are mistakes.
 ///
 /// ```
@@ -32,6 +34,8 @@ pub struct Config {
     pub cloud: Option<Cloud>,
     /// The time server to ask; none if absent.
     pub clock: Option<Clock>,
+    /// Whether it looks for cameras, and when; it does not if absent.
+    pub scan: Option<Scan>,
     /// Whether pictures are decoded and compared with their identity; default true.
     #[serde(default = "yes")]
     pub decode: bool,
@@ -68,6 +72,26 @@ impl std::fmt::Debug for Camera {
             .field("user", user)
             .finish_non_exhaustive()
     }
+}
+
+/// The search for cameras.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scan {
+    /// What it waits for.
+    pub when: When,
+    /// Who asks the cameras.
+    pub login: Login,
+}
+
+/// What a search for cameras waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// A job of the cloud's that asks for it, as documented.
+    ByJob,
+    /// Nothing: it begins at the start.
+    Unasked,
 }
 
 /// The cloud, and who the appliance is there.
@@ -218,6 +242,16 @@ mod tests {
             "ca":"/ca.pem","endpoints":{"iot":"i","monitoring":"m","logs":"l","s3":"s","sts":"t"},"more":1}"#;
         let client: ClientFile = serde_json::from_str(client).unwrap();
         assert_eq!((client.https_port, client.endpoints.s3.as_str()), (443, "s"));
+    }
+
+    #[test]
+    fn a_search_waits_for_a_job_or_for_nothing() {
+        let of = |scan: &str| serde_json::from_str::<Scan>(scan);
+        let scan = of(r#"{"when":"by-job","login":{"user":"u","password":"geheim"}}"#).unwrap();
+        assert_eq!((scan.when, scan.login.user.as_deref()), (When::ByJob, Some("u")));
+        assert!(!format!("{scan:?}").contains("geheim"));
+        assert_eq!(of(r#"{"when":"unasked","login":{}}"#).unwrap().when, When::Unasked);
+        assert!(of(r#"{"when":"always","login":{}}"#).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use fake_facts::{Fact, Teller};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{self, Camera, Config};
+use crate::config::{self, Camera, Config, When};
 use crate::scan::{self, Login};
 use crate::stop::Stop;
 use crate::video::{self, DecodeError, Shared};
@@ -51,8 +51,13 @@ pub async fn run(
     let cloud = config.cloud.as_ref().map(cloud::Cloud::prepare).transpose()?;
     let work = Work::start(&config.cameras, config.decode, config.report_every(), teller)?;
     let mut tasks = JoinSet::new();
+    let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
     if let Some(cloud) = cloud {
-        cloud.start(&mut tasks, &work.voice, &work.told());
+        cloud.start(scan(When::ByJob), &mut tasks, &work.voice, &work.told());
+    }
+    if let Some(login) = scan(When::Unasked) {
+        let voice = work.voice.clone();
+        tasks.spawn(work.told().or_done(async move { drop(scan::scan(&login, &voice).await) }));
     }
     if let Some(clock) = config.clock {
         tasks.spawn(work.told().or_done(clock::follow(clock, work.voice.clone())));

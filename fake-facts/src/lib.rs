@@ -159,6 +159,13 @@ pub enum Fact {
         /// The port that had them, and whose carrier is gone, or has returned.
         from: String,
     },
+    /// The cloud gave the appliance something to do.
+    Tasked {
+        /// The job's name there.
+        job: String,
+        /// What is to be done, for example `scan-cameras`.
+        operation: String,
+    },
     /// A search for cameras found one, and it gave the address of its stream.
     Found {
         /// The camera's own address as a URI, for example `urn:uuid:…`.

@@ -2,6 +2,7 @@
 //! and tried again, and none holds up another.
 
 mod https;
+mod jobs;
 mod logs;
 mod metrics;
 mod object;
@@ -18,6 +19,7 @@ use crate::backoff::Backoff;
 use crate::config::{self, ClientFile};
 
 use crate::net;
+use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
 use https::Https;
@@ -52,7 +54,9 @@ impl Cloud {
     }
 
     /// Starts everything that goes on with the cloud.
-    pub(crate) fn start(self, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
+    ///
+    /// `scans`: it asks for jobs, and looks for cameras as this user where one says so.
+    pub(crate) fn start(self, scans: Option<Login>, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
         let endpoints = &self.client.endpoints;
         let session = session::Settings {
             host: endpoints.iot.clone(),
@@ -60,6 +64,7 @@ impl Cloud {
             tls: Arc::clone(&self.mqtt),
             thing: self.thing.clone(),
             every: self.every,
+            scans,
         };
         tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
         let every = Some(self.every);

@@ -18,8 +18,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_rustls::client::TlsStream;
 
+use super::jobs::Jobs;
 use crate::backoff::Backoff;
 use crate::net;
+use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
 
@@ -42,6 +44,8 @@ pub(super) struct Settings {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) thing: String,
     pub(super) every: Duration,
+    /// Who asks cameras if a job has them looked for; none: no job is asked for.
+    pub(super) scans: Option<Login>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,14 @@ pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
     }
 }
 
+/// What comes from elsewhere while a session stands.
+enum Heard {
+    /// From the broker.
+    Packet(Packet),
+    /// A job has ended, and this is what the broker is told.
+    Done(Packet),
+}
+
 struct Session {
     stream: TlsStream<TcpStream>,
     arrived: BytesMut,
@@ -99,23 +111,31 @@ struct Session {
     /// Publications that are not acknowledged yet, and when they were sent.
     pending: BTreeMap<u16, Instant>,
     pinged: Option<Instant>,
+    jobs: Option<Jobs>,
 }
 
 impl Session {
     async fn open(settings: &Settings, voice: &Voice) -> Result<Self, Error> {
         let (stream, peer) = net::connect_tls(voice, &settings.host, settings.port, &settings.tls).await?;
         let arrived = BytesMut::new();
-        let mut session = Self { stream, arrived, next_id: 1, pending: BTreeMap::new(), pinged: None };
+        let jobs = settings.scans.clone().map(|login| Jobs::new(&settings.thing, login));
+        let mut session = Self { stream, arrived, next_id: 1, pending: BTreeMap::new(), pinged: None, jobs };
         let mut connect = Connect::new(settings.thing.as_str());
         connect.keep_alive = KEEP_ALIVE_S;
         connect.clean_session = true;
         session.send(&Packet::Connect(connect)).await?;
-        match timeout(PATIENCE, session.receive()).await.map_err(|_| Error::Silence { what: "CONNECT" })?? {
+        match timeout(PATIENCE, receive(&mut session.stream, &mut session.arrived))
+            .await
+            .map_err(|_| Error::Silence { what: "CONNECT" })??
+        {
             Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => {}
             Packet::ConnAck(answer) => return Err(Error::Refused(answer.code)),
             _ => return Err(Error::NoConnAck),
         }
         voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
+        for question in session.jobs.as_ref().map(Jobs::questions).into_iter().flatten() {
+            session.send(&question).await?;
+        }
         Ok(session)
     }
 
@@ -129,7 +149,15 @@ impl Session {
         loop {
             tokio::select! {
                 () = stop.told() => return Ok(()),
-                packet = self.receive() => self.take(&packet?, &topic, voice),
+                heard = self.hear() => {
+                    let said = match heard? {
+                        Heard::Packet(packet) => self.take(&packet, &topic, voice),
+                        Heard::Done(said) => Some(said),
+                    };
+                    if let Some(said) = said {
+                        self.send(&said).await?;
+                    }
+                }
                 _ = answers.tick() => self.publish(&topic).await?,
                 _ = pings.tick() => {
                     self.pinged.get_or_insert_with(Instant::now);
@@ -140,14 +168,32 @@ impl Session {
         }
     }
 
-    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) {
+    /// What comes next: a packet, or the end of a job.
+    async fn hear(&mut self) -> Result<Heard, Error> {
+        let Self { stream, arrived, jobs, .. } = self;
+        let done = async {
+            match jobs {
+                Some(jobs) => jobs.done().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            packet = receive(stream, arrived) => packet.map(Heard::Packet),
+            said = done => Ok(Heard::Done(said)),
+        }
+    }
+
+    /// Takes a packet; gives what the broker is told for it.
+    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) -> Option<Packet> {
         match packet {
+            Packet::Publish(message) => return self.jobs.as_mut()?.take(message, voice),
             Packet::PubAck(answer) if self.pending.remove(&answer.pkid).is_some() => {
                 voice.delivered(SERVICE, topic);
             }
             Packet::PingResp => self.pinged = None,
             other => tracing::debug!(?other, "packet without meaning for the appliance"),
         }
+        None
     }
 
     async fn publish(&mut self, topic: &str) -> Result<(), Error> {
@@ -169,20 +215,6 @@ impl Session {
             return Err(Error::Silence { what: "PINGREQ" });
         }
         Ok(())
-    }
-
-    /// Waits for a whole packet; what has arrived of one is kept if the waiting is given up.
-    async fn receive(&mut self) -> Result<Packet, Error> {
-        loop {
-            match Packet::read(&mut self.arrived, LARGEST) {
-                Ok(packet) => return Ok(packet),
-                Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-            if self.stream.read_buf(&mut self.arrived).await? == 0 {
-                return Err(Error::Closed);
-            }
-        }
     }
 
     async fn send(&mut self, packet: &Packet) -> Result<(), Error> {
@@ -211,6 +243,20 @@ impl Session {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the goodbye was not sent"),
             Err(_) => tracing::debug!("the goodbye was not sent in time"),
+        }
+    }
+}
+
+/// Waits for a whole packet; what has arrived of one is kept if the waiting is given up.
+async fn receive(stream: &mut TlsStream<TcpStream>, arrived: &mut BytesMut) -> Result<Packet, Error> {
+    loop {
+        match Packet::read(arrived, LARGEST) {
+            Ok(packet) => return Ok(packet),
+            Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if stream.read_buf(arrived).await? == 0 {
+            return Err(Error::Closed);
         }
     }
 }

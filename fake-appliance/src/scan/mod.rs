@@ -14,6 +14,7 @@ mod probe;
 use std::net::IpAddr;
 
 use fake_facts::Fact;
+use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::voice::Voice;
@@ -22,12 +23,19 @@ use crate::voice::Voice;
 const SCAN: &str = "scan";
 
 /// Who asks the cameras.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Login {
     /// User name; nobody if absent.
     pub user: Option<String>,
     /// Password.
     pub password: Option<String>,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// A camera that was found.
