@@ -104,6 +104,7 @@ pub(super) fn word(
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }
+        scenario::Word::Scan { at, finds, by_job } => Word::Scan { at, finds: all(&finds), by_job },
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
         scenario::Word::Address { of, asked, bound, kept } => {
             let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);

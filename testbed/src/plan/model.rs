@@ -13,7 +13,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
-use crate::scenario::model::{CloudNames, CloudService, NameSet, Ready};
+use crate::scenario::model::{CloudNames, CloudService, NameSet, Onvif, Ready, Scan};
 
 pub use words::*;
 
@@ -228,6 +228,9 @@ pub enum ServiceKind {
         spares: Vec<IpAddr>,
         /// Appliances that get a device certificate.
         things: Vec<NodeName>,
+        /// Those of them for which it has the job to look for cameras.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        scanners: Vec<NodeName>,
         /// How many seconds its clock is ahead of the host's.
         clock_offset: i64,
     },
@@ -306,6 +309,9 @@ pub enum ServiceKind {
         height: u32,
         /// Frames per second.
         fps: u32,
+        /// What it does of ONVIF.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        onvif: Option<Onvif>,
     },
     /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
     Appliance {
@@ -317,6 +323,9 @@ pub enum ServiceKind {
         clock: Option<IpAddr>,
         /// How often it reports to the cloud.
         monitor_every: Duration,
+        /// When it looks for cameras.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scan: Option<Scan>,
     },
     /// A command of the scenario's own.
     Command {

@@ -102,13 +102,18 @@ impl Finder<'_, '_> {
 
     fn cloud(&mut self, node: &Node, cloud: &scenario::Cloud) {
         let talks = |other: &&scenario::Node| matches!(&other.kind, Kind::Appliance(app) if app.cloud.as_ref() == Some(&node.name));
-        let things = self.site.nodes.values().filter(talks).map(|other| other.name.clone()).collect();
+        let by_job = |other: &&scenario::Node| matches!(&other.kind, Kind::Appliance(app) if app.scan == Some(scenario::Scan::ByJob));
+        let of = |others: Vec<&scenario::Node>| others.into_iter().map(|other| other.name.clone()).collect();
+        let things: Vec<_> = self.site.nodes.values().filter(talks).collect();
+        let scanners = of(things.iter().copied().filter(by_job).collect());
+        let things = of(things);
         let kind = ServiceKind::Cloud {
             region: cloud.region.clone(),
             names: cloud.names,
             binds: cloud_binds(node),
             spares: cloud_spares(node),
             things,
+            scanners,
             clock_offset: cloud.clock_offset,
         };
         self.add(Stage::Cloud, node, kind);
@@ -165,8 +170,8 @@ impl Finder<'_, '_> {
         let Some(listen) = serving_address(node) else {
             return self.mistakes.site(format!("`{}` has no address to serve on", node.name));
         };
-        let scenario::Camera { id, width, height, fps } = *camera;
-        self.add(Stage::Camera, node, ServiceKind::Camera { id, listen, width, height, fps });
+        let scenario::Camera { id, width, height, fps, onvif } = *camera;
+        self.add(Stage::Camera, node, ServiceKind::Camera { id, listen, width, height, fps, onvif });
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {
@@ -185,6 +190,7 @@ impl Finder<'_, '_> {
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
+            scan: appliance.scan,
         };
         self.add(Stage::Appliance, node, kind);
     }
@@ -208,8 +214,9 @@ impl Finder<'_, '_> {
     fn host(&mut self, node: &Node, host: &scenario::Host) {
         if !host.plays.is_empty() {
             let cameras = self.sources(node, &host.plays);
+            let monitor_every = UNUSED_PERIOD;
             let kind =
-                ServiceKind::Appliance { cameras, cloud: None, clock: None, monitor_every: UNUSED_PERIOD };
+                ServiceKind::Appliance { cameras, cloud: None, clock: None, monitor_every, scan: None };
             self.add(Stage::Player, node, kind);
         }
     }

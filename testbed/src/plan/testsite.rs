@@ -141,7 +141,7 @@ fn link(text: &str) -> Link {
 }
 
 pub(super) fn camera(id: u32) -> Kind {
-    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15 })
+    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None })
 }
 
 pub(super) fn host(plays: &str) -> Kind {
@@ -155,6 +155,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         kit: false,
         forwards: false,
         monitor_every: Duration::from_secs(1),
+        scan: None,
     })
 }
 

@@ -76,6 +76,26 @@ pub enum Neighbours {
     Static,
 }
 
+/// What a camera does of ONVIF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Onvif {
+    /// It answers: who looks for it finds it, and its services are on TCP port 80.
+    Answers,
+    /// It also tells everybody on its link when it comes and goes, unasked.
+    Announces,
+}
+
+/// When an appliance looks for cameras.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scan {
+    /// When a job of its cloud's says so, as documented.
+    ByJob,
+    /// When it starts; for broken twins.
+    Unasked,
+}
+
 /// A switch: which links are plugged into it, and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Switch {
@@ -216,6 +236,8 @@ pub struct Camera {
     pub height: u32,
     /// Frames per second, 1 to 60.
     pub fps: u32,
+    /// What it does of ONVIF; none: nothing.
+    pub onvif: Option<Onvif>,
 }
 
 /// A video-analytics appliance.
@@ -231,6 +253,8 @@ pub struct Appliance {
     pub forwards: bool,
     /// How often it reports to the cloud; 1 s to 1 h.
     pub monitor_every: Duration,
+    /// When it looks for cameras; none: never.
+    pub scan: Option<Scan>,
 }
 
 /// A router.

@@ -13,7 +13,7 @@ use super::{ServiceError, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::Sign;
+use crate::scenario::model::{Onvif, Sign};
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             })
         }
         ServiceKind::Spare { main, spare } => Ok(fake(settings, "fake-appliance", lease::ports(main, spare))),
-        ServiceKind::Camera { id, listen, width, height, fps } => {
+        ServiceKind::Camera { id, listen, width, height, fps, onvif } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
             let arguments = [
@@ -147,15 +147,19 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "--password-file",
                 &text(&secret),
             ];
-            Ok(fake(settings, "fake-camera", arguments.map(str::to_owned).to_vec()))
+            let mut arguments = arguments.map(str::to_owned).to_vec();
+            arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
+            Ok(fake(settings, "fake-camera", arguments))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
+            let login = json!({ "user": CAMERA_USER, "password": settings.camera_password });
             let cloud = cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every));
             let config = json!({
                 "name": service.node,
                 "cameras": cameras.iter().map(|source| camera_source(source, settings)).collect::<Vec<_>>(),
                 "cloud": cloud,
                 "clock": clock.map(|server| json!({ "server": server })),
+                "scan": scan.map(|when| json!({ "when": when, "login": login })),
             });
             let file = home.join("config.json");
             write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
@@ -244,16 +248,27 @@ fn about(path: &str, cause: &io::Error) -> io::Error {
 /// User name that the cameras ask for.
 const CAMERA_USER: &str = "viewer";
 
+/// Port of a camera's ONVIF services.
+const ONVIF_PORT: &str = "80";
+
+fn onvif_arguments(onvif: Onvif) -> Vec<String> {
+    let quiet = (onvif == Onvif::Answers).then_some("--answers-only");
+    ["--onvif", ONVIF_PORT].into_iter().chain(quiet).map(str::to_owned).collect()
+}
+
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();
     arguments.push(text(&home.join("cloud")));
-    let ServiceKind::Cloud { region, names, binds, spares, things, clock_offset } = cloud else {
+    let ServiceKind::Cloud { region, names, binds, spares, things, scanners, clock_offset } = cloud else {
         return arguments;
     };
     arguments.extend(["--region".into(), region.clone(), "--names".into(), spelled(names)]);
     arguments.push(format!("--clock-offset={clock_offset}"));
     for thing in things {
         arguments.extend(["--thing".into(), thing.to_string()]);
+    }
+    for thing in scanners {
+        arguments.extend(["--job".into(), format!("{thing}=scan-cameras")]);
     }
     for (service, address) in binds {
         arguments.extend(["--bind".into(), format!("{}={address}", spelled(service))]);

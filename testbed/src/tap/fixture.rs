@@ -124,7 +124,7 @@ pub(super) fn plan() -> Plan {
     }
 }
 
-fn flow(id: &str, (from, to): (&str, &str), address: &str, ports: &[&str]) -> Flow {
+pub(super) fn flow(id: &str, (from, to): (&str, &str), address: &str, ports: &[&str]) -> Flow {
     let pair = FlowPair {
         from: from.parse().unwrap(),
         to: to.parse().unwrap(),

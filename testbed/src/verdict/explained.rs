@@ -302,9 +302,11 @@ fn difference(before: &[&String], after: &[&String]) -> Option<String> {
 fn never_seen(plan: &Plan, seen: &Observations) -> Vec<String> {
     let used = |flow: &Flow, pair: &FlowPair| {
         let along = |one: &Conversation| way(one, flow, pair) == Some(Way::Along);
-        // Whoever asks for an address has none yet, so that no conversation is between these two.
-        let leases = flow.ports == [Traffic::Udp(67, 67)] && is_claimed(seen, &flow.id);
-        leases || seen.conversations.iter().any(along)
+        // Whoever asks for an address has none yet, and whoever looks for others asks a group, so that no conversation is
+        // between these two.
+        let of_all = [Traffic::Udp(67, 67), Traffic::Udp(3702, 3702)];
+        let asks_all = matches!(flow.ports.as_slice(), [only] if of_all.contains(only));
+        (asks_all && is_claimed(seen, &flow.id)) || seen.conversations.iter().any(along)
     };
     let flows = plan.flows.iter().filter(|flow| !flow.upkeep);
     let pairs = flows.flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));

@@ -8,7 +8,7 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, carries, clock, direction, explained, lint, matrix, members, moved, name, no_bridge,
-    no_reach, peers_of, periodic, plays, reach, spare, taint,
+    no_reach, peers_of, periodic, plays, reach, scan, spare, taint,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -55,6 +55,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
+        Word::Scan { at, finds, by_job } => ("scan", scan::draft(plan, (at, finds, *by_job), seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
         Word::Periodic { event, of, every, tolerance, gaps, missing } => {
             let (event, every, tolerance, gaps, missing) = (*event, *every, *tolerance, *gaps, *missing);
@@ -201,6 +202,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         Word::Reach { .. }
         | Word::Plays { .. }
         | Word::Clock { .. }
+        | Word::Scan { .. }
         | Word::Periodic { .. }
         | Word::Spare { .. }
         | Word::Address { .. }

@@ -1,7 +1,8 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with `predicted`), `taint`, `periodic`, `after`.
+//! `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with `predicted`), `taint`, `periodic`, `scan`,
+//! `after`.
 
 mod address;
 mod after;
@@ -29,6 +30,7 @@ pub(crate) mod periodic;
 mod plays;
 mod predicted;
 mod reach;
+mod scan;
 mod shown;
 mod spare;
 mod stray;

@@ -38,7 +38,7 @@ pub struct CheckVerdict {
     /// The controls it proves.
     pub proves: Vec<Proof>,
     /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
-    /// `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`.
+    /// `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `after`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,

@@ -110,6 +110,15 @@ pub enum Word {
         /// not looked at.
         tagged: Option<Vec<NodeName>>,
     },
+    /// Cameras are looked for and found.
+    Scan {
+        /// The appliance that looks for them.
+        at: NodeName,
+        /// Exactly these are found.
+        finds: Vec<NodeName>,
+        /// Whether a job must have said so before.
+        by_job: bool,
+    },
     /// Who tells nodes the time, and how right it is.
     Clock {
         /// The nodes that ask.

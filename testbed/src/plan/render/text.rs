@@ -5,7 +5,7 @@ use super::tables::{head, list, table};
 use super::words::word;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Check, Node, Plan, Service, ServiceKind};
-use crate::scenario::model::Sign;
+use crate::scenario::model::{Onvif, Scan, Sign};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -144,18 +144,28 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
             ("clock", format!("at {}; {asks}", list(listen)))
         }
-        ServiceKind::Camera { id, listen, width, height, fps } => {
-            ("camera", format!("{id} at {listen}; {width}x{height}, {fps} frames a second"))
+        ServiceKind::Camera { id, listen, width, height, fps, onvif } => {
+            let onvif = match onvif {
+                None => "",
+                Some(Onvif::Answers) => "; answers ONVIF",
+                Some(Onvif::Announces) => "; answers ONVIF and announces itself",
+            };
+            ("camera", format!("{id} at {listen}; {width}x{height}, {fps} frames a second{onvif}"))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
             let cameras = list(cameras);
+            let scan = match scan {
+                None => "",
+                Some(Scan::ByJob) => "; looks for cameras when a job says so",
+                Some(Scan::Unasked) => "; looks for cameras when it starts",
+            };
             match cloud {
-                None => ("player", format!("plays {cameras}")),
+                None => ("player", format!("plays {cameras}{scan}")),
                 Some(cloud) => (
                     "appliance",
                     format!(
-                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}",
+                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}{scan}",
                         list(clock)
                     ),
                 ),

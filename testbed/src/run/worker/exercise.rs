@@ -50,6 +50,9 @@ pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
             .iter()
             .filter(|one| one.plays)
             .all(|one| received(facts, &one.to, &one.camera) >= LOOKED_FOR),
+        Word::Scan { at, .. } => {
+            facts.iter().any(|fact| fact.node == *at && matches!(fact.line.fact, Fact::Scanned { .. }))
+        }
         Word::Clock { of, .. } => of.iter().all(|node| {
             facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
         }),

@@ -188,6 +188,7 @@ impl Prober<'_> {
             | Word::PeersOf { .. }
             | Word::Members { .. }
             | Word::Clock { .. }
+            | Word::Scan { .. }
             | Word::Address { .. }
             | Word::Carries { .. }
             | Word::Explained { .. }

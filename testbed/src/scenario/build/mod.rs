@@ -22,6 +22,7 @@ mod nodes;
 mod policy;
 mod required;
 mod runs;
+mod scans;
 mod segments;
 mod sets;
 mod spares;

@@ -146,8 +146,9 @@ impl Builder<'_> {
             run: &raw.run,
         };
         let cameras = self.nodes.len() as u32;
+        let onvif = raw.onvif.good().map(|onvif| onvif.value);
         self.add(name, &wires, 1, &common, |index| {
-            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps })
+            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif })
         });
     }
 
@@ -175,7 +176,8 @@ impl Builder<'_> {
         };
         let (kit, forwards) = (or(&raw.kit, false), or(&raw.forwards, false));
         let monitor_every = or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0;
-        let kind = Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every });
+        let scan = raw.scan.good().map(|scan| scan.value);
+        let kind = Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every, scan });
         self.add(name, &wires, 1, &common, |_| kind.clone());
     }
 

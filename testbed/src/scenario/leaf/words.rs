@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Unused};
+use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
@@ -103,6 +103,10 @@ word_leaf! {
     Neighbours, "a way to know neighbours", [
         ("learned", Neighbours::Learned), ("static", Neighbours::Static),
     ];
+    Onvif, "what a camera does of ONVIF", [
+        ("answers", Onvif::Answers), ("announces", Onvif::Announces),
+    ];
+    Scan, "when an appliance looks for cameras", [("by-job", Scan::ByJob), ("unasked", Scan::Unasked)];
     Cover, "how much is sent", [("all", Cover::All)];
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [

@@ -219,6 +219,15 @@ pub enum Word {
         /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
         offset: Duration,
     },
+    /// Cameras are looked for and found.
+    Scan {
+        /// The appliance that looks for them.
+        at: NodeName,
+        /// Exactly these are found.
+        finds: Vec<NodeName>,
+        /// Whether a job must have said so before. Default true.
+        by_job: bool,
+    },
     /// Which address nodes ask for by DHCP, and which they have.
     Address {
         /// The nodes, each with one link that asks.

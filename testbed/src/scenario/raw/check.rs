@@ -16,7 +16,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -52,6 +52,8 @@ table! {
         lint: may Lint,
         /// Something comes at regular times.
         periodic: may Periodic,
+        /// Cameras are looked for and found.
+        scan: may ScanFinds,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -160,6 +162,18 @@ table! {
         exactly: must Some1<NodeName>,
         /// Upkeep flows that do not count; default F17 where the scenario allows it.
         besides: may Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// Cameras are looked for and found.
+    ScanFinds = "`scan`" {
+        /// The appliance that looks for them.
+        at: must One<NodeName>,
+        /// Exactly the cameras that it finds.
+        finds: must Some1<NodeName>,
+        /// Whether it may look only once a job of its cloud's says so. Default true.
+        by_job: may One<bool>,
     }
 }
 

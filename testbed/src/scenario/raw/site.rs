@@ -12,7 +12,7 @@ use super::super::leaf::{
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudNames, Neighbours, NftSet};
+use super::super::model::{CloudNames, Neighbours, NftSet, Onvif, Scan};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -153,6 +153,8 @@ table! {
         count: may One<Whole<1, 1000>>,
         /// What it streams.
         video: may Video,
+        /// What it does of ONVIF: `answers` who looks for it and asks, or `announces` itself besides. Left out: nothing.
+        onvif: may One<Onvif>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.
@@ -193,6 +195,8 @@ table! {
         forwards: may One<bool>,
         /// How often it reports to the cloud, 1s to 1h; default 1s.
         monitor_every: may One<Lasting<1000, 3_600_000>>,
+        /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
+        scan: may One<Scan>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.

@@ -174,6 +174,17 @@ impl Allowed {
         self.there.contains(&(segment, address))
     }
 
+    /// The addresses that somebody in the segment has.
+    pub(super) fn all_there(&self, segment: Index) -> impl Iterator<Item = IpAddr> {
+        self.there.iter().filter(move |(one, _)| *one == segment).map(|(_, address)| *address)
+    }
+
+    /// Whether somebody may open this towards one of the addresses.
+    pub(super) fn is_opened(&self, addresses: &[IpAddr], what: &Traffic) -> bool {
+        let lets = |opening: &Opening| opening.ports.iter().any(|ports| lets(ports, what));
+        self.openings.iter().any(|((_, to), openings)| addresses.contains(to) && openings.iter().any(lets))
+    }
+
     /// Whether somebody in the segment advertises a router.
     pub(super) fn is_advised(&self, segment: Index) -> bool {
         self.all.iter().any(|one| one.segment == segment && one.advertises)

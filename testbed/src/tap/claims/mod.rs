@@ -7,6 +7,7 @@
 mod allowed;
 mod canary;
 mod leases;
+mod searches;
 mod talk;
 mod tally;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::parts;
 pub(super) use allowed::Allowed;
 use allowed::{Index, Plugged};
 use leases::Leases;
+use searches::Searches;
 use talk::{Set, Talks};
 use tally::{Sort, Tally};
 use upkeep::Asked;
@@ -60,6 +62,7 @@ pub(super) struct Claims {
     talks: Talks,
     asked: Asked,
     leases: Leases,
+    searches: Searches,
     tally: Tally,
     /// What came out of a link and nothing explains: when, and as what it was counted.
     copies: HashMap<Copied, (u64, Option<usize>)>,
@@ -101,6 +104,7 @@ impl Claims {
             talks: Talks::default(),
             asked: Asked::default(),
             leases: Leases::default(),
+            searches: Searches::default(),
             tally: Tally::default(),
             copies: HashMap::new(),
             begun: HashMap::new(),
@@ -159,6 +163,9 @@ impl Claims {
         }
         let Content::Ip(packet) = &frame.content else { return Err(Why::NotAllowed) };
         if let Some(flows) = self.leases.take(&allowed, frame, sender, seen) {
+            return flows.map(|flows| Claim::Flows(self.talks.set_of(flows, None)));
+        }
+        if let Some(flows) = self.searches.take(&allowed, (packet, told), sender, seen) {
             return flows.map(|flows| Claim::Flows(self.talks.set_of(flows, None)));
         }
         if let Some(quoted) = packet.quoted() {
@@ -226,6 +233,7 @@ impl Claims {
         self.talks.turn(now);
         self.asked.turn(now);
         self.leases.turn(now);
+        self.searches.turn(now);
     }
 
     /// The end of a stretch: what it had, and whether what nothing may explain would have been told.

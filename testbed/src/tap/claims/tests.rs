@@ -24,8 +24,11 @@ struct Wire {
 
 impl Wire {
     fn new() -> Wire {
-        let claims = Claims::new(&fixture::ports(), &fixture::inventory());
-        Wire { claims, packet: 0, now: SECOND }
+        Wire::of(&fixture::inventory())
+    }
+
+    fn of(inventory: &Inventory) -> Wire {
+        Wire { claims: Claims::new(&fixture::ports(), inventory), packet: 0, now: SECOND }
     }
 
     /// One on whose wire the appliance has opened its connection.
@@ -343,6 +346,66 @@ fn an_address_is_asked_for_and_given_by_whom_the_flow_names() {
     refused(&broadcast(&dhcp(MessageType::Discover, mac(CAM), 9)), &Why::NotItsOwn);
     let camera = udp(("0.0.0.0", 68), ("255.255.255.255", 67), &dhcp(MessageType::Discover, mac(CAM), 9));
     refused(&link_to(CAM, RTR_A, ALL, 0x0800, &camera), &Why::NotAllowed);
+}
+
+/// Where the appliance may look for what the router's leg is here.
+fn searching() -> Wire {
+    let mut plan = fixture::plan();
+    plan.flows.push(fixture::flow("F05", ("app", "rtr"), ADDRESSES[RTR_B], &["udp/3702"]));
+    Wire::of(&Inventory::of(&plan))
+}
+
+/// A packet to the group of WS-Discovery.
+fn to_searched(from: usize, address: &str, hops: u8) -> Vec<Hop> {
+    let mut packet = udp((address, 50_000), ("239.255.255.250", 3702), b"who?");
+    packet[8] = hops;
+    let to = if from == APP { RTR_B } else { APP };
+    link_to(from, to, Mac([1, 0, 0x5e, 0x7f, 0xff, 0xfa]), 0x0800, &packet)
+}
+
+#[test]
+fn a_search_is_explained_on_its_link_with_its_answers() {
+    let answer =
+        || link(RTR_B, APP, 0x0800, &udp((ADDRESSES[RTR_B], 3702), (ADDRESSES[APP], 50_000), b"I am"));
+    let mut wire = searching();
+    wire.pass(&to_searched(APP, ADDRESSES[APP], 1));
+    wire.pass(&answer());
+    wire.later(5).pass(&answer());
+    assert_eq!(wire.by(), [flows(&["F05"])]);
+    let why = |wire: &mut Wire, hops: &[Hop]| {
+        wire.pass(hops);
+        let told = wire.why();
+        assert!(!told.is_empty() && told.iter().all(|why| *why == told[0]), "{told:?}");
+        told[0].clone()
+    };
+    assert_eq!(why(wire.later(20), &answer()), Why::Unasked.to_string(), "it comes late");
+    assert_eq!(why(&mut searching(), &answer()), Why::Unasked.to_string());
+    let far = to_searched(APP, ADDRESSES[APP], 64);
+    assert_eq!(why(&mut searching(), &far), Why::Misshapen.to_string(), "it would pass a router");
+    let forged = to_searched(APP, "10.30.0.9", 1);
+    assert_eq!(why(&mut searching(), &forged), Why::NotItsOwn.to_string());
+    let hello = to_searched(RTR_B, ADDRESSES[RTR_B], 1);
+    assert_eq!(why(&mut searching(), &hello), Why::NotAllowed.to_string(), "nobody asked");
+    let question = to_searched(APP, ADDRESSES[APP], 1);
+    assert_eq!(why(&mut Wire::new(), &question), Why::NotAllowed.to_string(), "no flow lets it look");
+}
+
+#[test]
+fn whoever_may_be_looked_for_is_in_the_group_for_that() {
+    let joins = |from: usize| {
+        let mut packet = udp((ADDRESSES[from], 0), ("224.0.0.22", 0), &[]);
+        packet.truncate(20);
+        packet.extend([0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 239, 255, 255, 250]);
+        (packet[3], packet[8], packet[9]) = (36, 1, 2);
+        let to = if from == APP { RTR_B } else { APP };
+        link_to(from, to, Mac([1, 0, 0x5e, 0, 0, 0x16]), 0x0800, &packet)
+    };
+    let mut wire = searching();
+    wire.pass(&joins(RTR_B));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
+    wire.pass(&joins(APP));
+    assert!(wire.why().iter().all(|why| *why == Why::Undeclared.to_string()));
+    refused(&joins(RTR_B), &Why::Undeclared);
 }
 
 #[test]

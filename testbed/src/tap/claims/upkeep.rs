@@ -7,6 +7,7 @@ use super::super::frame::{Arp, Content, Frame, Icmp, Packet, Transport};
 use super::super::sightings::{Direction, Seen};
 use super::super::tell::{Kind, Told};
 use super::allowed::{Allowed, Index, Plugged, solicited_node};
+use super::searches::is_searched;
 use super::why::Why;
 use crate::names::Mac;
 use crate::observation::Upkeep;
@@ -235,7 +236,9 @@ fn groups_of_four(allowed: &Allowed, packet: &Packet<'_>, sender: &Plugged) -> R
     };
     let is_own = |group: &[u8]| {
         let group = <[u8; 4]>::try_from(group).map(Ipv4Addr::from);
-        group.is_ok_and(|group| is_everybodys(allowed, sender, group.into()))
+        let own =
+            |group| is_everybodys(allowed, sender, IpAddr::V4(group)) || is_searched(allowed, sender, group);
+        group.is_ok_and(own)
     };
     if groups.iter().all(|group| is_own(group)) { Ok(Upkeep::Groups) } else { Err(Why::Undeclared) }
 }

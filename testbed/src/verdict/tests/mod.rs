@@ -19,6 +19,7 @@ mod peers_of;
 mod periodic;
 mod plays;
 mod reach;
+mod scan;
 mod spare;
 mod taint;
 

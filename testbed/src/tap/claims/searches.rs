@@ -1,0 +1,109 @@
+//! WS-Discovery on a link: a question that goes to a group, and answers of those whom it may reach.
+//!
+//! A flow lets one node ask others at UDP port 3702. The question goes to all of them at once, and each answers from its
+//! own address, so that neither looks like a conversation of two.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::frame::Packet;
+use super::super::sightings::Seen;
+use super::super::tell::{Kind, Told};
+use super::allowed::{Allowed, Index, Plugged};
+use super::why::Why;
+use crate::names::Traffic;
+
+/// The group and port of WS-Discovery (April 2005, section 2.4).
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+const PORT: u16 = 3702;
+const ASKED: Traffic = Traffic::Udp(PORT, PORT);
+/// An answer comes within this, nanoseconds: twenty times what a device may wait (`APP_MAX_DELAY`).
+const ANSWERED_WITHIN: u64 = 10_000_000_000;
+/// Time to live of what stays on the link (SOAP-over-UDP as ONVIF uses it; ONVIF Core Specification, section 7).
+const ON_THE_LINK: u8 = 1;
+/// Questions that are remembered; the oldest are forgotten together.
+const MOST: usize = 4096;
+
+/// Who has asked.
+#[derive(Debug, Default)]
+pub(super) struct Searches {
+    /// Segment, address and port: whose, and when.
+    asked: HashMap<(Index, IpAddr, u16), (Index, u64)>,
+}
+
+impl Searches {
+    /// The flows that explain a packet; none if it belongs to no search.
+    pub(super) fn take(
+        &mut self,
+        allowed: &Allowed,
+        (packet, told): (&Packet<'_>, &Told<'_>),
+        sender: &Plugged,
+        seen: Seen,
+    ) -> Option<Result<Vec<Index>, Why>> {
+        // What is said of a packet in pieces holds for each of them: answers may be longer than a frame.
+        let (from, to) = (told.source.port, told.dest.port);
+        if told.kind != Kind::Udp {
+            return None;
+        }
+        if packet.dest == IpAddr::V4(GROUP) && to == PORT {
+            return Some(self.question(allowed, packet, from, sender, seen));
+        }
+        let asker = self.asked.get(&(sender.segment, packet.dest, to));
+        let (asker, at) = asker.copied().filter(|_| from == PORT)?;
+        Some(answer(allowed, packet, asker, sender, seen.at.saturating_sub(at)))
+    }
+
+    fn question(
+        &mut self,
+        allowed: &Allowed,
+        packet: &Packet<'_>,
+        port: u16,
+        sender: &Plugged,
+        seen: Seen,
+    ) -> Result<Vec<Index>, Why> {
+        let there = allowed.all_there(sender.segment);
+        let mut flows: Vec<Index> = there.flat_map(|to| allowed.opens(sender.node, to, &ASKED)).collect();
+        flows.sort_unstable();
+        flows.dedup();
+        if flows.is_empty() {
+            return Err(Why::NotAllowed);
+        }
+        if !sender.addresses.contains(&packet.source) {
+            return Err(Why::NotItsOwn);
+        }
+        if packet.hops != ON_THE_LINK {
+            return Err(Why::Misshapen);
+        }
+        if self.asked.len() >= MOST {
+            self.asked.clear();
+        }
+        self.asked.insert((sender.segment, packet.source, port), (sender.node, seen.at));
+        Ok(flows)
+    }
+
+    /// The end of a stretch.
+    pub(super) fn turn(&mut self, now: u64) {
+        self.asked.retain(|_, (_, asked)| now.saturating_sub(*asked) <= ANSWERED_WITHIN);
+    }
+}
+
+fn answer(
+    allowed: &Allowed,
+    packet: &Packet<'_>,
+    asker: Index,
+    sender: &Plugged,
+    since: u64,
+) -> Result<Vec<Index>, Why> {
+    let flows = allowed.opens(asker, packet.source, &ASKED);
+    match () {
+        () if !sender.addresses.contains(&packet.source) => Err(Why::NotItsOwn),
+        () if flows.is_empty() => Err(Why::NotAllowed),
+        () if since > ANSWERED_WITHIN => Err(Why::Unasked),
+        () => Ok(flows),
+    }
+}
+
+/// Whether the node is in a group because a flow lets others look for it.
+pub(super) fn is_searched(allowed: &Allowed, sender: &Plugged, group: Ipv4Addr) -> bool {
+    group == GROUP && allowed.is_opened(&sender.addresses, &ASKED)
+}

@@ -1,0 +1,143 @@
+//! `scan`: an appliance looked for cameras when it should, on its own links only, and found exactly the right ones.
+
+use std::net::IpAddr;
+
+use fake_facts::Fact;
+use ipnet::IpNet;
+
+use crate::names::NodeName;
+use crate::observation::{Conversation, Observations};
+use crate::plan::Plan;
+
+use super::Finding;
+use super::judge::Draft;
+use super::matching::is_ours;
+use super::wording::counted;
+
+/// Port of WS-Discovery.
+const PORT: u16 = 3702;
+/// What the job is called that asks for a search.
+const JOB: &str = "scan-cameras";
+
+pub(super) fn draft(
+    plan: &Plan,
+    (at, finds, by_job): (&NodeName, &[NodeName], bool),
+    seen: &Observations,
+) -> Draft {
+    let mut draft = Draft::default();
+    let facts: Vec<_> = seen.facts.iter().filter(|fact| fact.node == *at).map(|fact| &fact.line).collect();
+    if facts.is_empty() {
+        draft.summary = format!("{at} said nothing");
+        draft.reasons.add("ready", format!("{at} never said that it was ready"));
+        return draft;
+    }
+    let found: Vec<(IpAddr, &str)> = facts
+        .iter()
+        .filter_map(|line| match &line.fact {
+            Fact::Found { address, stream, .. } => Some((*address, stream.as_str())),
+            _ => None,
+        })
+        .collect();
+    draft.summary = format!("{at} found {}: {}", counted(found.len(), "camera"), listed(plan, &found));
+    if !facts.iter().any(|line| matches!(line.fact, Fact::Scanned { .. })) {
+        draft.findings.push(finding(format!("{at} did not look for cameras to the end"), Vec::new()));
+    }
+    for node in finds.iter().filter(|node| !found.iter().any(|(address, _)| has(plan, node, *address))) {
+        let text = format!("{at} did not find {node}: {}", why_not(plan, &facts, node));
+        draft.findings.push(finding(text, Vec::new()));
+    }
+    for (address, stream) in &found {
+        let expected = finds.iter().any(|node| has(plan, node, *address));
+        if !expected {
+            draft.findings.push(finding(format!("{at} found {}", named(plan, *address)), Vec::new()));
+        }
+        if !stream.starts_with(&format!("rtsp://{address}:")) {
+            let text = format!("{} gives its video at {stream}", named(plan, *address));
+            draft.findings.push(finding(text, Vec::new()));
+        }
+    }
+    let tasked = facts.iter().find_map(|line| match &line.fact {
+        Fact::Tasked { operation, .. } if operation == JOB => Some(line.at),
+        _ => None,
+    });
+    judge_questions(plan, seen, (at, tasked, by_job), &mut draft);
+    draft
+}
+
+/// When the questions went out, and where they were.
+fn judge_questions(
+    plan: &Plan,
+    seen: &Observations,
+    (at, tasked, by_job): (&NodeName, Option<u64>, bool),
+    draft: &mut Draft,
+) {
+    let questions = seen.conversations.iter().filter(|one| {
+        one.kind == "udp"
+            && one.answerer.port == PORT
+            && one.answerer.address.is_multicast()
+            && one.opener.node.as_ref() == Some(at)
+            && !one.earlier
+            && !is_ours(seen, one)
+    });
+    let questions: Vec<_> = questions.collect();
+    let Some(first) = questions.iter().min_by_key(|one| one.first_at) else {
+        return draft.reasons.add("vacuous", format!("no question of {at} was seen"));
+    };
+    if by_job && tasked.is_none_or(|tasked| first.first_at < tasked) {
+        let text = match tasked {
+            None => format!("{at} looked for cameras, and no job said so"),
+            Some(_) => format!("{at} looked for cameras before a job said so"),
+        };
+        draft.findings.push(finding(text, packets(at, first)));
+    }
+    for one in &questions {
+        for port in one.ports.iter().filter(|port| !is_on_link(plan, at, port.as_str())) {
+            let text = format!("a question of {at} for cameras was seen off its links, at {port}");
+            draft.findings.push(finding(text, packets(at, one)));
+        }
+    }
+}
+
+/// Whether a port of the fabric is in a segment that the node is plugged into.
+fn is_on_link(plan: &Plan, node: &NodeName, port: &str) -> bool {
+    let links = || plan.nodes.iter().flat_map(|one| one.links.iter().map(move |link| (&one.name, link)));
+    let segment = links().find(|(_, link)| link.port.as_str() == port).map(|(_, link)| &link.segment);
+    links().any(|(owner, link)| owner == node && Some(&link.segment) == segment)
+}
+
+/// Why a camera was not found, in the words of who looked for it.
+fn why_not(plan: &Plan, facts: &[&fake_facts::Line], node: &NodeName) -> String {
+    let about_it = |about: &str| about.parse().is_ok_and(|address| has(plan, node, address));
+    let last = facts.iter().rev().find_map(|line| match &line.fact {
+        Fact::Failed { what, about: Some(about), error } if what == "scan" && about_it(about) => {
+            Some(error.clone())
+        }
+        _ => None,
+    });
+    last.unwrap_or_else(|| "it was not heard".into())
+}
+
+fn has(plan: &Plan, node: &NodeName, address: IpAddr) -> bool {
+    let mut links = plan.nodes.iter().filter(|one| one.name == *node).flat_map(|node| &node.links);
+    links.any(|link| link.addresses.iter().map(IpNet::addr).any(|own| own == address))
+}
+
+/// The node that has an address, and the address.
+fn named(plan: &Plan, address: IpAddr) -> String {
+    let owner = plan.nodes.iter().find(|node| has(plan, &node.name, address));
+    owner.map_or_else(|| address.to_string(), |node| format!("{} {address}", node.name))
+}
+
+fn listed(plan: &Plan, found: &[(IpAddr, &str)]) -> String {
+    let all: Vec<_> =
+        found.iter().map(|(address, stream)| format!("{} at {stream}", named(plan, *address))).collect();
+    if all.is_empty() { "none".into() } else { all.join(", ") }
+}
+
+fn packets(at: &NodeName, question: &Conversation) -> Vec<(String, u64)> {
+    vec![(format!("a question for cameras, at {at}'s tap"), question.first_packet)]
+}
+
+fn finding(text: String, packets: Vec<(String, u64)>) -> Finding {
+    Finding { text, pair: None, stops_at: None, packets, by: None }
+}

@@ -1,0 +1,135 @@
+//! `scan`: too many, too few, too soon, too far, and nothing at all.
+
+use fake_facts::{Fact, Line};
+
+use super::super::example::{START, conversation, of, ready};
+use super::*;
+use crate::observation::{Conversation, NodeFact};
+use crate::scenario::model::Place;
+
+const CHECK: &str = "dock-found";
+const APP: (&str, &str, u16) = ("app", "10.20.0.5", 40123);
+
+fn with_check(plan: &mut Plan, by_job: bool) {
+    let word = Word::Scan { at: of("app"), finds: vec![of("dock-1"), of("dock-2")], by_job };
+    let place = Place { file: "scenarios/small.yaml".into(), line: 45, column: 3 };
+    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
+}
+
+fn fact(at: u64, fact: Fact) -> NodeFact {
+    NodeFact { node: of("app"), line: Line { at, fact } }
+}
+
+fn found(address: &str, stream: &str) -> NodeFact {
+    fact(START + 2, Fact::Found { endpoint: "urn:x".into(), address: of(address), stream: stream.into() })
+}
+
+fn tasked(at: u64) -> NodeFact {
+    fact(at, Fact::Tasked { job: "scan-cameras-1".into(), operation: "scan-cameras".into() })
+}
+
+fn question() -> Conversation {
+    let ports = vec![of("p-app-0"), of("p-dock-1-0"), of("p-dock-2-0")];
+    Conversation { ports, ..conversation("udp", APP, ("", "239.255.255.250", 3702), 70) }
+}
+
+fn seen_well(seen: &mut Observations) {
+    seen.facts.extend([
+        ready("app"),
+        tasked(START - 1),
+        found("10.20.0.11", "rtsp://10.20.0.11:554/stream"),
+        found("10.20.0.12", "rtsp://10.20.0.12:554/stream"),
+        fact(START + 3, Fact::Scanned { cameras: 2 }),
+    ]);
+    seen.conversations.push(question());
+}
+
+/// The verdict after a change to what is seen of a good search.
+fn told(by_job: bool, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let seen = |seen: &mut Observations| {
+        seen_well(seen);
+        change(seen);
+    };
+    after_both(CHECK, |plan| with_check(plan, by_job), seen)
+}
+
+fn texts(verdict: &CheckVerdict) -> Vec<&str> {
+    verdict.findings.iter().map(|finding| finding.text.as_str()).collect()
+}
+
+fn forget(seen: &mut Observations, is_it: fn(&Fact) -> bool) {
+    seen.facts.retain(|one| !is_it(&one.line.fact));
+}
+
+#[test]
+fn exactly_the_right_cameras_pass() {
+    let verdict = told(true, |_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(
+        verdict.summary,
+        "app found 2 cameras: dock-1 10.20.0.11 at rtsp://10.20.0.11:554/stream, \
+         dock-2 10.20.0.12 at rtsp://10.20.0.12:554/stream"
+    );
+    let unasked = told(false, |seen| forget(seen, |fact| matches!(fact, Fact::Tasked { .. })));
+    assert_eq!(unasked.verdict, Verdict::Pass, "{unasked:#?}");
+}
+
+#[test]
+fn who_was_not_found_is_told_with_the_reason() {
+    let verdict = told(true, |seen| {
+        forget(seen, |fact| matches!(fact, Fact::Found { .. }));
+        let error = "refused: wrong user name or password".to_owned();
+        seen.facts.push(fact(
+            START + 2,
+            Fact::Failed { what: "scan".into(), about: Some("10.20.0.11".into()), error },
+        ));
+    });
+    assert_eq!(
+        texts(&verdict),
+        [
+            "app did not find dock-1: refused: wrong user name or password",
+            "app did not find dock-2: it was not heard"
+        ]
+    );
+}
+
+#[test]
+fn who_should_not_be_found_is_told_and_so_is_video_that_is_elsewhere() {
+    let verdict = told(true, |seen| {
+        seen.facts.push(found("10.20.0.1", "rtsp://10.20.0.1:554/stream"));
+        seen.facts.push(found("10.20.0.11", "rtsp://198.51.100.9/stream"));
+    });
+    let expected =
+        ["app found rtr 10.20.0.1", "dock-1 10.20.0.11 gives its video at rtsp://198.51.100.9/stream"];
+    assert_eq!(texts(&verdict), expected);
+}
+
+#[test]
+fn a_search_waits_for_its_job_and_ends() {
+    let soon = told(true, |seen| {
+        forget(seen, |fact| matches!(fact, Fact::Tasked { .. }));
+        seen.facts.push(tasked(START + 1));
+    });
+    assert_eq!(texts(&soon), ["app looked for cameras before a job said so"]);
+    assert_eq!(soon.findings[0].packets, [("a question for cameras, at app's tap".to_owned(), 70)]);
+    let unasked = told(true, |seen| forget(seen, |fact| matches!(fact, Fact::Tasked { .. })));
+    assert_eq!(texts(&unasked), ["app looked for cameras, and no job said so"]);
+    let endless = told(true, |seen| forget(seen, |fact| matches!(fact, Fact::Scanned { .. })));
+    assert_eq!(texts(&endless), ["app did not look for cameras to the end"]);
+}
+
+#[test]
+fn a_question_stays_on_its_links() {
+    let verdict = told(true, |seen| {
+        seen.conversations.last_mut().unwrap().ports.push(of("p-vms-0"));
+    });
+    assert_eq!(texts(&verdict), ["a question of app for cameras was seen off its links, at p-vms-0"]);
+}
+
+#[test]
+fn what_was_not_seen_passes_nothing() {
+    let unseen = told(true, |seen| drop(seen.conversations.pop()));
+    assert_eq!(unseen.verdict, Verdict::Inconclusive, "{unseen:#?}");
+    let silent = told(true, |seen| seen.facts.retain(|one| one.node.as_str() != "app"));
+    assert_eq!(silent.verdict, Verdict::Inconclusive, "{silent:#?}");
+}
