@@ -6,7 +6,7 @@ use super::encode::{PICTURES, kbit};
 use super::shown::Shown;
 use super::snapshot::Photographer;
 use super::{Camera, Codec, Error};
-use crate::onvif::{Device, Doors, Encoding, Login, Stream};
+use crate::onvif::{Device, Doors, Encoding, Login, Stream, Ways};
 
 /// How a camera is asked by ONVIF.
 pub struct Onvif {
@@ -32,6 +32,11 @@ pub(super) fn device(
         login: camera.login.clone().map(|login| Login { user: login.user, password: login.password }),
         streams: camera.streams.iter().enumerate().map(stream).collect(),
         rtsp_port,
+        ways: Ways {
+            tcp: camera.transports.tcp,
+            udp: camera.transports.udp,
+            multicast: camera.transports.multicast.is_some(),
+        },
         clock_offset,
         snapshot: Arc::new(move || photographer.take().map_err(|error| error.to_string())),
     })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-use super::device::{Device, Stream};
+use super::device::{Device, Encoding, Stream};
 use super::fault::Fault;
 use super::names::{DEVICE, MEDIA, MEDIA2};
 use super::{device_service, media, media2};
@@ -27,11 +27,18 @@ impl Call<'_> {
         format!("http://{}{path}", self.host)
     }
 
+    /// The streams that the service which is asked can speak of: the first media service knows no H.265.
+    pub(super) fn streams(&self) -> Vec<&Stream> {
+        let first = self.asked.name.namespace == MEDIA;
+        let told = |stream: &&Stream| !(first && stream.encoding == Encoding::H265);
+        self.device.streams.iter().filter(told).collect()
+    }
+
     /// The stream whose token stands in this child of the request; which fault it is if there is none.
     pub(super) fn stream(&self, child: &str, missing: &'static [&'static str]) -> Result<&Stream, Fault> {
         let token = self.asked.text_of(&self.asked.name.namespace, child).unwrap_or_default();
         let no_such = || Fault::sender(missing, format!("there is no `{token}` here"));
-        self.device.stream(token).ok_or_else(no_such)
+        self.streams().into_iter().find(|stream| stream.token == token).ok_or_else(no_such)
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Device {
     pub streams: Vec<Stream>,
     /// TCP port of its RTSP server.
     pub rtsp_port: u16,
+    /// How frames may travel.
+    pub ways: Ways,
     /// Its clock minus the machine's, seconds: what clients that do not look at the camera's clock fail on.
     pub clock_offset: i64,
     /// Its current picture.
@@ -31,6 +33,17 @@ pub struct Login {
     pub user: String,
     /// Password; never printed.
     pub password: String,
+}
+
+/// How frames may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// Inside the RTSP connection.
+    pub tcp: bool,
+    /// By UDP to each client.
+    pub udp: bool,
+    /// By UDP to a group.
+    pub multicast: bool,
 }
 
 /// One stream, which is one media profile.
@@ -59,6 +72,10 @@ pub struct Stream {
 pub enum Encoding {
     /// H.264, main profile.
     H264,
+    /// H.265, main profile; the first media service has no word for it.
+    H265,
+    /// Each picture a JPEG.
+    Jpeg,
 }
 
 impl Encoding {
@@ -66,6 +83,8 @@ impl Encoding {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::H264 => "H264",
+            Self::H265 => "H265",
+            Self::Jpeg => "JPEG",
         }
     }
 }

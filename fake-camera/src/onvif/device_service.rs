@@ -198,9 +198,11 @@ fn capabilities(call: &Call<'_>) -> Result<String, Fault> {
         call.http(DEVICE_PATH)
     );
     let media = format!(
-        "<tt:Media><tt:XAddr>{}</tt:XAddr><tt:StreamingCapabilities><tt:RTPMulticast>false</tt:RTPMulticast>\
-         <tt:RTP_TCP>false</tt:RTP_TCP><tt:RTP_RTSP_TCP>true</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>",
-        call.http(MEDIA_PATH)
+        "<tt:Media><tt:XAddr>{}</tt:XAddr><tt:StreamingCapabilities><tt:RTPMulticast>{}</tt:RTPMulticast>\
+         <tt:RTP_TCP>false</tt:RTP_TCP><tt:RTP_RTSP_TCP>{}</tt:RTP_RTSP_TCP></tt:StreamingCapabilities></tt:Media>",
+        call.http(MEDIA_PATH),
+        call.device.ways.multicast,
+        call.device.ways.tcp
     );
     let inner = match category {
         "All" | "" => device + &media,

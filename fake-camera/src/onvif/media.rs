@@ -1,7 +1,7 @@
 //! ONVIF's first media service (Profile S): profiles, and where their video is.
 
 use super::call::Call;
-use super::device::{Device, Stream};
+use super::device::{Device, Encoding, Stream};
 use super::fault::Fault;
 use super::names::{MEDIA, SCHEMA, SNAPSHOT_PATH};
 
@@ -16,7 +16,7 @@ const SESSION_TIMEOUT: &str = "PT60S";
 /// Carries an operation of this service out.
 pub(super) fn answer(call: &Call<'_>) -> Result<String, Fault> {
     let operation = call.asked.name.local.as_str();
-    let streams = &call.device.streams;
+    let streams = call.streams();
     let inner = match operation {
         "GetServiceCapabilities" => capabilities(call.device),
         "GetProfiles" => streams.iter().map(|stream| profile("Profiles", call.device, stream)).collect(),
@@ -43,7 +43,13 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Fault> {
         "GetVideoEncoderConfigurationOptions" => options(call)?,
         "GetGuaranteedNumberOfVideoEncoderInstances" => {
             known_source(call)?;
-            format!("<trt:TotalNumber>{0}</trt:TotalNumber><trt:H264>{0}</trt:H264>", streams.len())
+            let of = |encoding| streams.iter().filter(|stream| stream.encoding == encoding).count();
+            format!(
+                "<trt:TotalNumber>{}</trt:TotalNumber><trt:JPEG>{}</trt:JPEG><trt:H264>{}</trt:H264>",
+                streams.len(),
+                of(Encoding::Jpeg),
+                of(Encoding::H264)
+            )
         }
         "GetStreamUri" => stream_uri(call)?,
         "GetSnapshotUri" => {
@@ -60,8 +66,10 @@ pub(super) fn capabilities(device: &Device) -> String {
     format!(
         "<trt:Capabilities SnapshotUri=\"true\" Rotation=\"false\" VideoSourceMode=\"false\" OSD=\"false\">\
          <trt:ProfileCapabilities MaximumNumberOfProfiles=\"{}\"/>\
-         <trt:StreamingCapabilities RTPMulticast=\"false\" RTP_TCP=\"false\" RTP_RTSP_TCP=\"true\"/></trt:Capabilities>",
-        device.streams.len()
+         <trt:StreamingCapabilities RTPMulticast=\"{}\" RTP_TCP=\"false\" RTP_RTSP_TCP=\"{}\"/></trt:Capabilities>",
+        device.streams.len(),
+        device.ways.multicast,
+        device.ways.tcp
     )
 }
 
@@ -99,13 +107,18 @@ pub(super) fn source_configuration(element: &str, device: &Device) -> String {
 /// Recorders refuse profiles without `RateControl`, which the schema would let us leave out.
 fn encoder(element: &str, stream: &Stream) -> String {
     let Stream { token, width, height, fps, group, kbit, encoding, .. } = stream;
+    let more = match encoding {
+        Encoding::H264 => format!(
+            "<tt:H264><tt:GovLength>{group}</tt:GovLength><tt:H264Profile>Main</tt:H264Profile></tt:H264>"
+        ),
+        Encoding::H265 | Encoding::Jpeg => String::new(),
+    };
     format!(
         "<{element} token=\"{token}\"><tt:Name>{token}</tt:Name><tt:UseCount>1</tt:UseCount>\
          <tt:Encoding>{}</tt:Encoding><tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height>\
          </tt:Resolution><tt:Quality>1</tt:Quality><tt:RateControl><tt:FrameRateLimit>{fps}</tt:FrameRateLimit>\
          <tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>{kbit}</tt:BitrateLimit></tt:RateControl>\
-         <tt:H264><tt:GovLength>{group}</tt:GovLength><tt:H264Profile>Main</tt:H264Profile></tt:H264>\
-         {}<tt:SessionTimeout>{SESSION_TIMEOUT}</tt:SessionTimeout></{element}>",
+         {more}{}<tt:SessionTimeout>{SESSION_TIMEOUT}</tt:SessionTimeout></{element}>",
         encoding.word(),
         multicast()
     )
@@ -140,18 +153,20 @@ fn options(call: &Call<'_>) -> Result<String, Fault> {
     let range = |name: &str, value: &dyn std::fmt::Display| {
         format!("<tt:{name}><tt:Min>{value}</tt:Min><tt:Max>{value}</tt:Max></tt:{name}>")
     };
-    Ok(format!(
-        "<trt:Options>{}<tt:H264><tt:ResolutionsAvailable><tt:Width>{}</tt:Width><tt:Height>{}</tt:Height>\
-         </tt:ResolutionsAvailable>{}{}{}<tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264></trt:Options>",
-        range("QualityRange", &1),
-        stream.width,
-        stream.height,
-        range("GovLengthRange", &stream.group),
-        range("FrameRateRange", &stream.fps),
-        range("EncodingIntervalRange", &1)
-    ))
+    let size = format!(
+        "<tt:ResolutionsAvailable><tt:Width>{}</tt:Width><tt:Height>{}</tt:Height></tt:ResolutionsAvailable>",
+        stream.width, stream.height
+    );
+    let rates = range("FrameRateRange", &stream.fps) + &range("EncodingIntervalRange", &1);
+    let coded = match stream.encoding {
+        Encoding::Jpeg => format!("<tt:JPEG>{size}{rates}</tt:JPEG>"),
+        Encoding::H264 | Encoding::H265 => format!(
+            "<tt:H264>{size}{}{rates}<tt:H264ProfilesSupported>Main</tt:H264ProfilesSupported></tt:H264>",
+            range("GovLengthRange", &stream.group)
+        ),
+    };
+    Ok(format!("<trt:Options>{}{coded}</trt:Options>", range("QualityRange", &1)))
 }
-
 fn stream_uri(call: &Call<'_>) -> Result<String, Fault> {
     let stream = call.stream("ProfileToken", NO_PROFILE)?;
     let invalid = |reason: &str| Fault::sender(&["ter:InvalidArgVal", "ter:InvalidStreamSetup"], reason);
@@ -159,11 +174,14 @@ fn stream_uri(call: &Call<'_>) -> Result<String, Fault> {
     let kind = setup.text_of(SCHEMA, "Stream").unwrap_or_default();
     let transport = setup.child(SCHEMA, "Transport");
     let protocol = transport.and_then(|transport| transport.text_of(SCHEMA, "Protocol")).unwrap_or_default();
-    match (kind, protocol) {
-        ("RTP-Unicast", "RTSP" | "TCP") => Ok(media_uri(&rtsp(call, stream))),
-        ("RTP-Unicast", _) => Err(invalid("RTP comes inside RTSP over TCP only")),
-        _ => Err(invalid("RTP comes to one client only")),
-    }
+    let ways = call.device.ways;
+    let offered = match (kind, protocol) {
+        ("RTP-Unicast", "RTSP" | "TCP") => ways.tcp,
+        ("RTP-Unicast", "UDP") => ways.udp,
+        ("RTP-Multicast", "UDP") => ways.multicast,
+        _ => false,
+    };
+    if offered { Ok(media_uri(&rtsp(call, stream))) } else { Err(invalid("frames do not travel that way")) }
 }
 
 /// Where a stream is. The specification gives it 128 bytes at most.

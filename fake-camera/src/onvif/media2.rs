@@ -1,7 +1,7 @@
 //! ONVIF's second media service (Profile T): the same video, told with fewer words.
 
 use super::call::Call;
-use super::device::{Device, Stream};
+use super::device::{Device, Encoding, Stream};
 use super::fault::Fault;
 use super::media::{rtsp, source_configuration};
 use super::names::{MEDIA2, SNAPSHOT_PATH};
@@ -22,13 +22,18 @@ pub(super) fn answer(call: &Call<'_>) -> Result<String, Fault> {
         "GetVideoEncoderConfigurationOptions" => chosen(call)?.iter().map(|stream| options(stream)).collect(),
         "GetStreamUri" => {
             let stream = call.stream("ProfileToken", NO_PROFILE)?;
-            match call.asked.text_of(MEDIA2, "Protocol") {
-                Some("RTSP") => format!("<tr2:Uri>{}</tr2:Uri>", rtsp(call, stream)),
-                _ => {
-                    let codes = &["ter:InvalidArgVal", "ter:InvalidStreamSetup"];
-                    return Err(Fault::sender(codes, "RTP comes inside RTSP over TCP only"));
-                }
+            let ways = call.device.ways;
+            let offered = match call.asked.text_of(MEDIA2, "Protocol") {
+                Some("RTSP") => ways.tcp,
+                Some("RtspUnicast") => ways.udp,
+                Some("RtspMulticast") => ways.multicast,
+                _ => false,
+            };
+            if !offered {
+                let codes = &["ter:InvalidArgVal", "ter:InvalidStreamSetup"];
+                return Err(Fault::sender(codes, "frames do not travel that way"));
             }
+            format!("<tr2:Uri>{}</tr2:Uri>", rtsp(call, stream))
         }
         "GetSnapshotUri" => {
             let stream = call.stream("ProfileToken", NO_PROFILE)?;
@@ -44,9 +49,11 @@ pub(super) fn capabilities(device: &Device) -> String {
     format!(
         "<tr2:Capabilities SnapshotUri=\"true\" Rotation=\"false\" VideoSourceMode=\"false\" OSD=\"false\">\
          <tr2:ProfileCapabilities MaximumNumberOfProfiles=\"{}\" ConfigurationsSupported=\"VideoSource VideoEncoder\"/>\
-         <tr2:StreamingCapabilities RTSPStreaming=\"true\" RTPMulticast=\"false\" RTP_RTSP_TCP=\"true\"/>\
+         <tr2:StreamingCapabilities RTSPStreaming=\"true\" RTPMulticast=\"{}\" RTP_RTSP_TCP=\"{}\"/>\
          </tr2:Capabilities>",
-        device.streams.len()
+        device.streams.len(),
+        device.ways.multicast,
+        device.ways.tcp
     )
 }
 
@@ -92,8 +99,9 @@ fn chosen<'a>(call: &'a Call<'_>) -> Result<Vec<&'a Stream>, Fault> {
 
 fn encoder(element: &str, stream: &Stream) -> String {
     let Stream { token, width, height, fps, group, kbit, encoding, .. } = stream;
+    let profile = if *encoding == Encoding::Jpeg { "" } else { " Profile=\"Main\"" };
     format!(
-        "<{element} token=\"{token}\" GovLength=\"{group}\" Profile=\"Main\"><tt:Name>{token}</tt:Name>\
+        "<{element} token=\"{token}\" GovLength=\"{group}\"{profile}><tt:Name>{token}</tt:Name>\
          <tt:UseCount>1</tt:UseCount><tt:Encoding>{}</tt:Encoding><tt:Resolution><tt:Width>{width}</tt:Width>\
          <tt:Height>{height}</tt:Height></tt:Resolution><tt:RateControl ConstantBitRate=\"false\">\
          <tt:FrameRateLimit>{fps}</tt:FrameRateLimit><tt:BitrateLimit>{kbit}</tt:BitrateLimit></tt:RateControl>\
@@ -104,8 +112,9 @@ fn encoder(element: &str, stream: &Stream) -> String {
 
 fn options(stream: &Stream) -> String {
     let Stream { width, height, fps, group, kbit, encoding, .. } = stream;
+    let profiles = if *encoding == Encoding::Jpeg { "" } else { " ProfilesSupported=\"Main\"" };
     format!(
-        "<tr2:Options GovLengthRange=\"{group} {group}\" FrameRatesSupported=\"{fps}\" ProfilesSupported=\"Main\" \
+        "<tr2:Options GovLengthRange=\"{group} {group}\" FrameRatesSupported=\"{fps}\"{profiles} \
          ConstantBitRateSupported=\"false\"><tt:Encoding>{}</tt:Encoding><tt:QualityRange><tt:Min>1</tt:Min>\
          <tt:Max>1</tt:Max></tt:QualityRange><tt:ResolutionsAvailable><tt:Width>{width}</tt:Width>\
          <tt:Height>{height}</tt:Height></tt:ResolutionsAvailable><tt:BitrateRange><tt:Min>{kbit}</tt:Min>\

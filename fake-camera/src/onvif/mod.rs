@@ -38,7 +38,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-pub use device::{Device, Encoding, Login, Snapshot, Stream};
+pub use device::{Device, Encoding, Login, Snapshot, Stream, Ways};
 
 /// What facts call it.
 const SERVICE: &str = "onvif";

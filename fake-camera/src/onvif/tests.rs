@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::device::{Device, Encoding, Login, Stream};
+use super::device::{Device, Encoding, Login, Stream, Ways};
 use super::digest::Shown;
 use super::envelope::{self, Envelope};
 use super::names::{DEVICE, ERROR, MEDIA, MEDIA2, SCHEMA, SECURITY, SOAP};
@@ -29,6 +29,7 @@ fn device(login: Option<Login>) -> Device {
         login,
         streams: vec![stream("main", 640, 360), stream("sub", 320, 240)],
         rtsp_port: 554,
+        ways: Ways { tcp: true, udp: false, multicast: false },
         clock_offset: 0,
         snapshot: Arc::new(|| Ok(Vec::new())),
     }
@@ -136,6 +137,35 @@ fn each_stream_is_a_profile_with_its_address() {
         "<tr2:GetStreamUri><tr2:Protocol>RTSP</tr2:Protocol><tr2:ProfileToken>sub</tr2:ProfileToken></tr2:GetStreamUri>",
     );
     assert_eq!(uri.text_of(MEDIA2, "Uri"), Some("rtsp://10.20.0.11:554/sub"));
+}
+
+#[test]
+fn each_service_speaks_of_the_codecs_that_it_has_words_for() {
+    let mut camera = device(None);
+    camera.streams[0].encoding = Encoding::H265;
+    camera.streams[1].encoding = Encoding::Jpeg;
+    camera.ways.udp = true;
+    let ask = |request: &str| {
+        let answer = ask(&camera, envelope::write("", request).as_bytes());
+        (answer.status, envelope::read(answer.text.as_bytes()).unwrap().body)
+    };
+    let (_, first) = ask("<trt:GetProfiles/>");
+    assert_eq!(first.children.len(), 1);
+    let encoder = first.children[0].child(SCHEMA, "VideoEncoderConfiguration").unwrap();
+    assert_eq!(encoder.text_of(SCHEMA, "Encoding"), Some("JPEG"));
+    assert!(encoder.child(SCHEMA, "H264").is_none());
+    assert_eq!(ask("<trt:GetProfile><trt:ProfileToken>main</trt:ProfileToken></trt:GetProfile>").0, 400);
+    let (_, second) = ask("<tr2:GetVideoEncoderConfigurations/>");
+    let spelled: Vec<_> =
+        second.children.iter().map(|one| one.text_of(SCHEMA, "Encoding").unwrap()).collect();
+    assert_eq!(spelled, ["H265", "JPEG"]);
+    let uri = |protocol: &str| {
+        ask(&format!(
+            "<tr2:GetStreamUri><tr2:Protocol>{protocol}</tr2:Protocol><tr2:ProfileToken>main</tr2:ProfileToken></tr2:GetStreamUri>"
+        ))
+        .0
+    };
+    assert_eq!(["RTSP", "RtspUnicast", "RtspMulticast"].map(uri), [200, 200, 400]);
 }
 
 #[test]

@@ -81,6 +81,22 @@ fn the_stream_that_is_told_plays_and_the_picture_is_the_cameras() {
 }
 
 #[test]
+fn further_streams_and_ways_are_told_to_a_client() {
+    let place = Place::new();
+    let sub = "path=/sub,codec=mjpeg,size=320x240,fps=5";
+    let camera = ["--codec", "h265", "--stream", sub, "--transport", "tcp,udp"];
+    let _camera = Camera::at(&place, &camera);
+    let said = walked(&place, "wsse");
+    let profiles = said["media.GetProfiles"].as_array().unwrap();
+    assert_eq!(profiles.len(), 1, "the first media service has no word for H.265: {profiles:?}");
+    assert_eq!(profiles[0]["VideoEncoderConfiguration"]["Encoding"], "JPEG");
+    assert_eq!(said["media.GetStreamUri UDP"]["Uri"], format!("rtsp://{ADDRESS}:554/sub"));
+    let encodings = said["media2.GetProfiles"].as_array().unwrap().iter();
+    let encodings: Vec<_> = encodings.map(|one| &one["Configurations"]["VideoEncoder"]["Encoding"]).collect();
+    assert_eq!(encodings, ["H265", "JPEG"]);
+}
+
+#[test]
 fn a_wrong_password_and_a_wrong_clock_are_refused() {
     let place = Place::new();
     let camera = Camera::at(&place, &[]);
