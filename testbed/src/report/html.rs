@@ -130,7 +130,11 @@ fn page(report: &Report) -> Page {
         started: Utc::from(report.started).rfc3339(),
         took: seconds(report.took()),
         documents: plan.documents.clone(),
-        worst: if report.failure.is_some() { "ENDED EARLY" } else { worst(report.judgement.checks.iter()) },
+        worst: match report {
+            Report { failure: Some(_), .. } => "ENDED EARLY",
+            Report { broken_part: Some(_), .. } => "BROKEN PART",
+            _ => worst(report.judgement.checks.iter()),
+        },
         counts: [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(|one| report.count(one)),
         broken_part: broken_part(report),
         failure: report.failure.as_ref().map(|failure| FailureView {
@@ -307,6 +311,10 @@ mod tests {
         let page = html(&blinded_report());
         let says = page.find("a tap that is blind to what arrives (blind-tap)").expect("it is said");
         assert!(says < page.find("<h2>Site").unwrap());
+        assert!(
+            page.contains("<span class=\"verdict BROKEN\">BROKEN PART</span>"),
+            "and in place of its verdict"
+        );
         assert_balanced(&page);
     }
 
