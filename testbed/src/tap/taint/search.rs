@@ -28,8 +28,11 @@ pub(super) struct Place {
     pub(super) flooded: bool,
 }
 
+/// By which what was found is sorted: its port, whether it goes to the node, whether it was flooded.
+type Order = (u16, bool, bool);
+
 impl Place {
-    fn order(self) -> (u16, bool, bool) {
+    fn order(self) -> Order {
         (self.port, self.direction == Direction::ToNode, self.flooded)
     }
 }
@@ -69,8 +72,8 @@ pub(super) struct Search<'a> {
     streams: HashMap<Line, (Stream, Scan)>,
     pieces: Pieces,
     taps: Vec<Tap>,
-    found: BTreeMap<((u16, bool, bool), usize, Way), TaintFound>,
-    passwords: BTreeMap<((u16, bool, bool), Way), PasswordFound>,
+    found: BTreeMap<(Order, usize, Way), TaintFound>,
+    passwords: BTreeMap<(Order, Way), PasswordFound>,
     let_go: u64,
 }
 
