@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use fake_appliance::config::Camera;
+use fake_appliance::config::{Camera, Transport};
 use fake_appliance::scan::Login;
 
 const EXAMPLES: &str = "\
@@ -56,6 +56,9 @@ pub(crate) struct Pull {
     /// User name for digest authentication.
     #[arg(long, requires = "password_env")]
     user: Option<String>,
+    /// Ask for frames by UDP instead of in the RTSP connection.
+    #[arg(long)]
+    udp: bool,
     /// Environment variable with the password.
     #[arg(long, requires = "user")]
     password_env: Option<String>,
@@ -77,6 +80,7 @@ impl Pull {
             url: url.clone(),
             user: self.user.clone(),
             password: password.clone(),
+            transport: if self.udp { Transport::Udp } else { Transport::Tcp },
         };
         Ok(self.urls.iter().map(camera).collect())
     }

@@ -59,17 +59,32 @@ pub struct Camera {
     pub user: Option<String>,
     /// Password for digest authentication.
     pub password: Option<String>,
+    /// How frames are asked for; default in the RTSP connection.
+    #[serde(default)]
+    pub transport: Transport,
+}
+
+/// A way that frames travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// In the RTSP connection.
+    #[default]
+    Tcp,
+    /// By UDP.
+    Udp,
 }
 
 impl std::fmt::Debug for Camera {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, id, url, user, password: _ } = self;
+        let Self { name, id, url, user, password: _, transport } = self;
         formatter
             .debug_struct("Camera")
             .field("name", name)
             .field("id", id)
             .field("url", url)
             .field("user", user)
+            .field("transport", transport)
             .finish_non_exhaustive()
     }
 }

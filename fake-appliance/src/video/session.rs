@@ -18,6 +18,7 @@ use url::Url;
 
 use super::Shared;
 use super::decode::{self, Decoder};
+use crate::config;
 use crate::net;
 use crate::stop::Stop;
 
@@ -126,9 +127,11 @@ async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Re
     let (video, codec) = videos.find_map(judged).ok_or(Error::NoVideo)?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
     let decoder = start_decoder(shared, codec).await?;
-    let setup = SetupOptions::default()
-        .transport(Transport::Tcp(Default::default()))
-        .frame_format(FrameFormat::SIMPLE);
+    let transport = match camera.transport {
+        config::Transport::Tcp => Transport::Tcp(Default::default()),
+        config::Transport::Udp => Transport::Udp(Default::default()),
+    };
+    let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
     let session = session.play(PlayOptions::default()).await?.demuxed()?;
     Ok(Opened { codec, session, decoder })

@@ -12,7 +12,8 @@ use retina::client::{PlayOptions, Session, SessionGroup, SessionOptions, SetupOp
 use retina::codec::{CodecItem, FrameFormat};
 
 use crate::support::{
-    CameraProcess, PATIENCE, camera_command, checksums, decoding, failure_to_start, ffmpeg, pictures,
+    Appliance, CameraProcess, PATIENCE, camera_at, camera_command, checksums, decoding, failure_to_start,
+    ffmpeg, pictures,
 };
 
 #[test]
@@ -23,6 +24,18 @@ fn ffmpeg_decodes_every_frame_by_udp_without_an_error() {
         assert_eq!(decoded.len(), 45, "{codec}");
         assert_eq!(decoded[..15], decoded[30..], "{codec}: the clip is repeated");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_appliance_gets_every_frame_by_udp() {
+    let camera = CameraProcess::with_login(&["--id", "41", "--transport", "udp"]);
+    let at = fake_appliance::config::Camera {
+        transport: fake_appliance::config::Transport::Udp,
+        ..camera_at(&camera.url(), Some(41))
+    };
+    let video = Appliance::pull(at, Some(45)).ended().await;
+    assert_eq!((video.first, video.last + 1), (0, video.received), "{video:?}");
+    assert_eq!((video.lost, video.unidentified, video.foreign, video.mismatched), (0, 0, 0, 0), "{video:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use fake_appliance::config::Camera;
+use fake_appliance::config::{Camera, Transport};
 use fake_facts::{Fact, Line, Teller, Video};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -238,6 +238,7 @@ pub(crate) fn camera_at(url: &str, id: Option<u32>) -> Camera {
         url: url.to_owned(),
         user: Some(USER.to_owned()),
         password: Some(PASSWORD.to_owned()),
+        transport: Transport::Tcp,
     }
 }
 

@@ -13,7 +13,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
-use crate::scenario::model::{CloudNames, CloudService, NameSet, Onvif, Ready, Scan};
+use crate::scenario::model::{CloudNames, CloudService, NameSet, Onvif, Ready, Rtsp, Scan};
 
 pub use words::*;
 
@@ -312,6 +312,9 @@ pub enum ServiceKind {
         /// What it does of ONVIF.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         onvif: Option<Onvif>,
+        /// How it serves them.
+        #[serde(default, skip_serializing_if = "Rtsp::is_default")]
+        rtsp: Rtsp,
     },
     /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
     Appliance {
@@ -359,6 +362,9 @@ pub struct Source {
     pub id: u32,
     /// Where it serves.
     pub address: IpAddr,
+    /// Whether its frames come by UDP instead of in the connection.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub udp: bool,
 }
 
 /// An allowed communication, addresses resolved.

@@ -11,7 +11,7 @@ use super::model::{Node, Service, ServiceKind, Source};
 use super::nodes::pools;
 use super::ways::{Ways, addresses, share, speaks};
 use crate::names::{NodeName, SegmentName};
-use crate::scenario::model::{self as scenario, CloudService, Kind};
+use crate::scenario::model::{self as scenario, CloudService, Kind, Transport};
 
 /// How often a host that only plays would report; it has no cloud, so nothing is sent.
 const UNUSED_PERIOD: Duration = Duration::from_secs(30);
@@ -170,8 +170,8 @@ impl Finder<'_, '_> {
         let Some(listen) = serving_address(node) else {
             return self.mistakes.site(format!("`{}` has no address to serve on", node.name));
         };
-        let scenario::Camera { id, width, height, fps, onvif } = *camera;
-        self.add(Stage::Camera, node, ServiceKind::Camera { id, listen, width, height, fps, onvif });
+        let scenario::Camera { id, width, height, fps, onvif, rtsp } = camera.clone();
+        self.add(Stage::Camera, node, ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp });
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {
@@ -247,7 +247,8 @@ impl Finder<'_, '_> {
         };
         let address = serving_address(planned).filter(|address| speaks(node, *address));
         let address = address.ok_or("has no address family in common with it")?;
-        Ok(Source { camera: name.clone(), id: camera.id, address })
+        let udp = camera.rtsp.pulled_by() == Some(Transport::Udp);
+        Ok(Source { camera: name.clone(), id: camera.id, address, udp })
     }
 }
 

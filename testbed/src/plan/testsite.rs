@@ -141,7 +141,7 @@ fn link(text: &str) -> Link {
 }
 
 pub(super) fn camera(id: u32) -> Kind {
-    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None })
+    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None, rtsp: Default::default() })
 }
 
 pub(super) fn host(plays: &str) -> Kind {

@@ -4,6 +4,7 @@
 //! an `Option` means that the site may really lack the thing. What the site leaves to us (addresses, Ethernet
 //! addresses, gateways) is derived by the plan.
 
+mod rtsp;
 mod words;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::lint::{Duty, Zone};
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 
+pub use rtsp::{Auth, Codec, Rtsp, Stream, Transport};
 pub use words::*;
 
 /// A valid scenario: what is built, what is allowed, what is asserted.
@@ -238,6 +240,9 @@ pub struct Camera {
     pub fps: u32,
     /// What it does of ONVIF; none: nothing.
     pub onvif: Option<Onvif>,
+    /// How it serves its video.
+    #[serde(default, skip_serializing_if = "Rtsp::is_default")]
+    pub rtsp: Rtsp,
 }
 
 /// A video-analytics appliance.

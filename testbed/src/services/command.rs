@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{ServiceError, dnsmasq, lease};
+use super::{ServiceError, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{Onvif, Sign};
+use crate::scenario::model::Sign;
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -121,35 +121,10 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             })
         }
         ServiceKind::Spare { main, spare } => Ok(fake(settings, "fake-appliance", lease::ports(main, spare))),
-        ServiceKind::Camera { id, listen, width, height, fps, onvif } => {
+        ServiceKind::Camera { .. } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
-            let arguments = [
-                "serve",
-                "--name",
-                service.node.as_str(),
-                "--id",
-                &id.to_string(),
-                "--run",
-                &settings.run.to_string(),
-                "--noise",
-                &settings.run.to_string(),
-                "--keep",
-                &text(&clip(&service.node)),
-                "--address",
-                &listen.to_string(),
-                "--size",
-                &format!("{width}x{height}"),
-                "--fps",
-                &fps.to_string(),
-                "--user",
-                CAMERA_USER,
-                "--password-file",
-                &text(&secret),
-            ];
-            let mut arguments = arguments.map(str::to_owned).to_vec();
-            arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
-            Ok(fake(settings, "fake-camera", arguments))
+            Ok(fake(settings, "fake-camera", camera::arguments(service, &secret, settings)))
         }
         ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
             let login = json!({ "user": CAMERA_USER, "password": settings.camera_password });
@@ -246,15 +221,7 @@ fn about(path: &str, cause: &io::Error) -> io::Error {
 }
 
 /// User name that the cameras ask for.
-const CAMERA_USER: &str = "viewer";
-
-/// Port of a camera's ONVIF services.
-const ONVIF_PORT: &str = "80";
-
-fn onvif_arguments(onvif: Onvif) -> Vec<String> {
-    let quiet = (onvif == Onvif::Answers).then_some("--answers-only");
-    ["--onvif", ONVIF_PORT].into_iter().chain(quiet).map(str::to_owned).collect()
-}
+pub(super) const CAMERA_USER: &str = "viewer";
 
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();
@@ -318,6 +285,7 @@ fn camera_source(source: &Source, settings: &Settings) -> serde_json::Value {
         "url": format!("rtsp://{address}:554/stream"),
         "user": CAMERA_USER,
         "password": settings.camera_password,
+        "transport": if source.udp { "udp" } else { "tcp" },
     })
 }
 

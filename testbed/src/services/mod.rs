@@ -4,6 +4,7 @@
 //! deadline. A service that dies or prints rubbish ends the run, with its last lines.
 
 mod board;
+mod camera;
 mod command;
 mod dnsmasq;
 mod lease;

@@ -109,10 +109,19 @@ fn port(node: &str, index: usize) -> LinkName {
 fn services() -> Vec<Service> {
     let camera = |name: &str, id, address: &str| Service {
         node: of(name),
-        kind: ServiceKind::Camera { id, listen: of(address), width: 640, height: 360, fps: 15, onvif: None },
+        kind: ServiceKind::Camera {
+            id,
+            listen: of(address),
+            width: 640,
+            height: 360,
+            fps: 15,
+            onvif: None,
+            rtsp: Default::default(),
+        },
     };
     let sources = [("dock-1", 1, "10.20.0.11"), ("dock-2", 2, "10.20.0.12")];
-    let cameras = sources.map(|(name, id, at)| Source { camera: of(name), id, address: of(at) }).to_vec();
+    let cameras =
+        sources.map(|(name, id, at)| Source { camera: of(name), id, address: of(at), udp: false }).to_vec();
     let monitor_every = Duration::from_secs(1);
     let kind =
         ServiceKind::Appliance { cameras, cloud: Some(of("aws")), clock: None, monitor_every, scan: None };

@@ -5,6 +5,7 @@ mod support;
 
 mod advised;
 mod apart;
+mod cameras;
 mod exhaustive;
 mod failover;
 mod fakes;

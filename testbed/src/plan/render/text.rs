@@ -5,7 +5,7 @@ use super::tables::{head, list, table};
 use super::words::word;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Check, Node, Plan, Service, ServiceKind};
-use crate::scenario::model::{Onvif, Scan, Sign};
+use crate::scenario::model::{Onvif, Rtsp, Scan, Sign, Stream};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -144,13 +144,14 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
             ("clock", format!("at {}; {asks}", list(listen)))
         }
-        ServiceKind::Camera { id, listen, width, height, fps, onvif } => {
+        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp } => {
             let onvif = match onvif {
                 None => "",
                 Some(Onvif::Answers) => "; answers ONVIF",
                 Some(Onvif::Announces) => "; answers ONVIF and announces itself",
             };
-            ("camera", format!("{id} at {listen}; {width}x{height}, {fps} frames a second{onvif}"))
+            let picture = format!("{width}x{height}, {fps} frames a second");
+            ("camera", format!("{id} at {listen}; {picture}{}{onvif}", rtsp_words(rtsp)))
         }
         ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
@@ -182,6 +183,34 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             ("command", format!("{}; {until}{}{instead}", command.join(" "), ready.unwrap_or_default()))
         }
     }
+}
+
+/// What a camera serves otherwise than usual.
+fn rtsp_words(rtsp: &Rtsp) -> String {
+    let usual = Rtsp::default();
+    let mut words = String::new();
+    if rtsp.codec != usual.codec {
+        words += &format!("; {}", rtsp.codec.name());
+    }
+    for Stream { path, codec, width, height, fps } in &rtsp.streams {
+        words += &format!("; {path}: {}, {width}x{height}, {fps} a second", codec.name());
+    }
+    if rtsp.auth != usual.auth {
+        let asked = list(rtsp.auth.iter().map(|auth| auth.name()));
+        words += &if rtsp.auth.is_empty() { "; asks nobody".into() } else { format!("; asks by {asked}") };
+    }
+    if rtsp.transport != usual.transport {
+        words += &format!("; sends by {}", list(rtsp.transport.iter().map(|way| way.name())));
+    }
+    if !rtsp.further_ports.is_empty() {
+        words += &format!("; later at {} too", list(&rtsp.further_ports));
+    }
+    if (rtsp.session_timeout, rtsp.most_sessions) != (usual.session_timeout, usual.most_sessions) {
+        let most =
+            rtsp.most_sessions.map_or_else(|| "any number of".into(), |most| format!("at most {most}"));
+        words += &format!("; {most} sessions, each {} s without a sign of life", rtsp.session_timeout);
+    }
+    words
 }
 
 fn dhcp_words(kind: &ServiceKind) -> (&'static str, String) {

@@ -204,7 +204,7 @@ impl Reader<'_> {
             raw.explained.good().and_then(|word| self.explained(word)),
             raw.matrix.good().and_then(|word| self.matrix(word)),
             raw.name.good().and_then(|word| self.name(word)),
-            raw.taint.good().and_then(|word| self.taint(word)),
+            raw.taint.good().and_then(|word| self.taint(word, name)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.scan.good().and_then(|word| self.scan(word)),

@@ -21,6 +21,7 @@ mod named;
 mod nodes;
 mod policy;
 mod required;
+mod rtsp;
 mod runs;
 mod scans;
 mod segments;

@@ -15,6 +15,7 @@ use super::directory::{Directory, Section};
 use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::or;
+use super::rtsp;
 use super::runs::command;
 use super::segments::{Known, Segments};
 use super::sets::Sets;
@@ -146,9 +147,10 @@ impl Builder<'_> {
             run: &raw.run,
         };
         let cameras = self.nodes.len() as u32;
+        let rtsp = rtsp::read(raw, fps, self.out);
         let onvif = raw.onvif.good().map(|onvif| onvif.value);
         self.add(name, &wires, 1, &common, |index| {
-            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif })
+            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif, rtsp: rtsp.clone() })
         });
     }
 
@@ -275,8 +277,21 @@ impl Builder<'_> {
     }
 
     fn cameras(&mut self, written: &Slot<OneOrMany<At<NodeName>>>, whose: &str) -> Vec<NodeName> {
-        let cameras = |names| self.directory.nodes_of(names, &[Section::Camera], whose, self.out);
-        written.good().map(cameras).unwrap_or_default()
+        let Some(names) = written.good() else { return Vec::new() };
+        for name in &names.0 {
+            let members = self.directory.find(name, whose, &mut Mistakes::default());
+            // The members of a group are alike.
+            let first = members.and_then(|entry| self.nodes.get(entry.members.first()?));
+            let Some(Kind::Camera(camera)) = first.filter(|node| node.run.is_none()).map(|node| &node.kind)
+            else {
+                continue;
+            };
+            if let Some(why) = rtsp::cannot_pull(&camera.rtsp) {
+                let title = format!("{whose} pulls a camera that it cannot judge");
+                self.out.push(Mistake::error(title, name.spot, why));
+            }
+        }
+        self.directory.nodes_of(names, &[Section::Camera], whose, self.out)
     }
 
     /// Adds a node, or each node of a group.

@@ -1,15 +1,15 @@
 //! `taint`: whose video is looked for, and where it may be seen.
 
 use super::super::mistakes::Mistake;
-use super::super::model::{Kind, Word};
+use super::super::model::{Codec, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, Slot};
 use super::checks::Reader;
 use super::directory::Section;
-use crate::names::{LinkName, NodeName, PortRef};
+use crate::names::{CheckName, LinkName, NodeName, PortRef};
 
 impl Reader<'_> {
-    pub(super) fn taint(&mut self, word: &raw::Taint) -> Option<Word> {
+    pub(super) fn taint(&mut self, word: &raw::Taint, name: &At<CheckName>) -> Option<Word> {
         let cameras = match &word.cameras {
             Slot::Absent => self.played(),
             slot => self.directory.nodes_of(slot.good()?, &[Section::Camera], self.whose, self.out),
@@ -19,6 +19,18 @@ impl Reader<'_> {
             let label = format!("`{camera}` runs a command of its own: nobody knows its video");
             let title = format!("{} looks for what it cannot know", self.whose);
             self.out.push(Mistake::error(title, names.0.first()?.spot, label));
+        }
+        let h264_alone = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
+            Some(Kind::Camera(camera)) => camera.rtsp.codec == Codec::H264 && camera.rtsp.streams.is_empty(),
+            _ => true,
+        };
+        if let Some(camera) = cameras.iter().find(|camera| !own(camera) && !h264_alone(camera)) {
+            let label = format!(
+                "`{camera}` has other video than one stream of H.264, which is all that is known here"
+            );
+            let title = format!("{} looks for what it cannot know", self.whose);
+            let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));
+            self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
         }
         let played = self.played();
         let unseen = |camera: &&NodeName| !own(camera) && !played.contains(camera);

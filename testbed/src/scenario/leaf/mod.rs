@@ -19,9 +19,9 @@ pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair};
 pub(crate) use sets::NamePattern;
-pub(crate) use texts::{Anchor, Argument, FileName, Line, Variable};
+pub(crate) use texts::{Anchor, Argument, FileName, Line, StreamPath, Variable};
 pub use words::FEATURES;
-pub(crate) use words::{Codec, Feature, Region};
+pub(crate) use words::{AuthWord, Feature, Region};
 
 /// Words that YAML guesses a meaning for are no names: say so before the name's own rule does.
 fn guard(scalar: &Scalar) -> Result<&str, Wrong> {

@@ -84,6 +84,25 @@ impl Leaf for FileName {
     }
 }
 
+/// Path of a camera's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StreamPath(pub(crate) String);
+
+impl Leaf for StreamPath {
+    const WHAT: &'static str = "a stream's path";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        let text = scalar.text.as_str();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+        if !text.starts_with('/') || text.len() < 2 || text.len() > 100 || !text.bytes().all(plain) {
+            return Err(Wrong::because("must begin with `/`, then letters, digits, `/`, `-`, `_` and `.`"));
+        }
+        Ok(StreamPath(text.to_owned()))
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "pattern": "^/[A-Za-z0-9/._-]{1,99}$" })
+    }
+}
+
 /// A place in a document: `file.txt#anchor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor(pub(crate) String);

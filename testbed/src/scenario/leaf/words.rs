@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
+use super::super::model::{Auth, Codec, Transport};
 use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -87,14 +88,36 @@ pub(crate) struct Region(pub(crate) &'static str);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Feature(pub(crate) &'static str);
 
-/// A video codec: there is one.
+/// A word of `auth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Codec;
+pub(crate) enum AuthWord {
+    /// Nobody is asked.
+    None,
+    /// Asked by this.
+    By(Auth),
+}
+
+impl AuthWord {
+    /// How is asked, if anybody is.
+    pub(crate) fn method(self) -> Option<Auth> {
+        match self {
+            Self::None => None,
+            Self::By(method) => Some(method),
+        }
+    }
+}
 
 word_leaf! {
     Region, "an AWS region", REGIONS.map(|name| (name, Region(name)));
     Feature, "a kernel feature", FEATURES.map(|name| (name, Feature(name)));
-    Codec, "a codec", [("h264", Codec)];
+    Codec, "a codec", [Codec::H264, Codec::H265, Codec::Mjpeg].map(|codec| (codec.name(), codec));
+    Transport, "a way that frames travel", [
+        Transport::Tcp, Transport::Udp, Transport::Multicast,
+    ].map(|way| (way.name(), way));
+    AuthWord, "a way of authentication", [
+        ("none", AuthWord::None), ("basic", AuthWord::By(Auth::Basic)), ("digest", AuthWord::By(Auth::Digest)),
+        ("digest-sha256", AuthWord::By(Auth::DigestSha256)),
+    ];
     Zone, "a kind of network", Zone::ALL;
     LintRule, "a rule on the drawing", LintRule::ALL;
     CloudNames, "a spelling of the cloud's names", [

@@ -7,12 +7,12 @@ use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::super::leaf::{
-    Ahead, Argument, Asks, Below, Codec, FileName, Gateway, Lasting, Line, NamePattern, Region, Size,
-    Variable, Whole,
+    Ahead, Argument, Asks, AuthWord, Below, FileName, Gateway, Lasting, Line, NamePattern, Region, Size,
+    StreamPath, Variable, Whole,
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudNames, Neighbours, NftSet, Onvif, Scan};
+use super::super::model::{CloudNames, Codec, Neighbours, NftSet, Onvif, Scan, Transport};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -128,13 +128,36 @@ table! {
 table! {
     /// A picture stream.
     Video = "a video" {
-        /// Codec: `h264`, the only one so far.
-        #[expect(dead_code, reason = "there is one codec, and reading it checks it")]
+        /// Codec: `h264` (the default), `h265` or `mjpeg`, JPEG after JPEG.
         codec: may One<Codec>,
         /// Picture size, such as `640x360` (the default); width a multiple of 16, height of 8.
         size: may One<Size>,
         /// Frames per second, 1 to 60; default 15.
         fps: may One<Whole<1, 60>>,
+    }
+}
+
+table! {
+    /// A stream beside the main one.
+    Stream = "a stream" {
+        /// Its path, such as `/sub`; the main one has `/stream`.
+        path: must One<StreamPath>,
+        /// Its codec; default that of the main one.
+        codec: may One<Codec>,
+        /// Its picture size; default `320x176`.
+        size: may One<Size>,
+        /// Its frames per second, 1 to 60; default those of the main one.
+        fps: may One<Whole<1, 60>>,
+    }
+}
+
+table! {
+    /// What holds for RTSP sessions.
+    Sessions = "`sessions`" {
+        /// Time without a sign of life after which a session ends, whole seconds, 1s to 1h; default 60s.
+        timeout: may One<Lasting<1000, 3_600_000>>,
+        /// So many at once, 1 to 1000, and whoever comes then is refused; default as many as come.
+        most: may One<Whole<1, 1000>>,
     }
 }
 
@@ -153,6 +176,16 @@ table! {
         count: may One<Whole<1, 1000>>,
         /// What it streams.
         video: may Video,
+        /// Streams beside the main one.
+        streams: may List<Stream>,
+        /// How it asks who may watch: `none`, or of `basic`, `digest` (MD5, the default) and `digest-sha256`.
+        auth: may Some1<AuthWord>,
+        /// How frames may travel, of `tcp` (in the RTSP connection, the default), `udp` and `multicast`.
+        transport: may Some1<Transport>,
+        /// What holds for its sessions.
+        sessions: may Sessions,
+        /// TCP ports that it serves on as well once somebody has played it by port 554.
+        further_ports: may Some1<Whole<1, 65_535>>,
         /// What it does of ONVIF: `answers` who looks for it and asks, or `announces` itself besides. Left out: nothing.
         onvif: may One<Onvif>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.

@@ -1,0 +1,133 @@
+//! How a camera serves its video: codecs, streams, and what RTSP clients find.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything about a camera's RTSP side beyond size and rate of its main stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rtsp {
+    /// Codec of the main stream.
+    pub codec: Codec,
+    /// Streams beside the main one.
+    pub streams: Vec<Stream>,
+    /// How clients may show who they are; nobody is asked if empty.
+    pub auth: Vec<Auth>,
+    /// How frames may travel; at least one.
+    pub transport: Vec<Transport>,
+    /// Seconds without a sign of life after which a session ends.
+    pub session_timeout: u32,
+    /// So many sessions at once; as many as come if absent.
+    pub most_sessions: Option<u32>,
+    /// TCP ports that open once somebody has played the camera.
+    pub further_ports: Vec<u16>,
+}
+
+/// A stream beside the main one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Its path, such as `/sub`.
+    pub path: String,
+    /// Its codec.
+    pub codec: Codec,
+    /// Width of the picture in pixels.
+    pub width: u32,
+    /// Height of the picture in pixels.
+    pub height: u32,
+    /// Frames per second.
+    pub fps: u32,
+}
+
+/// How pictures are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// ITU-T H.264.
+    H264,
+    /// ITU-T H.265.
+    H265,
+    /// JPEG after JPEG.
+    Mjpeg,
+}
+
+/// A way of authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// User name and password as they are.
+    Basic,
+    /// Digest with MD5.
+    Digest,
+    /// Digest with SHA-256.
+    DigestSha256,
+}
+
+/// A way that frames may travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// In the RTSP connection.
+    Tcp,
+    /// By UDP to each client.
+    Udp,
+    /// By UDP to a group.
+    Multicast,
+}
+
+impl Codec {
+    /// As in scenarios and the camera's arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::H265 => "h265",
+            Self::Mjpeg => "mjpeg",
+        }
+    }
+}
+
+impl Auth {
+    /// As in scenarios and the camera's arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Digest => "digest",
+            Self::DigestSha256 => "digest-sha256",
+        }
+    }
+}
+
+impl Transport {
+    /// As in scenarios and the camera's arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Multicast => "multicast",
+        }
+    }
+}
+
+impl Default for Rtsp {
+    fn default() -> Self {
+        Self {
+            codec: Codec::H264,
+            streams: Vec::new(),
+            auth: vec![Auth::Digest],
+            transport: vec![Transport::Tcp],
+            session_timeout: 60,
+            most_sessions: None,
+            further_ports: Vec::new(),
+        }
+    }
+}
+
+impl Rtsp {
+    /// Whether it is what a camera has of which nothing is written.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// By which transport a program of ours pulls it: in the connection where that is offered, else by UDP. `None` if
+    /// it goes to a group only.
+    pub fn pulled_by(&self) -> Option<Transport> {
+        [Transport::Tcp, Transport::Udp].into_iter().find(|way| self.transport.contains(way))
+    }
+}

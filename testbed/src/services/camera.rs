@@ -1,0 +1,63 @@
+//! A camera of the plan → the arguments of `fake-camera`.
+
+use std::path::Path;
+
+use super::command::{CAMERA_USER, Settings, clip, text};
+use crate::plan::{Service, ServiceKind};
+use crate::scenario::model::{Onvif, Stream, Transport};
+
+/// Ports that RTP by UDP leaves from, so that a rule file can name them.
+const UDP_PORTS: &str = "50000-50199";
+
+/// Port of a camera's ONVIF services.
+const ONVIF_PORT: &str = "80";
+
+/// All arguments; `secret` is the file with the password.
+pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> Vec<String> {
+    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp } = &service.kind else {
+        unreachable!("only called for one")
+    };
+    let run = settings.run.to_string();
+    let mut arguments = vec!["serve".to_owned()];
+    let mut add = |name: &str, value: &str| arguments.extend([format!("--{name}"), value.to_owned()]);
+    add("name", service.node.as_str());
+    add("id", &id.to_string());
+    add("run", &run);
+    add("noise", &run);
+    add("keep", &text(&clip(&service.node)));
+    add("address", &listen.to_string());
+    add("codec", rtsp.codec.name());
+    add("size", &format!("{width}x{height}"));
+    add("fps", &fps.to_string());
+    for Stream { path, codec, width, height, fps } in &rtsp.streams {
+        let codec = codec.name();
+        add("stream", &format!("path={path},codec={codec},size={width}x{height},fps={fps}"));
+    }
+    add("transport", &words(rtsp.transport.iter().map(|way| way.name())));
+    if rtsp.transport.contains(&Transport::Udp) {
+        add("udp-ports", UDP_PORTS);
+    }
+    add("session-timeout", &rtsp.session_timeout.to_string());
+    if let Some(most) = rtsp.most_sessions {
+        add("max-sessions", &most.to_string());
+    }
+    for port in &rtsp.further_ports {
+        add("further-port", &port.to_string());
+    }
+    if !rtsp.auth.is_empty() {
+        add("user", CAMERA_USER);
+        add("password-file", &text(secret));
+        add("auth", &words(rtsp.auth.iter().map(|auth| auth.name())));
+    }
+    arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
+    arguments
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(",")
+}
+
+fn onvif_arguments(onvif: Onvif) -> Vec<String> {
+    let quiet = (onvif == Onvif::Answers).then_some("--answers-only");
+    ["--onvif", ONVIF_PORT].into_iter().chain(quiet).map(str::to_owned).collect()
+}
