@@ -1,5 +1,6 @@
 //! Reports that the tests of this room stand on: all well, much wrong, ended early, and of a broken twin.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Course, Report, StageTime, Stream, course};
@@ -42,6 +43,8 @@ pub(super) fn bad_report() -> Report {
     plan.checks.iter_mut().take(3).for_each(|check| check.requires.clear());
     plan.checks[2].proves.push(crate::scenario::model::Proof { control: of("PAN-SGL-02"), part: true });
     report.judgement = judge(&plan, &seen);
+    let words = "02:00:00:00:00:01 > 02:00:00:00:00:02, 10.20.0.11 > 10.30.0.10 ttl 64, TCP 20000 > 22 SYN seq 7, 54 bytes";
+    report.packets = [(110, words.to_owned()), (114, words.to_owned())].into();
     report
 }
 
@@ -114,6 +117,8 @@ pub(super) fn hostile_report() -> Report {
     report.plan.nodes[3].ruleset = Some(evil.into());
     report.folder = Some(evil.into());
     report.in_force = vec![evil.into()];
+    report.packets.values_mut().for_each(|words| *words = evil.into());
+    report.packets.insert(1, evil.into());
     report.faults = broken_report().faults;
     report.faults[0].done = evil.into();
     report.failure = failed_report().failure;
@@ -288,6 +293,7 @@ fn report(seen: &Observations) -> Report {
         in_force: seen.in_force.clone(),
         faults: seen.faults.clone(),
         course: course(seen),
+        packets: BTreeMap::new(),
         folder: Some("runs/20261231T235959Z-small".into()),
         twin: None,
         accept: Vec::new(),

@@ -16,9 +16,10 @@ use self::drawing::{Drawing, drawing};
 use self::grid::{Grid, grid};
 use self::time::{TimeLine, time_line};
 use super::Report;
+use super::rule_place::rule_place;
 use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
 use crate::utc::Utc;
-use crate::verdict::{CheckVerdict, ControlSeen, Verdict};
+use crate::verdict::{CheckVerdict, ControlSeen, Finding, Verdict};
 
 /// Each by the name that the others include it by. Where that ends in `.html`, values are escaped as HTML.
 const TEMPLATES: [(&str, &str); 5] = [
@@ -102,7 +103,17 @@ struct FindingView {
     pair: Option<(String, String)>,
     stops_at: Option<String>,
     by: Option<String>,
-    packets: Vec<(String, u64)>,
+    /// File and line of the rule.
+    rule: Option<String>,
+    packets: Vec<PacketView>,
+}
+
+#[derive(Serialize)]
+struct PacketView {
+    number: u64,
+    shows: String,
+    /// What it is, from its outermost header to its innermost.
+    words: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -201,20 +212,30 @@ fn check(report: &Report, check: &CheckVerdict) -> CheckView {
         summary: check.summary.clone(),
         proves: check.proves.iter().map(proof).collect(),
         place: place(&check.place),
-        findings: check
-            .findings
-            .iter()
-            .map(|finding| FindingView {
-                text: finding.text.clone(),
-                pair: finding.pair.as_ref().map(|(from, to)| (from.to_string(), to.to_string())),
-                stops_at: finding.stops_at.as_ref().map(ToString::to_string),
-                by: finding.by.clone(),
-                packets: finding.packets.clone(),
-            })
-            .collect(),
+        findings: check.findings.iter().map(|one| finding(report, check, one)).collect(),
         reasons: check.reasons.clone(),
         controls: check.controls.clone(),
         grid: grid(report, check),
+    }
+}
+
+fn finding(report: &Report, check: &CheckVerdict, finding: &Finding) -> FindingView {
+    let packet = |(shows, number): &(String, u64)| PacketView {
+        number: *number,
+        shows: shows.clone(),
+        words: report.packets.get(number).cloned(),
+    };
+    let rule = rule_place(report, check, finding).map(|place| match place.line {
+        Some((line, _)) => format!("{}:{line}", place.file.display()),
+        None => place.file.display().to_string(),
+    });
+    FindingView {
+        text: finding.text.clone(),
+        pair: finding.pair.as_ref().map(|(from, to)| (from.to_string(), to.to_string())),
+        stops_at: finding.stops_at.as_ref().map(ToString::to_string),
+        by: finding.by.clone(),
+        rule,
+        packets: finding.packets.iter().map(packet).collect(),
     }
 }
 
@@ -273,6 +294,8 @@ mod tests {
             "dock-1 reached vms 10.30.0.10 on tcp&#x2f;22, udp&#x2f;2 (2 of 4 kinds)",
             "#114",
             "inet site through policy",
+            "<code>scenarios&#x2f;small.nft:3</code>",
+            "TCP 20000 &gt; 22 SYN",
             "scenarios&#x2f;small.yaml:42",
             "PAN-SGL-02 (part)",
             "class=\"line found bad\" data-from=\"dock-1\" data-to=\"vms\"",

@@ -9,6 +9,7 @@ mod junit;
 mod markdown;
 mod model;
 mod rule_line;
+mod rule_place;
 mod sarif;
 mod schema;
 mod suite;

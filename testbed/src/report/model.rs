@@ -41,6 +41,8 @@ pub struct Report {
     pub faults: Vec<FaultSeen>,
     /// What went on when.
     pub course: Course,
+    /// Packets that findings cite, in words, by their number in `capture.pcapng`.
+    pub packets: BTreeMap<u64, String>,
     /// Where the evidence is, as the user named it; none if none was kept.
     pub folder: Option<PathBuf>,
     /// For a broken twin: whether it was reported as it expects.

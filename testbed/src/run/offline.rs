@@ -9,7 +9,7 @@ use std::path::Path;
 use super::scenario::settle;
 use super::taint;
 use crate::event::Failure;
-use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader};
+use crate::evidence::{Damage, FORMAT, RunFile, RunInfo, RunReader, annotations};
 use crate::observation::{Conversation, Gap, Observations, TapHealth};
 use crate::parts;
 use crate::plan::Plan;
@@ -84,6 +84,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         in_force: Vec::new(),
         faults: Vec::new(),
         course: Course::default(),
+        packets: BTreeMap::new(),
         folder: Some(path.to_owned()),
         twin: None,
         accept: info.accept,
@@ -92,8 +93,16 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         failure: None,
     };
     settle(&mut report, twin.as_ref(), &seen.observations);
+    report.packets = cited(&reader, &report.judgement);
     notes.extend(stored_otherwise(&reader, &report));
     Ok(Rejudged { report, conversations: seen.observations.conversations, notes })
+}
+
+/// The packets that the judgement cites, in words; none of a capture that cannot be read, which the judgement says.
+fn cited(reader: &RunReader, judgement: &Judgement) -> BTreeMap<u64, String> {
+    let wanted = annotations(judgement).into_keys().collect();
+    let capture = reader.capture(&RunFile::Capture).ok();
+    capture.and_then(|capture| tap::decoded(capture, &wanted).ok()).unwrap_or_default()
 }
 
 /// The rule files as the run kept them; one that is not there, or is no text, is left out.

@@ -108,6 +108,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         in_force: Vec::new(),
         faults: Vec::new(),
         course: Course::default(),
+        packets: BTreeMap::new(),
         folder: None,
         twin: None,
         accept: Vec::new(),
@@ -176,7 +177,17 @@ pub(super) fn conclude(
     evidence.write_json(&RunFile::Run, &info.ended(&report.stages, seen.as_ref().err()))?;
     let seen = seen?;
     settle(report, twin, &seen);
+    report.packets = cited(evidence, &report.judgement)?;
     keep(evidence, &seen, report)
+}
+
+/// The packets that the judgement cites, in words.
+fn cited(evidence: &RunFolder, judgement: &Judgement) -> Result<BTreeMap<u64, String>, Failure> {
+    let wanted = annotations(judgement).into_keys().collect();
+    let path = evidence.file(&RunFile::Capture);
+    let unreadable = |text: String| ours(format!("{} could not be read: {text}", path.display()));
+    let capture = std::fs::File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+    tap::decoded(capture, &wanted).map_err(unreadable)
 }
 
 /// Judges what was seen.

@@ -10,6 +10,7 @@ mod answers;
 mod capture;
 mod claims;
 mod conversation;
+mod decoded;
 mod devices;
 mod dhcp;
 mod expected;
@@ -39,6 +40,7 @@ mod uses;
 
 pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
+pub use decoded::decoded;
 pub use expected::{Announced, Expected, FIRST, Spot};
 pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};

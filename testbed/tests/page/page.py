@@ -8,6 +8,7 @@ shows for each that a page which is wrong there is found out.
 
 import json
 import pathlib
+import re
 import sys
 
 from axe_playwright_python.sync_playwright import Axe
@@ -176,6 +177,13 @@ def fits(page, where):
         yield f"wider than the {where}: {wide} of {has}"
 
 
+def ink(page):
+    """Paper is white, also where the screen is dark."""
+    red, green, blue = map(int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).color"))[:3])
+    if red + green + blue > 200:
+        yield f"printed in a colour for dark screens: {red}, {green}, {blue}"
+
+
 def look(browser, path):
     """All findings on one page."""
     url, wrong = pathlib.Path(path).resolve().as_uri(), []
@@ -201,6 +209,9 @@ def look(browser, path):
             wrong.extend(fits(page, "paper"))
             if not page.pdf(print_background=False).startswith(b"%PDF"):
                 wrong.append("it cannot be printed")
+        else:
+            page.emulate_media(media="print")
+            wrong.extend(ink(page))
         context.close()
     return wrong
 

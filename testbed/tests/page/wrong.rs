@@ -7,7 +7,7 @@ pub(crate) struct Wrong {
 }
 
 /// All of these are on one page, and each is told from the others.
-pub(crate) const WRONG: [Wrong; 14] = [
+pub(crate) const WRONG: [Wrong; 15] = [
     Wrong { change: &[("<main>", "<main><script>let a;</script>")], found: "console: " },
     Wrong {
         change: &[("id=\"finding-1-as-drawn\"", "id=\"elsewhere\"")],
@@ -56,6 +56,10 @@ pub(crate) const WRONG: [Wrong; 14] = [
         found: "the focus is not seen",
     },
     Wrong { change: &[("--quiet: #9aa5b0", "--quiet: #3a424a")], found: "color-contrast (dark)" },
+    Wrong {
+        change: &[("@media screen and (prefers-color-scheme", "@media (prefers-color-scheme")],
+        found: "printed in a colour for dark screens",
+    },
     Wrong { change: &[(".scroll { overflow-x: auto; }", "")], found: "wider than the phone" },
     Wrong {
         change: &[("<td class=\"unsure\">cannot be said</td>", "<td class=\"good\">cannot be said</td>")],

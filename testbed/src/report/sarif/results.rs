@@ -8,7 +8,7 @@ use super::format::{
     Artifact, Location, Message, Outcome, Physical, Properties, Region, Snippet, Suppression,
 };
 use crate::report::Report;
-use crate::report::rule_line::rule_line;
+use crate::report::rule_place::rule_place;
 use crate::report::words::{broken_part, by_hand, fault, harmless, proof};
 use crate::scenario::model::Place;
 use crate::twin::TwinReport;
@@ -166,23 +166,14 @@ fn at(file: &Path, region: Option<Region>) -> Location {
 /// Where the rule stands that let it through: its line if its text is found, else the file of the device that should have
 /// stopped it.
 fn rule_location(report: &Report, check: &CheckVerdict, finding: &Finding) -> Option<Location> {
-    let by = finding.by.as_deref()?;
-    let device = report.plan.nodes.iter().find(|node| Some(&node.name) == finding.stops_at.as_ref())?;
-    let ruleset = device.ruleset.as_ref()?;
-    // All paths of a scenario count from its folder.
-    let file = Path::new(&check.place.file).with_file_name("").join(ruleset);
-    let text = report.rules.get(ruleset);
-    let region = text.and_then(|text| {
-        let start_line = rule_line(text, by)?;
-        let line = text.lines().nth(start_line as usize - 1)?;
-        Some(Region {
-            start_line,
-            start_column: None,
-            snippet: Some(Snippet { text: harmless(line.trim()) }),
-        })
+    let place = rule_place(report, check, finding)?;
+    let region = place.line.map(|(start_line, text)| Region {
+        start_line,
+        start_column: None,
+        snippet: Some(Snippet { text: harmless(text) }),
     });
-    let message = Message::plain(&format!("{}: {}", device.name, harmless(by)));
-    Some(Location { id: Some(1), message: Some(message), ..at(&file, region) })
+    let message = Message::plain(&format!("{}: {}", place.device, harmless(place.by)));
+    Some(Location { id: Some(1), message: Some(message), ..at(&place.file, region) })
 }
 
 fn twin_results(report: &Report, twin: &TwinReport) -> Vec<Outcome> {
