@@ -150,12 +150,18 @@ fn make_hostile(check: &mut CheckVerdict, evil: &str) {
     }
 }
 
-/// What a page has to show at its worst: checks that failed, with a matrix, and video that paused while a fault stood.
+/// What a page has to show at its worst: checks that failed, with a matrix, video that paused while a fault stood, and a twin
+/// that is undecided.
 pub(super) fn full_report() -> Report {
     let mut report = bad_report();
     let drawn = matrix_report();
     report.plan.checks.extend(drawn.plan.checks.into_iter().next_back());
     report.judgement.checks.extend(drawn.judgement.checks.into_iter().next_back());
+    report.twin = twin_report(true).twin;
+    if let Some(twin) = &mut report.twin {
+        twin.agrees = false;
+        twin.undecided = vec![of("app-opens"), of("dock-alone")];
+    }
     let began = 1_798_761_599_000_000_000;
     let at = |ms: u64| began + ms * 1_000_000;
     let stream =
