@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use fake_camera::engine::{self, Camera, Codec, Group, Login, Method, Onvif, Sessions, Stream, Transports};
+use fake_camera::engine::{
+    self, Camera, Codec, Group, Late, Login, Method, Misbehaviour, Onvif, Sessions, Stream, Transports,
+};
 use fake_camera::onvif::{Discovery, Doors};
 use tokio::net::TcpListener;
 
@@ -135,6 +138,49 @@ pub(crate) struct Serve {
     /// Folder that keeps encoded clips for the next start.
     #[arg(long)]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    wrong: Wrong,
+}
+
+/// What it does wrong, to find out whether that is noticed. Frames are counted in each session, from 0.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Misbehaviour (frames are counted from 0 in each session)")]
+struct Wrong {
+    /// Frames that are never sent.
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    leave_out: Vec<u64>,
+    /// Frames that are sent twice.
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    repeat: Vec<u64>,
+    /// Frames that are sent after the one that follows them.
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    swap: Vec<u64>,
+    /// Frames that show the picture of the next one, and say that it is theirs.
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    show_next: Vec<u64>,
+    /// Frames that show a picture of the camera with the next number, and say that it is theirs.
+    #[arg(long, value_name = "FRAMES", value_delimiter = ',')]
+    show_stranger: Vec<u64>,
+    /// Milliseconds by which frames are sent too late; they say when they should have been.
+    #[arg(long, value_name = "MS")]
+    late_by: Option<u64>,
+    /// The first frame that is too late.
+    #[arg(long, value_name = "FRAME", requires = "late_by", default_value_t = 1)]
+    late_from: u64,
+}
+
+impl Wrong {
+    fn misbehaviour(&self) -> Misbehaviour {
+        let set = |frames: &[u64]| frames.iter().copied().collect();
+        Misbehaviour {
+            leaves_out: set(&self.leave_out),
+            repeats: set(&self.repeat),
+            swaps: set(&self.swap),
+            shows_next: set(&self.show_next),
+            shows_stranger: set(&self.show_stranger),
+            late: self.late_by.map(|by| Late { from: self.late_from, by: Duration::from_millis(by) }),
+        }
+    }
 }
 
 /// A way that frames may travel.
@@ -209,6 +255,7 @@ impl Serve {
             login: self.login()?,
             noise: self.noise,
             cache: self.cache.clone(),
+            misbehaviour: self.wrong.misbehaviour(),
         })
     }
 

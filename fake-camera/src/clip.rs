@@ -2,7 +2,15 @@
 
 use crate::annexb;
 use crate::codec::{Codec, Part};
-use crate::identity::FrameIdentity;
+use crate::identity::{FrameIdentity, PictureCode};
+
+/// Pictures of a camera's clip; also the distance between two pictures where a receiver may start.
+pub const PICTURES: u16 = 30;
+
+/// The code that a frame's picture must show: its number says which picture of the clip it is.
+pub fn code_of(frame: &FrameIdentity) -> PictureCode {
+    PictureCode { camera: frame.camera, index: (frame.number % u64::from(PICTURES)) as u16 }
+}
 
 /// Encoded pictures of one camera; a receiver may start at the first, no other refers to anything before it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ mod transports;
 use std::sync::Arc;
 
 use fake_camera::engine::{self, Camera, Codec, Size, Stream, Video};
-use fake_facts::{Fact, Teller};
+use fake_facts::{Fact, Oddity, Teller, Video as Told};
 use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
 use support::{camera_at, camera_command, failure_to_start, ffmpeg, pictures};
 
@@ -156,6 +156,44 @@ async fn pictures_that_are_not_the_senders_are_noticed() {
     assert_eq!((video.lost, video.foreign), (0, 0), "the messages are as they should be: {video:?}");
     assert_eq!((video.matched, video.mismatched), (0, video.decoded), "the pictures are not: {video:?}");
     assert!(video.decoded >= 9, "{video:?}");
+}
+
+/// What was odd about the first 45 frames of a camera that was told to do this.
+async fn oddities(wrong: &[&str]) -> (Told, Vec<(Oddity, u64)>) {
+    let camera =
+        CameraProcess::with_login(&[&["--id", "4", "--size", "320x240", "--fps", "30"], wrong].concat());
+    let video = Appliance::pull(camera_at(&camera.url(), Some(4)), Some(45)).ended().await;
+    let odd = video.odd.iter().map(|odd| (odd.what, odd.number)).collect();
+    assert_eq!((video.foreign, video.unidentified, video.undecoded), (0, 0, 0), "{video:?}");
+    (video, odd)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_are_left_out_repeated_or_swapped_are_named() {
+    let (video, odd) = oddities(&["--leave-out=5,29", "--repeat=31", "--swap=12"]).await;
+    let expected = [(Oddity::Lost, 5), (Oddity::Lost, 29), (Oddity::Duplicated, 31), (Oddity::Swapped, 12)];
+    assert_eq!(odd, expected, "{video:?}");
+    assert_eq!((video.lost, video.duplicated, video.swapped, video.mismatched), (2, 1, 1, 0), "{video:?}");
+    // From 6 on a frame is missing that the others refer to, up to 30; and 31 comes again.
+    assert_eq!(video.decoded + video.unreferenced, video.received, "{video:?}");
+    assert_eq!(video.unreferenced, 23 + 1, "{video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_another_frame_or_camera_are_named_with_what_they_show() {
+    let (video, odd) = oddities(&["--show-next=8,40", "--show-stranger=33"]).await;
+    let shows = |camera, index| Oddity::Shows { camera, index };
+    assert_eq!(odd, [(shows(4, 9), 8), (shows(4, 11), 40), (shows(5, 3), 33)], "{video:?}");
+    assert_eq!((video.lost, video.duplicated, video.swapped), (0, 0, 0), "all else is right: {video:?}");
+    assert_eq!((video.mismatched, video.decoded), (3, video.received), "{video:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_are_sent_late_say_so() {
+    let (video, odd) = oddities(&["--late-from=20", "--late-by=1500"]).await;
+    assert_eq!((odd, video.mismatched), (vec![], 0), "{video:?}");
+    assert!(video.longest_gap_us >= 1_500_000 && video.latency_p99_us >= 1_500_000, "{video:?}");
+    assert!(video.latency_p50_us >= 1_500_000, "25 of 45 are late: {video:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

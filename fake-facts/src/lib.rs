@@ -231,19 +231,38 @@ pub struct Video {
     pub lost: u64,
     /// Frame numbers that came more than once.
     pub duplicated: u64,
+    /// Frames that came after one with a higher number.
+    #[serde(default)]
+    pub swapped: u64,
     /// Frames that came without a readable identity.
     pub unidentified: u64,
     /// Frames that carry another camera's number or another run than the session's first frame.
     pub foreign: u64,
+    /// Frames that were not decoded, since what they refer to is missing or came otherwise than it was numbered.
+    #[serde(default)]
+    pub unreferenced: u64,
     /// Pictures that the decoder made.
     pub decoded: u64,
-    /// Decoded pictures whose code in the picture agrees with the identity beside it.
+    /// Decoded pictures that show the code of their camera and frame number.
     pub matched: u64,
-    /// Decoded pictures whose code disagrees or cannot be read.
+    /// Decoded pictures that show another code, or none.
     pub mismatched: u64,
+    /// Frames of which the decoder made no picture, though it made one of a later frame.
+    #[serde(default)]
+    pub undecoded: u64,
+    /// Which frames were lost, doubled, swapped, or shown wrongly or not at all: the first [`NAMED`] of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<Odd>,
     /// When frames arrived since this was last told, nanoseconds since 1970; at most [`ARRIVALS`], the latest of them.
     #[serde(default)]
     pub arrived: Vec<u64>,
+    /// How long each of those was under way, microseconds; `None` where the frame does not say when it was sent.
+    /// Negative by clocks that disagree.
+    #[serde(default)]
+    pub took_us: Vec<Option<i64>>,
+    /// Frames that arrived and are in no `arrived`, since too many came at once.
+    #[serde(default)]
+    pub untold: u64,
     /// Longest time between two arrivals, microseconds.
     pub longest_gap_us: u64,
     /// Median time from sending to arrival, microseconds.
@@ -251,6 +270,44 @@ pub struct Video {
     /// 99th percentile of the time from sending to arrival, microseconds.
     pub latency_p99_us: u64,
 }
+
+/// A frame that was not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Odd {
+    /// What is odd about it.
+    #[serde(flatten)]
+    pub what: Oddity,
+    /// In which RTSP session since the appliance started, from 1: each counts its frames anew.
+    pub session: u32,
+    /// The frame's number.
+    pub number: u64,
+}
+
+/// What may be odd about a frame. The tag is the key `odd`, in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "odd", rename_all = "snake_case")]
+pub enum Oddity {
+    /// It never came.
+    Lost,
+    /// It came again.
+    Duplicated,
+    /// It came after one with a higher number.
+    Swapped,
+    /// Its picture shows another code.
+    Shows {
+        /// The camera's number in the picture.
+        camera: u32,
+        /// Which picture of the clip it is.
+        index: u16,
+    },
+    /// Its picture shows no code.
+    ShowsNone,
+    /// The decoder made no picture of it.
+    Undecoded,
+}
+
+/// So many frames of a kind are named.
+pub const NAMED: usize = 16;
 
 /// So many arrivals are told of at once: four seconds of a camera with 60 frames a second.
 pub const ARRIVALS: usize = 240;
@@ -307,7 +364,16 @@ mod tests {
                     socket: "10.20.0.11:554".parse().unwrap(),
                 }],
             },
-            Fact::Video(Video { camera: "dock-1".into(), received: 45, ..Video::default() }),
+            Fact::Video(Video {
+                camera: "dock-1".into(),
+                received: 45,
+                odd: vec![
+                    Odd { what: Oddity::Lost, session: 1, number: 17 },
+                    Odd { what: Oddity::Shows { camera: 2, index: 11 }, session: 2, number: 40 },
+                ],
+                took_us: vec![None, Some(-3)],
+                ..Video::default()
+            }),
             Fact::Refused {
                 service: "iot".into(),
                 peer: "10.20.0.5:40000".parse().unwrap(),

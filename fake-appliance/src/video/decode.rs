@@ -74,7 +74,8 @@ pub(super) struct Decoder {
 }
 
 /// Identities of the access units that are in the decoder, by time stamp; `None` for one without.
-type Expected = Arc<Mutex<BTreeMap<gst::ClockTime, Option<FrameIdentity>>>>;
+type Expected = Arc<Mutex<Frames>>;
+type Frames = BTreeMap<gst::ClockTime, Option<FrameIdentity>>;
 
 impl Decoder {
     /// Starts a decoder of the codec whose pictures are counted in `shared`.
@@ -178,30 +179,37 @@ fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::
     let caps = gst::Caps::builder("video/x-raw").field("format", "I420").build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).build();
     let (end, ended) = watch::channel(false);
+    let (counting, left) = (Arc::clone(shared), Arc::clone(expected));
     let (shared, expected) = (Arc::clone(shared), Arc::clone(expected));
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder()
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                let identity = sample.buffer().and_then(gst::BufferRef::pts).and_then(|stamp| {
-                    let mut expected = expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                    // Pictures come in order; what the decoder swallowed before this one will not come any more.
-                    let later = expected.split_off(&(stamp + gst::ClockTime::from_nseconds(1)));
-                    std::mem::replace(&mut *expected, later).remove(&stamp).flatten()
-                });
+                let stamp = sample.buffer().and_then(gst::BufferRef::pts);
+                // Pictures come in order; what the decoder swallowed before this one will not come any more.
+                let mut due = stamp.map(|stamp| take_until(&expected, stamp)).unwrap_or_default();
+                let identity = stamp.and_then(|stamp| due.remove(&stamp)).flatten();
                 let code = read_code(&sample);
-                let matches = identity.is_some_and(|identity| {
-                    code == Some(PictureCode { camera: identity.camera, index: identity.index })
-                });
-                shared.tally().decoded(matches);
+                let mut tally = shared.tally();
+                due.values().for_each(|frame| tally.undecoded(frame.as_ref()));
+                tally.decoded(identity.as_ref(), code);
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
+                let due = take_until(&left, gst::ClockTime::MAX);
+                due.values().for_each(|frame| counting.tally().undecoded(frame.as_ref()));
                 end.send_replace(true);
             })
             .build(),
     );
     (sink, ended)
+}
+
+/// What was expected up to and with this time stamp.
+fn take_until(expected: &Expected, stamp: gst::ClockTime) -> Frames {
+    let mut expected = expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let later = expected.split_off(&stamp.saturating_add(gst::ClockTime::from_nseconds(1)));
+    std::mem::replace(&mut *expected, later)
 }
 
 fn read_code(sample: &gst::Sample) -> Option<PictureCode> {

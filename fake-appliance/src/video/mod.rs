@@ -1,5 +1,6 @@
 //! Cameras: one task each pulls, judges and decodes its frames, for as long as the appliance runs.
 
+mod chain;
 mod decode;
 mod histogram;
 mod session;
@@ -42,13 +43,14 @@ impl Shared {
         self.tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn arrived(&self, found: Found, now: u64) {
-        let received = {
+    /// Counts a frame; whether all is there that it refers to.
+    fn arrived(&self, found: Found, start: bool, now: u64) -> bool {
+        let (whole, received) = {
             let mut tally = self.tally();
-            tally.arrived(found, now);
-            tally.received()
+            (tally.arrived(found, start, now), tally.received())
         };
         self.received.send_replace(received);
+        whole
     }
 
     /// Returns when this many frames have been received.

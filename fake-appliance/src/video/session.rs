@@ -159,8 +159,8 @@ async fn judge(
 ) -> Result<(), Error> {
     let now = fake_facts::now();
     let found = FrameIdentity::find(codec, frame.data());
-    shared.arrived(found, now);
-    if let Some(decoder) = decoder {
+    let whole = shared.arrived(found, frame.is_random_access_point(), now);
+    if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
         decoder.push(frame.into_data(), identity).await?;
     }

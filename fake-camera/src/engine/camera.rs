@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Size, Transports};
+use super::{Misbehaviour, Size, Transports};
 use crate::codec::Codec;
 
 /// Everything that makes one camera differ from another.
@@ -26,6 +26,8 @@ pub struct Camera {
     pub noise: u32,
     /// Folder where encoded clips are kept for the next start; none are kept if absent.
     pub cache: Option<PathBuf>,
+    /// What it does wrong, in each of its streams.
+    pub misbehaviour: Misbehaviour,
 }
 
 /// What holds for RTSP sessions.
@@ -102,7 +104,8 @@ impl Camera {
     /// A camera that everybody may watch, over what there is by default.
     pub fn new(id: u32, run: u32, streams: Vec<Stream>) -> Self {
         let (transports, sessions) = (Transports::default(), Sessions::default());
-        Self { id, run, streams, transports, sessions, login: None, noise: 0, cache: None }
+        let misbehaviour = Misbehaviour::default();
+        Self { id, run, streams, transports, sessions, login: None, noise: 0, cache: None, misbehaviour }
     }
 
     /// Path of the stream that an address asks for, with what follows it (`/stream=0`); of several the longest.

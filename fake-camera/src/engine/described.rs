@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::encode::{PICTURES, kbit};
+use super::encode::kbit;
 use super::shown::Shown;
 use super::snapshot::Photographer;
 use super::{Camera, Codec, Error};
+use crate::clip::PICTURES;
 use crate::onvif::{Device, Doors, Encoding, Login, Stream, Ways};
 
 /// How a camera is asked by ONVIF.

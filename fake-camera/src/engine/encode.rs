@@ -1,5 +1,6 @@
 //! Makes a camera's clip: thirty pictures, encoded once as one closed group.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{fs, io};
 
@@ -9,10 +10,8 @@ use gstreamer_app as gst_app;
 
 use super::pattern::Pattern;
 use super::{Camera, Codec, Error, Size, Stream, cache, elements};
-use crate::clip::Clip;
+use crate::clip::{Clip, PICTURES};
 
-/// Pictures of a clip; also the distance between two pictures where a receiver may start.
-pub(super) const PICTURES: u16 = 30;
 /// Encoded bits per pixel; 0.16 gives about 550 kbit/s for 640x360 at 15 pictures a second.
 const fn bits_per_pixel(codec: Codec) -> f64 {
     match codec {
@@ -32,6 +31,8 @@ pub(super) const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 #[derive(Clone, Debug)]
 pub struct Video {
     pub(super) clip: Clip,
+    /// What takes its place in some rounds: the same with a wrong picture.
+    wrong: BTreeMap<u64, Clip>,
     pub(super) fps: u32,
 }
 
@@ -62,11 +63,19 @@ impl Video {
         check_size(stream)?;
         elements::require(&elements::to_serve(stream.codec))?;
         let clip = Self::clip(camera, stream)?;
+        let wrong = camera.misbehaviour.wrong_rounds().into_iter();
+        let wrong = wrong.map(|round| Ok((round, encode_wrong(camera, stream, round)?)));
+        let wrong = wrong.collect::<Result<BTreeMap<u64, Clip>, Error>>()?;
         if let Some(path) = &stream.keep {
             let failed = |cause| Error::Keep { path: path.clone(), cause };
-            keep(path, &clip).map_err(failed)?;
+            keep(path, [&clip].into_iter().chain(wrong.values())).map_err(failed)?;
         }
-        Ok(Self { clip, fps: stream.fps })
+        Ok(Self { clip, wrong, fps: stream.fps })
+    }
+
+    /// The clip that frame `number` is taken from.
+    pub(super) fn clip_at(&self, number: u64) -> &Clip {
+        self.wrong.get(&(number / u64::from(PICTURES))).unwrap_or(&self.clip)
     }
 
     fn clip(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
@@ -75,7 +84,7 @@ impl Video {
             return Ok(clip);
         }
         elements::require(&elements::to_encode(stream.codec))?;
-        let clip = encode(camera, stream)?;
+        let clip = encode_right(camera, stream)?;
         if let Some(entry) = &kept {
             entry.store(&clip);
         }
@@ -84,9 +93,9 @@ impl Video {
 }
 
 /// Written beside and renamed, so that nobody sees half of it.
-fn keep(path: &Path, clip: &Clip) -> io::Result<()> {
+fn keep<'a>(path: &Path, clips: impl Iterator<Item = &'a Clip>) -> io::Result<()> {
     let beside = path.with_extension("new");
-    fs::write(&beside, clip.access_units().collect::<Vec<_>>().concat())?;
+    fs::write(&beside, clips.flat_map(Clip::access_units).collect::<Vec<_>>().concat())?;
     fs::rename(beside, path)
 }
 
@@ -98,11 +107,31 @@ fn check_size(stream: &Stream) -> Result<(), Error> {
     if fits { Ok(()) } else { Err(Error::Size { codec, size, why }) }
 }
 
-fn encode(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
-    let Camera { id, noise, .. } = *camera;
+fn pattern(camera: &Camera, stream: &Stream, id: u32) -> Pattern {
+    Pattern::new(id, camera.noise, stream.size, PICTURES)
+}
+
+fn encode_right(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
+    let pattern = pattern(camera, stream, camera.id);
+    encode(stream, |index| pattern.picture(index))
+}
+
+/// The clip for one round, with the pictures that are wrong there.
+fn encode_wrong(camera: &Camera, stream: &Stream, round: u64) -> Result<Clip, Error> {
+    let [own, stranger] = [camera.id, camera.id.wrapping_add(1)].map(|id| pattern(camera, stream, id));
+    let wrong = &camera.misbehaviour;
+    encode(stream, |index| {
+        let number = round * u64::from(PICTURES) + u64::from(index);
+        let shown = if wrong.shows_next.contains(&number) { (index + 1) % PICTURES } else { index };
+        if wrong.shows_stranger.contains(&number) { &stranger } else { &own }.picture(shown)
+    })
+}
+
+/// Encodes the pictures that `picture` makes, by their index.
+fn encode(stream: &Stream, picture: impl Fn(u16) -> Vec<u8>) -> Result<Clip, Error> {
     let Stream { codec, size, fps, .. } = *stream;
     let (pipeline, source, sink) = encoder(codec, size, fps)?;
-    let encoded = push_and_collect(&pipeline, &source, &sink, Pattern::new(id, noise, size, PICTURES), fps);
+    let encoded = push_and_collect(&pipeline, &source, &sink, picture, fps);
     let stopped = pipeline.set_state(gst::State::Null);
     let encoded = encoded?;
     stopped.map_err(|error| Error::Encode(error.to_string()))?;
@@ -176,13 +205,13 @@ fn push_and_collect(
     pipeline: &gst::Pipeline,
     source: &gst_app::AppSrc,
     sink: &gst_app::AppSink,
-    pattern: Pattern,
+    picture: impl Fn(u16) -> Vec<u8>,
     fps: u32,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
     pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
     for index in 0..PICTURES {
-        let mut buffer = gst::Buffer::from_mut_slice(pattern.picture(index));
+        let mut buffer = gst::Buffer::from_mut_slice(picture(index));
         let stamps = buffer.get_mut().expect("nobody else has the new buffer");
         stamps.set_pts(frame_time(u64::from(index), fps));
         stamps.set_duration(frame_time(1, fps));

@@ -16,6 +16,7 @@ use gstreamer_app as gst_app;
 use tracing::{debug, warn};
 
 use super::encode::{Video, frame_time};
+use super::misbehaviour::Misbehaviour;
 use super::shown::Shown;
 use crate::identity::FrameIdentity;
 
@@ -36,13 +37,15 @@ pub(super) struct Source {
     pub(super) camera: u32,
     pub(super) run: u32,
     pub(super) shown: Arc<Shown>,
+    pub(super) misbehaviour: Misbehaviour,
 }
 
 impl Source {
     fn frame(&self, number: u64, sent: u64) -> Vec<u8> {
-        let index = self.video.clip.index(number);
+        let clip = self.video.clip_at(number);
+        let index = clip.index(number);
         let Self { stream, camera, run, .. } = *self;
-        self.video.clip.access_unit(&FrameIdentity { stream, index, camera, run, number, sent })
+        clip.access_unit(&FrameIdentity { stream, index, camera, run, number, sent })
     }
 
     fn buffer(&self, number: u64, sent: u64, at: gst::ClockTime) -> gst::Buffer {
@@ -195,7 +198,7 @@ impl Session {
         };
         loop {
             let at = frame_time(self.number, fps) + self.shift;
-            let due = zero + Duration::from(at);
+            let due = zero + Duration::from(at) + self.source.misbehaviour.delay(self.number);
             if due > now {
                 return Some(due);
             }
@@ -240,9 +243,16 @@ impl Session {
         }
         self.skipping = false;
         self.source.shown.sent(number);
-        if let Err(error) = self.media.push_buffer(self.source.buffer(number, fake_facts::now(), at)) {
-            debug!(key = self.key, number, %error, "the media takes no more frames");
-            self.playing = false;
+        let wrong = &self.source.misbehaviour;
+        let sent = fake_facts::now().saturating_sub(wrong.delay(number).as_nanos() as u64);
+        let mut at = at;
+        for frame in wrong.sends(number) {
+            if let Err(error) = self.media.push_buffer(self.source.buffer(frame, sent, at)) {
+                debug!(key = self.key, frame, %error, "the media takes no more frames");
+                self.playing = false;
+            }
+            // No two have the same time: receivers would take them for one.
+            at += frame_time(1, self.source.video.fps) / 2;
         }
     }
 }

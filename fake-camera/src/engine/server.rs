@@ -135,7 +135,8 @@ fn build(
     for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
         // A still is of the main stream.
         let shown = if number == 0 { Arc::clone(main) } else { Arc::new(Shown::new()) };
-        let source = Source { video, stream: number, camera: camera.id, run: camera.run, shown };
+        let misbehaviour = camera.misbehaviour.clone();
+        let source = Source { video, stream: number, camera: camera.id, run: camera.run, shown, misbehaviour };
         let source = Arc::new(source);
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {

@@ -6,10 +6,11 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
-use super::encode::{PATIENCE, PICTURES};
+use super::encode::PATIENCE;
 use super::pattern::Pattern;
 use super::shown::Shown;
 use super::{Camera, Error, Size, elements};
+use crate::clip::PICTURES;
 
 /// Takes pictures of one camera; the JPEG of each picture of the clip is made once.
 pub(super) struct Photographer {

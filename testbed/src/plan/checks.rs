@@ -89,9 +89,7 @@ pub(super) fn word(
         scenario::Word::Periodic { event, of, every, tolerance, gaps, missing } => {
             Word::Periodic { event, of, every, tolerance, gaps, missing }
         }
-        scenario::Word::Plays { cameras, at, frames, lost, duplicated } => {
-            Word::Plays { cameras: all(&cameras), at, frames, lost, duplicated }
-        }
+        scenario::Word::Plays { cameras, at, bounds } => Word::Plays { cameras: all(&cameras), at, bounds },
         scenario::Word::Direction { flows, initiator, media_to } => {
             Word::Direction { flows, initiator, media_to }
         }

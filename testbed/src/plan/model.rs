@@ -13,7 +13,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
-use crate::scenario::model::{CloudNames, CloudService, NameSet, Onvif, Ready, Rtsp, Scan};
+use crate::scenario::model::{CloudNames, CloudService, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan};
 
 pub use words::*;
 
@@ -315,6 +315,9 @@ pub enum ServiceKind {
         /// How it serves them.
         #[serde(default, skip_serializing_if = "Rtsp::is_default")]
         rtsp: Rtsp,
+        /// What it does wrong.
+        #[serde(default, skip_serializing_if = "Misbehaves::is_nothing")]
+        misbehaves: Misbehaves,
     },
     /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
     Appliance {

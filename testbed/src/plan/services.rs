@@ -170,8 +170,9 @@ impl Finder<'_, '_> {
         let Some(listen) = serving_address(node) else {
             return self.mistakes.site(format!("`{}` has no address to serve on", node.name));
         };
-        let scenario::Camera { id, width, height, fps, onvif, rtsp } = camera.clone();
-        self.add(Stage::Camera, node, ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp });
+        let scenario::Camera { id, width, height, fps, onvif, rtsp, misbehaves } = camera.clone();
+        let kind = ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves };
+        self.add(Stage::Camera, node, kind);
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {

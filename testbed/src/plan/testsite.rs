@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Plan, plan};
 use crate::scenario::model::{
-    Appliance, Camera, Check, Cloud, CloudNames, Cover, Flow, Host, Kind, Link, Node, Place, Proof, Route,
-    Router, RuleFile, Scenario, Segment, Site, Switch, Word,
+    Appliance, Bounds, Camera, Check, Cloud, CloudNames, Cover, Flow, Host, Kind, Link, Node, Place, Proof,
+    Route, Router, RuleFile, Scenario, Segment, Site, Switch, Word,
 };
 
 /// A scenario with nothing in it.
@@ -141,7 +141,8 @@ fn link(text: &str) -> Link {
 }
 
 pub(super) fn camera(id: u32) -> Kind {
-    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None, rtsp: Default::default() })
+    let (rtsp, misbehaves) = Default::default();
+    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None, rtsp, misbehaves })
 }
 
 pub(super) fn host(plays: &str) -> Kind {
@@ -271,7 +272,11 @@ pub(super) fn t3() -> Scenario {
         .check(
             "dock-plays",
             "",
-            Word::Plays { cameras: words("dock"), at: name("app"), frames: 45, lost: 0, duplicated: 0 },
+            Word::Plays {
+                cameras: words("dock"),
+                at: name("app"),
+                bounds: Bounds { frames: 45, ..Bounds::default() },
+            },
         )
         .check(
             "app-opens",

@@ -243,6 +243,34 @@ pub struct Camera {
     /// How it serves its video.
     #[serde(default, skip_serializing_if = "Rtsp::is_default")]
     pub rtsp: Rtsp,
+    /// What it does wrong; nothing but in a broken twin.
+    #[serde(default, skip_serializing_if = "Misbehaves::is_nothing")]
+    pub misbehaves: Misbehaves,
+}
+
+/// What a camera does wrong, in each RTSP session the same. Frames are counted from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Misbehaves {
+    /// Frames that it never sends.
+    pub leaves_out: Vec<u64>,
+    /// Frames that it sends twice.
+    pub repeats: Vec<u64>,
+    /// Frames that it sends after the one that follows them.
+    pub swaps: Vec<u64>,
+    /// Frames that show the picture of the next one, and say that it is theirs.
+    pub shows_next: Vec<u64>,
+    /// Frames that show a picture of the camera with the next number, and say that it is theirs.
+    pub shows_stranger: Vec<u64>,
+    /// From which frame on they are sent too late, and by how much.
+    pub late: Option<(u64, Duration)>,
+}
+
+impl Misbehaves {
+    /// True if nothing is wrong.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A video-analytics appliance.

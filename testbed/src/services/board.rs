@@ -120,11 +120,16 @@ fn since(now: &Video, before: &Video) -> Video {
         first: if now.received > before.received { before.last.saturating_add(1) } else { now.first },
         lost: now.lost.saturating_sub(before.lost),
         duplicated: now.duplicated.saturating_sub(before.duplicated),
+        swapped: now.swapped.saturating_sub(before.swapped),
         unidentified: now.unidentified.saturating_sub(before.unidentified),
         foreign: now.foreign.saturating_sub(before.foreign),
+        unreferenced: now.unreferenced.saturating_sub(before.unreferenced),
         decoded: now.decoded - before.decoded,
         matched: now.matched.saturating_sub(before.matched),
         mismatched: now.mismatched.saturating_sub(before.mismatched),
+        undecoded: now.undecoded.saturating_sub(before.undecoded),
+        odd: now.odd.iter().filter(|odd| !before.odd.contains(odd)).copied().collect(),
+        untold: now.untold.saturating_sub(before.untold),
         ..now.clone()
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::command::{CAMERA_USER, Settings, clip, text};
 use crate::plan::{Service, ServiceKind};
-use crate::scenario::model::{Onvif, Stream, Transport};
+use crate::scenario::model::{Misbehaves, Onvif, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
@@ -14,7 +14,7 @@ const ONVIF_PORT: &str = "80";
 
 /// All arguments; `secret` is the file with the password.
 pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> Vec<String> {
-    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp } = &service.kind else {
+    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } = &service.kind else {
         unreachable!("only called for one")
     };
     let run = settings.run.to_string();
@@ -50,7 +50,27 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
         add("auth", &words(rtsp.auth.iter().map(|auth| auth.name())));
     }
     arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
+    arguments.extend(misbehaviour(misbehaves));
     arguments
+}
+
+/// What a camera is told to do wrong.
+fn misbehaviour(wrong: &Misbehaves) -> Vec<String> {
+    let numbers = [
+        ("leave-out", &wrong.leaves_out),
+        ("repeat", &wrong.repeats),
+        ("swap", &wrong.swaps),
+        ("show-next", &wrong.shows_next),
+        ("show-stranger", &wrong.shows_stranger),
+    ];
+    let written = numbers.into_iter().filter(|(_, frames)| !frames.is_empty()).map(|(what, frames)| {
+        let frames: Vec<String> = frames.iter().map(u64::to_string).collect();
+        format!("--{what}={}", frames.join(","))
+    });
+    let late = wrong.late.into_iter();
+    let late =
+        late.flat_map(|(from, by)| [format!("--late-from={from}"), format!("--late-by={}", by.as_millis())]);
+    written.chain(late).collect()
 }
 
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {

@@ -16,7 +16,7 @@ use crate::plan::{
     Aim, Check, Flow, FlowPair, Judge, Link, Node, Open, Plan, Role, Segment, Service, ServiceKind, Source,
     Word,
 };
-use crate::scenario::model::{Place, Proof};
+use crate::scenario::model::{Bounds, Misbehaves, Place, Proof};
 
 /// Start of the packets of every aim, nanoseconds; they end one millisecond later.
 pub(crate) const START: u64 = 50_000_000_000;
@@ -117,6 +117,7 @@ fn services() -> Vec<Service> {
             fps: 15,
             onvif: None,
             rtsp: Default::default(),
+            misbehaves: Misbehaves::default(),
         },
     };
     let sources = [("dock-1", 1, "10.20.0.11"), ("dock-2", 2, "10.20.0.12")];
@@ -157,7 +158,7 @@ fn check(name: &str, line: u32, word: Word) -> Check {
 
 fn plays() -> Word {
     let cameras = vec![of("dock-1"), of("dock-2")];
-    Word::Plays { cameras, at: of("app"), frames: 45, lost: 0, duplicated: 0 }
+    Word::Plays { cameras, at: of("app"), bounds: Bounds { frames: 45, ..Bounds::default() } }
 }
 
 fn direction() -> Word {

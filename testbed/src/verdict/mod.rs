@@ -1,8 +1,8 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays`, `direction`, `peers_of`, `members`,
-//! `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with `predicted`), `taint`, `periodic`, `scan`,
-//! `after`.
+//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays` (with its `timing`),
+//! `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
+//! `predicted`), `taint`, `periodic`, `scan`, `after`.
 
 mod address;
 mod after;
@@ -37,6 +37,7 @@ mod stray;
 mod taint;
 #[cfg(test)]
 mod tests;
+mod timing;
 pub(crate) mod wording;
 
 pub use judge::judge;

@@ -1,31 +1,28 @@
-//! `plays`: of each camera, enough frames arrived that are its own, whole and in number.
+//! `plays`: of each camera, enough frames arrived that are its own, whole, in number and in time, and show what they say.
 
-use fake_facts::{Fact, Video};
+use fake_facts::{Fact, Odd, Oddity, Video};
 
 use crate::names::NodeName;
 use crate::observation::Observations;
 use crate::plan::{Check, Plan, ServiceKind, Word};
+use crate::scenario::model::Bounds;
 
 use super::Finding;
 use super::judge::Draft;
-use super::wording::counted;
+use super::timing::Timing;
+use super::wording::{counted, listed};
 
-/// What is asked of each camera's video.
-struct Asked<'a> {
-    at: &'a NodeName,
-    frames: u64,
-    lost: u64,
-    duplicated: u64,
-}
+/// So many frames of a kind are named.
+const SHOWN: usize = 8;
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Plays { cameras, at, frames, lost, duplicated } = &check.word else { return draft };
-    let asked = Asked { at, frames: *frames, lost: *lost, duplicated: *duplicated };
+    let Word::Plays { cameras, at, bounds } = &check.word else { return draft };
     if cameras.is_empty() {
         draft.reasons.add("vacuous", "no camera is named");
     }
     let mut totals = Video::default();
+    let mut worst = Timing::default();
     for camera in cameras {
         let Some(number) = number_of(plan, camera) else {
             draft.reasons.add("camera", format!("{camera} has no camera service in the plan"));
@@ -36,21 +33,29 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
                 totals.received += video.received;
                 totals.lost += video.lost;
                 totals.decoded += video.decoded;
-                draft.findings.extend(finding(camera, &asked, faults(video, number, &asked)));
+                let timing = Timing::of(seen, at, camera);
+                let mut faults = faults(video, number, bounds);
+                faults.extend(timing.faults(bounds));
+                draft.findings.extend(finding(camera, at, faults));
+                for why in timing.unknown(bounds, video.untold) {
+                    draft.reasons.add("timing", format!("{camera} at {at}: {why}"));
+                }
+                worst = worst.or_longer(&timing);
             }
             None if is_ready(seen, at) => {
                 let why = last_failure(seen, at, camera);
                 let why =
                     why.map_or("no frame arrived".into(), |error| format!("no frame arrived ({error})"));
-                draft.findings.extend(finding(camera, &asked, vec![why]));
+                draft.findings.extend(finding(camera, at, vec![why]));
             }
             None => draft.reasons.add("ready", format!("the player at {at} never said that it was ready")),
         }
     }
     let per_camera = counted(cameras.len(), "camera");
     let Video { received, lost, decoded, .. } = totals;
+    let times = worst.told(bounds);
     draft.summary =
-        format!("{per_camera} at {at}: {received} frames received, {lost} lost, {decoded} decoded");
+        format!("{per_camera} at {at}: {received} frames received, {lost} lost, {decoded} decoded{times}");
     draft
 }
 
@@ -65,12 +70,21 @@ fn facts_at<'a>(seen: &'a Observations, at: &'a NodeName) -> impl DoubleEndedIte
     seen.facts.iter().filter(move |fact| fact.node == *at).map(|fact| &fact.line.fact)
 }
 
-/// The last count of one camera's frames at one node; counts only grow.
-fn last_video<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName) -> Option<&'a Video> {
-    facts_at(seen, at).rev().find_map(|fact| match fact {
+/// All counts of one camera's frames at one node, as they were told.
+pub(super) fn videos<'a>(
+    seen: &'a Observations,
+    at: &'a NodeName,
+    camera: &NodeName,
+) -> impl DoubleEndedIterator<Item = &'a Video> {
+    facts_at(seen, at).filter_map(move |fact| match fact {
         Fact::Video(video) if video.camera == camera.as_str() => Some(video),
         _ => None,
     })
+}
+
+/// The last count of one camera's frames at one node; counts only grow.
+fn last_video<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName) -> Option<&'a Video> {
+    videos(seen, at, camera).next_back()
 }
 
 fn is_ready(seen: &Observations, at: &NodeName) -> bool {
@@ -84,33 +98,73 @@ fn last_failure<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName)
     })
 }
 
-/// Everything that is wrong with one camera's video, in words.
-fn faults(video: &Video, number: u32, asked: &Asked<'_>) -> Vec<String> {
-    let Video { received, lost, duplicated, unidentified, foreign, decoded, mismatched, .. } = *video;
+/// Everything that is wrong with one camera's video but its timing, in words.
+fn faults(video: &Video, number: u32, bounds: &Bounds) -> Vec<String> {
     let mut faults = Vec::new();
     let mut blame = |wrong: bool, text: String| {
         if wrong {
             faults.push(text);
         }
     };
+    let Video { received, unidentified, foreign, decoded, mismatched, undecoded, .. } = *video;
     blame(video.id != number, format!("the frames are those of camera {} and not {number}", video.id));
-    blame(received < asked.frames, format!("{received} of {} frames received", asked.frames));
-    blame(lost > asked.lost, format!("{lost} lost (at most {} allowed)", asked.lost));
-    blame(
-        duplicated > asked.duplicated,
-        format!("{duplicated} twice (at most {} allowed)", asked.duplicated),
-    );
+    blame(received < bounds.frames, format!("{received} of {} frames received", bounds.frames));
+    for (count, most, word, what) in [
+        (video.lost, bounds.lost, "lost", Oddity::Lost),
+        (video.duplicated, bounds.duplicated, "twice", Oddity::Duplicated),
+        (video.swapped, bounds.swapped, "swapped", Oddity::Swapped),
+    ] {
+        let which = named(video, count, |odd| *odd == what, frame);
+        blame(count > most, format!("{count} {word}{which} (at most {most} allowed)"));
+    }
     blame(unidentified > 0, format!("{unidentified} without a readable identity"));
     blame(foreign > 0, format!("{foreign} of another camera or run"));
     blame(decoded == 0, "no picture decoded".to_owned());
-    blame(mismatched > 0, format!("{mismatched} whose picture does not show its own number"));
+    let is_shown = |odd: &Oddity| matches!(odd, Oddity::Shows { .. } | Oddity::ShowsNone);
+    let shown = named(video, mismatched, is_shown, shows);
+    blame(mismatched > 0, format!("{mismatched} whose picture does not show its own number{shown}"));
+    let without = named(video, undecoded, |odd| *odd == Oddity::Undecoded, frame);
+    blame(undecoded > 0, format!("{undecoded} without a picture{without}"));
+    // What a frame refers to is missing where others are lost, come again or come late, and for no other reason.
+    let explained =
+        [video.lost, video.duplicated, video.swapped, unidentified, foreign].iter().any(|n| *n > 0);
+    let unexplained = video.unreferenced > 0 && !explained;
+    blame(unexplained, format!("{} that refer to frames which nobody sent", video.unreferenced));
     faults
 }
 
-fn finding(camera: &NodeName, asked: &Asked<'_>, faults: Vec<String>) -> Option<Finding> {
+/// The frames behind a count, after a colon; nothing if none is known.
+fn named(video: &Video, count: u64, is: impl Fn(&Oddity) -> bool, words: impl Fn(&Odd) -> String) -> String {
+    let known: Vec<String> = video.odd.iter().filter(|odd| is(&odd.what)).take(SHOWN).map(words).collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    let more = count.saturating_sub(known.len() as u64);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!(": {}{more}", listed(known, SHOWN))
+}
+
+/// Each session counts its frames anew; nearly always there is but one.
+fn frame(odd: &Odd) -> String {
+    match odd.session {
+        0 | 1 => format!("frame {}", odd.number),
+        session => format!("frame {} of session {session}", odd.number),
+    }
+}
+
+fn shows(odd: &Odd) -> String {
+    match odd.what {
+        Oddity::Shows { camera, index } => {
+            format!("{} shows picture {index} of camera {camera}", frame(odd))
+        }
+        _ => format!("{} shows no code", frame(odd)),
+    }
+}
+
+fn finding(camera: &NodeName, at: &NodeName, faults: Vec<String>) -> Option<Finding> {
     (!faults.is_empty()).then(|| Finding {
-        text: format!("{camera} at {}: {}", asked.at, faults.join(", ")),
-        pair: Some((camera.clone(), asked.at.clone())),
+        text: format!("{camera} at {at}: {}", faults.join(", ")),
+        pair: Some((camera.clone(), at.clone())),
         stops_at: None,
         packets: Vec::new(),
         by: None,

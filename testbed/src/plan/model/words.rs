@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{Event, Place, Proof, Unused};
+use crate::scenario::model::{Bounds, Event, Place, Proof, Unused};
 
 /// An assertion, probes spelled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,12 +75,8 @@ pub enum Word {
         cameras: Vec<NodeName>,
         /// At this node.
         at: NodeName,
-        /// At least so many frames of each.
-        frames: u64,
-        /// At most so many lost of each.
-        lost: u64,
-        /// At most so many twice of each.
-        duplicated: u64,
+        /// What is asked of each camera's.
+        bounds: Bounds,
     },
     /// Who opens conversations, and which way media runs.
     Direction {

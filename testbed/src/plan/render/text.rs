@@ -144,14 +144,15 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
             ("clock", format!("at {}; {asks}", list(listen)))
         }
-        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp } => {
+        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } => {
             let onvif = match onvif {
                 None => "",
                 Some(Onvif::Answers) => "; answers ONVIF",
                 Some(Onvif::Announces) => "; answers ONVIF and announces itself",
             };
             let picture = format!("{width}x{height}, {fps} frames a second");
-            ("camera", format!("{id} at {listen}; {picture}{}{onvif}", rtsp_words(rtsp)))
+            let wrong = if misbehaves.is_nothing() { "" } else { "; misbehaves" };
+            ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}", rtsp_words(rtsp)))
         }
         ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));

@@ -9,15 +9,15 @@ use crate::plan::{
     Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, RouteAsked, Unopened, VideoWay,
     Word,
 };
+use crate::scenario::model::Bounds;
 
 /// The word with its counts, and the lines below it.
 pub(super) fn word(word: &Word) -> (String, String) {
     match word {
         Word::Reach { opens } => (format!("reach, {} to open", opens.len()), opens_table(opens)),
         Word::NoReach { aims, alive, forgotten } => no_reach(aims, alive, forgotten.as_ref()),
-        Word::Plays { cameras, at, frames, lost, duplicated } => {
-            let bounds = format!("at least {frames} frames, at most {lost} lost, {duplicated} twice");
-            ("plays".to_owned(), format!("    {} at {at}: {bounds}\n", list(cameras)))
+        Word::Plays { cameras, at, bounds } => {
+            ("plays".to_owned(), format!("    {} at {at}: {}\n", list(cameras), asked(bounds)))
         }
         Word::Direction { flows, initiator, media_to } => {
             let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
@@ -75,6 +75,21 @@ pub(super) fn word(word: &Word) -> (String, String) {
             (format!("lint: {}", list(rules)), waived.collect())
         }
     }
+}
+
+/// What is asked of a camera's video.
+fn asked(bounds: &Bounds) -> String {
+    let Bounds { frames, lost, duplicated, swapped, .. } = bounds;
+    let times = [
+        ("half under way for", bounds.latency_p50),
+        ("99 of 100 under way for", bounds.latency_p99),
+        ("all under way for", bounds.latency_max),
+        ("no gap beyond", bounds.longest_gap),
+    ];
+    let times = times.into_iter().filter_map(|(what, time)| Some(format!("; {what} {:?}", time?)));
+    let counts =
+        format!("at least {frames} frames, at most {lost} lost, {duplicated} twice, {swapped} swapped");
+    counts + &times.collect::<String>()
 }
 
 /// `sent` is what is sent and opened, as a `no_reach` tells it.

@@ -25,7 +25,7 @@ pub(super) fn plays_within(plan: &Plan) -> Duration {
     });
     let fps = slowest.min().unwrap_or(15).max(1);
     let most = plan.checks.iter().filter_map(|check| match &check.word {
-        Word::Plays { frames, .. } => Some(*frames),
+        Word::Plays { bounds, .. } => Some(bounds.frames),
         _ => None,
     });
     EXERCISE_WITHIN + Duration::from_secs(most.max().unwrap_or(0).div_ceil(u64::from(fps)))
@@ -43,8 +43,8 @@ pub(super) fn regular_within(plan: &Plan) -> Duration {
 /// Whether every `plays` has its frames, and the appliance its first words with the cloud.
 pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
     let played = plan.checks.iter().all(|check| match &check.word {
-        Word::Plays { cameras, at, frames, .. } => {
-            cameras.iter().all(|camera| played(facts, at, camera, *frames))
+        Word::Plays { cameras, at, bounds } => {
+            cameras.iter().all(|camera| played(facts, at, camera, bounds.frames))
         }
         Word::Taint { streams, .. } => streams
             .iter()

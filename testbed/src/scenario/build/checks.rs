@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::fault::Fault;
 use super::super::files::Files;
-use super::super::leaf::{FlowRange, Whole};
+use super::super::leaf::{FlowRange, Lasting, Whole};
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::{Check, Cover, Flow, Kind, Node, Proof, Word};
+use super::super::model::{Bounds, Check, Cover, Flow, Kind, Node, Proof, Word};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::super::tree::Spot;
@@ -145,7 +145,7 @@ impl Reader<'_> {
     }
 
     /// Flows of the scenario, none of them upkeep.
-    fn opening(&mut self, ranges: &OneOrMany<At<FlowRange>>, because: &str) -> Vec<FlowId> {
+    pub(super) fn opening(&mut self, ranges: &OneOrMany<At<FlowRange>>, because: &str) -> Vec<FlowId> {
         let ids = self.flows.ids(ranges, self.whose, self.out);
         for (id, spot) in &ids {
             if self.flows.get(id).is_some_and(|flow| flow.upkeep) {
@@ -361,9 +361,18 @@ impl Reader<'_> {
             let title = format!("{} asks somebody who does not count frames", self.whose);
             self.out.push(Mistake::error(title, name.spot, label));
         }
-        let frames = word.frames.good()?.value.0;
-        let (lost, duplicated) = (or(&word.lost, Whole(0)).0, or(&word.duplicated, Whole(0)).0);
-        Some(Word::Plays { cameras, at, frames, lost, duplicated })
+        let lasting = |slot: &Slot<At<Lasting<1, 600_000>>>| slot.good().map(|lasting| lasting.value.0);
+        let bounds = Bounds {
+            frames: word.frames.good()?.value.0,
+            lost: or(&word.lost, Whole(0)).0,
+            duplicated: or(&word.duplicated, Whole(0)).0,
+            swapped: or(&word.swapped, Whole(0)).0,
+            latency_p50: lasting(&word.latency_p50),
+            latency_p99: lasting(&word.latency_p99),
+            latency_max: lasting(&word.latency_max),
+            longest_gap: lasting(&word.longest_gap),
+        };
+        Some(Word::Plays { cameras, at, bounds })
     }
 
     fn direction(&mut self, word: &raw::Direction) -> Option<Word> {

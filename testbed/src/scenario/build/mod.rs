@@ -17,6 +17,7 @@ mod leases;
 mod links;
 mod lints;
 mod matrix;
+mod misbehaves;
 mod named;
 mod nodes;
 mod policy;

@@ -14,6 +14,7 @@ use super::addresses::{CLOUD, Register};
 use super::directory::{Directory, Section};
 use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
+use super::misbehaves::misbehaves;
 use super::or;
 use super::rtsp;
 use super::runs::command;
@@ -138,6 +139,7 @@ impl Builder<'_> {
         let size = video.map_or(&Slot::Absent, |video| &video.size);
         let Size { width, height } = or(size, Size { width: 640, height: 360 });
         let fps = or(video.map_or(&Slot::Absent, |video| &video.fps), Whole(15)).0 as u32;
+        let misbehaves = misbehaves(raw, name, self.out);
         let common = Common {
             gateway: &raw.gateway,
             routes: &raw.routes,
@@ -150,7 +152,8 @@ impl Builder<'_> {
         let rtsp = rtsp::read(raw, fps, self.out);
         let onvif = raw.onvif.good().map(|onvif| onvif.value);
         self.add(name, &wires, 1, &common, |index| {
-            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif, rtsp: rtsp.clone() })
+            let (rtsp, misbehaves) = (rtsp.clone(), misbehaves.clone());
+            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif, rtsp, misbehaves })
         });
     }
 

@@ -31,6 +31,32 @@ pub struct Check {
     pub word: Word,
 }
 
+/// What is asked of one camera's video.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// At least so many frames.
+    pub frames: u64,
+    /// At most so many lost.
+    pub lost: u64,
+    /// At most so many twice.
+    pub duplicated: u64,
+    /// At most so many that came after a later one.
+    #[serde(default)]
+    pub swapped: u64,
+    /// Half of the frames were under way for at most so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p50: Option<Duration>,
+    /// So were 99 of 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p99: Option<Duration>,
+    /// So were all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_max: Option<Duration>,
+    /// No frame came for at most so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_gap: Option<Duration>,
+}
+
 /// What comes at regular times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -173,12 +199,8 @@ pub enum Word {
         cameras: Vec<NodeName>,
         /// At this node.
         at: NodeName,
-        /// At least so many frames of each.
-        frames: u64,
-        /// At most so many lost of each.
-        lost: u64,
-        /// At most so many twice, of each.
-        duplicated: u64,
+        /// What is asked of each camera's.
+        bounds: Bounds,
     },
     /// Who opens conversations, and which way media runs.
     Direction {

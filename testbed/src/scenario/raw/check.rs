@@ -138,6 +138,16 @@ table! {
         lost: may One<Whole<0, 10_000_000>>,
         /// At most so many twice of each. Default 0.
         duplicated: may One<Whole<0, 10_000_000>>,
+        /// At most so many of each that came after a later one. Default 0.
+        swapped: may One<Whole<0, 10_000_000>>,
+        /// Half of each camera's frames were under way for at most so long.
+        latency_p50: may One<Lasting<1, 600_000>>,
+        /// So were 99 of 100.
+        latency_p99: may One<Lasting<1, 600_000>>,
+        /// So were all.
+        latency_max: may One<Lasting<1, 600_000>>,
+        /// No frame of a camera came for at most so long, faults of the checks aside.
+        longest_gap: may One<Lasting<1, 600_000>>,
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::{Owners, Scenario};
 pub(crate) use site::{
-    Appliance, Camera, Cloud, Command, Dhcp, Host, Link, NameSet, Ready, Route, Router, RouterLink, Run,
-    Segment, Site,
+    Appliance, Camera, Cloud, Command, Dhcp, FrameNumber, Host, Link, NameSet, Ready, Route, Router,
+    RouterLink, Run, Segment, Site,
 };
 pub(crate) use template::{Sited, Template, is_template};
 pub(crate) use twin::{Changes, Failing, Twin};

@@ -152,6 +152,24 @@ table! {
 }
 
 table! {
+    /// What a camera does wrong, in each session the same; for broken twins. Frames are counted from 0.
+    Misbehaves = "`misbehaves`" {
+        /// Frames that it never sends.
+        leaves_out: may Some1<FrameNumber>,
+        /// Frames that it sends twice.
+        repeats: may Some1<FrameNumber>,
+        /// Frames that it sends after the one that follows them.
+        swaps: may Some1<FrameNumber>,
+        /// Frames that show the picture of the next one, and say that it is theirs.
+        shows_next: may Some1<FrameNumber>,
+        /// Frames that show a picture of the camera with the next number, and say that it is theirs.
+        shows_stranger: may Some1<FrameNumber>,
+        /// Frames that it sends too late; they say when they should have been sent.
+        late: may Late,
+    }
+}
+
+table! {
     /// What holds for RTSP sessions.
     Sessions = "`sessions`" {
         /// Time without a sign of life after which a session ends, whole seconds, 1s to 1h; default 60s.
@@ -160,6 +178,19 @@ table! {
         most: may One<Whole<1, 1000>>,
     }
 }
+
+table! {
+    /// Frames that are too late.
+    Late = "`late`" {
+        /// From this one on. Default 1.
+        from_frame ("from"): may One<FrameNumber>,
+        /// By so much, 1ms to 1min.
+        by: must One<Lasting<1, 60_000>>,
+    }
+}
+
+/// A frame that something can be wrong with: the first of a session is sent before anything else is known of it.
+pub(crate) type FrameNumber = Whole<1, 1_000_000>;
 
 table! {
     /// A camera, or a group of them.
@@ -188,6 +219,8 @@ table! {
         further_ports: may Some1<Whole<1, 65_535>>,
         /// What it does of ONVIF: `answers` who looks for it and asks, or `announces` itself besides. Left out: nothing.
         onvif: may One<Onvif>,
+        /// What it does wrong; for broken twins.
+        misbehaves: may Misbehaves,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.

@@ -1,0 +1,81 @@
+//! Whether everything is there that a frame refers to.
+//!
+//! A picture is made of the one before it and what is new, back to the last picture that stands alone. After a gap a
+//! decoder would go on with what it has, and show pictures that nobody sent: they would be blamed on the camera.
+
+use fake_camera::identity::FrameIdentity;
+
+/// The frames of one session, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    latest: Option<FrameIdentity>,
+    /// All is there since the last picture that stands alone.
+    whole: bool,
+}
+
+impl Chain {
+    /// Takes the next frame, `start` if it stands alone. Returns whether all is there that it refers to.
+    ///
+    /// One without an identity is taken for what should have come.
+    pub(super) fn takes(&mut self, frame: Option<&FrameIdentity>, start: bool) -> bool {
+        let Some(frame) = frame else {
+            self.whole |= start;
+            return self.whole;
+        };
+        let alike = self.latest.filter(|latest| (latest.camera, latest.run) == (frame.camera, frame.run));
+        if alike.is_some_and(|latest| frame.number <= latest.number) && !start {
+            return false;
+        }
+        let next = alike.is_some_and(|latest| latest.number.checked_add(1) == Some(frame.number));
+        self.whole = start || (self.whole && next);
+        self.latest = Some(*frame);
+        self.whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of these are taken; those divisible by ten stand alone.
+    fn taken(numbers: &[u64]) -> Vec<u64> {
+        let mut chain = Chain::default();
+        let takes = |number: &u64| {
+            chain.takes(
+                Some(&FrameIdentity { number: *number, ..Default::default() }),
+                number.is_multiple_of(10),
+            )
+        };
+        numbers.iter().copied().filter(takes).collect()
+    }
+
+    #[test]
+    fn an_unbroken_stream_is_taken_from_the_first_picture_that_stands_alone() {
+        assert_eq!(taken(&[0, 1, 2]), [0, 1, 2]);
+        assert_eq!(taken(&[8, 9, 10, 11]), [10, 11]);
+    }
+
+    #[test]
+    fn after_a_gap_nothing_is_taken_until_a_picture_stands_alone() {
+        assert_eq!(taken(&[0, 1, 3, 4, 10, 11]), [0, 1, 10, 11]);
+        assert_eq!(taken(&[0, 1, 3, 2, 4, 10, 11]), [0, 1, 10, 11]);
+        assert_eq!(taken(&[0, 1, 10, 11]), [0, 1, 10, 11]);
+    }
+
+    #[test]
+    fn what_comes_again_is_left_out_and_breaks_nothing() {
+        assert_eq!(taken(&[0, 1, 1, 2, 1, 3]), [0, 1, 2, 3]);
+        assert_eq!(taken(&[10, 11, 10, 11]), [10, 11, 10, 11]);
+    }
+
+    #[test]
+    fn another_camera_is_another_chain() {
+        let mut chain = Chain::default();
+        let frame = |camera, number| FrameIdentity { camera, number, ..Default::default() };
+        assert!(chain.takes(Some(&frame(1, 0)), true));
+        assert!(!chain.takes(Some(&frame(2, 1)), false));
+        assert!(chain.takes(Some(&frame(2, 30)), true));
+        assert!(chain.takes(Some(&frame(2, 31)), false));
+        assert!(chain.takes(None, false));
+    }
+}
