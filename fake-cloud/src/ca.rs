@@ -77,6 +77,47 @@ impl Authority {
         self.issue(thing, Vec::new(), ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// The same for an RSA key that somebody else has made (PEM, PKCS #8), good for RSA key exchange as well.
+    pub(crate) fn issue_server_for(&self, key: &str, names: Vec<String>) -> Result<Issued, Error> {
+        let subject = names.first().cloned().unwrap_or_default();
+        let make = || {
+            let mut params = self.server_params(&subject, names)?;
+            params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+            self.sign(params, KeyPair::from_pem(key)?)
+        };
+        make().map_err(|source| Error { subject: subject.clone(), source })
+    }
+
+    /// The same, no longer good since an hour ago.
+    pub(crate) fn issue_expired(&self, names: Vec<String>) -> Result<Issued, Error> {
+        let subject = names.first().cloned().unwrap_or_default();
+        let make = || {
+            let mut params = self.server_params(&subject, names)?;
+            params.not_after = self.now - Duration::hours(1);
+            self.sign(params, KeyPair::generate()?)
+        };
+        make().map_err(|source| Error { subject: subject.clone(), source })
+    }
+
+    /// Another authority of the same name, which nobody has heard of.
+    pub(crate) fn unknown(&self) -> Result<Self, Error> {
+        let key = KeyPair::generate().map_err(Error::of_the_authority)?;
+        Self::new(self.now.into(), &key.serialize_pem())
+    }
+
+    fn server_params(&self, subject: &str, names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
+        let mut params = params(subject, names, self.now)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        Ok(params)
+    }
+
+    fn sign(&self, params: CertificateParams, key: KeyPair) -> Result<Issued, rcgen::Error> {
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(Issued { certificate, key })
+    }
+
     fn issue(
         &self,
         subject: &str,

@@ -35,8 +35,10 @@ Obey JSON lines on standard input while it runs:
 
   {\"move\": \"NAME\", \"to\": \"ADDRESS\", \"ttl\": SECONDS}   answer NAME with ADDRESS from now on; ttl: 60 where none is given
   {\"move\": \"NAME\"}                                     answer it as at first
+  {\"place\": [KIND, …], \"services\": [SERVICE, …]}   have the next clients of these services meet a peer of OpenSSL's each,
+      in this order: tls1.0, tls1.1, static-rsa, wrong-ca, wrong-name, expired (one thing is wrong), tls1.2, tls1.3 (nothing is)
 
-Each is answered by a fact on stdout: `name_moved`, or `failed` with the reason. Its end changes nothing.";
+Each is answered by a fact on stdout: `name_moved`, `stand_ins_placed`, or `failed` with the reason. Its end changes nothing.";
 
 /// The AWS endpoints of one region, in one process.
 #[derive(Debug, Parser)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::sockets::Sockets;
+use crate::standins::StandIns;
 use crate::tls::Front;
 use crate::{control, files, tls, upstream};
 
@@ -85,6 +86,10 @@ pub(crate) struct Cloud {
     pub(crate) broker: Broker,
     pub(crate) jobs: Jobs,
     pub(crate) front: Front,
+    pub(crate) authority: Authority,
+    pub(crate) stand_ins: StandIns,
+    /// Folder for the files of stand-ins.
+    pub(crate) stand_ins_dir: PathBuf,
     /// Says each name that moves.
     pub(crate) moved: broadcast::Sender<String>,
 }
@@ -97,7 +102,7 @@ pub struct Running {
     /// Every bound socket, as in the fact `Ready`.
     pub listens: Vec<Listen>,
     zones: Zones,
-    moved: broadcast::Sender<String>,
+    cloud: Arc<Cloud>,
     facts: Arc<Facts>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -132,10 +137,13 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         jobs: Jobs::new(&settings.jobs),
         front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
         names,
+        authority,
+        stand_ins: StandIns::default(),
+        stand_ins_dir: dir.join("stand-ins"),
         moved: moved.clone(),
     });
     let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
-    let client = write_files(settings, &dir, &authority, &key, &cloud.names, sockets.https_port())?;
+    let client = write_files(settings, &dir, &cloud.authority, &key, &cloud.names, sockets.https_port())?;
 
     let listens = sockets.listens.clone();
     let tasks = TaskTracker::new();
@@ -146,15 +154,15 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         let (facts, stop) = (facts.clone(), stop.clone());
         tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
     }
-    Ok(Running { client, listens, zones, moved, facts, stop, tasks })
+    Ok(Running { client, listens, zones, cloud, facts, stop, tasks })
 }
 
 impl Running {
-    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved` and `failed`.
+    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved`, `stand_ins_placed`
+    /// and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {
-        let (zones, moved) = (self.zones.clone(), self.moved.clone());
-        let (facts, stop) = (self.facts.clone(), self.stop.clone());
-        self.tasks.spawn(control::obey(input, zones, moved, facts, stop));
+        let (zones, cloud, stop) = (self.zones.clone(), self.cloud.clone(), self.stop.clone());
+        self.tasks.spawn(control::obey(input, zones, cloud, stop));
     }
 
     /// Waits for the stop signal, lets connections end, and says `Bye`.

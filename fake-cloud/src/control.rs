@@ -6,20 +6,28 @@ use std::sync::Arc;
 
 use fake_facts::Fact;
 use serde::Deserialize;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::cloud::Cloud;
 use crate::dns::Zones;
-use crate::facts::Facts;
+use crate::service::{Service, Transport};
+use crate::standins::{Kind, Peer};
 
 /// Longest line, bytes; whoever says more is heard no further.
 const LONGEST: u64 = 4096;
 
 /// Something that is asked for.
+#[derive(Debug, PartialEq)]
+enum Order {
+    Move(Move),
+    Place(Place),
+}
+
+/// A name is answered otherwise from now on.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Order {
-    /// The name that is answered otherwise from now on.
+struct Move {
     #[serde(rename = "move")]
     name: String,
     /// Its address; none: as at first.
@@ -29,16 +37,31 @@ struct Order {
     ttl: u32,
 }
 
+/// The next clients of these services meet somebody else, one each, in this order.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    place: Vec<Kind>,
+    services: Vec<String>,
+}
+
 fn ttl() -> u32 {
     crate::dns::TTL
+}
+
+fn read(line: &str) -> Result<Order, serde_json::Error> {
+    let written: serde_json::Value = serde_json::from_str(line)?;
+    match written.get("place") {
+        Some(_) => serde_json::from_value(written).map(Order::Place),
+        None => serde_json::from_value(written).map(Order::Move),
+    }
 }
 
 /// Obeys what comes from `input` until it ends, or until `stop`.
 pub(crate) async fn obey(
     input: impl Read + Send + 'static,
     zones: Zones,
-    moved: broadcast::Sender<String>,
-    facts: Arc<Facts>,
+    cloud: Arc<Cloud>,
     stop: CancellationToken,
 ) {
     let mut lines = lines(input);
@@ -48,22 +71,50 @@ pub(crate) async fn obey(
             () = stop.cancelled() => return,
         };
         let Some(line) = line else { return };
-        let (about, done) = match serde_json::from_str::<Order>(&line) {
-            Ok(order) => {
-                let done = zones.move_name(&order.name, order.to, order.ttl).await;
-                (order.name.clone(), done.map(|answers| (order, answers)))
+        cloud.facts.say(match read(&line) {
+            Ok(Order::Move(order)) => move_name(order, &zones, &cloud).await,
+            Ok(Order::Place(order)) => place(&order, &cloud).await,
+            Err(error) => {
+                let about = line.chars().take(80).collect();
+                Fact::Failed { what: "order".into(), about: Some(about), error: error.to_string() }
             }
-            Err(error) => (line.chars().take(80).collect(), Err(error.to_string())),
-        };
-        facts.say(match done {
-            Ok((order, answers)) => {
-                // Nobody need be connected.
-                let _ = moved.send(order.name.to_ascii_lowercase());
-                Fact::NameMoved { name: order.name, answers, ttl: order.ttl }
-            }
-            Err(error) => Fact::Failed { what: "move".into(), about: Some(about), error },
         });
     }
+}
+
+async fn move_name(order: Move, zones: &Zones, cloud: &Cloud) -> Fact {
+    match zones.move_name(&order.name, order.to, order.ttl).await {
+        Ok(answers) => {
+            leave(cloud, &order.name);
+            Fact::NameMoved { name: order.name, answers, ttl: order.ttl }
+        }
+        Err(error) => Fact::Failed { what: "move".into(), about: Some(order.name), error },
+    }
+}
+
+/// Has kept connections to a name end, so that its clients come anew.
+fn leave(cloud: &Cloud, name: &str) {
+    // Nobody need be connected.
+    let _ = cloud.moved.send(name.to_ascii_lowercase());
+}
+
+async fn place(order: &Place, cloud: &Cloud) -> Fact {
+    let of_tls = Service::all().filter(|service| service.transport() == Transport::Tls);
+    let names: Vec<String> = of_tls.flat_map(|service| cloud.names.certificate_names(service)).collect();
+    let mut peers = Vec::new();
+    for kind in &order.place {
+        match Peer::start(*kind, &cloud.authority, names.clone(), &cloud.stand_ins_dir).await {
+            Ok(peer) => peers.push(peer),
+            Err(error) => {
+                let (what, about) = ("place".to_owned(), Some(kind.word().to_owned()));
+                return Fact::Failed { what, about, error: error.to_string() };
+            }
+        }
+    }
+    cloud.stand_ins.place(order.services.clone(), peers);
+    let asked = Service::all().filter(|service| order.services.iter().any(|word| word == service.word()));
+    asked.flat_map(|service| cloud.names.certificate_names(service)).for_each(|name| leave(cloud, &name));
+    Fact::StandInsPlaced { kinds: order.place.iter().map(|kind| kind.word().to_owned()).collect() }
 }
 
 /// The lines of a pipe, read by a thread of its own: tokio's reader of standard input keeps a runtime from ending.
@@ -92,16 +143,25 @@ mod tests {
 
     #[test]
     fn an_order_is_read_whole_or_not_at_all() {
-        let read = |text: &str| serde_json::from_str::<Order>(text).ok().map(|order| (order.to, order.ttl));
-        assert_eq!(
-            read(r#"{"move":"a.b","to":"192.0.2.1","ttl":5}"#),
-            Some((Some([192, 0, 2, 1].into()), 5))
-        );
-        assert_eq!(read(r#"{"move":"a.b"}"#), Some((None, 60)));
-        for bad in
-            [r#"{"to":"192.0.2.1"}"#, r#"{"move":"a.b","to":"x"}"#, r#"{"move":"a.b","and":1}"#, "move a.b"]
-        {
-            assert_eq!(read(bad), None, "{bad}");
+        let to = |text: &str| match read(text) {
+            Ok(Order::Move(order)) => Some((order.to, order.ttl)),
+            _ => None,
+        };
+        assert_eq!(to(r#"{"move":"a.b","to":"192.0.2.1","ttl":5}"#), Some((Some([192, 0, 2, 1].into()), 5)));
+        assert_eq!(to(r#"{"move":"a.b"}"#), Some((None, 60)));
+        let place = r#"{"place":["tls1.0","static-rsa","wrong-ca"],"services":["logs"]}"#;
+        let kinds = vec![Kind::Tls10, Kind::StaticRsa, Kind::WrongCa];
+        let placed = Place { place: kinds, services: vec!["logs".into()] };
+        assert_eq!(read(place).unwrap(), Order::Place(placed));
+        for bad in [
+            r#"{"to":"192.0.2.1"}"#,
+            r#"{"move":"a.b","to":"x"}"#,
+            r#"{"move":"a.b","and":1}"#,
+            "move a.b",
+            r#"{"place":["tls0.9"],"services":["logs"]}"#,
+            r#"{"place":["expired"]}"#,
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 }

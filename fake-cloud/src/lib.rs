@@ -42,5 +42,6 @@ pub mod service;
 pub mod settings;
 mod sigv4;
 mod sockets;
+mod standins;
 mod tls;
 mod upstream;

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use fake_facts::Listen;
+use fake_facts::{Fact, Listen};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::cloud::{Cloud, Error};
 use crate::dns::{self, Zones};
 use crate::service::{Service, Transport};
 use crate::settings::Settings;
+use crate::standins::Peer;
 use crate::tls::Door;
 use crate::{https, mqtt, ntp};
 
@@ -158,10 +159,29 @@ impl Reception {
         }
     }
 
+    /// A client that meets somebody else.
+    async fn hand_on(&self, peer: Peer, stream: TcpStream, socket: SocketAddr) {
+        let (service, kind) = (self.word.to_owned(), peer.kind.word().to_owned());
+        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
+        tokio::select! {
+            served = peer.serve(stream) => if let Err(error) = served {
+                debug!(%error, %socket, "a stand-in's connection ended");
+            },
+            () = self.stop.cancelled() => {}
+        }
+    }
+
     async fn guide(&self, stream: TcpStream, socket: SocketAddr) {
         // Answers are written in one piece; waiting for more only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%error, "TCP_NODELAY");
+        }
+        let stand_in = tokio::select! {
+            stand_in = self.cloud.stand_ins.next(self.word, &stream) => stand_in,
+            () = self.stop.cancelled() => return,
+        };
+        if let Some(peer) = stand_in {
+            return self.hand_on(peer, stream, socket).await;
         }
         let admitted = tokio::select! {
             admitted = self.cloud.front.admit(stream, socket) => admitted,

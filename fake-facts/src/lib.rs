@@ -98,6 +98,20 @@ pub enum Fact {
         /// For how long an answer may be kept, seconds.
         ttl: u32,
     },
+    /// From here on the next clients of some services meet somebody else, since somebody asked for that.
+    StandInsPlaced {
+        /// Who: one client each, in this order. `tls1.0`, `static-rsa`, `wrong-ca`, …
+        kinds: Vec<String>,
+    },
+    /// A client meets somebody else.
+    StoodIn {
+        /// Which service it wanted.
+        service: String,
+        /// Whom it meets, as in `StandInsPlaced`.
+        kind: String,
+        /// The client's socket.
+        peer: SocketAddr,
+    },
     /// The time was asked for and told.
     Told {
         /// The client's socket.
