@@ -162,13 +162,13 @@ impl Reception {
     /// A client that meets somebody else.
     async fn hand_on(&self, peer: Peer, stream: TcpStream, socket: SocketAddr) {
         let (service, kind) = (self.word.to_owned(), peer.kind.word().to_owned());
-        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
         tokio::select! {
             served = peer.serve(stream) => if let Err(error) = served {
                 debug!(%error, %socket, "a stand-in's connection ended");
             },
             () = self.stop.cancelled() => {}
         }
+        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
     }
 
     async fn guide(&self, stream: TcpStream, socket: SocketAddr) {

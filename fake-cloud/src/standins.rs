@@ -22,8 +22,8 @@ use crate::files;
 
 /// How long a peer may take to listen.
 const READY: Duration = Duration::from_secs(10);
-/// How long one connection may take.
-const LONGEST: Duration = Duration::from_secs(20);
+/// How long one connection may take: whoever has not gone on by then does not.
+const LONGEST: Duration = Duration::from_secs(5);
 /// A name that is nobody's here (RFC 2606).
 const NOBODY: &str = "somewhere.example.org";
 

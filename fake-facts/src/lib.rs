@@ -103,7 +103,7 @@ pub enum Fact {
         /// Who: one client each, in this order. `tls1.0`, `static-rsa`, `wrong-ca`, …
         kinds: Vec<String>,
     },
-    /// A client meets somebody else.
+    /// A client has met somebody else, and their connection is over.
     StoodIn {
         /// Which service it wanted.
         service: String,

@@ -5,6 +5,7 @@
 
 mod explained;
 mod taint;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -19,6 +20,7 @@ use crate::plan::{Aim, Crossing, Open};
 
 pub use explained::*;
 pub use taint::*;
+pub use tls::*;
 
 /// Answers about names that are kept, each once: who is told more different ones learns nothing new.
 pub const MOST_LOOKUPS: usize = 10_000;
@@ -79,6 +81,9 @@ pub struct Observations {
     /// Answers about names, in order of time; at most [`MOST_LOOKUPS`].
     #[serde(default)]
     pub lookups: Vec<LookupSeen>,
+    /// TLS connections, in order of time.
+    #[serde(default)]
+    pub handshakes: Vec<HandshakeSeen>,
     /// Faults that were carried out, for checks or by hand, in order of time.
     #[serde(default)]
     pub faults: Vec<FaultSeen>,

@@ -136,7 +136,8 @@ fn build(
         // A still is of the main stream.
         let shown = if number == 0 { Arc::clone(main) } else { Arc::new(Shown::new()) };
         let misbehaviour = camera.misbehaviour.clone();
-        let source = Source { video, stream: number, camera: camera.id, run: camera.run, shown, misbehaviour };
+        let source =
+            Source { video, stream: number, camera: camera.id, run: camera.run, shown, misbehaviour };
         let source = Arc::new(source);
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {

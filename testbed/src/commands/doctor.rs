@@ -19,11 +19,12 @@ struct Line {
     missing: Option<String>,
 }
 
-/// Programs of the host, the package that has each, and what for.
-const PROGRAMS: [(&str, &str, &str); 3] = [
-    ("nft", "nftables", "rule files"),
-    ("dnsmasq", "dnsmasq-base", "names and addresses on routers"),
-    ("udhcpc", "udhcpc", "nodes that ask for their address"),
+/// Programs of the host, the package that has each, what for, and whether no run can do without it.
+const PROGRAMS: [(&str, &str, &str, bool); 4] = [
+    ("nft", "nftables", "rule files", true),
+    ("dnsmasq", "dnsmasq-base", "names and addresses on routers", true),
+    ("udhcpc", "udhcpc", "nodes that ask for their address", true),
+    ("openssl", "openssl", "peers that must be refused", false),
 ];
 
 /// Looks at everything; exit code 0 if every run can be made, 3 if not.
@@ -57,9 +58,9 @@ pub(crate) fn doctor() -> Exit {
 fn programs() -> Vec<Line> {
     let folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
     let there = |name: &str| folders.iter().any(|folder| Path::new(folder).join(name).exists());
-    let line = |(name, package, purpose): (&str, &str, &str)| Line {
+    let line = |(name, package, purpose, needed): (&str, &str, &str, bool)| Line {
         what: format!("program {name}: {purpose}"),
-        needed: true,
+        needed,
         missing: (!there(name)).then(|| format!("install the package {package}, or run `scripts/setup run`")),
     };
     PROGRAMS.into_iter().map(line).collect()

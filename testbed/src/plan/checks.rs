@@ -14,7 +14,9 @@ use super::flows::{crossed, expand};
 use super::lint::kits;
 use super::matrix::matrix;
 use super::mistake::Mistakes;
-use super::model::{Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, Word};
+use super::model::{
+    Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, ServiceKind, Word,
+};
 use super::ports::{fits, openable};
 use super::taint;
 use super::ways::{Ways, speaks};
@@ -55,6 +57,15 @@ pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut V
     planned
 }
 
+/// The first cloud that flows lead to.
+fn cloud_of(flows: &[FlowId], known: &Known<'_>) -> Option<NodeName> {
+    let pairs = known.flows.iter().filter(|flow| flows.contains(&flow.id)).flat_map(|flow| &flow.pairs);
+    let is_cloud = |name: &&NodeName| {
+        known.services.iter().any(|one| one.node == **name && matches!(one.kind, ServiceKind::Cloud { .. }))
+    };
+    pairs.map(|pair| &pair.to).find(is_cloud).cloned()
+}
+
 /// What a fault comes to in this plan.
 pub(super) fn fault(
     check: &scenario::Check,
@@ -90,6 +101,10 @@ pub(super) fn word(
             Word::Periodic { event, of, every, tolerance, gaps, missing }
         }
         scenario::Word::Plays { cameras, at, bounds } => Word::Plays { cameras: all(&cameras), at, bounds },
+        scenario::Word::Tls { flows, min, refuses } => {
+            let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };
+            Word::Tls { flows, min, refuses, cloud }
+        }
         scenario::Word::Direction { flows, initiator, media_to } => {
             Word::Direction { flows, initiator, media_to }
         }

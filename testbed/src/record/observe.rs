@@ -56,6 +56,7 @@ pub fn observe(
         dhcp: here.dhcp.clone(),
         uses: here.uses.clone(),
         lookups: here.lookups.clone(),
+        handshakes: here.handshakes.clone(),
         facts: record.facts,
         addresses: record.addresses,
         routes: record.routes,

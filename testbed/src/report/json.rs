@@ -121,7 +121,7 @@ pub struct CheckJson {
     /// Its name.
     pub name: CheckName,
     /// `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`,
-    /// `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `after`.
+    /// `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `after`.
     pub word: String,
     /// `pass`, `fail`, `inconclusive`.
     pub verdict: Verdict,

@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
 }
 
 /// Words that later versions of the language will have.
-const LATER: [&str; 2] = ["tls", "cover"];
+const LATER: [&str; 1] = ["cover"];
 
 fn unknown_key(key: &Key, of: &str, keys: &[&str], near: Option<&str>) -> Mistake {
     let text = key.scalar.text.as_str();

@@ -14,7 +14,8 @@ const ONVIF_PORT: &str = "80";
 
 /// All arguments; `secret` is the file with the password.
 pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> Vec<String> {
-    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } = &service.kind else {
+    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } = &service.kind
+    else {
         unreachable!("only called for one")
     };
     let run = settings.run.to_string();

@@ -13,7 +13,7 @@ use super::{ServiceError, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{Sign};
+use crate::scenario::model::Sign;
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]

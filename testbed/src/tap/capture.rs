@@ -19,7 +19,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpSeen, Explained, LookupSeen, PortUse, Station, TagSeen, TapHealth,
+    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LookupSeen, PortUse, Station, TagSeen,
+    TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -114,6 +115,8 @@ pub struct Captured {
     pub dhcp: Vec<DhcpSeen>,
     /// Answers about names, each once for whoever asked, in order of time.
     pub lookups: Vec<LookupSeen>,
+    /// TLS connections, in order of time.
+    pub handshakes: Vec<HandshakeSeen>,
     /// Which of two ports that change places was used when, in order of time.
     pub uses: Vec<PortUse>,
     /// Which frames something explains; of probes nothing yet.

@@ -18,6 +18,8 @@ mod file;
 #[cfg(test)]
 mod fixture;
 pub mod frame;
+mod handshakes;
+mod hello;
 #[cfg(test)]
 pub(crate) mod inside;
 mod inventory;

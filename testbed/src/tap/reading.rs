@@ -7,6 +7,7 @@ use super::claims::Claims;
 use super::conversation::Table;
 use super::dhcp::Dhcp;
 use super::frame::Frame;
+use super::handshakes::Handshakes;
 use super::inventory::Inventory;
 use super::lookups::Lookups;
 use super::runs::Runs;
@@ -57,6 +58,7 @@ pub(super) struct Reading {
     answers: Answers,
     dhcp: Dhcp,
     lookups: Lookups,
+    handshakes: Handshakes,
     uses: Uses,
     claims: Claims,
     /// Probes that were as expected.
@@ -77,6 +79,7 @@ impl Reading {
             answers: Answers::new(key),
             dhcp: Dhcp::default(),
             lookups: Lookups::default(),
+            handshakes: Handshakes::default(),
             uses: Uses::new(&ports, &inventory),
             claims: Claims::new(&ports, &inventory),
             runs: Runs::default(),
@@ -117,6 +120,7 @@ impl Reading {
                 if addressed {
                     self.lookups.take(frame, seen, at.0, &self.inventory);
                 }
+                self.handshakes.take(frame, seen, at.0, &self.inventory);
                 let kind = self.table.take(frame, seen);
                 self.uses.take(kind, seen);
                 return None;
@@ -153,6 +157,7 @@ impl Reading {
             advertisements: self.advertisements.turn(),
             dhcp: self.dhcp.turn(),
             lookups: self.lookups.turn(),
+            handshakes: self.handshakes.turn(&self.inventory),
             uses: self.uses.turn(&self.ports),
             explained: self.claims.turn(),
             health,

@@ -249,6 +249,7 @@ pub(crate) fn good() -> Observations {
         uses: vec![],
         in_force: vec![],
         lookups: vec![],
+        handshakes: vec![],
         faults: vec![],
         changes: vec![],
         until: 0,

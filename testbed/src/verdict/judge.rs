@@ -8,7 +8,7 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, carries, clock, direction, explained, lint, matrix, members, moved, name, no_bridge,
-    no_reach, peers_of, periodic, plays, reach, scan, spare, taint,
+    no_reach, peers_of, periodic, plays, reach, scan, spare, taint, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -78,6 +78,10 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Matrix { .. } => ("matrix", matrix::draft(plan, check, seen)),
         Word::Name { .. } => ("name", name::draft(&check.word, seen)),
         Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
+        Word::Tls { flows, min, refuses, cloud } => {
+            let asked = tls::Asked { flows, min: *min, refuses, cloud: cloud.as_ref() };
+            ("tls", tls::draft(plan, &asked, seen))
+        }
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
     };
     ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
@@ -191,6 +195,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::NoBridge { .. }
         | Word::Direction { .. }
         | Word::Taint { .. }
+        | Word::Tls { .. }
         | Word::Lint { .. } => true,
         Word::PeersOf { .. } | Word::Carries { .. } | Word::Members { .. } | Word::After { .. } => {
             !finding.packets.is_empty()

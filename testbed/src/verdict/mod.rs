@@ -2,7 +2,7 @@
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays` (with its `timing`),
 //! `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `periodic`, `scan`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `after`.
 
 mod address;
 mod after;
@@ -33,11 +33,13 @@ mod reach;
 mod scan;
 mod shown;
 mod spare;
+mod stand_in;
 mod stray;
 mod taint;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod tls;
 pub(crate) mod wording;
 
 pub use judge::judge;

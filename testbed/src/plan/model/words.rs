@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{Bounds, Event, Place, Proof, Unused};
+use crate::scenario::model::{Bounds, Event, Place, Proof, StandIn, TlsVersion, Unused};
 
 /// An assertion, probes spelled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,19 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only.
         media_to: Option<NodeName>,
+    },
+    /// What is said on flows is said in TLS, and in none that is too weak.
+    Tls {
+        /// The flows looked at; on each something must be said.
+        flows: Vec<FlowId>,
+        /// The oldest version that may be offered or agreed on.
+        min: TlsVersion,
+        /// Peers in a service's place that nobody may take for it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refuses: Vec<StandIn>,
+        /// The cloud whose services' places they take.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cloud: Option<NodeName>,
     },
     /// With whom a node exchanges frames.
     PeersOf {

@@ -19,6 +19,13 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::Plays { cameras, at, bounds } => {
             ("plays".to_owned(), format!("    {} at {at}: {}\n", list(cameras), asked(bounds)))
         }
+        Word::Tls { flows, min, refuses, .. } => {
+            let words = list(refuses.iter().map(|one| one.words().0));
+            let refuses = if refuses.is_empty() { String::new() } else { format!("; refuses {words}") };
+            let version = min.good_peers()[0];
+            let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
+            ("tls".to_owned(), text)
+        }
         Word::Direction { flows, initiator, media_to } => {
             let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
             ("direction".to_owned(), format!("    {} opened by {initiator} only{media}\n", list(flows)))

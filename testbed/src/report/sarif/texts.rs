@@ -5,7 +5,7 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 21] = [
+pub(super) const KINDS: [(&str, &str); 22] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("carries", "Flows run over this link of a node, and its routes lead there."),
@@ -26,6 +26,10 @@ pub(super) const KINDS: [(&str, &str); 21] = [
     ("scan", "Cameras are looked for when they should be, and exactly the right ones are found."),
     ("spare", "A spare link is silent until it is needed."),
     ("taint", "Video of a camera is seen on its way to whoever may have it, and nowhere else."),
+    (
+        "tls",
+        "What is said on flows is said in TLS that is new enough and has forward secrecy, and to the right peer.",
+    ),
     ("twin", "A broken twin is reported exactly as it expects."),
 ];
 

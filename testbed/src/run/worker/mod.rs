@@ -6,6 +6,7 @@ mod change;
 mod exercise;
 mod once;
 mod probing;
+mod stand_ins;
 mod star;
 mod stay;
 mod teller;

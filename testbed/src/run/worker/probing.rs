@@ -26,6 +26,7 @@ use crate::verdict::periodic::{times, undisturbed};
 use super::build::Built;
 use super::change::{Changed, Place};
 use super::exercise::{begun, exercised, plays_within, regular_within};
+use super::stand_ins;
 use super::teller::Teller;
 
 /// What was sent and opened, and how the scenario's own commands ended.
@@ -183,7 +184,11 @@ impl Prober<'_> {
                 self.sent.opens.extend(opens);
                 self.sent.changes.push(change);
             }
-            Word::Plays { .. }
+            Word::Tls { min, refuses, cloud: Some(cloud), .. } => {
+                stand_ins::meet(cloud, *min, refuses, self.ground).await;
+            }
+            Word::Tls { .. }
+            | Word::Plays { .. }
             | Word::Direction { .. }
             | Word::PeersOf { .. }
             | Word::Members { .. }

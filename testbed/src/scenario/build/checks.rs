@@ -174,6 +174,7 @@ impl Reader<'_> {
             ("matrix", raw.matrix.is_absent(), raw.matrix.is_bad()),
             ("name", raw.name.is_absent(), raw.name.is_bad()),
             ("taint", raw.taint.is_absent(), raw.taint.is_bad()),
+            ("tls", raw.tls.is_absent(), raw.tls.is_bad()),
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
@@ -182,7 +183,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -205,6 +206,7 @@ impl Reader<'_> {
             raw.matrix.good().and_then(|word| self.matrix(word)),
             raw.name.good().and_then(|word| self.name(word)),
             raw.taint.good().and_then(|word| self.taint(word, name)),
+            raw.tls.good().and_then(|word| self.tls(word)),
             raw.lint.good().and_then(|word| self.lint(word, name)),
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.scan.good().and_then(|word| self.scan(word)),

@@ -30,6 +30,7 @@ mod sets;
 mod spares;
 mod switches;
 mod taint;
+mod tls;
 mod uplinks;
 mod wires;
 

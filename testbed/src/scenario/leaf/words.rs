@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{Auth, Codec, Transport};
+use super::super::model::{Auth, Codec, StandIn, TlsVersion, Transport};
 use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -130,6 +130,8 @@ word_leaf! {
         ("answers", Onvif::Answers), ("announces", Onvif::Announces),
     ];
     Scan, "when an appliance looks for cameras", [("by-job", Scan::ByJob), ("unasked", Scan::Unasked)];
+    StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
+    TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];
     Cover, "how much is sent", [("all", Cover::All)];
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [

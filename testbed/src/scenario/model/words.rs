@@ -31,6 +31,75 @@ pub struct Check {
     pub word: Word,
 }
 
+/// A version of TLS that is good enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[default]
+    #[serde(rename = "tls1.2")]
+    Tls12,
+    /// RFC 8446.
+    #[serde(rename = "tls1.3")]
+    Tls13,
+}
+
+/// A peer that takes a service's place for one client, and what is wrong with it; all else is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StandIn {
+    /// It speaks TLS 1.0 only.
+    #[serde(rename = "tls1.0")]
+    Tls10,
+    /// It speaks TLS 1.1 only.
+    #[serde(rename = "tls1.1")]
+    Tls11,
+    /// It has RSA key exchange only.
+    StaticRsa,
+    /// An authority that nobody knows has signed its certificate.
+    WrongCa,
+    /// Its certificate is for another name.
+    WrongName,
+    /// Its certificate has expired.
+    Expired,
+}
+
+impl StandIn {
+    /// All of them, as scenarios and facts spell them, and what is wrong with each.
+    pub const ALL: [(&str, StandIn, &str); 6] = [
+        ("tls1.0", StandIn::Tls10, "that speaks TLS 1.0 only"),
+        ("tls1.1", StandIn::Tls11, "that speaks TLS 1.1 only"),
+        ("static-rsa", StandIn::StaticRsa, "that has no forward secrecy"),
+        ("wrong-ca", StandIn::WrongCa, "whose certificate is of an unknown authority"),
+        ("wrong-name", StandIn::WrongName, "whose certificate is for another name"),
+        ("expired", StandIn::Expired, "whose certificate has expired"),
+    ];
+
+    /// How it is spelled, and what is wrong with it.
+    pub fn words(self) -> (&'static str, &'static str) {
+        let [first, ..] = Self::ALL;
+        let (word, _, wrong) = Self::ALL.into_iter().find(|(_, one, _)| *one == self).unwrap_or(first);
+        (word, wrong)
+    }
+}
+
+impl TlsVersion {
+    /// Peers with which nothing is wrong, from this version on, by their words.
+    pub fn good_peers(self) -> &'static [&'static str] {
+        match self {
+            TlsVersion::Tls12 => &["tls1.2", "tls1.3"],
+            TlsVersion::Tls13 => &["tls1.3"],
+        }
+    }
+
+    /// Its number on the wire.
+    pub fn number(self) -> u16 {
+        match self {
+            TlsVersion::Tls12 => 0x0303,
+            TlsVersion::Tls13 => 0x0304,
+        }
+    }
+}
+
 /// What is asked of one camera's video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
@@ -210,6 +279,15 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only; `None`: media is not looked at.
         media_to: Option<NodeName>,
+    },
+    /// What is said on flows is said in TLS, and in none that is too weak.
+    Tls {
+        /// The flows looked at; on each something must be said.
+        flows: Vec<FlowId>,
+        /// The oldest version that may be offered or agreed on.
+        min: TlsVersion,
+        /// Peers in a service's place that nobody may take for it.
+        refuses: Vec<StandIn>,
     },
     /// With whom a node exchanges frames.
     PeersOf {

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Cover, Event, Proof, Unused};
+use super::super::model::{Cover, Event, Proof, StandIn, TlsVersion, Unused};
 use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -16,7 +16,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -48,6 +48,8 @@ table! {
         name: may Name,
         /// Video is where it must be, and nowhere else.
         taint: may Taint,
+        /// What is said on flows is said in TLS, and in none that is too weak.
+        tls: may Tls,
         /// What the drawing of the site must be like.
         lint: may Lint,
         /// Something comes at regular times.
@@ -369,6 +371,18 @@ table! {
         cameras: may Some1<NodeName>,
         /// Where it may be seen besides the ways to those that flows let have it: links, or nodes with all their links.
         may_appear: may Some1<PortRef>,
+    }
+}
+
+table! {
+    /// What is said on flows is said in TLS, and in none that is too weak.
+    Tls = "`tls`" {
+        /// The flows looked at; on each something must be said.
+        flows: must Some1<FlowRange>,
+        /// The oldest version that may be offered or agreed on: `tls1.2` (the default) or `tls1.3`.
+        min: may One<TlsVersion>,
+        /// Peers that take the place of the fake cloud's `monitoring` and `logs` for a client each, and that nobody may take for it: `tls1.0`, `tls1.1`, `static-rsa`, `wrong-ca`, `wrong-name`, `expired`.
+        refuses: may Some1<StandIn>,
     }
 }
 

@@ -22,6 +22,7 @@ mod reach;
 mod scan;
 mod spare;
 mod taint;
+mod tls;
 
 use super::example::{good, plan};
 use super::{CheckVerdict, Verdict, judge};

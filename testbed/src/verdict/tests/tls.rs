@@ -1,0 +1,236 @@
+//! `tls`: each weakness of a connection by itself, and what was never said.
+
+use std::net::SocketAddr;
+
+use fake_facts::{Fact, Line};
+
+use super::super::example::{conversation, of};
+use super::*;
+use crate::observation::{Agreed, Conversation, HandshakeSeen, NodeFact, Offered};
+use crate::scenario::model::{StandIn, TlsVersion};
+
+const CHECK: &str = "dock-plays";
+const GOOD: Agreed = Agreed { version: 0x0304, suite: 0x1301 };
+
+fn said(one: Conversation) -> Conversation {
+    Conversation { payload_out: 700, payload_back: 900, ..one }
+}
+
+fn connection(port: u16, packet: u64) -> Conversation {
+    said(conversation("tcp", ("app", "10.20.0.5", port), ("aws", "203.0.113.10", 443), packet))
+}
+
+fn shaken(one: &Conversation) -> HandshakeSeen {
+    HandshakeSeen {
+        opener: one.opener.clone(),
+        answerer: one.answerer.clone(),
+        packet: one.first_packet,
+        at: one.first_at,
+        offered: Offered {
+            versions: vec![0x0303, 0x0304],
+            suites: vec![0x1301, 0xc02b, 0x00ff],
+            name: Some("iot.example.org".into()),
+            protocols: vec![],
+        },
+        agreed: Some(GOOD),
+        alerts: [None, None],
+        keyed: true,
+        said: [100, 100],
+        earlier: false,
+    }
+}
+
+/// The verdict on two TLS connections from the appliance to the cloud, the second of which is changed.
+fn judged(min: TlsVersion, change: impl FnOnce(&mut HandshakeSeen)) -> CheckVerdict {
+    on_seen(min, |seen| change(seen.handshakes.last_mut().unwrap()))
+}
+
+fn on_seen(min: TlsVersion, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    refusing(min, Vec::new(), change)
+}
+
+fn refusing(min: TlsVersion, refuses: Vec<StandIn>, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let ask = |plan: &mut Plan| {
+        check_of(plan, CHECK).word =
+            Word::Tls { flows: vec![of("F07")], min, refuses, cloud: Some(of("aws")) }
+    };
+    after_both(CHECK, ask, |seen| {
+        seen.conversations.retain(|one| one.answerer.port != 443);
+        seen.conversations.extend([connection(40_100, 30), connection(40_101, 33)]);
+        seen.handshakes =
+            seen.conversations.iter().filter(|one| one.answerer.port == 443).map(shaken).collect();
+        change(seen);
+    })
+}
+
+#[test]
+fn what_is_new_enough_and_secret_for_ever_passes() {
+    let verdict = judged(TlsVersion::Tls12, |_| ());
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(verdict.summary, "2 connections with TLS; agreed on TLS 1.3 with TLS_AES_128_GCM_SHA256");
+    for (version, suite) in [(0x0303, 0xc02b), (0x0303, 0x009e)] {
+        let verdict = judged(TlsVersion::Tls12, |one| one.agreed = Some(Agreed { version, suite }));
+        assert_eq!(verdict.verdict, Verdict::Pass, "ECDHE and DHE: {verdict:#?}");
+    }
+}
+
+#[test]
+fn each_weakness_is_found_with_its_connection() {
+    type Change = fn(&mut HandshakeSeen);
+    let weak: &[(&str, Change)] = &[
+        ("TLS 1.0, TLS 1.1 offered, older than TLS 1.2", |one| {
+            one.offered.versions = vec![0x0301, 0x0302, 0x0303]
+        }),
+        ("SSL 3.0 offered, older than TLS 1.2", |one| one.offered.versions = vec![0x0300]),
+        (
+            "TLS_RSA_WITH_AES_128_CBC_SHA, TLS_DH_anon_WITH_AES_128_CBC_SHA offered, without forward secrecy",
+            |one| one.offered.suites.extend([0x002f, 0x0034]),
+        ),
+        ("TLS 1.1 agreed on, older than TLS 1.2", |one| {
+            one.agreed = Some(Agreed { version: 0x0302, suite: 0xc013 });
+        }),
+        ("TLS_RSA_WITH_AES_128_GCM_SHA256 agreed on, without forward secrecy", |one| {
+            one.agreed = Some(Agreed { version: 0x0303, suite: 0x009c });
+        }),
+    ];
+    for (text, change) in weak {
+        let verdict = judged(TlsVersion::Tls12, change);
+        assert_fails(&verdict, &[&format!("F07 app -> aws: {text}")]);
+        assert_eq!(verdict.findings[0].packets[0].1, 33, "the first packet of the connection");
+    }
+    let verdict = judged(TlsVersion::Tls13, |one| one.offered.versions = vec![0x0304]);
+    assert_fails(&verdict, &["F07 app -> aws: TLS 1.2 offered, older than TLS 1.3"]);
+}
+
+#[test]
+fn what_is_said_without_tls_is_found() {
+    let verdict = on_seen(TlsVersion::Tls12, |seen| {
+        seen.handshakes.pop();
+    });
+    assert_fails(&verdict, &["F07 app -> aws: something was said without TLS"]);
+    let silent = on_seen(TlsVersion::Tls12, |seen| {
+        seen.handshakes.pop();
+        let last = seen.conversations.last_mut().unwrap();
+        (last.payload_out, last.payload_back) = (0, 0);
+    });
+    assert_eq!(silent.verdict, Verdict::Pass, "nothing was said on it: {silent:#?}");
+}
+
+#[test]
+fn a_flow_on_which_nothing_was_said_in_tls_is_inconclusive() {
+    let refused = |seen: &mut Observations| {
+        for one in &mut seen.handshakes {
+            (one.agreed, one.said) = (None, [0, 0]);
+        }
+    };
+    let verdict = on_seen(TlsVersion::Tls12, refused);
+    assert_inconclusive(&verdict, &["vacuous", "nothing was said in TLS on F07 app -> aws"]);
+    let verdict = on_seen(TlsVersion::Tls12, |seen| {
+        seen.handshakes.clear();
+        seen.conversations.retain(|one| one.answerer.port != 443);
+    });
+    assert_inconclusive(&verdict, &["vacuous"]);
+    let unknown = Agreed { version: 0x0303, suite: 0xfffe };
+    let verdict = judged(TlsVersion::Tls12, |one| one.agreed = Some(unknown));
+    assert_inconclusive(&verdict, &["suite", "0xfffe is not known"]);
+}
+
+#[test]
+fn a_session_that_began_before_the_judgement_shows_that_something_was_said() {
+    let verdict = on_seen(TlsVersion::Tls12, |seen| {
+        seen.conversations.retain(|one| one.opener.port != 40_101);
+        let (kept, one) = (&mut seen.conversations, &mut seen.handshakes);
+        one.truncate(1);
+        (one[0].earlier, one[0].packet) = (true, 0);
+        let last = kept.last_mut().unwrap();
+        (last.earlier, last.opener.port) = (true, 0);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+fn all() -> Vec<StandIn> {
+    StandIn::ALL.map(|(_, one, _)| one).into()
+}
+
+/// Connections with stand-ins: the good ones are taken, the bad ones refused in each way in which that may be.
+fn meet_all(seen: &mut Observations) {
+    let kinds = ["tls1.2", "tls1.3"].into_iter().chain(StandIn::ALL.map(|(word, ..)| word));
+    for (port, kind) in (41_000..).zip(kinds) {
+        let one = connection(port, u64::from(port));
+        let good = kind.starts_with("tls1.") && kind >= "tls1.2";
+        let mut shaken = HandshakeSeen { keyed: good, said: [0, 0], ..shaken(&one) };
+        match kind {
+            _ if good => shaken.said = [400, 300],
+            // Who cannot agree says so.
+            "tls1.0" | "tls1.1" | "static-rsa" => (shaken.agreed, shaken.alerts) = (None, [None, Some(70)]),
+            _ => {
+                (shaken.agreed, shaken.alerts) =
+                    (Some(Agreed { version: 0x0303, suite: 0xc02b }), [Some(48), None])
+            }
+        }
+        let peer = SocketAddr::new(one.opener.address, port);
+        let stood_in = Fact::StoodIn { service: "logs".into(), kind: kind.into(), peer };
+        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: stood_in } });
+        seen.conversations.push(one);
+        seen.handshakes.push(shaken);
+    }
+}
+
+fn of_kind<'a>(seen: &'a mut Observations, kind: &str) -> &'a mut HandshakeSeen {
+    let place = StandIn::ALL.iter().position(|(word, ..)| *word == kind).unwrap();
+    let port = 41_002 + place as u16;
+    seen.handshakes.iter_mut().find(|one| one.opener.port == port).unwrap()
+}
+
+#[test]
+fn stand_ins_that_are_refused_pass() {
+    let verdict = refusing(TlsVersion::Tls12, all(), meet_all);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.ends_with("; 6 of 6 stand-ins refused"), "{}", verdict.summary);
+    assert!(verdict.summary.starts_with("2 connections with TLS"), "those with stand-ins are not among them");
+}
+
+#[test]
+fn each_stand_in_that_is_taken_is_found() {
+    for (word, _, wrong) in StandIn::ALL {
+        let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+            meet_all(seen);
+            let one = of_kind(seen, word);
+            (one.keyed, one.agreed) = (true, Some(Agreed { version: 0x0301, suite: 0xc013 }));
+        });
+        let text =
+            format!("app took for the cloud a peer {wrong}: TLS 1.0 with TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA");
+        assert_fails(&verdict, &[&text]);
+    }
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        of_kind(seen, "expired").said[0] = 20;
+    });
+    assert_eq!(verdict.verdict, Verdict::Fail, "what is said is said, whatever came before it");
+}
+
+#[test]
+fn stand_ins_that_nobody_met_or_that_did_not_answer_are_inconclusive() {
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        seen.facts
+            .retain(|fact| !matches!(&fact.line.fact, Fact::StoodIn { kind, .. } if kind == "wrong-ca"));
+    });
+    assert_inconclusive(&verdict, &["stand-ins", "nobody was seen to meet", "wrong-ca"]);
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        of_kind(seen, "tls1.0").alerts = [None, None];
+    });
+    assert_inconclusive(&verdict, &["stand-ins", "did not answer", "tls1.0"]);
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        let good = seen.handshakes.iter_mut().find(|one| one.opener.port == 41_001).unwrap();
+        good.said = [24, 0];
+    });
+    assert_inconclusive(&verdict, &["control", "nothing is wrong", "tls1.3"]);
+    let failed = Fact::Failed { what: "place".into(), about: None, error: "openssl cannot be run".into() };
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: failed } });
+    });
+    assert_inconclusive(&verdict, &["stand-ins", "openssl cannot be run"]);
+}
