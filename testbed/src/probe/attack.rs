@@ -114,25 +114,25 @@ impl Attacked {
         self.sent.len()
     }
 
-    /// Sends once more whatever the attacker's own tap has not seen. It waits for the last packet, and so for a block of the
-    /// ring that may not be full: of several aims the first one waits for all.
-    pub(super) fn finish(self, site: &Site, sockets: &mut Sockets) -> Swept {
+    /// Sends once more whatever the attacker's own tap has not seen; whether there was any. It waits for the last packet, and
+    /// so for a block of the ring that may not be full: of several aims the first one waits for all.
+    pub(super) fn finish(self, site: &Site, sockets: &mut Sockets) -> (Swept, bool) {
         let Attacked { mut swept, sent } = self;
         if sent.is_empty() {
-            return swept;
+            return (swept, false);
         }
         let begun = fake_facts::now();
         let again = Sender::of(site, sockets, swept.number, &swept.aim)
             .map(|sender| sender.send_missing(&sent, &mut swept.errors));
-        match again {
-            Ok(false) => {}
-            Ok(true) => {
-                swept.ended_at = fake_facts::now();
-                swept.slices.push((begun, swept.ended_at));
-            }
-            Err(error) => swept.errors.push(error),
+        let again = again.unwrap_or_else(|error| {
+            swept.errors.push(error);
+            false
+        });
+        if again {
+            swept.ended_at = fake_facts::now();
+            swept.slices.push((begun, swept.ended_at));
         }
-        swept
+        (swept, again)
     }
 }
 

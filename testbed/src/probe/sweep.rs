@@ -73,20 +73,34 @@ pub async fn sweep(
     for (number, aim) in (first..).zip(aims) {
         let packets: usize = under_way.iter().map(Attacked::packets).sum();
         if packets >= site.batch as usize || life.is_due() {
-            swept.extend(under_way.drain(..).map(|one| one.finish(site, &mut sockets)));
-        }
-        if life.is_due() {
-            life.ask().await;
+            finish(site, &mut sockets, &mut life, &mut under_way, &mut swept).await;
         }
         under_way.push(attack(site, &mut sockets, &mut life, number, aim).await);
     }
-    swept.extend(under_way.into_iter().map(|one| one.finish(site, &mut sockets)));
-    life.ask().await;
+    finish(site, &mut sockets, &mut life, &mut under_way, &mut swept).await;
     controls(site, open_copy, &mut swept, patience);
     for one in &mut swept {
         one.trace = super::trace::trace(site, one, patience).await;
     }
     (swept, life.opens)
+}
+
+/// Ends attacks that are under way. Signs of life come right behind them, and right behind each that is not whole at once.
+async fn finish(
+    site: &Site,
+    sockets: &mut Sockets,
+    life: &mut Life<'_>,
+    under_way: &mut Vec<Attacked>,
+    swept: &mut Vec<Swept>,
+) {
+    life.ask().await;
+    for one in under_way.drain(..) {
+        let (one, again) = one.finish(site, sockets);
+        swept.push(one);
+        if again {
+            life.ask().await;
+        }
+    }
 }
 
 /// Asks every allowed flow for a sign of life, then waits until the instruments behind filters have given theirs.
