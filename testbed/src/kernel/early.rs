@@ -21,18 +21,21 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Begins to load the rules of the first few nodes.
+    /// Begins to load the rules of the first few nodes; moves the calling thread into their namespaces, for good.
     ///
     /// Errors: `Missing`, `Nft` where nft cannot be started.
-    pub(super) fn begin(filtering: &[Filtering<'_>], folder: &Path) -> Result<Self, KernelError> {
-        let mut early = Self::default();
-        early.add(filtering.iter().take(AT_ONCE), folder)?;
-        Ok(early)
+    pub(super) fn begin_here(filtering: &[Filtering<'_>], folder: &Path) -> Result<Self, KernelError> {
+        let begin = |(node, namespace): &Filtering<'_>| {
+            namespace.enter()?;
+            begin_here(node, namespace, folder)
+        };
+        let begun: Result<_, KernelError> = filtering.iter().take(AT_ONCE).map(begin).collect();
+        Ok(Self { stand: BTreeSet::new(), begun: begun? })
     }
 
     /// Goes on with the others; the last few may be at work afterwards.
     ///
-    /// Errors: as [`Self::begin`] and [`Self::end`].
+    /// Errors: `Missing`, `Nft` where nft cannot be started, and as [`Self::end`].
     pub(super) async fn go_on(
         &mut self,
         filtering: &[Filtering<'_>],
@@ -40,19 +43,9 @@ impl Early {
     ) -> Result<(), KernelError> {
         for some in filtering.chunks(AT_ONCE).skip(1) {
             self.end(filtering).await?;
-            self.add(some.iter(), folder)?;
-        }
-        Ok(())
-    }
-
-    fn add<'f>(
-        &mut self,
-        some: impl Iterator<Item = &'f Filtering<'f>>,
-        folder: &Path,
-    ) -> Result<(), KernelError> {
-        for (node, namespace) in some {
-            let file = node.ruleset.as_deref().unwrap_or_default();
-            self.begun.push((node.name.clone(), nft::load_early(namespace, folder, file)?));
+            for (node, namespace) in some {
+                self.begun.push(namespace.inside(|| begin_here(node, namespace, folder))??);
+            }
         }
         Ok(())
     }
@@ -75,6 +68,16 @@ impl Early {
     pub(super) fn has(&self, node: &NodeName) -> bool {
         self.stand.contains(node)
     }
+}
+
+/// Begins to load the rules of a node that has some and no links yet, in whose namespace the calling thread is.
+fn begin_here(
+    node: &Node,
+    namespace: &Namespace,
+    folder: &Path,
+) -> Result<(NodeName, nft::Running), KernelError> {
+    let file = node.ruleset.as_deref().unwrap_or_default();
+    Ok((node.name.clone(), nft::load_early_here(namespace, folder, file)?))
 }
 
 async fn stands(node: &Node, namespace: &Namespace, loading: nft::Running) -> Result<bool, KernelError> {

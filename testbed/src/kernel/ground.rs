@@ -1,7 +1,6 @@
 //! The fabric while a site is made: its namespace, its bridges, and how cables to the nodes are laid.
 
 use std::collections::BTreeMap;
-use std::thread::JoinHandle;
 
 use super::batch::{Batch, Wire};
 use super::ethtool::Offloads;
@@ -9,9 +8,17 @@ use super::messages::{self, Numbers};
 use super::{KernelError, Namespace, sysctl};
 use crate::plan::{Cable, Wiring};
 
-/// Settings of the fabric's namespace: it must not speak by itself.
-const SYSCTLS: [(&str, &str); 2] =
-    [("net/ipv6/conf/default/disable_ipv6", "1"), ("net/ipv6/conf/all/disable_ipv6", "1")];
+/// Settings of the fabric's namespace: it must not speak by itself, and its bridges must not show frames to the hooks of IP
+/// (Documentation/networking/ip-sysctl.rst, `bridge-nf-call-*`: a bridge's own setting only adds to these). There the
+/// kernel drops packets whose IP header is not as it should be, which would pass for a device's doing, and every frame
+/// takes longer. Not every kernel has the latter.
+const SYSCTLS: [(&str, &str); 5] = [
+    ("net/bridge/bridge-nf-call-arptables", "0"),
+    ("net/bridge/bridge-nf-call-ip6tables", "0"),
+    ("net/bridge/bridge-nf-call-iptables", "0"),
+    ("net/ipv6/conf/all/disable_ipv6", "1"),
+    ("net/ipv6/conf/default/disable_ipv6", "1"),
+];
 
 /// The fabric, with bridges and without cables yet. Its sockets work in it on whatever thread they are used.
 pub(super) struct Ground {
@@ -22,15 +29,15 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges. Begins `taps` there
-    /// as soon as it can, on a thread of its own: a thread begins its life where its maker is.
-    pub(super) fn create_here<T: Send + 'static>(
+    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges. Calls `begin_taps` there
+    /// as soon as it can: a thread begins its life where its maker is.
+    pub(super) fn create_here<H>(
         name: &str,
         bridges: Batch,
-        taps: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<(Self, JoinHandle<T>), KernelError> {
+        begin_taps: impl FnOnce() -> H,
+    ) -> Result<(Self, H), KernelError> {
         let fabric = Namespace::create_here(name)?;
-        let tapping = std::thread::spawn(taps);
+        let tapping = begin_taps();
         let sysctls = SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
         sysctl::set_here(&fabric, &BTreeMap::from(sysctls))?;
         let wire = Wire::open_here(name)?;

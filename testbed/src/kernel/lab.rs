@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 
 use super::batch::Wire;
-use super::early::{AT_ONCE, Early};
+use super::build::{self, Built, names_a_link};
+use super::early::{AT_ONCE, Early, Filtering};
 use super::ethtool::Offloads;
-use super::ground::{Ground, no_offloads};
+use super::ground::no_offloads;
 use super::links::Netlink;
 use super::messages::{self, Numbers};
 use super::name_files::NameFiles;
@@ -36,12 +35,6 @@ pub struct Lab {
     names: NameFiles,
 }
 
-/// Sysctls that name a link exist only once it does.
-fn names_a_link(node: &Node, key: &str) -> bool {
-    let part = |link: &LinkName| key.contains(&format!("/{link}/"));
-    node.links.iter().any(|link| part(&link.name))
-}
-
 /// Whether a new link has this value by itself: it takes over those of `conf/default`, which are set before any link is
 /// made.
 fn is_taken_over(node: &Node, key: &str, value: &str) -> bool {
@@ -57,60 +50,31 @@ impl Lab {
     /// rules of nodes that have a file. `prefix` tells two sites of one process apart (the open copy); `folder` is the
     /// scenario's; `wiring` is the plan's.
     ///
-    /// `taps` is done in the fabric, on a thread of its own meanwhile and before anything else: over a packet ring the
-    /// kernel waits for all processors, some ten milliseconds. Wait for it before [`Self::raise`], so that no frame goes
-    /// unseen.
+    /// `taps` is called in the fabric before any link is there, so that no frame goes unseen.
     /// Errors: the first thing that failed.
-    pub async fn create<T: Send + 'static>(
+    pub async fn create<T: Send>(
         plan: &Plan,
         wiring: &Wiring<'_>,
         prefix: &str,
         folder: &Path,
-        taps: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<(Lab, JoinHandle<T>), KernelError> {
+        taps: impl FnOnce() -> T + Send,
+    ) -> Result<(Lab, T), KernelError> {
         let ports = messages::fabric_numbers(wiring);
-        let bridges = messages::bridges(wiring, &ports);
         let cables = wiring.by_node();
         let numbers: BTreeMap<_, _> =
             cables.iter().map(|(node, own)| ((*node).clone(), messages::node_numbers(own))).collect();
-        let (give, ground) = mpsc::channel();
-        let (begin, begun) = mpsc::channel::<()>();
-        let name = format!("{prefix}.fabric");
-        std::thread::spawn(move || {
-            let taps = || {
-                drop(begin);
-                taps()
-            };
-            let ground = Ground::create_here(&name, bridges, taps);
-            // Whoever waits for it hears of a failure there.
-            let _ = give.send(ground);
-        });
-        // Hangs up when the taps begin: the threads that make nodes would keep them off both processors for six
-        // milliseconds, and what they then wait for would come last of all.
-        let _ = begun.recv();
-        let made = in_each(&plan.nodes, |node| Made::here(node, prefix))?;
-        let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|node| &node.name).zip(made).collect();
-        let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
-        let filtering: Vec<_> = filtering.map(|node| (node, &nodes[&node.name].namespace)).collect();
-        let (ground, tapping) = ground.recv().expect("the thread gives it before it ends")?;
-        // The kernel lays one cable at a time, so that a processor is free for nft, which it is not before.
-        let mut early = Early::begin(&filtering, folder)?;
-        ground.lay(wiring, &ports, |cable| (&nodes[cable.node].namespace, &numbers[cable.node]))?;
-        early.go_on(&filtering, folder).await?;
-        let mut lab = Lab {
-            fabric: ground.fabric,
-            ports,
-            nodes: BTreeMap::new(),
-            numbers,
-            absent_sysctls: BTreeMap::new(),
-            early,
-            names: NameFiles::of(plan, prefix),
-        };
-        for (name, made) in nodes {
-            lab.nodes.insert(name.clone(), made.namespace);
-            lab.absent_sysctls.insert(name.clone(), made.absent);
+        let site = build::Site { plan, wiring, prefix, folder, ports: &ports, numbers: &numbers };
+        let Built { fabric, nodes: made, early, taps } = site.build(taps)?;
+        let names = NameFiles::of(plan, prefix);
+        let (nodes, absent_sysctls) = (BTreeMap::new(), BTreeMap::new());
+        let mut lab = Lab { fabric, ports, nodes, numbers, absent_sysctls, early, names };
+        for (node, made) in plan.nodes.iter().zip(made) {
+            lab.nodes.insert(node.name.clone(), made.namespace);
+            lab.absent_sysctls.insert(node.name.clone(), made.absent);
         }
-        Ok((lab, tapping))
+        let filtering = filtering(plan, &lab.nodes);
+        lab.early.go_on(&filtering, folder).await?;
+        Ok((lab, taps))
     }
 
     /// Raises the site: links up, addresses, routes, the rest of the rules. `wiring` is the plan's; `folder` is the
@@ -125,8 +89,15 @@ impl Lab {
         key: u32,
     ) -> Result<(), KernelError> {
         self.load_port_rules(plan, wiring, folder).await?;
-        self.end_early(plan).await?;
-        self.configure_nodes(plan, wiring).await?;
+        let (ruled, open): (Vec<&Node>, Vec<_>) = plan.nodes.iter().partition(|node| node.ruleset.is_some());
+        // Nobody gets through a node with rules before its own links are up.
+        self.visit_each(&open, wiring)?;
+        // After this, whoever has rules has them or is closed.
+        self.early.end(&filtering(plan, &self.nodes)).await?;
+        self.visit_each(&ruled, wiring)?;
+        for node in plan.nodes.iter().filter(|node| !node.policy.is_empty()) {
+            policy::add(&Netlink::open(self.node(&node.name))?, node).await?;
+        }
         self.load_rules(plan, folder, key).await
     }
 
@@ -166,27 +137,18 @@ impl Lab {
         Ok(())
     }
 
-    async fn configure_nodes(&mut self, plan: &Plan, wiring: &Wiring<'_>) -> Result<(), KernelError> {
+    /// Gives nodes that have their cables all that is theirs inside.
+    fn visit_each(&mut self, nodes: &[&Node], wiring: &Wiring<'_>) -> Result<(), KernelError> {
         let cables = wiring.by_node();
         let none = Numbers::new();
-        let visited = in_each(&plan.nodes, |node| {
+        let visited = in_each(nodes, |node| {
             let own = cables.get(&node.name).map_or(&[][..], Vec::as_slice);
             visit(node, own, self.numbers.get(&node.name).unwrap_or(&none), self.node(&node.name))
         })?;
-        for node in plan.nodes.iter().filter(|node| !node.policy.is_empty()) {
-            policy::add(&Netlink::open(self.node(&node.name))?, node).await?;
-        }
-        for (node, absent) in plan.nodes.iter().zip(visited) {
+        for (node, absent) in nodes.iter().zip(visited) {
             self.absent_sysctls.entry(node.name.clone()).or_default().extend(absent);
         }
         Ok(())
-    }
-
-    /// After this, whoever has rules has them or is closed, and links may come up.
-    async fn end_early(&mut self, plan: &Plan) -> Result<(), KernelError> {
-        let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
-        let filtering: Vec<_> = filtering.map(|node| (node, &self.nodes[&node.name])).collect();
-        self.early.end(&filtering).await
     }
 
     async fn load_rules(&mut self, plan: &Plan, folder: &Path, key: u32) -> Result<(), KernelError> {
@@ -248,19 +210,8 @@ fn visit(
     Ok(absent)
 }
 
-/// A node as it is before it has links.
-struct Made {
-    namespace: Namespace,
-    /// Sysctls that this kernel does not have, or not yet.
-    absent: Vec<String>,
-}
-
-impl Made {
-    /// Makes a node's namespace, with the sysctls that need no link, and moves the calling thread into it.
-    fn here(node: &Node, prefix: &str) -> Result<Self, KernelError> {
-        let namespace = Namespace::create_here(&format!("{prefix}-{}", node.name))?;
-        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
-        let absent = sysctl::set_here(&namespace, early)?;
-        Ok(Self { namespace, absent })
-    }
+/// The nodes that have a rule file.
+fn filtering<'l>(plan: &'l Plan, nodes: &'l BTreeMap<NodeName, Namespace>) -> Vec<Filtering<'l>> {
+    let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
+    filtering.map(|node| (node, &nodes[&node.name])).collect()
 }

@@ -6,6 +6,7 @@
 pub mod addresses;
 pub mod autoconf;
 pub mod batch;
+mod build;
 mod cable;
 pub mod conntrack;
 pub mod detach;

@@ -119,7 +119,7 @@ fn failed(node: &str, operation: &'static str, cause: String) -> KernelError {
     KernelError::Namespace { operation, node: node.to_owned(), cause }
 }
 
-/// Does `work` for each item on a few threads, which `work` may move from namespace to namespace
+/// Does `work` for each item on two threads, which `work` may move from namespace to namespace
 /// ([`Namespace::create_here`], [`Namespace::enter`]). The answers come in the order of the items.
 ///
 /// A thread for each visit, as [`Namespace::inside`] has it, costs more than most visits do. Two threads are of use
@@ -129,28 +129,53 @@ pub fn in_each<I: Sync, T: Send>(
     items: &[I],
     work: impl Fn(&I) -> Result<T, KernelError> + Sync,
 ) -> Result<Vec<T>, KernelError> {
-    let next = AtomicUsize::new(0);
-    let share = || {
-        let mut done = Vec::with_capacity(items.len());
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(place) else { return done };
-            let answer = work(item);
-            let failed = answer.is_err();
-            done.push((place, answer));
-            if failed {
-                // Nothing more is begun.
-                next.store(items.len(), Ordering::Relaxed);
-                return done;
-            }
-        }
-    };
-    let mut done = std::thread::scope(|scope| {
-        let threads = [scope.spawn(share), scope.spawn(share)];
-        let mut done = Vec::with_capacity(items.len());
-        threads.into_iter().for_each(|thread| done.extend(thread.join().expect("a visit does not panic")));
-        done
+    let shared = Shared::of(items);
+    let done = std::thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().take(2).map(|_| scope.spawn(|| shared.share(&work))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a visit does not panic")).collect()
     });
+    in_order(done)
+}
+
+/// Items that a few threads share.
+pub(super) struct Shared<'i, I> {
+    items: &'i [I],
+    next: AtomicUsize,
+}
+
+/// The answer for an item, with its place among them.
+pub(super) type Answer<T> = (usize, Result<T, KernelError>);
+
+impl<'i, I> Shared<'i, I> {
+    /// Nobody has begun any.
+    pub(super) fn of(items: &'i [I]) -> Self {
+        Self { items, next: AtomicUsize::new(0) }
+    }
+
+    /// Does `work` for items that nobody has begun yet, until there are none or one has failed.
+    pub(super) fn share<T>(&self, work: impl Fn(&I) -> Result<T, KernelError>) -> Vec<Answer<T>> {
+        let mut done = Vec::with_capacity(self.items.len());
+        loop {
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = self.items.get(place) else { return done };
+            let answer = work(item);
+            if answer.is_err() {
+                self.stop();
+            }
+            done.push((place, answer));
+        }
+    }
+
+    /// Nothing more is begun.
+    pub(super) fn stop(&self) {
+        self.next.store(self.items.len(), Ordering::Relaxed);
+    }
+}
+
+/// All answers in the order of the items.
+///
+/// Errors: the first in that order.
+pub(super) fn in_order<T>(mut done: Vec<Answer<T>>) -> Result<Vec<T>, KernelError> {
     done.sort_by_key(|(place, _)| *place);
     done.into_iter().map(|(_, answer)| answer).collect()
 }

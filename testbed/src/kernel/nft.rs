@@ -37,7 +37,7 @@ const BASE: &str = "table inet testbed_base {
 /// Where nft is, by the distribution.
 const PLACES: [&str; 4] = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/bin/nft"];
 
-/// A `nft` command; [`spawn`] starts it.
+/// A `nft` command.
 fn nft() -> Command {
     // The whole path, and nothing to be done between fork and exec: so the standard library need not fork, which costs
     // a process of our size more than all else about starting one.
@@ -45,11 +45,6 @@ fn nft() -> Command {
     let mut command = Command::new(place.unwrap_or(&PLACES[0]));
     command.env_clear().env("LC_ALL", "C");
     command
-}
-
-/// Starts a command inside a namespace.
-fn spawn(mut command: Command, namespace: &Namespace, operation: &'static str) -> Result<Child, KernelError> {
-    namespace.inside(|| command.spawn())?.map_err(|cause| missing_or(operation, namespace, cause))
 }
 
 /// Puts up the base that drops everything until the node's own rules stand.
@@ -100,10 +95,11 @@ fn without_ours(rules: &str) -> String {
     others.join("\n")
 }
 
-/// Begins to load the node's rule file as it is, into a node that has no links yet. It prints what the kernel took, for
-/// [`refuse_meddling`]: a second nft that lists it would take as long again.
-pub fn load_early(namespace: &Namespace, folder: &Path, file: &str) -> Result<Running, KernelError> {
-    start_file(namespace, folder, &["--echo", "--handle"], &format!("include \"{SITE}/{file}\"\n"))
+/// Begins to load the node's rule file as it is, into a node that has no links yet and that the calling thread is in. It
+/// prints what the kernel took, for [`refuse_meddling`]: a second nft that lists it would take as long again.
+pub fn load_early_here(namespace: &Namespace, folder: &Path, file: &str) -> Result<Running, KernelError> {
+    let script = format!("include \"{SITE}/{file}\"\n");
+    Running::start_here(of_file(folder, &["--echo", "--handle"])?, namespace, LOAD, &script)
 }
 
 /// Loads the node's rule file as it is, in the transaction that takes the base away.
@@ -140,7 +136,7 @@ pub(super) async fn include(
     (before, behind): (&str, &str),
 ) -> Result<(), KernelError> {
     let script = format!("{before}include \"{SITE}/{file}\"\n{behind}");
-    match start_file(namespace, folder, &[], &script)?.end().await {
+    match Running::start(of_file(folder, &[])?, namespace, LOAD, &script)?.end().await {
         Err(KernelError::Nft { words, .. }) => Err(KernelError::Rules {
             file: file.into(),
             node: whose.to_owned(),
@@ -150,18 +146,17 @@ pub(super) async fn include(
     }
 }
 
-fn start_file(
-    namespace: &Namespace,
-    folder: &Path,
-    options: &[&str],
-    script: &str,
-) -> Result<Running, KernelError> {
+/// What nft does with a rule file of the site's.
+const LOAD: &str = "load rules";
+
+/// An nft for a script that includes a file of the site's.
+fn of_file(folder: &Path, options: &[&str]) -> Result<Command, KernelError> {
     let site = site_folder(folder)?;
     let mut command = nft();
     command.args(options);
     // Its `include` counts from the scenario's folder, too.
     command.arg("--includepath").arg(site).args(["-f", "-"]);
-    Running::start(command, namespace, "load rules", script)
+    Ok(command)
 }
 
 /// What a loaded rule set has that would blind the instrument behind the filter, which stands beside it.
@@ -276,7 +271,7 @@ pub fn monitor_trace(namespace: &Namespace) -> Result<Child, KernelError> {
     let mut command = nft();
     command.args(["monitor", "trace"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.kill_on_drop(true);
-    spawn(command, namespace, "watch the trace")
+    namespace.inside(|| command.spawn())?.map_err(|cause| missing_or("watch the trace", namespace, cause))
 }
 
 /// The rule set as it stands, with handles and counters, in nft's own text.
@@ -313,8 +308,18 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it; it is told all that it needs before this returns.
+    /// Starts it in a namespace; it is told all that it needs before this returns.
     fn start(
+        command: Command,
+        namespace: &Namespace,
+        operation: &'static str,
+        script: &str,
+    ) -> Result<Self, KernelError> {
+        namespace.inside(|| Self::start_here(command, namespace, operation, script))?
+    }
+
+    /// Starts it in the namespace that the calling thread is in. As [`Self::start`].
+    fn start_here(
         mut command: Command,
         namespace: &Namespace,
         operation: &'static str,
@@ -325,7 +330,7 @@ impl Running {
         // A pipe holds 64 KiB (pipe(7)), and our scripts, which include files of the site's, are a few hundred bytes.
         to.write_all(script.as_bytes()).map_err(failed)?;
         command.stdin(from).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = spawn(command, namespace, operation)?;
+        let child = command.spawn().map_err(failed)?;
         Ok(Self { child, node: namespace.name().to_owned(), operation })
     }
 

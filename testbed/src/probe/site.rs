@@ -58,8 +58,7 @@ impl Site {
         let Room { block, blocks, batch } = Room::of(&plan, patience);
         let open = move || Ring::open(block, blocks);
         let wiring = wiring(&plan, vlans);
-        let (mut lab, opening) = Lab::create(&plan, &wiring, prefix, folder, open).await?;
-        let ring = opening.join().expect("opening a ring does not panic");
+        let (mut lab, ring) = Lab::create(&plan, &wiring, prefix, folder, open).await?;
         let ring = ring.map_err(|error| failed("open the taps", error.to_string()))?;
         lab.raise(&plan, &wiring, folder, key).await?;
         let ports = ports(&plan, &wiring, &lab);

@@ -45,6 +45,26 @@ fn a_segment_where_nothing_passes_has_no_frames_and_its_capture_ends_with_its_re
 }
 
 #[test]
+fn a_packet_with_a_wrong_ip_header_passes_a_switch_as_it_would_pass_one_of_iron() {
+    let labs = Labs::of(User::Ordinary);
+    labs.up_detached();
+    // No sum of its header, which the hooks of IP would drop it for: a bridge has no business with it.
+    let frame = r#"b"\xff" * 6 + bytes.fromhex("020000000099" "0800" "4500002e") + bytes(46)"#;
+    let send = format!(
+        "import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((\"eth0\", 0)); s.send({frame})"
+    );
+    let said = labs.script(&format!(
+        "(while testbed shell small app -- python3 -c '{send}'; do :; done) & sender=$!
+         testbed capture small cam | tshark -n -l -r - -Y 'eth.src == 02:00:00:00:00:99' -T fields \
+             -e frame.interface_name | grep -m 1 '^door'
+         kill $sender; wait $sender; true"
+    ));
+    assert_eq!(said.stdout, "door.eth0\n", "{said}");
+    labs.say(&["down", "small"]).expect_code(0);
+    labs.assert_nothing_left();
+}
+
+#[test]
 fn ctrl_c_and_the_end_of_the_lab_leave_a_file_that_can_be_read() {
     for user in BOTH {
         let labs = Labs::of(user);
