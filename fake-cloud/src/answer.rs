@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::keys::request_id;
 use crate::service::Service;
 use crate::sigv4::Refusal;
+use crate::{monitoring, sts};
 
 /// Body of every answer; S3 streams, the others send one piece.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -27,7 +28,10 @@ pub(crate) enum Wire {
     /// `application/x-amz-json-1.1`.
     Json11,
     /// Form in, XML out.
-    Query,
+    Query {
+        /// Namespace of the XML.
+        xmlns: &'static str,
+    },
     /// `smithy-protocol: rpc-v2-cbor`.
     Cbor,
     /// JSON with the error's code in a header.
@@ -44,8 +48,9 @@ impl Wire {
             Service::Logs => Self::Json11,
             Service::Monitoring if parts.headers.contains_key("x-amz-target") => Self::Json10,
             Service::Monitoring if parts.uri.path().starts_with("/service/") => Self::Cbor,
-            Service::Monitoring => Self::Query,
-            Service::Iot | Service::Dns | Service::Ntp => Self::RestJson,
+            Service::Monitoring => Self::Query { xmlns: monitoring::XMLNS },
+            Service::Sts => Self::Query { xmlns: sts::XMLNS },
+            Service::Iot | Service::Credentials | Service::Dns | Service::Ntp => Self::RestJson,
         }
     }
 
@@ -53,7 +58,7 @@ impl Wire {
         match self {
             Self::Json10 => "application/x-amz-json-1.0",
             Self::Json11 => "application/x-amz-json-1.1",
-            Self::Query => "text/xml",
+            Self::Query { .. } => "text/xml",
             Self::Cbor => "application/cbor",
             Self::RestJson => "application/json",
             Self::S3 => "application/xml",
@@ -83,17 +88,13 @@ impl Failure {
     pub(crate) fn of_refusal(wire: Wire, refusal: &Refusal) -> Self {
         let (status, code) = match wire {
             Wire::S3 => s3_code(refusal),
-            Wire::Query => query_code(refusal),
+            Wire::Query { .. } => query_code(refusal),
             Wire::RestJson => (403, json_code(refusal)),
             Wire::Json10 | Wire::Json11 | Wire::Cbor => (400, json_code(refusal)),
         };
         let mut failure = Self::new(status, code, refusal.to_string());
-        if let (Wire::S3, Refusal::Skewed { signed, now, window_seconds }) = (wire, refusal) {
-            failure.details = vec![
-                ("RequestTime", signed.clone()),
-                ("ServerTime", now.clone()),
-                ("MaxAllowedSkewMilliseconds", (window_seconds * 1000).to_string()),
-            ];
+        if wire == Wire::S3 {
+            failure.details = s3_details(refusal);
         }
         failure
     }
@@ -102,7 +103,7 @@ impl Failure {
     pub(crate) fn unknown_action(wire: Wire, action: &str) -> Self {
         let message = format!("unknown action: {action}");
         match wire {
-            Wire::Query => Self::new(400, "InvalidAction", message),
+            Wire::Query { .. } => Self::new(400, "InvalidAction", message),
             Wire::RestJson => Self::new(404, "UnknownOperationException", message),
             Wire::S3 => Self::new(405, "MethodNotAllowed", message),
             Wire::Json10 | Wire::Json11 | Wire::Cbor => Self::new(400, "UnknownOperationException", message),
@@ -115,14 +116,33 @@ impl Failure {
     }
 }
 
+fn s3_details(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    match refusal {
+        Refusal::Skewed { signed, now, window_seconds } => vec![
+            ("RequestTime", signed.clone()),
+            ("ServerTime", now.clone()),
+            ("MaxAllowedSkewMilliseconds", (window_seconds * 1000).to_string()),
+        ],
+        Refusal::OldLink { seconds, until, now } => vec![
+            ("X-Amz-Expires", seconds.to_string()),
+            ("Expires", until.clone()),
+            ("ServerTime", now.clone()),
+        ],
+        Refusal::UnknownKey(id) => vec![("AWSAccessKeyId", id.clone())],
+        _ => Vec::new(),
+    }
+}
+
 fn json_code(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Missing => "MissingAuthenticationTokenException",
         Refusal::VersionTwo | Refusal::Incomplete(_) => "IncompleteSignatureException",
         Refusal::UnknownKey(_) | Refusal::Token => "UnrecognizedClientException",
+        Refusal::Expired { .. } => "ExpiredTokenException",
         Refusal::Scope { .. }
         | Refusal::Unsigned(_)
         | Refusal::Skewed { .. }
+        | Refusal::OldLink { .. }
         | Refusal::Mismatch
         | Refusal::Body => "InvalidSignatureException",
     }
@@ -133,9 +153,11 @@ fn query_code(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::Missing => (403, "MissingAuthenticationToken"),
         Refusal::VersionTwo | Refusal::Incomplete(_) => (400, "IncompleteSignature"),
         Refusal::UnknownKey(_) | Refusal::Token => (403, "InvalidClientTokenId"),
+        Refusal::Expired { .. } => (403, "ExpiredToken"),
         Refusal::Scope { .. }
         | Refusal::Unsigned(_)
         | Refusal::Skewed { .. }
+        | Refusal::OldLink { .. }
         | Refusal::Mismatch
         | Refusal::Body => (403, "SignatureDoesNotMatch"),
     }
@@ -143,7 +165,8 @@ fn query_code(refusal: &Refusal) -> (u16, &'static str) {
 
 fn s3_code(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
-        Refusal::Missing | Refusal::Unsigned(_) => (403, "AccessDenied"),
+        Refusal::Missing | Refusal::Unsigned(_) | Refusal::OldLink { .. } => (403, "AccessDenied"),
+        Refusal::Expired { .. } => (400, "ExpiredToken"),
         Refusal::VersionTwo => (400, "InvalidRequest"),
         Refusal::Incomplete(_) | Refusal::Scope { .. } => (400, "AuthorizationHeaderMalformed"),
         Refusal::UnknownKey(_) => (403, "InvalidAccessKeyId"),
@@ -175,7 +198,7 @@ pub(crate) fn failure(wire: Wire, failure: &Failure, clock: Clock, head: bool) -
         Wire::RestJson => {
             headers.insert("x-amzn-errortype", HeaderValue::from_static(failure.code));
         }
-        Wire::Json11 | Wire::Query | Wire::S3 => {}
+        Wire::Json11 | Wire::Query { .. } | Wire::S3 => {}
     }
     stamp(wire, &mut response, clock, &id);
     response
@@ -215,16 +238,16 @@ fn failure_body(wire: Wire, failure: &Failure, id: &str) -> Bytes {
         }
         Wire::RestJson => serde_json::json!({ "message": message, "traceId": id }).to_string().into(),
         Wire::Cbor => cbor_text_map(&[("__type", code), ("message", message)]).into(),
-        Wire::Query => query_xml(failure, id).into(),
+        Wire::Query { xmlns } => query_xml(xmlns, failure, id).into(),
         Wire::S3 => s3_xml(failure, id).into(),
     }
 }
 
-fn query_xml(failure: &Failure, id: &str) -> String {
+fn query_xml(xmlns: &str, failure: &Failure, id: &str) -> String {
     let (code, message) = (failure.code, escape(&failure.message));
     format!(
-        "<ErrorResponse xmlns=\"http://monitoring.amazonaws.com/doc/2010-08-01/\"><Error><Type>Sender</Type>\
-         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+        "<ErrorResponse xmlns=\"{xmlns}\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}\
+         </Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
     )
 }
 
@@ -257,31 +280,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_secret_has_the_code_of_each_protocol() {
-        let code = |wire| Failure::of_refusal(wire, &Refusal::Mismatch);
-        assert_eq!((code(Wire::S3).status, code(Wire::S3).code), (403, "SignatureDoesNotMatch"));
-        assert_eq!((code(Wire::Query).status, code(Wire::Query).code), (403, "SignatureDoesNotMatch"));
-        assert_eq!((code(Wire::Json10).status, code(Wire::Json10).code), (400, "InvalidSignatureException"));
-        assert_eq!(
-            (code(Wire::RestJson).status, code(Wire::RestJson).code),
-            (403, "InvalidSignatureException")
-        );
-    }
-
-    #[test]
-    fn an_unknown_key_has_the_code_of_each_protocol() {
-        let refusal = Refusal::UnknownKey("AKIA".into());
-        let code = |wire| Failure::of_refusal(wire, &refusal).code;
-        assert_eq!(code(Wire::S3), "InvalidAccessKeyId");
-        assert_eq!(code(Wire::Query), "InvalidClientTokenId");
-        assert_eq!(code(Wire::Json11), "UnrecognizedClientException");
+    fn every_refusal_has_the_code_of_each_protocol() {
+        let text = String::new;
+        let skewed = Refusal::Skewed { signed: text(), now: text(), window_seconds: 900 };
+        let old_link = Refusal::OldLink { seconds: 60, until: text(), now: text() };
+        let expired = Refusal::Expired { at: text(), now: text() };
+        let scope = Refusal::Scope { expected: text(), found: text() };
+        let mismatch = (403, "SignatureDoesNotMatch");
+        let incomplete = (400, "IncompleteSignature");
+        let unknown = (403, "InvalidClientTokenId");
+        // Refusal; code of the JSON protocols (IAM user guide, "Common errors"); of query; of S3 ("Error responses").
+        let table = [
+            (
+                Refusal::Missing,
+                "MissingAuthenticationToken",
+                (403, "MissingAuthenticationToken"),
+                (403, "AccessDenied"),
+            ),
+            (Refusal::VersionTwo, "IncompleteSignature", incomplete, (400, "InvalidRequest")),
+            (
+                Refusal::Incomplete(text()),
+                "IncompleteSignature",
+                incomplete,
+                (400, "AuthorizationHeaderMalformed"),
+            ),
+            (scope, "InvalidSignature", mismatch, (400, "AuthorizationHeaderMalformed")),
+            (Refusal::Unsigned(text()), "InvalidSignature", mismatch, (403, "AccessDenied")),
+            (Refusal::UnknownKey(text()), "UnrecognizedClient", unknown, (403, "InvalidAccessKeyId")),
+            (Refusal::Token, "UnrecognizedClient", unknown, (400, "InvalidToken")),
+            (expired, "ExpiredToken", (403, "ExpiredToken"), (400, "ExpiredToken")),
+            (old_link, "InvalidSignature", mismatch, (403, "AccessDenied")),
+            (skewed, "InvalidSignature", mismatch, (403, "RequestTimeTooSkewed")),
+            (Refusal::Mismatch, "InvalidSignature", mismatch, mismatch),
+            (Refusal::Body, "InvalidSignature", mismatch, (400, "XAmzContentSHA256Mismatch")),
+        ];
+        for (refusal, json, query, s3) in table {
+            let of = |wire| {
+                let failure = Failure::of_refusal(wire, &refusal);
+                (failure.status, failure.code)
+            };
+            let exception = format!("{json}Exception");
+            for (wire, status) in
+                [(Wire::Json10, 400), (Wire::Json11, 400), (Wire::Cbor, 400), (Wire::RestJson, 403)]
+            {
+                assert_eq!(of(wire), (status, exception.as_str()), "{refusal:?} {wire:?}");
+            }
+            assert_eq!(of(Wire::Query { xmlns: "n" }), query, "{refusal:?}");
+            assert_eq!(of(Wire::S3), s3, "{refusal:?}");
+        }
     }
 
     #[test]
     fn xml_errors_escape_what_they_quote() {
         let failure = Failure::new(400, "InvalidRequest", "<&>");
         assert!(s3_xml(&failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
-        assert!(query_xml(&failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
+        assert!(query_xml("n", &failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) struct Serve {
     /// Have a job for a thing, such as app=scan-cameras, which it is told when it asks; may be given again.
     #[arg(long = "job", value_name = "NAME=OPERATION", value_parser = job)]
     jobs: Vec<(String, String)>,
-    /// Serve SERVICE (iot, monitoring, logs, s3, dns, ntp) on an IPv4 or IPv6 address; may be given again.
+    /// Serve SERVICE (iot, monitoring, logs, s3, sts, dns, ntp) on an IPv4 or IPv6 address; may be given again.
     /// Services without an address are not served. Without any: all on 127.0.0.1, with free-to-use ports.
     #[arg(long = "bind", value_name = "SERVICE=IP", value_parser = bind)]
     binds: Vec<(Service, IpAddr)>,
@@ -96,6 +96,9 @@ pub(crate) struct Serve {
     /// UDP port of the time server [default: 123; 1123 without --bind].
     #[arg(long, value_name = "PORT")]
     ntp_port: Option<u16>,
+    /// How long credentials hold that things get for their certificates. AWS gives them 900 at least; less shows renewals.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    credentials_last: u32,
     /// Seconds that the cloud's clock is ahead of this host's: signatures, Date headers and NTP follow it.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -136,6 +139,7 @@ impl From<Serve> for Settings {
             https_port: port(serve.https_port, local.https_port, 443),
             dns_port: port(serve.dns_port, local.dns_port, 53),
             ntp_port: port(serve.ntp_port, local.ntp_port, 123),
+            credentials_seconds: serve.credentials_last,
             clock_offset_seconds: serve.clock_offset,
             upstream: serve.upstream,
             dir: local.dir,
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn without_bind_everything_is_on_loopback_with_free_ports() {
         let settings = settings(&[]);
-        assert_eq!(settings.binds.len(), Service::all().count());
+        assert_eq!(settings.binds.len(), Service::families().count());
         assert!(settings.binds.iter().all(|(_, ip)| ip.is_loopback()));
         assert_eq!((settings.https_port, settings.dns_port, settings.ntp_port), (8443, 5353, 1123));
         assert!(settings.localhost);

@@ -30,6 +30,10 @@ pub struct ClientFile {
     pub bucket: String,
     /// ARN of the access point that leads to that bucket; SDKs take it in place of a bucket name.
     pub access_point_arn: String,
+    /// ARN of the role that STS lets one take on.
+    pub role_arn: String,
+    /// Alias of that role at the credentials provider.
+    pub role_alias: String,
     /// Credentials of each thing, by its name.
     pub things: BTreeMap<String, ThingFiles>,
 }
@@ -48,6 +52,7 @@ impl ClientFile {
             ("AWS_ENDPOINT_URL_CLOUDWATCH", &endpoint),
             ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", &endpoint),
             ("AWS_ENDPOINT_URL_S3", &endpoint),
+            ("AWS_ENDPOINT_URL_STS", &endpoint),
             ("AWS_ENDPOINT_URL_IOT_DATA_PLANE", &endpoint),
         ];
         let quoted = |text: &str| text.replace('\'', r"'\''");

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_facts::{Fact, Listen, Teller};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,11 +30,12 @@ use crate::names::Names;
 use crate::ntp::Time;
 use crate::s3::{self, Objects};
 use crate::service::Service;
+use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::sockets::Sockets;
 use crate::standins::StandIns;
 use crate::tls::Front;
-use crate::{control, files, tls, upstream};
+use crate::{control, credentials, files, role, tls, upstream};
 
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -78,7 +81,7 @@ pub(crate) struct Cloud {
     pub(crate) names: Names,
     pub(crate) clock: Clock,
     pub(crate) time: Time,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) metrics: Metrics,
     pub(crate) logs: Logs,
@@ -87,6 +90,10 @@ pub(crate) struct Cloud {
     pub(crate) jobs: Jobs,
     pub(crate) front: Front,
     pub(crate) authority: Authority,
+    /// Ids of the certificates that were issued, and whose they are.
+    pub(crate) certificates: BTreeMap<String, String>,
+    /// How long credentials hold that things get.
+    pub(crate) credentials_last: Duration,
     pub(crate) stand_ins: StandIns,
     /// Folder for the files of stand-ins.
     pub(crate) stand_ins_dir: PathBuf,
@@ -118,9 +125,10 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     // Certificates follow the host's clock: a cloud whose clock is wrong must still be reachable.
     let identity = Identity::of(&dir)?;
     let authority = Authority::new(Clock::default().now(), &identity.authority_key)?;
-    let keys = Keys::default();
     let key = identity.key();
-    keys.add(key.clone());
+    let sessions = Sessions::new(identity.session_secret());
+    let keys = Arc::new(Keys::new(key.clone(), role::user(&settings.account), sessions));
+    let things = write_things(settings, &dir, &authority)?;
     let names = names(settings, &identity.label);
     let sockets = Sockets::bind(settings).await?;
     let (shown, told) = watch::channel(None);
@@ -128,22 +136,27 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     let cloud = Arc::new(Cloud {
         clock,
         time: settings.upstream.map_or(Time::Own(clock), |server| Time::Upstream(server.ip(), told)),
+        objects: Objects::open(dir.join("objects"), &names, keys.clone())?,
         keys,
         facts: facts.clone(),
         metrics: Metrics::default(),
         logs: Logs::default(),
-        objects: Objects::open(dir.join("objects"), &names, &key)?,
         broker: Broker::default(),
         jobs: Jobs::new(&settings.jobs),
         front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
         names,
         authority,
+        certificates: things
+            .iter()
+            .map(|(name, files)| (files.certificate_id.clone(), name.clone()))
+            .collect(),
+        credentials_last: credentials::lifetime(settings.credentials_seconds),
         stand_ins: StandIns::default(),
         stand_ins_dir: dir.join("stand-ins"),
         moved: moved.clone(),
     });
     let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
-    let client = write_files(settings, &dir, &cloud.authority, &key, &cloud.names, sockets.https_port())?;
+    let client = write_files(settings, &dir, &cloud, &key, things, sockets.https_port())?;
 
     let listens = sockets.listens.clone();
     let tasks = TaskTracker::new();
@@ -192,17 +205,14 @@ fn addresses(settings: &Settings) -> Addresses {
 fn write_files(
     settings: &Settings,
     dir: &Path,
-    authority: &Authority,
+    cloud: &Cloud,
     key: &Key,
-    names: &Names,
+    things: BTreeMap<String, ThingFiles>,
     https_port: u16,
 ) -> Result<ClientFile, Error> {
     let ca = dir.join("ca.pem");
-    files::write(&ca, &authority.pem())?;
-    let mut things = BTreeMap::new();
-    for thing in &settings.things {
-        things.insert(thing.clone(), write_thing(dir, authority, thing)?);
-    }
+    files::write(&ca, &cloud.authority.pem())?;
+    let names = &cloud.names;
     let client = ClientFile {
         region: settings.region.clone(),
         account: settings.account.clone(),
@@ -219,6 +229,8 @@ fn write_files(
             settings.account,
             names.access_point()
         ),
+        role_arn: role::arn(&settings.account),
+        role_alias: role::NAME.into(),
         things,
     };
     let text = serde_json::to_string_pretty(&client).expect("text keys and text values only");
@@ -229,16 +241,28 @@ fn write_files(
     Ok(client)
 }
 
+fn write_things(
+    settings: &Settings,
+    dir: &Path,
+    authority: &Authority,
+) -> Result<BTreeMap<String, ThingFiles>, Error> {
+    let written = |thing: &String| Ok((thing.clone(), write_thing(dir, authority, thing)?));
+    settings.things.iter().map(written).collect()
+}
+
+/// A thing keeps its certificate when the cloud is started again: it may be holding it.
 fn write_thing(dir: &Path, authority: &Authority, thing: &str) -> Result<ThingFiles, Error> {
     let folder = dir.join("things").join(thing);
     files::create_folder(&folder)?;
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    if let Ok(kept) = CertificateDer::from_pem_file(&certificate)
+        && PrivateKeyDer::from_pem_file(&key).is_ok()
+    {
+        let certificate_id = ca::certificate_id(&kept);
+        return Ok(ThingFiles { certificate, key, certificate_id });
+    }
     let issued = authority.issue_client(thing)?;
-    let files = ThingFiles {
-        certificate: folder.join("cert.pem"),
-        key: folder.join("key.pem"),
-        certificate_id: ca::certificate_id(&issued.der()),
-    };
-    files::write(&files.certificate, &issued.certificate_pem())?;
-    files::write_private(&files.key, &issued.key_pem())?;
-    Ok(files)
+    files::write(&certificate, &issued.certificate_pem())?;
+    files::write_private(&key, &issued.key_pem())?;
+    Ok(ThingFiles { certificate, key, certificate_id: ca::certificate_id(&issued.der()) })
 }

@@ -70,7 +70,7 @@ impl Zones {
             let served: Vec<_> = records
                 .iter()
                 .flat_map(|(name, service)| {
-                    addresses.get(service).into_iter().flatten().map(move |ip| (name.as_str(), *ip))
+                    addresses.get(&service.family()).into_iter().flatten().map(move |ip| (name.as_str(), *ip))
                 })
                 .collect();
             if !served.is_empty() {

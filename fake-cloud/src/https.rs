@@ -20,16 +20,15 @@ use tracing::debug;
 
 use crate::answer::{self, Body, Failure, Wire};
 use crate::cloud::Cloud;
-use crate::keys::request_id;
+use crate::keys::{Holder, request_id};
+use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::sigv4::{self, Endpoint};
 use crate::tls::{Door, Peer};
-use crate::{iot, logs, monitoring};
+use crate::{credentials, iot, logs, monitoring, names, sts};
 
 /// Largest body, except of objects.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
-/// Largest object, or part of one.
-const OBJECT_LIMIT: usize = 100 * 1024 * 1024;
 /// Largest request head.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// Silence after which a kept-alive connection is closed, and longest wait for a request head.
@@ -91,6 +90,26 @@ pub(crate) struct Call<'a> {
     pub(crate) wire: Wire,
     pub(crate) parts: &'a Parts,
     pub(crate) body: Bytes,
+    pub(crate) who: Who,
+}
+
+/// Whom a request is from.
+#[derive(Debug)]
+pub(crate) enum Who {
+    /// The holder of the certificate with this id.
+    Certificate(String),
+    /// The holder of the key that it is signed with.
+    Signed(Box<Holder>),
+}
+
+impl Who {
+    /// As facts name them.
+    fn identity(&self) -> &str {
+        match self {
+            Self::Certificate(id) => id,
+            Self::Signed(holder) => &holder.key.id,
+        }
+    }
 }
 
 struct Visit {
@@ -135,11 +154,13 @@ impl Visit {
     }
 
     async fn answer_object(&self, parts: Parts, body: Incoming) -> Result<Response<Body>, Failure> {
-        if body.size_hint().lower() > OBJECT_LIMIT as u64 {
-            return Err(self.refuse(Service::S3, Failure::new(400, "EntityTooLarge", "larger than 100 MB")));
-        }
+        Objects::check_announced(&body).map_err(|failure| self.refuse(Service::S3, failure))?;
         self.admit(Service::S3, Wire::S3, &parts, None)?;
-        self.cloud.objects.answer(parts, Limited::new(body, OBJECT_LIMIT), &self.cloud.facts).await
+        let answer = self.cloud.objects.answer(parts, body, &self.cloud.facts).await;
+        let is_other_body = |failure: &Failure| failure.code == s3::OTHER_BODY;
+        answer.map_err(
+            |failure| if is_other_body(&failure) { self.refuse(Service::S3, failure) } else { failure },
+        )
     }
 
     async fn answer_whole(
@@ -150,32 +171,50 @@ impl Visit {
         body: Incoming,
     ) -> Result<Response<Body>, Failure> {
         let body = read_whole(body).await.map_err(|failure| self.refuse(service, failure))?;
-        self.admit(service, wire, &parts, Some(&body))?;
-        let call = Call { wire, parts: &parts, body };
+        let who = self.admit(service, wire, &parts, Some(&body))?;
+        let call = Call { wire, parts: &parts, body, who };
         let answer = match service {
             Service::Monitoring => monitoring::answer(&call, &self.cloud)?,
             Service::Logs => logs::answer(&call, &self.cloud)?,
+            Service::Sts => {
+                sts::answer(&call, &self.cloud).map_err(|failure| self.refuse(service, failure))?
+            }
+            Service::Credentials => {
+                credentials::answer(&call, &self.cloud).map_err(|failure| self.refuse(service, failure))?
+            }
             _ => iot::answer(&call, &self.cloud)?,
         };
         Ok(answer::good(wire, answer))
     }
 
     /// Believes the client, by its certificate or its signature, or turns the request away.
-    fn admit(&self, service: Service, wire: Wire, parts: &Parts, body: Option<&[u8]>) -> Result<(), Failure> {
-        let identity = match &self.peer.certificate_id {
-            Some(id) => id.clone(),
+    fn admit(
+        &self,
+        service: Service,
+        wire: Wire,
+        parts: &Parts,
+        body: Option<&[u8]>,
+    ) -> Result<Who, Failure> {
+        let who = match &self.peer.certificate_id {
+            Some(id) => Who::Certificate(id.clone()),
             None => {
                 let signing_name = service.signing_name().unwrap_or_default();
-                let endpoint = Endpoint { region: self.cloud.names.region(), service: signing_name };
-                sigv4::verify(parts, body, endpoint, &self.cloud.keys, self.cloud.clock.now())
-                    .map_err(|refusal| self.refuse(service, Failure::of_refusal(wire, &refusal)))?
-                    .id
+                let endpoint = Endpoint { region: self.region(), service: signing_name };
+                let holder = sigv4::verify(parts, body, endpoint, &self.cloud.keys, self.cloud.clock.now())
+                    .map_err(|refusal| self.refuse(service, Failure::of_refusal(wire, &refusal)))?;
+                Who::Signed(Box::new(holder))
             }
         };
         if !self.known.swap(true, Ordering::Relaxed) {
-            self.cloud.facts.accepted(service, &self.peer, &identity);
+            self.cloud.facts.accepted(service, &self.peer, who.identity());
         }
-        Ok(())
+        Ok(who)
+    }
+
+    /// The region that requests to the name asked for are signed for.
+    fn region(&self) -> &str {
+        let global = self.peer.sni.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(names::GLOBAL_STS));
+        if global { names::GLOBAL_REGION } else { self.cloud.names.region() }
     }
 
     fn refuse(&self, service: Service, failure: Failure) -> Failure {

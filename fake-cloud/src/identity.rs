@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rcgen::KeyPair;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::keys::{self, Key};
 use crate::{ca, files};
@@ -62,14 +63,19 @@ impl Identity {
 
     fn new() -> Result<Self, Error> {
         let authority_key = KeyPair::generate().map_err(ca::Error::of_the_authority)?.serialize_pem();
-        let key = keys::Keys::default().create()?;
+        let key = Key::create()?;
         let label = format!("a{}", keys::random_text(13, b"abcdefghijklmnopqrstuvwxyz234567")?);
         Ok(Self { authority_key, access_key_id: key.id, secret_access_key: key.secret, label })
     }
 
     /// The access key.
     pub(crate) fn key(&self) -> Key {
-        Key { id: self.access_key_id.clone(), secret: self.secret_access_key.clone(), token: None }
+        Key { id: self.access_key_id.clone(), secret: self.secret_access_key.clone() }
+    }
+
+    /// What its session tokens are sealed with: it follows from the authority's key, which no client has.
+    pub(crate) fn session_secret(&self) -> String {
+        hex::encode(Sha256::digest(format!("session tokens\n{}", self.authority_key)))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Access keys of the run, and where their randomness comes from.
+//! Access keys of the run: the one that lasts, and those of sessions; and where their randomness comes from.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::time::SystemTime;
 
 use rustls::crypto::ring;
+
+use crate::session::{Principal, Sessions, Unknown};
 
 /// The secret half of an access key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,40 +13,70 @@ pub(crate) struct Key {
     pub(crate) id: String,
     /// The secret, 40 characters.
     pub(crate) secret: String,
-    /// The session token that must come with it; `None` for a long-lived key.
-    pub(crate) token: Option<String>,
 }
 
-/// All access keys that are valid now.
-#[derive(Debug, Default)]
+impl Key {
+    /// A new key that lasts.
+    pub(crate) fn create() -> Result<Self, NoRandomness> {
+        Ok(Self {
+            id: format!("AKIA{}", random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
+            secret: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")?,
+        })
+    }
+}
+
+/// Somebody whose key we know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) key: Key,
+    pub(crate) principal: Principal,
+    /// Whether the key ends with its session.
+    pub(crate) temporary: bool,
+}
+
+/// Why a key opens nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// Nobody has such a key; a temporary one is none without its token.
+    Key,
+    /// The token that came with it is not its own.
+    Token,
+    /// Its session ended then.
+    Expired(SystemTime),
+}
+
+/// All access keys.
 pub(crate) struct Keys {
-    by_id: Mutex<BTreeMap<String, Key>>,
+    lasting: Key,
+    owner: Principal,
+    pub(crate) sessions: Sessions,
 }
 
 impl Keys {
-    /// Makes and keeps a new long-lived key.
-    pub(crate) fn create(&self) -> Result<Key, NoRandomness> {
-        let key = Key {
-            id: format!("AKIA{}", random_text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
-            secret: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")?,
-            token: None,
-        };
-        self.add(key.clone());
-        Ok(key)
+    /// `lasting` belongs to `owner`.
+    pub(crate) fn new(lasting: Key, owner: Principal, sessions: Sessions) -> Self {
+        Self { lasting, owner, sessions }
     }
 
-    /// Keeps a key from elsewhere.
-    pub(crate) fn add(&self, key: Key) {
-        self.lock().insert(key.id.clone(), key);
-    }
-
-    /// The key called `id`.
+    /// The key called `id`, whoever shows it.
     pub(crate) fn find(&self, id: &str) -> Option<Key> {
-        self.lock().get(id).cloned()
+        if id == self.lasting.id { Some(self.lasting.clone()) } else { self.sessions.key(id) }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Key>> {
-        self.by_id.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Who holds the key called `id`, if this token is its own.
+    pub(crate) fn holder(&self, id: &str, token: Option<&str>, now: SystemTime) -> Result<Holder, Stranger> {
+        let key = self.find(id).ok_or(Stranger::Key)?;
+        let lasting = key == self.lasting;
+        match token {
+            None if lasting => Ok(Holder { key, principal: self.owner.clone(), temporary: false }),
+            None => Err(Stranger::Key),
+            Some(_) if lasting => Err(Stranger::Token),
+            Some(token) => match self.sessions.known(id, token, now) {
+                Ok(principal) => Ok(Holder { key, principal, temporary: true }),
+                Err(Unknown::Token) => Err(Stranger::Token),
+                Err(Unknown::Expired(at)) => Err(Stranger::Expired(at)),
+            },
+        }
     }
 }
 
@@ -73,12 +104,23 @@ mod tests {
 
     #[test]
     fn keys_have_the_documented_lengths_and_differ() {
-        let keys = Keys::default();
-        let (one, other) = (keys.create().unwrap(), keys.create().unwrap());
+        let (one, other) = (Key::create().unwrap(), Key::create().unwrap());
         assert_eq!((one.id.len(), one.secret.len()), (20, 40));
         assert_ne!(one, other);
-        assert_eq!(keys.find(&one.id), Some(one));
-        assert_eq!(keys.find("AKIAIOSFODNN7EXAMPLE"), None);
+    }
+
+    #[test]
+    fn a_lasting_key_has_no_token_and_a_temporary_one_its_own() {
+        let (lasting, now) = (Key::create().unwrap(), SystemTime::now());
+        let owner = Principal { arn: "arn:aws:iam::123456789012:user/u".into(), id: "AIDA".into() };
+        let keys = Keys::new(lasting.clone(), owner.clone(), Sessions::new("secret".into()));
+        let given = keys.sessions.give(owner.clone(), now, std::time::Duration::from_secs(900)).unwrap();
+        let holder = |id: &str, token| keys.holder(id, token, now).map(|holder| holder.temporary);
+        assert_eq!(holder(&lasting.id, None), Ok(false));
+        assert_eq!(holder(&lasting.id, Some(&given.token)), Err(Stranger::Token));
+        assert_eq!(holder(&given.key.id, Some(&given.token)), Ok(true));
+        assert_eq!(holder(&given.key.id, None), Err(Stranger::Key));
+        assert_eq!(holder("AKIAIOSFODNN7EXAMPLE", None), Err(Stranger::Key));
     }
 
     #[test]

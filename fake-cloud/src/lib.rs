@@ -1,5 +1,5 @@
 //! The AWS endpoints that a Panorama site talks to, in one process: IoT Core (MQTT and HTTPS), CloudWatch,
-//! CloudWatch Logs, S3, and the DNS and NTP that lead to them.
+//! CloudWatch Logs, S3, STS, and the DNS and NTP that lead to them.
 //!
 //! ```text
 //! cloud      what one run consists of; binds, starts and stops it        service   the table of services
@@ -7,11 +7,13 @@
 //! client     what a client needs to know (`client.json`)                 facts     what is said on stdout
 //!
 //! tls        the TLS front: SNI and ALPN to a door   ──► mqtt     the broker, its sessions, topic rules
-//!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot
+//!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot,
+//!                                                                         sts, credentials
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
 //!                                                         upstream   where the time server has its time from
 //! control    what is asked of it while it runs            identity  what outlives a start
 //! jobs       what things have to do
+//! session    credentials that end                      role      whom they stand for
 //! sockets, ca, keys, clock, files                         what the above stand on
 //! ```
 //!
@@ -24,6 +26,7 @@ pub mod client;
 mod clock;
 pub mod cloud;
 mod control;
+mod credentials;
 mod dns;
 mod facts;
 mod files;
@@ -37,11 +40,14 @@ mod monitoring;
 mod mqtt;
 pub mod names;
 mod ntp;
+mod role;
 mod s3;
 pub mod service;
+mod session;
 pub mod settings;
 mod sigv4;
 mod sockets;
 mod standins;
+mod sts;
 mod tls;
 mod upstream;

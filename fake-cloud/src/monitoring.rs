@@ -15,7 +15,8 @@ use crate::keys::request_id;
 use crate::service::Service;
 
 const TARGET: &str = "GraniteServiceVersion20100801.";
-const XMLNS: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
+/// Namespace of its answers in the query form.
+pub(crate) const XMLNS: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 /// Largest body after decompression.
 const UNPACKED_LIMIT: u64 = 10 * 1024 * 1024;
 /// Metrics per call (CloudWatch API reference, PutMetricData).
@@ -93,7 +94,7 @@ pub(crate) fn answer(call: &Call<'_>, cloud: &Cloud) -> Result<Bytes, Failure> {
     let body = unpacked(call)?;
     match call.wire {
         Wire::Json10 => answer_json(call, &body, cloud),
-        Wire::Query => answer_query(&body, cloud),
+        Wire::Query { .. } => answer_query(&body, cloud),
         _ => Err(Failure::unknown_action(call.wire, call.parts.uri.path())),
     }
 }
@@ -146,7 +147,7 @@ fn answer_query(body: &[u8], cloud: &Cloud) -> Result<Bytes, Failure> {
     let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
     let action = form.iter().find(|(key, _)| key == "Action").map_or("", |(_, value)| value);
     if action != "PutMetricData" {
-        return Err(Failure::unknown_action(Wire::Query, action));
+        return Err(Failure::unknown_action(Wire::Query { xmlns: XMLNS }, action));
     }
     keep(put_of_form(&form)?, cloud)?;
     let id = request_id();

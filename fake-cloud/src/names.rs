@@ -34,13 +34,22 @@ impl Spelling {
 pub struct Endpoints {
     /// IoT data endpoint, `<prefix>-ats.iot.<region>.amazonaws.com` in both spellings.
     pub iot: String,
+    /// IoT credentials provider, `<prefix>.credentials.iot.<region>.amazonaws.com` in both spellings.
+    pub credentials: String,
     /// CloudWatch.
     pub monitoring: String,
     /// CloudWatch Logs.
     pub logs: String,
     /// The S3 access point made at the start, `<name>-<account>.s3-accesspoint.<region>…`.
     pub s3: String,
+    /// The security token service, `sts.<region>.amazonaws.com` in both spellings.
+    pub sts: String,
 }
+
+/// The security token service of older clients, who sign for [`GLOBAL_REGION`] there.
+pub(crate) const GLOBAL_STS: &str = "sts.amazonaws.com";
+/// Region of names that belong to none.
+pub(crate) const GLOBAL_REGION: &str = "us-east-1";
 
 /// A DNS name, `*.` at the front for a wildcard, and the service whose addresses it has.
 pub(crate) type Record = (String, Service);
@@ -111,20 +120,27 @@ impl Names {
         let Self { region, account, iot_prefix, access_point, .. } = self;
         Endpoints {
             iot: format!("{iot_prefix}-ats.iot.{region}.amazonaws.com"),
+            credentials: format!("{iot_prefix}.credentials.iot.{region}.amazonaws.com"),
             monitoring: format!("monitoring.{region}.{domain}"),
             logs: format!("logs.{region}.{domain}"),
             s3: format!("{access_point}-{account}.s3-accesspoint.{region}.{domain}"),
+            sts: format!("sts.{region}.amazonaws.com"),
         }
     }
 
-    /// Names below `amazonaws.com`. IoT and buckets have one spelling only; buckets are in no printed list.
+    /// Names below `amazonaws.com`. IoT has one spelling only; buckets and STS are in no printed list.
     pub(crate) fn corrected_records(&self) -> Vec<Record> {
         let region = &self.region;
-        let mut records = vec![(format!("*.iot.{region}.amazonaws.com"), Service::Iot)];
+        let mut records = vec![
+            (format!("*.iot.{region}.amazonaws.com"), Service::Iot),
+            (format!("*.credentials.iot.{region}.amazonaws.com"), Service::Credentials),
+        ];
         if self.spelling.corrected() {
             records.extend(self.web_records("amazonaws.com"));
             records.push((format!("s3.{region}.amazonaws.com"), Service::S3));
             records.push((format!("*.s3.{region}.amazonaws.com"), Service::S3));
+            records.push((format!("sts.{region}.amazonaws.com"), Service::Sts));
+            records.push((GLOBAL_STS.to_owned(), Service::Sts));
         }
         records
     }
@@ -206,13 +222,16 @@ mod tests {
         assert_eq!(both("logs.eu-west-1.aws.amazon.com"), Some(Service::Logs));
         assert_eq!(both("packages-123456789012.s3-accesspoint.eu-west-1.amazonaws.com"), Some(Service::S3));
         assert_eq!(both("bucket.s3.eu-west-1.amazonaws.com"), Some(Service::S3));
+        assert_eq!(both("a1b2.credentials.iot.eu-west-1.amazonaws.com"), Some(Service::Credentials));
+        assert_eq!(both("sts.eu-west-1.amazonaws.com"), Some(Service::Sts));
+        assert_eq!(both("sts.amazonaws.com"), Some(Service::Sts));
     }
 
     #[test]
     fn other_regions_other_depths_and_localhost_mean_nothing() {
         let both = |name| meaning(Spelling::Both, name);
         assert_eq!(both("monitoring.us-east-1.amazonaws.com"), None);
-        assert_eq!(both("x.credentials.iot.eu-west-1.amazonaws.com"), None);
+        assert_eq!(both("x.y.credentials.iot.eu-west-1.amazonaws.com"), None);
         assert_eq!(both(".iot.eu-west-1.amazonaws.com"), None);
         assert_eq!(both("localhost"), None);
         assert_eq!(both("panorama.eu-west-1.amazonaws.com"), None);

@@ -3,15 +3,18 @@
 //! The protocol itself (aws-chunked uploads with trailers, checksums, ranges, multipart, lists) is the library's.
 //! Ours are the host names, the errors that the library words differently, and the facts.
 
-use std::path::PathBuf;
+mod upload;
 
-use http_body_util::{BodyExt, Limited};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
-use s3s::access::S3Access;
-use s3s::auth::SimpleAuth;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::dto::{ListObjectsInput, ListObjectsV2Input};
 use s3s::host::{S3Host, VirtualHost};
@@ -19,12 +22,18 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Request, S3Result};
 use tracing::warn;
 
+pub(crate) use self::upload::OTHER_BODY;
+use self::upload::Upload;
 use crate::answer::{Body, Failure};
 use crate::facts::Facts;
 use crate::files;
-use crate::keys::Key;
+use crate::keys::Keys;
 use crate::names::Names;
 use crate::service::Service;
+use crate::sigv4;
+
+/// Largest object, or part of one.
+const OBJECT_LIMIT: u64 = 100 * 1024 * 1024;
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +55,7 @@ pub(crate) struct Objects {
 
 impl Objects {
     /// Opens the store below `root`, with the first bucket in it.
-    pub(crate) fn open(root: PathBuf, names: &Names, key: &Key) -> Result<Self, Error> {
+    pub(crate) fn open(root: PathBuf, names: &Names, keys: Arc<Keys>) -> Result<Self, Error> {
         let hosts = Hosts::new(names);
         files::create_folder(&root.join(&hosts.first_bucket))?;
         let store = s3s_fs::FileSystem::new(&root).map_err(|error| Error::Store(format!("{error:?}")))?;
@@ -55,17 +64,22 @@ impl Objects {
         // Time was judged by our own clock already.
         let mut config = S3Config::default();
         config.presigned_url_max_skew_time_secs = u32::MAX;
-        builder.set_config(std::sync::Arc::new(StaticConfigProvider::new(std::sync::Arc::new(config))));
-        builder.set_auth(SimpleAuth::from_single(&key.id, key.secret.as_str()));
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        builder.set_auth(Secrets(keys));
         builder.set_access(Plain);
         Ok(Self { service: builder.build(), hosts, root })
+    }
+
+    /// Whether a body that announces its size is too large, so that it need not be waited for.
+    pub(crate) fn check_announced(body: &Incoming) -> Result<(), Failure> {
+        upload::check_announced(body, OBJECT_LIMIT)
     }
 
     /// Answers a believed request.
     pub(crate) async fn answer(
         &self,
         parts: Parts,
-        body: Limited<Incoming>,
+        body: Incoming,
         facts: &Facts,
     ) -> Result<Response<Body>, Failure> {
         let place = self.hosts.place(&parts)?;
@@ -74,11 +88,16 @@ impl Objects {
             return Err(Failure::new(404, "NoSuchBucket", "The specified bucket does not exist"));
         }
         let stores = place.stores(&parts);
+        let parts = without_link(parts);
+        let (body, fault) = Upload::new(&parts, body, OBJECT_LIMIT);
         let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         let response = self.service.call(request).await.map_err(|error| {
             warn!(?error, "the object store failed");
             Failure::new(500, "InternalError", "We encountered an internal error. Please try again.")
         })?;
+        if let Some(failure) = fault.get() {
+            return Err(failure.clone());
+        }
         if stores && response.status().is_success() {
             self.tell(&place, facts).await;
         }
@@ -173,6 +192,17 @@ impl S3Host for Hosts {
     }
 }
 
+/// The secrets that we know, for a library that signs again what it reads piece by piece.
+struct Secrets(Arc<Keys>);
+
+#[async_trait::async_trait]
+impl S3Auth for Secrets {
+    async fn get_secret_key(&self, id: &str) -> S3Result<SecretKey> {
+        let key = self.0.find(id).ok_or_else(|| s3s::s3_error!(InvalidAccessKeyId))?;
+        Ok(SecretKey::from(key.secret))
+    }
+}
+
 /// Lets in whom our own check let in, and mends one thing on the way: the store would promise a list with encoded
 /// keys and send them as they are, so that a client reads `a+b` as `a b`. Unencoded keys are allowed by the
 /// protocol, so the wish for the encoding is dropped.
@@ -180,6 +210,10 @@ struct Plain;
 
 #[async_trait::async_trait]
 impl S3Access for Plain {
+    async fn check(&self, _: &mut S3AccessContext<'_>) -> S3Result<()> {
+        Ok(())
+    }
+
     async fn list_objects(&self, request: &mut S3Request<ListObjectsInput>) -> S3Result<()> {
         request.input.encoding_type = None;
         Ok(())
@@ -189,6 +223,16 @@ impl S3Access for Plain {
         request.input.encoding_type = None;
         Ok(())
     }
+}
+
+/// A presigned link without its signature, which was judged already: the library would judge its time by the host's clock.
+fn without_link(mut parts: Parts) -> Parts {
+    let Some(query) = parts.uri.query().filter(|query| query.contains("X-Amz-Signature=")) else {
+        return parts;
+    };
+    let text = format!("{}{}", parts.uri.path(), sigv4::without_link(query));
+    parts.uri = text.parse().expect("a path and some of the fields of a URI");
+    parts
 }
 
 impl Place {

@@ -8,12 +8,16 @@ use std::str::FromStr;
 pub enum Service {
     /// IoT Core data plane: MQTT and HTTPS publish on TCP 443.
     Iot,
+    /// IoT Core's credentials provider on TCP 443, at the addresses of IoT.
+    Credentials,
     /// CloudWatch metrics on TCP 443.
     Monitoring,
     /// CloudWatch Logs on TCP 443.
     Logs,
     /// S3 buckets and access points on TCP 443.
     S3,
+    /// The security token service on TCP 443.
+    Sts,
     /// The authoritative name server, UDP and TCP 53.
     Dns,
     /// The time server, UDP 123.
@@ -32,11 +36,13 @@ pub enum Transport {
 }
 
 /// The table that everything else reads: word, transport, signing name.
-const TABLE: [(Service, &str, Transport, Option<&str>); 6] = [
+const TABLE: [(Service, &str, Transport, Option<&str>); 8] = [
     (Service::Iot, "iot", Transport::Tls, Some("iotdata")),
+    (Service::Credentials, "credentials", Transport::Tls, None),
     (Service::Monitoring, "monitoring", Transport::Tls, Some("monitoring")),
     (Service::Logs, "logs", Transport::Tls, Some("logs")),
     (Service::S3, "s3", Transport::Tls, Some("s3")),
+    (Service::Sts, "sts", Transport::Tls, Some("sts")),
     (Service::Dns, "dns", Transport::Dns, None),
     (Service::Ntp, "ntp", Transport::Ntp, None),
 ];
@@ -62,6 +68,24 @@ impl Service {
         self.row().3
     }
 
+    /// Whose addresses it has: firewall rules see a family, not each of its names.
+    pub fn family(self) -> Self {
+        match self {
+            Self::Credentials => Self::Iot,
+            other => other,
+        }
+    }
+
+    /// Whether it has addresses of its own.
+    pub fn is_family(&self) -> bool {
+        self.family() == *self
+    }
+
+    /// Those that have addresses of their own, in the same order.
+    pub fn families() -> impl Iterator<Item = Self> {
+        Self::all().filter(Self::is_family)
+    }
+
     /// The service that signs with `name`.
     pub fn by_signing_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.3 == Some(name)).map(|row| row.0)
@@ -78,16 +102,16 @@ impl fmt::Display for Service {
     }
 }
 
-/// The word is no service of this cloud.
+/// The word is no service with addresses of its own.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is none of iot, monitoring, logs, s3, dns, ntp")]
+#[error("`{0}` is none of iot, monitoring, logs, s3, sts, dns, ntp")]
 pub struct UnknownService(String);
 
 impl FromStr for Service {
     type Err = UnknownService;
 
     fn from_str(word: &str) -> Result<Self, UnknownService> {
-        Self::all().find(|service| service.word() == word).ok_or_else(|| UnknownService(word.into()))
+        Self::families().find(|service| service.word() == word).ok_or_else(|| UnknownService(word.into()))
     }
 }
 
@@ -96,10 +120,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_service_is_in_the_table_under_its_own_word() {
-        for service in Service::all() {
+    fn every_family_is_known_by_its_word_and_nobody_else_is() {
+        for service in Service::families() {
             assert_eq!(service.word().parse::<Service>().unwrap(), service);
         }
+        assert_eq!(Service::Credentials.family(), Service::Iot);
         assert!("credentials".parse::<Service>().is_err());
     }
 }

@@ -19,7 +19,7 @@ pub struct Settings {
     pub things: Vec<String>,
     /// Jobs that things have: name of the thing, and what it shall do.
     pub jobs: Vec<(String, String)>,
-    /// Addresses of each service; a service without is not served.
+    /// Addresses of each family of services; one without is not served.
     pub binds: Vec<(Service, IpAddr)>,
     /// Addresses at which every TLS service is served as well, and to which no name leads until one is moved there.
     pub spares: Vec<IpAddr>,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub dns_port: u16,
     /// UDP port of the time server; 0 takes a free one.
     pub ntp_port: u16,
+    /// How long credentials hold that things get, seconds.
+    pub credentials_seconds: u32,
     /// How far the cloud's clock is ahead of the host's.
     pub clock_offset_seconds: i64,
     /// The time server that ours has its time from, asked again and again; none: ours shows the cloud's own clock.
@@ -48,13 +50,14 @@ impl Settings {
             account: "123456789012".into(),
             things: vec!["app".into()],
             jobs: Vec::new(),
-            binds: Service::all().map(|service| (service, ip)).collect(),
+            binds: Service::families().map(|service| (service, ip)).collect(),
             spares: Vec::new(),
             spelling: Spelling::default(),
             localhost: true,
             https_port: 8443,
             dns_port: 5353,
             ntp_port: 1123,
+            credentials_seconds: 3600,
             clock_offset_seconds: 0,
             upstream: None,
         }
@@ -67,6 +70,7 @@ impl Settings {
 
     /// The services that are served, each once.
     pub(crate) fn served(&self) -> Vec<Service> {
-        Service::all().filter(|service| self.binds.iter().any(|(bound, _)| bound == service)).collect()
+        let is_bound = |service: &Service| self.binds.iter().any(|(bound, _)| *bound == service.family());
+        Service::all().filter(is_bound).collect()
     }
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use self::claim::{Claim, header, incomplete};
 use crate::clock;
-use crate::keys::{Key, Keys};
+use crate::keys::{Holder, Key, Keys, Stranger};
 
 /// Headers that the signer writes itself, from the date, the body and the token.
 const WRITTEN_BY_SIGNER: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
@@ -53,6 +53,24 @@ pub(crate) enum Refusal {
     /// The session token is not that of the key.
     #[error("the session token does not belong to the access key")]
     Token,
+    /// The session has ended.
+    #[error("the security token included in the request expired at {at}, it is now {now}")]
+    Expired {
+        /// When, ISO 8601.
+        at: String,
+        /// Our clock, ISO 8601.
+        now: String,
+    },
+    /// A presigned link has expired.
+    #[error("request has expired: the link was good until {until}, it is now {now}")]
+    OldLink {
+        /// How long it held, seconds.
+        seconds: u64,
+        /// When it ended, ISO 8601.
+        until: String,
+        /// Our clock, ISO 8601.
+        now: String,
+    },
     /// Signed too long ago, or too far in the future.
     #[error(
         "signature expired: signed at {signed}, it is now {now}, and {window_seconds} seconds are allowed"
@@ -95,28 +113,35 @@ impl Endpoint<'_> {
 }
 
 /// Checks a request; `body` is its whole body, or `None` if it streams and was signed by a marker or by a hash
-/// that whoever reads the stream compares. Gives back the access key id.
+/// that whoever reads the stream compares. Gives back whose key it is.
 pub(crate) fn verify(
     parts: &Parts,
     body: Option<&[u8]>,
     endpoint: Endpoint<'_>,
     keys: &Keys,
     now: SystemTime,
-) -> Result<Key, Refusal> {
+) -> Result<Holder, Refusal> {
     let claim = Claim::read(parts)?;
     claim.check_scope(endpoint)?;
     claim.check_headers(parts)?;
-    let key = keys.find(&claim.key_id).ok_or_else(|| Refusal::UnknownKey(claim.key_id.clone()))?;
-    if key.token != claim.token {
-        return Err(Refusal::Token);
-    }
+    let holder =
+        keys.holder(&claim.key_id, claim.token.as_deref(), now).map_err(|stranger| match stranger {
+            Stranger::Key => Refusal::UnknownKey(claim.key_id.clone()),
+            Stranger::Token => Refusal::Token,
+            Stranger::Expired(at) => Refusal::Expired { at: clock::iso8601(at), now: clock::iso8601(now) },
+        })?;
     claim.check_time(endpoint, now)?;
     let hash = claim.body_hash(parts, body)?;
-    if claim.sign_again(parts, hash, &key, endpoint)? == claim.signature {
-        Ok(key)
+    if claim.sign_again(parts, hash, &holder.key, endpoint)? == claim.signature {
+        Ok(holder)
     } else {
         Err(Refusal::Mismatch)
     }
+}
+
+/// The hash that the body of a signed request must have; `None` where a marker stands in its place.
+pub(crate) fn signed_hash(parts: &Parts) -> Option<&str> {
+    header(parts, "x-amz-content-sha256").filter(|text| is_hash(text))
 }
 
 /// The service in the credential scope, before anything is checked.
@@ -153,13 +178,19 @@ impl Claim {
         let window = endpoint.window();
         let after = now.duration_since(self.at).unwrap_or_default();
         let before = self.at.duration_since(now).unwrap_or_default();
-        if after <= self.expires.unwrap_or(window) && before <= window {
-            return Ok(());
+        match self.expires {
+            _ if before > window => {}
+            Some(life) if after > life => {
+                let (seconds, until) = (life.as_secs(), clock::iso8601(self.at + life));
+                return Err(Refusal::OldLink { seconds, until, now: clock::iso8601(now) });
+            }
+            None if after > window => {}
+            _ => return Ok(()),
         }
         Err(Refusal::Skewed {
             signed: self.date.clone(),
             now: clock::iso8601(now),
-            window_seconds: self.expires.unwrap_or(window).as_secs(),
+            window_seconds: window.as_secs(),
         })
     }
 
@@ -196,7 +227,7 @@ impl Claim {
             body,
         )
         .map_err(|error| incomplete(error.to_string()))?;
-        let identity = Credentials::new(&key.id, &key.secret, key.token.clone(), None, "fake-cloud").into();
+        let identity = Credentials::new(&key.id, &key.secret, self.token.clone(), None, "fake-cloud").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -243,21 +274,24 @@ impl Claim {
         if self.expires.is_none() {
             return format!("?{query}");
         }
-        const ADDED: [&str; 7] = [
-            "X-Amz-Algorithm",
-            "X-Amz-Credential",
-            "X-Amz-Date",
-            "X-Amz-Expires",
-            "X-Amz-SignedHeaders",
-            "X-Amz-Signature",
-            "X-Amz-Security-Token",
-        ];
-        let kept: Vec<&str> = query
-            .split('&')
-            .filter(|field| !ADDED.contains(&field.split('=').next().unwrap_or_default()))
-            .collect();
-        if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
+        without_link(query)
     }
+}
+
+/// A query with its `?`, without what makes it a presigned link.
+pub(crate) fn without_link(query: &str) -> String {
+    const ADDED: [&str; 7] = [
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    ];
+    let added = |field: &&str| ADDED.contains(&field.split('=').next().unwrap_or_default());
+    let kept: Vec<&str> = query.split('&').filter(|field| !added(field)).collect();
+    if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) }
 }
 
 fn is_hash(text: &str) -> bool {

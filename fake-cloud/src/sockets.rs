@@ -43,7 +43,7 @@ impl Sockets {
             }
         }
         let of_tls = |service: &Service| service.transport() == Transport::Tls;
-        let all: Vec<_> = settings.served().into_iter().filter(of_tls).collect();
+        let all: Vec<_> = settings.served().into_iter().filter(of_tls).filter(Service::is_family).collect();
         shared.extend(settings.spares.iter().filter(|_| !all.is_empty()).map(|ip| (*ip, all.clone())));
         for (ip, services) in shared {
             sockets.bind_tls(ip, settings.https_port, &services).await?;

@@ -115,7 +115,11 @@ impl Front {
         let mut front = Self { names, web: BTreeMap::new(), mqtt: None, certificate_http: None, local: None };
         for service in served.iter().copied().filter(|service| service.transport() == Transport::Tls) {
             let certificate = front.names.certificate_names(service);
-            front.web.insert(service, maker.open(certificate.clone())?);
+            let web = match service {
+                Service::Credentials => maker.with_certificate(certificate.clone(), HTTP_ALPN)?,
+                _ => maker.open(certificate.clone())?,
+            };
+            front.web.insert(service, web);
             if service == Service::Iot {
                 front.mqtt = Some(maker.with_certificate(certificate.clone(), MQTT_ALPN)?);
                 front.certificate_http = Some(maker.with_certificate(certificate, CERTIFICATE_HTTP_ALPN)?);

@@ -4,6 +4,7 @@
 use hyper::http::Request;
 
 use super::*;
+use crate::session::{Principal, Sessions};
 
 const KEY: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -11,9 +12,11 @@ const LOGS: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "logs" 
 const S3: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "s3" };
 
 fn keys() -> Keys {
-    let keys = Keys::default();
-    keys.add(Key { id: KEY.into(), secret: SECRET.into(), token: None });
-    keys
+    Keys::new(Key { id: KEY.into(), secret: SECRET.into() }, owner(), Sessions::new("sealed".into()))
+}
+
+fn owner() -> Principal {
+    Principal { arn: "arn:aws:iam::123456789012:user/u".into(), id: "AIDAEXAMPLE".into() }
 }
 
 fn signed_at() -> SystemTime {
@@ -21,21 +24,22 @@ fn signed_at() -> SystemTime {
 }
 
 /// A client: what it signs with.
-struct Client {
+struct Client<'a> {
     endpoint: Endpoint<'static>,
-    key: &'static str,
-    secret: &'static str,
-    token: Option<&'static str>,
+    key: &'a str,
+    secret: &'a str,
+    token: Option<&'a str>,
     presigned_for: Option<Duration>,
 }
 
-impl Client {
+impl Client<'_> {
     fn of(endpoint: Endpoint<'static>) -> Self {
         Self { endpoint, key: KEY, secret: SECRET, token: None, presigned_for: None }
     }
 
     fn sign(&self, request: Request<&'static str>) -> Parts {
-        let credentials = Credentials::new(self.key, self.secret, self.token.map(Into::into), None, "test");
+        let credentials =
+            Credentials::new(self.key, self.secret, self.token.map(str::to_owned), None, "test");
         let identity = credentials.into();
         let mut settings = SigningSettings::default();
         if self.endpoint.is_s3() {
@@ -91,7 +95,7 @@ fn logs_request() -> Parts {
 }
 
 fn check(parts: &Parts, body: &str, endpoint: Endpoint<'_>, later: Duration) -> Result<String, Refusal> {
-    verify(parts, Some(body.as_bytes()), endpoint, &keys(), signed_at() + later).map(|key| key.id)
+    verify(parts, Some(body.as_bytes()), endpoint, &keys(), signed_at() + later).map(|holder| holder.key.id)
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn the_published_vector_get_vanilla_is_believed() {
     let (parts, ()) = request.header("authorization", authorization).body(()).unwrap().into_parts();
     let endpoint = Endpoint { region: "us-east-1", service: "service" };
     let at = clock::read_amz_date("20150830T123600Z").unwrap();
-    assert_eq!(verify(&parts, Some(b""), endpoint, &keys(), at).unwrap().id, KEY);
+    assert_eq!(verify(&parts, Some(b""), endpoint, &keys(), at).unwrap().key.id, KEY);
 }
 
 #[test]
@@ -136,9 +140,54 @@ fn a_token_must_be_that_of_the_key() {
     let uri = "https://logs.eu-west-1.amazonaws.com/";
     let parts = Client { token: Some("token"), ..Client::of(LOGS) }.sign(request(uri, ""));
     assert_eq!(check(&parts, "", LOGS, Duration::ZERO), Err(Refusal::Token));
-    let keys = Keys::default();
-    keys.add(Key { id: KEY.into(), secret: SECRET.into(), token: Some("token".into()) });
-    assert!(verify(&parts, Some(b""), LOGS, &keys, signed_at()).is_ok());
+
+    let keys = keys();
+    let given = keys.sessions.give(owner(), signed_at(), Duration::from_secs(900)).unwrap();
+    let session = |token| Client { key: &given.key.id, secret: &given.key.secret, token, ..Client::of(LOGS) };
+    let verdict = |token, later| {
+        let parts = session(token).sign(request(uri, ""));
+        verify(&parts, Some(b""), LOGS, &keys, signed_at() + Duration::from_secs(later))
+    };
+    let holder = verdict(Some(&given.token), 299).unwrap();
+    assert_eq!((holder.temporary, holder.principal), (true, owner()));
+    assert_eq!(verdict(None, 0).unwrap_err(), Refusal::UnknownKey(given.key.id.clone()));
+    assert_eq!(verdict(Some("AAAA"), 0).unwrap_err(), Refusal::Token);
+    assert!(matches!(verdict(Some(&given.token), 900), Err(Refusal::Expired { .. })));
+    assert!(matches!(verdict(Some(&given.token), 899), Err(Refusal::Skewed { .. })), "the token still holds");
+}
+
+#[test]
+fn a_token_is_part_of_what_is_signed_in_header_and_link() {
+    let keys = keys();
+    let give = || keys.sessions.give(owner(), signed_at(), Duration::from_secs(900)).unwrap();
+    let given = give();
+    for presigned_for in [None, Some(Duration::from_secs(60))] {
+        let (key, secret, token) =
+            (given.key.id.as_str(), given.key.secret.as_str(), Some(given.token.as_str()));
+        let client = Client { endpoint: S3, key, secret, token, presigned_for };
+        let uri = "https://b.s3.eu-west-1.amazonaws.com/k";
+        let parts = client.sign(Request::get(uri).body("").unwrap());
+        assert!(verify(&parts, Some(b""), S3, &keys, signed_at()).is_ok(), "{presigned_for:?}");
+        // Another token for the same key, as good as the first, but not the one that was signed.
+        let principal = Principal { id: "AROA:other".into(), ..owner() };
+        let other = keys.sessions.seal_for(key, principal, signed_at() + Duration::from_secs(900));
+        let mut changed = parts.clone();
+        match presigned_for {
+            None => drop(changed.headers.insert("x-amz-security-token", other.parse().unwrap())),
+            Some(_) => {
+                let encode =
+                    |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let text = parts.uri.to_string().replace(&encode(&given.token), &encode(&other));
+                assert_ne!(text, parts.uri.to_string());
+                changed.uri = text.parse().unwrap();
+            }
+        }
+        assert_eq!(
+            verify(&changed, Some(b""), S3, &keys, signed_at()),
+            Err(Refusal::Mismatch),
+            "{presigned_for:?}"
+        );
+    }
 }
 
 #[test]
@@ -146,7 +195,8 @@ fn the_window_is_5_minutes_and_15_for_s3_on_both_sides() {
     let s3 = Client::of(S3).sign(Request::get("https://b.s3.eu-west-1.amazonaws.com/k").body("").unwrap());
     for (parts, endpoint, window) in [(logs_request(), LOGS, 300), (s3, S3, 900)] {
         let body = if endpoint.is_s3() { "" } else { "{}" };
-        let verdict = |now| verify(&parts, Some(body.as_bytes()), endpoint, &keys(), now).map(|key| key.id);
+        let verdict =
+            |now| verify(&parts, Some(body.as_bytes()), endpoint, &keys(), now).map(|holder| holder.key.id);
         let (edge, beyond) = (Duration::from_secs(window), Duration::from_secs(window + 1));
         assert!(verdict(signed_at() + edge).is_ok());
         assert!(verdict(signed_at() - edge).is_ok());
@@ -222,7 +272,9 @@ fn a_presigned_link_holds_until_it_expires() {
     let uri = "https://b.s3.eu-west-1.amazonaws.com/k?x-id=GetObject";
     let parts = client.sign(Request::get(uri).body("").unwrap());
     assert!(check(&parts, "", S3, Duration::from_secs(3600)).is_ok());
-    assert!(matches!(check(&parts, "", S3, Duration::from_secs(3601)), Err(Refusal::Skewed { .. })));
+    assert!(matches!(check(&parts, "", S3, Duration::from_secs(3601)), Err(Refusal::OldLink { .. })));
+    let early = verify(&parts, Some(b""), S3, &keys(), signed_at() - Duration::from_secs(901));
+    assert!(matches!(early, Err(Refusal::Skewed { .. })), "{early:?}");
     let mut other = parts;
     other.uri = other.uri.to_string().replace("/k?", "/other?").parse().unwrap();
     assert_eq!(check(&other, "", S3, Duration::ZERO), Err(Refusal::Mismatch));

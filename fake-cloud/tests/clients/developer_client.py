@@ -25,6 +25,7 @@ print(
         {
             "metric": cloudwatch.list_metrics(Namespace="Shell")["Metrics"][0]["MetricName"],
             "log": logs.get_log_events(**place)["events"][0]["message"],
+            "account": boto3.client("sts").get_caller_identity()["Account"],
             "posted": posted["ResponseMetadata"]["HTTPStatusCode"],
             "object": s3.get_object(Bucket="shell", Key="key")["Body"].read().decode(),
         }

@@ -9,5 +9,6 @@ mod dns;
 mod mqtt;
 mod ntp;
 mod process;
+mod sessions;
 mod support;
 mod tls;

@@ -57,6 +57,7 @@ fn ready_names_every_bound_socket() {
         ("monitoring", "tcp"),
         ("ntp", "udp"),
         ("s3", "tcp"),
+        ("sts", "tcp"),
     ];
     assert_eq!(listens, expected);
     assert!(cloud.listens.iter().all(|listen| listen.socket.port() != 0));
@@ -148,10 +149,9 @@ fn a_developer_can_use_what_is_printed() {
     shell.args(["-c", ". \"$0\" && env"]).arg(&file).env_clear();
     let variables = text(&run(&mut shell, "sh", "any POSIX shell").stdout);
     let arguments: Vec<&str> = variables.lines().filter(|line| line.starts_with("AWS_")).collect();
-    assert_eq!(arguments.len(), 9, "{variables}");
+    assert_eq!(arguments.len(), 10, "{variables}");
     let seen = cloud.python("developer_client.py", &arguments);
-    let expected =
-        json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell" });
+    let expected = json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell", "account": "123456789012" });
     assert_eq!(seen, expected);
 }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// Longest wait for a fact; generous, since it is only ever used up by a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const SERVICES: [&str; 6] = ["iot", "monitoring", "logs", "s3", "dns", "ntp"];
+const SERVICES: [&str; 7] = ["iot", "monitoring", "logs", "s3", "sts", "dns", "ntp"];
 
 /// A cloud in a process of its own, gone with the value.
 pub(crate) struct Fake {
@@ -34,16 +34,20 @@ impl Fake {
 
     /// The same, with further arguments.
     pub(crate) fn with(arguments: &[&str]) -> Self {
-        let binds = SERVICES.map(|service| format!("--bind={service}=127.0.0.1"));
-        let all: Vec<&str> = binds.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
-        Self::bare(&all)
+        Self::spawn(with_all_services(arguments).env_clear())
     }
 
     /// Only these arguments, the folder and free ports.
     pub(crate) fn bare(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
-        command.arg("serve").args(["--https-port=0", "--dns-port=0", "--ntp-port=0"]).args(arguments);
-        Self::spawn(command.env_clear())
+        Self::spawn(serve(arguments).env_clear())
+    }
+
+    /// Ends it, and starts it in the same folder, as [`Fake::with`] does.
+    pub(crate) fn start_again(&mut self, arguments: &[&str]) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let dir = std::mem::replace(&mut self.dir, TempDir::new().unwrap());
+        *self = Self::spawn_in(dir, with_all_services(arguments).env_clear());
     }
 
     /// In a network namespace of its own, whose loopback has these addresses; the real ports.
@@ -65,7 +69,10 @@ impl Fake {
     }
 
     fn spawn(command: &mut Command) -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::spawn_in(TempDir::new().unwrap(), command)
+    }
+
+    fn spawn_in(dir: TempDir, command: &mut Command) -> Self {
         let cloud = dir.path().join("cloud");
         let command = command.arg("--dir").arg(&cloud).stdin(Stdio::null());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -146,6 +153,19 @@ impl Fake {
         assert!(output.status.success(), "{script} {arguments:?} failed: {out}{err}");
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{script}: {error}: {out}{err}"))
     }
+}
+
+/// All services on 127.0.0.1, and these arguments.
+fn with_all_services(arguments: &[&str]) -> Command {
+    let binds = SERVICES.map(|service| format!("--bind={service}=127.0.0.1"));
+    let all: Vec<&str> = binds.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+    serve(&all)
+}
+
+fn serve(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
+    command.arg("serve").args(["--https-port=0", "--dns-port=0", "--ntp-port=0"]).args(arguments);
+    command
 }
 
 impl Drop for Fake {
