@@ -142,10 +142,8 @@ pub struct ClientFile {
     pub region: String,
     /// Account number.
     pub account: String,
-    /// Access key that signs requests.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: String,
+    /// Alias of the role whose credentials sign requests.
+    pub role_alias: String,
     /// Certificate of the authority that all servers are checked against, PEM.
     pub ca: PathBuf,
     /// Host names of the services.
@@ -160,6 +158,8 @@ pub struct ClientFile {
 pub struct Endpoints {
     /// MQTT.
     pub iot: String,
+    /// Credentials for the certificate.
+    pub credentials: String,
     /// Metrics.
     pub monitoring: String,
     /// Logs.
@@ -253,8 +253,8 @@ mod tests {
     #[test]
     fn unknown_keys_are_mistakes_here_but_not_in_the_client_file() {
         assert!(serde_json::from_str::<Config>(r#"{"name":"app","camera":[]}"#).is_err());
-        let client = r#"{"region":"eu-west-1","account":"123456789012","access_key_id":"a","secret_access_key":"b",
-            "ca":"/ca.pem","endpoints":{"iot":"i","monitoring":"m","logs":"l","s3":"s","sts":"t"},"more":1}"#;
+        let client = r#"{"region":"eu-west-1","account":"123456789012","role_alias":"a",
+            "ca":"/ca.pem","endpoints":{"iot":"i","credentials":"c","monitoring":"m","logs":"l","s3":"s","sts":"t"},"more":1}"#;
         let client: ClientFile = serde_json::from_str(client).unwrap();
         assert_eq!((client.https_port, client.endpoints.s3.as_str()), (443, "s"));
     }

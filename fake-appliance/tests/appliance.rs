@@ -121,9 +121,9 @@ fn secrets(folder: &Folder) {
 fn client_file(folder: &Folder, host: &str, port: u16) {
     let file = serde_json::json!({
         "region": "eu-west-1", "account": "123456789012",
-        "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
+        "role_alias": "alias",
         "ca": folder.0.join("cert.pem"), "https_port": port,
-        "endpoints": { "iot": host, "monitoring": host, "logs": host, "s3": host },
+        "endpoints": { "iot": host, "credentials": host, "monitoring": host, "logs": host, "s3": host },
     });
     folder.write("client.json", &file.to_string());
 }

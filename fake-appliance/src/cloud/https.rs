@@ -1,5 +1,6 @@
 //! Signed requests over one kept connection to one service.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,20 +14,23 @@ use bytes::Bytes;
 use fake_facts::Fact;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::time::timeout;
 
+use super::credentials::{Chain, Keys};
 use crate::config::ClientFile;
 use crate::net;
 use crate::voice::Voice;
 
 /// Longest wait for a whole answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer that is read.
 const LARGEST: usize = 1 << 20;
 const HTTPS: u16 = 443;
+/// In every protocol, the code for credentials that have ended begins so.
+const ENDED: &str = "ExpiredToken";
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -43,17 +47,27 @@ pub(super) enum Error {
     Sign(String),
     #[error("refused with status {status}: {text}")]
     Refused { status: StatusCode, text: String },
+    #[error("no credentials: {0}")]
+    Credentials(Box<Error>),
 }
 
 impl Error {
     /// What a fact calls the thing that failed.
     pub(super) fn what<'a>(&self, service: &'a str) -> &'a str {
-        if let Self::Net(error) = self { error.what(service) } else { service }
+        match self {
+            Self::Net(error) => error.what(service),
+            Self::Credentials(error) => error.what(service),
+            _ => service,
+        }
     }
 
     /// The name that could not be resolved, if that was it.
     pub(super) fn about(&self) -> Option<&str> {
-        if let Self::Net(net::Error::Resolve { name, .. }) = self { Some(name) } else { None }
+        match self {
+            Self::Net(net::Error::Resolve { name, .. }) => Some(name),
+            Self::Credentials(error) => error.about(),
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +85,7 @@ pub(super) struct Https {
     pub(super) service: &'static str,
     host: String,
     client: Arc<ClientFile>,
+    chain: Arc<Chain>,
     tls: Arc<ClientConfig>,
     voice: Voice,
     open: Option<SendRequest<Full<Bytes>>>,
@@ -81,15 +96,17 @@ impl Https {
         service: &'static str,
         host: &str,
         client: Arc<ClientFile>,
+        chain: Arc<Chain>,
         tls: Arc<ClientConfig>,
         voice: Voice,
     ) -> Self {
-        Self { service, host: host.to_owned(), client, tls, voice, open: None }
+        Self { service, host: host.to_owned(), client, chain, tls, voice, open: None }
     }
 
     /// Sends a request; gives the body of a success. After a failure the connection is closed.
     pub(super) async fn send(&mut self, call: Call<'_>) -> Result<Bytes, Error> {
-        let request = self.sign(call)?;
+        let keys = self.chain.keys().await?;
+        let request = self.sign(call, &keys)?;
         let mut kept = self.open.take();
         if let Some(open) = &mut kept
             && open.ready().await.is_err()
@@ -100,24 +117,21 @@ impl Https {
             Some(open) => open,
             None => self.connect().await?,
         };
-        let (status, body) =
+        let answer =
             timeout(PATIENCE, exchange(&mut sender, request)).await.map_err(|_| Error::Silence)??;
-        if status.is_success() {
+        if answer.status.is_success() {
             self.open = Some(sender);
-            return Ok(body);
+            return Ok(answer.body);
         }
-        Err(Error::Refused { status, text: String::from_utf8_lossy(&body).into_owned() })
+        let refused = answer.refused();
+        if refused.to_string().contains(ENDED) {
+            self.chain.forget(&keys).await;
+        }
+        Err(refused)
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
-        let (stream, peer) =
-            net::connect_tls(&self.voice, &self.host, self.client.https_port, &self.tls).await?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "connection ended");
-            }
-        });
+        let (sender, peer) = connect(&self.voice, &self.host, self.client.https_port, &self.tls).await?;
         self.voice.tell(Fact::Connected { service: self.service.to_owned(), peer, camera: None });
         Ok(sender)
     }
@@ -129,12 +143,13 @@ impl Https {
         }
     }
 
-    fn sign(&self, call: Call<'_>) -> Result<Request<Full<Bytes>>, Error> {
+    fn sign(&self, call: Call<'_>, keys: &Keys) -> Result<Request<Full<Bytes>>, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Sign(error.to_string());
         let authority = self.authority();
         let headers = [("host", authority.as_str())].into_iter().chain(call.headers.iter().copied());
-        let secrets = (self.client.access_key_id.as_str(), self.client.secret_access_key.as_str());
-        let identity = Credentials::new(secrets.0, secrets.1, None, None, "client file").into();
+        let (secret, token) = (keys.secret_access_key.as_str(), Some(keys.session_token.clone()));
+        let identity =
+            Credentials::new(&keys.access_key_id, secret, token, None, "credentials provider").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.client.region)
@@ -169,14 +184,45 @@ fn settings(service: &str) -> SigningSettings {
     settings
 }
 
-async fn exchange(
+/// A connection over which requests can be sent.
+pub(super) async fn connect(
+    voice: &Voice,
+    host: &str,
+    port: u16,
+    tls: &Arc<ClientConfig>,
+) -> Result<(SendRequest<Full<Bytes>>, SocketAddr), Error> {
+    let (stream, peer) = net::connect_tls(voice, host, port, tls).await?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, %peer, "connection ended");
+        }
+    });
+    Ok((sender, peer))
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// What it is if it is no success.
+    pub(super) fn refused(&self) -> Error {
+        Error::Refused { status: self.status, text: String::from_utf8_lossy(&self.body).into_owned() }
+    }
+}
+
+pub(super) async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), Error> {
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), LARGEST).collect().await;
-    Ok((status, body.map_err(|error| Error::Answer(error.to_string()))?.to_bytes()))
+) -> Result<Answer, Error> {
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, LARGEST).collect().await;
+    let body = body.map_err(|error| Error::Answer(error.to_string()))?.to_bytes();
+    Ok(Answer { status: head.status, headers: head.headers, body })
 }
 
 #[cfg(test)]
@@ -190,22 +236,27 @@ mod tests {
     fn https(service: &'static str, port: u16) -> Https {
         let client = serde_json::json!({
             "region": "eu-west-1", "account": "123456789012", "ca": "/ca.pem", "https_port": port,
-            "access_key_id": "AKIAEXAMPLE", "secret_access_key": "secret",
-            "endpoints": { "iot": "i", "monitoring": "m", "logs": "l", "s3": "s" },
+            "role_alias": "alias",
+            "endpoints": { "iot": "i", "credentials": "c", "monitoring": "m", "logs": "l", "s3": "s" },
         });
+        let client: Arc<ClientFile> = Arc::new(serde_json::from_value(client).unwrap());
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
         let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
-        Https::new(
-            service,
-            "host.example",
-            Arc::new(serde_json::from_value(client).unwrap()),
-            Arc::new(tls),
-            voice,
-        )
+        let tls = Arc::new(tls);
+        let chain = Arc::new(Chain::new(Arc::clone(&client), "app", Arc::clone(&tls), voice.clone()));
+        Https::new(service, "host.example", client, chain, tls, voice)
+    }
+
+    fn keys() -> Keys {
+        serde_json::from_value(serde_json::json!({
+            "accessKeyId": "ASIAEXAMPLE", "secretAccessKey": "secret", "sessionToken": "token",
+            "expiration": "2026-01-31T12:00:00Z",
+        }))
+        .unwrap()
     }
 
     fn header<'a>(request: &'a Request<Full<Bytes>>, name: &str) -> &'a str {
@@ -216,19 +267,20 @@ mod tests {
     fn requests_are_signed_for_their_service_and_region() {
         let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "A.B")];
         let call = Call { method: "POST", path: "/", headers: &headers, body: b"{}".to_vec() };
-        let request = https("monitoring", 443).sign(call).unwrap();
+        let request = https("monitoring", 443).sign(call, &keys()).unwrap();
         let authorization = header(&request, "authorization");
-        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/"), "{authorization}");
+        assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/"), "{authorization}");
         assert!(authorization.contains("/eu-west-1/monitoring/aws4_request"), "{authorization}");
-        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-target,";
+        let signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,";
         assert!(authorization.contains(signed), "{authorization}");
         assert_eq!((header(&request, "host"), request.uri().path()), ("host.example", "/"));
+        assert_eq!(header(&request, "x-amz-security-token"), "token");
     }
 
     #[test]
     fn objects_name_the_hash_of_their_body_and_other_ports_are_part_of_the_host() {
         let call = Call { method: "PUT", path: "/devices/app/x", headers: &[], body: b"abc".to_vec() };
-        let request = https("s3", 8443).sign(call).unwrap();
+        let request = https("s3", 8443).sign(call, &keys()).unwrap();
         // SHA-256 of "abc" (FIPS 180-4, example B.1).
         let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(header(&request, "x-amz-content-sha256"), hash);

@@ -1,6 +1,7 @@
-//! The cloud: an MQTT session, and metrics, logs and one object over HTTPS. One task each; what fails is told
-//! and tried again, and none holds up another.
+//! The cloud: an MQTT session, and metrics, logs and one object over HTTPS, signed with credentials that the certificate
+//! is exchanged for. One task each; what fails is told and tried again, and none holds up another.
 
+mod credentials;
 mod https;
 mod jobs;
 mod logs;
@@ -22,6 +23,7 @@ use crate::net;
 use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
+use credentials::Chain;
 use https::Https;
 
 /// Application protocol of MQTT on port 443 with a client certificate (AWS IoT Core, "Device communication
@@ -35,6 +37,8 @@ pub(crate) struct Cloud {
     thing: String,
     every: Duration,
     https: Arc<ClientConfig>,
+    /// HTTPS that shows the certificate.
+    certified: Arc<ClientConfig>,
     mqtt: Arc<ClientConfig>,
 }
 
@@ -43,12 +47,15 @@ impl Cloud {
     pub(crate) fn prepare(config: &config::Cloud) -> Result<Self, crate::Error> {
         let client = ClientFile::read(&config.client_file)?;
         let https = net::tls_client(&client.ca, HTTP, None)?;
-        let mqtt = net::tls_client(&client.ca, MQTT, Some((&config.cert, &config.key)))?;
+        let own = Some((config.cert.as_path(), config.key.as_path()));
+        let certified = net::tls_client(&client.ca, HTTP, own)?;
+        let mqtt = net::tls_client(&client.ca, MQTT, own)?;
         Ok(Self {
             client: Arc::new(client),
             thing: config.thing.clone(),
             every: config.monitor_every(),
             https,
+            certified,
             mqtt,
         })
     }
@@ -68,17 +75,19 @@ impl Cloud {
         };
         tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
         let every = Some(self.every);
-        let metrics =
-            metrics::Metrics::new(self.https("monitoring", &endpoints.monitoring, voice), &self.thing);
+        let certified = Arc::clone(&self.certified);
+        let chain = Arc::new(Chain::new(Arc::clone(&self.client), &self.thing, certified, voice.clone()));
+        let https = |service, host: &str| {
+            let (client, chain, tls) =
+                (Arc::clone(&self.client), Arc::clone(&chain), Arc::clone(&self.https));
+            Https::new(service, host, client, chain, tls, voice.clone())
+        };
+        let metrics = metrics::Metrics::new(https("monitoring", &endpoints.monitoring), &self.thing);
         tasks.spawn(stop.clone().or_done(go(metrics, every, voice.clone())));
-        let logs = logs::Logs::new(self.https("logs", &endpoints.logs, voice), &self.thing);
+        let logs = logs::Logs::new(https("logs", &endpoints.logs), &self.thing);
         tasks.spawn(stop.clone().or_done(go(logs, every, voice.clone())));
-        let object = object::Object::new(self.https("s3", &endpoints.s3, voice), &self.thing);
+        let object = object::Object::new(https("s3", &endpoints.s3), &self.thing);
         tasks.spawn(stop.clone().or_done(go(object, None, voice.clone())));
-    }
-
-    fn https(&self, service: &'static str, host: &str, voice: &Voice) -> Https {
-        Https::new(service, host, Arc::clone(&self.client), Arc::clone(&self.https), voice.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! One object, put where the access point leads.
+//! One object, put where the access point leads and read again.
 
 use super::Errand;
 use super::https::{Call, Error, Https};
@@ -23,7 +23,12 @@ impl Errand for Object {
         let body = serde_json::json!({ "active": true, "at": fake_facts::now() }).to_string().into_bytes();
         let path = format!("/{}", self.key);
         let headers = [("content-type", "application/json")];
-        self.https.send(Call { method: "PUT", path: &path, headers: &headers, body }).await?;
-        Ok(self.key.clone())
+        self.https.send(Call { method: "PUT", path: &path, headers: &headers, body: body.clone() }).await?;
+        let read =
+            self.https.send(Call { method: "GET", path: &path, headers: &[], body: Vec::new() }).await?;
+        if read == body {
+            return Ok(self.key.clone());
+        }
+        Err(Error::Answer(format!("{} bytes were put, {} others are there", body.len(), read.len())))
     }
 }
