@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::keys::request_id;
 use crate::service::Service;
 use crate::sigv4::Refusal;
-use crate::{monitoring, sts};
+use crate::{cbor, monitoring, sts};
 
 /// Body of every answer; S3 streams, the others send one piece.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -231,16 +231,19 @@ fn build(wire: Wire, status: StatusCode, body: Bytes) -> Response<Body> {
 }
 
 fn failure_body(wire: Wire, failure: &Failure, id: &str) -> Bytes {
-    let Failure { code, message, .. } = failure;
+    let message = &failure.message;
     match wire {
-        Wire::Json10 | Wire::Json11 => {
-            serde_json::json!({ "__type": code, "message": message }).to_string().into()
-        }
+        Wire::Json10 | Wire::Json11 => typed_error(failure).to_string().into(),
         Wire::RestJson => serde_json::json!({ "message": message, "traceId": id }).to_string().into(),
-        Wire::Cbor => cbor_text_map(&[("__type", code), ("message", message)]).into(),
+        Wire::Cbor => cbor::write(&typed_error(failure)).into(),
         Wire::Query { xmlns } => query_xml(xmlns, failure, id).into(),
         Wire::S3 => s3_xml(failure, id).into(),
     }
+}
+
+/// An error that names its shape.
+fn typed_error(failure: &Failure) -> serde_json::Value {
+    serde_json::json!({ "__type": monitoring::shape_of(failure.code), "message": failure.message })
 }
 
 fn query_xml(xmlns: &str, failure: &Failure, id: &str) -> String {
@@ -259,20 +262,6 @@ fn s3_xml(failure: &Failure, id: &str) -> String {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{details}\
          <RequestId>{id}</RequestId><HostId>{id}</HostId></Error>"
     )
-}
-
-/// A CBOR map of text to text (RFC 8949, sections 3.1 and 3.2.1): all that an error needs.
-fn cbor_text_map(entries: &[(&str, &str)]) -> Vec<u8> {
-    let mut out = vec![0xa0 | entries.len() as u8];
-    for (key, value) in entries {
-        for text in [key, value] {
-            out.push(0x79);
-            let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
-            out.extend((text.len() as u16).to_be_bytes());
-            out.extend(text);
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -335,10 +324,5 @@ mod tests {
         let failure = Failure::new(400, "InvalidRequest", "<&>");
         assert!(s3_xml(&failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
         assert!(query_xml("n", &failure, "id").contains("<Message>&lt;&amp;&gt;</Message>"));
-    }
-
-    #[test]
-    fn a_cbor_error_is_a_map_of_texts() {
-        assert_eq!(cbor_text_map(&[("a", "bc")]), [0xa1, 0x79, 0, 1, b'a', 0x79, 0, 2, b'b', b'c']);
     }
 }

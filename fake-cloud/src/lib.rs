@@ -14,7 +14,7 @@
 //! control    what is asked of it while it runs            identity  what outlives a start
 //! jobs       what things have to do
 //! session    credentials that end                      role      whom they stand for
-//! sockets, ca, keys, clock, files                         what the above stand on
+//! sockets, ca, cbor, keys, clock, files                        what the above stand on
 //! ```
 //!
 //! Each server is a function of bound sockets and a stop signal, so tests can run it in their own process.
@@ -22,6 +22,7 @@
 
 mod answer;
 mod ca;
+mod cbor;
 pub mod client;
 mod clock;
 pub mod cloud;

@@ -1,66 +1,68 @@
-//! CloudWatch: takes metrics in the JSON form of today's SDKs and the query form of older ones, and lists them.
+//! CloudWatch: takes metrics and lists them, in the JSON form of botocore and JavaScript, the CBOR form of Rust and the
+//! query form of older clients.
+
+mod form;
+mod put;
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::ops::Bound;
 use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use self::put::{Dimension, Put};
 use crate::answer::{Failure, Wire};
+use crate::cbor;
 use crate::cloud::Cloud;
 use crate::https::Call;
 use crate::keys::request_id;
 use crate::service::Service;
 
 const TARGET: &str = "GraniteServiceVersion20100801.";
+const PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 /// Namespace of its answers in the query form.
 pub(crate) const XMLNS: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
 /// Largest body after decompression.
 const UNPACKED_LIMIT: u64 = 10 * 1024 * 1024;
-/// Metrics per call (CloudWatch API reference, PutMetricData).
-const METRICS_PER_CALL: usize = 1000;
+/// Metrics per page of a list (CloudWatch API reference, ListMetrics).
+const PAGE: usize = 500;
 /// Distinct metrics that are kept.
 const KEPT: usize = 100_000;
 
-/// One value that a client reported.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Datum {
-    metric_name: String,
-    #[serde(default)]
-    dimensions: Vec<Dimension>,
-    value: Option<f64>,
-    #[serde(default)]
-    values: Vec<f64>,
-    statistic_values: Option<serde_json::Value>,
-}
-
-/// A name and a value that tell metrics of the same name apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Dimension {
-    name: String,
-    value: String,
-}
-
-/// The body of PutMetricData.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Put {
-    namespace: String,
-    #[serde(default)]
-    metric_data: Vec<Datum>,
-}
-
 /// What identifies a metric.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     namespace: String,
     metric_name: String,
+    /// In the order of their names, since the order says nothing.
     dimensions: Vec<Dimension>,
+}
+
+/// The body of ListMetrics.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct List {
+    namespace: Option<String>,
+    metric_name: Option<String>,
+    #[serde(default)]
+    dimensions: Vec<Filter>,
+    next_token: Option<String>,
+}
+
+/// A dimension that listed metrics have.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    name: String,
+    value: Option<String>,
 }
 
 /// The metrics of this run, in memory.
@@ -71,7 +73,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     fn keep(&self, metric: Metric) -> Result<(), Failure> {
-        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut kept = self.lock();
         if kept.len() >= KEPT && !kept.contains(&metric) {
             return Err(Failure::new(400, "LimitExceeded", "this cloud keeps no more metrics"));
         }
@@ -79,23 +81,120 @@ impl Metrics {
         Ok(())
     }
 
-    fn list(&self, namespace: Option<&str>, name: Option<&str>) -> Vec<Metric> {
-        let kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let wanted = |metric: &&Metric| {
-            namespace.is_none_or(|wanted| metric.namespace == wanted)
-                && name.is_none_or(|wanted| metric.metric_name == wanted)
+    /// One page, and what to ask the next one with.
+    fn list(&self, list: &List) -> Result<(Vec<Metric>, Option<String>), Failure> {
+        let after = match &list.next_token {
+            None => Bound::Unbounded,
+            Some(token) => Bound::Excluded(read_token(token)?),
         };
-        kept.iter().filter(wanted).cloned().collect()
+        let kept = self.lock();
+        let mut found = kept.range((after, Bound::Unbounded)).filter(|metric| list.wants(metric)).cloned();
+        let page: Vec<Metric> = found.by_ref().take(PAGE).collect();
+        let more = found.next().is_some();
+        let token = page.last().filter(|_| more).map(write_token);
+        Ok((page, token))
     }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Metric>> {
+        self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl List {
+    fn wants(&self, metric: &Metric) -> bool {
+        let has = |filter: &Filter| {
+            let named = metric.dimensions.iter().filter(|one| one.name == filter.name);
+            named.into_iter().any(|one| filter.value.as_ref().is_none_or(|value| one.value == *value))
+        };
+        self.namespace.as_ref().is_none_or(|wanted| metric.namespace == *wanted)
+            && self.metric_name.as_ref().is_none_or(|wanted| metric.metric_name == *wanted)
+            && self.dimensions.iter().all(has)
+    }
+}
+
+/// A token names the last metric of a page.
+fn write_token(last: &Metric) -> String {
+    BASE64.encode(serde_json::to_string(last).expect("texts only"))
+}
+
+fn read_token(token: &str) -> Result<Metric, Failure> {
+    let metric = BASE64.decode(token).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    metric.ok_or_else(|| Failure::new(400, "InvalidParameterValue", "the next token is none of ours"))
 }
 
 /// Answers one call.
 pub(crate) fn answer(call: &Call<'_>, cloud: &Cloud) -> Result<Bytes, Failure> {
     let body = unpacked(call)?;
+    let (operation, input) = read(call, &body)?;
+    let result = match operation.as_str() {
+        "PutMetricData" => {
+            keep(understand(call.wire, input)?, cloud)?;
+            Value::Null
+        }
+        "ListMetrics" => {
+            let (metrics, token) = cloud.metrics.list(&understand(call.wire, input)?)?;
+            let token = token.map(|token| ("NextToken".to_owned(), Value::from(token)));
+            let metrics = [("Metrics".to_owned(), json!(metrics))];
+            metrics.into_iter().chain(token).collect()
+        }
+        other => return Err(Failure::unknown_action(call.wire, other)),
+    };
+    Ok(write(call.wire, &operation, result))
+}
+
+/// The operation and its input, in the values of the JSON form.
+fn read(call: &Call<'_>, body: &[u8]) -> Result<(String, Value), Failure> {
     match call.wire {
-        Wire::Json10 => answer_json(call, &body, cloud),
-        Wire::Query { .. } => answer_query(&body, cloud),
-        _ => Err(Failure::unknown_action(call.wire, call.parts.uri.path())),
+        Wire::Cbor => {
+            let path = call.parts.uri.path();
+            let protocol = call.parts.headers.get("smithy-protocol");
+            let operation =
+                path.strip_prefix(PATH).filter(|_| protocol.is_some_and(|one| one == "rpc-v2-cbor"));
+            let operation = operation.ok_or_else(|| Failure::unknown_action(call.wire, path))?;
+            // An operation without input has no body.
+            let input = if body.is_empty() { Ok(json!({})) } else { cbor::read(body) };
+            Ok((operation.to_owned(), input.map_err(|error| unreadable(call.wire, &error))?))
+        }
+        Wire::Query { .. } => {
+            let input = form::read(body)?;
+            Ok((input["Action"].as_str().unwrap_or_default().to_owned(), input))
+        }
+        _ => {
+            let target = call.parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+            let target = target.unwrap_or_default();
+            let operation = target.strip_prefix(TARGET);
+            let operation = operation.ok_or_else(|| Failure::unknown_action(call.wire, target))?;
+            let input = serde_json::from_slice(body).map_err(|error| unreadable(call.wire, &error))?;
+            Ok((operation.to_owned(), input))
+        }
+    }
+}
+
+fn understand<T: DeserializeOwned>(wire: Wire, input: Value) -> Result<T, Failure> {
+    serde_json::from_value(input).map_err(|error| unreadable(wire, &error))
+}
+
+fn unreadable(wire: Wire, error: &dyn std::fmt::Display) -> Failure {
+    let code = if matches!(wire, Wire::Query { .. }) { "MalformedInput" } else { "SerializationException" };
+    Failure::new(400, code, error.to_string())
+}
+
+/// A result in the form of the request; `Null` is an operation's that has none.
+fn write(wire: Wire, operation: &str, result: Value) -> Bytes {
+    let shown = if result.is_null() { json!({}) } else { result.clone() };
+    match wire {
+        Wire::Cbor => cbor::write(&shown).into(),
+        Wire::Query { xmlns } => {
+            let (inner, id) = (form::write(&result), request_id());
+            let tag = format!("{operation}Result");
+            let inner = if result.is_null() { inner } else { format!("<{tag}>{inner}</{tag}>") };
+            format!(
+                "<{operation}Response xmlns=\"{xmlns}\">{inner}<ResponseMetadata><RequestId>{id}</RequestId>\
+                 </ResponseMetadata></{operation}Response>"
+            )
+            .into()
+        }
+        _ => shown.to_string().into(),
     }
 }
 
@@ -110,146 +209,75 @@ fn unpacked(call: &Call<'_>) -> Result<Bytes, Failure> {
     match read {
         Ok(size) if size as u64 > UNPACKED_LIMIT => Err(Failure::too_large(UNPACKED_LIMIT as usize)),
         Ok(_) => Ok(plain.into()),
-        Err(error) => Err(Failure::new(400, "SerializationException", format!("gzip: {error}"))),
+        Err(error) => Err(unreadable(call.wire, &format!("gzip: {error}"))),
     }
-}
-
-fn answer_json(call: &Call<'_>, body: &[u8], cloud: &Cloud) -> Result<Bytes, Failure> {
-    let target =
-        call.parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match target.strip_prefix(TARGET) {
-        Some("PutMetricData") => {
-            let put: Put = read_json(body)?;
-            keep(put, cloud)?;
-            Ok("{}".into())
-        }
-        Some("ListMetrics") => {
-            #[derive(Deserialize)]
-            #[serde(rename_all = "PascalCase")]
-            struct List {
-                namespace: Option<String>,
-                metric_name: Option<String>,
-            }
-            let list: List = read_json(body)?;
-            let metrics = cloud.metrics.list(list.namespace.as_deref(), list.metric_name.as_deref());
-            Ok(serde_json::json!({ "Metrics": metrics }).to_string().into())
-        }
-        _ => Err(Failure::unknown_action(Wire::Json10, target)),
-    }
-}
-
-fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body)
-        .map_err(|error| Failure::new(400, "SerializationException", error.to_string()))
-}
-
-fn answer_query(body: &[u8], cloud: &Cloud) -> Result<Bytes, Failure> {
-    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-    let action = form.iter().find(|(key, _)| key == "Action").map_or("", |(_, value)| value);
-    if action != "PutMetricData" {
-        return Err(Failure::unknown_action(Wire::Query { xmlns: XMLNS }, action));
-    }
-    keep(put_of_form(&form)?, cloud)?;
-    let id = request_id();
-    Ok(format!(
-        "<PutMetricDataResponse xmlns=\"{XMLNS}\"><ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\
-         </PutMetricDataResponse>"
-    )
-    .into())
-}
-
-/// Reads `MetricData.member.1.MetricName=…` and its like.
-fn put_of_form(form: &[(String, String)]) -> Result<Put, Failure> {
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let number = |name: &str| match field(name) {
-        Some(text) => text.parse().map(Some).map_err(|_| invalid(format!("{name} is no number"))),
-        None => Ok(None),
-    };
-    let mut metric_data = Vec::new();
-    for index in 1..=METRICS_PER_CALL + 1 {
-        let member = format!("MetricData.member.{index}");
-        let Some(name) = field(&format!("{member}.MetricName")) else { break };
-        let mut dimensions = Vec::new();
-        while let Some(name) = field(&format!("{member}.Dimensions.member.{}.Name", dimensions.len() + 1)) {
-            let value = field(&format!("{member}.Dimensions.member.{}.Value", dimensions.len() + 1));
-            dimensions.push(Dimension { name: name.into(), value: value.unwrap_or_default().into() });
-        }
-        let statistics = field(&format!("{member}.StatisticValues.SampleCount"));
-        metric_data.push(Datum {
-            metric_name: name.into(),
-            dimensions,
-            value: number(&format!("{member}.Value"))?,
-            values: number(&format!("{member}.Values.member.1"))?.into_iter().collect(),
-            statistic_values: statistics.map(Into::into),
-        });
-    }
-    Ok(Put { namespace: field("Namespace").unwrap_or_default().into(), metric_data })
 }
 
 /// Checks all before any is kept.
 fn keep(put: Put, cloud: &Cloud) -> Result<(), Failure> {
-    let namespace = &put.namespace;
-    if namespace.is_empty() || namespace.len() > 255 || namespace.starts_with("AWS/") {
-        return Err(invalid(format!("the namespace `{namespace}` is not allowed")));
-    }
-    if put.metric_data.is_empty() || put.metric_data.len() > METRICS_PER_CALL {
-        return Err(invalid(format!("MetricData must have 1 to {METRICS_PER_CALL} members")));
-    }
-    if let Some(bad) = put.metric_data.iter().find(|datum| !datum.is_valid()) {
-        return Err(invalid(format!("the metric `{}` has no name or no finite value", bad.metric_name)));
-    }
+    put.check(cloud.clock.now())?;
     for datum in put.metric_data {
         let bytes = datum.size(&put.namespace);
-        let name = datum.metric_name.clone();
-        let namespace = put.namespace.clone();
-        cloud.metrics.keep(Metric {
-            namespace,
-            metric_name: datum.metric_name,
-            dimensions: datum.dimensions,
-        })?;
-        cloud.facts.stored(Service::Monitoring, &name, bytes);
+        let (namespace, metric_name) = (put.namespace.clone(), datum.metric_name.clone());
+        let mut dimensions = datum.dimensions;
+        dimensions.sort();
+        cloud.metrics.keep(Metric { namespace, metric_name, dimensions })?;
+        cloud.facts.stored(Service::Monitoring, &datum.metric_name, bytes);
     }
     Ok(())
 }
 
-impl Datum {
-    fn is_valid(&self) -> bool {
-        let valued = self.value.is_some() || !self.values.is_empty() || self.statistic_values.is_some();
-        let finite = self.value.iter().chain(&self.values).all(|value| value.is_finite());
-        !self.metric_name.is_empty() && self.metric_name.len() <= 255 && valued && finite
+/// The shape that the model has for a code of the query form, which newer forms name.
+pub(crate) fn shape_of(code: &str) -> &str {
+    match code {
+        "InvalidParameterValue" => "InvalidParameterValueException",
+        "InvalidParameterCombination" => "InvalidParameterCombinationException",
+        "MissingParameter" => "MissingRequiredParameterException",
+        "LimitExceeded" => "LimitExceededFault",
+        other => other,
     }
-
-    /// Letters of the names, and eight bytes per value.
-    fn size(&self, namespace: &str) -> usize {
-        let dimensions: usize = self.dimensions.iter().map(|one| one.name.len() + one.value.len()).sum();
-        namespace.len() + self.metric_name.len() + dimensions + 8 * self.values.len().max(1)
-    }
-}
-
-fn invalid(message: impl Into<String>) -> Failure {
-    Failure::new(400, "InvalidParameterValue", message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_query_form_means_the_same_as_the_json_form() {
-        let form = "Action=PutMetricData&Version=2010-08-01&Namespace=PanoramaDeviceMetrics\
-                    &MetricData.member.1.MetricName=DeviceActive&MetricData.member.1.Value=1\
-                    &MetricData.member.1.Dimensions.member.1.Name=DeviceId\
-                    &MetricData.member.1.Dimensions.member.1.Value=device-1";
-        let form: Vec<_> = form_urlencoded::parse(form.as_bytes()).into_owned().collect();
-        let json =
-            br#"{"Namespace":"PanoramaDeviceMetrics","MetricData":[{"MetricName":"DeviceActive","Value":1,
-                       "Dimensions":[{"Name":"DeviceId","Value":"device-1"}]}]}"#;
-        assert_eq!(put_of_form(&form).unwrap(), read_json::<Put>(json).unwrap());
+    fn metric(name: &str, dimension: &str) -> Metric {
+        let dimensions = vec![Dimension { name: "d".into(), value: dimension.into() }];
+        Metric { namespace: "N".into(), metric_name: name.into(), dimensions }
+    }
+
+    fn list(input: Value) -> List {
+        serde_json::from_value(input).unwrap()
     }
 
     #[test]
-    fn a_metric_without_a_value_is_invalid() {
-        let put: Put = read_json(br#"{"Namespace":"N","MetricData":[{"MetricName":"M"}]}"#).unwrap();
-        assert!(!put.metric_data[0].is_valid());
+    fn pages_meet_end_to_end_whatever_comes_between() {
+        let metrics = Metrics::default();
+        for at in 0..PAGE + 1 {
+            metrics.keep(metric(&format!("m{at:04}"), "v")).unwrap();
+        }
+        let (first, token) = metrics.list(&list(json!({}))).unwrap();
+        metrics.keep(metric("a", "v")).unwrap();
+        let (second, none) = metrics.list(&list(json!({ "NextToken": token.unwrap() }))).unwrap();
+        assert_eq!((first.len(), second, none), (PAGE, vec![metric("m0500", "v")], None));
+        assert_eq!(
+            metrics.list(&list(json!({ "NextToken": "x" }))).unwrap_err().code,
+            "InvalidParameterValue"
+        );
+    }
+
+    #[test]
+    fn a_list_is_of_what_is_asked_for() {
+        let metrics = Metrics::default();
+        let all = [metric("a", "1"), metric("a", "2"), metric("b", "1")];
+        all.iter().for_each(|one| metrics.keep(one.clone()).unwrap());
+        let found = |input| metrics.list(&list(input)).unwrap().0.len();
+        assert_eq!(found(json!({ "Namespace": "N" })), 3);
+        assert_eq!(found(json!({ "Namespace": "O" })), 0);
+        assert_eq!(found(json!({ "MetricName": "a" })), 2);
+        assert_eq!(found(json!({ "Dimensions": [{ "Name": "d" }] })), 3);
+        assert_eq!(found(json!({ "Dimensions": [{ "Name": "d", "Value": "1" }], "MetricName": "a" })), 1);
+        assert_eq!(found(json!({ "Dimensions": [{ "Name": "e" }] })), 0);
     }
 }

@@ -3,14 +3,14 @@
 import http.client
 import io
 import ssl
+import struct
 import sys
 import time
-import urllib.parse
-from xml.etree import ElementTree
 
 import boto3
 import botocore.auth
 import botocore.awsrequest
+import botocore.model
 import cloud
 import urllib3
 from botocore.config import Config
@@ -52,16 +52,56 @@ def signed(method, url, body, headers, service, secret=None):
     return pool.request(method, url, body=body, headers=dict(request.headers))
 
 
-def metric():
+def cloudwatch(protocol=None):
+    """A client that speaks this protocol; without one, its own choice."""
+    if protocol:
+        botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = (protocol,)
     monitoring = client("cloudwatch")
-    dimensions = [{"Name": "DeviceId", "Value": "device-1"}]
-    data = [{"MetricName": "DeviceActive", "Value": 1, "Dimensions": dimensions, "Timestamp": time.time()}]
+    assert protocol in (None, monitoring.meta.service_model.resolved_protocol)
+    return monitoring
+
+
+def all_metrics(monitoring, **filters):
+    pages = monitoring.get_paginator("list_metrics").paginate(**filters)
+    return [metric for page in pages for metric in page["Metrics"]]
+
+
+def metric():
+    monitoring = cloudwatch(sys.argv[2])
+    sent = {}
+    monitoring.meta.events.register("before-send.cloudwatch", lambda request, **_: sent.update(request.headers))
+    dimensions = [{"Name": "DeviceId", "Value": "device-1"}, {"Name": "A", "Value": "<b> & c"}]
+    statistics = {"SampleCount": 2, "Sum": 3.5, "Minimum": 1, "Maximum": 2.5}
+    data = [
+        {"MetricName": "DeviceActive", "Value": 1, "Dimensions": dimensions, "Timestamp": time.time(), "Unit": "Count"},
+        {"MetricName": "Many", "Values": [1, 2.5], "Counts": [3, 4], "StorageResolution": 1},
+        {"MetricName": "Summed", "StatisticValues": statistics},
+    ]
     monitoring.put_metric_data(Namespace="PanoramaDeviceMetrics", MetricData=data)
-    return {"listed": monitoring.list_metrics()["Metrics"]}
+    errors = monitoring.exceptions
+    bad = {
+        "value": ({"Namespace": "AWS/Reserved"}, errors.InvalidParameterValueException),
+        "time": ({"Timestamp": time.time() - 15 * 86_400}, errors.InvalidParameterValueException),
+        "both": ({"Values": [1.0]}, errors.InvalidParameterCombinationException),
+    }
+    classes = {}
+    for name, (change, expected) in bad.items():
+        namespace = change.pop("Namespace", "N")
+        datum = {"MetricName": "M", "Value": 1} | change
+        try:
+            monitoring.put_metric_data(Namespace=namespace, MetricData=[datum])
+        except expected as error:
+            classes[name] = error.response["Error"]["Code"]
+    return {
+        "content_type": str(sent["Content-Type"]).removeprefix("b'").removesuffix("'"),
+        "listed": all_metrics(monitoring),
+        "of_dimension": len(all_metrics(monitoring, Dimensions=[{"Name": "DeviceId"}])),
+        "classes": classes,
+    }
 
 
 def many_metrics():
-    monitoring = client("cloudwatch")
+    monitoring = cloudwatch(sys.argv[2])
     seen = {}
     monitoring.meta.events.register(
         "before-send.cloudwatch.PutMetricData",
@@ -71,36 +111,29 @@ def many_metrics():
     monitoring.put_metric_data(Namespace="Many", MetricData=data)
     encoding = seen["encoding"]
     encoding = encoding.decode() if isinstance(encoding, bytes) else encoding
-    return {"encoding": encoding, "listed": len(monitoring.list_metrics(Namespace="Many")["Metrics"])}
+    return {"encoding": encoding, "listed": len(all_metrics(monitoring, Namespace="Many"))}
 
 
-def query_form():
-    form = {
-        "Action": "PutMetricData",
-        "Version": "2010-08-01",
-        "Namespace": "Old",
-        "MetricData.member.1.MetricName": "FromForm",
-        "MetricData.member.1.Value": "1.5",
-        "MetricData.member.1.Timestamp": "2026-01-31T12:00:00Z",
-    }
-    url = "https://" + cloud.CLIENT["endpoints"]["monitoring"] + "/"
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-    body = urllib.parse.urlencode(form)
-    good = signed("POST", url, body, headers, "monitoring")
-    bad = signed("POST", url, body, headers, "monitoring", secret="x" * 40)
-    name = "{http://monitoring.amazonaws.com/doc/2010-08-01/}"
-    root = ElementTree.fromstring(good.data).tag.removeprefix(name)
-    code = ElementTree.fromstring(bad.data).find(f"{name}Error/{name}Code").text
-    return {"status": good.status, "root": root, "bad_status": bad.status, "bad_code": code}
-
-
-def binary_form():
+def rust_form():
+    """A body as the Rust SDK writes it: maps without a length, an instant as tag 1 around a float."""
     path = "/service/GraniteServiceVersion20100801/operation/PutMetricData"
     url = "https://" + cloud.CLIENT["endpoints"]["monitoring"] + path
+    text = lambda word: bytes([0x60 + len(word)]) + word.encode()  # noqa: E731  of less than 24 bytes
+    number = lambda value: b"\xfb" + struct.pack(">d", value)  # noqa: E731
+    datum = text("MetricName") + text("FromRust") + text("Value") + number(1)
+    datum = b"\xbf" + datum + text("Timestamp") + b"\xc1" + number(time.time()) + b"\xff"
+    body = b"\xbf" + text("Namespace") + text("Rust") + text("MetricData") + b"\x81" + datum + b"\xff"
     headers = {"Content-Type": "application/cbor", "Smithy-Protocol": "rpc-v2-cbor", "Accept": "application/cbor"}
-    answer = signed("POST", url, b"\xbf\xff", headers, "monitoring")
-    body = answer.data.decode("latin-1")
-    return {"status": answer.status, "protocol": answer.headers.get("smithy-protocol"), "body": body}
+    good = signed("POST", url, body, headers, "monitoring")
+    plain = {name: value for name, value in headers.items() if name != "Smithy-Protocol"}
+    bad = signed("POST", url, body, plain, "monitoring")
+    return {
+        "status": good.status,
+        "protocol": good.headers.get("smithy-protocol"),
+        "content_type": good.headers.get("content-type"),
+        "body": good.data.hex(),
+        "bad": bad.data.decode("latin-1"),
+    }
 
 
 def log():
@@ -249,8 +282,7 @@ SCENES = {
     "announced": announced,
     "metric": metric,
     "many-metrics": many_metrics,
-    "query-form": query_form,
-    "binary-form": binary_form,
+    "rust-form": rust_form,
     "log": log,
     "object": object_,
     "upload-forms": upload_forms,

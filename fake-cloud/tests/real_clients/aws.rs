@@ -9,41 +9,53 @@ fn scene(cloud: &Fake, arguments: &[&str]) -> Value {
     cloud.python("aws_client.py", arguments)
 }
 
+/// The forms of CloudWatch, by the names that botocore has for them, and what each sends.
+const FORMS: [(&str, &str); 3] = [
+    ("smithy-rpc-v2-cbor", "application/cbor"),
+    ("json", "application/x-amz-json-1.0"),
+    ("query", "application/x-www-form-urlencoded; charset=utf-8"),
+];
+
 #[test]
-fn a_metric_arrives_and_is_listed() {
-    let cloud = Fake::start();
-    let seen = scene(&cloud, &["metric"]);
-    let dimensions = json!([{ "Name": "DeviceId", "Value": "device-1" }]);
-    let metric = json!({ "Namespace": "PanoramaDeviceMetrics", "MetricName": "DeviceActive", "Dimensions": dimensions });
-    assert_eq!(seen["listed"], json!([metric]));
-    let accepted = cloud.wait_for("accepted", |fact| matches!(fact, Fact::Accepted { .. }));
-    let Fact::Accepted { service, identity, sni, .. } = accepted else { unreachable!() };
-    assert_eq!((service.as_str(), identity), ("monitoring", cloud.client.access_key_id.clone()));
-    assert_eq!(sni.as_deref(), Some("monitoring.eu-west-1.amazonaws.com"));
-    cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "DeviceActive"));
+fn metrics_arrive_and_are_listed_in_each_of_three_forms() {
+    let dimensions =
+        json!([{ "Name": "A", "Value": "<b> & c" }, { "Name": "DeviceId", "Value": "device-1" }]);
+    let metric = |name, dimensions: &Value| json!({ "Namespace": "PanoramaDeviceMetrics", "MetricName": name, "Dimensions": dimensions });
+    for (form, content_type) in FORMS {
+        let cloud = Fake::start();
+        let seen = scene(&cloud, &["metric", form]);
+        assert_eq!(seen["content_type"], content_type);
+        let listed =
+            [metric("DeviceActive", &dimensions), metric("Many", &json!([])), metric("Summed", &json!([]))];
+        assert_eq!((&seen["listed"], &seen["of_dimension"]), (&json!(listed), &json!(1)), "{form}");
+        let value = "InvalidParameterValue";
+        let classes = json!({ "value": value, "time": value, "both": "InvalidParameterCombination" });
+        assert_eq!(seen["classes"], classes, "{form}");
+        let accepted = cloud.wait_for("accepted", |fact| matches!(fact, Fact::Accepted { .. }));
+        let Fact::Accepted { service, identity, sni, .. } = accepted else { unreachable!() };
+        assert_eq!((service.as_str(), identity), ("monitoring", cloud.client.access_key_id.clone()));
+        assert_eq!(sni.as_deref(), Some("monitoring.eu-west-1.amazonaws.com"));
+        cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "DeviceActive"));
+    }
 }
 
 #[test]
-fn a_compressed_call_with_a_thousand_metrics_arrives_whole() {
+fn a_compressed_call_with_a_thousand_metrics_arrives_whole_in_each_form() {
     let cloud = Fake::start();
-    assert_eq!(scene(&cloud, &["many-metrics"]), json!({ "encoding": "gzip", "listed": 1000 }));
+    for (form, _) in FORMS {
+        let seen = scene(&cloud, &["many-metrics", form]);
+        assert_eq!(seen, json!({ "encoding": "gzip", "listed": 1000 }), "{form}");
+    }
 }
 
 #[test]
-fn the_query_form_of_older_clients_is_understood() {
+fn the_binary_form_is_understood_as_the_rust_sdk_writes_it() {
     let cloud = Fake::start();
-    let seen = scene(&cloud, &["query-form"]);
-    assert_eq!((&seen["status"], &seen["root"]), (&json!(200), &json!("PutMetricDataResponse")));
-    cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "FromForm"));
-    assert_eq!((&seen["bad_status"], &seen["bad_code"]), (&json!(403), &json!("SignatureDoesNotMatch")));
-}
-
-#[test]
-fn the_binary_form_is_refused_in_its_own_words() {
-    let cloud = Fake::start();
-    let seen = scene(&cloud, &["binary-form"]);
-    assert_eq!((&seen["status"], &seen["protocol"]), (&json!(400), &json!("rpc-v2-cbor")));
-    assert!(seen["body"].as_str().unwrap().contains("UnknownOperationException"), "{seen}");
+    let seen = scene(&cloud, &["rust-form"]);
+    assert_eq!((&seen["status"], &seen["protocol"]), (&json!(200), &json!("rpc-v2-cbor")));
+    assert_eq!((&seen["content_type"], &seen["body"]), (&json!("application/cbor"), &json!("a0")));
+    assert!(seen["bad"].as_str().unwrap().contains("UnknownOperationException"), "{seen}");
+    cloud.wait_for("stored", |fact| is_stored(fact, "monitoring", "FromRust"));
 }
 
 #[test]
