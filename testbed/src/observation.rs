@@ -4,6 +4,7 @@
 //! Times are nanoseconds since 1970-01-01 UTC.
 
 mod explained;
+mod load;
 mod taint;
 mod tls;
 
@@ -19,6 +20,7 @@ use crate::plan::fault::Fault;
 use crate::plan::{Aim, Crossing, Open};
 
 pub use explained::*;
+pub use load::*;
 pub use taint::*;
 pub use tls::*;
 
@@ -32,6 +34,9 @@ pub struct Observations {
     pub facts: Vec<NodeFact>,
     /// Conversations seen by the taps, in order of their first packet; probes are not among them.
     pub conversations: Vec<Conversation>,
+    /// How much nodes said to one another at the worst of times.
+    #[serde(default)]
+    pub loads: Vec<LoadSeen>,
     /// Who was heard at which port, in order of their first frame; at most 10,000.
     #[serde(default)]
     pub stations: Vec<Station>,
@@ -160,7 +165,7 @@ pub struct Conversation {
     pub payload_out: u64,
     /// Payload bytes from the answerer.
     pub payload_back: u64,
-    /// RTP payload bytes from the opener (interleaved in RTSP, RFC 2326 section 10.12).
+    /// RTP payload bytes from the opener (interleaved in RTSP, RFC 2326 section 10.12, or by UDP).
     pub media_out: u64,
     /// RTP payload bytes from the answerer.
     pub media_back: u64,

@@ -105,8 +105,8 @@ pub(super) fn word(
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };
             Word::Tls { flows, min, refuses, cloud }
         }
-        scenario::Word::Direction { flows, initiator, media_to } => {
-            Word::Direction { flows, initiator, media_to }
+        scenario::Word::Direction { flows, initiator, media_to, asks, answers } => {
+            Word::Direction { flows, initiator, media_to, asks, answers }
         }
         scenario::Word::PeersOf { nodes, exactly, besides } => {
             Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Plan, plan};
 use crate::scenario::model::{
-    Appliance, Bounds, Camera, Check, Cloud, CloudNames, Cover, Flow, Host, Kind, Link, Node, Place, Proof,
-    Route, Router, RuleFile, Scenario, Segment, Site, Switch, Word,
+    Amount, Appliance, Bounds, Camera, Check, Cloud, CloudNames, Cover, Flow, Host, Kind, Link, Node, Place,
+    Proof, Route, Router, RuleFile, Scenario, Segment, Site, Switch, Word,
 };
 
 /// A scenario with nothing in it.
@@ -281,7 +281,13 @@ pub(super) fn t3() -> Scenario {
         .check(
             "app-opens",
             "",
-            Word::Direction { flows: words("F01"), initiator: name("app"), media_to: Some(name("app")) },
+            Word::Direction {
+                flows: words("F01"),
+                initiator: name("app"),
+                media_to: Some(name("app")),
+                asks: Amount::default(),
+                answers: Amount::default(),
+            },
         )
         .check(
             "dock-peers",

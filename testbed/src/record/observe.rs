@@ -47,6 +47,7 @@ pub fn observe(
         taps: here.health,
         open_taps: there.health,
         conversations: here.conversations.clone(),
+        loads: here.loads.clone(),
         stations: here.stations.clone(),
         tags: here.tags.clone(),
         explained: Explained { probes, ..here.explained.clone() },

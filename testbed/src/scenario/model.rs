@@ -4,6 +4,7 @@
 //! an `Option` means that the site may really lack the thing. What the site leaves to us (addresses, Ethernet
 //! addresses, gateways) is derived by the plan.
 
+mod amount;
 mod rtsp;
 mod words;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::lint::{Duty, Zone};
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 
+pub use amount::Amount;
 pub use rtsp::{Auth, Codec, Rtsp, Stream, Transport};
 pub use words::*;
 

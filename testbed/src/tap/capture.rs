@@ -19,8 +19,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LookupSeen, PortUse, Station, TagSeen,
-    TapHealth,
+    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse, Station,
+    TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -105,6 +105,8 @@ pub struct Settings {
 pub struct Captured {
     /// Conversations, in order of their first packet.
     pub conversations: Vec<Conversation>,
+    /// How much nodes said to one another at the worst of times.
+    pub loads: Vec<LoadSeen>,
     /// Who was heard where, probes included.
     pub stations: Vec<Station>,
     /// Which tags were where, those of probes included.

@@ -16,12 +16,14 @@ use std::collections::HashMap;
 use super::capture::Port;
 use super::frame::Frame;
 use super::inventory::Inventory;
+use super::loads::Loads;
 use super::media::Media;
+use super::rtp;
 use super::sightings::{Direction, Seen};
 use super::stream::Stream;
 use super::tell::{Key, Kind, Place, Teller, Told};
 use crate::names::{Mac, NodeName};
-use crate::observation::{Conversation, End};
+use crate::observation::{Conversation, End, LoadSeen};
 use past::Past;
 
 /// A connection that says nothing for so long is not known again, nanoseconds: two hours, after which TCP itself looks
@@ -49,6 +51,7 @@ pub(super) struct Table {
     current: HashMap<Key, usize>,
     all: Vec<State>,
     past: Past,
+    loads: Loads,
 }
 
 /// One conversation; index 0 is the opener, 1 the answerer, throughout.
@@ -72,6 +75,8 @@ struct State {
     /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
     tcp: Option<Box<TcpState>>,
+    /// Once something looked like RTP.
+    datagrams: Option<Box<[rtp::Datagrams; 2]>>,
 }
 
 #[derive(Default)]
@@ -101,6 +106,7 @@ impl Table {
             current: HashMap::new(),
             all: Vec::new(),
             past: Past::default(),
+            loads: Loads::default(),
         }
     }
 
@@ -118,8 +124,20 @@ impl Table {
             }
         };
         let port = &self.ports[usize::from(seen.port)];
-        self.all[index].take(&told, frame.dest, seen, port);
+        let said = self.all[index].take(&told, frame.dest, seen, port);
+        if let Some((side, bytes)) = said {
+            self.weigh(index, side, bytes, seen);
+        }
         told.kind
+    }
+
+    /// Counts what one end of a conversation said, if nodes have both of them.
+    fn weigh(&mut self, index: usize, side: usize, bytes: u64, seen: Seen) {
+        let State { kind, owners: [Some(opener), Some(_)], ends: [_, answerer], .. } = self.all[index] else {
+            return;
+        };
+        let of = (kind, opener, answerer);
+        self.loads.take(of, side, bytes, kind == Kind::Udp, seen.packet, seen.at);
     }
 
     fn open(&self, told: &Told<'_>, seen: Seen) -> State {
@@ -139,6 +157,7 @@ impl Table {
             reached: [None; 2],
             ports: Vec::new(),
             tcp: None,
+            datagrams: None,
         }
     }
 
@@ -172,6 +191,21 @@ impl Table {
         told
     }
 
+    /// How much was said at the worst of times since the last call, in an order of its own.
+    pub(super) fn loads(&mut self) -> Vec<LoadSeen> {
+        let loads =
+            self.loads.turn().into_iter().map(|((kind, opener, place), [asked, answered])| LoadSeen {
+                kind: kind.to_string(),
+                opener: self.nodes[usize::from(opener)].clone(),
+                answerer: end(&self.nodes, &place, self.owner(&place)),
+                asked,
+                answered,
+            });
+        let mut loads: Vec<_> = loads.collect();
+        loads.sort_by(|a, b| (&a.opener, &a.answerer, &a.kind).cmp(&(&b.opener, &b.answerer, &b.kind)));
+        loads
+    }
+
     /// The end of the capture: all conversations in order of their first packet. `ports` are those of `new`.
     pub(super) fn finish(&mut self, ports: &[Port]) -> Vec<Conversation> {
         self.all.iter_mut().for_each(State::give_up_holes);
@@ -198,7 +232,8 @@ impl State {
         usize::from(told.source != self.ends[0])
     }
 
-    fn take(&mut self, told: &Told<'_>, dest: Mac, seen: Seen, port: &PortFacts) {
+    /// Takes a packet. Which end said how many bytes of payload, where it came from its sender's own link.
+    fn take(&mut self, told: &Told<'_>, dest: Mac, seen: Seen, port: &PortFacts) -> Option<(usize, u64)> {
         let side = self.side(told);
         self.last_at = seen.at;
         if self.ports.is_empty() {
@@ -213,7 +248,7 @@ impl State {
             Direction::FromNode => {
                 let origin = *self.origins[side].get_or_insert(port.node);
                 if origin == port.node {
-                    self.count(side, told);
+                    return Some((side, self.count(side, told)));
                 }
             }
             Direction::ToNode if self.reached[side].is_none() => {
@@ -223,6 +258,7 @@ impl State {
             }
             Direction::ToNode => {}
         }
+        None
     }
 
     /// A receiver without an address of its own (a group) is any node but the sender.
@@ -233,11 +269,15 @@ impl State {
         }
     }
 
-    fn count(&mut self, side: usize, told: &Told<'_>) {
+    /// Counts a packet; how many bytes of payload it has, those that were sent before among them.
+    fn count(&mut self, side: usize, told: &Told<'_>) -> u64 {
         self.packets[side] += 1;
         self.answered |= side == 1;
         self.payload[side] += told.payload;
-        let Some(segment) = told.tcp else { return };
+        if let Some(udp) = told.udp.filter(|udp| self.datagrams.is_some() || rtp::may_be(udp.payload)) {
+            self.datagrams.get_or_insert_default()[side].take(udp.payload);
+        }
+        let Some(segment) = told.tcp else { return told.payload };
         let tcp = self.tcp.get_or_insert_default();
         if segment.syn && !segment.ack {
             tcp.first[side].get_or_insert(segment.sequence);
@@ -245,6 +285,7 @@ impl State {
         }
         tcp.closed |= segment.fin || segment.rst;
         tcp.streams[side].push(segment.sequence, segment.syn, segment.payload, &mut tcp.media[side]);
+        segment.payload.len() as u64
     }
 
     /// Whether what comes later between these ends belongs to it: it was not closed, nor quiet for long.
@@ -298,6 +339,9 @@ impl State {
 
     /// Adds what TCP carried, and returns the media bytes of each end.
     fn take_bytes(&mut self) -> [u64; 2] {
+        if let Some(datagrams) = &mut self.datagrams {
+            return datagrams.each_mut().map(rtp::Datagrams::take_bytes);
+        }
         let Some(tcp) = &mut self.tcp else { return [0; 2] };
         for (stream, payload) in tcp.streams.iter_mut().zip(&mut self.payload) {
             *payload += stream.take_bytes();

@@ -4,6 +4,7 @@
 //! its first line says so, whatever the port. Only framing is read here: where a message ends. That is a blank line
 //! and `Content-Length`, so that no parser of whole messages is needed.
 
+use super::rtp;
 use super::stream::Sink;
 
 /// Longest first line by which a direction shows that it speaks RTSP.
@@ -14,8 +15,6 @@ const LONGEST_HEADER: usize = 64 * 1024;
 const LONGEST_SEARCH: usize = 2 * (4 + 0xffff);
 /// A channel above this is not believed when looking for the next frame.
 const HIGHEST_CHANNEL: u8 = 31;
-/// Bytes of an RTP header without contributing sources and extension (RFC 3550, section 5.1).
-const RTP_HEADER: usize = 12;
 
 /// One direction of a connection.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +99,7 @@ impl Media {
         match piece(bytes) {
             Piece::Frame { channel, length } => {
                 if channel.is_multiple_of(2) {
-                    self.bytes += rtp_payload(&bytes[4..4 + length]);
+                    self.bytes += rtp::payload(&bytes[4..4 + length]);
                 }
                 Some(4 + length)
             }
@@ -238,25 +237,6 @@ fn plausible(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// Payload bytes of an RTP packet, less contributing sources, extension and padding (RFC 3550, section 5.1); 0 for
-/// what is none.
-fn rtp_payload(packet: &[u8]) -> u64 {
-    let payload = || {
-        let [flags, ..] = *packet else { return None };
-        if flags >> 6 != 2 {
-            return None;
-        }
-        let mut start = RTP_HEADER + 4 * usize::from(flags & 0x0f);
-        if flags & 0x10 != 0 {
-            let words = packet.get(start + 2..start + 4)?;
-            start += 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]]));
-        }
-        let padding = if flags & 0x20 != 0 { usize::from(*packet.last()?) } else { 0 };
-        packet.len().checked_sub(start)?.checked_sub(padding)
-    };
-    payload().unwrap_or(0) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -285,17 +265,6 @@ mod tests {
             media.data(piece);
         }
         media
-    }
-
-    #[test]
-    fn payload_is_what_lies_behind_sources_and_extension_and_before_padding() {
-        assert_eq!(rtp_payload(&rtp(0x80, b"abc")), 3);
-        assert_eq!(rtp_payload(&rtp(0x82, b"ssssSSSSabc")), 3);
-        assert_eq!(rtp_payload(&rtp(0x90, b"\x00\x01\x00\x01eeeeabc")), 3);
-        assert_eq!(rtp_payload(&rtp(0xa0, b"abc\x00\x00\x03")), 3);
-        for broken in [&rtp(0x8f, b"abc")[..], &rtp(0xa0, b"\xff"), &rtp(0x00, b"abc"), b"\x80", b""] {
-            assert_eq!(rtp_payload(broken), 0);
-        }
     }
 
     #[test]

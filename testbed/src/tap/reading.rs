@@ -152,6 +152,7 @@ impl Reading {
     ) -> Captured {
         Captured {
             conversations,
+            loads: self.table.loads(),
             stations: self.stations.turn(&self.ports),
             tags: self.tags.turn(&self.ports),
             advertisements: self.advertisements.turn(),

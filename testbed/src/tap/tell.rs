@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::frame::{Content, Fragment, Frame, Icmp, Packet, Tcp, Transport};
+use super::frame::{Content, Fragment, Frame, Icmp, Packet, Tcp, Transport, Udp};
 use crate::names::Mac;
 
 /// Packets in pieces whose ports are remembered for the later pieces.
@@ -79,6 +79,7 @@ pub(super) struct Told<'a> {
     /// Payload bytes; of TCP see `tcp`.
     pub(super) payload: u64,
     pub(super) tcp: Option<Tcp<'a>>,
+    pub(super) udp: Option<Udp<'a>>,
 }
 
 impl Told<'_> {
@@ -112,6 +113,7 @@ impl Teller {
                     echo: 0,
                     payload: bytes.len() as u64,
                     tcp: None,
+                    udp: None,
                 }
             }
         }
@@ -125,7 +127,8 @@ impl Teller {
         match (packet.transport, packet.protocol) {
             (Transport::Tcp(tcp), _) => Told { tcp: Some(tcp), ..between(Kind::Tcp, frame, ends, ports) },
             (Transport::Udp(udp), _) => {
-                Told { payload: udp.payload.len() as u64, ..between(Kind::Udp, frame, ends, ports) }
+                let payload = udp.payload.len() as u64;
+                Told { payload, udp: Some(udp), ..between(Kind::Udp, frame, ends, ports) }
             }
             (Transport::Icmp(icmp), _) => self::icmp(frame, packet, icmp),
             (Transport::Ports(..) | Transport::None, number) => {
@@ -188,5 +191,5 @@ fn between<'a>(kind: Kind, frame: &Frame<'a>, ends: (IpAddr, IpAddr), ports: (u1
     let place =
         |address: IpAddr, mac, port| Place { address, mac: address.is_unspecified().then_some(mac), port };
     let source = place(ends.0, frame.source, ports.0);
-    Told { kind, source, dest: place(ends.1, frame.dest, ports.1), echo: 0, payload: 0, tcp: None }
+    Told { kind, source, dest: place(ends.1, frame.dest, ports.1), echo: 0, payload: 0, tcp: None, udp: None }
 }

@@ -1,19 +1,20 @@
-//! `direction`: who opens conversations (sense A), and which way media runs (sense B).
+//! `direction`: who opens conversations (sense A), which way media runs (sense B), and how much is said either way.
 
 use std::collections::BTreeSet;
 
 use crate::names::NodeName;
 use crate::observation::{Conversation, End, Observations};
 use crate::plan::{Check, Flow, FlowPair, Plan, Role, Word};
+use crate::scenario::model::Amount;
 
-use super::Finding;
 use super::judge::Draft;
 use super::matching::{self, Way, kind_and_port, way};
 use super::wording::counted;
+use super::{Finding, amount};
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Direction { flows, initiator, media_to } = &check.word else { return draft };
+    let Word::Direction { flows, initiator, media_to, asks, answers } = &check.word else { return draft };
     if flows.is_empty() {
         draft.reasons.add("vacuous", "no flow is named");
     }
@@ -34,16 +35,44 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             draft.findings.push(finding(one, text));
         }
     }
-    let looked_at: Vec<_> = looked_at.into_iter().map(|index| &seen.conversations[index]).collect();
     draft.summary = format!(
         "{}, {} opened by another than {initiator}",
         counted(looked_at.len(), "conversation"),
         draft.findings.len()
     );
     if let Some(media_to) = media_to {
-        judge_media(plan, media_to, &looked_at, &mut draft);
+        let stray = |index: &usize| is_stray(plan, &seen.conversations[*index], &others);
+        let unasked = now(seen).map(|(index, _)| index).filter(stray);
+        let carriers: BTreeSet<_> = looked_at.into_iter().chain(unasked).collect();
+        let carriers: Vec<_> = carriers.into_iter().map(|index| &seen.conversations[index]).collect();
+        judge_media(plan, media_to, &carriers, &mut draft);
+    }
+    if !(asks.is_none() && answers.is_none()) {
+        judge_amounts(&wanted, (asks, answers), seen, &mut draft);
     }
     draft
+}
+
+/// What was said on the flows is within its bounds.
+fn judge_amounts(flows: &[&Flow], most: (&Amount, &Amount), seen: &Observations, draft: &mut Draft) {
+    for finding in pairs(flows).flat_map(|pair| amount::too_much(pair, most, seen)) {
+        // Two flows may be of the same ports.
+        if !draft.findings.contains(&finding) {
+            draft.findings.push(finding);
+        }
+    }
+    let (asked, answered) = amount::said(pairs(flows), seen);
+    draft.summary.push_str(&format!("; {asked} bytes asked, {answered} answered"));
+}
+
+/// Whether media in this conversation is nobody's: one of the flows' other ends takes part, and no flow allows it.
+fn is_stray(plan: &Plan, one: &Conversation, others: &BTreeSet<&NodeName>) -> bool {
+    let takes_part = |end: &End| end.node.as_ref().is_some_and(|node| others.contains(node));
+    let allowed = || {
+        let pairs = plan.flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));
+        pairs.into_iter().any(|(flow, pair)| way(one, flow, pair) == Some(Way::Along))
+    };
+    one.media_out + one.media_back > 0 && (takes_part(&one.opener) || takes_part(&one.answerer)) && !allowed()
 }
 
 fn pairs<'a>(flows: &[&'a Flow]) -> impl Iterator<Item = (&'a Flow, &'a FlowPair)> {

@@ -16,7 +16,7 @@ use crate::plan::{
     Aim, Check, Flow, FlowPair, Judge, Link, Node, Open, Plan, Role, Segment, Service, ServiceKind, Source,
     Word,
 };
-use crate::scenario::model::{Bounds, Misbehaves, Place, Proof};
+use crate::scenario::model::{Amount, Bounds, Misbehaves, Place, Proof};
 
 /// Start of the packets of every aim, nanoseconds; they end one millisecond later.
 pub(crate) const START: u64 = 50_000_000_000;
@@ -162,7 +162,13 @@ fn plays() -> Word {
 }
 
 fn direction() -> Word {
-    Word::Direction { flows: vec![of("F01")], initiator: of("app"), media_to: Some(of("app")) }
+    Word::Direction {
+        flows: vec![of("F01")],
+        initiator: of("app"),
+        media_to: Some(of("app")),
+        asks: Amount::default(),
+        answers: Amount::default(),
+    }
 }
 
 fn peers_of() -> Word {
@@ -224,6 +230,7 @@ pub(crate) fn aims() -> Vec<Aim> {
 /// What is seen of a run in which all is well.
 pub(crate) fn good() -> Observations {
     Observations {
+        loads: Vec::new(),
         taint: None,
         patience: 1,
         facts: [("dock-1", 1), ("dock-2", 2)].into_iter().fold(

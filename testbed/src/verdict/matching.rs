@@ -36,13 +36,14 @@ fn is_from(end: &End, pair: &FlowPair) -> bool {
     end.node.as_ref() == Some(&pair.from)
 }
 
-fn is_at(end: &End, pair: &FlowPair) -> bool {
+/// Whether an end is where the pair's answerer is opened.
+pub(super) fn is_at(end: &End, pair: &FlowPair) -> bool {
     end.node.as_ref() == Some(&pair.to)
         && (pair.addresses.is_empty() || pair.addresses.contains(&end.address))
 }
 
 /// True if a conversation of this kind with this port is among `ports`; types of ICMP are not told apart.
-fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
+pub(super) fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
     match *ports {
         Traffic::Tcp(first, last) => kind == "tcp" && (first..=last).contains(&port),
         Traffic::Udp(first, last) => kind == "udp" && (first..=last).contains(&port),

@@ -1,11 +1,12 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
 //! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays` (with its `timing`),
-//! `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
+//! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
 //! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `after`.
 
 mod address;
 mod after;
+mod amount;
 mod autoconf;
 mod carries;
 mod clock;

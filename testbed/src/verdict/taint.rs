@@ -99,7 +99,7 @@ fn ask_where_it_must_be(
     }
     let mut least: Option<u64> = None;
     for ((camera, place), ran) in wanted.into_iter().filter(|(_, ran)| *ran > 0) {
-        let found: u64 = place.iter().map(|port| in_streams(taint, camera, port)).sum();
+        let found: u64 = place.iter().map(|port| as_it_is(taint, camera, port)).sum();
         let share = found.saturating_mul(100) / ran;
         least = Some(least.map_or(share, |least| least.min(share)));
         if share < DENSITY && taint.cameras.contains(camera) {
@@ -126,11 +126,12 @@ fn media(stream: &VideoWay, seen: &Observations) -> u64 {
     seen.conversations.iter().filter(|one| !one.earlier).map(ran).sum()
 }
 
-/// Bytes of a clip in the TCP streams at a port, in the direction that has more.
-fn in_streams(taint: &TaintSeen, camera: &NodeName, port: &LinkName) -> u64 {
-    let plain = Way { layer: Layer::Stream, encoding: Encoding::Raw };
+/// Bytes of a clip at a port, in the direction that has more: in its TCP streams, or where it comes by UDP in its frames.
+fn as_it_is(taint: &TaintSeen, camera: &NodeName, port: &LinkName) -> u64 {
+    let is_plain =
+        |way: Way| way.encoding == Encoding::Raw && matches!(way.layer, Layer::Stream | Layer::Frame);
     let there =
-        taint.found.iter().filter(|one| one.camera == *camera && one.port == *port && one.way == plain);
+        taint.found.iter().filter(|one| one.camera == *camera && one.port == *port && is_plain(one.way));
     there.map(|one| one.bytes).max().unwrap_or(0)
 }
 

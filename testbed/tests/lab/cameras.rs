@@ -33,6 +33,7 @@ fn frames_by_udp_that_no_flow_allows_are_not_explained() {
         "  - { id: S02, from: app, to: door, ports: udp/50000-50199, why: frames of the door come by UDP }\n",
         "",
     );
+    let without = changed(&without, "flows: [F01, S02]", "flows: [F01]");
     let mut run = sites::run_allowed(&place, &place.write("site/cameras.yaml", &without));
     run.args(["--json", "-"]);
     let said = say(run, ONE_RUN);

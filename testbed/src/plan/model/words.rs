@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{Bounds, Event, Place, Proof, StandIn, TlsVersion, Unused};
+use crate::scenario::model::{Amount, Bounds, Event, Place, Proof, StandIn, TlsVersion, Unused};
 
 /// An assertion, probes spelled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,12 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only.
         media_to: Option<NodeName>,
+        /// What each opener may say at most.
+        #[serde(default, skip_serializing_if = "Amount::is_none")]
+        asks: Amount,
+        /// What each answerer may say at most.
+        #[serde(default, skip_serializing_if = "Amount::is_none")]
+        answers: Amount,
     },
     /// What is said on flows is said in TLS, and in none that is too weak.
     Tls {

@@ -9,7 +9,7 @@ use crate::plan::{
     Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, RouteAsked, Unopened, VideoWay,
     Word,
 };
-use crate::scenario::model::Bounds;
+use crate::scenario::model::{Amount, Bounds};
 
 /// The word with its counts, and the lines below it.
 pub(super) fn word(word: &Word) -> (String, String) {
@@ -26,9 +26,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
             ("tls".to_owned(), text)
         }
-        Word::Direction { flows, initiator, media_to } => {
+        Word::Direction { flows, initiator, media_to, asks, answers } => {
             let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
-            ("direction".to_owned(), format!("    {} opened by {initiator} only{media}\n", list(flows)))
+            let most = format!("{}{}", most("asks", asks), most("answers", answers));
+            ("direction".to_owned(), format!("    {} opened by {initiator} only{media}{most}\n", list(flows)))
         }
         Word::PeersOf { nodes, exactly, besides } => {
             let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));
@@ -233,4 +234,13 @@ fn aims_table(aims: &[Aim]) -> String {
     };
     let titles = ["pair", "sent from", "at", "frames", "judged", "what"];
     table(2, &head(titles, aims.iter().map(row)))
+}
+
+/// The bounds of what one side may say.
+fn most(side: &str, amount: &Amount) -> String {
+    let each = |what: &str, most: Option<u64>| most.map(|most| format!(" {most} bytes {what}"));
+    let share = amount.share.map(|share| format!(" {share} of what comes back"));
+    let bounds = [each("a second", amount.each_second), each("a datagram", amount.each_datagram), share];
+    let bounds: Vec<_> = bounds.into_iter().flatten().collect();
+    if bounds.is_empty() { String::new() } else { format!("; {side} at most{}", bounds.join(",")) }
 }

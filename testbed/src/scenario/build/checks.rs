@@ -220,7 +220,7 @@ impl Reader<'_> {
         (!nodes.is_empty()).then_some(nodes)
     }
 
-    fn one(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
+    pub(super) fn one(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
         self.directory.one_of(slot.good()?, &[], self.whose, self.out)
     }
 
@@ -375,26 +375,6 @@ impl Reader<'_> {
             longest_gap: lasting(&word.longest_gap),
         };
         Some(Word::Plays { cameras, at, bounds })
-    }
-
-    fn direction(&mut self, word: &raw::Direction) -> Option<Word> {
-        let flows =
-            word.flows.good().map(|ranges| self.opening(ranges, "`flows`: link upkeep has no direction"));
-        let initiator = self.one(&word.initiator);
-        let media_to = self.one(&word.media_to);
-        let (flows, initiator) = (flows?, initiator?);
-        for id in &flows {
-            let Some(flow) = self.flows.get(id).filter(|flow| !flow.upkeep) else { continue };
-            if !flow.from.contains(&initiator)
-                && let Some(written) = word.initiator.good()
-            {
-                let openers = flow.from.iter().map(|node| format!("`{node}`")).collect::<Vec<_>>().join(", ");
-                let title = format!("{} contradicts a flow", self.whose);
-                let label = format!("{id} is opened by {openers}");
-                self.out.push(Mistake::error(title, written.spot, label));
-            }
-        }
-        Some(Word::Direction { flows, initiator, media_to })
     }
 
     fn peers_of(&mut self, word: &raw::PeersOf) -> Option<Word> {

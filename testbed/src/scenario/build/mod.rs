@@ -9,6 +9,7 @@ mod bound;
 mod checks;
 mod clash;
 mod clocks;
+mod direction;
 mod directory;
 mod explained;
 mod faults;

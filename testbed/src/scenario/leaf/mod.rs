@@ -15,7 +15,7 @@ use super::tree::Scalar;
 
 pub(crate) use faults::{Healed, ServiceRef};
 pub(crate) use network::Asks;
-pub(crate) use numbers::{Ahead, Lasting, Size, Whole};
+pub(crate) use numbers::{Ahead, Bytes, Lasting, Size, Whole};
 pub(crate) use paths::{Below, PolicyName, below};
 pub(crate) use refs::{FlowRange, Gateway, Pair};
 pub(crate) use sets::NamePattern;

@@ -109,6 +109,33 @@ impl<const MAX: i64> Leaf for Ahead<MAX> {
     }
 }
 
+/// A number of bytes with its unit, at most `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes<const MAX: u64>(pub(crate) u64);
+
+impl<const MAX: u64> Leaf for Bytes<MAX> {
+    const WHAT: &'static str = "a number of bytes";
+    fn parse(scalar: &Scalar) -> Result<Self, Wrong> {
+        let text = guard(scalar)?;
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let factor = match unit {
+            "B" => 1,
+            "kB" => 1000,
+            "MB" => 1_000_000,
+            _ => return Err(Wrong::because("must be a whole number and `B`, `kB` or `MB`: `4kB`")),
+        };
+        let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        match bytes {
+            Some(bytes) if bytes <= MAX => Ok(Bytes(bytes)),
+            _ => Err(Wrong::because(format!("must be 0B to {MAX}B"))),
+        }
+    }
+    fn describe() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+(?:B|kB|MB)$" })
+    }
+}
+
 fn short(millis: u64) -> String {
     match millis {
         _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::all_ports;
 use super::super::fault::Fault;
 use super::super::lint::{LintRule, Waiver};
-use super::Scenario;
+use super::{Amount, Scenario};
 use crate::names::{CheckName, ControlId, FlowId, LinkName, NodeName, SegmentName, Traffic};
 
 /// An assertion, named.
@@ -279,6 +279,10 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only; `None`: media is not looked at.
         media_to: Option<NodeName>,
+        /// What each opener may say at most.
+        asks: Amount,
+        /// What each answerer may say at most.
+        answers: Amount,
     },
     /// What is said on flows is said in TLS, and in none that is too weak.
     Tls {

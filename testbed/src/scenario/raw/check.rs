@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::super::leaf::{Feature, FlowRange, Lasting, Line, Whole};
+use super::super::fault::Share;
+use super::super::leaf::{Bytes, Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
 use super::super::model::{Cover, Event, Proof, StandIn, TlsVersion, Unused};
@@ -162,6 +163,22 @@ table! {
         initiator: must One<NodeName>,
         /// Media may run to this node only; left out: media is not looked at.
         media_to: may One<NodeName>,
+        /// What each opener may say to each answerer at most; left out: as much as it likes.
+        asks: may Amount,
+        /// What each answerer may say back at most; left out: as much as it likes.
+        answers: may Amount,
+    }
+}
+
+table! {
+    /// What one node may say to another on one port at most, all conversations together.
+    Amount = "a bound of bytes" {
+        /// Payload within any one second of the clock, such as `4kB`.
+        each_second: may One<Bytes<1_000_000_000>>,
+        /// Payload of any one datagram, such as `48B`.
+        each_datagram: may One<Bytes<65_535>>,
+        /// Payload of the whole run, as a share of what comes the other way, such as `2%`.
+        share: may One<Share>,
     }
 }
 

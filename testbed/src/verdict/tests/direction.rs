@@ -2,6 +2,9 @@
 
 use super::super::example::{conversation, flow};
 use super::*;
+use crate::observation::{Busiest, LoadSeen};
+use crate::scenario::fault::Share;
+use crate::scenario::model::Amount;
 
 const CHECK: &str = "app-opens";
 const APP: (&str, &str, u16) = ("app", "10.20.0.5", 40000);
@@ -138,6 +141,8 @@ fn flows_of_other_transports_are_matched_by_kind_and_address() {
                 flows: vec!["S09".parse().unwrap()],
                 initiator: "vms".parse().unwrap(),
                 media_to: None,
+                asks: Amount::default(),
+                answers: Amount::default(),
             };
         },
         |seen| {
@@ -162,4 +167,114 @@ fn what_was_opened_earlier_came_about_and_is_no_finding() {
     assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
     let verdict = after(CHECK, |seen| seen.conversations.iter_mut().for_each(|one| one.earlier = true));
     assert_eq!(verdict.verdict, Verdict::Inconclusive, "nothing was seen now: {verdict:?}");
+}
+
+#[test]
+fn media_of_these_cameras_that_no_flow_allows_is_a_finding_wherever_it_goes() {
+    let media = |from, to: (&str, &str, u16)| {
+        let mut one = conversation("udp", from, to, 77);
+        one.media_out = 1200;
+        one
+    };
+    let door = ("dock-1", "10.20.0.11", 50_000);
+    let to_vms = media(door, ("vms", "10.30.0.10", 4000));
+    let verdict = after(CHECK, |seen| seen.conversations.push(to_vms.clone()));
+    assert_fails(&verdict, &["dock-1 sent 1200 bytes of media to vms"]);
+    let to_all = after(CHECK, |seen| {
+        let mut one = media(door, ("aws", "239.255.0.1", 5004));
+        one.answerer.node = None;
+        seen.conversations.push(one);
+    });
+    assert_fails(&to_all, &["dock-1 sent 1200 bytes of media to 239.255.0.1"]);
+    let pushed = media(("vms", "10.30.0.10", 4000), door);
+    let verdict = after(CHECK, |seen| seen.conversations.push(pushed));
+    assert_fails(&verdict, &["vms sent 1200 bytes of media to dock-1"]);
+    // What another flow allows is that flow's matter, and so is what goes on between others.
+    let allowed = after_both(
+        CHECK,
+        |plan| plan.flows.push(flow("S09", &[("dock-1", "vms", "10.30.0.10")], &["udp/4000"])),
+        |seen| seen.conversations.push(to_vms),
+    );
+    assert_eq!(allowed.verdict, Verdict::Pass, "{allowed:?}");
+    let others = media(("vms", "10.30.0.10", 4000), ("rtr", "10.30.0.1", 50_000));
+    assert_eq!(after(CHECK, |seen| seen.conversations.push(others)).verdict, Verdict::Pass);
+}
+
+/// Names that `vms` asks of `rtr`, with these bounds, and what was said at the worst of times.
+fn names_asked(asks: Amount, answers: Amount, [asked, answered]: [Busiest; 2]) -> CheckVerdict {
+    after_both(
+        CHECK,
+        |plan| {
+            check_of(plan, CHECK).word = Word::Direction {
+                flows: vec!["S01".parse().unwrap()],
+                initiator: "vms".parse().unwrap(),
+                media_to: None,
+                asks,
+                answers,
+            };
+        },
+        |seen| {
+            let one = conversation("udp", ("vms", "10.30.0.10", 4000), ("rtr", "10.30.0.1", 53), 70);
+            let load = |port| LoadSeen {
+                kind: "udp".into(),
+                opener: "vms".parse().unwrap(),
+                answerer: crate::observation::End { port, ..one.answerer.clone() },
+                asked,
+                answered,
+            };
+            seen.loads.extend([load(53), load(54)]);
+            seen.conversations.retain(|one| one.answerer.port != 53);
+            for (port, packet) in [(4000, 70), (4001, 71)] {
+                let mut one = one.clone();
+                (one.opener.port, one.first_packet) = (port, packet);
+                (one.payload_out, one.payload_back) = (u64::from(port) / 100 - 30, 20);
+                seen.conversations.push(one);
+            }
+        },
+    )
+}
+
+#[test]
+fn more_than_may_be_said_is_a_finding_either_way() {
+    let busy = |second_bytes, datagram_bytes| Busiest {
+        second_bytes,
+        second_packet: 72,
+        datagram_bytes,
+        datagram_packet: 73,
+    };
+    let most = |each_second, each_datagram| Amount { each_second, each_datagram, share: None };
+    let said = [busy(400, 90), busy(800, 120)];
+    let none = Amount::default();
+    let verdict = names_asked(most(Some(399), Some(90)), none, said);
+    assert_fails(&verdict, &["vms said more than 399 bytes to rtr on udp/53 within a second: 400"]);
+    assert_eq!(verdict.findings[0].packets, [("first packet of that second, at vms's tap".to_owned(), 72)]);
+    let verdict = names_asked(none, most(Some(800), Some(119)), said);
+    assert_fails(&verdict, &["rtr said more than 119 bytes to vms on udp/53 in a datagram: 120"]);
+    assert_eq!(verdict.findings[0].packets, [("that datagram, at rtr's tap".to_owned(), 73)]);
+    assert_eq!(
+        names_asked(most(Some(400), Some(90)), most(Some(800), Some(120)), said).verdict,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn a_share_counts_all_conversations_of_the_pair() {
+    // 20 bytes asked, 40 answered.
+    let share = |thousandths| Amount { share: Some(Share(thousandths)), ..Amount::default() };
+    let none = Amount::default();
+    let nothing = [Busiest::default(); 2];
+    let verdict = names_asked(share(49_999), none, nothing);
+    assert_fails(
+        &verdict,
+        &["vms said more than 49.999% of what came back from rtr on S01: 20 bytes against 40"],
+    );
+    assert_eq!(verdict.findings[0].packets[0].1, 70);
+    let verdict = names_asked(share(50_000), none, nothing);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    assert!(verdict.summary.ends_with("; 20 bytes asked, 40 answered"), "{}", verdict.summary);
+    let verdict = names_asked(none, share(100_000), nothing);
+    assert_fails(
+        &verdict,
+        &["rtr said more than 100% of what came back from vms on S01: 40 bytes against 20"],
+    );
 }
