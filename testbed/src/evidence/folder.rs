@@ -15,6 +15,9 @@ use crate::utc::Utc;
 /// How many runs of one scenario may begin within one second.
 const MOST_PER_SECOND: u32 = 999;
 
+/// In `before/` and `after/`: what the switches have learned. No node's file is called that.
+pub const FDB: &str = "fdb.txt";
+
 /// A file of a run folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunFile {
@@ -36,6 +39,8 @@ pub enum RunFile {
     Filters,
     /// `sightings.jsonl`: packets sent on purpose that passed a tap as expected, and were counted instead of stored.
     Sightings,
+    /// `connections.jsonl`: what became of the connections that nodes with rules track.
+    Connections,
     /// `flows.json`: conversations.
     Flows,
     /// `probes.jsonl`: what became of each aim and each conversation opened on purpose.
@@ -52,6 +57,10 @@ pub enum RunFile {
     Before(NodeName),
     /// `after/<node>.json`: the same after the run.
     After(NodeName),
+    /// `before/fdb.txt`: which Ethernet addresses the switches knew behind which port, as bridge(8) writes it.
+    LearnedBefore,
+    /// `after/fdb.txt`: the same after the run.
+    LearnedAfter,
     /// `logs/<node>.log`: what the node's services wrote to standard error.
     Log(NodeName),
     /// `junit.xml`.
@@ -80,6 +89,7 @@ impl RunFile {
             RunFile::Sent => "sent.jsonl".into(),
             RunFile::Filters => "filters.jsonl".into(),
             RunFile::Sightings => "sightings.jsonl".into(),
+            RunFile::Connections => "connections.jsonl".into(),
             RunFile::Flows => "flows.json".into(),
             RunFile::Probes => "probes.jsonl".into(),
             RunFile::Capture => "capture.pcapng".into(),
@@ -88,6 +98,8 @@ impl RunFile {
             RunFile::Given(path) => format!("files/{path}"),
             RunFile::Before(node) => format!("before/{node}.json"),
             RunFile::After(node) => format!("after/{node}.json"),
+            RunFile::LearnedBefore => format!("before/{FDB}"),
+            RunFile::LearnedAfter => format!("after/{FDB}"),
             RunFile::Log(node) => format!("logs/{node}.log"),
             RunFile::Junit => "junit.xml".into(),
             RunFile::Report => "report.html".into(),
@@ -342,6 +354,7 @@ mod tests {
             RunFile::Sent,
             RunFile::Filters,
             RunFile::Sightings,
+            RunFile::Connections,
             RunFile::Flows,
             RunFile::Probes,
             RunFile::Capture,
@@ -350,6 +363,8 @@ mod tests {
             RunFile::Given("site.nft".into()),
             RunFile::Before(node.clone()),
             RunFile::After(node.clone()),
+            RunFile::LearnedBefore,
+            RunFile::LearnedAfter,
             RunFile::Log(node),
             RunFile::Junit,
             RunFile::Report,

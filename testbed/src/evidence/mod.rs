@@ -14,7 +14,7 @@ mod run_info;
 pub use annotations::annotations;
 pub use damage::Damage;
 pub use error::EvidenceError;
-pub use folder::{RunFile, RunFolder, RunLines};
+pub use folder::{FDB, RunFile, RunFolder, RunLines};
 pub use host::Host;
 pub use manifest::{Checked, Hashed, Manifest};
 pub use reader::RunReader;

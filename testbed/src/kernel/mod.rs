@@ -14,6 +14,7 @@ mod early;
 pub mod enter;
 pub mod error;
 pub mod ethtool;
+pub mod fdb;
 pub mod fds;
 pub mod features;
 mod ground;

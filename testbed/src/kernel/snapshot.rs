@@ -1,11 +1,11 @@
-//! The state of a node as evidence: rules with counters, sysctls, routes, neighbours.
+//! The state of a node as evidence: rules with counters, sysctls, routes, neighbours, tracked connections.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KernelError, Namespace, nft, policy, sysctl};
+use super::{KernelError, Namespace, conntrack, nft, policy, sysctl};
 use crate::plan::Node;
 
 /// What a node's kernel says of itself.
@@ -20,6 +20,9 @@ pub struct Snapshot {
     /// Policy routes: rules and the routes of their tables, as `ip` would write them; left out where the plan has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policy: Vec<String>,
+    /// Connections that it tracks, as conntrack(8) writes them; left out for a node without rules, which tracks none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<String>,
 }
 
 const TABLES: [&str; 5] = ["route", "ipv6_route", "arp", "if_inet6", "dev"];
@@ -33,5 +36,11 @@ pub async fn take(node: &Node, namespace: &Namespace) -> Result<Snapshot, Kernel
         (sysctl::read_here(namespace, &node.sysctls), tables)
     })?;
     let policy = if node.policy.is_empty() { Vec::new() } else { policy::list(namespace).await? };
-    Ok(Snapshot { rules, sysctls, tables, policy })
+    let connections = if node.ruleset.is_some() { connections(namespace) } else { Vec::new() };
+    Ok(Snapshot { rules, sysctls, tables, policy, connections })
+}
+
+/// The connections; where the kernel does not tell them, why not. No verdict hangs on them.
+fn connections(namespace: &Namespace) -> Vec<String> {
+    conntrack::list(namespace).unwrap_or_else(|error| vec![format!("not known: {error}")])
 }

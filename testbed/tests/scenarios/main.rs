@@ -16,7 +16,7 @@ use testbed::load;
 use testbed::verdict::Verdict;
 
 /// Files that every run leaves; those of its nodes come to these.
-const FILES: [RunFile; 15] = [
+const FILES: [RunFile; 18] = [
     RunFile::Scenario,
     RunFile::Plan,
     RunFile::Host,
@@ -25,6 +25,9 @@ const FILES: [RunFile; 15] = [
     RunFile::Record,
     RunFile::Sent,
     RunFile::Filters,
+    RunFile::Connections,
+    RunFile::LearnedBefore,
+    RunFile::LearnedAfter,
     RunFile::Flows,
     RunFile::Probes,
     RunFile::Capture,

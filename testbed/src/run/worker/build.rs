@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 
 use crate::event::{Failure, Stage};
-use crate::evidence::RunFile;
-use crate::kernel::{features, snapshot};
+use crate::evidence::{FDB, RunFile, RunFolder};
+use crate::kernel::{fdb, features, snapshot};
 use crate::plan::{Plan, Vlans};
-use crate::probe::Site;
+use crate::probe::{Connections, Site};
 use crate::record::{Which, key};
 use crate::run::order::{Order, Task};
 use crate::services::{Settings, camera_password};
@@ -67,7 +67,7 @@ async fn vlans(plan: &Plan) -> Result<Vlans, Failure> {
     Ok(vlans)
 }
 
-/// The state of every node, one file each in the folder.
+/// The state of every node, one file each in the folder, and what the switches have learned.
 pub(super) async fn take_snapshots(site: &Site, folder: &Path) -> Result<(), Failure> {
     for node in &site.plan.nodes {
         let taken =
@@ -78,7 +78,17 @@ pub(super) async fn take_snapshots(site: &Site, folder: &Path) -> Result<(), Fai
             .and_then(|text| std::fs::write(&path, text));
         written.map_err(|error| ours(format!("{} could not be written: {error}", path.display())))?;
     }
-    Ok(())
+    let learned = fdb::list(&site.lab.fabric).await.map_err(|error| kernel_failure(&error))?;
+    let learned: String = learned.iter().map(|line| format!("{line}\n")).collect();
+    let path = folder.join(FDB);
+    std::fs::write(&path, learned)
+        .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Listens to what becomes of the site's tracked connections, for the run folder.
+pub(super) fn listen_to_connections(site: &Site, folder: &Path) -> Result<Connections, Failure> {
+    let listening = Connections::listen(&site.lab, &site.plan, &RunFolder::at(folder));
+    listening.map_err(|error| kernel_failure(&error))
 }
 
 /// What all services of this lab share.

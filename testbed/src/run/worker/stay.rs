@@ -21,7 +21,7 @@ use crate::services::Services;
 use crate::tap::Port;
 
 use super::asks::Asks;
-use super::build::{Built, build, settings, take_snapshots};
+use super::build::{Built, build, listen_to_connections, settings, take_snapshots};
 use super::probing::{Beside, capture_failed, end_stretch, exercise_and_probe};
 use super::teller::Teller;
 use super::{interrupted, kernel_failure, ours};
@@ -165,6 +165,7 @@ async fn judge(
     begin_stretch(standing, Some(folder))?;
     let in_force = standing.faults.in_force();
     take_snapshots(&standing.built.site, &folder.join("before")).await?;
+    let connections = listen_to_connections(&standing.built.site, folder)?;
     let probed =
         exercise_and_probe(order, teller, &standing.built, &standing.services, &standing.faults).await;
     let probed = match probed {
@@ -177,6 +178,7 @@ async fn judge(
     };
     teller.stage(Stage::End);
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
+    connections.end().map_err(|error| ours(error.to_string()))?;
     let beside = Beside {
         facts: standing.services.board.all(),
         faults: standing.faults.seen(),

@@ -1,4 +1,9 @@
-//! Connection tracking of a namespace: how much it knows, and forgetting all of it, by ctnetlink.
+//! Connection tracking of a namespace, by ctnetlink: what it knows, what becomes of that, and forgetting all of it.
+
+mod events;
+mod list;
+mod messages;
+mod words;
 
 use std::fs;
 use std::io;
@@ -6,6 +11,9 @@ use std::io;
 use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
 
 use super::{KernelError, Namespace};
+
+pub use events::{Event, Events, What};
+pub use list::list;
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE` of linux/netfilter/nfnetlink.h and nfnetlink_conntrack.h: without
 /// a tuple it is about all connections.

@@ -1,0 +1,107 @@
+//! What becomes of connections while a run goes on, as the kernel tells it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
+use nix::errno::Errno;
+use nix::libc::MSG_DONTWAIT;
+use serde::Serialize;
+
+use super::messages::{self, Said};
+use super::words;
+use crate::kernel::{KernelError, Namespace};
+
+/// `NFNLGRP_CONNTRACK_NEW`, `_UPDATE` and `_DESTROY` of linux/netfilter/nfnetlink_compat.h.
+const GROUPS: [u32; 3] = [1, 2, 3];
+/// The socket's receive buffer, bytes; the kernel lowers it to `net.core.rmem_max`.
+const RECEIVE_BUFFER: u32 = 8 * 1024 * 1024;
+/// Largest datagram that is read.
+const LARGEST: usize = 64 * 1024;
+
+/// Something that became of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// What.
+    pub event: What,
+    /// Which, as conntrack(8) writes it.
+    pub connection: String,
+}
+
+/// What became of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It is there.
+    New,
+    /// It changed.
+    Update,
+    /// It is over.
+    Destroy,
+}
+
+/// Listens to a namespace.
+#[must_use]
+pub struct Events {
+    socket: Socket,
+    lost: u64,
+}
+
+impl Events {
+    /// Listens from now on; may then be read on any thread.
+    ///
+    /// Errors: `Socket`.
+    pub fn of(namespace: &Namespace) -> Result<Events, KernelError> {
+        let opened = namespace.inside(|| {
+            let mut socket = Socket::new(NETLINK_NETFILTER)?;
+            socket.bind_auto()?;
+            socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+            GROUPS.into_iter().try_for_each(|group| socket.add_membership(group))?;
+            Ok(Events { socket, lost: 0 })
+        })?;
+        opened.map_err(|cause| KernelError::Socket {
+            operation: "listen to what becomes of connections",
+            node: namespace.name().to_owned(),
+            cause,
+        })
+    }
+
+    /// What has come since the last call, without waiting.
+    ///
+    /// Errors: the system's.
+    pub fn read(&mut self) -> io::Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut buffer = Vec::with_capacity(LARGEST);
+        loop {
+            buffer.clear();
+            match self.socket.recv(&mut buffer, MSG_DONTWAIT) {
+                Ok(_) => events.extend(messages::read(&buffer)?.into_iter().filter_map(event)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(events),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => self.lost += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How many times the kernel had no room for what it wanted to tell.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+impl AsFd for Events {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn event(said: Said) -> Option<Event> {
+    let (event, attributes) = match said {
+        Said::New(attributes) => (What::New, attributes),
+        Said::Is(attributes) => (What::Update, attributes),
+        Said::Over(attributes) => (What::Destroy, attributes),
+        Said::Done | Said::Refused(_) => return None,
+    };
+    Some(Event { event, connection: words::line(&attributes) })
+}

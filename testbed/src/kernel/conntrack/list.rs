@@ -1,0 +1,51 @@
+//! All connections that a namespace tracks.
+
+use std::io;
+
+use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
+
+use super::messages::{self, Said};
+use super::words;
+use crate::kernel::{KernelError, Namespace};
+
+/// Connections that are listed at most.
+const MOST: usize = 100_000;
+/// Largest datagram that is read.
+const LARGEST: usize = 64 * 1024;
+
+/// Every connection, one line each as conntrack(8) writes it, in order of the text; at most 100,000.
+///
+/// Errors: `Socket`, with the kernel's answer: it has no connection tracking, for example.
+pub fn list(namespace: &Namespace) -> Result<Vec<String>, KernelError> {
+    namespace.inside(list_here)?.map_err(|cause| KernelError::Socket {
+        operation: "list tracked connections",
+        node: namespace.name().to_owned(),
+        cause,
+    })
+}
+
+fn list_here() -> io::Result<Vec<String>> {
+    let mut socket = Socket::new(NETLINK_NETFILTER)?;
+    socket.bind_auto()?;
+    socket.send(&messages::ask_for_all(), 0)?;
+    let mut lines = Vec::new();
+    let mut buffer = Vec::with_capacity(LARGEST);
+    loop {
+        buffer.clear();
+        // The kernel makes the next part when the one before it is read: it is always there.
+        socket.recv(&mut buffer, 0)?;
+        for said in messages::read(&buffer)? {
+            match said {
+                Said::New(attributes) | Said::Is(attributes) if lines.len() < MOST => {
+                    lines.push(words::line(&attributes));
+                }
+                Said::New(_) | Said::Is(_) | Said::Over(_) => {}
+                Said::Done | Said::Refused(0) => {
+                    lines.sort();
+                    return Ok(lines);
+                }
+                Said::Refused(error) => return Err(io::Error::from_raw_os_error(error.saturating_neg())),
+            }
+        }
+    }
+}
