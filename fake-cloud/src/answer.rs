@@ -50,7 +50,12 @@ impl Wire {
             Service::Monitoring if parts.uri.path().starts_with("/service/") => Self::Cbor,
             Service::Monitoring => Self::Query { xmlns: monitoring::XMLNS },
             Service::Sts => Self::Query { xmlns: sts::XMLNS },
-            Service::Iot | Service::Credentials | Service::Dns | Service::Ntp => Self::RestJson,
+            Service::Iot
+            | Service::Credentials
+            | Service::IotControl
+            | Service::Panorama
+            | Service::Dns
+            | Service::Ntp => Self::RestJson,
         }
     }
 
@@ -75,7 +80,7 @@ pub(crate) struct Failure {
     pub(crate) code: &'static str,
     /// For people.
     pub(crate) message: String,
-    /// Further elements of an S3 error.
+    /// Further elements of an S3 error, further fields of a JSON one.
     pub(crate) details: Vec<(&'static str, String)>,
 }
 
@@ -231,14 +236,24 @@ fn build(wire: Wire, status: StatusCode, body: Bytes) -> Response<Body> {
 }
 
 fn failure_body(wire: Wire, failure: &Failure, id: &str) -> Bytes {
-    let message = &failure.message;
     match wire {
         Wire::Json10 | Wire::Json11 => typed_error(failure).to_string().into(),
-        Wire::RestJson => serde_json::json!({ "message": message, "traceId": id }).to_string().into(),
+        Wire::RestJson => rest_json(failure, id).to_string().into(),
         Wire::Cbor => cbor::write(&typed_error(failure)).into(),
         Wire::Query { xmlns } => query_xml(xmlns, failure, id).into(),
         Wire::S3 => s3_xml(failure, id).into(),
     }
+}
+
+/// Details are further fields; a service that spells `Message` has it among them, and no trace.
+fn rest_json(failure: &Failure, id: &str) -> serde_json::Value {
+    let details = failure.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into()));
+    let mut fields: serde_json::Map<_, _> = details.collect();
+    if !fields.contains_key("Message") {
+        fields.insert("message".into(), failure.message.clone().into());
+        fields.insert("traceId".into(), id.into());
+    }
+    fields.into()
 }
 
 /// An error that names its shape.

@@ -4,8 +4,8 @@
 //! (RFC 5280, section 4.2.1.1).
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
@@ -105,6 +105,26 @@ impl Authority {
         Self::new(self.now.into(), &key.serialize_pem())
     }
 
+    /// A thing's certificate for a key that it keeps to itself; `request`: its signing request, PEM. Gives it as DER and PEM.
+    pub(crate) fn issue_requested(
+        &self,
+        request: &str,
+        subject: &str,
+    ) -> Result<(CertificateDer<'static>, String), Error> {
+        let make = || {
+            let mut request = CertificateSigningRequestParams::from_pem(request)?;
+            let mut params = params(subject, Vec::new(), self.now)?;
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            params.use_authority_key_identifier_extension = true;
+            // Nothing of what it asks for counts but its key.
+            request.params = params;
+            let certificate = request.signed_by(&self.issuer)?;
+            Ok((certificate.der().clone(), certificate.pem()))
+        };
+        make().map_err(|source| Error { subject: subject.into(), source })
+    }
+
     fn server_params(&self, subject: &str, names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
         let mut params = params(subject, names, self.now)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -154,6 +174,11 @@ impl Issued {
     /// The private key, PEM (PKCS #8).
     pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
+    }
+
+    /// The public key, PEM.
+    pub(crate) fn public_key_pem(&self) -> String {
+        self.key.public_key_pem()
     }
 
     /// The certificate, DER.

@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use fake_cloud::names::Spelling;
 use fake_cloud::service::Service;
-use fake_cloud::settings::Settings;
+use fake_cloud::settings::{Policy, Settings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,7 +76,20 @@ pub(crate) struct Serve {
     /// Have a job for a thing, such as app=scan-cameras, which it is told when it asks; may be given again.
     #[arg(long = "job", value_name = "NAME=OPERATION", value_parser = job)]
     jobs: Vec<(String, String)>,
-    /// Serve SERVICE (iot, monitoring, logs, s3, sts, dns, ntp) on an IPv4 or IPv6 address; may be given again.
+    /// Have a thing be a device of Panorama's from the start, which is asked again and again how it is; may be given again.
+    #[arg(long = "device", value_name = "NAME", value_parser = thing)]
+    devices: Vec<String>,
+    /// Milliseconds between two monitoring jobs of a device.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(50..))]
+    monitor_every: u64,
+    /// Milliseconds that a minute of a job's timers takes: step timers and the time that a job may be in progress.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..))]
+    job_minute: u64,
+    /// Let a thing do what the IoT policy in a JSON file says, instead of using its own topics only; may be given again.
+    #[arg(long = "policy", value_name = "NAME=FILE", value_parser = policy)]
+    policies: Vec<(String, Policy)>,
+    /// Serve SERVICE (iot, monitoring, logs, s3, sts, iot-control, panorama, dns, ntp) on an IPv4 or IPv6 address; may be given
+    /// again.
     /// Services without an address are not served. Without any: all on 127.0.0.1, with free-to-use ports.
     #[arg(long = "bind", value_name = "SERVICE=IP", value_parser = bind)]
     binds: Vec<(Service, IpAddr)>,
@@ -123,11 +137,21 @@ impl From<Serve> for Settings {
         let local = Self::on_loopback(serve.dir);
         let developer = serve.binds.is_empty();
         let port = |asked: Option<u16>, local, real| asked.unwrap_or(if developer { local } else { real });
+        let mut things = serve.things;
+        for thing in serve.policies.iter().map(|(thing, _)| thing).chain(&serve.devices) {
+            if !things.contains(thing) {
+                things.push(thing.clone());
+            }
+        }
         Self {
             region: serve.region,
             account: serve.account,
-            things: serve.things,
+            things,
             jobs: serve.jobs,
+            devices: serve.devices,
+            monitor_every: Duration::from_millis(serve.monitor_every),
+            job_minute: Duration::from_millis(serve.job_minute),
+            policies: serve.policies.into_iter().collect(),
             binds: if developer { local.binds } else { serve.binds },
             spares: serve.spares,
             spelling: match serve.names {
@@ -178,6 +202,12 @@ fn account(text: &str) -> Result<String, String> {
 fn job(text: &str) -> Result<(String, String), String> {
     let (name, operation) = text.split_once('=').ok_or("write NAME=OPERATION")?;
     Ok((thing(name)?, thing(operation).map_err(|_| "an operation is spelled like a thing's name")?))
+}
+
+fn policy(text: &str) -> Result<(String, Policy), String> {
+    let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
+    let document = std::fs::read_to_string(file).map_err(|error| format!("read {file}: {error}"))?;
+    Ok((thing(name)?, Policy::read(&document).map_err(|error| format!("{file}: {error}"))?))
 }
 
 /// A thing's name is a file name here as well; the alphabet is that of IoT Core less the colon.

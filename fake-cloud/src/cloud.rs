@@ -21,21 +21,26 @@ use crate::clock::Clock;
 use crate::dns::{self, Addresses, Zones};
 use crate::facts::Facts;
 use crate::identity::{self, Identity};
-use crate::jobs::Jobs;
+use crate::iot::policy::Policy;
+use crate::iot::provisioning::Waiting;
+use crate::iot::registry::{Principal, Registry};
+use crate::jobs::{Job, Jobs, Links};
 use crate::keys::{Key, Keys};
 use crate::logs::Logs;
 use crate::monitoring::Metrics;
-use crate::mqtt::Broker;
+use crate::mqtt::{Broker, Message};
 use crate::names::Names;
 use crate::ntp::Time;
+use crate::panorama::{self, Panorama};
 use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::session::Sessions;
 use crate::settings::Settings;
+use crate::shadow::Shadows;
 use crate::sockets::Sockets;
 use crate::standins::StandIns;
 use crate::tls::Front;
-use crate::{control, credentials, files, role, tls, upstream};
+use crate::{control, credentials, files, jobs, role, tls, upstream};
 
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -88,10 +93,14 @@ pub(crate) struct Cloud {
     pub(crate) objects: Objects,
     pub(crate) broker: Broker,
     pub(crate) jobs: Jobs,
+    pub(crate) shadows: Shadows,
+    pub(crate) waiting: Waiting,
+    pub(crate) panorama: Panorama,
+    pub(crate) registry: Registry,
+    /// `REGION:ACCOUNT`, as ARNs have it.
+    pub(crate) place: Arc<str>,
     pub(crate) front: Front,
     pub(crate) authority: Authority,
-    /// Ids of the certificates that were issued, and whose they are.
-    pub(crate) certificates: BTreeMap<String, String>,
     /// How long credentials hold that things get.
     pub(crate) credentials_last: Duration,
     pub(crate) stand_ins: StandIns,
@@ -99,6 +108,53 @@ pub(crate) struct Cloud {
     pub(crate) stand_ins_dir: PathBuf,
     /// Says each name that moves.
     pub(crate) moved: broadcast::Sender<String>,
+}
+
+impl Cloud {
+    /// The holder of a certificate; none if it is nobody's.
+    pub(crate) fn principal(&self, certificate_id: &str) -> Option<Principal> {
+        self.registry.principal(certificate_id, &self.place, self.clock.now())
+    }
+
+    /// An ARN of the account in its region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{resource}", self.place)
+    }
+
+    /// Publishes messages of the cloud's own.
+    pub(crate) fn publish_own(&self, messages: Vec<Message>) {
+        messages.into_iter().for_each(|message| self.broker.publish(message));
+    }
+
+    /// A certificate that is no thing's yet, with its key.
+    pub(crate) fn issue(&self, active: bool) -> Result<Made, String> {
+        let issued = self.authority.issue_client(CERTIFICATE).map_err(|error| error.to_string())?;
+        let id = ca::certificate_id(&issued.der());
+        self.registry.add_certificate(&id, active);
+        let (pem, public_key, private_key) =
+            (issued.certificate_pem(), issued.public_key_pem(), issued.key_pem());
+        Ok(Made { id, pem, public_key, private_key })
+    }
+
+    /// The same for a signing request, PEM: its id, and itself.
+    pub(crate) fn sign_request(&self, request: &str) -> Result<(String, String), String> {
+        let signed = self.authority.issue_requested(request, CERTIFICATE);
+        let (der, pem) = signed.map_err(|error| error.to_string())?;
+        let id = ca::certificate_id(&der);
+        self.registry.add_certificate(&id, false);
+        Ok((id, pem))
+    }
+}
+
+/// What certificates are called that are no thing's yet.
+const CERTIFICATE: &str = "AWS IoT Certificate";
+
+/// A certificate and its key, PEM.
+pub(crate) struct Made {
+    pub(crate) id: String,
+    pub(crate) pem: String,
+    pub(crate) public_key: String,
+    pub(crate) private_key: String,
 }
 
 /// A cloud that runs. Dropping it leaves the servers running until the stop signal.
@@ -142,14 +198,18 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         metrics: Metrics::default(),
         logs: Logs::default(),
         broker: Broker::default(),
-        jobs: Jobs::new(&settings.jobs),
+        jobs: Jobs::new(
+            i64::try_from(settings.job_minute.as_millis()).unwrap_or(i64::MAX),
+            Links::new(key.clone(), &settings.region, settings.localhost, sockets.https_port(), clock),
+        ),
+        shadows: Shadows::default(),
+        waiting: Waiting::default(),
+        panorama: Panorama::default(),
+        registry: Registry::default(),
+        place: format!("{}:{}", settings.region, settings.account).into(),
         front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
         names,
         authority,
-        certificates: things
-            .iter()
-            .map(|(name, files)| (files.certificate_id.clone(), name.clone()))
-            .collect(),
         credentials_last: credentials::lifetime(settings.credentials_seconds),
         stand_ins: StandIns::default(),
         stand_ins_dir: dir.join("stand-ins"),
@@ -157,12 +217,36 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     });
     let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
     let client = write_files(settings, &dir, &cloud, &key, things, sockets.https_port())?;
+    for (thing, files) in &client.things {
+        let policy = settings.policies.get(thing).cloned().unwrap_or_else(Policy::own_topics);
+        cloud.registry.admit(&files.certificate_id, Some(thing), policy);
+    }
+
+    for device in &settings.devices {
+        cloud.panorama.add_device(device, clock.milliseconds());
+    }
+    for (nth, (thing, operation)) in settings.jobs.iter().enumerate() {
+        let document = serde_json::json!({ "operation": operation }).to_string();
+        let now = clock.milliseconds();
+        // Nobody listens yet.
+        cloud.jobs.create(
+            Job::new(&format!("{operation}-{}", nth + 1), &document, now),
+            std::slice::from_ref(thing),
+            now,
+        );
+    }
 
     let listens = sockets.listens.clone();
     let tasks = TaskTracker::new();
     sockets.serve(&cloud, zones.clone(), &tasks, &stop);
     facts.say(Fact::Ready { listens: listens.clone() });
     info!(dir = %dir.display(), sockets = listens.len(), "ready");
+    {
+        let (cloud, stop) = (cloud.clone(), stop.clone());
+        let (monitor, every, told) = (cloud.clone(), settings.monitor_every, stop.clone());
+        tasks.spawn(async move { panorama::monitor(&monitor, every, told).await });
+        tasks.spawn(async move { jobs::run_timers(&cloud, stop).await });
+    }
     if let Some(server) = settings.upstream {
         let (facts, stop) = (facts.clone(), stop.clone());
         tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });

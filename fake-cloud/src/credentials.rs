@@ -10,6 +10,7 @@ use crate::answer::{Failure, Wire};
 use crate::clock::iso8601;
 use crate::cloud::Cloud;
 use crate::https::{Call, Who};
+use crate::iot::registry::{Deed, Principal};
 use crate::role;
 
 /// Names the thing, so that policies may go by it.
@@ -26,7 +27,11 @@ pub(crate) fn answer(call: &Call<'_>, cloud: &Cloud) -> Result<Bytes, Failure> {
     }
     // The door is open to certificates of ours only.
     let Who::Certificate(certificate) = &call.who else { return Err(denied()) };
-    check_thing(call, certificate, cloud)?;
+    let holder = cloud.principal(certificate).ok_or_else(denied)?;
+    check_thing(call, &holder)?;
+    if !holder.may(Deed::AssumeRole(alias), None) {
+        return Err(denied());
+    }
     let principal = role::session(cloud.names.account(), certificate);
     let given = cloud.keys.sessions.give(principal, cloud.clock.now(), cloud.credentials_last);
     let given = given.map_err(|error| Failure::new(500, "InternalFailureException", error.to_string()))?;
@@ -41,9 +46,9 @@ pub(crate) fn answer(call: &Call<'_>, cloud: &Cloud) -> Result<Bytes, Failure> {
 }
 
 /// A thing that is named must be that of the certificate.
-fn check_thing(call: &Call<'_>, certificate: &str, cloud: &Cloud) -> Result<(), Failure> {
+fn check_thing(call: &Call<'_>, holder: &Principal) -> Result<(), Failure> {
     let Some(named) = call.parts.headers.get(THING) else { return Ok(()) };
-    let own = cloud.certificates.get(certificate).ok_or_else(denied)?;
+    let own = holder.thing.as_deref().ok_or_else(denied)?;
     if named.as_bytes() == own.as_bytes() { Ok(()) } else { Err(denied()) }
 }
 

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -20,12 +21,13 @@ use tracing::debug;
 
 use crate::answer::{self, Body, Failure, Wire};
 use crate::cloud::Cloud;
+use crate::iot::registry::Principal;
 use crate::keys::{Holder, request_id};
 use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::sigv4::{self, Endpoint};
 use crate::tls::{Door, Peer};
-use crate::{credentials, iot, logs, monitoring, names, sts};
+use crate::{credentials, iot, logs, monitoring, names, panorama, sts};
 
 /// Largest body, except of objects.
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
@@ -112,6 +114,21 @@ impl Who {
     }
 }
 
+impl Call<'_> {
+    /// The levels of the path, decoded one by one: a slash that was written as `%2F` does not part them.
+    pub(crate) fn path(&self) -> Vec<String> {
+        let levels = self.parts.uri.path().split('/').skip(1);
+        levels.map(|level| percent_decode_str(level).decode_utf8_lossy().into_owned()).collect()
+    }
+
+    /// A field of the query.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let found = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    }
+}
+
 struct Visit {
     cloud: Arc<Cloud>,
     door: Door,
@@ -182,7 +199,9 @@ impl Visit {
             Service::Credentials => {
                 credentials::answer(&call, &self.cloud).map_err(|failure| self.refuse(service, failure))?
             }
-            _ => iot::answer(&call, &self.cloud)?,
+            Service::Panorama => panorama::answer(&call, &self.cloud)?,
+            Service::IotControl => iot::control::answer(&call, &self.cloud)?,
+            _ => iot::answer(&call, &self.cloud, self.holder()?.as_ref())?,
         };
         Ok(answer::good(wire, answer))
     }
@@ -198,7 +217,7 @@ impl Visit {
         let who = match &self.peer.certificate_id {
             Some(id) => Who::Certificate(id.clone()),
             None => {
-                let signing_name = service.signing_name().unwrap_or_default();
+                let signing_name = iot::signing_name(service, parts).unwrap_or_default();
                 let endpoint = Endpoint { region: self.region(), service: signing_name };
                 let holder = sigv4::verify(parts, body, endpoint, &self.cloud.keys, self.cloud.clock.now())
                     .map_err(|refusal| self.refuse(service, Failure::of_refusal(wire, &refusal)))?;
@@ -215,6 +234,13 @@ impl Visit {
     fn region(&self) -> &str {
         let global = self.peer.sni.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(names::GLOBAL_STS));
         if global { names::GLOBAL_REGION } else { self.cloud.names.region() }
+    }
+
+    /// Whose certificate the client has shown, where it had to show one.
+    fn holder(&self) -> Result<Option<Principal>, Failure> {
+        let Some(id) = &self.peer.certificate_id else { return Ok(None) };
+        let nobody = || Failure::new(403, "ForbiddenException", "the certificate is nobody's");
+        self.cloud.principal(id).map(Some).ok_or_else(|| self.refuse(Service::Iot, nobody()))
     }
 
     fn refuse(&self, service: Service, failure: Failure) -> Failure {

@@ -8,11 +8,12 @@
 //!
 //! tls        the TLS front: SNI and ALPN to a door   ──► mqtt     the broker, its sessions, topic rules
 //!                                                    └─► https    ──► sigv4, then monitoring, logs, s3, iot,
-//!                                                                         sts, credentials
+//!                                                                         panorama, sts, credentials
 //! answer     errors and answers in each protocol          dns, ntp   the servers beside it
 //!                                                         upstream   where the time server has its time from
 //! control    what is asked of it while it runs            identity  what outlives a start
-//! jobs       what things have to do
+//! panorama   its operators' service, which has devices do and say things by jobs
+//! iot        who may do what by MQTT, HTTPS of IoT Core     jobs, shadow   what things have to do, and are to be
 //! session    credentials that end                      role      whom they stand for
 //! sockets, ca, cbor, keys, clock, files                        what the above stand on
 //! ```
@@ -41,11 +42,13 @@ mod monitoring;
 mod mqtt;
 pub mod names;
 mod ntp;
+mod panorama;
 mod role;
 mod s3;
 pub mod service;
 mod session;
 pub mod settings;
+mod shadow;
 mod sigv4;
 mod sockets;
 mod standins;

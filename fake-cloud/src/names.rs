@@ -128,12 +128,15 @@ impl Names {
         }
     }
 
-    /// Names below `amazonaws.com`. IoT has one spelling only; buckets and STS are in no printed list.
+    /// Names below `amazonaws.com`. IoT and Panorama have one spelling only; Panorama, buckets and STS are in no printed list.
     pub(crate) fn corrected_records(&self) -> Vec<Record> {
         let region = &self.region;
         let mut records = vec![
             (format!("*.iot.{region}.amazonaws.com"), Service::Iot),
             (format!("*.credentials.iot.{region}.amazonaws.com"), Service::Credentials),
+            (format!("data.jobs.iot.{region}.amazonaws.com"), Service::Iot),
+            (format!("iot.{region}.amazonaws.com"), Service::IotControl),
+            (format!("panorama.{region}.amazonaws.com"), Service::Panorama),
         ];
         if self.spelling.corrected() {
             records.extend(self.web_records("amazonaws.com"));
@@ -225,6 +228,9 @@ mod tests {
         assert_eq!(both("a1b2.credentials.iot.eu-west-1.amazonaws.com"), Some(Service::Credentials));
         assert_eq!(both("sts.eu-west-1.amazonaws.com"), Some(Service::Sts));
         assert_eq!(both("sts.amazonaws.com"), Some(Service::Sts));
+        assert_eq!(both("data.jobs.iot.eu-west-1.amazonaws.com"), Some(Service::Iot));
+        assert_eq!(both("iot.eu-west-1.amazonaws.com"), Some(Service::IotControl));
+        assert_eq!(both("panorama.eu-west-1.amazonaws.com"), Some(Service::Panorama));
     }
 
     #[test]
@@ -234,7 +240,7 @@ mod tests {
         assert_eq!(both("x.y.credentials.iot.eu-west-1.amazonaws.com"), None);
         assert_eq!(both(".iot.eu-west-1.amazonaws.com"), None);
         assert_eq!(both("localhost"), None);
-        assert_eq!(both("panorama.eu-west-1.amazonaws.com"), None);
+        assert_eq!(both("panorama.us-east-1.amazonaws.com"), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use s3s::dto::{ListObjectsInput, ListObjectsV2Input};
 use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Request, S3Result};
+use sha2::{Digest, Sha256};
 use tracing::warn;
 
 pub(crate) use self::upload::OTHER_BODY;
@@ -102,6 +103,39 @@ impl Objects {
             self.tell(&place, facts).await;
         }
         Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// The text of an object by its address, `https://s3.REGION.amazonaws.com/BUCKET/KEY` or with the bucket in the host's name.
+    pub(crate) fn text(&self, address: &str) -> Option<String> {
+        let (bucket, key) = crate::jobs::place(address)?;
+        let plain = |text: &str| text.split('/').all(|level| !matches!(level, "" | "." | ".."));
+        if !plain(bucket) || !plain(key) {
+            return None;
+        }
+        std::fs::read_to_string(self.root.join(bucket).join(key)).ok()
+    }
+
+    /// Keys of the first bucket below a prefix that ends with a slash, each with the hex SHA-256 of what is there.
+    pub(crate) fn below(&self, prefix: &str) -> Vec<(String, String)> {
+        let root = self.root.join(&self.hosts.first_bucket);
+        let mut folders = vec![prefix.trim_end_matches('/').to_owned()];
+        let mut found = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(root.join(&folder)).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let key = format!("{folder}/{name}");
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(key),
+                    Ok(kind) if kind.is_file() => {
+                        let content = std::fs::read(entry.path()).unwrap_or_default();
+                        found.push((key, hex::encode(Sha256::digest(content))));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     async fn tell(&self, place: &Place, facts: &Facts) {

@@ -18,6 +18,10 @@ pub enum Service {
     S3,
     /// The security token service on TCP 443.
     Sts,
+    /// IoT Core's control plane on TCP 443, for operators.
+    IotControl,
+    /// Panorama's own service on TCP 443, for operators.
+    Panorama,
     /// The authoritative name server, UDP and TCP 53.
     Dns,
     /// The time server, UDP 123.
@@ -35,14 +39,19 @@ pub enum Transport {
     Ntp,
 }
 
+/// What calls of the jobs data plane are signed for.
+pub(crate) const JOBS_DATA: &str = "iot-jobs-data";
+
 /// The table that everything else reads: word, transport, signing name.
-const TABLE: [(Service, &str, Transport, Option<&str>); 8] = [
+const TABLE: [(Service, &str, Transport, Option<&str>); 10] = [
     (Service::Iot, "iot", Transport::Tls, Some("iotdata")),
     (Service::Credentials, "credentials", Transport::Tls, None),
     (Service::Monitoring, "monitoring", Transport::Tls, Some("monitoring")),
     (Service::Logs, "logs", Transport::Tls, Some("logs")),
     (Service::S3, "s3", Transport::Tls, Some("s3")),
     (Service::Sts, "sts", Transport::Tls, Some("sts")),
+    (Service::IotControl, "iot-control", Transport::Tls, Some("iot")),
+    (Service::Panorama, "panorama", Transport::Tls, Some("panorama")),
     (Service::Dns, "dns", Transport::Dns, None),
     (Service::Ntp, "ntp", Transport::Ntp, None),
 ];
@@ -88,6 +97,8 @@ impl Service {
 
     /// The service that signs with `name`.
     pub fn by_signing_name(name: &str) -> Option<Self> {
+        // One host has two services of this kind, and each its own name.
+        let name = if name == JOBS_DATA { "iotdata" } else { name };
         TABLE.iter().find(|row| row.3 == Some(name)).map(|row| row.0)
     }
 
@@ -104,7 +115,7 @@ impl fmt::Display for Service {
 
 /// The word is no service with addresses of its own.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is none of iot, monitoring, logs, s3, sts, dns, ntp")]
+#[error("`{0}` is none of iot, monitoring, logs, s3, sts, iot-control, panorama, dns, ntp")]
 pub struct UnknownService(String);
 
 impl FromStr for Service {

@@ -1,8 +1,11 @@
 //! What a run is asked to be.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
+pub use crate::iot::policy::Policy;
 use crate::names::Spelling;
 use crate::service::Service;
 
@@ -19,6 +22,14 @@ pub struct Settings {
     pub things: Vec<String>,
     /// Jobs that things have: name of the thing, and what it shall do.
     pub jobs: Vec<(String, String)>,
+    /// Things that are devices of Panorama's from the start, each with its certificate.
+    pub devices: Vec<String>,
+    /// Time between two monitoring jobs of a device; 30 s as documented.
+    pub monitor_every: Duration,
+    /// How long a minute of a job's timers takes: shorter where a test is not to wait for them.
+    pub job_minute: Duration,
+    /// Policies of things that may do something else than use their own topics, by the thing's name.
+    pub policies: BTreeMap<String, Policy>,
     /// Addresses of each family of services; one without is not served.
     pub binds: Vec<(Service, IpAddr)>,
     /// Addresses at which every TLS service is served as well, and to which no name leads until one is moved there.
@@ -50,6 +61,10 @@ impl Settings {
             account: "123456789012".into(),
             things: vec!["app".into()],
             jobs: Vec::new(),
+            devices: Vec::new(),
+            monitor_every: Duration::from_secs(30),
+            job_minute: Duration::from_secs(60),
+            policies: BTreeMap::new(),
             binds: Service::families().map(|service| (service, ip)).collect(),
             spares: Vec::new(),
             spelling: Spelling::default(),

@@ -1,26 +1,33 @@
-//! Who is connected, who listens to what, what is retained.
+//! Who is connected, who listens to what, what is retained, and what waits for those who come back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mqtt_protocol_core::mqtt::packet::Properties;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::topic;
-use crate::facts::Facts;
-use crate::service::Service;
+use crate::iot::registry::{Deed, Principal};
 
 /// Largest payload of a message (IoT Core quotas).
 pub(crate) const PAYLOAD_LIMIT: usize = 128 * 1024;
+/// Longest life of a session without its client (IoT Core quotas, "persistent session expiry period").
+pub(crate) const LONGEST_SESSION: Duration = Duration::from_secs(3600);
 /// Subscriptions per connection (IoT Core quotas).
 const SUBSCRIPTIONS: usize = 50;
 /// Messages that wait for a slow client; further ones are lost to it.
 const OUTBOX: usize = 256;
+/// Messages that wait for a client that is away (ours; the service's own limit is not published).
+const STORED: usize = 1000;
 /// Retained messages that are kept (ours; the service's own limit is far higher).
 const RETAINED: usize = 10_000;
+/// Client ids whose connections are counted; with more of them all counts begin again.
+const COUNTED: usize = 10_000;
 
 /// A message on its way from one client to others.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +38,32 @@ pub(crate) struct Message {
     pub(crate) at_least_once: bool,
     /// From a publisher: keep it for later subscribers. To a subscriber: it was kept.
     pub(crate) retain: bool,
+    /// It may have been delivered before (DUP).
+    pub(crate) again: bool,
+    /// When nobody wants it any more (MQTT 5, section 3.3.2.3.3).
+    pub(crate) until: Option<Instant>,
     /// What MQTT 5 passes on beside the payload.
     pub(crate) properties: Properties,
+}
+
+impl Message {
+    /// One of the cloud's own, at least once where that was subscribed to.
+    pub(crate) fn own(topic: String, payload: Bytes) -> Self {
+        Self {
+            topic,
+            payload,
+            at_least_once: true,
+            retain: false,
+            again: false,
+            until: None,
+            properties: Vec::new(),
+        }
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
 }
 
 /// The broker's memory.
@@ -43,17 +74,35 @@ pub(crate) struct Broker {
 
 #[derive(Default)]
 struct State {
-    clients: HashMap<String, Client>,
+    sessions: HashMap<String, Session>,
     retained: BTreeMap<String, Message>,
     connections: u64,
+    /// How often a client id has connected.
+    counts: HashMap<String, u64>,
 }
 
-struct Client {
-    connection: u64,
-    outbox: mpsc::Sender<Message>,
-    taken_over: CancellationToken,
+/// What is kept under one client id.
+struct Session {
+    principal: Principal,
     /// Filter to highest quality of service: `true` is at least once.
     filters: BTreeMap<String, bool>,
+    presence: Presence,
+}
+
+enum Presence {
+    Here { connection: u64, outbox: mpsc::Sender<Message>, taken_over: CancellationToken },
+    Away { until: Instant, stored: VecDeque<Message> },
+}
+
+/// Who wants to be seated.
+#[derive(Clone)]
+pub(crate) struct Arrival {
+    pub(crate) client_id: String,
+    pub(crate) principal: Principal,
+    /// Nothing of an earlier session is wanted.
+    pub(crate) clean: bool,
+    /// For how long the session outlives the connection.
+    pub(crate) kept: Duration,
 }
 
 /// One client's connection: dropped when the client goes.
@@ -61,48 +110,106 @@ pub(crate) struct Seat<'a> {
     broker: &'a Broker,
     client_id: String,
     connection: u64,
+    /// For how long the session outlives this connection.
+    pub(crate) kept: Duration,
+    /// An earlier session goes on.
+    pub(crate) resumed: bool,
+    /// How many connections this client id had before.
+    pub(crate) version: u64,
     /// Messages for this client.
     pub(crate) inbox: mpsc::Receiver<Message>,
+    /// Messages that came while it was away.
+    pub(crate) backlog: VecDeque<Message>,
+    /// Delivered at least once, and not confirmed yet.
+    pub(crate) in_flight: BTreeMap<u16, Message>,
     /// Cancelled when the same client id connects again.
     pub(crate) taken_over: CancellationToken,
 }
 
 impl Broker {
     /// Seats a client; whoever sat under the same id is told to go.
-    pub(crate) fn seat(&self, client_id: &str) -> Seat<'_> {
+    pub(crate) fn seat(&self, arrival: Arrival) -> Seat<'_> {
+        let Arrival { client_id, principal, clean, kept } = arrival;
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         let taken_over = CancellationToken::new();
         let mut state = self.lock();
+        state.forget_expired();
         state.connections += 1;
         let connection = state.connections;
-        let client = Client { connection, outbox, taken_over: taken_over.clone(), filters: BTreeMap::new() };
-        if let Some(old) = state.clients.insert(client_id.into(), client) {
-            old.taken_over.cancel();
+        let version = state.count(&client_id);
+        let old = state.sessions.remove(&client_id);
+        if let Some(Session { presence: Presence::Here { taken_over, .. }, .. }) = &old {
+            taken_over.cancel();
         }
-        Seat { broker: self, client_id: client_id.into(), connection, inbox, taken_over }
+        // A session without a duration ends with its connection, and is not here any more unless it is being taken over.
+        let old = old.filter(|_| !clean);
+        let resumed = old.is_some();
+        let (filters, backlog) = match old {
+            Some(Session { filters, presence: Presence::Away { stored, .. }, .. }) => (filters, stored),
+            Some(Session { filters, .. }) => (filters, VecDeque::new()),
+            None => Default::default(),
+        };
+        let presence = Presence::Here { connection, outbox, taken_over: taken_over.clone() };
+        state.sessions.insert(client_id.clone(), Session { principal, filters, presence });
+        let in_flight = BTreeMap::new();
+        Seat {
+            broker: self,
+            client_id,
+            connection,
+            kept,
+            resumed,
+            version,
+            inbox,
+            backlog,
+            in_flight,
+            taken_over,
+        }
     }
 
     /// Keeps and passes on a message whose topic is allowed.
-    pub(crate) fn publish(&self, message: Message, facts: &Facts) {
-        facts.stored(Service::Iot, &message.topic, message.payload.len());
+    pub(crate) fn publish(&self, message: Message) {
         let mut state = self.lock();
+        state.forget_expired();
         if message.retain && topic::may_retain(&message.topic) {
             state.retain(&message);
         }
-        for (client_id, client) in &state.clients {
-            let best = client.filters.iter().filter(|(filter, _)| topic::matches(filter, &message.topic));
-            if let Some(at_least_once) = best.map(|(_, quality)| *quality).max() {
+        for (client_id, session) in &mut state.sessions {
+            let Some(at_least_once) = session.best_filter(&message.topic) else { continue };
+            if session.principal.may(Deed::Receive(&message.topic), Some(client_id)) {
                 let at_least_once = at_least_once && message.at_least_once;
-                let copy = Message { at_least_once, retain: false, ..message.clone() };
-                if client.outbox.try_send(copy).is_err() {
-                    warn!(
-                        client_id,
-                        topic = message.topic,
-                        "the client is too slow, a message is lost to it"
-                    );
-                }
+                session.hand(client_id, Message { at_least_once, retain: false, ..message.clone() });
             }
         }
+    }
+
+    /// Passes a message on to one client, whether or not it has subscribed, if it is there.
+    pub(crate) fn send_to(&self, client_id: &str, message: Message) {
+        let mut state = self.lock();
+        if let Some(session) =
+            state.sessions.get_mut(client_id).filter(|one| matches!(one.presence, Presence::Here { .. }))
+        {
+            let at_least_once = session.best_filter(&message.topic).unwrap_or(false);
+            session.hand(client_id, Message { at_least_once, retain: false, ..message });
+        }
+    }
+
+    /// Whether a client of that name is connected.
+    pub(crate) fn is_here(&self, client_id: &str) -> bool {
+        let state = self.lock();
+        state.sessions.get(client_id).is_some_and(|session| matches!(session.presence, Presence::Here { .. }))
+    }
+
+    /// The message that is retained under a topic.
+    pub(crate) fn retained(&self, topic: &str) -> Option<Message> {
+        self.lock().retained.get(topic).filter(|message| !message.is_late()).cloned()
+    }
+
+    /// Topics that have retained messages, and the size of these, from `after` on.
+    pub(crate) fn all_retained(&self, after: Option<&str>, most: usize) -> Vec<Message> {
+        let state = self.lock();
+        let later =
+            state.retained.iter().filter(|(topic, _)| after.is_none_or(|after| topic.as_str() > after));
+        later.map(|(_, message)| message.clone()).filter(|message| !message.is_late()).take(most).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -110,7 +217,58 @@ impl Broker {
     }
 }
 
+impl Session {
+    fn best_filter(&self, topic: &str) -> Option<bool> {
+        let matching = self.filters.iter().filter(|(filter, _)| topic::matches(filter, topic));
+        matching.map(|(_, quality)| *quality).max()
+    }
+
+    /// To the client, or where it finds it when it comes back: there only what is to come at least once.
+    fn hand(&mut self, client_id: &str, message: Message) {
+        match &mut self.presence {
+            Presence::Here { outbox, .. } => {
+                if let Err(error) = outbox.try_send(message) {
+                    let message = error.into_inner();
+                    warn!(
+                        client_id,
+                        topic = message.topic,
+                        "the client is too slow, a message is lost to it"
+                    );
+                }
+            }
+            Presence::Away { stored, .. } if message.at_least_once && stored.len() < STORED => {
+                stored.push_back(message);
+            }
+            Presence::Away { .. } if message.at_least_once => {
+                warn!(
+                    client_id,
+                    topic = message.topic,
+                    "too much waits for the client, a message is lost to it"
+                );
+            }
+            Presence::Away { .. } => {}
+        }
+    }
+}
+
 impl State {
+    fn forget_expired(&mut self) {
+        let now = Instant::now();
+        self.sessions.retain(|_, session| match session.presence {
+            Presence::Away { until, .. } => until > now,
+            Presence::Here { .. } => true,
+        });
+    }
+
+    fn count(&mut self, client_id: &str) -> u64 {
+        if self.counts.len() >= COUNTED && !self.counts.contains_key(client_id) {
+            self.counts.clear();
+        }
+        let count = self.counts.entry(client_id.into()).or_default();
+        *count += 1;
+        *count - 1
+    }
+
     fn retain(&mut self, message: &Message) {
         if message.payload.is_empty() {
             self.retained.remove(&message.topic);
@@ -120,21 +278,27 @@ impl State {
             warn!(topic = message.topic, "too many retained messages, this one is not kept");
         }
     }
+
+    /// The session of this very connection.
+    fn of(&mut self, client_id: &str, wanted: u64) -> Option<&mut Session> {
+        self.sessions.get_mut(client_id).filter(
+            |session| matches!(session.presence, Presence::Here { connection, .. } if connection == wanted),
+        )
+    }
 }
 
 impl Seat<'_> {
     /// Adds or changes a subscription. Gives what was retained for it.
     pub(crate) fn subscribe(&self, filter: &str, at_least_once: bool) -> Result<Option<Message>, TooMany> {
         let mut state = self.broker.lock();
-        if let Some(client) =
-            state.clients.get_mut(&self.client_id).filter(|one| one.connection == self.connection)
-        {
-            if client.filters.len() >= SUBSCRIPTIONS && !client.filters.contains_key(filter) {
+        if let Some(session) = state.of(&self.client_id, self.connection) {
+            if session.filters.len() >= SUBSCRIPTIONS && !session.filters.contains_key(filter) {
                 return Err(TooMany);
             }
-            client.filters.insert(filter.into(), at_least_once);
+            session.filters.insert(filter.into(), at_least_once);
         }
-        let retained = if topic::is_exact(filter) { state.retained.get(filter).cloned() } else { None };
+        drop(state);
+        let retained = if topic::is_exact(filter) { self.broker.retained(filter) } else { None };
         Ok(retained
             .map(|message| Message { at_least_once: at_least_once && message.at_least_once, ..message }))
     }
@@ -142,8 +306,20 @@ impl Seat<'_> {
     /// Ends a subscription; says whether it was there.
     pub(crate) fn unsubscribe(&self, filter: &str) -> bool {
         let mut state = self.broker.lock();
-        let client = state.clients.get_mut(&self.client_id).filter(|one| one.connection == self.connection);
-        client.is_some_and(|client| client.filters.remove(filter).is_some())
+        let session = state.of(&self.client_id, self.connection);
+        session.is_some_and(|session| session.filters.remove(filter).is_some())
+    }
+
+    /// What was not confirmed, and what was not even sent, in their order.
+    fn leftovers(&mut self) -> VecDeque<Message> {
+        let sent = std::mem::take(&mut self.in_flight).into_values();
+        let mut left: VecDeque<Message> = sent.map(|message| Message { again: true, ..message }).collect();
+        left.append(&mut self.backlog);
+        while let Ok(message) = self.inbox.try_recv() {
+            left.push_back(message);
+        }
+        left.retain(|message| message.at_least_once);
+        left
     }
 }
 
@@ -154,35 +330,58 @@ pub(crate) struct TooMany;
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        let mut state = self.broker.lock();
-        if state.clients.get(&self.client_id).is_some_and(|client| client.connection == self.connection) {
-            state.clients.remove(&self.client_id);
+        let broker = self.broker;
+        let mut state = broker.lock();
+        let left = self.leftovers();
+        match state.of(&self.client_id, self.connection) {
+            Some(_) if self.kept.is_zero() => {
+                state.sessions.remove(&self.client_id);
+            }
+            Some(session) => {
+                session.presence = Presence::Away { until: Instant::now() + self.kept, stored: left };
+            }
+            // Whoever has taken over this session gets what this connection did not bring to an end.
+            None => {
+                if let Some(session) = state.sessions.get_mut(&self.client_id)
+                    && !self.kept.is_zero()
+                {
+                    left.into_iter().for_each(|message| session.hand(&self.client_id, message));
+                }
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use fake_facts::Teller;
-
     use super::*;
+    use crate::iot::policy::Policy;
+    use crate::iot::registry::Registry;
 
-    fn facts() -> Facts {
-        Facts::new(Teller::new(Box::new(std::io::sink())), CancellationToken::new())
+    fn arrival(client_id: &str, clean: bool, kept: Duration) -> Arrival {
+        let all =
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iot:*","Resource":"*"}}"#;
+        let registry = Registry::default();
+        registry.admit("c", None, Policy::read(all).unwrap());
+        let principal = registry.principal("c", &"r:a".into(), std::time::SystemTime::now()).unwrap();
+        Arrival { client_id: client_id.into(), principal, clean, kept }
+    }
+
+    fn seat<'a>(broker: &'a Broker, client_id: &str) -> Seat<'a> {
+        broker.seat(arrival(client_id, true, Duration::ZERO))
     }
 
     fn message(topic: &str, retain: bool) -> Message {
-        let payload = Bytes::from_static(b"x");
-        Message { topic: topic.into(), payload, at_least_once: true, retain, properties: Vec::new() }
+        Message { retain, ..Message::own(topic.into(), Bytes::from_static(b"x")) }
     }
 
     #[test]
     fn a_message_reaches_each_subscriber_once_at_the_best_of_its_filters() {
         let broker = Broker::default();
-        let mut seat = broker.seat("one");
+        let mut seat = seat(&broker, "one");
         seat.subscribe("a/+", false).unwrap();
         seat.subscribe("a/b", true).unwrap();
-        broker.publish(message("a/b", false), &facts());
+        broker.publish(message("a/b", false));
         assert!(seat.inbox.try_recv().unwrap().at_least_once);
         assert!(seat.inbox.try_recv().is_err());
     }
@@ -190,43 +389,89 @@ mod tests {
     #[test]
     fn retained_messages_go_to_exact_filters_only() {
         let broker = Broker::default();
-        broker.publish(message("a/b", true), &facts());
-        let seat = broker.seat("one");
+        broker.publish(message("a/b", true));
+        let seat = seat(&broker, "one");
         assert_eq!(seat.subscribe("a/+", true).unwrap(), None);
         assert!(seat.subscribe("a/b", true).unwrap().unwrap().retain);
         let empty = Message { payload: Bytes::new(), ..message("a/b", true) };
-        broker.publish(empty, &facts());
+        broker.publish(empty);
         assert_eq!(seat.subscribe("a/b", true).unwrap(), None);
     }
 
     #[test]
     fn nothing_is_retained_below_the_dollar_sign() {
         let broker = Broker::default();
-        broker.publish(message("$aws/things/x/shadow/update", true), &facts());
-        let seat = broker.seat("one");
+        broker.publish(message("$aws/things/x/shadow/update", true));
+        let seat = seat(&broker, "one");
         assert_eq!(seat.subscribe("$aws/things/x/shadow/update", true).unwrap(), None);
     }
 
     #[test]
     fn the_newer_of_two_equal_client_ids_stays() {
         let broker = Broker::default();
-        let old = broker.seat("same");
-        let mut new = broker.seat("same");
+        let old = seat(&broker, "same");
+        let mut new = seat(&broker, "same");
         assert!(old.taken_over.is_cancelled());
+        assert_eq!((old.version, new.version), (0, 1));
         new.subscribe("a", false).unwrap();
         drop(old);
-        broker.publish(message("a", false), &facts());
+        broker.publish(message("a", false));
         assert!(new.inbox.try_recv().is_ok());
     }
 
     #[test]
     fn the_fifty_first_subscription_is_refused() {
         let broker = Broker::default();
-        let seat = broker.seat("one");
+        let seat = seat(&broker, "one");
         for index in 0..SUBSCRIPTIONS {
             seat.subscribe(&format!("t/{index}"), false).unwrap();
         }
         assert_eq!(seat.subscribe("t/one-more", false), Err(TooMany));
         assert!(seat.subscribe("t/0", true).is_ok());
+    }
+
+    #[test]
+    fn what_comes_while_a_client_is_away_waits_for_it_and_so_does_what_it_did_not_confirm() {
+        let broker = Broker::default();
+        let hour = arrival("one", false, LONGEST_SESSION);
+        let mut seat = broker.seat(hour.clone());
+        assert!(!seat.resumed);
+        seat.subscribe("a", true).unwrap();
+        seat.subscribe("never", false).unwrap();
+        seat.in_flight.insert(7, message("sent", false));
+        drop(seat);
+        broker.publish(message("a", false));
+        broker.publish(message("never", false));
+        let seat = broker.seat(hour.clone());
+        assert!(seat.resumed);
+        let found: Vec<_> =
+            seat.backlog.iter().map(|message| (message.topic.as_str(), message.again)).collect();
+        assert_eq!(found, [("sent", true), ("a", false)]);
+        // Taken over, it goes on as well; a clean one does not.
+        let taken = broker.seat(hour.clone());
+        assert!(taken.resumed && taken.backlog.is_empty());
+        drop(seat);
+        drop(taken);
+        assert!(!broker.seat(Arrival { clean: true, ..hour }).resumed);
+    }
+
+    #[test]
+    fn a_session_is_forgotten_when_its_time_is_over() {
+        let broker = Broker::default();
+        let moment = arrival("one", false, Duration::from_nanos(1));
+        drop(broker.seat(moment.clone()));
+        assert!(!broker.seat(moment.clone()).resumed);
+        drop(broker.seat(Arrival { kept: LONGEST_SESSION, ..moment.clone() }));
+        assert!(broker.seat(moment).resumed);
+    }
+
+    #[test]
+    fn a_message_to_one_client_needs_no_subscription_and_reaches_nobody_else() {
+        let broker = Broker::default();
+        let (mut one, mut other) = (seat(&broker, "one"), seat(&broker, "other"));
+        other.subscribe("answers", true).unwrap();
+        broker.send_to("one", message("answers", false));
+        assert!(!one.inbox.try_recv().unwrap().at_least_once);
+        assert!(other.inbox.try_recv().is_err());
     }
 }

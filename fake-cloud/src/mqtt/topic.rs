@@ -7,9 +7,32 @@
 const LONGEST: usize = 256;
 /// Most slashes in a topic or filter.
 const SLASHES: usize = 7;
-/// What clients may use below `$`; anything else there ends the connection.
-const RESERVED: [&str; 4] =
-    ["$aws/things/", "$aws/events/", "$aws/certificates/", "$aws/provisioning-templates/"];
+/// What clients may publish to below `$`, level by level, `+` for a name (IoT Core developer guide, "Reserved topics").
+/// Anything else there ends the connection.
+const REQUESTS: [&str; 13] = [
+    "$aws/things/+/jobs/get",
+    "$aws/things/+/jobs/start-next",
+    "$aws/things/+/jobs/+/get",
+    "$aws/things/+/jobs/+/update",
+    "$aws/things/+/shadow/get",
+    "$aws/things/+/shadow/update",
+    "$aws/things/+/shadow/delete",
+    "$aws/things/+/shadow/name/+/get",
+    "$aws/things/+/shadow/name/+/update",
+    "$aws/things/+/shadow/name/+/delete",
+    "$aws/certificates/create/json",
+    "$aws/certificates/create-from-csr/json",
+    "$aws/provisioning-templates/+/provision/json",
+];
+/// What clients may subscribe to below `$`: these and what is below them.
+const OFFERED: [&str; 6] = [
+    "$aws/things/+/jobs/#",
+    "$aws/things/+/shadow/#",
+    "$aws/events/presence/#",
+    "$aws/events/subscriptions/#",
+    "$aws/certificates/#",
+    "$aws/provisioning-templates/+/provision/#",
+];
 
 /// Why a topic or filter is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +57,10 @@ pub(crate) fn check_name(topic: &str) -> Result<(), Bad> {
         return Err(Bad::Wildcard);
     }
     check_size(topic)?;
-    check_reserved(topic)
+    match topic.starts_with('$') && !REQUESTS.iter().any(|request| matches(request, topic)) {
+        true => Err(Bad::Reserved),
+        false => Ok(()),
+    }
 }
 
 /// Checks a filter that is subscribed to.
@@ -50,7 +76,23 @@ pub(crate) fn check_filter(filter: &str) -> Result<(), Bad> {
             return Err(Bad::Filter);
         }
     }
-    check_reserved(filter)
+    match filter.starts_with('$') && !OFFERED.iter().any(|offered| meet(offered, filter)) {
+        true => Err(Bad::Reserved),
+        false => Ok(()),
+    }
+}
+
+/// Whether a topic can exist that both filters match.
+fn meet(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some("#"), Some(_)) | (Some(_), Some("#")) | (None, None) => return true,
+            (Some("+"), Some(_)) | (Some(_), Some("+")) => {}
+            (Some(level), Some(same)) if level == same => {}
+            _ => return false,
+        }
+    }
 }
 
 fn check_size(topic: &str) -> Result<(), Bad> {
@@ -58,11 +100,6 @@ fn check_size(topic: &str) -> Result<(), Bad> {
         return Err(Bad::Length);
     }
     if topic.matches('/').count() > SLASHES { Err(Bad::Depth) } else { Ok(()) }
-}
-
-fn check_reserved(topic: &str) -> Result<(), Bad> {
-    let open = !topic.starts_with('$') || RESERVED.iter().any(|start| topic.starts_with(start));
-    if open { Ok(()) } else { Err(Bad::Reserved) }
 }
 
 /// Whether the filter is a plain topic: only those are sent retained messages.
@@ -133,6 +170,20 @@ mod tests {
         assert_eq!(check_name("a/+"), Err(Bad::Wildcard));
         assert_eq!(check_name("$SYS/uptime"), Err(Bad::Reserved));
         assert_eq!(check_name("$aws/things/x/shadow/update"), Ok(()));
+        for answer in [
+            "$aws/things/x/shadow/update/accepted",
+            "$aws/things/x/jobs/notify",
+            "$aws/events/presence/connected/x",
+        ] {
+            assert_eq!(check_name(answer), Err(Bad::Reserved), "{answer}");
+            assert_eq!(check_filter(answer), Ok(()), "{answer}");
+        }
+        for wide in ["$aws/things/#", "$aws/#", "$aws/things/+/+/get/accepted", "$aws/events/presence/+/x"] {
+            assert_eq!(check_filter(wide), Ok(()), "{wide}");
+        }
+        for nobody in ["$SYS/#", "$aws/rules/x", "$aws", "$aws/things/x", "$aws/things/x/tunnels/notify"] {
+            assert_eq!(check_filter(nobody), Err(Bad::Reserved), "{nobody}");
+        }
         assert_eq!(check_filter("a/#/b"), Err(Bad::Filter));
         assert_eq!(check_filter("a+"), Err(Bad::Filter));
         assert_eq!(check_filter("+/a/#"), Ok(()));

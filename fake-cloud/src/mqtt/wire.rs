@@ -7,9 +7,7 @@ use mqtt_protocol_core::mqtt::connection::{Connection, ConnectionOptions, Event}
 use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, Packet};
 use mqtt_protocol_core::mqtt::result_code::{DisconnectReasonCode, MqttError};
 use mqtt_protocol_core::mqtt::role::Server;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::broker::{Message, PAYLOAD_LIMIT};
 use super::packets::{self, Asked, Version};
@@ -22,8 +20,8 @@ const PACKET_LIMIT: u32 = PAYLOAD_LIMIT as u32 + 4096;
 /// Why a session is over.
 #[derive(Debug)]
 pub(super) enum End {
-    /// DISCONNECT; with `true` the will is still published.
-    Client { with_will: bool },
+    /// DISCONNECT; the will may still be wanted, and another time for the session to outlive it, seconds.
+    Client { with_will: bool, kept: Option<u32> },
     /// The network went away.
     Lost(String),
     /// Nothing came for one and a half times the keep-alive time.
@@ -37,16 +35,16 @@ pub(super) enum End {
 }
 
 /// Bytes in, packets out.
-pub(super) struct Wire {
+pub(super) struct Wire<S> {
     connection: Connection<Server>,
-    reader: ReadHalf<TlsStream<TcpStream>>,
-    writer: WriteHalf<TlsStream<TcpStream>>,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
     buffer: Vec<u8>,
 }
 
-impl Wire {
+impl<S: AsyncRead + AsyncWrite> Wire<S> {
     /// Starts on a connection whose handshake is done.
-    pub(super) fn new(stream: TlsStream<TcpStream>) -> Self {
+    pub(super) fn new(stream: S) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         let options = ConnectionOptions::new().maximum_packet_size_recv(PACKET_LIMIT);
         let version = mqtt_protocol_core::mqtt::Version::Undetermined;
@@ -102,12 +100,18 @@ impl Wire {
         self.work_off(events).await.map(|_| ())
     }
 
-    /// Sends a message to the subscriber.
-    pub(super) async fn deliver(&mut self, version: Version, message: &Message) -> Result<(), End> {
-        let packet_id = match message.at_least_once {
-            true => Some(self.connection.acquire_packet_id().map_err(|error| End::Lost(error.to_string()))?),
-            false => None,
-        };
+    /// The number under which a message will be sent that has to be confirmed.
+    pub(super) fn packet_id(&mut self) -> Result<u16, End> {
+        self.connection.acquire_packet_id().map_err(|error| End::Lost(error.to_string()))
+    }
+
+    /// Sends a message to the subscriber; with a packet id it is sent at least once.
+    pub(super) async fn deliver(
+        &mut self,
+        version: Version,
+        message: &Message,
+        packet_id: Option<u16>,
+    ) -> Result<(), End> {
         self.send(packets::deliver(version, message, packet_id)).await
     }
 

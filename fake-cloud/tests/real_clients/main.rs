@@ -5,9 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in a helper fails the test that called it")]
 
 mod aws;
+mod awsiot;
 mod dns;
+mod iot;
 mod mqtt;
 mod ntp;
+mod panorama;
 mod process;
 mod sessions;
 mod support;

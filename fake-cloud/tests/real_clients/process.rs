@@ -53,9 +53,11 @@ fn ready_names_every_bound_socket() {
         ("dns", "tcp"),
         ("dns", "udp"),
         ("iot", "tcp"),
+        ("iot-control", "tcp"),
         ("logs", "tcp"),
         ("monitoring", "tcp"),
         ("ntp", "udp"),
+        ("panorama", "tcp"),
         ("s3", "tcp"),
         ("sts", "tcp"),
     ];

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 /// Longest wait for a fact; generous, since it is only ever used up by a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const SERVICES: [&str; 7] = ["iot", "monitoring", "logs", "s3", "sts", "dns", "ntp"];
+const SERVICES: [&str; 9] =
+    ["iot", "monitoring", "logs", "s3", "sts", "iot-control", "panorama", "dns", "ntp"];
 
 /// A cloud in a process of its own, gone with the value.
 pub(crate) struct Fake {
@@ -139,9 +140,23 @@ impl Fake {
 
     /// Runs a Python client of `tests/clients` against this cloud and gives the JSON that it prints.
     pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> serde_json::Value {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
         let mut command = Command::new(interpreter());
-        command.arg(&path).args(arguments).env_clear();
+        command.arg(client(script)).args(arguments);
+        self.run_client(command, script, arguments)
+    }
+
+    /// The same where a cloud of `in_namespace` is, with its own name server.
+    pub(crate) fn python_beside(&self, script: &str, arguments: &[&str]) -> serde_json::Value {
+        let servers = self.dir.path().join("resolv.conf");
+        std::fs::write(&servers, format!("nameserver {}\n", self.socket("dns").ip())).unwrap();
+        let mut command = self.beside("unshare");
+        command.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\""]);
+        command.arg(&servers).arg(interpreter()).arg(client(script)).args(arguments);
+        self.run_client(command, script, arguments)
+    }
+
+    fn run_client(&self, mut command: Command, script: &str, arguments: &[&str]) -> serde_json::Value {
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("CLOUD_CLIENT_FILE", self.folder().join("client.json"));
         command
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -186,6 +201,10 @@ fn lines<T: Send + 'static>(pipe: impl Read + Send + 'static, read: fn(String) -
         }
     });
     receiver
+}
+
+fn client(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script)
 }
 
 fn interpreter() -> PathBuf {
