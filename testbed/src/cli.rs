@@ -195,6 +195,9 @@ pub struct Run {
     /// What may stay inconclusive.
     #[command(flatten)]
     pub accept: Accept,
+    /// Run each once more in a second lab, whose rules all count, and list the rules that nothing used.
+    #[arg(long)]
+    pub count_rules: bool,
     /// How many labs at once.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
     pub jobs: u32,

@@ -89,7 +89,8 @@ async fn run_all(
     arguments: &cli::Run,
     how: &Talk,
 ) -> Vec<Report> {
-    let options = Arc::new(Options { accept, ..options(&arguments.lab, how) });
+    let options =
+        Arc::new(Options { accept, count_rules: arguments.count_rules, ..options(&arguments.lab, how) });
     let progress = Progress::new(how.quiet || how.verbose > 0);
     let stop = stop_signal();
     let colour = shade();
@@ -140,6 +141,7 @@ pub(super) fn options(arguments: &cli::Lab, how: &Talk) -> Options {
         out: arguments.out.clone(),
         programs: super::programs(),
         exhaustive: arguments.exhaustive,
+        count_rules: false,
         patience: arguments.patience,
         allow_run: arguments.allow_run,
         allow_paths: arguments.allow_paths.iter().map(whole).collect(),

@@ -57,6 +57,8 @@ pub enum RunFile {
     Before(NodeName),
     /// `after/<node>.json`: the same after the run.
     After(NodeName),
+    /// `counted/<node>.nft`: its rules in a copy of the site all of whose rules count, after a run of that.
+    Counted(NodeName),
     /// `before/fdb.txt`: which Ethernet addresses the switches knew behind which port, as bridge(8) writes it.
     LearnedBefore,
     /// `after/fdb.txt`: the same after the run.
@@ -98,6 +100,7 @@ impl RunFile {
             RunFile::Given(path) => format!("files/{path}"),
             RunFile::Before(node) => format!("before/{node}.json"),
             RunFile::After(node) => format!("after/{node}.json"),
+            RunFile::Counted(node) => format!("counted/{node}.nft"),
             RunFile::LearnedBefore => format!("before/{FDB}"),
             RunFile::LearnedAfter => format!("after/{FDB}"),
             RunFile::Log(node) => format!("logs/{node}.log"),
@@ -363,6 +366,7 @@ mod tests {
             RunFile::Given("site.nft".into()),
             RunFile::Before(node.clone()),
             RunFile::After(node.clone()),
+            RunFile::Counted(node.clone()),
             RunFile::LearnedBefore,
             RunFile::LearnedAfter,
             RunFile::Log(node),

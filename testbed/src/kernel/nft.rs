@@ -288,6 +288,19 @@ pub async fn list_json(namespace: &Namespace) -> Result<String, KernelError> {
     Running::start(command, namespace, "list rules", "")?.end().await
 }
 
+/// Carries out commands in JSON, in one transaction.
+///
+/// Errors: `Root` where they cannot be written down for nft, `Nft`.
+pub async fn carry_out(namespace: &Namespace, commands: &str) -> Result<(), KernelError> {
+    // They may be longer than a pipe holds.
+    let failed = |cause| KernelError::Root { operation: "write", path: "commands for nft".into(), cause };
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    file.write_all(commands.as_bytes()).map_err(failed)?;
+    let mut command = nft();
+    command.args(["-j", "-f"]).arg(file.path());
+    Running::start(command, namespace, "let rules count", "")?.end().await.map(drop)
+}
+
 async fn run(namespace: &Namespace, operation: &'static str, script: &str) -> Result<String, KernelError> {
     start(namespace, operation, script)?.end().await
 }

@@ -8,6 +8,7 @@ mod lines;
 mod model;
 mod observe;
 mod probes;
+pub mod rule_use;
 pub mod rules;
 pub mod state;
 

@@ -9,6 +9,7 @@ use crate::observation::{FaultSeen, Observations};
 use crate::parts::Part;
 use crate::plan::fault::Fault;
 use crate::plan::{Check, LeftOut, Unopened, Word};
+use crate::record::rule_use::{RuleText, RuleUse};
 use crate::scenario::Unsupported;
 use crate::scenario::model::Place;
 use crate::twin::TwinReport;
@@ -85,6 +86,20 @@ pub(super) fn broken_report() -> Report {
         by_hand: true,
     });
     report
+}
+
+/// The good run, with a second one in which rules counted.
+pub(super) fn counted_report() -> Report {
+    let never = |rule: &str| RuleText { chain: "inet site through".into(), rule: rule.into() };
+    let rtr = RuleUse {
+        node: of("rtr"),
+        in_copy: true,
+        used: 5,
+        never_used: vec![never("iifname \"lan\" udp dport 9 accept"), never("ct state invalid drop")],
+        uncounted: 0,
+    };
+    let app = RuleUse { node: of("app"), in_copy: false, used: 1, never_used: Vec::new(), uncounted: 3 };
+    Report { rule_use: vec![app, rtr], ..good_report() }
 }
 
 /// The good run, of a testbed whose taps a test had blinded.
@@ -289,6 +304,7 @@ fn report(seen: &Observations) -> Report {
         (Stage::End, 150),
     ];
     Report {
+        rule_use: Vec::new(),
         file: Some("scenarios/small.yaml".into()),
         started: UNIX_EPOCH + Duration::from_secs(1_798_761_599),
         planned: plan.checks.len(),

@@ -18,6 +18,7 @@ use self::time::{TimeLine, time_line};
 use super::Report;
 use super::rule_place::rule_place;
 use super::words::{broken_part, by_hand, fault, place, proof, seconds, stage, verdict};
+use crate::record::rule_use::RuleUse;
 use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Finding, Verdict};
 
@@ -47,6 +48,7 @@ struct Page {
     controls: Vec<ControlView>,
     checks: Vec<CheckView>,
     flows: Vec<FlowView>,
+    rule_use: Vec<RuleUse>,
     remarks: Vec<String>,
     /// What was broken by hand, a line each.
     by_hand: Vec<String>,
@@ -166,6 +168,7 @@ fn page(report: &Report) -> Page {
         controls: controls(&report.judgement.checks),
         checks: report.judgement.checks.iter().map(|one| check(report, one)).collect(),
         flows: plan.flows.iter().map(flow).collect(),
+        rule_use: report.rule_use.clone(),
         remarks: plan.remarks.clone(),
         by_hand: by_hand(report),
         stages: report.stages.iter().map(|one| (stage(one.stage), seconds(one.took))).collect(),
@@ -252,8 +255,8 @@ fn flow(flow: &crate::plan::Flow) -> FlowView {
 #[cfg(test)]
 mod tests {
     use super::super::example::{
-        bad_report, blinded_report, failed_report, full_report, good_report, hostile_report, matrix_report,
-        twin_report,
+        bad_report, blinded_report, counted_report, failed_report, full_report, good_report, hostile_report,
+        matrix_report, twin_report,
     };
     use super::*;
 
@@ -327,6 +330,20 @@ mod tests {
         for report in [good_report(), bad_report(), failed_report(), matrix_report()].iter().chain(&twins) {
             assert_balanced(&html(report));
         }
+    }
+
+    #[test]
+    fn rules_that_nothing_used_are_listed() {
+        let page = html(&counted_report());
+        for part in [
+            "<h2>Rules</h2>",
+            "<td>rtr, in a copy that counts</td><td>5</td><td>0</td>",
+            "ct state invalid drop",
+        ] {
+            assert!(page.contains(part), "{part:?} is not on the page");
+        }
+        assert_balanced(&page);
+        assert!(!html(&good_report()).contains("<h2>Rules</h2>"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::names::{CheckName, ControlId, NodeName, ScenarioName};
 use crate::observation::{FaultSeen, TapHealth};
 use crate::parts::Part;
+use crate::record::rule_use::RuleUse;
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
@@ -56,6 +57,9 @@ pub struct RunJson {
     /// Faults that were carried out meanwhile, for checks or by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FaultJson>,
+    /// Which rules were never used, of each node some of whose rules count; no verdict goes by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rule_use: Vec<RuleUse>,
     /// Where the evidence is; left out within the folder itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
@@ -222,6 +226,7 @@ fn run(report: &Report) -> RunJson {
         stages: report.stages.iter().map(stage_json).collect(),
         in_force: report.in_force.clone(),
         faults: report.faults.iter().map(fault_json).collect(),
+        rule_use: report.rule_use.clone(),
         folder: report.folder.as_ref().map(|folder| folder.display().to_string()),
         accepted: report.accepted().map(|check| check.check.clone()).collect(),
         twin: report.twin.clone(),
@@ -280,7 +285,8 @@ mod tests {
     use serde_json::Value;
 
     use super::super::example::{
-        accepting_report, bad_report, blinded_report, broken_report, failed_report, good_report, twin_report,
+        accepting_report, bad_report, blinded_report, broken_report, counted_report, failed_report,
+        good_report, twin_report,
     };
     use super::*;
     use crate::plan::{LeftOut, Unopened};
@@ -313,7 +319,14 @@ mod tests {
             PauseSeen { what: "video of dock at app".into(), at_fault_us: 71_000, longest_us: 71_000 };
         undecided.judgement.checks[0].pauses.push(pause);
         undecided.judgement.checks[0].matrix = Some(matrix());
-        let reports = [accepting_report(), blinded_report(), broken_report(), failed_report(), undecided];
+        let reports = [
+            accepting_report(),
+            blinded_report(),
+            broken_report(),
+            counted_report(),
+            failed_report(),
+            undecided,
+        ];
         let written = runs_json(&reports, Exit::Ours);
         let mut keys = BTreeSet::new();
         collect(&serde_json::from_str(&written).unwrap(), &mut keys);

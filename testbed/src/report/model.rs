@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::observation::{FaultSeen, TapHealth};
 use crate::parts::Part;
 use crate::plan::Plan;
+use crate::record::rule_use::RuleUse;
 use crate::scenario::Unsupported;
 use crate::twin::TwinReport;
 use crate::verdict::{CheckVerdict, Judgement, Verdict};
@@ -25,6 +26,8 @@ pub struct Report {
     pub plan: Plan,
     /// The text of each rule file that the plan names, by its path there, where it can be read.
     pub rules: BTreeMap<String, String>,
+    /// Which rules were never used, of each node some of whose rules count.
+    pub rule_use: Vec<RuleUse>,
     /// How many checks it was to judge.
     pub planned: usize,
     /// What it came to; without checks if the run ended before its time.

@@ -5,11 +5,14 @@ use std::fmt::Write;
 use super::words::{broken_part, by_hand, fault, harmless, place, proof, seconds, stage, verdict};
 use super::{Report, StageTime};
 use crate::event::Failure;
+use crate::record::rule_use::{RuleText, RuleUse};
 use crate::twin::TwinReport;
 use crate::verdict::{CheckVerdict, Finding, Verdict};
 
 /// Findings of one check that are printed; the rest is in the run folder.
 const FINDINGS: usize = 8;
+/// Rules never used that are printed.
+const RULES: usize = 8;
 
 /// Whether to colour; whoever knows the terminal and `NO_COLOR` decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,7 @@ pub fn text(report: &Report, colour: Colour) -> String {
             if let Some(failure) = &report.failure {
                 push_failure(&mut out, failure, colour);
             }
+            push_rule_use(&mut out, report);
             push_line(&mut out, &format!("\n{}", last_line(report)));
             push_accepted(&mut out, report);
         }
@@ -205,6 +209,28 @@ fn push_accepted(out: &mut String, report: &Report) {
     }
 }
 
+/// Which rules nothing has used; nothing where no rule counts.
+fn push_rule_use(out: &mut String, report: &Report) {
+    let sum = |what: fn(&RuleUse) -> usize| report.rule_use.iter().map(what).sum::<usize>();
+    let (used, never) = (sum(|one| one.used), sum(|one| one.never_used.len()));
+    if used + never == 0 {
+        return;
+    }
+    let uncounted = match sum(|one| one.uncounted) {
+        0 => String::new(),
+        more => format!(", {more} do not count"),
+    };
+    push_line(out, &format!("\n{never} of {} rules that count were never used{uncounted}", used + never));
+    let rules =
+        report.rule_use.iter().flat_map(|one| one.never_used.iter().map(move |rule| (&one.node, rule)));
+    for (node, RuleText { chain, rule }) in rules.take(RULES) {
+        push_field(out, node.as_str(), &format!("{chain} {rule}"));
+    }
+    if let Some(more) = never.checked_sub(RULES).filter(|more| *more > 0) {
+        push_line(out, &format!("  and {more} more, all in verdicts.json"));
+    }
+}
+
 fn push_twin(out: &mut String, twin: &TwinReport, colour: Colour) {
     let result = match (twin.agrees, twin.differences.is_empty()) {
         (true, _) => colour.good("reported as expected"),
@@ -245,7 +271,7 @@ fn last_line(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::example::{
-        accepting_report, bad_report, blinded_report, failed_report, good_report, twin_report,
+        accepting_report, bad_report, blinded_report, counted_report, failed_report, good_report, twin_report,
     };
     use super::*;
 
@@ -293,6 +319,20 @@ mod tests {
         assert_eq!(text_of(&blinded), line.to_owned() + &text_of(&good_report()));
         let twin = Report { broken_part: blinded.broken_part, ..twin_report(true) };
         assert_eq!(text_of(&twin), line.to_owned() + &text_of(&twin_report(true)));
+    }
+
+    #[test]
+    fn rules_that_nothing_used_are_listed() {
+        let (said, without) = (text(&counted_report(), Colour::Plain), text(&good_report(), Colour::Plain));
+        let more: String = said.lines().filter(|line| !without.contains(line)).collect::<Vec<_>>().join("\n");
+        let expected = "2 of 8 rules that count were never used, 3 do not count
+  rtr         inet site through iifname \"lan\" udp dport 9 accept
+  rtr         inet site through ct state invalid drop";
+        assert_eq!(more, expected);
+        let mut many = counted_report();
+        let never = &mut many.rule_use[1].never_used;
+        *never = vec![never[0].clone(); 11];
+        assert!(text(&many, Colour::Plain).contains("\n  and 3 more, all in verdicts.json\n"));
     }
 
     #[test]

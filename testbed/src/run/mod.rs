@@ -4,6 +4,7 @@
 //! again, listens to its events, judges and keeps the evidence. The *worker* runs inside the lab.
 
 mod commander;
+mod counting;
 mod offline;
 mod order;
 mod replay;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::counting;
 use super::scenario::settle;
 use super::taint;
 use crate::event::Failure;
@@ -76,6 +77,7 @@ pub fn rejudge(path: &Path) -> Result<Rejudged, Damaged> {
         started: info.started(),
         judgement: Judgement { scenario: plan.scenario.clone(), checks: Vec::new() },
         rules: rules(&reader, &plan),
+        rule_use: counting::rule_use(&reader, &plan),
         planned: plan.checks.len(),
         plan,
         stages: info.stage_times(),

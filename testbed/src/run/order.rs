@@ -28,6 +28,8 @@ pub struct Order {
     pub patience: u32,
     /// What the lab does.
     pub task: Task,
+    /// Whether the rules of the site are made to count, for [`super::counting`].
+    pub counting: bool,
 }
 
 /// What a lab does.

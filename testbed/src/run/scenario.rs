@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use super::commander::{Ended, LabLog, command};
+use super::counting;
 use super::order::{Order, Task};
 use crate::event::{Event, Failure, Fault, Stage};
-use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, RunInfo, annotations};
+use crate::evidence::{EvidenceError, Host, RunFile, RunFolder, RunInfo, RunReader, annotations};
 use crate::kernel::root::Root;
 use crate::observation::{Observations, TapHealth};
 use crate::parts;
@@ -31,6 +33,8 @@ pub struct Options {
     pub programs: PathBuf,
     /// Whether negatives that do not say what they send cover everything.
     pub exhaustive: bool,
+    /// Whether a second lab, whose rules count, tells which rules nothing uses.
+    pub count_rules: bool,
     /// Multiplies every deadline; 1 and more.
     pub patience: u32,
     /// Whether scenarios may run commands of their own.
@@ -100,6 +104,7 @@ pub(super) fn empty_report(scenario: &Scenario) -> Report {
         started: SystemTime::now(),
         plan,
         rules: BTreeMap::new(),
+        rule_use: Vec::new(),
         planned: scenario.checks.len(),
         judgement: Judgement { scenario: scenario.name.clone(), checks: Vec::new() },
         stages: Vec::new(),
@@ -122,7 +127,7 @@ async fn carry_out(
     twin: Option<&Twin>,
     folder: &Path,
     options: &Options,
-    listen: impl FnMut(&Event),
+    mut listen: impl FnMut(&Event),
     interrupted: impl Future<Output = ()>,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -138,8 +143,16 @@ async fn carry_out(
     let info = RunInfo::begun(report.started, order.run, twin, &report.accept);
     evidence.write_json(&RunFile::Run, &info)?;
     let log = lab_log(&evidence, options)?;
-    let Ended { seen, stages, total_ms } = command(&order, log, listen, interrupted).await;
+    let mut interrupted = pin!(interrupted);
+    let Ended { seen, stages, total_ms } = command(&order, log, &mut listen, interrupted.as_mut()).await;
     report.stages = stage_times(&stages, total_ms);
+    if options.count_rules && seen.is_ok() {
+        let counted = counting::count(&evidence, &order, report, interrupted).await;
+        if let Err(Failure { text, .. }) = counted {
+            let text = format!("which rules are never used is not known: {text}");
+            listen(&Event::Warning { text });
+        }
+    }
     conclude(&evidence, info, twin, seen, report)
 }
 
@@ -163,6 +176,7 @@ pub(super) fn order(
         run: getrandom::u32().map_err(|error| ours(error.to_string()))?,
         patience: options.patience,
         task,
+        counting: false,
     })
 }
 
@@ -177,6 +191,7 @@ pub(super) fn conclude(
     evidence.write_json(&RunFile::Run, &info.ended(&report.stages, seen.as_ref().err()))?;
     let seen = seen?;
     settle(report, twin, &seen);
+    report.rule_use = counting::rule_use(&RunReader::of(evidence.path()), &report.plan);
     report.packets = cited(evidence, &report.judgement)?;
     keep(evidence, &seen, report)
 }

@@ -60,5 +60,6 @@ fn order(plan: Plan, root: Root, folder: PathBuf, task: Task) -> Order {
         run: 1,
         patience: 1,
         task,
+        counting: false,
     }
 }

@@ -104,6 +104,7 @@ fn the_files_are_those_of_a_run_folder() {
         RunFile::Given("PATH".into()),
         RunFile::Before(node()),
         RunFile::After(node()),
+        RunFile::Counted(node()),
         RunFile::LearnedBefore,
         RunFile::LearnedAfter,
         RunFile::Log(node()),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::sites;
-use crate::support::{Counted, ONE_RUN, Place, say, scenarios};
+use crate::support::{Counted, ONE_RUN, Place, assert_judged_alike, runs_of, say, scenarios};
+
+/// A run and another one in a copy.
+const TWO_RUNS: Duration = ONE_RUN.saturating_mul(2);
 
 #[test]
 fn what_nft_refuses_is_said_in_its_words_with_file_and_line_and_nothing_is_left() {
@@ -120,4 +123,44 @@ fn a_folder_whose_name_is_a_pattern_keeps_its_rules() {
     say(place.run(&folder.join("small.yaml")), ONE_RUN).expect_code(0);
     let state = std::fs::read_to_string(place.run_folders()[0].join("before/rtr.json")).unwrap();
     assert!(state.contains("hook forward"), "the rules are loaded: {state}");
+}
+
+#[test]
+fn rules_that_nothing_uses_are_found_in_a_copy_whose_rules_count() {
+    let place = Place::new();
+    let rules = sites::changed(
+        sites::SMALL_RULES,
+        "\t\tiifname \"office0\" icmp",
+        "\t\tiifname \"nowhere0\" tcp dport 9 accept\n\t\tiifname \"office0\" icmp",
+    );
+    sites::small(&place, &rules);
+    let pings =
+        "  - { id: S02, from: desk, to: rtr, ports: icmp/8, why: the desk asks who is there }\nchecks:
+  desk-asks: { reach: { from: desk, to: rtr, ports: icmp/8 }, proves: PAN-NET-11 (part) }\n";
+    let scenario = place.write("site/small.yaml", sites::changed(sites::SMALL, "checks:\n", pings));
+    let mut run = place.run(&scenario);
+    run.args(["--json", "-", "--count-rules"]);
+    let said = say(run, TWO_RUNS).expect_code(0);
+    let rule_use = runs_of(&said).runs.remove(0).rule_use;
+    let [rtr] = &rule_use[..] else { panic!("one node has rules: {said}") };
+    let never: Vec<_> = rtr.never_used.iter().map(|one| (&*one.chain, &*one.rule)).collect();
+    assert!(never.contains(&("inet site own", "iifname \"nowhere0\" tcp dport 9 accept")), "{never:?}");
+    assert!(never.iter().all(|(_, rule)| !rule.contains("echo-request")), "that one was used: {never:?}");
+    assert_eq!((rtr.in_copy, rtr.uncounted, rtr.used + never.len()), (true, 0, 4), "{rtr:?}");
+    assert!(said.all().contains("rules that count were never used"), "{said}");
+
+    let [folder] = &place.run_folders()[..] else { panic!("one run: {said}") };
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    assert!(read("counted/rtr.nft").contains("counter packets"));
+    assert!(!read("after/rtr.json").contains("counter packets"), "the site's own rules are as they were");
+    let is_folder = |entry: &std::fs::DirEntry| entry.path().is_dir();
+    let inside = std::fs::read_dir(folder).unwrap().map(Result::unwrap).filter(is_folder);
+    let mut inside: Vec<_> = inside.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    inside.sort();
+    assert_eq!(
+        inside,
+        ["after", "before", "clips", "counted", "files", "logs"],
+        "nothing else is left of it"
+    );
+    assert_judged_alike(&place, folder);
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::event::{Failure, Stage};
 use crate::evidence::{FDB, RunFile, RunFolder};
-use crate::kernel::{fdb, features, snapshot};
+use crate::kernel::{fdb, features, nft, snapshot};
 use crate::plan::{Plan, Vlans};
 use crate::probe::{Connections, Site};
-use crate::record::{Which, key};
+use crate::record::{Which, key, rule_use, rules};
 use crate::run::order::{Order, Task};
 use crate::services::{Settings, camera_password};
 
@@ -83,6 +83,20 @@ pub(super) async fn take_snapshots(site: &Site, folder: &Path) -> Result<(), Fai
     let path = folder.join(FDB);
     std::fs::write(&path, learned)
         .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Lets every rule of the site count, as it stands now.
+pub(super) async fn let_rules_count(site: &Site) -> Result<(), Failure> {
+    for node in site.plan.nodes.iter().filter(|node| node.ruleset.is_some()) {
+        let namespace = site.lab.node(&node.name);
+        let listing = nft::list_json(namespace).await.map_err(|error| kernel_failure(&error))?;
+        let commands = rules::without_ours(&listing).and_then(|listing| rule_use::counting(&listing));
+        let commands = commands.map_err(|error| ours(format!("what nft lists of {}: {error}", node.name)))?;
+        if let Some(commands) = commands {
+            nft::carry_out(namespace, &commands).await.map_err(|error| kernel_failure(&error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Listens to what becomes of the site's tracked connections, for the run folder.

@@ -6,13 +6,16 @@ use crate::observation::{Moment, Observations};
 use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 
-use super::build::{Built, build, listen_to_connections, settings, take_snapshots};
+use super::build::{Built, build, let_rules_count, listen_to_connections, settings, take_snapshots};
 use super::probing::{Beside, Probed, exercise_and_probe, finish, look_at_states};
 use super::teller::Teller;
 
 /// Carries out an order from the beginning to the end.
 pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations, Failure> {
     let built = build(order, teller).await?;
+    if order.counting {
+        let_rules_count(&built.site).await?;
+    }
     let connections = listen_to_connections(&built.site, &order.run_folder)?;
     let mut states = look_at_states(&built.site, Moment::Built).await;
     teller.stage(Stage::Start);
