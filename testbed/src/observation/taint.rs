@@ -113,6 +113,8 @@ pub enum Layer {
     Stream,
     /// An IP packet, put together from its pieces.
     Pieces,
+    /// What was said in a TLS session whose secrets are known.
+    Inside,
 }
 
 /// As what something was found.
@@ -130,7 +132,7 @@ pub enum Encoding {
 impl Way {
     /// All of them, each of which every tap's canary is hidden in.
     pub fn all() -> impl Iterator<Item = Way> {
-        let layers = [Layer::Frame, Layer::Quote, Layer::Stream, Layer::Pieces];
+        let layers = [Layer::Frame, Layer::Quote, Layer::Stream, Layer::Pieces, Layer::Inside];
         let encodings = [Encoding::Raw, Encoding::Base64, Encoding::Hex];
         layers.into_iter().flat_map(move |layer| encodings.map(|encoding| Way { layer, encoding }))
     }
@@ -149,6 +151,7 @@ impl fmt::Display for Way {
             Layer::Quote => "quoted in an ICMP error",
             Layer::Stream => "in a TCP stream",
             Layer::Pieces => "in an IP packet that came in pieces",
+            Layer::Inside => "inside a TLS session",
         };
         f.pad(&format!("{encoding} {layer}"))
     }

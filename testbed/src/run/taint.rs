@@ -48,6 +48,7 @@ pub(super) fn search(
         return Ok(None);
     }
     let clips = cameras.into_iter().map(|camera| (camera.clone(), reader.clip(camera))).collect();
+    let key_log = tap::secrets(reader.capture(&RunFile::Capture)?);
     let capture = reader.capture(&RunFile::Capture)?;
     let found = tap::taint::search(
         capture,
@@ -56,6 +57,7 @@ pub(super) fn search(
         &services::camera_password(run),
         key(run, Which::Site),
         &unsettled(plan, &seen.faults, seen.patience),
+        &key_log,
     );
     found.map(Some).map_err(|text| Damage::Wrong { file: RunFile::Capture.path(), line: None, text })
 }

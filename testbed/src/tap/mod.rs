@@ -51,5 +51,5 @@ pub use inventory::{Inventory, Owner};
 pub use live::stream;
 pub use read_back::{Counted, ReadBack, Unreadable, read_back};
 pub use runs::Passed;
-pub use secrets::add_secrets;
+pub use secrets::{add_secrets, secrets};
 pub use sightings::{Direction, Sighting, Sightings, Stray, StrayKind};

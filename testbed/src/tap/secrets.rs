@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use pcap_file::Endianness;
@@ -21,6 +21,8 @@ const SECRETS_BLOCK: u32 = 0x0a;
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 /// Bytes of a key log that one block takes at most, so that any reader of blocks has room for it.
 const MOST: usize = 64 * 1024;
+/// Bytes of key logs that are read from a capture: those of ten thousands of sessions.
+const MOST_READ: usize = 16 * 1024 * 1024;
 
 /// Puts a key log (of the form that `SSLKEYLOGFILE` has) before the first packet of the capture at `path`, and replaces
 /// the file at once when all is written.
@@ -31,6 +33,36 @@ pub fn add_secrets(path: &Path, key_log: &[u8]) -> Result<(), Error> {
         return Ok(());
     }
     replace(path, |part| rewrite(path, part, key_log))
+}
+
+/// The key logs that stand before the first packet of a capture; none of one that cannot be read, which whoever reads its
+/// packets says.
+pub fn secrets(from: impl Read) -> Vec<u8> {
+    let mut found = Vec::new();
+    let Ok(mut reader) = PcapNgReader::with_capacity(from, HELD) else { return found };
+    let endianness = reader.section().endianness;
+    while let Some(Ok((block, _))) = reader.next_raw_block() {
+        if is_packet(&block) || found.len() > MOST_READ {
+            break;
+        }
+        if block.type_ == SECRETS_BLOCK {
+            found.extend_from_slice(key_log(&block.body, endianness).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// The key log in a block of secrets, if it is one.
+fn key_log(body: &[u8], endianness: Endianness) -> Option<&[u8]> {
+    let word = |at: usize| {
+        let bytes: [u8; 4] = body.get(at..at + 4)?.try_into().ok()?;
+        Some(match endianness {
+            Endianness::Big => u32::from_be_bytes(bytes),
+            Endianness::Little => u32::from_le_bytes(bytes),
+        })
+    };
+    let length = word(4)? as usize;
+    (word(0)? == TLS_KEY_LOG).then(|| body.get(8..8 + length)).flatten()
 }
 
 fn rewrite(from: &Path, to: &Path, key_log: &[u8]) -> Result<(), Error> {
@@ -110,6 +142,8 @@ mod tests {
         assert!(parts(key_log.as_bytes()).count() > 2);
         assert!(parts(key_log.as_bytes()).all(|part| part.len() <= MOST && part.ends_with(b"\n")));
         assert_eq!(parts(key_log.as_bytes()).collect::<Vec<_>>().concat(), key_log.as_bytes());
+        assert_eq!(secrets(&*after), key_log.as_bytes());
+        assert!(secrets(&*before).is_empty() && secrets(&b"no capture"[..]).is_empty());
         assert_eq!(tshark(&path, &["-T", "fields", "-e", "frame.number"]), "1\n2\n3\n");
 
         add_secrets(&path, b"").unwrap();

@@ -5,10 +5,12 @@ mod clip;
 #[cfg(test)]
 mod fixture;
 mod floods;
+mod keys;
 mod marks;
 mod pieces;
 mod scan;
 mod search;
+mod sessions;
 mod texts;
 mod words;
 
@@ -22,9 +24,11 @@ use crate::observation::TaintSeen;
 use canary::Canaries;
 use floods::Floods;
 pub use floods::Unsettled;
+use keys::KeyLog;
 use marks::{Mark, Marks};
 use scan::Sought;
 use search::{Owners, Place, Search, Taken};
+use sessions::Sessions;
 use words::Words;
 
 /// Bytes of a camera's clip that are taken at most: a minute of 640x360.
@@ -34,7 +38,7 @@ pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
 pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
 
 /// Searches a capture of a site with these ports for clips and for the cameras' password, with canaries of this lab.
-/// `unsettled` is when switches may have flooded.
+/// `unsettled` is when switches may have flooded; `key_log` has the secrets of TLS sessions that are read, too.
 ///
 /// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
 /// in words: those of [`read_back`](super::read_back).
@@ -45,6 +49,7 @@ pub fn search(
     password: &str,
     key: u32,
     unsettled: &[Unsettled],
+    key_log: &[u8],
 ) -> Result<TaintSeen, String> {
     let owners = Owners {
         cameras: clips.iter().filter(|(_, clip)| clip.is_ok()).map(|(camera, _)| camera.clone()).collect(),
@@ -62,7 +67,10 @@ pub fn search(
     }
     let words: Vec<String> = canaries.words().chain([password.to_owned()]).collect();
     let sought = Sought { marks: Marks::new(marks), words: Words::new(&words) };
-    let mut search = Search::new(&sought, &owners, &canaries);
+    let mut keys = KeyLog::default();
+    keys.add(canaries.key_log().as_bytes());
+    keys.add(key_log);
+    let mut search = Search::new(&sought, &owners, &canaries, Sessions::new(keys));
     let mut floods = Floods::new(&ports, unsettled);
     each_packet(from, &ports, |Packet { seen, cut, bytes }: Packet<'_>| {
         let place = Place { port: seen.port, direction: seen.direction, flooded: floods.take(&seen, bytes) };

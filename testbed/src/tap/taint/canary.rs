@@ -3,7 +3,7 @@
 //!
 //! One is sent: a frame leaves each link, marked as a probe of this lab and for a group that no bridge passes on (IEEE
 //! 802.1D, table 7-10), with a canary in it as it is, as Base64 and as digits. It shows that what passes this tap comes
-//! into the capture and is searched. What is put together only here (streams, packets in pieces, quotes) gets frames
+//! into the capture and is searched. What is put together only here (streams, TLS sessions, packets in pieces, quotes) gets frames
 //! with another canary, which are searched as if this tap had seen them.
 
 use std::net::Ipv4Addr;
@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use etherparse::{IpFragOffset, Ipv4Header, PacketBuilder};
 use sha2::{Digest, Sha256};
 
+use super::keys::Opener;
 use crate::names::{LinkName, Mac};
 
 /// The group of the MAC's own control frames, which end at the next port.
@@ -27,6 +28,9 @@ const PIECE: usize = 40;
 const FROM: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const TO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const DISCARD: u16 = 9;
+const HTTPS: u16 = 443;
+/// `TLS_AES_128_GCM_SHA256`.
+const SUITE: u16 = 0x1301;
 
 /// What is in the frame that leaves a link, behind what marks it as a probe.
 pub fn sent(key: u32, port: &LinkName) -> Vec<u8> {
@@ -40,6 +44,8 @@ pub(super) struct Canaries {
     of: Vec<[Vec<u8>; 2]>,
     /// The same, as short as a password.
     words: Vec<[String; 2]>,
+    /// Of each port the random number and the secret of a TLS session.
+    tls: Vec<[[u8; 32]; 2]>,
 }
 
 impl Canaries {
@@ -48,6 +54,7 @@ impl Canaries {
         Canaries {
             of: ports.iter().map(|port| BOTH.map(|which| bytes(key, port, which))).collect(),
             words: ports.iter().map(|port| BOTH.map(|which| word(key, port, which))).collect(),
+            tls: ports.iter().map(|port| [0, 1].map(|part| hash(key, port, "tls", part))).collect(),
         }
     }
 
@@ -61,27 +68,37 @@ impl Canaries {
         self.words.iter().flatten().cloned()
     }
 
-    /// Frames with a canary that only shows in a stream, a packet in pieces, or an error's quote.
+    /// The secrets of the sessions that canaries are said in, as a key log.
+    pub(super) fn key_log(&self) -> String {
+        let line = |[random, secret]: &[[u8; 32]; 2]| {
+            format!("CLIENT_TRAFFIC_SECRET_0 {} {}\n", hex::encode(random), hex::encode(secret))
+        };
+        self.tls.iter().map(line).collect()
+    }
+
+    /// Frames with a canary that only shows in a stream, a TLS session, a packet in pieces, or an error's quote.
     pub(super) fn of_streams_and_pieces(&self, port: usize) -> Vec<Vec<u8>> {
         let hidden = in_all_encodings(&self.of[port][1], &self.words[port][1]);
-        [segments(&hidden), pieces(&hidden), quotes(&hidden)].concat()
+        let session = session(&hidden, &self.tls[port]);
+        [segments(&hidden), session, pieces(&hidden), quotes(&hidden)].concat()
     }
 }
 
 /// 64 bytes of a port that nobody else has.
 fn bytes(key: u32, port: &LinkName, which: &str) -> Vec<u8> {
-    let half = |part: u8| {
-        let mut hash = Sha256::new();
-        hash.update(b"canary");
-        hash.update(key.to_be_bytes());
-        hash.update([part]);
-        hash.update(port.as_str());
-        hash.update(which);
-        hash.finalize()
-    };
-    let whole = [half(0), half(1)].concat();
+    let whole = [0, 1].map(|part| hash(key, port, which, part)).concat();
     debug_assert_eq!(whole.len(), LENGTH);
     whole
+}
+
+fn hash(key: u32, port: &LinkName, which: &str, part: u8) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"canary");
+    hash.update(key.to_be_bytes());
+    hash.update([part]);
+    hash.update(port.as_str());
+    hash.update(which);
+    hash.finalize().into()
 }
 
 /// Sixteen digits of a port that nobody else has.
@@ -107,6 +124,34 @@ fn segments(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut segments: Vec<_> = bytes.chunks(PIECE).enumerate().map(segment).collect();
     segments[1..].reverse();
     segments
+}
+
+/// A TLS session that is opened, answered, and in which the client says this.
+fn session(bytes: &[u8], [random, secret]: &[[u8; 32]; 2]) -> Vec<Vec<u8>> {
+    let record = |message: u8, body: &[u8]| {
+        let length = |more: usize| ((body.len() + more) as u16).to_be_bytes();
+        [&[22, 3, 3][..], &length(4), &[message, 0], &length(0), body].concat()
+    };
+    // Version, random number, no id, then suites to choose from, or the suite that was chosen (RFC 8446, section 4.1).
+    let suite = SUITE.to_be_bytes();
+    let head = [&[3, 3][..], random, &[0]].concat();
+    let asks = record(1, &[&head[..], &[0, 2], &suite, &[1, 0]].concat());
+    let answers = record(2, &[&head[..], &suite, &[0]].concat());
+    let sealed = Opener::new(SUITE, secret).and_then(|mut client| client.seal(bytes));
+    let sealed = sealed.expect("a suite of TLS 1.3, and a canary is shorter than a record");
+    let segment = |there: bool, sequence: usize, part: &[u8]| {
+        let (from, to) = if there { ((FROM, DISCARD), (TO, HTTPS)) } else { ((TO, HTTPS), (FROM, DISCARD)) };
+        let builder = ethernet().ipv4(from.0.octets(), to.0.octets(), 1);
+        let builder = builder.tcp(from.1, to.1, sequence as u32, 1).ack(1);
+        written(|frame| builder.write(frame, part))
+    };
+    let (first, second) = sealed.split_at(sealed.len() / 2);
+    vec![
+        segment(true, 0, &asks),
+        segment(false, 0, &answers),
+        segment(true, asks.len(), first),
+        segment(true, asks.len() + first.len(), second),
+    ]
 }
 
 fn pieces(bytes: &[u8]) -> Vec<Vec<u8>> {

@@ -1,8 +1,8 @@
 //! Searches every frame of a capture for the cameras' video: as it lies there, in what ICMP errors quote, in TCP streams
-//! put in order, and in packets put together from their pieces.
+//! put in order, inside TLS sessions whose secrets are known, and in packets put together from their pieces.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::super::frame::{Content, Frame, Packet, Tcp, Transport};
 use super::super::sightings::Direction;
@@ -10,6 +10,7 @@ use super::super::stream::Stream;
 use super::canary::{self, Canaries};
 use super::pieces::Pieces;
 use super::scan::{Found, Scan, Sought, What, search};
+use super::sessions::{Inside, Sessions};
 use crate::names::{LinkName, NodeName};
 use crate::observation::{Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapSearched, Way};
 #[cfg(feature = "broken-parts")]
@@ -70,6 +71,7 @@ pub(super) struct Search<'a> {
     owners: &'a Owners,
     canaries: &'a Canaries,
     streams: HashMap<Line, (Stream, Scan)>,
+    sessions: Sessions,
     pieces: Pieces,
     taps: Vec<Tap>,
     found: BTreeMap<(Order, usize, Way), TaintFound>,
@@ -86,12 +88,18 @@ struct Tap {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(sought: &'a Sought<'a>, owners: &'a Owners, canaries: &'a Canaries) -> Self {
+    pub(super) fn new(
+        sought: &'a Sought<'a>,
+        owners: &'a Owners,
+        canaries: &'a Canaries,
+        sessions: Sessions,
+    ) -> Self {
         Search {
             sought,
             owners,
             canaries,
             streams: HashMap::new(),
+            sessions,
             pieces: Pieces::default(),
             taps: vec![Tap::default(); owners.ports.len()],
             found: BTreeMap::new(),
@@ -140,6 +148,9 @@ impl<'a> Search<'a> {
         let Transport::Tcp(tcp) = packet.transport else { return };
         let ends = (packet.source, tcp.source_port, packet.dest, tcp.dest_port);
         let line = Line { place: taken.place, ends, quoted };
+        if !quoted {
+            self.inside(taken, packet, &tcp);
+        }
         let Tcp { sequence, syn, payload, .. } = tcp;
         if syn && let Some(old) = self.streams.remove(&line) {
             self.end(line, old);
@@ -160,7 +171,29 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A segment joins its TLS session, if it is one.
+    fn inside(&mut self, taken: &Taken<'_>, packet: &Packet<'_>, tcp: &Tcp<'_>) {
+        let ends =
+            (SocketAddr::new(packet.source, tcp.source_port), SocketAddr::new(packet.dest, tcp.dest_port));
+        if tcp.syn && !tcp.ack {
+            let old = self.sessions.begin(taken.place, ends, self.sought);
+            self.note_inside(old);
+        }
+        let (found, too_many) = self.sessions.take(taken.place, ends, tcp, taken.packet, self.sought);
+        self.let_go += u64::from(too_many);
+        self.note_inside(found);
+    }
+
+    fn note_inside(&mut self, found: impl IntoIterator<Item = Inside>) {
+        for (place, found) in found {
+            let at = Taken { packet: 0, place, cut: false, bytes: &[] };
+            found.into_iter().for_each(|(one, packet)| self.note(&at, Layer::Inside, packet, one));
+        }
+    }
+
     fn end_all(&mut self) {
+        let inside = self.sessions.end_all(self.sought);
+        self.note_inside(inside);
         let mut streams: Vec<_> = std::mem::take(&mut self.streams).into_iter().collect();
         // In the same order each time: what is found first is told.
         streams.sort_by_key(|(line, _)| (line.place.order(), line.ends, line.quoted));

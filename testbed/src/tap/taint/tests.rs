@@ -43,7 +43,7 @@ fn capture(frames: &[(usize, Direction, Vec<u8>)], cut_to: usize) -> Vec<u8> {
 }
 
 fn searched(frames: &[(usize, Direction, Vec<u8>)]) -> TaintSeen {
-    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[]).unwrap()
+    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], b"").unwrap()
 }
 
 /// Each packet in a frame, as the appliance's tap sees it.
@@ -172,6 +172,48 @@ fn what_an_error_quotes_is_told_apart() {
     assert_eq!(found(&seen, Layer::Stream, Encoding::Raw), None);
 }
 
+/// A session in which the client says this in records of at most so many bytes, from hello to end; with its key log.
+fn session(said: &[u8], record: usize) -> (Vec<Vec<u8>>, String) {
+    let (random, secret) = ([5; 32], [6; 32]);
+    let hello = |kind: u8, rest: &[u8]| {
+        let body = [&[3, 3][..], &random, &[0], rest].concat();
+        let length = body.len() as u8;
+        [&[22, 3, 3, 0, length + 4, kind, 0, 0, length][..], &body].concat()
+    };
+    let mut client = keys::Opener::new(0x1302, &secret).unwrap();
+    let asks = hello(1, &[0, 2, 0x13, 2, 1, 0]);
+    // The handshake's own records have other keys.
+    let mut out = [&[23, 3, 3, 0, 20][..], &[9; 20]].concat();
+    said.chunks(record).for_each(|part| out.extend(client.seal(part).unwrap()));
+    let answers = tcp(TO, FROM, 500, "A", &hello(2, &[0x13, 2, 0]));
+    let mut packets = vec![tcp(FROM, TO, 99, "S", b""), segment(0, &asks), answers];
+    packets.extend(out.chunks(700).enumerate().map(|(nth, part)| segment(asks.len() + nth * 700, part)));
+    let key_log = format!("CLIENT_TRAFFIC_SECRET_0 {} {}\n", hex::encode(random), hex::encode(secret));
+    (packets, key_log)
+}
+
+#[test]
+fn what_is_said_inside_tls_is_found_where_the_secrets_are_known() {
+    let clip = noise(2, 3000);
+    for (said, encoding) in
+        [(clip.clone(), Encoding::Raw), (STANDARD.encode(&clip).into_bytes(), Encoding::Base64)]
+    {
+        let said = [&b"POST / HTTP/1.1\r\n\r\n"[..], &[b'x'; 600], &said].concat();
+        let (packets, key_log) = session(&said, 400);
+        let frames = at_app(packets);
+        let searched = |key_log: &str| {
+            search(&*capture(&frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes())
+                .unwrap()
+        };
+        let seen = searched(&key_log);
+        let one = found(&seen, Layer::Inside, encoding).unwrap_or_else(|| panic!("{:?}", seen.found));
+        assert!(one.bytes >= 2900 && one.first.packet > 2, "{one:?}");
+        assert_eq!(seen.found.len(), 1, "and nowhere else: {:?}", seen.found);
+        assert_eq!(searched("").found, [], "without the secrets it stays closed");
+        assert_eq!(searched(&key_log.replace("06", "07")).found, []);
+    }
+}
+
 #[test]
 fn whatever_a_frame_carries_is_searched() {
     let group = Mac([1, 0x80, 0xc2, 0, 0, 0x0e]);
@@ -198,7 +240,7 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
     assert!(seen.taps[1..].iter().all(|tap| tap.missed.is_empty()));
 
     let other =
-        search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1, &[]).unwrap();
+        search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1, &[], b"").unwrap();
     assert!(other.taps.iter().all(|tap| tap.missed == sent));
 
     // A canary at another tap shows nothing of this one.
@@ -210,7 +252,7 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
 #[test]
 fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
     let frames = [canaries(), at_app([udp(FROM, TO, &noise(2, 600))])].concat();
-    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY, &[]).unwrap();
+    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY, &[], b"").unwrap();
     assert_eq!(seen.taps.iter().map(|tap| tap.cut).collect::<Vec<_>>(), [1, 1, 1, 2]);
     assert!(seen.taps.iter().all(|tap| !tap.missed.is_empty()));
 }
@@ -218,7 +260,7 @@ fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
 #[test]
 fn a_clip_that_is_not_there_is_named() {
     let clips = Clips::from([("cam".parse().unwrap(), Err("gone".to_owned()))]);
-    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY, &[]).unwrap();
+    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY, &[], b"").unwrap();
     assert_eq!((seen.cameras.len(), seen.unknown), (0, vec![("cam".parse().unwrap(), "gone".to_owned())]));
 }
 

@@ -1,0 +1,209 @@
+//! What is said inside TLS sessions, where the run's own key log has their secrets: the fake cloud's.
+//!
+//! Each connection at each tap is read for itself. Records whose key is not known, and those of TLS before 1.3, stay closed.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::super::frame::Tcp;
+use super::super::stream::{Sink, Stream};
+use super::keys::{HEADER, KeyLog, Opener};
+use super::scan::{Placed, Scan, Sought};
+use super::search::Place;
+
+/// Connections that are read at a time, over all taps.
+const MOST_SESSIONS: usize = 2048;
+/// Longest record (RFC 8446, section 5.2).
+const LONGEST: usize = HEADER + 16 * 1024 + 256;
+/// Types of content (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+const APPLICATION: u8 = 23;
+/// Types of handshake messages (RFC 8446, section 4).
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const KEY_UPDATE: u8 = 24;
+
+/// A connection at a tap: its port, whether it is a copy that a switch flooded, and who opened it towards whom.
+type Of = (u16, bool, SocketAddr, SocketAddr);
+
+/// Connections under way.
+#[derive(Default)]
+pub(super) struct Sessions {
+    keys: KeyLog,
+    open: HashMap<Of, Session>,
+}
+
+/// What was found inside, and where its segments were seen.
+pub(super) type Inside = (Place, Vec<Placed>);
+
+#[derive(Default)]
+struct Session {
+    random: Option<[u8; 32]>,
+    suite: Option<u16>,
+    /// The client's, the server's.
+    sides: [Side; 2],
+}
+
+#[derive(Default)]
+struct Side {
+    stream: Stream,
+    records: Records,
+    opener: Option<Opener>,
+    place: Option<Place>,
+    scan: Scan,
+}
+
+/// Bytes that wait until their record is whole.
+#[derive(Default)]
+struct Records {
+    bytes: Vec<u8>,
+    /// Not TLS, or not whole.
+    lost: bool,
+}
+
+impl Sink for Records {
+    fn data(&mut self, bytes: &[u8]) {
+        if !self.lost {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn gap(&mut self) {
+        (self.lost, self.bytes) = (true, Vec::new());
+    }
+}
+
+impl Records {
+    /// The next whole record.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let [_, major, _, high, low, ..] = self.bytes[..] else { return None };
+        let length = HEADER + usize::from(u16::from_be_bytes([high, low]));
+        if major != 3 || length > LONGEST {
+            self.gap();
+            return None;
+        }
+        (self.bytes.len() >= length).then(|| self.bytes.drain(..length).collect())
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(keys: KeyLog) -> Sessions {
+        Sessions { keys, open: HashMap::new() }
+    }
+
+    /// Takes a segment of a connection; what was found inside of what it completes, and whether one session too many is
+    /// under way to read it.
+    pub(super) fn take(
+        &mut self,
+        place: Place,
+        (from, to): (SocketAddr, SocketAddr),
+        tcp: &Tcp<'_>,
+        packet: u64,
+        sought: &Sought<'_>,
+    ) -> (Option<Inside>, bool) {
+        let of = |client, server| (place.port, place.flooded, client, server);
+        let (there, back) = (of(from, to), of(to, from));
+        if tcp.payload.is_empty() {
+            return (None, false);
+        }
+        let begins = matches!(tcp.payload, [HANDSHAKE, 3, _, _, _, CLIENT_HELLO, ..]);
+        let (of, side) = match () {
+            () if self.open.contains_key(&back) => (back, 1),
+            () if self.open.contains_key(&there) => (there, 0),
+            () if !begins => return (None, false),
+            () if self.open.len() >= MOST_SESSIONS => return (None, true),
+            () => (there, 0),
+        };
+        let session = self.open.entry(of).or_default();
+        (session.take(side, place, tcp, packet, &self.keys, sought), false)
+    }
+
+    /// A connection begins anew between these ends; what was found in the one before and not told.
+    pub(super) fn begin(
+        &mut self,
+        place: Place,
+        (from, to): (SocketAddr, SocketAddr),
+        sought: &Sought<'_>,
+    ) -> Vec<Inside> {
+        let old = self.open.remove(&(place.port, place.flooded, from, to));
+        old.map_or_else(Vec::new, |session| session.end(sought))
+    }
+
+    /// The end of all.
+    pub(super) fn end_all(&mut self, sought: &Sought<'_>) -> Vec<Inside> {
+        let mut all: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
+        // In the same order each time: what is found first is told.
+        all.sort_by_key(|(of, _)| *of);
+        all.into_iter().flat_map(|(_, session)| session.end(sought)).collect()
+    }
+}
+
+impl Session {
+    fn take(
+        &mut self,
+        side: usize,
+        place: Place,
+        tcp: &Tcp<'_>,
+        packet: u64,
+        keys: &KeyLog,
+        sought: &Sought<'_>,
+    ) -> Option<Inside> {
+        let own = &mut self.sides[side];
+        own.place = Some(place);
+        own.scan.packet = packet;
+        own.stream.push(tcp.sequence, tcp.syn, tcp.payload, &mut own.records);
+        while let Some(record) = self.sides[side].records.next() {
+            self.record(side, &record, keys);
+        }
+        let own = &mut self.sides[side];
+        own.scan.is_due().then(|| (place, own.scan.search(sought)))
+    }
+
+    fn record(&mut self, side: usize, record: &[u8], keys: &KeyLog) {
+        match record[0] {
+            HANDSHAKE => self.hello(&record[HEADER..]),
+            APPLICATION => self.open(side, record, keys),
+            _ => {}
+        }
+    }
+
+    /// Both hellos begin with type, length, version and a random number; the server's goes on with the session's id and
+    /// the suite (RFC 8446, section 4.1).
+    fn hello(&mut self, message: &[u8]) {
+        let random = message.get(6..38).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        match message.first() {
+            Some(&CLIENT_HELLO) => self.random = self.random.or(random),
+            Some(&SERVER_HELLO) => {
+                let id = message.get(38).map_or(0, |length| usize::from(*length));
+                let suite = message.get(39 + id..41 + id);
+                self.suite = suite.map(|suite| u16::from_be_bytes([suite[0], suite[1]])).or(self.suite);
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, side: usize, record: &[u8], keys: &KeyLog) {
+        let (Some(random), Some(suite)) = (self.random, self.suite) else { return };
+        let own = &mut self.sides[side];
+        if own.opener.is_none() {
+            own.opener = keys.secret(&random, side).and_then(|secret| Opener::new(suite, secret));
+        }
+        let Some(opener) = &mut own.opener else { return };
+        match opener.open(record) {
+            Some((APPLICATION, content)) => own.scan.data(&content),
+            Some((HANDSHAKE, content)) if content.first() == Some(&KEY_UPDATE) => {
+                own.opener = opener.next();
+            }
+            Some(_) => {}
+            // Still the handshake; behind it, nothing fits any more.
+            None if opener.is_fresh() => {}
+            None => own.records.gap(),
+        }
+    }
+
+    fn end(self, sought: &Sought<'_>) -> Vec<Inside> {
+        let found =
+            self.sides.into_iter().filter_map(|mut side| Some((side.place?, side.scan.search(sought))));
+        found.collect()
+    }
+}
