@@ -3,6 +3,9 @@
 //! The protocol itself (aws-chunked uploads with trailers, checksums, ranges, multipart, lists) is the library's.
 //! Ours are the host names, the errors that the library words differently, and the facts.
 
+mod framing;
+mod store;
+mod sums;
 mod upload;
 
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ use s3s::{S3Request, S3Result};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
+use self::store::Store;
 pub(crate) use self::upload::OTHER_BODY;
 use self::upload::Upload;
 use crate::answer::{Body, Failure};
@@ -59,7 +63,7 @@ impl Objects {
     pub(crate) fn open(root: PathBuf, names: &Names, keys: Arc<Keys>) -> Result<Self, Error> {
         let hosts = Hosts::new(names);
         files::create_folder(&root.join(&hosts.first_bucket))?;
-        let store = s3s_fs::FileSystem::new(&root).map_err(|error| Error::Store(format!("{error:?}")))?;
+        let store = Store::open(root.clone()).map_err(|error| Error::Store(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(store);
         builder.set_host(hosts.clone());
         // Time was judged by our own clock already.

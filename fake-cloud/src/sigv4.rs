@@ -144,6 +144,11 @@ pub(crate) fn signed_hash(parts: &Parts) -> Option<&str> {
     header(parts, "x-amz-content-sha256").filter(|text| is_hash(text))
 }
 
+/// Whether the body comes in chunks, each with its size.
+pub(crate) fn is_stream(parts: &Parts) -> bool {
+    header(parts, "x-amz-content-sha256").is_some_and(|marker| marker.starts_with("STREAMING-"))
+}
+
 /// The service in the credential scope, before anything is checked.
 pub(crate) fn claimed_service(parts: &Parts) -> Option<String> {
     Claim::read(parts).ok().map(|claim| claim.service)

@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::http::request::Parts;
 use sha2::{Digest, Sha256};
 
+use super::framing::Framing;
 use crate::answer::Failure;
 use crate::sigv4;
 
@@ -26,6 +27,7 @@ pub(super) struct Upload<B = Incoming> {
     body: B,
     left: u64,
     hash: Option<(Sha256, String)>,
+    framing: Option<Framing>,
     fault: Fault,
 }
 
@@ -34,7 +36,8 @@ impl<B> Upload<B> {
     pub(super) fn new(parts: &Parts, body: B, limit: u64) -> (Self, Fault) {
         let fault = Fault::default();
         let hash = sigv4::signed_hash(parts).map(|hash| (Sha256::new(), hash.to_owned()));
-        (Self { body, left: limit, hash, fault: fault.clone() }, fault)
+        let framing = sigv4::is_stream(parts).then(Framing::new);
+        (Self { body, left: limit, hash, framing, fault: fault.clone() }, fault)
     }
 
     fn take(&mut self, data: &[u8]) -> Result<(), Failure> {
@@ -43,10 +46,16 @@ impl<B> Upload<B> {
         if let Some((hash, _)) = &mut self.hash {
             hash.update(data);
         }
-        Ok(())
+        match &mut self.framing {
+            Some(framing) => framing.take(data).map_err(|_| incomplete("a chunk has no size")),
+            None => Ok(()),
+        }
     }
 
     fn end(&mut self) -> Result<(), Failure> {
+        if self.framing.take().is_some_and(|framing| !framing.is_over()) {
+            return Err(incomplete("the last chunk has not come"));
+        }
         let Some((hash, signed)) = self.hash.take() else { return Ok(()) };
         if hex::encode(hash.finalize()) == signed {
             return Ok(());
@@ -65,6 +74,10 @@ impl<B> Upload<B> {
 /// An object is larger than this cloud takes.
 fn too_large() -> Failure {
     Failure::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
+}
+
+fn incomplete(why: impl Into<String>) -> Failure {
+    Failure::new(400, "IncompleteBody", why)
 }
 
 /// Refuses a body that announces more than `limit` bytes: it is not waited for.
@@ -97,7 +110,7 @@ where
             Ok(frame) => frame,
             Err(error) => {
                 let told = error.into().to_string();
-                return this.fail(Failure::new(400, "IncompleteBody", told));
+                return this.fail(incomplete(told));
             }
         };
         if let Some(data) = frame.data_ref()
@@ -115,7 +128,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.hash.is_none() && self.body.is_end_stream()
+        self.hash.is_none() && self.framing.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -148,5 +161,6 @@ mod tests {
         assert_eq!(read(&right.replace('b', "c"), 3).await, Err("XAmzContentSHA256Mismatch"));
         assert_eq!(read(right, 2).await, Err("EntityTooLarge"));
         assert_eq!(read("UNSIGNED-PAYLOAD", 3).await.unwrap(), "abc");
+        assert_eq!(read("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 3).await, Err("IncompleteBody"));
     }
 }

@@ -84,7 +84,7 @@ impl Claim {
             return Err(incomplete("Credential"));
         };
         let at = clock::read_amz_date(date).ok_or_else(|| incomplete("X-Amz-Date"))?;
-        if !date.starts_with(day) {
+        if date.get(..8) != Some(day) {
             return Err(incomplete("the day of the credential differs from X-Amz-Date"));
         }
         Ok(Self {

@@ -242,6 +242,10 @@ fn without_or_with_half_a_signature_nothing_is_believed() {
         assert!(format!("{refusal:?}").starts_with(wanted), "{refusal:?}");
     }
     let mut parts = logs_request();
+    let shorter = parts.headers["authorization"].to_str().unwrap().replace("/20260131/", "/2026013/");
+    parts.headers.insert("authorization", shorter.parse().unwrap());
+    assert!(matches!(check(&parts, "{}", LOGS, Duration::ZERO), Err(Refusal::Incomplete(_))));
+    let mut parts = logs_request();
     parts.headers.remove("x-amz-date");
     assert!(matches!(check(&parts, "{}", LOGS, Duration::ZERO), Err(Refusal::Incomplete(_))));
 }

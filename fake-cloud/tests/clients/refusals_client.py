@@ -8,11 +8,9 @@ import http.client
 import io
 import json
 import ssl
-import sys
 import time
 from xml.etree import ElementTree
 
-import boto3
 import botocore.auth
 import botocore.parsers
 import cloud
@@ -99,7 +97,20 @@ def code_of(name, answer, content):
 
 
 def ended_session():
-    """Credentials of a session that has ended, and that was good before."""
+    """Credentials of a session that has ended, and what was said to them before."""
+    deadline = time.monotonic() + 30
+    # On a busy machine the first may end before they are used.
+    while True:
+        session = session_of_thing()
+        first = send("query", sign("query", session))
+        if first[0] == 200 or time.monotonic() > deadline:
+            break
+    while send("query", sign("query", session))[1] != "ExpiredToken":
+        assert time.monotonic() < deadline, "the session does not end"
+    return first, session
+
+
+def session_of_thing():
     host = CLIENT["endpoints"]["credentials"]
     thing = CLIENT["things"]["app"]
     context = ssl.create_default_context(cafile=CLIENT["ca"])
@@ -107,12 +118,7 @@ def ended_session():
     connection = http.client.HTTPSConnection(host, context=context, timeout=20)
     connection.request("GET", f"/role-aliases/{CLIENT['role_alias']}/credentials")
     given = json.loads(connection.getresponse().read())["credentials"]
-    session = Credentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"])
-    first = send("query", sign("query", session))
-    deadline = time.monotonic() + 30
-    while send("query", sign("query", session))[1] != "ExpiredToken":
-        assert time.monotonic() < deadline, "the session does not end"
-    return first, session
+    return Credentials(given["accessKeyId"], given["secretAccessKey"], given["sessionToken"])
 
 
 def all_kinds():
@@ -147,6 +153,5 @@ def all_kinds():
     return result
 
 
-assert boto3.__version__, "the signers are those of the pinned boto3"
-assert sys.argv[1:] == []
-cloud.show(all_kinds())
+if __name__ == "__main__":
+    cloud.show(all_kinds())

@@ -79,7 +79,7 @@ fn a_cloud_that_is_started_again_still_knows_whom_it_gave_credentials() {
 
 #[test]
 fn every_kind_of_bad_signature_is_refused_in_the_protocol_of_the_request() {
-    let cloud = Fake::with(&["--credentials-last=1"]);
+    let cloud = Fake::with(&["--credentials-last=3"]);
     let seen = cloud.python("refusals_client.py", &[]);
     assert_eq!(seen["ended-session-before"], json!([200, "none"]));
     let mismatch = json!([403, "SignatureDoesNotMatch"]);
