@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-sweep soak bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-sweep bench-cloud soak bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -78,6 +78,9 @@ bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and w
 	scripts/setup bench
 	$(ALLOW_USERNS) $(TARGET)/release/testbed
 	scripts/bench-sweep
+
+bench-cloud: ## signed metrics at a steady rate: to the fake cloud, and to moto
+	scripts/bench-cloud
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test

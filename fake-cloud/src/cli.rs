@@ -1,12 +1,14 @@
 //! Arguments in, settings out.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use fake_cloud::journal::Stored;
 use fake_cloud::names::Spelling;
-use fake_cloud::service::Service;
+use fake_cloud::service::{Service, Transport};
 use fake_cloud::settings::{Policy, Settings};
 
 const EXAMPLES: &str = "\
@@ -14,6 +16,7 @@ Examples:
   Everything on 127.0.0.1, for boto3 or the AWS CLI in another shell (what to export is also on stderr):
     fake-cloud serve --dir /tmp/cloud
     . /tmp/cloud/env.sh && aws s3 ls
+    fake-cloud ls --dir /tmp/cloud
 
   One address per service family, as firewall rules see the cloud:
     fake-cloud serve --dir /run/cloud --thing app \\
@@ -27,6 +30,7 @@ What it writes below DIR, before it says `ready` on stdout:
   things/NAME/cert.pem    certificate of a thing, and key.pem beside it
   tls-keys.log            TLS session secrets, to decrypt captures with
   objects/                what is stored in S3
+  stored.jsonl            what was stored anywhere, a line each time; `fake-cloud ls` reads it
   env.sh                  for a developer's shell; only without --bind
 
 On stdout it writes facts, one JSON object per line, and nothing else; its log goes to stderr.";
@@ -56,7 +60,24 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT.
     #[command(after_help = EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// List what a cloud has stored, of all its starts in this folder: metrics, log streams, objects, retained messages.
+    Ls {
+        /// Its folder.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// A table of what was stored: service, name, how often, bytes of the last time.
+pub(crate) fn table(stored: &BTreeMap<(String, String), Stored>) -> String {
+    let mut table = format!("{:12} {:>7} {:>10}  NAME\n", "SERVICE", "TIMES", "BYTES");
+    for ((service, name), stored) in stored {
+        // A name is a client's: nothing in it moves a terminal's cursor.
+        let name = name.escape_debug();
+        table += &format!("{service:12} {:>7} {:>10}  {name}\n", stored.times, stored.bytes);
+    }
+    table
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,6 +131,10 @@ pub(crate) struct Serve {
     /// UDP port of the time server [default: 123; 1123 without --bind].
     #[arg(long, value_name = "PORT")]
     ntp_port: Option<u16>,
+    /// Refuse the first N requests of a service (of those that would be believed) as too many, such as logs=3; may be given
+    /// again.
+    #[arg(long = "throttle", value_name = "SERVICE=N", value_parser = throttle)]
+    throttled: Vec<(Service, u32)>,
     /// How long credentials hold that things get for their certificates. AWS gives them 900 at least; less shows renewals.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=43_200))]
     credentials_last: u32,
@@ -163,6 +188,7 @@ impl From<Serve> for Settings {
             https_port: port(serve.https_port, local.https_port, 443),
             dns_port: port(serve.dns_port, local.dns_port, 53),
             ntp_port: port(serve.ntp_port, local.ntp_port, 123),
+            throttled: serve.throttled,
             credentials_seconds: serve.credentials_last,
             clock_offset_seconds: serve.clock_offset,
             upstream: serve.upstream,
@@ -176,6 +202,14 @@ fn bind(text: &str) -> Result<(Service, IpAddr), String> {
     let service = service.parse().map_err(|error: fake_cloud::service::UnknownService| error.to_string())?;
     let ip = ip.parse().map_err(|_| format!("`{ip}` is no IPv4 or IPv6 address"))?;
     Ok((service, ip))
+}
+
+fn throttle(text: &str) -> Result<(Service, u32), String> {
+    let (word, number) = text.split_once('=').ok_or("expected SERVICE=N, for example logs=3")?;
+    let over_https = |service: &Service| service.transport() == Transport::Tls && service.word() == word;
+    let service =
+        Service::all().find(over_https).ok_or_else(|| format!("`{word}` is served over no HTTPS"))?;
+    Ok((service, number.parse().map_err(|_| format!("`{number}` is no number of requests"))?))
 }
 
 fn time_server(text: &str) -> Result<SocketAddr, String> {
@@ -225,8 +259,10 @@ mod tests {
 
     fn settings(arguments: &[&str]) -> Settings {
         let all = ["fake-cloud", "serve", "--dir", "d"].iter().chain(arguments);
-        let Command::Serve(serve) = Arguments::try_parse_from(all).unwrap().command;
-        serve.into()
+        match Arguments::try_parse_from(all).unwrap().command {
+            Command::Serve(serve) => (*serve).into(),
+            Command::Ls { .. } => unreachable!("the command is serve"),
+        }
     }
 
     #[test]
@@ -270,5 +306,8 @@ mod tests {
         assert!(time_server("time.example.org").unwrap_err().contains("address"));
         assert!(thing("../x").is_err());
         assert!(account("12").is_err());
+        assert!(throttle("dns=3").unwrap_err().contains("dns"));
+        assert!(throttle("logs=many").unwrap_err().contains("many"));
+        assert_eq!(throttle("credentials=3"), Ok((Service::Credentials, 3)));
     }
 }

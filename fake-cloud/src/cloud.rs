@@ -25,6 +25,7 @@ use crate::iot::policy::Policy;
 use crate::iot::provisioning::Waiting;
 use crate::iot::registry::{Principal, Registry};
 use crate::jobs::{Job, Jobs, Links};
+use crate::journal::Journal;
 use crate::keys::{Key, Keys};
 use crate::logs::Logs;
 use crate::monitoring::Metrics;
@@ -39,6 +40,7 @@ use crate::settings::Settings;
 use crate::shadow::Shadows;
 use crate::sockets::Sockets;
 use crate::standins::StandIns;
+use crate::throttle::Throttle;
 use crate::tls::Front;
 use crate::{control, credentials, files, jobs, role, tls, upstream};
 
@@ -103,6 +105,7 @@ pub(crate) struct Cloud {
     pub(crate) authority: Authority,
     /// How long credentials hold that things get.
     pub(crate) credentials_last: Duration,
+    pub(crate) throttle: Throttle,
     pub(crate) stand_ins: StandIns,
     /// Folder for the files of stand-ins.
     pub(crate) stand_ins_dir: PathBuf,
@@ -173,10 +176,10 @@ pub struct Running {
 
 /// Starts a cloud: writes its files, binds every socket, says `Ready`. It runs until `stop` is cancelled.
 pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken) -> Result<Running, Error> {
-    let facts = Arc::new(Facts::new(teller, stop.clone()));
     let clock = Clock::ahead_by(settings.clock_offset_seconds);
     files::create_folder(&settings.dir)?;
     let dir = files::absolute(&settings.dir)?;
+    let facts = Arc::new(Facts::new(teller, stop.clone()).kept_in(Journal::open(&dir)?));
 
     // Certificates follow the host's clock: a cloud whose clock is wrong must still be reachable.
     let identity = Identity::of(&dir)?;
@@ -211,6 +214,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         names,
         authority,
         credentials_last: credentials::lifetime(settings.credentials_seconds),
+        throttle: Throttle::new(&settings.throttled),
         stand_ins: StandIns::default(),
         stand_ins_dir: dir.join("stand-ins"),
         moved: moved.clone(),

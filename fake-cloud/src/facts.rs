@@ -4,19 +4,26 @@ use fake_facts::{Fact, Teller};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use crate::journal::Journal;
 use crate::service::Service;
 use crate::tls::Peer;
 
 /// Says facts; when the pipe breaks the cloud is told to stop, since nobody would see what it does.
 pub(crate) struct Facts {
     teller: Teller,
+    journal: Option<Journal>,
     stop: CancellationToken,
 }
 
 impl Facts {
     /// Says them on `teller`, and cancels `stop` when that fails.
     pub(crate) fn new(teller: Teller, stop: CancellationToken) -> Self {
-        Self { teller, stop }
+        Self { teller, journal: None, stop }
+    }
+
+    /// Writes what is stored to `journal` too.
+    pub(crate) fn kept_in(self, journal: Journal) -> Self {
+        Self { journal: Some(journal), ..self }
     }
 
     /// Says one fact.
@@ -44,6 +51,9 @@ impl Facts {
     }
 
     pub(crate) fn stored(&self, service: Service, name: &str, bytes: usize) {
+        if let Some(journal) = &self.journal {
+            journal.add(service.word(), name, bytes as u64);
+        }
         self.say(Fact::Stored { service: service.to_string(), name: name.into(), bytes: bytes as u64 });
     }
 }

@@ -13,6 +13,12 @@ pub struct Error {
     source: io::Error,
 }
 
+impl Error {
+    pub(crate) fn of(path: &Path, source: io::Error) -> Self {
+        Self { path: path.into(), source }
+    }
+}
+
 /// Makes a folder and its parents, readable by the owner only.
 pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
     let make = || DirBuilder::new().recursive(true).mode(0o700).create(path);

@@ -173,6 +173,7 @@ impl Visit {
     async fn answer_object(&self, parts: Parts, body: Incoming) -> Result<Response<Body>, Failure> {
         Objects::check_announced(&body).map_err(|failure| self.refuse(Service::S3, failure))?;
         self.admit(Service::S3, Wire::S3, &parts, None)?;
+        self.throttle(Service::S3, Wire::S3)?;
         let answer = self.cloud.objects.answer(parts, body, &self.cloud.facts).await;
         let is_other_body = |failure: &Failure| failure.code == s3::OTHER_BODY;
         answer.map_err(
@@ -189,6 +190,7 @@ impl Visit {
     ) -> Result<Response<Body>, Failure> {
         let body = read_whole(body).await.map_err(|failure| self.refuse(service, failure))?;
         let who = self.admit(service, wire, &parts, Some(&body))?;
+        self.throttle(service, wire)?;
         let call = Call { wire, parts: &parts, body, who };
         let answer = match service {
             Service::Monitoring => monitoring::answer(&call, &self.cloud)?,
@@ -241,6 +243,10 @@ impl Visit {
         let Some(id) = &self.peer.certificate_id else { return Ok(None) };
         let nobody = || Failure::new(403, "ForbiddenException", "the certificate is nobody's");
         self.cloud.principal(id).map(Some).ok_or_else(|| self.refuse(Service::Iot, nobody()))
+    }
+
+    fn throttle(&self, service: Service, wire: Wire) -> Result<(), Failure> {
+        self.cloud.throttle.check(service, wire).map_err(|failure| self.refuse(service, failure))
     }
 
     fn refuse(&self, service: Service, failure: Failure) -> Failure {

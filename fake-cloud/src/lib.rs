@@ -14,6 +14,7 @@
 //! control    what is asked of it while it runs            identity  what outlives a start
 //! panorama   its operators' service, which has devices do and say things by jobs
 //! iot        who may do what by MQTT, HTTPS of IoT Core     jobs, shadow   what things have to do, and are to be
+//! journal    what was stored, for others to read       throttle   what is refused as too much
 //! session    credentials that end                      role      whom they stand for
 //! sockets, ca, cbor, keys, clock, files                        what the above stand on
 //! ```
@@ -36,6 +37,7 @@ mod https;
 mod identity;
 mod iot;
 mod jobs;
+pub mod journal;
 mod keys;
 mod logs;
 mod monitoring;
@@ -53,5 +55,6 @@ mod sigv4;
 mod sockets;
 mod standins;
 mod sts;
+mod throttle;
 mod tls;
 mod upstream;

@@ -3,11 +3,13 @@
 mod cli;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use fake_cloud::cloud;
+use fake_cloud::journal;
 use fake_cloud::settings::Settings;
 use fake_facts::{Teller, program};
 use tokio_util::sync::CancellationToken;
@@ -16,9 +18,18 @@ fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     let levels = ["fake_cloud=info,warn", "fake_cloud=debug,info", "trace"];
     program::log_to_stderr(levels[usize::from(arguments.verbose.min(2))]);
-    let cli::Command::Serve(serve) = arguments.command;
-    let control = serve.control;
-    program::end(act(serve.into(), control), |_| false)
+    match arguments.command {
+        cli::Command::Serve(serve) => {
+            let control = serve.control;
+            program::end(act((*serve).into(), control), |_| false)
+        }
+        cli::Command::Ls { dir } => program::end(list(&dir), |_| false),
+    }
+}
+
+fn list(dir: &Path) -> anyhow::Result<()> {
+    let stored = journal::stored(dir).with_context(|| format!("read what {} has stored", dir.display()))?;
+    std::io::stdout().write_all(cli::table(&stored).as_bytes()).context("write the list")
 }
 
 fn act(settings: Settings, control: bool) -> anyhow::Result<()> {

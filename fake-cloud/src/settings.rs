@@ -44,6 +44,8 @@ pub struct Settings {
     pub dns_port: u16,
     /// UDP port of the time server; 0 takes a free one.
     pub ntp_port: u16,
+    /// Services whose first requests are refused as too many, and how many.
+    pub throttled: Vec<(Service, u32)>,
     /// How long credentials hold that things get, seconds.
     pub credentials_seconds: u32,
     /// How far the cloud's clock is ahead of the host's.
@@ -72,6 +74,7 @@ impl Settings {
             https_port: 8443,
             dns_port: 5353,
             ntp_port: 1123,
+            throttled: Vec::new(),
             credentials_seconds: 3600,
             clock_offset_seconds: 0,
             upstream: None,

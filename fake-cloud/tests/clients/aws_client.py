@@ -155,7 +155,27 @@ def log():
             break
         pages.append([event["message"] for event in page["events"]])
         token = {"nextToken": page["nextForwardToken"]}
+    other = {"logGroupName": group, "logStreamName": "syslog"}
+    logs.create_log_stream(**other)
+    logs.put_log_events(**other, logEvents=[{"timestamp": now, "message": "ERROR third"}])
+    filtered = [
+        event["message"]
+        for page in logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, PaginationConfig={"PageSize": 1}
+        )
+        for event in page["events"]
+    ]
+    errors = logs.filter_log_events(logGroupName=group, filterPattern="ERROR -first")["events"]
+    old = [{"timestamp": now - 15 * 86_400_000, "message": "old"}]
+    rejected = logs.put_log_events(**other, logEvents=old)["rejectedLogEventsInfo"]
+    arn = logs.describe_log_groups(logGroupNamePrefix="/aws/panorama")["logGroups"][0]["logGroupArn"]
+    newest = logs.describe_log_streams(logGroupIdentifier=arn, orderBy="LastEventTime", descending=True, limit=1)
     return {
+        "filtered": sorted(filtered),
+        "errors": [[event["logStreamName"], event["message"]] for event in errors],
+        "rejected": rejected,
+        "newest": newest["logStreams"][0]["logStreamName"],
+        "pattern": code_of(lambda: logs.filter_log_events(logGroupName=group, filterPattern="{ $.a = 1 }")),
         "messages": [event["message"] for event in kept],
         "pages": pages,
         "streams": [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=group)["logStreams"]],
@@ -265,6 +285,28 @@ def unknown_operation():
     }
 
 
+def throttled():
+    """Each service refuses the first requests; SDKs try again, in the standard mode three times in all."""
+    config = Config(retries={"mode": "standard"})
+    calls = {
+        "monitoring": lambda: client("cloudwatch", config=config).list_metrics(),
+        "logs": lambda: client("logs", config=config).describe_log_groups(),
+        "s3": lambda: client("s3", config=config).list_objects_v2(Bucket=BUCKET),
+        "iot": lambda: client("iot-data", config=config).publish(topic="a", payload=b"1"),
+        "sts": lambda: client("sts", config=config).get_caller_identity(),
+    }
+    result = {}
+    for name, call in calls.items():
+        try:
+            metadata = call()["ResponseMetadata"]
+            result[name] = [metadata["HTTPStatusCode"], "none", metadata["RetryAttempts"]]
+        except ClientError as error:
+            metadata = error.response["ResponseMetadata"]
+            code = error.response["Error"]["Code"]
+            result[name] = [metadata["HTTPStatusCode"], code, metadata["RetryAttempts"]]
+    return result
+
+
 def announced():
     """A request that only announces its body: LENGTH bytes; the answer must not wait for them."""
     result = {}
@@ -291,6 +333,7 @@ SCENES = {
     "mistake": mistake,
     "error-form": error_form,
     "unknown-operation": unknown_operation,
+    "throttled": throttled,
 }
 
 cloud.show(SCENES[sys.argv[1]]())

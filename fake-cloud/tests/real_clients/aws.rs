@@ -64,7 +64,11 @@ fn log_lines_are_kept_in_their_stream() {
     let seen = scene(&cloud, &["log"]);
     assert_eq!(seen["messages"], json!(["first", "second"]));
     assert_eq!(seen["pages"], json!([["first"], ["second"]]));
-    assert_eq!(seen["streams"], json!(["occ_log"]));
+    assert_eq!(seen["streams"], json!(["occ_log", "syslog"]));
+    assert_eq!(seen["filtered"], json!(["ERROR third", "first", "second"]));
+    assert_eq!(seen["errors"], json!([["syslog", "ERROR third"]]));
+    assert_eq!(seen["rejected"], json!({ "tooOldLogEventEndIndex": 1 }));
+    assert_eq!((&seen["newest"], &seen["pattern"]), (&json!("occ_log"), &json!("InvalidParameterException")));
     assert_eq!(seen["again"], "ResourceAlreadyExistsException");
     assert_eq!(seen["absent"], "ResourceNotFoundException");
     cloud.wait_for("stored", |fact| is_stored(fact, "logs", "occ_log"));
@@ -173,6 +177,28 @@ fn an_unknown_operation_is_named_in_the_protocol_of_the_request() {
     let cloud = Fake::start();
     let expected = json!({ "monitoring": "UnknownOperationException", "logs": "UnknownOperationException" });
     assert_eq!(scene(&cloud, &["unknown-operation"]), expected);
+}
+
+#[test]
+fn clients_try_again_what_was_too_much_and_give_up_in_the_words_of_their_protocol() {
+    let once = ["monitoring", "logs", "s3", "iot", "sts"].map(|service| format!("--throttle={service}=1"));
+    let cloud = Fake::with(&once.each_ref().map(String::as_str));
+    let tried_again = json!([200, "none", 1]);
+    let expected = json!({
+        "monitoring": tried_again, "logs": tried_again, "s3": tried_again, "iot": tried_again, "sts": tried_again,
+    });
+    assert_eq!(scene(&cloud, &["throttled"]), expected);
+    let always = ["monitoring", "logs", "s3", "iot", "sts"].map(|service| format!("--throttle={service}=9"));
+    let cloud = Fake::with(&always.each_ref().map(String::as_str));
+    let expected = json!({
+        "monitoring": [400, "ThrottlingException", 2],
+        "logs": [400, "ThrottlingException", 2],
+        "s3": [503, "SlowDown", 2],
+        "iot": [429, "ThrottlingException", 2],
+        "sts": [400, "Throttling", 2],
+    });
+    assert_eq!(scene(&cloud, &["throttled"]), expected);
+    cloud.wait_for("refusal", |fact| is_refusal(fact, "logs", "ThrottlingException"));
 }
 
 #[test]

@@ -155,6 +155,26 @@ fn a_developer_can_use_what_is_printed() {
     let seen = cloud.python("developer_client.py", &arguments);
     let expected = json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell", "account": "123456789012" });
     assert_eq!(seen, expected);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
+    let listed = text(&run(command.arg("ls").arg("--dir").arg(cloud.folder()), "fake-cloud", "built").stdout);
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let wanted = [
+        ["SERVICE", "TIMES", "BYTES", "NAME"],
+        ["iot", "1", "12", "shell"],
+        ["logs", "1", "12", "stream"],
+        ["monitoring", "1", "22", "FromShell"],
+        ["s3", "1", "12", "key"],
+    ];
+    assert_eq!(rows, wanted, "{listed}");
+}
+
+#[test]
+fn a_folder_of_no_cloud_has_nothing_to_list() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
+    let output = command.arg("ls").arg("--dir").arg(dir.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("has stored"), "{}", text(&output.stderr));
 }
 
 #[tokio::test]
