@@ -9,8 +9,12 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod kinds;
+mod shape;
 mod traffic;
 
+pub use kinds::Kinds;
+pub use shape::{Header, Plain, Shape, USUAL_TTL};
 pub use traffic::{FAR_PORTS, Ntp, Traffic};
 
 /// What is wrong with a word; reads well after "`x` ".

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CheckName, LinkName, Mac, NodeName, Traffic};
+use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, Traffic};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Crossing, Open};
 
@@ -49,7 +49,7 @@ pub struct Observations {
     /// The state of each node: once all services run, and at the end.
     #[serde(default)]
     pub states: Vec<StateSeen>,
-    /// The rules of each node right before a `matrix` was tried.
+    /// The rules of each node right before a `matrix` was tried, or a negative that sends cells.
     #[serde(default)]
     pub rules: Vec<RulesSeen>,
     /// What became of every aim of every negative.
@@ -263,8 +263,11 @@ pub struct AimSeen {
     pub check: CheckName,
     /// What was sent to whom.
     pub aim: Aim,
-    /// Per kind of traffic (ranges as in the aim), what became of it.
+    /// Per kind of traffic (ranges as in the aim, then packets of cells), what became of it.
     pub kinds: Vec<KindSeen>,
+    /// What stood for cells of the loaded rules, if the aim asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<CellsSeen>,
     /// When the first packet was sent.
     pub started_at: u64,
     /// When the last packet was sent.
@@ -280,11 +283,28 @@ pub struct AimSeen {
     pub trace: Vec<TraceStep>,
 }
 
+/// What was sent for cells: packets that the loaded rules tell apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellsSeen {
+    /// They were sent.
+    Sent {
+        /// How many cells.
+        cells: u64,
+        /// How many packets stand for them.
+        packets: u64,
+        /// What is told apart and too much for every combination to be sent, a sentence each.
+        too_many: Vec<String>,
+    },
+    /// It is not known what the rules tell apart; in words why.
+    Unknown(String),
+}
+
 /// What became of the packets of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KindSeen {
-    /// The kind, as in the aim.
-    pub traffic: Traffic,
+    /// The kinds, as in the aim, or those of cells.
+    pub kinds: Kinds,
     /// Packets planned.
     pub planned: u64,
     /// Packets seen at the attacker's own tap.

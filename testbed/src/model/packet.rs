@@ -15,6 +15,8 @@ pub struct Packet {
     pub destination: IpAddr,
     /// Time to live or hop limit.
     pub ttl: u8,
+    /// Code point of differentiated services (RFC 2474), 0 to 63.
+    pub dscp: u8,
     /// IPv4 options by number, such as 131 for a loose source route; empty for IPv6.
     pub options: Vec<u8>,
     /// IPv6 extension headers by number, in their order, without that of a fragment; empty for IPv4.
@@ -94,11 +96,11 @@ pub enum Tracked {
 }
 
 impl Packet {
-    /// A whole packet of a fresh conversation, time to live 64.
+    /// A whole packet of a fresh conversation, time to live 64, code point 0.
     pub fn new(source: IpAddr, destination: IpAddr, body: Body) -> Packet {
         let (options, extensions) = (Vec::new(), Vec::new());
         let (fragment, tracked) = (Fragment::Whole, Tracked::Fresh);
-        Packet { source, destination, ttl: 64, options, extensions, fragment, body, tracked }.tidy()
+        Packet { source, destination, ttl: 64, dscp: 0, options, extensions, fragment, body, tracked }.tidy()
     }
 
     /// With extension headers where they belong: an IPv6 packet never carries one as its body.

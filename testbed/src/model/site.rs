@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::evaluate::Rules;
 use super::partition::{Known, Mentions};
 use super::ruleset::{self, Ruleset};
-use crate::names::NodeName;
+use crate::names::{CheckName, NodeName};
+use crate::observation::RulesSeen;
 use crate::plan::{Node, Plan};
 
 /// A site as it would treat packets.
@@ -59,6 +60,18 @@ impl<'a> Model<'a> {
                 Ok(Model { plan, rules, none: Rules::default(), known: Known::of(plan, mentions) })
             }
         }
+    }
+
+    /// The model of the site with the rules as they were listed for this check.
+    ///
+    /// Errors: in words, why there is none.
+    pub fn listed(plan: &'a Plan, check: &CheckName, rules: &[RulesSeen]) -> Result<Model<'a>, String> {
+        let rules = rules.iter().filter(|rules| rules.check == *check);
+        let listings: BTreeMap<_, &str> = rules.map(|one| (one.node.clone(), one.listing.as_str())).collect();
+        if listings.is_empty() && plan.nodes.iter().any(|node| node.ruleset.is_some()) {
+            return Err("no node's rules were listed".to_owned());
+        }
+        Model::of(plan, &listings).map_err(|error| error.to_string())
     }
 
     /// What the rules of the site tell apart.

@@ -25,14 +25,29 @@ pub(super) fn site(start: &str) -> Plan {
 /// What nft lists of a shipped rule file, loaded in a namespace of its own.
 pub(super) fn listing(file: &str) -> String {
     let path = Path::new(SCENARIOS).join(format!("{file}.nft"));
-    let script = format!("nft -f {} && nft -j list ruleset", path.display());
+    listed(&format!("nft -f {}", path.display()))
+}
+
+/// What nft lists in a new namespace once this command has loaded something there.
+fn listed(load: &str) -> String {
+    let script = format!("{load} && nft -j list ruleset");
     let output = Command::new("unshare")
         .args(["--map-root-user", "--net", "--", "sh", "-c", &script])
         .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
         .output()
         .expect("unshare (Debian package util-linux) must be installed for this test");
-    assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{load}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Calls with the model of T3 whose router has these rules, separated by `;`, in a chain that drops what else is to be
+/// forwarded.
+pub(super) fn with_rules<T>(rules: &str, work: impl FnOnce(&Model<'_>) -> T) -> T {
+    let chain = "type filter hook forward priority 0; policy drop;";
+    let table = format!("table inet t {{\n chain c {{\n {chain}\n {rules}\n }}\n }}");
+    let plan = Plan { flows: Vec::new(), ..site("t3") };
+    let listing = listed(&format!("nft '{table}'"));
+    work(&Model::of(&plan, &BTreeMap::from([(name("rtr"), listing.as_str())])).unwrap())
 }
 
 fn name(text: &str) -> NodeName {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::BadName;
+use super::{BadName, Shape};
 
 /// A kind of traffic: `tcp/554`, `udp/1-1024`, `tcp/*`, `icmp/8` (type, for IPv4), `icmp6/128` (type, for IPv6),
 /// `proto/47` (IP protocol or next header), `ntp/control` (what pretends to be time).
@@ -31,6 +31,8 @@ pub enum Traffic {
     TcpFlags(u8, u8),
     /// UDP on the time server's port.
     Ntp(Ntp),
+    /// One packet with each field chosen. No scenario says it; cells of rules do.
+    Shaped(Shape),
 }
 
 /// What passes for time by its port alone (RFC 5905, section 7.3), and the question itself: 48 bytes, if nothing else is
@@ -106,7 +108,7 @@ impl Traffic {
             Traffic::Tcp(a, b) | Traffic::Udp(a, b) | Traffic::Icmp(a, b) | Traffic::Icmp6(a, b) => (a, b),
             Traffic::TcpFrom(a, b) | Traffic::UdpFrom(a, b) => (a, b),
             Traffic::Protocol(a, b) | Traffic::TcpFlags(a, b) => (a.into(), b.into()),
-            Traffic::Ntp(_) => (0, 0),
+            Traffic::Ntp(_) | Traffic::Shaped(_) => (0, 0),
         }
     }
 
@@ -123,6 +125,7 @@ impl Traffic {
             Traffic::UdpFrom(..) => Traffic::UdpFrom(first, last),
             Traffic::TcpFlags(..) => Traffic::TcpFlags(low(first), low(last)),
             Traffic::Ntp(one) => Traffic::Ntp(*one),
+            Traffic::Shaped(one) => Traffic::Shaped(*one),
         }
     }
 
@@ -135,7 +138,8 @@ impl Traffic {
 
     /// Whether both count the same thing, so that their numbers can be compared.
     fn like(&self, other: &Traffic) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && !matches!(self, Traffic::Ntp(_))
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && !matches!(self, Traffic::Ntp(_) | Traffic::Shaped(_))
     }
 
     /// What is left of it without another one: nothing, itself, or what is below and above.
@@ -185,10 +189,25 @@ impl Traffic {
             | (Traffic::TcpFrom(..) | Traffic::TcpFlags(..), Traffic::Tcp(a, b))
             | (Traffic::Udp(a, b), Traffic::UdpFrom(..))
             | (Traffic::UdpFrom(..), Traffic::Udp(a, b)) => far((a, b)),
+            (Traffic::Shaped(one), Traffic::Shaped(other)) => one == other,
+            (Traffic::Shaped(one), other) | (other, Traffic::Shaped(one)) => other.has(one),
             (one, other) => {
                 let ((a, b), (c, d)) = (one.range(), other.range());
                 one == other || (one.like(&other) && a <= d && c <= b)
             }
+        }
+    }
+
+    /// Whether a packet goes to one of its ports, or comes from one where that is what it is about.
+    fn has(&self, packet: Shape) -> bool {
+        let of_time = |port: u16| Traffic::Udp(port, port);
+        match (*self, packet.kind(), packet.source_kind()) {
+            (Traffic::Ntp(Ntp::Answer), _, from) => from == Some(Traffic::UdpFrom(123, 123)),
+            (Traffic::Ntp(_), to, _) => to == of_time(123),
+            (Traffic::TcpFrom(..) | Traffic::UdpFrom(..), _, from) => {
+                from.is_some_and(|from| self.covers(&from))
+            }
+            (_, to, _) => self.covers(&to),
         }
     }
 
@@ -296,7 +315,7 @@ fn message_text((first, last): (u16, u16)) -> String {
 impl TryFrom<String> for Traffic {
     type Error = BadName;
     fn try_from(text: String) -> Result<Self, BadName> {
-        text.parse()
+        if text.contains(' ') { text.parse().map(Traffic::Shaped) } else { text.parse() }
     }
 }
 
@@ -318,6 +337,7 @@ impl fmt::Display for Traffic {
             Traffic::UdpFrom(a, b) => ("udp-from", a, b, u16::MAX),
             Traffic::TcpFlags(a, b) => ("tcp-flags", a.into(), b.into(), u8::MAX.into()),
             Traffic::Ntp(one) => return write!(f, "ntp/{one}"),
+            Traffic::Shaped(one) => return one.fmt(f),
         };
         match (first, last) {
             (0, b) if b == all => write!(f, "{word}/*"),

@@ -3,7 +3,7 @@
 use super::checks::{Known, fault, word};
 use super::fault::Fault;
 use super::mistake::Mistakes;
-use super::model::{GoingOn, Word};
+use super::model::{Aim, GoingOn, Word};
 use crate::scenario::model::{self as scenario, Check, Cover};
 use crate::scenario::usual_ports;
 
@@ -16,7 +16,8 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
         if let Word::NoReach { aims: more, alive: opens, .. } = plan(&usual(one)) {
-            aims.extend(more.into_iter().filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
+            let more = more.into_iter().map(|aim| Aim { cells: None, ..aim });
+            aims.extend(more.filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
             alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
         }
     }
@@ -38,7 +39,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
 }
 
 /// A negative that covers everything, with the usual list instead: a stream sends each kind again and again, and would not
-/// get round.
+/// get round. For the same reason cells are left out.
 fn usual(check: &Check) -> Check {
     let mut check = check.clone();
     if let scenario::Word::NoReach { ports, cover, .. } = &mut check.word

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::checks::Known;
 use super::flows::crossed;
 use super::mistake::Mistakes;
-use super::model::{Aim, Flow, Forged, Judge, Link, Node};
+use super::model::{Aim, Cells, Flow, Forged, Judge, Link, Node};
 use super::ports::{fits, without};
 use super::ways::{Ways, addresses, is_router, speaks};
 use crate::names::{FlowId, NodeName, Traffic};
@@ -25,6 +25,8 @@ pub(super) struct Attack<'a> {
     pub(super) as_node: Option<NodeName>,
     pub(super) ports: Vec<Traffic>,
     pub(super) cover: Cover,
+    /// Whether cells are sent besides, and if so whether all of them must be.
+    pub(super) cells: Option<bool>,
     pub(super) except: Vec<FlowId>,
     /// No other address; none: all of them.
     pub(super) only: Option<IpAddr>,
@@ -88,6 +90,7 @@ pub(super) fn of_matrix(
         as_node: None,
         ports: usual_ports(true),
         cover: Cover::AllButFlows,
+        cells: Some(true),
         except: Vec::new(),
         only: None,
     };
@@ -140,7 +143,8 @@ fn aims_of_pair<'a>(
             Ok(approach) => {
                 let unrouted = unrouted(&approach, known.ways, target, address);
                 notes.remarks.extend(unrouted.clone());
-                let aim = Aim { unrouted, ..aim(&approach, attacker, address, ports) };
+                let cells = cells(attack, known, (attacker, target, address));
+                let aim = Aim { unrouted, cells, ..aim(&approach, attacker, address, ports) };
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
                     None => aims.push(aim),
                     Some(other) => aims.extend(forged(&aim, &approach, other, notes)),
@@ -189,6 +193,25 @@ fn ports(
         }
     }
     ports
+}
+
+/// What is sent besides the list, less what flows allow here; on the way round by a neighbour, and to a forged source, only
+/// what `except` names is allowed.
+fn cells(
+    attack: &Attack<'_>,
+    known: &Known<'_>,
+    (from, to, address): (&Node, &Node, IpAddr),
+) -> Option<Cells> {
+    let own_way = attack.via.is_none() && attack.as_node.is_none();
+    let allows = |flow: &&Flow| {
+        let mut pairs = flow.pairs.iter();
+        let here = pairs
+            .any(|pair| pair.from == from.name && pair.to == to.name && pair.addresses.contains(&address));
+        here && !flow.upkeep && (own_way || attack.except.contains(&flow.id))
+    };
+    let allowed = known.flows.iter().filter(allows).flat_map(|flow| &flow.ports);
+    let allowed = || Traffic::joined(allowed.map(Traffic::as_allowed).collect());
+    attack.cells.map(|all| Cells { allowed: allowed(), all })
 }
 
 fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {
@@ -346,6 +369,7 @@ fn aim(approach: &Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Tra
         // The target itself, if the frame goes straight there.
         stops_at: next.name.clone(),
         ports,
+        cells: None,
         judge,
         target_segment: at.segment.clone(),
         target_mac: at.mac,

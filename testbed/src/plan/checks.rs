@@ -22,7 +22,7 @@ use super::taint;
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::fault::Fault as Written;
-use crate::scenario::model::{self as scenario, Scenario};
+use crate::scenario::model::{self as scenario, Cover, Scenario};
 
 /// A `reach` names its ports one by one; more than this in one range is a `no_reach` in disguise.
 const MOST_REACHED: u64 = 1024;
@@ -90,7 +90,10 @@ pub(super) fn word(
         scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, cover, except, forgotten } => {
             let (from, to) = (all(&from), all(&to));
             let only = forgotten.as_ref().map(|one| one.address);
-            let attack = Attack { check, from, to, both_ways, via, as_node, ports, cover, except, only };
+            // Whoever writes a list, or sends everything, has said what counts.
+            let cells = (cover != Cover::Listed && only.is_none()).then_some(cover == Cover::Usual);
+            let attack =
+                Attack { check, from, to, both_ways, via, as_node, ports, cover, cells, except, only };
             let aims = aims(&attack, known, mistakes, remarks);
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);

@@ -2,7 +2,7 @@
 
 use super::Role;
 use super::sweep::{own_link, ports_of, probe_of, source_of};
-use crate::names::Traffic;
+use crate::names::Kinds;
 use crate::plan::{Aim, Judge, Link, Node, Plan};
 use crate::tap::{Announced, Direction, FIRST, Spot};
 
@@ -12,15 +12,15 @@ pub fn announced(
     plan: &Plan,
     aim: &Aim,
     number: usize,
-    (first, traffic): (u32, Traffic),
+    (first, kinds): (u32, Kinds),
     key: u32,
 ) -> Option<Announced> {
-    if traffic.width() <= FIRST.into() {
+    if kinds.width() <= FIRST.into() {
         return None;
     }
     let ways = (source_of(plan, aim)?, aim.next_hop);
-    let probe = probe_of(aim, ways, (Role::Attack, number), (first, traffic), key);
-    Some(Announced { first, traffic, probe, places: places(plan, aim)? })
+    let probe = probe_of(aim, ways, (Role::Attack, number), (first, kinds.nth(0)?), key);
+    Some(Announced { first, kinds, probe, places: places(plan, aim)? })
 }
 
 /// Where an aim's packets may be seen before any device that has to stop them had them: as they leave the attacker's own

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::announced::announced;
 use super::sweep::{ARRIVE_WITHIN, Sockets, keep_pace, probe_of, signs_of_life, source_mac};
-use super::{Entry, Role, Site, Swept};
+use super::{Role, Sending, Site, Swept};
 use crate::kernel::packet::PacketSocket;
-use crate::names::{LinkName, Mac, Traffic};
+use crate::names::{Kinds, LinkName, Mac, Traffic};
 use crate::observation::OpenSeen;
 #[cfg(feature = "broken-parts")]
 use crate::parts;
@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 pub(super) struct Life<'a> {
     site: &'a Site,
     check: &'a Check,
-    aims: &'a [Aim],
+    aims: Vec<&'a Aim>,
     alive: &'a [Open],
     patience: u32,
     asked: Instant,
@@ -36,17 +36,18 @@ impl<'a> Life<'a> {
     pub(super) async fn begin(
         site: &'a Site,
         check: &'a Check,
-        aims: &'a [Aim],
+        aims: &'a [Sending],
         alive: &'a [Open],
         patience: u32,
     ) -> Self {
+        let aims = aims.iter().map(|one| &one.aim).collect();
         let mut life = Self { site, check, aims, alive, patience, asked: Instant::now(), opens: Vec::new() };
         life.ask().await;
         life
     }
 
     pub(super) async fn ask(&mut self) {
-        self.opens.extend(signs_of_life(self.site, self.check, self.aims, self.alive, self.patience).await);
+        self.opens.extend(signs_of_life(self.site, self.check, &self.aims, self.alive, self.patience).await);
         self.asked = Instant::now();
     }
 
@@ -77,17 +78,18 @@ pub(super) async fn attack(
     sockets: &mut Sockets,
     life: &mut Life<'_>,
     number: usize,
-    aim: &Aim,
+    sending: &Sending,
 ) -> Attacked {
-    let mut swept = Swept::begin(site, life.check, number, aim, false);
+    let aim = &sending.aim;
+    let mut swept = Swept::begin(site, life.check, number, sending, false);
     let (mut sent, mut begun) = (Vec::new(), swept.started_at);
     match Sender::of(site, sockets, number, aim) {
         Ok(sender) => {
             let mut slice_over = site.batch as usize;
-            for (kind, traffic) in aim.ports.iter().enumerate() {
-                let first = enter(site, number, kind, *traffic, aim);
+            for (kind, kinds) in sending.kinds.iter().enumerate() {
+                let first = enter(site, number, kind, kinds, aim);
                 let all: Vec<Sent> =
-                    (first..).zip(traffic.each()).map(|(n, traffic)| Sent { n, traffic }).collect();
+                    (first..).zip(kinds.each()).map(|(n, traffic)| Sent { n, traffic }).collect();
                 for part in all.chunks(AT_ONCE) {
                     if sent.len() >= slice_over && life.is_due() {
                         swept.slices.push((begun, fake_facts::now()));
@@ -122,7 +124,7 @@ impl Attacked {
             return (swept, false);
         }
         let begun = fake_facts::now();
-        let again = Sender::of(site, sockets, swept.number, &swept.aim)
+        let again = Sender::of(site, sockets, swept.number, &swept.sending.aim)
             .map(|sender| sender.send_missing(&sent, &mut swept.errors));
         let again = again.unwrap_or_else(|error| {
             swept.errors.push(error);
@@ -137,9 +139,9 @@ impl Attacked {
 }
 
 /// Enters one kind of an aim in the ledger, and says so to the taps; the number of its first packet.
-fn enter(site: &Site, number: usize, kind: usize, traffic: Traffic, aim: &Aim) -> u32 {
-    let first = site.ledger.enter_all(Entry { aim: number, kind, traffic, role: Role::Attack });
-    if let Some(announced) = announced(&site.plan, aim, number, (first, traffic), site.key) {
+fn enter(site: &Site, number: usize, kind: usize, kinds: &Kinds, aim: &Aim) -> u32 {
+    let first = site.ledger.enter_all(number, kind, kinds, Role::Attack);
+    if let Some(announced) = announced(&site.plan, aim, number, (first, kinds.clone()), site.key) {
         site.watch.announce(announced);
     }
     first

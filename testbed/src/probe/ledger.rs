@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::Traffic;
+use crate::names::{Kinds, Traffic};
 
 /// What a packet was sent for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,11 +50,11 @@ impl Ledger {
         u32::try_from(entries.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Enters a packet for each of a range of kinds; returns the number of the first.
-    pub fn enter_all(&self, entry: Entry) -> u32 {
+    /// Enters a packet for each of some kinds, which are the so-many-th `kind` of an aim; returns the number of the first.
+    pub fn enter_all(&self, aim: usize, kind: usize, kinds: &Kinds, role: Role) -> u32 {
         let mut entries = self.lock();
         let first = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        entries.extend(entry.traffic.each().map(|traffic| Entry { traffic, ..entry }));
+        entries.extend(kinds.each().map(|traffic| Entry { aim, kind, traffic, role }));
         first
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sweep::ports_of;
-use super::{Crossed, Swept};
+use super::{Crossed, Sending, Swept};
 use crate::names::CheckName;
 use crate::observation::TraceStep;
 use crate::plan::{Check, Plan, Word};
@@ -64,12 +64,12 @@ impl Swept {
         }
     }
 
-    /// The aim again; none if the site's plan has no such.
-    pub fn of(sent: AimSent, plan: &Plan) -> Option<Self> {
-        let aim = check(plan, &sent.check)?.word.aims().get(sent.aim)?.clone();
+    /// The aim again, one of all that its check sends; none if the site's plan has no such.
+    pub fn of(sent: AimSent, plan: &Plan, sending: &[Sending]) -> Option<Self> {
+        let sending = sending.get(sent.aim)?.clone();
         Some(Swept {
-            ports: ports_of(plan, &aim)?,
-            aim,
+            ports: ports_of(plan, &sending.aim)?,
+            sending,
             check: sent.check,
             number: sent.number,
             again: sent.again,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::sweep::{Sockets, own_port, send, singles, source_mac};
-use super::{Entry, Role, Site, Swept};
+use super::sweep::{Sockets, own_port, send, source_mac};
+use super::{Entry, Role, Sending, Site, Swept};
 use crate::names::{LinkName, Traffic};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
@@ -146,7 +146,7 @@ fn has_arrived(site: &Site, swept: &Swept) -> bool {
     site.ledger.all().into_iter().any(|(n, entry)| {
         entry.aim == swept.number
             && entry.role == Role::Attack
-            && match &swept.aim.judge {
+            && match &swept.sending.aim.judge {
                 Judge::Tap { .. } => site
                     .watch
                     .sightings_of(n)
@@ -159,9 +159,10 @@ fn has_arrived(site: &Site, swept: &Swept) -> bool {
 
 impl Lane {
     fn new(site: &Site, check: &Check, number: usize, aim: &Aim) -> Self {
+        let sending = Sending::listed(aim.clone());
         Lane {
-            swept: Swept::begin(site, check, number, aim, true),
-            kinds: singles(aim).collect(),
+            kinds: sending.singles().collect(),
+            swept: Swept::begin(site, check, number, &sending, true),
             next: 0,
             rounds: 0,
             port: own_port(site, aim),
@@ -171,7 +172,7 @@ impl Lane {
 
     /// By which link it sends now.
     fn way<'s>(&self, site: &'s Site, held: &BTreeSet<LinkName>) -> Option<&'s LinkName> {
-        let aim = &self.swept.aim;
+        let aim = &self.swept.sending.aim;
         let way = site.way_out(&aim.from, &aim.link);
         way.filter(|(_, port)| !held.contains(*port)).map(|(link, _)| link)
     }
@@ -179,7 +180,7 @@ impl Lane {
     fn send(&mut self, site: &Site, sockets: &mut Sockets, held: &BTreeSet<LinkName>) {
         let Some(link) = self.way(site, held).cloned() else { return };
         let Some((kind, traffic)) = self.kinds.get(self.next).copied() else { return };
-        let aim = &self.swept.aim;
+        let aim = &self.swept.sending.aim;
         let entry = Entry { aim: self.swept.number, kind, traffic, role: Role::Attack };
         let source = source_mac(site, aim);
         let sent = sockets.of_link(site, &aim.from, &link).and_then(|socket| {

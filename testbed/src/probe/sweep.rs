@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::attack::{Attacked, Life, attack};
 use super::open::open_again;
-use super::{Entry, FilterLog, Role, Site};
+use super::{Entry, FilterLog, Role, Sending, Site};
 use crate::kernel::packet::PacketSocket;
-use crate::names::{CheckName, LinkName, Mac, NodeName, SegmentName, Traffic};
+use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
 use crate::plan::{Aim, Check, Judge, Link, Open, Plan};
 use crate::tap::nonce::{self, Probe};
@@ -38,8 +38,8 @@ pub struct Swept {
     pub check: CheckName,
     /// Number of the aim, counted over all checks of the plan.
     pub number: usize,
-    /// The aim.
-    pub aim: Aim,
+    /// What was sent to whom.
+    pub sending: Sending,
     /// The fabric's ports of the attacker's link and of the target's; each with that of the link that it may change
     /// places with.
     pub(super) ports: (Vec<LinkName>, Vec<LinkName>),
@@ -61,7 +61,7 @@ pub async fn sweep(
     site: &Site,
     open_copy: &Site,
     check: &Check,
-    aims: &[Aim],
+    aims: &[Sending],
     alive: &[Open],
     first: usize,
     patience: u32,
@@ -107,7 +107,7 @@ async fn finish(
 pub async fn signs_of_life(
     site: &Site,
     check: &Check,
-    aims: &[Aim],
+    aims: &[&Aim],
     alive: &[Open],
     patience: u32,
 ) -> Vec<OpenSeen> {
@@ -150,23 +150,25 @@ fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
     let (mut here, mut there) = (Sockets::default(), Sockets::default());
     let mut waits: Vec<(&Site, Judge, Vec<u32>)> = Vec::new();
     for one in swept.iter_mut() {
-        let (aim, number) = (one.aim.clone(), one.number);
+        let (sending, number) = (one.sending.clone(), one.number);
+        let aim = &sending.aim;
         // Behind a filter only the open copy lets the helper's packets through to the instrument.
         let (instrument, sockets) = match aim.judge {
             Judge::Tap { .. } => (site, &mut here),
             Judge::BehindFilter { .. } => (open_copy, &mut there),
         };
         let helper = sockets.of_bridge(instrument, &aim.target_segment);
-        let sent = send_all(instrument, helper, &aim, number, HELPER, aim.target_mac, Role::Instrument);
+        let sent =
+            send_all(instrument, helper, &sending, (number, Role::Instrument), (HELPER, aim.target_mac));
         waits.push((
             instrument,
             aim.judge.clone(),
             sent.unwrap_or_else(|error| one.fail("instrument", error)),
         ));
-        let source = source_mac(open_copy, &aim);
+        let source = source_mac(open_copy, aim);
         let attacker = there.of_link(open_copy, &aim.from, &aim.link);
-        let sent = send_all(open_copy, attacker, &aim, number, source, aim.next_hop, Role::Attack);
-        waits.push((open_copy, aim.judge, sent.unwrap_or_else(|error| one.fail("path", error))));
+        let sent = send_all(open_copy, attacker, &sending, (number, Role::Attack), (source, aim.next_hop));
+        waits.push((open_copy, aim.judge.clone(), sent.unwrap_or_else(|error| one.fail("path", error))));
     }
     let deadline = Instant::now() + ARRIVE_WITHIN * patience;
     for (site, judge, numbers) in waits {
@@ -183,13 +185,13 @@ fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
 
 impl Swept {
     /// Nothing sent yet. `again`: each kind will be sent many times.
-    pub(super) fn begin(site: &Site, check: &Check, number: usize, aim: &Aim, again: bool) -> Self {
+    pub(super) fn begin(site: &Site, check: &Check, number: usize, sending: &Sending, again: bool) -> Self {
         let at = fake_facts::now();
         Swept {
             check: check.name.clone(),
             number,
-            aim: aim.clone(),
-            ports: ports_of(&site.plan, aim).expect("an aim is of the plan that it is sent for"),
+            sending: sending.clone(),
+            ports: ports_of(&site.plan, &sending.aim).expect("an aim is of the plan that it is sent for"),
             again,
             started_at: at,
             ended_at: at,
@@ -204,6 +206,12 @@ impl Swept {
         self.ports.1.contains(port)
     }
 
+    /// What is wrong with what the ledger says was sent for it.
+    fn not_as_planned(&self, site: &Seen<'_>) -> Vec<String> {
+        let sent = |kind| site.sent.get(&(self.number, kind, Role::Attack)).map_or(&[][..], Vec::as_slice);
+        (0..self.sending.kinds.len()).filter_map(|kind| self.sending.differs(kind, sent(kind))).collect()
+    }
+
     fn fail(&mut self, control: &str, error: String) -> Vec<u32> {
         self.errors.push(format!("{control} control: {error}"));
         Vec::new()
@@ -213,19 +221,17 @@ impl Swept {
 fn send_all(
     site: &Site,
     socket: Result<&PacketSocket, String>,
-    aim: &Aim,
-    number: usize,
-    source: Mac,
-    to: Mac,
-    role: Role,
+    sending: &Sending,
+    (number, role): (usize, Role),
+    (source, to): (Mac, Mac),
 ) -> Result<Vec<u32>, String> {
-    let socket = socket?;
+    let (socket, aim) = (socket?, &sending.aim);
     let fence = match role {
         Role::Instrument => (port_of(site, &aim.to, aim.address), Direction::ToNode),
         _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
-    for (kind, traffic) in sampled(aim, site.key) {
+    for (kind, traffic) in sampled(&sending.kinds, site.key) {
         let entry = Entry { aim: number, kind, traffic, role };
         sent.push(send(site, socket, aim, source, to, entry)?);
         keep_pace(site, sent[sent.len() - 1], &fence);
@@ -235,13 +241,13 @@ fn send_all(
 
 /// What stands for an aim in its controls: all of it where that is little, else the edges of each range and some in
 /// between, which differ from run to run.
-fn sampled(aim: &Aim, seed: u32) -> impl Iterator<Item = (usize, Traffic)> {
-    aim.ports.iter().enumerate().flat_map(move |(kind, traffic)| {
-        let all = traffic.width();
+fn sampled(kinds: &[Kinds], seed: u32) -> impl Iterator<Item = (usize, Traffic)> {
+    kinds.iter().enumerate().flat_map(move |(kind, kinds)| {
+        let all = kinds.width();
         let step = (all / SAMPLE as u64).max(1);
         let offset = u64::from(seed) % step;
         let chosen = move |place: u64| place == 0 || place + 1 == all || place % step == offset;
-        let each = (0..all).zip(traffic.each()).filter(move |(place, _)| chosen(*place));
+        let each = (0..all).zip(kinds.each()).filter(move |(place, _)| chosen(*place));
         each.map(move |(_, single)| (kind, single))
     })
 }
@@ -306,10 +312,6 @@ pub(super) fn probe_of(
         n,
         ttl: 64,
     }
-}
-
-pub(super) fn singles(aim: &Aim) -> impl Iterator<Item = (usize, Traffic)> {
-    aim.ports.iter().enumerate().flat_map(|(kind, traffic)| traffic.each().map(move |single| (kind, single)))
 }
 
 /// What became of a packet of the attack otherwise: handed to somebody it was not for, altered on the way, or answered.
@@ -466,8 +468,9 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
-    let aim = &swept.aim;
+fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
+    swept.errors.extend(swept.not_as_planned(site));
+    let aim = &swept.sending.aim;
     let at = |site: &Seen<'_>, n, ports: &[LinkName], direction| {
         let mut seen = ports.iter().filter_map(|port| site.captured.sightings.first(n, port, direction));
         seen.next().map(|sighting| (sighting.packet, sighting.at))
@@ -483,7 +486,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         sent: sent.len() as u64,
         seen: sent.iter().filter(|(n, _)| arrived(site, *n)).count() as u64,
     };
-    let kinds = aim.ports.iter().enumerate().map(|(kind, traffic)| {
+    let kinds = swept.sending.kinds.iter().enumerate().map(|(kind, kinds)| {
         let sent = mine(site, kind, Role::Attack);
         let entered: Vec<u64> = sent
             .iter()
@@ -505,8 +508,8 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         };
         KindSeen {
             strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
-            traffic: *traffic,
-            planned: if swept.again { sent.len() as u64 } else { traffic.width() },
+            kinds: kinds.clone(),
+            planned: if swept.again { sent.len() as u64 } else { kinds.width() },
             entered: entered.len() as u64,
             entered_packet: entered.iter().find(|packet| **packet > 0).or(entered.first()).copied(),
             arrived: arrivals.collect(),
@@ -524,6 +527,7 @@ fn complete_one(swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen 
         check: swept.check.clone(),
         kinds: kinds.collect(),
         aim: aim.clone(),
+        cells: swept.sending.cells.clone(),
         started_at: swept.started_at,
         ended_at: swept.ended_at,
         slices: swept.slices,

@@ -26,7 +26,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(150);
 /// should have stopped it; empty if none arrived, or if that device has no rules.
 pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<TraceStep> {
     let Some(entry) = first_arrived(site, swept) else { return Vec::new() };
-    let node = &swept.aim.stops_at;
+    let node = &swept.sending.aim.stops_at;
     if site.plan.node(node).is_none_or(|node| node.ruleset.is_none()) {
         return Vec::new();
     }
@@ -41,7 +41,7 @@ pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<Trac
 
 fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
     let mine = |entry: &Entry| entry.aim == swept.number && entry.role == Role::Attack;
-    let arrived = |n: u32| match &swept.aim.judge {
+    let arrived = |n: u32| match &swept.sending.aim.judge {
         Judge::Tap { .. } => site
             .watch
             .sightings_of(n)
@@ -67,7 +67,7 @@ async fn follow(
     let namespace = site.lab.node(node);
     nft::add_trace(namespace, site.key).await?;
     let mut monitor = nft::monitor_trace(namespace)?;
-    let aim = &swept.aim;
+    let aim = &swept.sending.aim;
     let link = site.way_out(&aim.from, &aim.link).map_or(&aim.link, |(link, _)| link);
     let attacker = PacketSocket::open(site.lab.node(&aim.from), site.lab.number(&aim.from, link))?;
     let source = source_mac(site, aim);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Instruments, Record};
-use crate::names::{NodeName, Traffic};
+use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, RulesSeen, StateSeen,
     TapHealth,
@@ -82,7 +82,7 @@ pub enum Line {
     },
 }
 
-/// One line of `sent.jsonl`: packets with numbers in a row, of one purpose, with kinds in a row.
+/// One line of `sent.jsonl`: packets with numbers in a row, of one purpose and aim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentLine {
     /// In which site.
@@ -97,6 +97,9 @@ pub struct SentLine {
     pub kind: usize,
     /// What was sent: a single kind, or one of a range for each number.
     pub traffic: Traffic,
+    /// What was sent behind that, a single kind for each number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Traffic>,
 }
 
 /// One line of `filters.jsonl`: a packet logged behind a node's input filter.
@@ -174,7 +177,7 @@ pub fn sent_lines(record: &Record) -> Vec<SentLine> {
             let joined = lines.last_mut().is_some_and(|line| line.of == of && line.take(*n, entry));
             if !joined {
                 let Entry { aim, kind, traffic, role } = *entry;
-                lines.push(SentLine { of, first: *n, role, aim, kind, traffic });
+                lines.push(SentLine { of, first: *n, role, aim, kind, traffic, more: Vec::new() });
             }
         }
     }
@@ -185,12 +188,26 @@ impl SentLine {
     /// Takes one packet more, if it is the next in the row.
     fn take(&mut self, n: u32, entry: &Entry) -> bool {
         let same = (self.aim, self.kind, self.role) == (entry.aim, entry.kind, entry.role);
-        let next = u64::from(self.first) + self.traffic.width() == u64::from(n);
+        let next = u64::from(self.first) + self.width() == u64::from(n);
         match self.traffic.extended(&entry.traffic) {
-            Some(grown) if same && next => self.traffic = grown,
-            _ => return false,
+            _ if !same || !next => return false,
+            Some(grown) if self.more.is_empty() => self.traffic = grown,
+            _ => self.more.push(entry.traffic),
         }
         true
+    }
+
+    /// How many packets it stands for.
+    fn width(&self) -> u64 {
+        self.traffic.width() + self.more.len() as u64
+    }
+
+    /// What they are.
+    pub fn kinds(&self) -> Kinds {
+        match self.more.as_slice() {
+            [] => Kinds::Range(self.traffic),
+            more => Kinds::Cells(self.traffic.each().chain(more.iter().copied()).collect()),
+        }
     }
 }
 
@@ -263,17 +280,17 @@ impl Collected {
     ///
     /// Errors, in words: numbers that go back or on without end.
     pub fn sent(&mut self, line: &SentLine) -> Result<(), String> {
-        let SentLine { of, first, role, aim, kind, traffic } = *line;
+        let SentLine { of, first, role, aim, kind, .. } = *line;
         let (known, most) = (self.record.site.sent.len() + self.record.open_copy.sent.len(), self.most);
         let sent = &mut self.site(of).sent;
         if sent.last().is_some_and(|(last, _)| *last >= first) {
             return Err(format!("number {first} stands behind a higher one"));
         }
-        let count = traffic.width();
+        let count = line.width();
         if known as u64 + count > most as u64 || u64::from(first) + count > u64::from(u32::MAX) {
             return Err(format!("more than {most} packets, or numbers without end"));
         }
-        sent.extend((first..).zip(traffic.each().map(|traffic| Entry { aim, kind, traffic, role })));
+        sent.extend((first..).zip(line.kinds().each().map(|traffic| Entry { aim, kind, traffic, role })));
         Ok(())
     }
 

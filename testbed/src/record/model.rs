@@ -32,7 +32,7 @@ pub struct Record {
     pub addresses: Vec<AddressesSeen>,
     /// The state of each node, where a check asks for it.
     pub states: Vec<StateSeen>,
-    /// The rules of each node right before a `matrix` was tried.
+    /// The rules of each node right before a `matrix` was tried, or a negative that sends cells.
     pub rules: Vec<RulesSeen>,
     /// Routes that checks asked for.
     pub routes: Vec<RouteSeen>,

@@ -1,11 +1,13 @@
 //! Record and captures → observations.
 
+use std::collections::BTreeMap;
+
 use super::Record;
 use super::probes::probes_seen;
 use crate::names::CheckName;
-use crate::observation::{Conversation, Explained, Observations, OpenSeen, ProbesSeen};
+use crate::observation::{Conversation, Explained, Observations, OpenSeen, ProbesSeen, RulesSeen};
 use crate::plan::{Open, Plan, Word};
-use crate::probe::{self, Crossed, Seen, Swept};
+use crate::probe::{self, AimSent, Crossed, Seen, Sending, Swept};
 use crate::tap::Captured;
 
 /// A record that is not one of a run of this plan.
@@ -17,13 +19,15 @@ pub struct Unfit {
     number: usize,
 }
 
-/// What was seen of a run of `plan`: of the site itself (`here`) and of its open copy (`there`).
+/// What was seen of a run of `plan`: of the site itself (`here`), whose probes have this key, and of its open copy
+/// (`there`).
 ///
 /// How the taps did is taken from the captures, all else that they do not tell from the record. Errors: the record is
 /// not one of this plan's.
 pub fn observe(
     plan: &Plan,
     record: Record,
+    key: u32,
     here: &Captured,
     there: &Captured,
 ) -> Result<Observations, Unfit> {
@@ -32,9 +36,12 @@ pub fn observe(
     let open_copy = Seen::new(there, &record.open_copy.logs, &copy, &record.open_copy.sent);
     let asked = plan.checks.iter().any(|check| matches!(check.word, Word::Explained { .. }));
     let probes = if asked { probes_seen(plan, &record, &here.sightings) } else { ProbesSeen::default() };
+    let mut sending: BTreeMap<CheckName, Vec<Sending>> = BTreeMap::new();
     let swept = record.aims.into_iter().map(|sent| {
         let unfit = Unfit { check: sent.check.clone(), what: "aim", number: sent.aim };
-        Swept::of(sent, plan).ok_or(unfit)
+        let all = sending.entry(sent.check.clone());
+        let all = all.or_insert_with(|| all_sent(plan, &sent, &record.rules, key));
+        Swept::of(sent, plan, all).ok_or(unfit)
     });
     let crossed = record.crossings.into_iter().map(|sent| {
         let unfit = Unfit { check: sent.check.clone(), what: "crossing", number: sent.crossing };
@@ -71,6 +78,13 @@ pub fn observe(
         patience: record.patience,
         gaps: Vec::new(),
     })
+}
+
+/// All that the check of this aim sends, by aim; nothing if the plan has no such check.
+fn all_sent(plan: &Plan, one: &AimSent, rules: &[RulesSeen], key: u32) -> Vec<Sending> {
+    let check = plan.checks.iter().find(|check| check.name == one.check);
+    let first = one.number.saturating_sub(one.aim);
+    check.map_or_else(Vec::new, |check| Sending::all_of(plan, check, rules, (key, first)))
 }
 
 /// Finds a conversation that we opened in the capture, by its local port; an answer that the target had no part in is

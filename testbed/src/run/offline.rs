@@ -167,7 +167,8 @@ fn seen(reader: &RunReader, info: &RunInfo, plan: &Plan, sealed: bool) -> Result
         Ok::<Captured, Damage>(captured)
     };
     let (here, there) = (read(Which::Site)?, read(Which::OpenCopy)?);
-    let observations = observe(plan, record.unwrap_or_default(), &here, &there).map_err(unfit)?;
+    let observations = observe(plan, record.unwrap_or_default(), key(info.run, Which::Site), &here, &there)
+        .map_err(unfit)?;
     let taint = or_nothing(taint::search(reader, plan, info.run, &observations), sealed, &mut gaps)?;
     Ok(Seen { observations: Observations { gaps, taint, ..observations }, notes })
 }

@@ -35,7 +35,8 @@ pub(super) struct Answers {
     sent: HashSet<u64>,
     /// The last probe that went this way.
     ways: HashMap<u64, u32>,
-    answered: HashSet<u32>,
+    /// Ways of probes that were answered.
+    answered: HashSet<u64>,
 }
 
 impl Answers {
@@ -60,8 +61,10 @@ impl Answers {
             None if self.ways.is_empty() => Part::None,
             None => self.without_nonce(packet),
         };
-        if let Part::Answer(n) = part {
-            self.answered.insert(n);
+        if matches!(part, Part::Answer(_))
+            && let Some(way) = Way::of(packet).and_then(Way::answered)
+        {
+            self.answered.insert(self.hasher.hash_one(way));
         }
         part
     }
@@ -93,14 +96,24 @@ impl Answers {
             (None, None) => Part::None,
             // Two probes that meet, each from the port that the other is for: a reset of one is no other in disguise.
             (Some(_), Some(_)) if says == Says::Reset => Part::Refusal,
-            (Some(n), _) if says == Says::Reset && self.answered.contains(&n) => Part::Refusal,
+            (Some(_), _) if says == Says::Reset && self.answered.contains(&self.hasher.hash_one(way)) => {
+                Part::Refusal
+            }
             (Some(n), _) => Part::Altered(n),
             (None, Some(n)) => match says {
                 Says::Reset => Part::Refusal,
                 Says::Opens => Part::None,
-                Says::Else => Part::Answer(n),
+                Says::Else => Part::Answer(self.acknowledged(packet).unwrap_or(n)),
             },
         }
+    }
+
+    /// The probe that a segment acknowledges (RFC 9293, section 3.4): a SYN or FIN counts as one byte, so that the number
+    /// behind it is named, else its own. Many probes may go one way, and an early one be answered late.
+    fn acknowledged(&self, packet: &Packet<'_>) -> Option<u32> {
+        let Transport::Tcp(tcp) = packet.transport else { return None };
+        let was_sent = |n: &u32| self.sent.contains(&self.hasher.hash_one((*n, packet.dest, packet.source)));
+        [tcp.acknowledgement.wrapping_sub(1), tcp.acknowledgement].into_iter().find(was_sent)
     }
 
     /// The probe that went this way.

@@ -9,20 +9,20 @@ use std::sync::Arc;
 use super::frame::Frame;
 use super::nonce::{self, Probe};
 use super::sightings::Direction;
-use crate::names::{LinkName, Traffic};
+use crate::names::{Kinds, LinkName};
 
 /// Of each kind so many are stored at each place, from the first on; a kind of no more is stored whole.
 pub const FIRST: u32 = 64;
 /// Behind those, one of so many.
 const EVERY: u32 = 256;
 
-/// Probes with numbers in a row, one for each of a range of traffic, that are alike in all else.
+/// Probes with numbers in a row, one for each of some kinds, that are alike in all else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// Number of the first.
     pub first: u32,
     /// What they are.
-    pub traffic: Traffic,
+    pub kinds: Kinds,
     /// What they have in common; its number and traffic are not looked at.
     pub probe: Probe,
     /// Where they may be seen.
@@ -80,7 +80,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn has(&self, n: u32) -> bool {
         let place = n.checked_sub(self.announced.first);
-        place.is_some_and(|place| u64::from(place) < self.announced.traffic.width())
+        place.is_some_and(|place| u64::from(place) < self.announced.kinds.width())
     }
 
     /// Whether probe `n` is one of those that are stored wherever they are seen.
@@ -104,7 +104,7 @@ impl Known {
 
     /// The frame of probe `n`, as it was sent.
     pub(super) fn frame(&self, n: u32) -> Option<Vec<u8>> {
-        let traffic = self.announced.traffic.nth(n.checked_sub(self.announced.first)?.into())?;
+        let traffic = self.announced.kinds.nth(n.checked_sub(self.announced.first)?.into())?;
         nonce::craft(&Probe { n, traffic, ..self.announced.probe }).ok()
     }
 

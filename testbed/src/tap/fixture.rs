@@ -178,7 +178,7 @@ pub(super) fn across(from: usize, packet: &[u8]) -> Vec<Hop> {
 }
 
 /// A packet without its frame.
-fn packet(from: &str, to: &str) -> etherparse::PacketBuilderStep<IpHeaders> {
+pub(super) fn packet(from: &str, to: &str) -> etherparse::PacketBuilderStep<IpHeaders> {
     let header = match (from.parse().unwrap(), to.parse().unwrap()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let mut header =

@@ -20,12 +20,12 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    EtherType, Ethernet2Header, IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, Ipv6Extensions,
+    EtherType, Ethernet2Header, IpDscp, IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, Ipv6Extensions,
     Ipv6FlowLabel, Ipv6Header, PacketBuilder, TcpHeader,
 };
 
 use super::frame::{Content, Frame, Packet, Transport};
-use crate::names::{FAR_PORTS, Mac, Ntp, Traffic};
+use crate::names::{FAR_PORTS, Header, Mac, Ntp, Shape, Traffic};
 use crate::plan::Carries;
 
 /// Hop limit of a probe where the caller has no other wish.
@@ -110,8 +110,8 @@ pub enum Error {
 pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
-    let written = match probe.traffic {
-        several if several.width() > 1 => return Err(Error::Range(probe.traffic)),
+    let written = match kind(probe) {
+        several if several.width() > 1 => return Err(Error::Range(several)),
         Traffic::Tcp(port, _) => {
             ethernet.tcp_header(tcp(probe, (probe.source_port, port), SYN)).write(&mut frame, &[])
         }
@@ -139,9 +139,24 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
             ethernet.udp(probe.source_port, TIME_PORT).write(&mut frame, &time(probe, kind))
         }
         Traffic::Protocol(number, _) => return craft_raw(probe, number),
+        Traffic::Shaped(Shape { header: Header::Tcp { to, from, flags }, .. }) => {
+            ethernet.tcp_header(tcp(probe, (from, to), flags)).write(&mut frame, &[])
+        }
+        Traffic::Shaped(Shape { header: Header::Udp { to, from }, .. }) => {
+            ethernet.udp(from, to).write(&mut frame, &payload(probe))
+        }
+        Traffic::Shaped(Shape { header: Header::Plain(_), .. }) => unreachable!("`kind` has named it"),
     };
     written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
     Ok(frame)
+}
+
+/// What the packet is above IP: one with nothing chosen there but its kind is of that kind.
+fn kind(probe: &Probe) -> Traffic {
+    match probe.traffic {
+        Traffic::Shaped(Shape { header: Header::Plain(plain), .. }) => plain.into(),
+        other => other,
+    }
 }
 
 /// The flag of a TCP segment that opens a conversation (RFC 9293, section 3.1).
@@ -229,22 +244,28 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn ip_header(probe: &Probe) -> Result<IpHeaders, Error> {
     let wrong = Error::Family { traffic: probe.traffic, from: probe.source, to: probe.dest };
+    let (ttl, dscp) = match probe.traffic {
+        Traffic::Shaped(shape) => (shape.ttl, shape.dscp),
+        _ => (probe.ttl, 0),
+    };
     match (probe.source, probe.dest) {
-        (IpAddr::V4(_), IpAddr::V4(_)) if matches!(probe.traffic, Traffic::Icmp6(..)) => Err(wrong),
-        (IpAddr::V6(_), IpAddr::V6(_)) if matches!(probe.traffic, Traffic::Icmp(..)) => Err(wrong),
+        (IpAddr::V4(_), IpAddr::V4(_)) if matches!(kind(probe), Traffic::Icmp6(..)) => Err(wrong),
+        (IpAddr::V6(_), IpAddr::V6(_)) if matches!(kind(probe), Traffic::Icmp(..)) => Err(wrong),
         (IpAddr::V4(source), IpAddr::V4(dest)) => {
-            let header = Ipv4Header::new(0, probe.ttl, IpNumber(0), source.octets(), dest.octets());
+            let header = Ipv4Header::new(0, ttl, IpNumber(0), source.octets(), dest.octets());
             let mut header = header.expect("no payload is not too long");
+            header.dscp = IpDscp::try_new(dscp).unwrap_or_default();
             header.identification = probe.n as u16;
             Ok(IpHeaders::Ipv4(header, Ipv4Extensions::default()))
         }
         (IpAddr::V6(source), IpAddr::V6(dest)) => {
             let header = Ipv6Header {
-                traffic_class: 0,
+                // The code point is above two bits for congestion (RFC 2474, section 3).
+                traffic_class: dscp << 2,
                 flow_label: Ipv6FlowLabel::ZERO,
                 payload_length: 0,
                 next_header: IpNumber(0),
-                hop_limit: probe.ttl,
+                hop_limit: ttl,
                 source: source.octets(),
                 destination: dest.octets(),
             };
@@ -389,7 +410,56 @@ mod tests {
             both(Traffic::TcpFrom(port, port)).into_iter().chain(both(Traffic::UdpFrom(port, port)))
         });
         let flags = (0..=255).flat_map(move |flags| both(Traffic::TcpFlags(flags, flags)));
-        tcp.chain(udp).chain(other).chain(icmp).chain(time).chain(from).chain(flags)
+        tcp.chain(udp).chain(other).chain(icmp).chain(time).chain(from).chain(flags).chain(shaped())
+    }
+
+    fn shaped() -> impl Iterator<Item = (Traffic, bool)> {
+        let four = ["icmp/8 ttl 3", "icmp/3/4 dscp 46"].map(|text| (text, false));
+        let six = [("icmp6/135 ttl 255", true)];
+        let both = [
+            "tcp/0 from 65535 flags none",
+            "tcp/80 from 53 flags fin|cwr ttl 9 dscp 63",
+            "udp/123 from 9",
+            "udp/9 from 123 ttl 255",
+            "udp/47808 from 1024 dscp 1",
+            "proto/47 ttl 7",
+            "proto/0 dscp 3",
+        ];
+        let both = both.into_iter().flat_map(|text| [(text, false), (text, true)]);
+        let all = four.into_iter().chain(six).chain(both);
+        all.map(|(text, six)| (Traffic::try_from(text.to_owned()).unwrap(), six))
+    }
+
+    #[test]
+    fn a_shaped_packet_has_what_was_chosen() {
+        use crate::tap::frame::Transport;
+        for (traffic, six) in shaped() {
+            let Traffic::Shaped(shape) = traffic else { panic!("{traffic} is shaped") };
+            let bytes = craft(&probe(traffic, six)).unwrap();
+            // RFC 791 section 3.1, RFC 8200 section 3.
+            let (ttl, dscp) = match six {
+                false => (bytes[22], bytes[15] >> 2),
+                true => (bytes[21], (bytes[14] << 4 | bytes[15] >> 4) >> 2),
+            };
+            assert_eq!((ttl, dscp), (shape.ttl, shape.dscp), "{traffic}, IPv6: {six}");
+            let packet = Packet::of(&bytes[14..]).unwrap();
+            match (shape.header, packet.transport) {
+                (Header::Tcp { to, from, flags }, Transport::Tcp(_)) => {
+                    let at = if six { 54 } else { 34 };
+                    assert_eq!(
+                        bytes[at..at + 4],
+                        [from.to_be_bytes(), to.to_be_bytes()].concat(),
+                        "{traffic}"
+                    );
+                    assert_eq!(bytes[at + 13], flags, "{traffic}");
+                }
+                (Header::Udp { to, from }, Transport::Udp(udp)) => {
+                    assert_eq!((udp.source_port, udp.dest_port), (from, to), "{traffic}");
+                }
+                (Header::Plain(_), _) => {}
+                other => panic!("{traffic} is read as {other:?}"),
+            }
+        }
     }
 
     #[test]
@@ -440,7 +510,7 @@ mod tests {
     #[test]
     fn a_probe_of_another_protocol_has_24_bytes_and_that_number() {
         for (traffic, six) in every_kind() {
-            let Traffic::Protocol(number, _) = traffic else { continue };
+            let Traffic::Protocol(number, _) = kind(&probe(traffic, six)) else { continue };
             let bytes = craft(&probe(traffic, six)).unwrap();
             let header = if six { 40 } else { 20 };
             assert_eq!(bytes.len(), 14 + header + 24);
@@ -456,7 +526,9 @@ mod tests {
                 false => (&bytes[26..34], &bytes[34..]),
                 true => (&bytes[22..54], &bytes[54..]),
             };
-            let number = match traffic {
+            let number = match kind(&probe(traffic, six)) {
+                Traffic::Shaped(Shape { header: Header::Tcp { .. }, .. }) => 6,
+                Traffic::Shaped(_) => 17,
                 Traffic::Tcp(..) | Traffic::TcpFrom(..) | Traffic::TcpFlags(..) => 6,
                 Traffic::Udp(..) | Traffic::UdpFrom(..) | Traffic::Ntp(_) => 17,
                 Traffic::Icmp(..) => 1,
@@ -468,7 +540,7 @@ mod tests {
             }
             // The pseudo header of RFC 9293 section 3.1 and RFC 8200 section 8.1; ICMP for IPv4 has none.
             let length = (transport.len() as u32).to_be_bytes();
-            let whole = match traffic {
+            let whole = match kind(&probe(traffic, six)) {
                 Traffic::Icmp(..) => ones(&[transport]),
                 _ => ones(&[addresses, &length, &[0, number], transport]),
             };

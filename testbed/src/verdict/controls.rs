@@ -1,7 +1,7 @@
 //! What silence must be backed by before it counts: packets sent, instrument, path, alive.
 
-use crate::names::Traffic;
-use crate::observation::{AimSeen, Control, KindSeen, Observations, OpenSeen};
+use crate::names::{Kinds, Traffic};
+use crate::observation::{AimSeen, CellsSeen, Control, KindSeen, Observations, OpenSeen};
 use crate::plan::{Aim, Check, Judge, Open};
 
 use super::wording::{Reasons, listed};
@@ -37,20 +37,38 @@ pub(super) fn ask_sent(seen: &AimSeen, reasons: &mut Reasons) {
     }
     let short = seen.kinds.iter().filter(|kind| kind.entered != kind.planned);
     let short: Vec<_> =
-        short.map(|kind| format!("{} ({} of {})", kind.traffic, kind.entered, kind.planned)).collect();
+        short.map(|kind| format!("{} ({} of {})", kind.kinds, kind.entered, kind.planned)).collect();
     if !short.is_empty() {
         let kinds = listed(short, KINDS);
         reasons.add("sent", format!("{name}: not all packets entered at {}'s tap: {kinds}", seen.aim.from));
     }
 }
 
+/// What the loaded rules tell apart was sent as well, where the aim asks for that: all of it, or else as much as could be
+/// told, if that is enough.
+pub(super) fn ask_cells(seen: &AimSeen, reasons: &mut Reasons) {
+    let (name, Some(asked)) = (aim_name(&seen.aim), &seen.aim.cells) else { return };
+    match &seen.cells {
+        Some(CellsSeen::Sent { too_many, .. }) if asked.all => {
+            let cure = "list `ports`, or send everything with `cover: all`";
+            too_many.iter().for_each(|why| reasons.add("cells", format!("{name}: {why} {cure}")));
+        }
+        Some(CellsSeen::Sent { .. }) => {}
+        Some(CellsSeen::Unknown(why)) => {
+            reasons.add("cells", format!("{name}: it is not known what the rules tell apart: {why}"));
+        }
+        None => reasons.add("cells", format!("{name}: nothing was sent for what the rules tell apart")),
+    }
+}
+
 /// True if what was seen speaks of these ports, with at least one packet for each single kind.
 fn is_planned(seen: &AimSeen, ports: &Traffic) -> bool {
-    let kinds = seen.kinds.iter().filter(|kind| ports.covers(&kind.traffic));
+    let of_these = |kind: &&KindSeen| matches!(&kind.kinds, Kinds::Range(range) if ports.covers(range));
+    let kinds = seen.kinds.iter().filter(of_these);
     let (mut packets, mut single) = (0, 0);
     for kind in kinds {
         packets += kind.planned;
-        single += kind.traffic.width();
+        single += kind.kinds.width();
     }
     single >= ports.width() && packets >= ports.width()
 }
@@ -74,9 +92,9 @@ pub(super) fn ask_control(
     let missed: Vec<_> = seen
         .kinds
         .iter()
-        .map(|kind| (kind.traffic, control(kind)))
+        .map(|kind| (&kind.kinds, control(kind)))
         .filter(|(_, control)| control.sent == 0 || control.seen != control.sent)
-        .map(|(traffic, control)| format!("{traffic} ({} of {})", control.seen, control.sent))
+        .map(|(kinds, control)| format!("{kinds} ({} of {})", control.seen, control.sent))
         .collect();
     if !missed.is_empty() {
         let (pair, of, all) = (aim_name(&seen.aim), missed.len(), seen.kinds.len());

@@ -210,6 +210,7 @@ pub(crate) fn aims() -> Vec<Aim> {
         next_node: of("rtr"),
         stops_at: of("rtr"),
         ports: vec![of("tcp/22"), of("udp/1-3")],
+        cells: None,
         judge: Judge::Tap { port: port("vms", 0) },
         target_segment: of("prod"),
         target_mac: of("02:00:00:00:00:01"),
@@ -338,7 +339,7 @@ pub(crate) fn conversation(
 fn aim_seen(aim: Aim) -> AimSeen {
     let behind = matches!(aim.judge, Judge::BehindFilter { .. });
     let kind = |(traffic, planned, packet): (&str, u64, u64)| KindSeen {
-        traffic: of(traffic),
+        kinds: of::<Traffic>(traffic).into(),
         planned,
         entered: planned,
         entered_packet: Some(packet),
@@ -351,6 +352,7 @@ fn aim_seen(aim: Aim) -> AimSeen {
         check: of("vms-shut"),
         aim,
         kinds: [("tcp/22", 1, 100), ("udp/1-3", 3, 101)].map(kind).to_vec(),
+        cells: None,
         slices: Vec::new(),
         started_at: START,
         ended_at: END,
@@ -385,7 +387,7 @@ pub(crate) fn open_seen(check: &str, open: Open, at: u64) -> OpenSeen {
 /// Lets packets of one kind arrive: at the target's tap, or behind the filter only.
 pub(crate) fn leak(aim: &mut AimSeen, traffic: &str, packet: Option<u64>) {
     let kind = of::<Traffic>(traffic);
-    let place = aim.kinds.iter_mut().find(|seen| seen.traffic.covers(&kind)).unwrap();
+    let place = aim.kinds.iter_mut().find(|seen| seen.kinds.each().any(|one| one == kind)).unwrap();
     place.arrived.push(Arrival { traffic: kind, entered_packet: Some(110), packet, at: 0 });
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::names::{NodeName, Traffic};
+use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{AimSeen, Arrival, TraceStep};
 
 use super::Finding;
@@ -48,25 +48,24 @@ fn arrivals<'a>(aim: &&'a AimSeen) -> impl Iterator<Item = &'a Arrival> {
 }
 
 fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
-    let mut targets: Vec<(IpAddr, Vec<Traffic>, u64)> = Vec::new();
+    let mut targets: Vec<(IpAddr, Reached)> = Vec::new();
     for aim in aims {
-        let kinds: Vec<Traffic> = arrivals(aim).map(|arrival| arrival.traffic).collect();
-        let planned = aim.kinds.iter().map(|kind| kind.planned).sum::<u64>();
-        match targets.iter_mut().find(|(address, _, _)| *address == aim.aim.address) {
-            Some((_, known, all)) => {
-                known.extend(kinds);
-                *all += planned;
+        match targets.iter_mut().find(|(address, _)| *address == aim.aim.address) {
+            Some((_, known)) => known.add(aim),
+            None => {
+                let mut reached = Reached::default();
+                reached.add(aim);
+                targets.push((aim.aim.address, reached));
             }
-            None => targets.push((aim.aim.address, kinds, planned)),
         }
     }
     // A stream sends each kind many times.
-    let again = aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.traffic.width());
+    let again = aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.kinds.width());
     let unit = if again { "packets" } else { "kinds" };
-    let targets = targets.into_iter().map(|(address, kinds, planned)| {
-        let reached = kinds.len();
-        let kinds = Traffic::joined(kinds);
-        format!("{address} on {} ({reached} of {planned} {unit})", listed(kinds, KINDS))
+    let targets = targets.into_iter().map(|(address, reached)| {
+        let Reached { kinds, of_cells, planned } = &reached;
+        let count = kinds.len() + of_cells.len();
+        format!("{address} on {} ({count} of {planned} {unit})", reached.in_words())
     });
     let forged = key.forged.map(|node| format!(", with an address of {node},")).unwrap_or_default();
     let mut text = format!("{}{forged} reached {} {}", key.from, key.to, listed(targets, CITED));
@@ -79,6 +78,41 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
         stops_at: Some(key.stops_at.clone()),
         packets: aims.iter().take(CITED).flat_map(|aim| cited(aim)).collect(),
         by: key.by,
+    }
+}
+
+/// What arrived at one address.
+#[derive(Default)]
+struct Reached {
+    /// Of a list.
+    kinds: Vec<Traffic>,
+    /// Of cells, in the order in which they were sent.
+    of_cells: Vec<Traffic>,
+    planned: u64,
+}
+
+impl Reached {
+    fn add(&mut self, aim: &AimSeen) {
+        for kind in &aim.kinds {
+            let arrived = kind.arrived.iter().map(|arrival| arrival.traffic);
+            match kind.kinds {
+                Kinds::Range(_) => self.kinds.extend(arrived),
+                Kinds::Cells(_) => self.of_cells.extend(arrived),
+            }
+            self.planned += kind.planned;
+        }
+    }
+
+    /// Ranges of the list; of cells one packet, which shows what is wrong, since the others are as many as there are edges.
+    fn in_words(&self) -> String {
+        let listed = listed(Traffic::joined(self.kinds.clone()), KINDS);
+        let Some(first) = self.of_cells.first() else { return listed };
+        let more = match self.of_cells.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let of_cells = format!("{first}{more} for cells of the rules");
+        if listed.is_empty() { of_cells } else { format!("{listed}, and {of_cells}") }
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     };
     let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
     let mut draft = no_reach::draft(check, aims, &alive, seen);
-    let model = predicted::model(plan, &check.name, seen);
+    let model = Model::listed(plan, &check.name, &seen.rules);
     if let Err(why) = &model {
         draft.reasons.add("model", why.clone());
     }
@@ -139,7 +139,7 @@ impl<'a> Table<'a> {
     fn add_aim(&mut self, seen: &AimSeen) {
         let aim = &seen.aim;
         for kind in &seen.kinds {
-            for traffic in kind.traffic.each() {
+            for traffic in kind.kinds.each() {
                 let measured = Measured::of(kind, &traffic);
                 let pair = self.pair(&aim.from, &aim.to, aim.address);
                 match measured {
@@ -177,7 +177,11 @@ impl<'a> Table<'a> {
             (Predicted::Elsewhere(said) | Predicted::Stopped(said), _) => said,
         };
         self.pair(&aim.from, &aim.to, aim.address).model_differs += 1;
-        let packets = if arrived { cited(kind, &traffic) } else { entered(kind) };
+        let packets = match measured {
+            Measured::Arrived => cited(kind, &traffic),
+            Measured::Astray => astray(kind, &traffic),
+            Measured::Silent | Measured::Nothing => entered(kind),
+        };
         let (address, stops_at) = (aim.address, aim.stops_at.clone());
         let differs = Differs { traffic, address, said, packets, stops_at };
         let key = (aim.from.clone(), aim.to.clone(), arrived || measured == Measured::Astray);
@@ -299,6 +303,13 @@ fn cited(kind: &KindSeen, traffic: &Traffic) -> Vec<(String, u64)> {
     entered.into_iter().chain(arrived).collect()
 }
 
+fn astray(kind: &KindSeen, traffic: &Traffic) -> Vec<(String, u64)> {
+    let Some(stray) = kind.strays.iter().find(|one| one.traffic == *traffic) else { return Vec::new() };
+    let entered = stray.entered_packet.map(|at| (format!("{traffic} entered"), at));
+    let went = stray.packet.filter(|at| *at > 0).map(|at| (format!("{traffic} went astray"), at));
+    entered.into_iter().chain(went).collect()
+}
+
 fn entered(kind: &KindSeen) -> Vec<(String, u64)> {
-    kind.entered_packet.map(|at| (format!("{} entered", kind.traffic), at)).into_iter().collect()
+    kind.entered_packet.map(|at| (format!("{} entered", kind.kinds), at)).into_iter().collect()
 }

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::observation::{AimSeen, Observations};
+use crate::names::Kinds;
+use crate::observation::{AimSeen, CellsSeen, Observations};
 use crate::plan::{Aim, Check, Judge, Open};
 
 use super::ControlSeen;
@@ -29,6 +30,7 @@ pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observat
     }
     for aim in &tried {
         controls::ask_sent(aim, &mut draft.reasons);
+        controls::ask_cells(aim, &mut draft.reasons);
         controls::ask_filter_instrument(aim, &mut draft.reasons);
         controls::ask_control("instrument", aim, |kind| kind.instrument, &mut draft.reasons);
         controls::ask_control("path", aim, |kind| kind.path, &mut draft.reasons);
@@ -85,6 +87,9 @@ fn judged_where(aims: &[Aim]) -> String {
 struct Counts {
     pairs: usize,
     kinds: usize,
+    /// Of the rules as they were loaded, and the packets that stood for them.
+    cells: u64,
+    of_cells: u64,
     sent: u64,
     arrived: usize,
     strayed: usize,
@@ -97,13 +102,21 @@ impl Counts {
         let pairs: BTreeSet<_> = tried.iter().map(|aim| (&aim.aim.from, &aim.aim.to)).collect();
         let mut counts = Counts { pairs: pairs.len(), ..Counts::default() };
         for kind in tried.iter().flat_map(|aim| &aim.kinds) {
-            counts.kinds += usize::try_from(kind.traffic.width()).unwrap_or(usize::MAX);
+            if let Kinds::Range(range) = kind.kinds {
+                counts.kinds += usize::try_from(range.width()).unwrap_or(usize::MAX);
+            }
             counts.sent += kind.entered;
             counts.arrived += kind.arrived.len();
             counts.instrument.0 += kind.instrument.sent;
             counts.instrument.1 += kind.instrument.seen;
             counts.path.0 += kind.path.sent;
             counts.path.1 += kind.path.seen;
+        }
+        for aim in tried {
+            if let Some(CellsSeen::Sent { cells, packets, .. }) = &aim.cells {
+                counts.cells += cells;
+                counts.of_cells += packets;
+            }
         }
         counts.strayed = tried.iter().map(|aim| stray::strays(aim).count()).sum();
         counts
@@ -112,8 +125,12 @@ impl Counts {
     fn summary(&self, answered: usize, alive: usize) -> String {
         let strayed =
             if self.strayed == 0 { String::new() } else { format!(", {} went astray", self.strayed) };
+        let cells = match self.cells {
+            0 => String::new(),
+            cells => format!(" and {} for {cells} cells of the rules", self.of_cells),
+        };
         format!(
-            "{}, {}, {} sent, {} arrived{strayed}; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
+            "{}, {}{cells}, {} sent, {} arrived{strayed}; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
             counted(self.pairs, "pair"),
             counted(self.kinds, "kind"),
             counted(usize::try_from(self.sent).unwrap_or(usize::MAX), "packet"),

@@ -1,12 +1,10 @@
 //! What the model of the loaded rules says of a packet that was sent, and of a conversation that was opened.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::model::{Body, Fate, Model, Packet, Prediction, Probe, Raw, Sent};
-use crate::names::{CheckName, Traffic};
-use crate::observation::Observations;
-use crate::plan::{Aim, Judge, Open, Plan};
+use crate::names::{Header, Shape, Traffic};
+use crate::plan::{Aim, Judge, Open};
 
 /// What is predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,32 +25,36 @@ const SOURCE_PORTS: [u16; 2] = [20_000, 23_999];
 
 const SYN: u8 = 2;
 
-/// The model of the site with the rules as they were listed for this check.
-///
-/// Errors: in words, why there is none.
-pub(super) fn model<'a>(plan: &'a Plan, check: &CheckName, seen: &Observations) -> Result<Model<'a>, String> {
-    let rules = seen.rules.iter().filter(|rules| rules.check == *check);
-    let listings: BTreeMap<_, &str> = rules.map(|one| (one.node.clone(), one.listing.as_str())).collect();
-    if listings.is_empty() {
-        return Err("no node's rules were listed".to_owned());
-    }
-    Model::of(plan, &listings).map_err(|error| error.to_string())
-}
-
 /// What becomes of a packet of this single kind, sent as the aim says.
 pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predicted {
-    let bodies = SOURCE_PORTS.map(|port| body(traffic, port));
-    let [Some(one), Some(other)] = bodies else {
+    let packets = SOURCE_PORTS.map(|port| packet_of(aim, traffic, port));
+    let [Some(one), Some(other)] = packets else {
         return Predicted::Unknown(format!("no model of {traffic}"));
     };
+    if one == other {
+        return aimed(model, aim, one);
+    }
     let (one, other) = (aimed(model, aim, one), aimed(model, aim, other));
     if one == other { one } else { Predicted::Unknown("its source port matters".to_owned()) }
 }
 
-fn aimed(model: &Model<'_>, aim: &Aim, body: Body) -> Predicted {
+/// The packet of an aim from this source port, if it has no other.
+fn packet_of(aim: &Aim, traffic: &Traffic, source: u16) -> Option<Packet> {
+    let packet = |body| Packet::new(aim.source, aim.address, body);
+    let Traffic::Shaped(Shape { header, ttl, dscp }) = *traffic else {
+        return body(traffic, source).map(packet);
+    };
+    let body = match header {
+        Header::Tcp { to, from, flags } => Body::Tcp { source: from, destination: to, flags },
+        Header::Udp { to, from } => Body::Udp { source: from, destination: to },
+        Header::Plain(plain) => body(&plain.into(), source)?,
+    };
+    Some(Packet { ttl, dscp, ..packet(body) })
+}
+
+fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet) -> Predicted {
     let forged = aim.forged.as_ref().map(|forged| forged.mac);
     let raw = Raw { link: aim.link.clone(), to: Some(aim.next_hop), forged };
-    let packet = Packet::new(aim.source, aim.address, body);
     let prediction = model.predict(&Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet });
     match &aim.judge {
         Judge::BehindFilter { .. } => at_node(&prediction, &aim.to),

@@ -28,6 +28,8 @@ fn steady_line(line: &str) -> String {
         words[index].starts_with("runs/")
             || (words[index].starts_with('#') && before.is_empty())
             || (before == "in" && next == "s;")
+            // Of what stands for cells, the source port is the run's.
+            || (before == "from" && words[index].parse::<u16>().is_ok())
             || ["frames", "decoded"].contains(&next)
     };
     let kept = words.iter().enumerate().map(|(index, word)| if varies(index) { "…" } else { word });

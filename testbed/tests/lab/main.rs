@@ -6,6 +6,7 @@ mod support;
 mod advised;
 mod apart;
 mod cameras;
+mod cells;
 mod exhaustive;
 mod failover;
 mod fakes;

@@ -103,7 +103,7 @@ fn header4(field: &Field, packet: &Packet) -> Look {
         Field::Version4 => Look::Number(4),
         Field::HeaderLength4 if packet.options.is_empty() => Look::Number(5),
         Field::HeaderLength4 => unsure("the length of options"),
-        Field::Dscp4 => Look::Number(0),
+        Field::Dscp4 => Look::Number(packet.dscp.into()),
         Field::Fragment4 => {
             fragment(packet).map_or_else(|| unsure("the flag that forbids fragments"), Look::Number)
         }
@@ -148,7 +148,7 @@ fn header6(field: &Field, packet: &Packet) -> Look {
         }
         Field::HopLimit => Look::Number(packet.ttl.into()),
         Field::Version6 => Look::Number(6),
-        Field::Dscp6 => Look::Number(0),
+        Field::Dscp6 => Look::Number(packet.dscp.into()),
         Field::Extension6(number) => {
             let there = packet.extensions.contains(number) || fragment == Some(*number);
             Look::Number(there.into())

@@ -97,6 +97,7 @@ fn v4(packet: &Packet, n: u32) -> Vec<u8> {
     let mut header =
         Ipv4Header::new(length, packet.ttl, protocol, source.octets(), destination.octets()).unwrap();
     header.identification = n as u16;
+    header.dscp = packet.dscp.try_into().unwrap();
     header.dont_fragment = packet.fragment == Fragment::Whole;
     header.options = options[..].try_into().unwrap();
     header.set_payload_len(body.len()).unwrap();
@@ -146,7 +147,7 @@ fn v6(packet: &Packet, n: u32) -> Vec<u8> {
     let body = if packet.fragment == Fragment::First { &body[..body.len() / 8 * 8] } else { &body[..] };
     let first = numbers.first().copied().unwrap_or(packet.protocol());
     let length = u16::try_from(headers.len() + body.len()).unwrap().to_be_bytes();
-    let label = (0x6000_0000 | n & 0xf_ffff).to_be_bytes();
+    let label = (0x6000_0000 | u32::from(packet.dscp) << 22 | n & 0xf_ffff).to_be_bytes();
     let fixed = [&label[..], &length, &[first, packet.ttl], &source.octets(), &destination.octets()].concat();
     [&fixed[..], &headers, body].concat()
 }

@@ -208,6 +208,7 @@ impl<'a> Choices<'a> {
             1 if !six => packet.options = vec![chance.one(&[7, 131, 137, 148])],
             1 => packet.extensions = vec![chance.one(&[0, 43, 60])],
             2 => packet.fragment = chance.one(&[Fragment::First, Fragment::Later { offset: 3 }]),
+            3 => packet.dscp = chance.one(&[8, 46, 63]),
             _ => (),
         }
         let ethernet = Ethernet { source: HOST, destination: station(&packet, link) };

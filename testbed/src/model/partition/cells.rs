@@ -6,7 +6,7 @@ use super::{Cell, Extent, Interval, IpFamily, Mentions, cut};
 use crate::model::Model;
 use crate::model::evaluate::{ICMP_CLASSES, ICMP6_CLASSES, PROTOCOL_CLASSES, tcp_class};
 use crate::model::ruleset::Field;
-use crate::names::{NodeName, Traffic};
+use crate::names::{NodeName, Traffic, USUAL_TTL};
 use crate::plan::Plan;
 
 /// So many combinations of ports and flags are all made; beyond, each is varied by itself, beside what is usual of the
@@ -61,8 +61,16 @@ impl Model<'_> {
 
     /// What no cell stands for, a sentence each: not a gap in the prediction, but in what is tried.
     pub fn left_out(&self, family: IpFamily) -> Vec<String> {
-        let known = self.known();
         let mut left_out: Vec<String> = ALWAYS_LEFT_OUT.iter().map(|text| (*text).to_owned()).collect();
+        left_out.extend(self.too_many(family));
+        left_out.extend(self.known().others_looked_at());
+        left_out
+    }
+
+    /// Combinations that are too many for all of them to be cells, a sentence each.
+    pub fn too_many(&self, family: IpFamily) -> Vec<String> {
+        let known = self.known();
+        let mut left_out = Vec::new();
         for (name, protocol, flags) in [("TCP", TCP, known.flags().len()), ("UDP", UDP, 1)] {
             let (destination, source) = known.ports(protocol);
             let all = destination.len() * source.len() * flags;
@@ -75,7 +83,6 @@ impl Model<'_> {
         if kinds.len() * codes.len() > MOST_COMBINATIONS {
             left_out.push("Combinations of types and codes of ICMP: each varies by itself.".into());
         }
-        left_out.extend(known.others_looked_at());
         left_out
     }
 }
@@ -200,6 +207,22 @@ impl Known {
         cut(u8::MAX.into(), special.chain(named).collect::<Vec<_>>())
     }
 
+    /// Times to live that are told apart from the usual one.
+    pub(super) fn ttls(&self, family: IpFamily) -> Vec<Interval> {
+        self.unusual(if family == IpFamily::V4 { Field::Ttl } else { Field::HopLimit }, u8::MAX, USUAL_TTL)
+    }
+
+    /// Code points likewise.
+    pub(super) fn code_points(&self, family: IpFamily) -> Vec<Interval> {
+        self.unusual(if family == IpFamily::V4 { Field::Dscp4 } else { Field::Dscp6 }, 63, 0)
+    }
+
+    fn unusual(&self, field: Field, most: u8, usual: u8) -> Vec<Interval> {
+        let mut pieces = cut(most.into(), self.mentions.of(&[field]).collect::<Vec<_>>());
+        pieces.retain(|piece| !piece.contains(usual.into()));
+        pieces
+    }
+
     /// What rules look at besides, by which no cell differs.
     fn others_looked_at(&self) -> Option<String> {
         let cells = |field: &&Field| {
@@ -215,6 +238,10 @@ impl Known {
                     | Field::L4Protocol
                     | Field::Protocol4
                     | Field::NextHeader
+                    | Field::Ttl
+                    | Field::HopLimit
+                    | Field::Dscp4
+                    | Field::Dscp6
             )
         };
         let fields = self.mentions.numbers.keys().chain(self.mentions.bits.keys()).filter(cells);

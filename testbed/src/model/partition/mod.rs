@@ -8,6 +8,7 @@ mod cells;
 mod interval;
 mod lane;
 mod mentions;
+mod standing;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use cells::MOST_COMBINATIONS;
 pub use interval::{Interval, cut, join};
 pub use lane::{IpFamily, Lane};
 pub use mentions::Mentions;
+pub use standing::Standing;

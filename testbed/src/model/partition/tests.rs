@@ -50,12 +50,9 @@ fn every_packet_of_a_cell_meets_the_same_fate() {
 fn what_is_left_out_is_said() {
     with_model(|model| {
         let left_out = model.left_out(IpFamily::V4).join("\n");
-        assert!(
-            left_out.contains("Fragments")
-                && left_out.contains("Ttl")
-                    == model.mentions().numbers.contains_key(&crate::model::ruleset::Field::Ttl)
-        );
-        assert!(left_out.contains("HopLimit"), "T3 looks at the hop limit: {left_out}");
+        assert!(left_out.contains("Fragments"));
+        assert!(left_out.contains("CtState"), "T3 looks at the connection: {left_out}");
+        assert!(!left_out.contains("HopLimit"), "cells are sent with it: {left_out}");
     });
 }
 

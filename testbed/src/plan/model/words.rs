@@ -508,6 +508,9 @@ pub struct Aim {
     pub stops_at: NodeName,
     /// What is sent, single kinds or ranges.
     pub ports: Vec<Traffic>,
+    /// Whether packets are sent besides that stand for whatever the loaded rules tell apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<Cells>,
     /// Where arrival is judged.
     pub judge: Judge,
     /// Segment of the target's address, where the instrument control is sent.
@@ -518,6 +521,16 @@ pub struct Aim {
     /// packet that does not arrive then shows nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrouted: Option<String>,
+}
+
+/// Cells of what the loaded rules tell apart, as an aim sends them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cells {
+    /// What flows allow there, which is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Traffic>,
+    /// Silence shows nothing if there are too many for all of them to be sent.
+    pub all: bool,
 }
 
 /// Whose address an attacker uses.

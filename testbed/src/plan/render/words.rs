@@ -145,7 +145,8 @@ fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (Str
     let later = forgotten.map_or_else(String::new, |one| {
         format!("; {} alone, {:?} after check {}", one.address, one.within, one.since)
     });
-    (format!("no_reach, {probes} probes{later}"), aims_table(aims) + &alive_rows)
+    let cells = if aims.iter().any(|aim| aim.cells.is_some()) { ", and cells of the rules" } else { "" };
+    (format!("no_reach, {probes} probes{cells}{later}"), aims_table(aims) + &alive_rows)
 }
 
 fn after(
@@ -229,7 +230,7 @@ fn aims_table(aims: &[Aim]) -> String {
             aim.address.to_string(),
             format!("to {}", aim.next_node),
             judge,
-            list(&aim.ports),
+            list(&aim.ports) + if aim.cells.is_some() { ", and cells of the rules" } else { "" },
         ]
     };
     let titles = ["pair", "sent from", "at", "frames", "judged", "what"];

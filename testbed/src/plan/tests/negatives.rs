@@ -232,6 +232,32 @@ fn everything_goes_to_the_first_address_and_the_usual_list_to_the_others() {
 }
 
 #[test]
+fn cells_go_beside_whatever_is_no_list_of_the_scenarios_own_and_without_what_flows_allow() {
+    let cells = |cover, excepted: &str| {
+        let plan = covering(cover, excepted).planned();
+        let aims = aims(&plan, "rtr-shut").to_vec();
+        aims.into_iter().map(|aim| aim.cells).collect::<Vec<_>>()
+    };
+    for (cover, all) in [(Cover::Usual, true), (Cover::All, false), (Cover::AllButFlows, false)] {
+        let cells = cells(cover, "F13 F15");
+        let first = cells[0].clone().unwrap_or_else(|| panic!("{cover:?} sends them"));
+        assert_eq!(
+            (first.all, first.allowed),
+            (all, ["tcp/53", "udp/53", "udp/123"].map(|text| text.parse().unwrap()).to_vec())
+        );
+        assert!(cells.iter().all(Option::is_some), "to each address: {cells:?}");
+    }
+    assert!(cells(Cover::Listed, "F13 F15").iter().all(Option::is_none));
+    // Nothing is allowed to whoever passes for another.
+    let mut site = covering(Cover::Usual, "");
+    let check = site.checks.iter_mut().find(|check| check.name.as_str() == "rtr-shut").unwrap();
+    let Asserted::NoReach { as_node, .. } = &mut check.word else { panic!("a no_reach") };
+    *as_node = Some(name("dock-1"));
+    let plan = site.planned();
+    assert_eq!(aims(&plan, "rtr-shut")[0].cells.clone().map(|cells| cells.allowed), Some(Vec::new()));
+}
+
+#[test]
 fn what_a_flow_allows_is_left_out_by_the_option_and_a_mistake_where_it_is_written() {
     let asked = covering(Cover::Usual, "F13 F15").exhaustive();
     let plan = asked.planned();

@@ -8,7 +8,7 @@ use crate::probe::FilterLog;
 use crate::verdict::example::good;
 
 fn traffic(text: &str) -> Traffic {
-    text.parse().unwrap()
+    text.to_owned().try_into().unwrap()
 }
 
 fn entry(aim: usize, kind: usize, role: Role, text: &str) -> Entry {
@@ -121,6 +121,7 @@ fn lines_that_stand_for_too_much_are_refused() {
         aim: 0,
         kind: 0,
         traffic: traffic(text),
+        more: Vec::new(),
     };
     let mut collected = Collected::of_at_most(70_000);
     collected.sent(&line(5, "tcp/1-3")).unwrap();
@@ -136,13 +137,17 @@ proptest! {
     /// Whatever was sent in whatever order, each number stands for what it stood for.
     #[test]
     fn any_ledger_comes_back(
-        steps in proptest::collection::vec((1..3_u32, 0..2_usize, 0..2_usize, 0..4_u16, any::<bool>()), 0..60),
+        steps in proptest::collection::vec((1..3_u32, 0..2_usize, 0..2_usize, 0..4_u16, 0..3_u8), 0..60),
     ) {
         let mut n = 0;
-        let sent = steps.iter().map(|(step, aim, kind, port, udp)| {
+        let sent = steps.iter().map(|(step, aim, kind, port, how)| {
             n += step;
             let port = 65_532 + port;
-            let traffic = if *udp { Traffic::Udp(port, port) } else { Traffic::Tcp(port, port) };
+            let traffic = match how {
+                0 => Traffic::Udp(port, port),
+                1 => Traffic::Tcp(port, port),
+                _ => traffic(&format!("tcp/{port} from 53 flags ack")),
+            };
             (n, Entry { aim: *aim, kind: *kind, traffic, role: Role::Attack })
         });
         let site = Instruments { sent: sent.collect(), ..Instruments::default() };

@@ -9,7 +9,7 @@ use tokio::time::{Instant, interval};
 use crate::names::LinkName;
 use crate::observation::{ChangeSeen, NodeFact, OpenSeen};
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, GoingOn, Open, Word};
+use crate::plan::{Aim, Check, During, GoingOn, Open, Word};
 use crate::probe::{self, Site, Stream, Swept};
 use crate::services::Board;
 
@@ -50,9 +50,10 @@ impl Place<'_> {
             unreachable!("asked for `after` only")
         };
         tracing::info!(check = %check.name, aims = aims.len(), "a change begins");
+        let judged: Vec<&Aim> = aims.iter().collect();
         let bound = *within + LATER;
         self.until_all_go_on(resume, 0, bound).await;
-        let mut opens = probe::signs_of_life(self.site, check, aims, alive, self.patience).await;
+        let mut opens = probe::signs_of_life(self.site, check, &judged, alive, self.patience).await;
         let mut stream = Stream::begin(self.site, check, aims, first);
         stream.round().await;
 
@@ -89,7 +90,7 @@ impl Place<'_> {
         stream.round().await;
 
         let mut swept = stream.end();
-        opens.extend(probe::signs_of_life(self.site, check, aims, alive, self.patience).await);
+        opens.extend(probe::signs_of_life(self.site, check, &judged, alive, self.patience).await);
         probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
         let silent = || if silent { Err("no attacker could send while it stood".to_owned()) } else { Ok(()) };
         let error = broken.and_then(|()| silent()).and(mended).err();

@@ -14,9 +14,9 @@ use crate::observation::{
     RulesSeen, StateSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Forgotten, Open, Plan, ServiceKind, Word};
-use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Site, Swept};
-use crate::record::{self, Instruments, Record, rules};
+use crate::plan::{Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
+use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Sending, Site, Swept};
+use crate::record::{self, Instruments, Record, Which, rules};
 use crate::run::order::Order;
 use crate::run::taint;
 use crate::services::{self, ServiceError, Services};
@@ -153,18 +153,17 @@ impl Prober<'_> {
                 if let Some(forgotten) = forgotten {
                     until_forgotten(forgotten, &self.sent.changes).await;
                 }
-                let (aims, alive) = probe::sweep(site, copy, check, aims, alive, self.next, patience).await;
-                self.next += aims.len();
-                self.sent.take_aims(aims);
-                self.sent.opens.extend(alive);
+                if aims.iter().any(|aim| aim.cells.is_some()) {
+                    let with_file: Vec<&Node> = filtering(site).collect();
+                    self.sent.rules.extend(list_rules(site, check, &with_file).await);
+                }
+                self.sweep(check, alive).await;
             }
-            Word::Matrix { aims, opens, .. } => {
-                self.sent.rules.extend(list_rules(site, check).await);
+            Word::Matrix { opens, .. } => {
+                let all: Vec<&Node> = site.plan.nodes.iter().collect();
+                self.sent.rules.extend(list_rules(site, check, &all).await);
                 let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
-                let (aims, alive) = probe::sweep(site, copy, check, aims, &alive, self.next, patience).await;
-                self.next += aims.len();
-                self.sent.take_aims(aims);
-                self.sent.opens.extend(alive);
+                self.sweep(check, &alive).await;
             }
             Word::NoBridge { crossings, alive } => {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
@@ -205,6 +204,16 @@ impl Prober<'_> {
         }
     }
 
+    /// Sends everything of a check whose rules are listed.
+    async fn sweep(&mut self, check: &Check, alive: &[Open]) {
+        let Place { site, copy, patience, .. } = self.place;
+        let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
+        let (aims, alive) = probe::sweep(site, copy, check, &sending, alive, self.next, patience).await;
+        self.next += aims.len();
+        self.sent.take_aims(aims);
+        self.sent.opens.extend(alive);
+    }
+
     /// The check while a fault stands, which is mended then.
     async fn during(&mut self, check: &Check, during: &During) {
         let (place, faults, ground) = (self.place, self.faults, self.ground);
@@ -217,15 +226,20 @@ impl Prober<'_> {
 /// So many nft processes list rules at once: more would only wait for a processor.
 const LISTED_AT_ONCE: usize = 8;
 
-/// The rules of every node, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
-async fn list_rules(site: &Site, check: &Check) -> Vec<RulesSeen> {
+/// Whoever has a rule file.
+fn filtering(site: &Site) -> impl Iterator<Item = &Node> {
+    site.plan.nodes.iter().filter(|node| node.ruleset.is_some())
+}
+
+/// The rules of these nodes, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
+async fn list_rules(site: &Site, check: &Check, nodes: &[&Node]) -> Vec<RulesSeen> {
     let mut listed = Vec::new();
-    for some in site.plan.nodes.chunks(LISTED_AT_ONCE) {
+    for some in nodes.chunks(LISTED_AT_ONCE) {
         let listing = some.iter().map(|node| nft::list_json(site.lab.node(&node.name)));
         listed.extend(futures_util::future::join_all(listing).await);
     }
     let mut seen = Vec::new();
-    for (node, listed) in site.plan.nodes.iter().zip(listed) {
+    for (node, listed) in nodes.iter().zip(listed) {
         let listed = listed.map_err(|error| error.to_string());
         let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
         match listing {
@@ -323,7 +337,8 @@ fn keep_and_observe(
 ) -> Result<Observations, Failure> {
     let evidence = RunFolder::at(folder);
     evidence.write_record(&record)?;
-    let seen = record::observe(plan, record, here, there).map_err(|error| super::ours(error.to_string()))?;
+    let seen = record::observe(plan, record, record::key(run, Which::Site), here, there)
+        .map_err(|error| super::ours(error.to_string()))?;
     taint::keep_clips(plan, &evidence).map_err(|error| super::ours(error.to_string()))?;
     add_secrets(plan, &evidence)?;
     let found = taint::search(&RunReader::of(folder), plan, run, &seen);

@@ -223,6 +223,28 @@ fn what_answers_a_probe_is_told_where_it_was_sent() {
 }
 
 #[test]
+fn an_answer_is_told_of_the_probe_that_it_acknowledges() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let shaped = |text: &str| Traffic::try_from(text.to_owned()).unwrap();
+    let (syn, fin) = (shaped("tcp/554 from 53"), shaped("tcp/554 from 53 flags fin"));
+    desk.pass(&across(CAM, &bare(&probe(syn, 3))));
+    desk.pass(&across(CAM, &bare(&probe(fin, 9)))[..2]);
+    // The SYN counts as a byte, so that 4 answers probe 3, although another one has gone its way since.
+    let mut header = etherparse::TcpHeader::new(554, 53, 77, 1000);
+    (header.syn, header.ack, header.acknowledgment_number) = (true, true, 4);
+    let mut late = Vec::new();
+    fixture::packet(APP_AT, CAM_AT).tcp_header(header).write(&mut late, &[]).unwrap();
+    desk.pass(&across(APP, &late));
+    assert_eq!(strays_of(&desk, 3), [(StrayKind::Answered, APP, Direction::FromNode, false)]);
+    assert_eq!(strays_of(&desk, 9), []);
+    // What the sender's kernel says to that is a refusal, whoever was answered.
+    desk.pass(&across(CAM, &tcp((CAM_AT, 53), (APP_AT, 554), 4, "R", b"")));
+    assert_eq!(strays_of(&desk, 9), []);
+    desk.finish();
+}
+
+#[test]
 fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);

@@ -139,7 +139,7 @@ fn a_leak_is_told_with_its_phase() {
     let leak = |at: u64| {
         move |all: &mut Observations| {
             let kind = &mut all.aims[0].kinds[0];
-            let traffic = kind.traffic;
+            let traffic = kind.kinds.nth(0).unwrap();
             kind.arrived = vec![Arrival { traffic, entered_packet: Some(7), packet: Some(9), at }];
         }
     };

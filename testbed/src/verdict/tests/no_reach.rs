@@ -2,9 +2,9 @@
 
 use super::super::example::{START, accepts, leak, of};
 use super::*;
-use crate::names::Traffic;
-use crate::observation::{AimSeen, Control, KindSeen, Stray, StrayKind, TraceStep};
-use crate::plan::Judge;
+use crate::names::{Kinds, Traffic};
+use crate::observation::{AimSeen, Arrival, CellsSeen, Control, KindSeen, Stray, StrayKind, TraceStep};
+use crate::plan::{Aim, Cells, Judge};
 
 const CHECK: &str = "vms-shut";
 
@@ -87,7 +87,7 @@ fn patience_stretches_how_near_a_sign_of_life_must_be_and_the_verdict_says_so() 
 
 #[test]
 fn a_check_that_sends_nothing_or_asks_for_no_life_is_vacuous() {
-    let edit = |change: fn(&mut Vec<crate::plan::Aim>, &mut Vec<crate::plan::Open>)| {
+    let edit = |change: fn(&mut Vec<Aim>, &mut Vec<crate::plan::Open>)| {
         after_word(CHECK, |word| {
             let Word::NoReach { aims, alive, .. } = word else { panic!("{word:?}") };
             change(aims, alive);
@@ -144,7 +144,7 @@ fn a_leak_is_a_leak_even_if_every_control_was_missed() {
 
 fn went_astray(aim: &mut AimSeen, traffic: &str, kind: StrayKind, packet: Option<u64>) {
     let traffic = of::<Traffic>(traffic);
-    let place = aim.kinds.iter_mut().find(|seen| seen.traffic.covers(&traffic)).unwrap();
+    let place = aim.kinds.iter_mut().find(|seen| seen.kinds.each().any(|one| one == traffic)).unwrap();
     place.strays.push(Stray { kind, traffic, entered_packet: Some(110), packet, at: 0 });
 }
 
@@ -212,6 +212,89 @@ fn what_arrived_and_was_answered_is_one_finding() {
         went_astray(&mut seen.aims[0], "udp/3", StrayKind::Answered, Some(113));
     });
     assert_eq!(another.findings.len(), 2, "another kind's answer is no part of that leak");
+}
+
+/// The verdict where the first aim asks for cells, with what was seen of them.
+fn with_cells(all: bool, seen_cells: Option<CellsSeen>, more: Option<KindSeen>) -> CheckVerdict {
+    let cells = Cells { allowed: Vec::new(), all };
+    let ask = |aim: &mut Aim| aim.cells = Some(cells.clone());
+    let change_plan = |plan: &mut Plan| {
+        let Word::NoReach { aims, .. } = &mut check_of(plan, CHECK).word else { panic!("a no_reach") };
+        ask(&mut aims[0]);
+    };
+    after_both(CHECK, change_plan, |seen| {
+        ask(&mut seen.aims[0].aim);
+        seen.aims[0].cells = seen_cells;
+        seen.aims[0].kinds.extend(more);
+    })
+}
+
+fn of_cells() -> KindSeen {
+    let packets =
+        ["udp/9 from 53", "tcp/9 from 53 flags fin"].map(|text| Traffic::try_from(text.to_owned()).unwrap());
+    let all = Control { sent: 2, seen: 2 };
+    KindSeen {
+        kinds: Kinds::Cells(packets.to_vec()),
+        planned: 2,
+        entered: 2,
+        instrument: all,
+        path: all,
+        ..good().aims[0].kinds[0].clone()
+    }
+}
+
+#[test]
+fn cells_that_are_asked_for_must_be_sent_all_of_them() {
+    let sent = |too_many: &[&str]| CellsSeen::Sent {
+        cells: 2,
+        packets: 2,
+        too_many: too_many.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    let verdict = with_cells(true, Some(sent(&[])), Some(of_cells()));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(
+        verdict.summary.contains("8 kinds and 2 for 2 cells of the rules, 10 packets sent"),
+        "{}",
+        verdict.summary
+    );
+    assert_inconclusive(
+        &with_cells(true, None, None),
+        &["cells", "nothing was sent for what the rules tell apart"],
+    );
+    let unknown = CellsSeen::Unknown("the rules of `rtr` are not given".into());
+    assert_inconclusive(
+        &with_cells(false, Some(unknown), None),
+        &["cells", "the rules of `rtr` are not given"],
+    );
+    let too_many = || Some(sent(&["9999 combinations of ports and flags of TCP: each varies by itself."]));
+    assert_inconclusive(
+        &with_cells(true, too_many(), Some(of_cells())),
+        &["cells", "9999 combinations", "`cover: all`"],
+    );
+    assert_eq!(
+        with_cells(false, too_many(), Some(of_cells())).verdict,
+        Verdict::Pass,
+        "everything is sent besides"
+    );
+    let unseen = KindSeen { path: Control { sent: 2, seen: 1 }, ..of_cells() };
+    let verdict = with_cells(true, Some(sent(&[])), Some(unseen));
+    assert_inconclusive(&verdict, &["path", "udp/9 from 53 and 1 more of cells (1 of 2)"]);
+}
+
+#[test]
+fn a_cell_that_fails_is_told_with_one_packet() {
+    let arrived = |traffic: Traffic| Arrival { traffic, entered_packet: Some(7), packet: Some(9), at: 0 };
+    let leaks = of_cells().kinds.each().map(arrived).collect();
+    let kind = KindSeen { arrived: leaks, ..of_cells() };
+    let sent = CellsSeen::Sent { cells: 2, packets: 2, too_many: Vec::new() };
+    let verdict = with_cells(true, Some(sent), Some(kind));
+    let text = "dock-1 reached vms 10.30.0.10 on udp/9 from 53 and 1 more for cells of the rules (2 of 6 kinds); \
+                no trace says which rule of rtr accepted it";
+    assert_fails(&verdict, &[text]);
+    assert_eq!(
+        verdict.findings[0].packets[1],
+        ("udp/9 from 53 to 10.30.0.10 arrived at vms's tap".into(), 9)
+    );
 }
 
 #[test]

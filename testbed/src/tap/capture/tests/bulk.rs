@@ -23,7 +23,7 @@ fn announced() -> Announced {
     let spot = |place: usize, direction| Spot { port: ports[place].name.clone(), direction, addressed: true };
     Announced {
         first: FIRST_NUMBER,
-        traffic: kind(),
+        kinds: kind().into(),
         probe: one(FIRST_NUMBER),
         places: vec![spot(CAM, Direction::FromNode), spot(RTR_A, Direction::ToNode)],
     }

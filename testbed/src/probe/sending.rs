@@ -1,0 +1,116 @@
+//! What is sent at one aim: its list, and the packets that stand for what the loaded rules tell apart.
+//!
+//! Pure: a run that is judged again comes to the same packets from its plan, the rules that were listed and its key.
+
+use crate::model::Model;
+use crate::model::partition::{IpFamily, Standing};
+use crate::names::{Kinds, Traffic};
+use crate::observation::{CellsSeen, RulesSeen};
+use crate::plan::{Aim, Cells, Check, Plan};
+
+/// An aim with everything that is sent at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    /// Whom it is aimed at, and by whom.
+    pub aim: Aim,
+    /// The kinds of its list, then the packets of cells, if there are any; the ledger knows each by its place.
+    pub kinds: Vec<Kinds>,
+    /// What of it is for cells; none if only the list is sent.
+    pub cells: Option<CellsSeen>,
+}
+
+impl Sending {
+    /// The list alone.
+    pub fn listed(aim: Aim) -> Self {
+        let kinds = aim.ports.iter().copied().map(Kinds::from).collect();
+        Sending { aim, kinds, cells: None }
+    }
+
+    /// All that a check sends, by aim, with the rules as they were listed for it. `key` marks the run's packets in the site,
+    /// `first` is the number of the first aim: others by chance for each of them.
+    pub fn all_of(plan: &Plan, check: &Check, rules: &[RulesSeen], (key, first): (u32, usize)) -> Vec<Self> {
+        let aims = check.word.aims();
+        if !aims.iter().any(|aim| aim.cells.is_some()) {
+            return aims.iter().cloned().map(Sending::listed).collect();
+        }
+        let model = Model::listed(plan, &check.name, rules);
+        let with_cells = |(number, aim): (usize, &Aim)| {
+            let seed = u64::from(key) << 32 ^ number as u64;
+            Sending::listed(aim.clone()).with_cells(model.as_ref().map_err(String::as_str), seed)
+        };
+        (first..).zip(aims).map(with_cells).collect()
+    }
+
+    fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
+        let Some(Cells { allowed, .. }) = &self.aim.cells else { return self };
+        self.cells = Some(match model {
+            Ok(model) => {
+                let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
+                let Standing { cells, packets, too_many } = model.standing(family, allowed, seed);
+                let count = packets.len() as u64;
+                self.kinds.extend(Some(Kinds::Cells(packets)).filter(|_| count > 0));
+                CellsSeen::Sent { cells, packets: count, too_many }
+            }
+            Err(why) => CellsSeen::Unknown(why.to_owned()),
+        });
+        self
+    }
+
+    /// Each single kind, with its place among the kinds.
+    pub(super) fn singles(&self) -> impl Iterator<Item = (usize, Traffic)> {
+        self.kinds.iter().enumerate().flat_map(|(kind, kinds)| kinds.each().map(move |single| (kind, single)))
+    }
+
+    /// What is wrong with what the ledger says was sent of one of the kinds, if that is for cells: it must be what the rules
+    /// come to.
+    pub(super) fn differs(&self, kind: usize, sent: &[(u32, Traffic)]) -> Option<String> {
+        let Some(Kinds::Cells(packets)) = self.kinds.get(kind) else { return None };
+        let same =
+            sent.len() == packets.len() && sent.iter().zip(packets).all(|((_, one), other)| one == other);
+        (!same).then(|| "what was sent of cells is not what the rules as listed come to".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::example;
+
+    /// An aim of the example that asks for cells, with a router whose listing is this.
+    fn sending(listing: &str, key: u32) -> Sending {
+        let mut plan = example::plan();
+        let check = plan.checks.iter_mut().find(|check| check.name.as_str() == "vms-shut").unwrap();
+        let crate::plan::Word::NoReach { aims, .. } = &mut check.word else { panic!("a no_reach") };
+        aims[0].cells = Some(Cells { allowed: vec![Traffic::Udp(9, 9)], all: true });
+        let check = check.clone();
+        let rules =
+            RulesSeen { check: check.name.clone(), node: "rtr".parse().unwrap(), listing: listing.into() };
+        Sending::all_of(&plan, &check, &[rules], (key, 3)).remove(0)
+    }
+
+    #[test]
+    fn the_same_rules_and_key_come_to_the_same_packets() {
+        let empty = r#"{"nftables": []}"#;
+        let one = sending(empty, 7);
+        assert_eq!((one.kinds.len(), one.aim.ports.len()), (3, 2));
+        assert_eq!(one, sending(empty, 7));
+        assert_ne!(one.kinds, sending(empty, 8).kinds, "chance is the run's");
+        let Some(CellsSeen::Sent { cells, packets, .. }) = one.cells else { panic!("{:?}", one.cells) };
+        assert_eq!((packets, cells > 20), (one.kinds[2].width(), true));
+        let unknown = sending("no JSON", 7);
+        assert_eq!(unknown.kinds.len(), 2);
+        assert!(matches!(unknown.cells, Some(CellsSeen::Unknown(why)) if why.contains("rules of `rtr`")));
+    }
+
+    #[test]
+    fn what_the_ledger_says_was_sent_of_cells_is_compared() {
+        let one = sending(r#"{"nftables": []}"#, 7);
+        let mut sent: Vec<(u32, Traffic)> = (0..).zip(one.kinds[2].each()).collect();
+        assert_eq!(one.differs(2, &sent), None);
+        assert_eq!(one.differs(0, &[]), None, "of a list, each packet is counted by itself");
+        sent.swap(0, 1);
+        assert!(one.differs(2, &sent).is_some());
+        sent.pop();
+        assert!(one.differs(2, &sent).is_some());
+    }
+}
