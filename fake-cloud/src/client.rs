@@ -54,6 +54,9 @@ impl ClientFile {
             ("AWS_ENDPOINT_URL_S3", &endpoint),
             ("AWS_ENDPOINT_URL_STS", &endpoint),
             ("AWS_ENDPOINT_URL_IOT_DATA_PLANE", &endpoint),
+            ("AWS_ENDPOINT_URL_IOT_JOBS_DATA_PLANE", &endpoint),
+            ("AWS_ENDPOINT_URL_IOT", &endpoint),
+            ("AWS_ENDPOINT_URL_PANORAMA", &endpoint),
         ];
         let quoted = |text: &str| text.replace('\'', r"'\''");
         let exports = variables.iter().map(|(name, value)| format!("export {name}='{}'\n", quoted(value)));

@@ -259,6 +259,12 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
 }
 
 impl Running {
+    /// What its services share.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Cloud> {
+        self.cloud.clone()
+    }
+
     /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved`, `stand_ins_placed`
     /// and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {

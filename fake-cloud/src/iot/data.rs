@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::registry::{Deed, Principal};
 use super::{Caller, refused};
@@ -52,10 +53,9 @@ pub(super) fn publish(
 
 /// `GET /retainedMessage/<topic>`.
 pub(super) fn retained(topic: &str, cloud: &Cloud) -> Result<Value, Failure> {
-    let found = cloud.broker.retained(topic);
-    let message =
-        found.ok_or_else(|| Failure::new(404, "ResourceNotFoundException", "nothing is retained there"))?;
-    let mut said = summary(&message, cloud);
+    let nothing = || Failure::new(404, "ResourceNotFoundException", "nothing is retained there");
+    let (message, since) = cloud.broker.retained(topic).ok_or_else(nothing)?;
+    let mut said = summary(&message, since, cloud);
     said["payload"] = STANDARD.encode(&message.payload).into();
     Ok(said)
 }
@@ -69,11 +69,11 @@ pub(super) fn all_retained(call: &Call<'_>, cloud: &Cloud) -> Result<Value, Fail
     let mut found = cloud.broker.all_retained(after.as_deref(), most + 1);
     let more = found.len() > most;
     found.truncate(most);
-    let next = found.last().filter(|_| more).map(|last| last.topic.clone());
+    let next = found.last().filter(|_| more).map(|(last, _)| last.topic.clone());
     let topics: Vec<Value> = found
         .iter()
-        .map(|message| {
-            let mut said = summary(message, cloud);
+        .map(|(message, since)| {
+            let mut said = summary(message, *since, cloud);
             said["payloadSize"] = message.payload.len().into();
             said
         })
@@ -81,9 +81,10 @@ pub(super) fn all_retained(call: &Call<'_>, cloud: &Cloud) -> Result<Value, Fail
     Ok(json!({ "retainedTopics": topics, "nextToken": next }))
 }
 
-fn summary(message: &Message, cloud: &Cloud) -> Value {
+fn summary(message: &Message, since: Instant, cloud: &Cloud) -> Value {
+    let age = i64::try_from(since.elapsed().as_millis()).unwrap_or(0);
     let qos = u8::from(message.at_least_once);
-    json!({ "topic": message.topic, "qos": qos, "lastModifiedTime": cloud.clock.milliseconds() })
+    json!({ "topic": message.topic, "qos": qos, "lastModifiedTime": cloud.clock.milliseconds() - age })
 }
 
 /// The JSON of an answer.

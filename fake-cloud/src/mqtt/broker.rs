@@ -75,7 +75,8 @@ pub(crate) struct Broker {
 #[derive(Default)]
 struct State {
     sessions: HashMap<String, Session>,
-    retained: BTreeMap<String, Message>,
+    /// Since when each is kept.
+    retained: BTreeMap<String, (Message, Instant)>,
     connections: u64,
     /// How often a client id has connected.
     counts: HashMap<String, u64>,
@@ -86,6 +87,10 @@ struct Session {
     principal: Principal,
     /// Filter to highest quality of service: `true` is at least once.
     filters: BTreeMap<String, bool>,
+    /// For how long it outlives its connection.
+    kept: Duration,
+    /// The connection that it was taken over from.
+    from: Option<u64>,
     presence: Presence,
 }
 
@@ -141,16 +146,18 @@ impl Broker {
         if let Some(Session { presence: Presence::Here { taken_over, .. }, .. }) = &old {
             taken_over.cancel();
         }
-        // A session without a duration ends with its connection, and is not here any more unless it is being taken over.
-        let old = old.filter(|_| !clean);
+        // One that ends with its connection ends when that is taken over.
+        let old = old.filter(|old| !clean && !old.kept.is_zero());
         let resumed = old.is_some();
-        let (filters, backlog) = match old {
-            Some(Session { filters, presence: Presence::Away { stored, .. }, .. }) => (filters, stored),
-            Some(Session { filters, .. }) => (filters, VecDeque::new()),
+        let (filters, backlog, from) = match old {
+            Some(Session { filters, presence: Presence::Away { stored, .. }, .. }) => (filters, stored, None),
+            Some(Session { filters, presence: Presence::Here { connection, .. }, .. }) => {
+                (filters, VecDeque::new(), Some(connection))
+            }
             None => Default::default(),
         };
         let presence = Presence::Here { connection, outbox, taken_over: taken_over.clone() };
-        state.sessions.insert(client_id.clone(), Session { principal, filters, presence });
+        state.sessions.insert(client_id.clone(), Session { principal, filters, kept, from, presence });
         let in_flight = BTreeMap::new();
         Seat {
             broker: self,
@@ -199,17 +206,17 @@ impl Broker {
         state.sessions.get(client_id).is_some_and(|session| matches!(session.presence, Presence::Here { .. }))
     }
 
-    /// The message that is retained under a topic.
-    pub(crate) fn retained(&self, topic: &str) -> Option<Message> {
-        self.lock().retained.get(topic).filter(|message| !message.is_late()).cloned()
+    /// The message that is retained under a topic, and since when.
+    pub(crate) fn retained(&self, topic: &str) -> Option<(Message, Instant)> {
+        self.lock().retained.get(topic).filter(|(message, _)| !message.is_late()).cloned()
     }
 
-    /// Topics that have retained messages, and the size of these, from `after` on.
-    pub(crate) fn all_retained(&self, after: Option<&str>, most: usize) -> Vec<Message> {
+    /// Retained messages by topic, and since when they are, from `after` on.
+    pub(crate) fn all_retained(&self, after: Option<&str>, most: usize) -> Vec<(Message, Instant)> {
         let state = self.lock();
         let later =
             state.retained.iter().filter(|(topic, _)| after.is_none_or(|after| topic.as_str() > after));
-        later.map(|(_, message)| message.clone()).filter(|message| !message.is_late()).take(most).collect()
+        later.map(|(_, kept)| kept.clone()).filter(|(message, _)| !message.is_late()).take(most).collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -273,7 +280,7 @@ impl State {
         if message.payload.is_empty() {
             self.retained.remove(&message.topic);
         } else if self.retained.len() < RETAINED || self.retained.contains_key(&message.topic) {
-            self.retained.insert(message.topic.clone(), message.clone());
+            self.retained.insert(message.topic.clone(), (message.clone(), Instant::now()));
         } else {
             warn!(topic = message.topic, "too many retained messages, this one is not kept");
         }
@@ -300,7 +307,7 @@ impl Seat<'_> {
         drop(state);
         let retained = if topic::is_exact(filter) { self.broker.retained(filter) } else { None };
         Ok(retained
-            .map(|message| Message { at_least_once: at_least_once && message.at_least_once, ..message }))
+            .map(|(message, _)| Message { at_least_once: at_least_once && message.at_least_once, ..message }))
     }
 
     /// Ends a subscription; says whether it was there.
@@ -342,9 +349,8 @@ impl Drop for Seat<'_> {
             }
             // Whoever has taken over this session gets what this connection did not bring to an end.
             None => {
-                if let Some(session) = state.sessions.get_mut(&self.client_id)
-                    && !self.kept.is_zero()
-                {
+                let taken = state.sessions.get_mut(&self.client_id);
+                if let Some(session) = taken.filter(|session| session.from == Some(self.connection)) {
                     left.into_iter().for_each(|message| session.hand(&self.client_id, message));
                 }
             }
@@ -447,12 +453,17 @@ mod tests {
         let found: Vec<_> =
             seat.backlog.iter().map(|message| (message.topic.as_str(), message.again)).collect();
         assert_eq!(found, [("sent", true), ("a", false)]);
-        // Taken over, it goes on as well; a clean one does not.
-        let taken = broker.seat(hour.clone());
+        // Taken over, it goes on as well; a clean one does not, and neither does one that was to end with its connection.
+        let mut taken = broker.seat(hour.clone());
         assert!(taken.resumed && taken.backlog.is_empty());
         drop(seat);
+        assert_eq!(taken.inbox.try_recv().unwrap().topic, "sent");
+        taken.in_flight.insert(1, message("sent", false));
+        let mut clean = broker.seat(Arrival { clean: true, kept: Duration::ZERO, ..hour.clone() });
+        assert!(!clean.resumed);
         drop(taken);
-        assert!(!broker.seat(Arrival { clean: true, ..hour }).resumed);
+        assert!(clean.inbox.try_recv().is_err());
+        assert!(!broker.seat(hour).resumed);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The MQTT broker, with the rules of AWS IoT Core where they differ from the standard.
 
 mod broker;
+mod heads;
+#[cfg(test)]
+mod mutants;
 mod packets;
 mod session;
 pub(crate) mod topic;

@@ -64,8 +64,23 @@ pub(super) enum Asked {
         /// Another time for the session to outlive the connection, seconds.
         kept: Option<u32>,
     },
+    /// A packet that may not be so, though the codec lets it pass.
+    Malformed,
     /// An answer to us, or something that the library answers.
     Nothing,
+}
+
+impl Asked {
+    /// The packet identifier, where there is one; 0 is none (section 2.3.1, which the codec does not look at).
+    pub(super) fn packet_id(&self) -> Option<u16> {
+        match self {
+            Self::Publish { packet_id, .. } => *packet_id,
+            Self::Subscribe { packet_id, .. }
+            | Self::Unsubscribe { packet_id, .. }
+            | Self::Confirm { packet_id } => Some(*packet_id),
+            _ => None,
+        }
+    }
 }
 
 /// The client's last will.
@@ -105,6 +120,17 @@ impl Granted {
 impl From<Packet> for Asked {
     fn from(packet: Packet) -> Self {
         match packet {
+            // A will is whole or not at all ([MQTT-3.1.2-13] and [MQTT-3.1.2-15] of 3.1.1, 3.1.2.6 and 3.1.2.7 of 5).
+            Packet::V3_1_1Connect(p)
+                if !p.will_flag() && (p.will_qos() != Qos::AtMostOnce || p.will_retain()) =>
+            {
+                Self::Malformed
+            }
+            Packet::V5_0Connect(p)
+                if !p.will_flag() && (p.will_qos() != Qos::AtMostOnce || p.will_retain()) =>
+            {
+                Self::Malformed
+            }
             Packet::V3_1_1Connect(p) => Self::Connect {
                 version: Version::V3,
                 client_id: p.client_id().into(),

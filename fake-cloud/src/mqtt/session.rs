@@ -200,8 +200,12 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
 
     async fn answer_all(&mut self, guest: &mut Guest<'_>, all: Vec<Asked>) -> Result<Option<End>, End> {
         for asked in all {
+            if asked.packet_id() == Some(0) {
+                return Err(broken("a packet identifier of 0"));
+            }
             match asked {
                 Asked::Connect { .. } => return Err(broken("a second CONNECT")),
+                Asked::Malformed => return Err(broken("a malformed packet")),
                 Asked::Publish { message, twice, packet_id } => {
                     self.publish(guest, message, twice, packet_id).await?;
                 }
@@ -265,6 +269,9 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
     }
 
     async fn subscribe(&mut self, guest: &mut Guest<'_>, packet_id: u16, wishes: &[Wish]) -> Result<(), End> {
+        if wishes.is_empty() {
+            return Err(broken("a SUBSCRIBE without filters"));
+        }
         if wishes.len() > FILTERS {
             return Err(End::Rule(
                 DisconnectReasonCode::QuotaExceeded,
@@ -302,6 +309,9 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
         packet_id: u16,
         filters: &[String],
     ) -> Result<(), End> {
+        if filters.is_empty() {
+            return Err(broken("an UNSUBSCRIBE without filters"));
+        }
         let existed: Vec<bool> = filters.iter().map(|filter| guest.seat.unsubscribe(filter)).collect();
         self.wire.send(packets::unsubscribed(guest.version, packet_id, &existed)).await?;
         let filters: Vec<&str> = filters.iter().map(String::as_str).collect();

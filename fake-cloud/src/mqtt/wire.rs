@@ -10,6 +10,7 @@ use mqtt_protocol_core::mqtt::role::Server;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::broker::{Message, PAYLOAD_LIMIT};
+use super::heads::Heads;
 use super::packets::{self, Asked, Version};
 
 /// Longest wait for a client that does not read.
@@ -40,6 +41,7 @@ pub(super) struct Wire<S> {
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     buffer: Vec<u8>,
+    heads: Heads,
 }
 
 impl<S: AsyncRead + AsyncWrite> Wire<S> {
@@ -51,7 +53,7 @@ impl<S: AsyncRead + AsyncWrite> Wire<S> {
         let mut connection = Connection::with_options(version, options);
         connection.set_auto_pub_response(false);
         connection.set_auto_ping_response(true);
-        Self { connection, reader, writer, buffer: vec![0; 16 * 1024] }
+        Self { connection, reader, writer, buffer: vec![0; 16 * 1024], heads: Heads::default() }
     }
 
     /// Waits for bytes. Nothing is lost when the wait is given up.
@@ -83,6 +85,8 @@ impl<S: AsyncRead + AsyncWrite> Wire<S> {
 
     /// Takes in the bytes that came last; whole packets come out.
     pub(super) async fn take_in(&mut self, length: usize) -> Result<Vec<Asked>, End> {
+        let wrong = |byte| broken(format!("reserved flags are set: {byte:#04x}"));
+        self.heads.follow(&self.buffer[..length]).map_err(wrong)?;
         let mut asked = Vec::new();
         let mut read = 0;
         while read < length {

@@ -27,6 +27,8 @@ print(
             "log": logs.get_log_events(**place)["events"][0]["message"],
             "account": boto3.client("sts").get_caller_identity()["Account"],
             "posted": posted["ResponseMetadata"]["HTTPStatusCode"],
+            "things": [thing["thingName"] for thing in boto3.client("iot").list_things()["things"]],
+            "devices": boto3.client("panorama").list_devices()["Devices"],
             "object": s3.get_object(Bucket="shell", Key="key")["Body"].read().decode(),
         }
     )

@@ -156,6 +156,41 @@ def documents():
     }
 
 
+def until(ask, wanted):
+    deadline = time.monotonic() + 20
+    while True:
+        found = ask()
+        if wanted(found) or time.monotonic() > deadline:
+            return found
+
+
+def timers():
+    """A step that takes too long, one whose timer is taken away, and a job that takes too long."""
+
+    def status(job):
+        return IOT.describe_job_execution(jobId=job, thingName="app")["execution"]["status"]
+
+    def ended(job):
+        return until(lambda: status(job), lambda found: found != "IN_PROGRESS")
+
+    create("step")
+    JOBS.start_next_pending_job_execution(thingName="app", stepTimeoutInMinutes=1)
+    step = ended("step")
+    create("free")
+    left = JOBS.start_next_pending_job_execution(thingName="app", stepTimeoutInMinutes=1)["execution"]
+    JOBS.update_job_execution(thingName="app", jobId="free", status="IN_PROGRESS", stepTimeoutInMinutes=-1)
+    create("whole", timeoutConfig={"inProgressTimeoutInMinutes": 1})
+    JOBS.update_job_execution(thingName="app", jobId="whole", status="IN_PROGRESS")
+    whole = ended("whole")
+    return {
+        "step": step,
+        "left": "approximateSecondsBeforeTimedOut" in left,
+        "whole": whole,
+        "free": status("free"),
+        "late": refusal(JOBS.update_job_execution, thingName="app", jobId="step", status="SUCCEEDED"),
+    }
+
+
 def endpoints():
     return {
         "data": IOT.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"],

@@ -70,6 +70,15 @@ fn documents_have_32_kib_and_links_that_are_signed_when_they_are_handed_over() {
 }
 
 #[test]
+fn what_takes_too_long_is_timed_out() {
+    let cloud = Fake::with(&["--job-minute=300"]);
+    let seen = scene(&cloud, "timers");
+    assert_eq!((&seen["step"], &seen["whole"]), (&json!("TIMED_OUT"), &json!("TIMED_OUT")));
+    assert_eq!((&seen["left"], &seen["free"]), (&json!(true), &json!("IN_PROGRESS")));
+    assert_eq!(seen["late"], json!(["InvalidStateTransitionException", 409]));
+}
+
+#[test]
 fn the_endpoints_of_the_account_are_told_and_the_retired_one_is_not() {
     let cloud = Fake::start();
     let seen = scene(&cloud, "endpoints");

@@ -151,9 +151,9 @@ fn a_developer_can_use_what_is_printed() {
     shell.args(["-c", ". \"$0\" && env"]).arg(&file).env_clear();
     let variables = text(&run(&mut shell, "sh", "any POSIX shell").stdout);
     let arguments: Vec<&str> = variables.lines().filter(|line| line.starts_with("AWS_")).collect();
-    assert_eq!(arguments.len(), 10, "{variables}");
+    assert_eq!(arguments.len(), 13, "{variables}");
     let seen = cloud.python("developer_client.py", &arguments);
-    let expected = json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell", "account": "123456789012" });
+    let expected = json!({ "metric": "FromShell", "log": "from a shell", "posted": 200, "object": "from a shell", "things": ["app"], "devices": [], "account": "123456789012" });
     assert_eq!(seen, expected);
     let mut command = Command::new(env!("CARGO_BIN_EXE_fake-cloud"));
     let listed = text(&run(command.arg("ls").arg("--dir").arg(cloud.folder()), "fake-cloud", "built").stdout);
