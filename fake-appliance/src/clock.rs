@@ -1,6 +1,7 @@
 //! Asks a time server: every 2 s at first, then every 16 s, as time daemons do; sooner again while there is no time.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fake_facts::Fact;
@@ -9,6 +10,7 @@ use rsntp::{AsyncSntpClient, Config, KissCode, ProtocolError, SynchronizationErr
 use crate::backoff::Backoff;
 use crate::config::Clock;
 use crate::net;
+use crate::own::Own;
 use crate::voice::Voice;
 
 const NTP: u16 = 123;
@@ -19,11 +21,15 @@ const LATER: Duration = Duration::from_secs(16);
 const QUICK: u32 = 4;
 
 /// Asks for ever, and tells what came back.
-pub(crate) async fn follow(clock: Clock, voice: Voice) {
+pub(crate) async fn follow(clock: Clock, voice: Voice, own: Option<Arc<Own>>) {
     let (host, port) = split_port(&clock.server);
     let (mut answers, mut backoff) = (0u32, Backoff::new());
     loop {
-        if ask(host, port, &voice).await {
+        let told = ask(host, port, &voice).await;
+        if let Some(own) = &own {
+            own.asked_for_time(host, told);
+        }
+        if told.is_some() {
             answers = answers.saturating_add(1);
             backoff.reset();
             tokio::time::sleep(if answers < QUICK { AT_FIRST } else { LATER }).await;
@@ -33,13 +39,13 @@ pub(crate) async fn follow(clock: Clock, voice: Voice) {
     }
 }
 
-/// Whether the server told the time.
-async fn ask(host: &str, port: u16, voice: &Voice) -> bool {
+/// The server, if it told the time.
+async fn ask(host: &str, port: u16, voice: &Voice) -> Option<IpAddr> {
     let server = match net::resolve(voice, host, port).await {
         Ok(addresses) => addresses[0],
         Err(error) => {
             voice.failed("resolve", Some(host), error);
-            return false;
+            return None;
         }
     };
     let any = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -55,10 +61,10 @@ async fn ask(host: &str, port: u16, voice: &Voice) -> bool {
                 true => voice.tell(Fact::Unsynced { server: server.ip() }),
                 false => voice.failed("sync", Some(host), format!("{server}: {error}")),
             }
-            return false;
+            return None;
         }
     }
-    true
+    Some(server.ip())
 }
 
 /// Whether the server answered that it does not know the time itself (RFC 5905, sections 7.3 and 7.4).

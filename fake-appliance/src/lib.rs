@@ -6,7 +6,7 @@
 //! - [`ports`]: two network ports, of which one is in use; a process of its own.
 //! - [`mod@scan`]: looks for cameras on its own subnets.
 //! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
-//!   `clock`: time servers. `net`: names, connections, TLS. `voice`: facts.
+//!   `clock`: time servers. `net`: names, connections, TLS. `own`: what it knows of itself. `voice`: facts.
 //!
 //! It never listens on anything, and no failure of the network ends it: it says what failed and tries again.
 
@@ -19,6 +19,7 @@ mod backoff;
 mod clock;
 mod cloud;
 mod net;
+mod own;
 mod stop;
 mod video;
 mod voice;

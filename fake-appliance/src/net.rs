@@ -49,6 +49,8 @@ impl Error {
 pub(crate) enum TlsError {
     #[error("{} cannot be used: {reason}", path.display())]
     File { path: PathBuf, reason: String },
+    #[error("what should be a certificate and its key cannot be used: {0}")]
+    Content(String),
     #[error("TLS cannot be set up: {0}")]
     Rustls(#[from] rustls::Error),
 }
@@ -114,15 +116,8 @@ pub(crate) fn tls_client(
     alpn: &str,
     own: Option<(&Path, &Path)>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
-        roots.add(certificate)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
-    let mut config = match own {
+    let builder = trusting(ca)?;
+    let config = match own {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let read = PrivateKeyDer::from_pem_file(key);
@@ -130,8 +125,41 @@ pub(crate) fn tls_client(
             builder.with_client_auth_cert(certificates(chain)?, key)?
         }
     };
+    Ok(offering(config, alpn))
+}
+
+/// The same with a certificate that is in no file (chain and key, PEM).
+pub(crate) fn tls_client_with(
+    ca: &Path,
+    alpn: &str,
+    chain: &[u8],
+    key: &[u8],
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let unreadable = |error: rustls::pki_types::pem::Error| TlsError::Content(error.to_string());
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
+    let chain = chain.map_err(unreadable)?;
+    if chain.is_empty() {
+        return Err(TlsError::Content("there is no certificate".into()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(unreadable)?;
+    Ok(offering(trusting(ca)?.with_client_auth_cert(chain, key)?, alpn))
+}
+
+fn trusting(
+    ca: &Path,
+) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        roots.add(certificate)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+fn offering(mut config: ClientConfig, alpn: &str) -> Arc<ClientConfig> {
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-    Ok(Arc::new(config))
+    Arc::new(config)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -52,6 +52,7 @@ pub async fn run(
     let work = Work::start(&config.cameras, config.decode, config.report_every(), teller)?;
     let mut tasks = JoinSet::new();
     let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
+    let own = cloud.as_ref().map(cloud::Cloud::own);
     if let Some(cloud) = cloud {
         cloud.start(scan(When::ByJob), &mut tasks, &work.voice, &work.told());
     }
@@ -60,7 +61,7 @@ pub async fn run(
         tasks.spawn(work.told().or_done(async move { drop(scan::scan(&login, &voice).await) }));
     }
     if let Some(clock) = config.clock {
-        tasks.spawn(work.told().or_done(clock::follow(clock, work.voice.clone())));
+        tasks.spawn(work.told().or_done(clock::follow(clock, work.voice.clone(), own)));
     }
     work.end(shutdown, tasks).await
 }

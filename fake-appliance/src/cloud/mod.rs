@@ -2,14 +2,16 @@
 //! is exchanged for. One task each; what fails is told and tried again, and none holds up another.
 
 mod credentials;
+mod fetch;
 mod https;
 mod jobs;
 mod logs;
 mod metrics;
 mod object;
 mod session;
+mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::ClientConfig;
@@ -20,11 +22,14 @@ use crate::backoff::Backoff;
 use crate::config::{self, ClientFile};
 
 use crate::net;
+use crate::own::Own;
 use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
 use credentials::Chain;
+use fetch::Fetcher;
 use https::Https;
+use jobs::Means;
 
 /// Application protocol of MQTT on port 443 with a client certificate (AWS IoT Core, "Device communication
 /// protocols").
@@ -36,6 +41,7 @@ pub(crate) struct Cloud {
     client: Arc<ClientFile>,
     thing: String,
     every: Duration,
+    own: Arc<Own>,
     https: Arc<ClientConfig>,
     /// HTTPS that shows the certificate.
     certified: Arc<ClientConfig>,
@@ -54,24 +60,38 @@ impl Cloud {
             client: Arc::new(client),
             thing: config.thing.clone(),
             every: config.monitor_every(),
+            own: Arc::new(Own::new(config.monitor_every())),
             https,
             certified,
             mqtt,
         })
     }
 
+    /// What the appliance knows of itself.
+    pub(crate) fn own(&self) -> Arc<Own> {
+        Arc::clone(&self.own)
+    }
+
     /// Starts everything that goes on with the cloud.
     ///
-    /// `scans`: it asks for jobs, and looks for cameras as this user where one says so.
+    /// `scans`: it looks for cameras as this user where a job says so.
     pub(crate) fn start(self, scans: Option<Login>, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
         let endpoints = &self.client.endpoints;
+        let tls = Arc::new(Mutex::new(Arc::clone(&self.mqtt)));
+        let (in_use, ca) = (Arc::clone(&tls), self.client.ca.clone());
+        let certify = move |chain: &[u8], key: &[u8]| {
+            let made = net::tls_client_with(&ca, MQTT, chain, key).map_err(|error| error.to_string())?;
+            *in_use.lock().unwrap_or_else(PoisonError::into_inner) = made;
+            Ok(())
+        };
+        let fetcher = Fetcher { tls: Arc::clone(&self.https), voice: voice.clone() };
+        let means = Means { scans, own: Arc::clone(&self.own), fetcher, certify: Arc::new(certify) };
         let session = session::Settings {
             host: endpoints.iot.clone(),
             port: self.client.https_port,
-            tls: Arc::clone(&self.mqtt),
+            tls,
             thing: self.thing.clone(),
-            every: self.every,
-            scans,
+            means,
         };
         tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
         let every = Some(self.every);

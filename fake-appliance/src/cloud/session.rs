@@ -5,7 +5,7 @@
 //! are the same as everywhere in the appliance.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -18,10 +18,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_rustls::client::TlsStream;
 
-use super::jobs::Jobs;
+use super::jobs::{Jobs, Means, Next};
 use crate::backoff::Backoff;
 use crate::net;
-use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
 
@@ -41,11 +40,10 @@ const LARGEST: usize = 132 * 1024;
 pub(super) struct Settings {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) tls: Arc<ClientConfig>,
+    /// As it is when a session begins: a job may bring another certificate.
+    pub(super) tls: Arc<Mutex<Arc<ClientConfig>>>,
     pub(super) thing: String,
-    pub(super) every: Duration,
-    /// Who asks cameras if a job has them looked for; none: no job is asked for.
-    pub(super) scans: Option<Login>,
+    pub(super) means: Means,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +76,11 @@ pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
             Ok(mut session) => {
                 backoff.reset();
                 match session.run(&settings, &voice, &mut stop).await {
-                    Ok(()) => return session.leave().await,
+                    Ok(Why::Told) => return session.leave().await,
+                    Ok(Why::Restart) => {
+                        session.leave().await;
+                        continue;
+                    }
                     Err(error) => error,
                 }
             }
@@ -96,12 +98,20 @@ pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
     }
 }
 
+/// Why a session ends in good order.
+enum Why {
+    /// The appliance ends.
+    Told,
+    /// A job has it restart.
+    Restart,
+}
+
 /// What comes from elsewhere while a session stands.
 enum Heard {
     /// From the broker.
     Packet(Packet),
-    /// A job has ended, and this is what the broker is told.
-    Done(Packet),
+    /// From a job.
+    Job(Next),
 }
 
 struct Session {
@@ -111,14 +121,15 @@ struct Session {
     /// Publications that are not acknowledged yet, and when they were sent.
     pending: BTreeMap<u16, Instant>,
     pinged: Option<Instant>,
-    jobs: Option<Jobs>,
+    jobs: Jobs,
 }
 
 impl Session {
     async fn open(settings: &Settings, voice: &Voice) -> Result<Self, Error> {
-        let (stream, peer) = net::connect_tls(voice, &settings.host, settings.port, &settings.tls).await?;
+        let tls = Arc::clone(&settings.tls.lock().unwrap_or_else(PoisonError::into_inner));
+        let (stream, peer) = net::connect_tls(voice, &settings.host, settings.port, &tls).await?;
         let arrived = BytesMut::new();
-        let jobs = settings.scans.clone().map(|login| Jobs::new(&settings.thing, login));
+        let jobs = Jobs::new(&settings.thing, settings.means.clone());
         let mut session = Self { stream, arrived, next_id: 1, pending: BTreeMap::new(), pinged: None, jobs };
         let mut connect = Connect::new(settings.thing.as_str());
         connect.keep_alive = KEEP_ALIVE_S;
@@ -133,32 +144,40 @@ impl Session {
             _ => return Err(Error::NoConnAck),
         }
         voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
-        for question in session.jobs.as_ref().map(Jobs::questions).into_iter().flatten() {
+        for question in session.jobs.questions() {
             session.send(&question).await?;
         }
         Ok(session)
     }
 
-    async fn run(&mut self, settings: &Settings, voice: &Voice, stop: &mut Stop) -> Result<(), Error> {
+    async fn run(&mut self, settings: &Settings, voice: &Voice, stop: &mut Stop) -> Result<Why, Error> {
         let topic = format!("panorama/{}/status", settings.thing);
-        let mut answers = interval(settings.every);
+        let own = &settings.means.own;
+        let mut every = own.every();
+        let mut answers = interval(every);
         answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pings = interval(PING);
         pings.reset();
         let mut checks = interval(Duration::from_secs(1));
         loop {
             tokio::select! {
-                () = stop.told() => return Ok(()),
+                () = stop.told() => return Ok(Why::Told),
                 heard = self.hear() => {
                     let said = match heard? {
                         Heard::Packet(packet) => self.take(&packet, &topic, voice),
-                        Heard::Done(said) => Some(said),
+                        Heard::Job(Next::Say(said)) => vec![said],
+                        Heard::Job(Next::Restart) => return Ok(Why::Restart),
                     };
-                    if let Some(said) = said {
-                        self.send(&said).await?;
+                    for said in &said {
+                        self.send(said).await?;
+                    }
+                    if own.every() != every {
+                        every = own.every();
+                        answers = interval(every);
+                        answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
                     }
                 }
-                _ = answers.tick() => self.publish(&topic).await?,
+                _ = answers.tick() => self.publish(&topic, &own.software()).await?,
                 _ = pings.tick() => {
                     self.pinged.get_or_insert_with(Instant::now);
                     self.send(&Packet::PingReq).await?;
@@ -168,36 +187,30 @@ impl Session {
         }
     }
 
-    /// What comes next: a packet, or the end of a job.
+    /// What comes next: a packet, or something of a job.
     async fn hear(&mut self) -> Result<Heard, Error> {
         let Self { stream, arrived, jobs, .. } = self;
-        let done = async {
-            match jobs {
-                Some(jobs) => jobs.done().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             packet = receive(stream, arrived) => packet.map(Heard::Packet),
-            said = done => Ok(Heard::Done(said)),
+            next = jobs.next() => Ok(Heard::Job(next)),
         }
     }
 
     /// Takes a packet; gives what the broker is told for it.
-    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) -> Option<Packet> {
+    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) -> Vec<Packet> {
         match packet {
-            Packet::Publish(message) => return self.jobs.as_mut()?.take(message, voice),
+            Packet::Publish(message) => return self.jobs.take(message, voice),
             Packet::PubAck(answer) if self.pending.remove(&answer.pkid).is_some() => {
                 voice.delivered(SERVICE, topic);
             }
             Packet::PingResp => self.pinged = None,
             other => tracing::debug!(?other, "packet without meaning for the appliance"),
         }
-        None
+        Vec::new()
     }
 
-    async fn publish(&mut self, topic: &str) -> Result<(), Error> {
-        let status = serde_json::json!({ "state": "ONLINE", "softwareVersion": env!("CARGO_PKG_VERSION") });
+    async fn publish(&mut self, topic: &str, software: &str) -> Result<(), Error> {
+        let status = serde_json::json!({ "state": "ONLINE", "softwareVersion": software });
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, status.to_string());
         publish.pkid = self.next_id;
         self.pending.insert(self.next_id, Instant::now());

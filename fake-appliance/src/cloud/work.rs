@@ -1,0 +1,147 @@
+//! What each kind of job is, once begun: the steps that the cloud is told, and how it ends.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use super::fetch::Artefact;
+use super::jobs::{Means, SHORTEST, Task};
+use crate::own::{detail, details};
+use crate::scan;
+use crate::voice::Voice;
+
+/// What the last step before a restart is called.
+pub(super) const RESTARTING: &str = "REBOOTING";
+
+/// One step of a job.
+pub(super) enum Step {
+    /// It goes on; details for the cloud.
+    Going(Option<Value>),
+    /// It has ended: the status, and details.
+    Over(&'static str, Option<Value>),
+    /// The appliance restarts; what is left follows after that.
+    Restart,
+}
+
+/// Does a job, and says each step of it.
+pub(super) async fn work<F: Future<Output = ()>>(
+    task: &Task,
+    means: &Means,
+    voice: &Voice,
+    say: impl Fn(Step) -> F,
+) {
+    let over = match task.operation.as_str() {
+        "scan-cameras" => match &means.scans {
+            Some(login) => {
+                say(Step::Going(None)).await;
+                let found = scan::scan(login, voice).await;
+                let cameras: Vec<_> =
+                    found.iter().map(|one| format!("{} {}", one.endpoint, one.stream)).collect();
+                Ok(Some(details("cameras", &cameras.join(", "))))
+            }
+            None => {
+                return say(Step::Over("REJECTED", Some(details("reason", "it looks for no cameras")))).await;
+            }
+        },
+        "reboot" if task.restarted => Ok(None),
+        "reboot" => return restart(&say).await,
+        "ota" => match update(task, means, &say).await {
+            Some(over) => over,
+            None => return,
+        },
+        "deploy" => deploy(task, means, &say).await,
+        "remove" => match means.own.removed(application(task)) {
+            true => Ok(None),
+            false => Err("no such application runs".into()),
+        },
+        "signal" if means.own.runs(application(task)) => Ok(None),
+        "signal" => Err("no such application runs".into()),
+        "configuration" => configure(task, means),
+        "credentials" if task.restarted => Ok(None),
+        "credentials" => match certify(task, means).await {
+            Ok(()) => return restart(&say).await,
+            Err(reason) => Err(reason),
+        },
+        _ => return say(Step::Over("REJECTED", Some(details("reason", "the operation is not known")))).await,
+    };
+    match over {
+        Ok(details) => say(Step::Over("SUCCEEDED", details)).await,
+        Err(reason) => {
+            voice.failed("job", Some(&task.operation), &reason);
+            say(Step::Over("FAILED", Some(details("reason", &reason)))).await;
+        }
+    }
+}
+
+fn step(word: &str) -> Step {
+    Step::Going(Some(json!({ "step": word })))
+}
+
+async fn restart<F: Future<Output = ()>>(say: &impl Fn(Step) -> F) {
+    say(step(RESTARTING)).await;
+    say(Step::Restart).await;
+}
+
+type Over = Result<Option<Value>, String>;
+
+/// An update: fetched where the job says from where, then in use after a restart. None: the restart comes first.
+async fn update<F: Future<Output = ()>>(
+    task: &Task,
+    means: &Means,
+    say: &impl Fn(Step) -> F,
+) -> Option<Over> {
+    let Some(version) = task.document["imageVersion"].as_str().filter(|version| !version.is_empty()) else {
+        return Some(Err("the job names no imageVersion".into()));
+    };
+    if task.restarted {
+        means.own.updated(&detail(version));
+        return Some(Ok(None));
+    }
+    say(step("DOWNLOADING")).await;
+    if let Some(image) = Artefact::read(&task.document)
+        && let Err(reason) = means.fetcher.fetch(&image).await
+    {
+        return Some(Err(reason));
+    }
+    say(step("VERIFYING")).await;
+    restart(say).await;
+    None
+}
+
+/// A deployment: every artefact is fetched, and is what it should be.
+async fn deploy<F: Future<Output = ()>>(task: &Task, means: &Means, say: &impl Fn(Step) -> F) -> Over {
+    let application = application(task);
+    if application.is_empty() {
+        return Err("the job names no applicationInstanceId".into());
+    }
+    say(step("DOWNLOADING")).await;
+    let artefacts = task.document["artefacts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for entry in artefacts {
+        let artefact = Artefact::read(entry).ok_or("an artefact has no url")?;
+        means.fetcher.fetch(&artefact).await?;
+    }
+    if let Some(replaced) = task.document["replaces"].as_str() {
+        means.own.removed(replaced);
+    }
+    means.own.deployed(application);
+    Ok(Some(details("artefacts", &artefacts.len().to_string())))
+}
+
+fn application(task: &Task) -> &str {
+    task.document["applicationInstanceId"].as_str().unwrap_or_default()
+}
+
+/// A configuration: how often there are signs of life.
+fn configure(task: &Task, means: &Means) -> Over {
+    let every = task.document["monitorEveryMs"].as_u64().map(Duration::from_millis);
+    let every = every.filter(|every| *every >= SHORTEST).ok_or("monitorEveryMs is a number from 50 on")?;
+    means.own.set_every(every);
+    Ok(None)
+}
+
+/// New credentials: certificate chain and key lie where two links lead.
+async fn certify(task: &Task, means: &Means) -> Result<(), String> {
+    let artefact = |key: &str| Artefact::read(&task.document[key]).ok_or(format!("the job has no {key}"));
+    let chain = means.fetcher.fetch(&artefact("certificate")?).await?;
+    let key = means.fetcher.fetch(&artefact("privateKey")?).await?;
+    (means.certify)(&chain, &key)
+}
