@@ -108,9 +108,10 @@ impl Media {
                 Some(header)
             }
             Piece::Incomplete => None,
+            // The search would find the same place again, and never get on: a header may be longer than any is read.
             Piece::Nonsense => {
                 self.state = State::Lost;
-                Some(0)
+                Some(1)
             }
         }
     }
@@ -265,6 +266,15 @@ mod tests {
             media.data(piece);
         }
         media
+    }
+
+    #[test]
+    fn an_answer_longer_than_any_that_is_read_is_left_behind() {
+        let long =
+            [b"RTSP/1.0 200 OK\r\nX-Padding: ", &vec![b'a'; 2 * LONGEST_HEADER][..], b"\r\n\r\n"].concat();
+        let frame = framed(0, &rtp(0x80, b"abc"));
+        let mut media = found(&[ANSWERED, &long, &frame, &frame, &frame]);
+        assert_eq!(media.take_bytes(), 3 * 3, "what follows it is found");
     }
 
     #[test]
