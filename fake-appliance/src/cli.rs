@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use fake_appliance::config::{Camera, Transport};
+use fake_appliance::config::{Camera, Careless, Transport};
 use fake_appliance::scan::Login;
 
 const EXAMPLES: &str = "\
@@ -107,7 +107,8 @@ pub(crate) struct Scan {
 impl Scan {
     /// Who asks; reads the password.
     pub(crate) fn login(&self) -> anyhow::Result<Login> {
-        Ok(Login { user: self.user.clone(), password: password(self.password_env.as_deref())? })
+        let password = password(self.password_env.as_deref())?;
+        Ok(Login { user: self.user.clone(), password, careless: Careless::default() })
     }
 }
 

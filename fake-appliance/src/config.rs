@@ -42,6 +42,21 @@ pub struct Config {
     /// Shortest time between two reports about a camera, milliseconds, 50 or more; default 250.
     #[serde(default = "quarter_second")]
     pub report_every_ms: u64,
+    /// What it does not take care of.
+    #[serde(default)]
+    pub careless: Careless,
+}
+
+/// What an appliance does not take care of, to find out whether a hostile camera makes use of it: nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Careless {
+    /// It goes wherever a camera sends it.
+    pub follows: bool,
+    /// What it shows of its password is dated by its own clock, not by the camera's.
+    pub own_clock: bool,
+    /// It sets one camera up after the other, and waits for each without end.
+    pub waits: bool,
 }
 
 /// One camera.

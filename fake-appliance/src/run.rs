@@ -7,10 +7,10 @@ use fake_facts::{Fact, Teller};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{self, Camera, Config, When};
+use crate::config::{self, Camera, Careless, Config, When};
 use crate::scan::{self, Login};
 use crate::stop::Stop;
-use crate::video::{self, DecodeError, Shared};
+use crate::video::{self, DecodeError, Manners, Shared};
 use crate::voice::Voice;
 use crate::{clock, cloud, net};
 
@@ -49,7 +49,7 @@ pub async fn run(
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let cloud = config.cloud.as_ref().map(cloud::Cloud::prepare).transpose()?;
-    let work = Work::start(&config.cameras, config.decode, config.report_every(), teller)?;
+    let work = Work::start((&config.cameras, config.careless), config.decode, config.report_every(), teller)?;
     let mut tasks = JoinSet::new();
     let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
     let own = cloud.as_ref().map(cloud::Cloud::own);
@@ -76,7 +76,7 @@ pub async fn pull(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let work = Work::start(cameras, decode, Duration::from_millis(250), teller)?;
+    let work = Work::start((cameras, Careless::default()), decode, Duration::from_millis(250), teller)?;
     let shared = work.cameras.clone();
     let enough = async move {
         let Some(frames) = frames else { return std::future::pending().await };
@@ -102,7 +102,7 @@ pub async fn scan_once(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let work = Work::start(&[], false, Duration::from_millis(250), teller)?;
+    let work = Work::start((&[], Careless::default()), false, Duration::from_millis(250), teller)?;
     let voice = work.voice.clone();
     let done = async move {
         let found = scan::scan(&login, &voice).await;
@@ -127,7 +127,7 @@ struct Work {
 
 impl Work {
     fn start(
-        cameras: &[Camera],
+        (cameras, careless): (&[Camera], Careless),
         decode: bool,
         report_every: Duration,
         teller: Arc<Teller>,
@@ -138,8 +138,9 @@ impl Work {
         let voice = Voice::new(teller);
         voice.tell(Fact::Ready { listens: Vec::new() });
         let stop = watch::channel(false).0;
-        let cameras: Vec<_> =
-            cameras.iter().map(|camera| Shared::new(camera.clone(), decode, voice.clone())).collect();
+        let manners = Manners::new(decode, careless);
+        let shared = |camera: &Camera| Shared::new(camera.clone(), manners.clone(), voice.clone());
+        let cameras: Vec<_> = cameras.iter().map(shared).collect();
         let mut video = JoinSet::new();
         for camera in &cameras {
             video.spawn(video::pull(Arc::clone(camera), Stop::heard_from(&stop)));

@@ -13,6 +13,7 @@ use fake_camera::engine::{
 use fake_camera::onvif::{Discovery, Doors};
 use tokio::net::TcpListener;
 
+use crate::hostility::Hostile;
 use crate::stream::{Further, path};
 
 const EXAMPLES: &str = "\
@@ -78,8 +79,9 @@ pub(crate) struct Serve {
     /// Answer only: say neither Hello nor Bye to everybody on the link.
     #[arg(long, requires = "onvif")]
     answers_only: bool,
-    /// The camera's clock minus this machine's, seconds: what ONVIF's passwords are dated by.
-    #[arg(long, requires = "onvif", default_value_t = 0, allow_negative_numbers = true)]
+    /// The camera's clock minus this machine's, seconds: what ONVIF's passwords are dated by, and RTCP's reports in RTSP
+    /// connections.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
     /// How the picture is coded: h264, h265 or mjpeg.
     #[arg(long, default_value_t)]
@@ -140,6 +142,8 @@ pub(crate) struct Serve {
     cache: Option<PathBuf>,
     #[command(flatten)]
     wrong: Wrong,
+    #[command(flatten)]
+    hostile: Hostile,
 }
 
 /// What it does wrong, to find out whether that is noticed. Frames are counted in each session, from 0.
@@ -256,6 +260,7 @@ impl Serve {
             noise: self.noise,
             cache: self.cache.clone(),
             misbehaviour: self.wrong.misbehaviour(),
+            hostility: self.hostile.hostility(self.clock_offset),
         })
     }
 

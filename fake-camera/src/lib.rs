@@ -6,6 +6,7 @@
 //! - [`clip`]: a closed group of pictures, encoded once and replayed for ever.
 //! - `xml` (feature `xml`): documents of strangers, read within bounds.
 //! - `onvif` (feature `engine`): how the camera is found, and says what it is.
+//! - `hostile` (feature `engine`): what it does if it is somebody else's.
 //! - `engine` (feature `engine`): makes the clip and serves it with GStreamer's RTSP server.
 //!
 //! The camera knows neither scenarios nor namespaces: it serves on the listener that it is given.
@@ -15,6 +16,8 @@ pub mod clip;
 pub mod codec;
 #[cfg(feature = "engine")]
 pub mod engine;
+#[cfg(feature = "engine")]
+pub mod hostile;
 pub mod identity;
 #[cfg(feature = "engine")]
 pub mod onvif;

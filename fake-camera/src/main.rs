@@ -1,6 +1,7 @@
 //! The binary: arguments in, one camera served, exit code out.
 
 mod cli;
+mod hostility;
 mod stream;
 
 use std::net::SocketAddr;

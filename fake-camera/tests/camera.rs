@@ -6,6 +6,10 @@
 mod authentication;
 #[path = "camera/codecs.rs"]
 mod codecs;
+#[path = "camera/discoverer.rs"]
+mod discoverer;
+#[path = "camera/hostile.rs"]
+mod hostile;
 #[path = "camera/sessions.rs"]
 mod sessions;
 #[path = "camera/streams.rs"]

@@ -9,6 +9,7 @@ use url::{Host, Url};
 use super::SCAN;
 use super::links::Link;
 use super::probe::Answer;
+use crate::config::Careless;
 use crate::voice::Voice;
 
 const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
@@ -41,10 +42,10 @@ pub(super) enum Passed {
 }
 
 /// The cameras among those who answered, each once; tells who is passed over, and why, each once.
-pub(super) fn cameras(answers: &[Answer], link: Link, voice: &Voice) -> Vec<Camera> {
+pub(super) fn cameras(answers: &[Answer], link: Link, careless: Careless, voice: &Voice) -> Vec<Camera> {
     let (mut found, mut passed) = (BTreeMap::new(), BTreeMap::new());
     for answer in answers {
-        match camera(answer, link) {
+        match camera(answer, link, careless) {
             Ok(camera) => drop(found.insert(camera.endpoint.clone(), camera)),
             Err(reason) => drop(passed.insert(answer.sender, reason)),
         }
@@ -55,7 +56,7 @@ pub(super) fn cameras(answers: &[Answer], link: Link, voice: &Voice) -> Vec<Came
     found.into_values().collect()
 }
 
-fn camera(answer: &Answer, link: Link) -> Result<Camera, Passed> {
+fn camera(answer: &Answer, link: Link, careless: Careless) -> Result<Camera, Passed> {
     let IpAddr::V4(sender) = answer.sender else { return Err(Passed::OffLink) };
     if !link.has_neighbour(sender) {
         return Err(Passed::OffLink);
@@ -70,12 +71,12 @@ fn camera(answer: &Answer, link: Link) -> Result<Camera, Passed> {
     // Some answer that they are nobody who was asked for.
     let mut camera = Err(Passed::NoCamera);
     for found in &matches.children {
-        camera = camera.or_else(|_| described(found, sender));
+        camera = camera.or_else(|_| described(found, sender, careless));
     }
     camera
 }
 
-fn described(found: &Element, sender: Ipv4Addr) -> Result<Camera, Passed> {
+fn described(found: &Element, sender: Ipv4Addr, careless: Careless) -> Result<Camera, Passed> {
     let types = found.child(DISCOVERY, "Types").ok_or(Passed::NoCamera)?;
     if !types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter")) {
         return Err(Passed::NoCamera);
@@ -84,7 +85,8 @@ fn described(found: &Element, sender: Ipv4Addr) -> Result<Camera, Passed> {
         found.child(ADDRESSING, "EndpointReference").and_then(|one| one.text_of(ADDRESSING, "Address"));
     let endpoint = endpoint.ok_or(Passed::NoMatch)?.to_owned();
     let services = found.text_of(DISCOVERY, "XAddrs").unwrap_or_default().split_whitespace();
-    let own = |service: &Url| service.scheme() == "http" && service.host() == Some(Host::Ipv4(sender));
+    let at = |service: &Url| careless.follows || service.host() == Some(Host::Ipv4(sender));
+    let own = |service: &Url| service.scheme() == "http" && at(service);
     let service = services.filter_map(|service| Url::parse(service).ok()).find(own);
     let service = service.ok_or(Passed::Foreign)?;
     Ok(Camera { endpoint, address: sender.into(), service })
@@ -108,19 +110,28 @@ mod tests {
         Answer { sender: sender.parse().unwrap(), datagram: text.into_bytes(), question: "urn:q".into() }
     }
 
+    const TAKES_CARE: Careless = Careless { follows: false, own_clock: false, waits: false };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";
 
     #[test]
     fn a_camera_of_the_subnet_is_taken_with_its_own_address() {
         let services = format!("http://192.0.2.1/x {SERVICE}");
-        let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link()).unwrap();
+        let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link(), TAKES_CARE).unwrap();
         assert_eq!((found.service.as_str(), found.endpoint.as_str()), (SERVICE, "urn:x"));
     }
 
     #[test]
+    fn one_that_follows_takes_the_first_service_whosever_it_is() {
+        let services = format!("http://192.0.2.1/x {SERVICE}");
+        let careless = Careless { follows: true, ..TAKES_CARE };
+        let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link(), careless).unwrap();
+        assert_eq!(found.service.as_str(), "http://192.0.2.1/x");
+    }
+
+    #[test]
     fn everything_else_is_passed_over() {
-        let of = |answer: &Answer| camera(answer, link()).unwrap_err();
+        let of = |answer: &Answer| camera(answer, link(), TAKES_CARE).unwrap_err();
         assert_eq!(of(&answer("10.20.0.11", "d:Printer", SERVICE, "urn:q")), Passed::NoCamera);
         assert_eq!(of(&answer("10.20.0.11", "", SERVICE, "urn:q")), Passed::NoCamera);
         assert_eq!(of(&answer("10.20.0.11", CAMERA, "http://203.0.113.9/onvif", "urn:q")), Passed::Foreign);

@@ -17,6 +17,7 @@ use fake_facts::Fact;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
+use crate::config::Careless;
 use crate::voice::Voice;
 
 /// What facts call it.
@@ -30,6 +31,9 @@ pub struct Login {
     pub user: Option<String>,
     /// Password.
     pub password: Option<String>,
+    /// What the search does not take care of.
+    #[serde(default)]
+    pub careless: Careless,
 }
 
 impl std::fmt::Debug for Login {
@@ -65,7 +69,7 @@ pub(crate) async fn scan(login: &Login, voice: &Voice) -> Vec<Found> {
     let mut asked = JoinSet::new();
     while let Some(joined) = links.join_next().await {
         let Ok((link, answers)) = joined else { continue };
-        for camera in answer::cameras(&answers, link, voice) {
+        for camera in answer::cameras(&answers, link, login.careless, voice) {
             let login = login.clone();
             asked.spawn(async move {
                 let stream = onvif::stream(&camera.service, &login).await;

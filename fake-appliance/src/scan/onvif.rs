@@ -51,8 +51,8 @@ pub(super) async fn stream(device: &Url, login: &Login) -> Result<String, Error>
     let host = device.host_str().unwrap_or_default().to_owned();
     let camera = Camera { host, login, ahead: time::Duration::ZERO };
     let date = camera.ask(device, &format!("<GetSystemDateAndTime xmlns='{DEVICE}'/>"), false).await?;
-    let camera =
-        Camera { ahead: clock(&date).ok_or(Error::Lacks("time"))? - OffsetDateTime::now_utc(), ..camera };
+    let ahead = clock(&date).ok_or(Error::Lacks("time"))? - OffsetDateTime::now_utc();
+    let camera = Camera { ahead: if login.careless.own_clock { camera.ahead } else { ahead }, ..camera };
     let request = format!("<GetCapabilities xmlns='{DEVICE}'><Category>Media</Category></GetCapabilities>");
     let capabilities = camera.ask(device, &request, false).await?;
     let media = descend(&capabilities, &[(DEVICE, "Capabilities"), (SCHEMA, "Media"), (SCHEMA, "XAddr")]);
@@ -80,7 +80,8 @@ struct Camera<'a> {
 impl Camera<'_> {
     /// An address that the camera names, which must be its own: it may send nobody elsewhere.
     fn own(&self, address: &str) -> Result<Url, Error> {
-        let url = Url::parse(address).ok().filter(|url| url.host_str() == Some(&self.host));
+        let is_own = |url: &Url| self.login.careless.follows || url.host_str() == Some(&self.host);
+        let url = Url::parse(address).ok().filter(is_own);
         url.ok_or_else(|| Error::Foreign(address.to_owned()))
     }
 

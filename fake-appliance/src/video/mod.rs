@@ -2,6 +2,7 @@
 
 mod chain;
 mod decode;
+mod follow;
 mod histogram;
 mod session;
 mod tally;
@@ -18,15 +19,30 @@ pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
 
 use crate::backoff::Backoff;
-use crate::config::Camera;
+use crate::config::{Camera, Careless};
 use crate::stop::Stop;
 use crate::voice::Voice;
 use tally::Tally;
 
+/// How all cameras are pulled.
+#[derive(Clone)]
+pub(crate) struct Manners {
+    decode: bool,
+    careless: Careless,
+    /// Whose turn it is, where one camera waits for the other.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Manners {
+    pub(crate) fn new(decode: bool, careless: Careless) -> Self {
+        Self { decode, careless, turn: Arc::default() }
+    }
+}
+
 /// What the tasks around one camera have in common.
 pub(crate) struct Shared {
     camera: Camera,
-    decode: bool,
+    manners: Manners,
     voice: Voice,
     tally: Mutex<Tally>,
     /// Frames received so far, for whoever waits for a number of them.
@@ -34,9 +50,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(camera: Camera, decode: bool, voice: Voice) -> Arc<Self> {
+    pub(crate) fn new(camera: Camera, manners: Manners, voice: Voice) -> Arc<Self> {
         let tally = Mutex::new(Tally::new(&camera.name, camera.id));
-        Arc::new(Self { camera, decode, voice, tally, received: watch::channel(0).0 })
+        Arc::new(Self { camera, manners, voice, tally, received: watch::channel(0).0 })
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

@@ -16,14 +16,16 @@ use retina::codec::{CodecItem, FrameFormat, VideoFrame};
 use tokio::time::timeout;
 use url::Url;
 
-use super::Shared;
 use super::decode::{self, Decoder};
+use super::{Shared, follow};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
 
 /// Longest wait from the first SYN to the answer to PLAY.
 const SET_UP: Duration = Duration::from_secs(10);
+/// So often an appliance that follows goes on to somebody else.
+const MOST_HOPS: usize = 2;
 /// Longest time without a frame. The RTSP client itself would wait for ever.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Longest wait for the decoder to finish, and for the camera to answer TEARDOWN.
@@ -36,6 +38,10 @@ pub(super) enum Error {
     Net(#[from] net::Error),
     #[error("{0} is no RTSP address")]
     Url(String),
+    #[error("the camera sends us to another host: {}", .0.host_str().unwrap_or_default())]
+    Foreign(Url),
+    #[error("the camera sends us elsewhere: status {0}")]
+    Redirected(u16),
     #[error("no answer within {} s", SET_UP.as_secs())]
     SetUp,
     #[error("the camera offers no H.264 or H.265 video")]
@@ -79,7 +85,7 @@ struct Opened {
 }
 
 async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
-    if !shared.decode {
+    if !shared.manners.decode {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
@@ -88,8 +94,20 @@ async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Deco
 }
 
 async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
-    let (url, peer) = locate(shared).await?;
-    let opened = timeout(SET_UP, set_up(shared, url, group)).await.map_err(|_| Error::SetUp)??;
+    let (mut url, mut peer) = locate(shared, &shared.camera.url).await?;
+    let careless = shared.manners.careless;
+    let mut opened = within(shared, set_up(shared, url.clone(), group)).await;
+    for _ in 0..MOST_HOPS {
+        let next = match &opened {
+            Err(Error::Foreign(to)) if careless.follows => Some(to.clone()),
+            Err(Error::Redirected(_)) if careless.follows => follow::location(&url, peer).await,
+            _ => None,
+        };
+        let Some(next) = next else { break };
+        (url, peer) = locate(shared, next.as_str()).await?;
+        opened = within(shared, set_up(shared, url.clone(), group)).await;
+    }
+    let opened = opened?;
     shared.voice.tell(Fact::Connected {
         service: "rtsp".into(),
         peer,
@@ -98,10 +116,22 @@ async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened,
     Ok(opened)
 }
 
+/// Sets up within the time there is; or, where nobody takes care of that, one camera after the other and without end.
+async fn within(
+    shared: &Shared,
+    set_up: impl Future<Output = Result<Opened, Error>>,
+) -> Result<Opened, Error> {
+    if shared.manners.careless.waits {
+        let _turn = shared.manners.turn.lock().await;
+        return set_up.await;
+    }
+    timeout(SET_UP, set_up).await.map_err(|_| Error::SetUp)?
+}
+
 /// The stream's address with its host resolved, so that the peer is known.
-async fn locate(shared: &Shared) -> Result<(Url, SocketAddr), Error> {
-    let wrong = || Error::Url(shared.camera.url.clone());
-    let mut url = Url::parse(&shared.camera.url).map_err(|_| wrong())?;
+async fn locate(shared: &Shared, address: &str) -> Result<(Url, SocketAddr), Error> {
+    let wrong = || Error::Url(address.to_owned());
+    let mut url = Url::parse(address).map_err(|_| wrong())?;
     let host = url.host_str().ok_or_else(wrong)?;
     let peer = net::resolve(&shared.voice, host, url.port().unwrap_or(554)).await?[0];
     url.set_ip_host(peer.ip()).map_err(|()| wrong())?;
@@ -118,7 +148,11 @@ async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Re
         .creds(creds)
         .user_agent("fake-appliance".to_owned())
         .session_group(Arc::clone(group));
-    let mut session = Session::describe(url, options).await?;
+    let mut session = Session::describe(url.clone(), options).await.map_err(redirected)?;
+    let controls = session.streams().iter().filter_map(retina::client::Stream::control);
+    if let Some(foreign) = controls.cloned().find(|control| control.host_str() != url.host_str()) {
+        return Err(Error::Foreign(foreign));
+    }
     let mut videos = session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
     let judged = |(at, stream): (usize, &retina::client::Stream)| {
         let codec = stream.encoding_name().to_lowercase().parse::<Codec>().ok()?;
@@ -165,6 +199,14 @@ async fn judge(
         decoder.push(frame.into_data(), identity).await?;
     }
     Ok(())
+}
+
+/// A redirection is an answer like others to the client, and told apart here: nobody follows one unasked.
+fn redirected(error: retina::Error) -> Error {
+    match error.status_code() {
+        Some(status @ 300..=399) => Error::Redirected(status),
+        _ => error.into(),
+    }
 }
 
 fn first_line(error: &retina::Error) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Misbehaviour, Size, Transports};
 use crate::codec::Codec;
+use crate::hostile::Hostility;
 
 /// Everything that makes one camera differ from another.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Camera {
     pub cache: Option<PathBuf>,
     /// What it does wrong, in each of its streams.
     pub misbehaviour: Misbehaviour,
+    /// What it does to its clients and to others.
+    pub hostility: Hostility,
 }
 
 /// What holds for RTSP sessions.
@@ -104,8 +107,19 @@ impl Camera {
     /// A camera that everybody may watch, over what there is by default.
     pub fn new(id: u32, run: u32, streams: Vec<Stream>) -> Self {
         let (transports, sessions) = (Transports::default(), Sessions::default());
-        let misbehaviour = Misbehaviour::default();
-        Self { id, run, streams, transports, sessions, login: None, noise: 0, cache: None, misbehaviour }
+        let (misbehaviour, hostility) = (Misbehaviour::default(), Hostility::default());
+        Self {
+            id,
+            run,
+            streams,
+            transports,
+            sessions,
+            login: None,
+            noise: 0,
+            cache: None,
+            misbehaviour,
+            hostility,
+        }
     }
 
     /// Path of the stream that an address asks for, with what follows it (`/stream=0`); of several the longest.

@@ -39,6 +39,7 @@ pub(super) fn device(
             multicast: camera.transports.multicast.is_some(),
         },
         clock_offset,
+        points_to: camera.hostility.points_to,
         snapshot: Arc::new(move || photographer.take().map_err(|error| error.to_string())),
     })
 }

@@ -62,6 +62,13 @@ impl Doors {
         });
     }
 
+    /// Nobody comes in any more.
+    pub(super) async fn close(&mut self) {
+        self.open.shutdown().await;
+        // Who is in already, and was not seen, is turned away.
+        while self.arrivals.try_recv().is_ok() {}
+    }
+
     /// The next who comes.
     pub(super) async fn arrival(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         self.arrivals.recv().await.unwrap_or_else(|| unreachable!("a sender lives in `self`"))

@@ -40,6 +40,11 @@ pub(super) fn to_serve(codec: Codec) -> Vec<Missing> {
     [BASE.as_slice(), &[payloader(codec), rtpbin]].concat()
 }
 
+/// What sending it to whom did not ask takes.
+pub(super) fn to_push() -> [Missing; 1] {
+    [Missing { element: "udpsink", package: "gstreamer1.0-plugins-good" }]
+}
+
 /// What a picture for a still takes.
 pub(super) fn to_photograph() -> Vec<Missing> {
     to_encode(Codec::Mjpeg)

@@ -48,25 +48,30 @@ impl Mount<'_> {
     }
 
     fn factory(&self, pusher: &Pusher) -> RTSPMediaFactory {
-        let Stream { codec, size, fps, .. } = *self.stream;
         let factory = RTSPMediaFactory::new();
         factory.set_suspend_mode(RTSPSuspendMode::None);
         factory.set_latency(0);
-        factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(codec)));
-        let caps = encode::coded(codec)
-            .field("width", size.width() as i32)
-            .field("height", size.height() as i32)
-            .field("framerate", gst::Fraction::new(fps as i32, 1))
-            .build();
+        factory.set_launch(&format!("( appsrc name=source format=time ! {} )", payloader(self.stream.codec)));
+        let caps = caps(self.stream);
         let (source, pusher) = (Arc::clone(&self.source), pusher.clone());
         factory.connect_media_configure(move |_, media| configure(media, &caps, &source, &pusher));
         factory
     }
 }
 
+/// What goes into the payloader.
+pub(super) fn caps(stream: &Stream) -> gst::Caps {
+    let Stream { codec, size, fps, .. } = *stream;
+    encode::coded(codec)
+        .field("width", size.width() as i32)
+        .field("height", size.height() as i32)
+        .field("framerate", gst::Fraction::new(fps as i32, 1))
+        .build()
+}
+
 /// The payloader with its payload type: JPEG has one of its own (RFC 3551, table 5). A clip has its parameter sets in
 /// the picture where it starts, so the payloader adds none (config-interval).
-fn payloader(codec: Codec) -> String {
+pub(super) fn payloader(codec: Codec) -> String {
     let element = elements::payloader(codec).element;
     match codec {
         Codec::H264 | Codec::H265 => {

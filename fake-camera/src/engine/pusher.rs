@@ -6,6 +6,7 @@
 //! running time too, so the rule holds across pauses; only the first frame after one is early. Only when running time and frame number have drifted
 //! apart (a suspended host) is the session anchored anew.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,7 +36,8 @@ pub(super) struct Source {
     /// Which of the camera's streams; 0 is the main one.
     pub(super) stream: u8,
     pub(super) camera: u32,
-    pub(super) run: u32,
+    /// Another one once the camera has died and come back.
+    pub(super) run: Arc<AtomicU32>,
     pub(super) shown: Arc<Shown>,
     pub(super) misbehaviour: Misbehaviour,
 }
@@ -44,7 +46,7 @@ impl Source {
     fn frame(&self, number: u64, sent: u64) -> Vec<u8> {
         let clip = self.video.clip_at(number);
         let index = clip.index(number);
-        let Self { stream, camera, run, .. } = *self;
+        let (stream, camera, run) = (self.stream, self.camera, self.run.load(Ordering::Relaxed));
         clip.access_unit(&FrameIdentity { stream, index, camera, run, number, sent })
     }
 

@@ -3,8 +3,10 @@
 //! Accepting them here gives each client its address for the facts, lets the caller bind wherever it likes,
 //! and keeps GStreamer out of the business of ports.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,15 +17,19 @@ use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, RTSPSessionPool, gio, g
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use super::client::{self, Facts};
+use super::death::{Death, Opened, Turn};
 use super::described::{Onvif, device};
 use super::doors::{Door, Doors};
 use super::mount::Mount;
+use super::push::Push;
 use super::pusher::{Pusher, Source};
 use super::shown::Shown;
-use super::{Camera, Error, Video, auth};
+use super::{Camera, Error, Video, auth, elements};
+use crate::hostile::{self, Relay};
 
 /// Sessions of clients that vanished are looked for at least this often.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -49,7 +55,8 @@ pub async fn serve(
     let facts = Arc::new(Facts::new(teller));
     let listen = listen(&listener)?;
     let (port, shown) = (listen.socket.port(), Arc::new(Shown::new()));
-    let server = build(camera, listen.socket.ip(), (videos, &shown), &facts)?;
+    let built = build(camera, listen.socket.ip(), (videos, &shown), &facts).await?;
+    let own_accord = own_accord(camera);
     let mut listens = vec![listen];
     let (stop, told) = watch::channel(false);
     let asked = match onvif {
@@ -63,14 +70,13 @@ pub async fn serve(
     };
     facts.tell(Fact::Ready { listens });
     let asked = asked.map(tokio::spawn);
-    let mut doors = Doors::new();
-    doors.add(listener);
-    let reason = accept(doors, further, camera, &server, &facts, shutdown).await?;
+    let reason = accept(listener, further, camera, &built, &facts, shutdown).await?;
+    drop(own_accord);
     stop.send_replace(true);
     if let Some(asked) = asked {
         asked.await.map_err(|error| Error::Server(error.to_string()))?;
     }
-    server.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
+    built.server.turn_all_out();
     let gone = async {
         while facts.clients() > 0 {
             facts.changed.notified().await;
@@ -88,14 +94,32 @@ fn listen(listener: &TcpListener) -> Result<Listen, Error> {
     Ok(Listen { service: "rtsp".into(), transport: "tcp".into(), socket })
 }
 
+/// What the camera does of its own accord; it ends when this is dropped.
+fn own_accord(camera: &Camera) -> JoinSet<()> {
+    let (calls, scans) = (&camera.hostility.calls, &camera.hostility.scans);
+    let mut tasks = JoinSet::new();
+    if !calls.is_empty() {
+        tasks.spawn(hostile::call_all(calls.clone()));
+    }
+    if !scans.is_empty() {
+        tasks.spawn(hostile::scan_all(scans.clone()));
+    }
+    tasks
+}
+
 async fn accept(
-    mut doors: Doors,
+    listener: TcpListener,
     mut further: Vec<Door>,
     camera: &Camera,
-    server: &CameraServer,
+    built: &Built,
     facts: &Facts,
     shutdown: impl Future<Output = String>,
 ) -> Result<String, Error> {
+    let Built { server, relay, run, .. } = built;
+    let (mut doors, mut opened) = (Doors::new(), Opened::default());
+    opened.add(listener.local_addr().map_err(Error::Listen)?);
+    doors.add(listener);
+    let mut death = Death::new(camera.hostility.dies);
     let mut cleanup = tokio::time::interval(CLEANUP.min(camera.sessions.timeout() / 4));
     tokio::pin!(shutdown);
     loop {
@@ -105,10 +129,14 @@ async fn accept(
                 if let Some(failure) = facts.failure() {
                     return Err(Error::Tell(failure));
                 }
+                if facts.was_played() {
+                    death.played();
+                }
                 let open = if facts.was_played() { std::mem::take(&mut further) } else { Vec::new() };
                 for door in open {
                     let listener = door.open().map_err(Error::Listen)?;
                     facts.tell(Fact::Opened { listen: listen(&listener)? });
+                    opened.add(listener.local_addr().map_err(Error::Listen)?);
                     doors.add(listener);
                 }
             }
@@ -118,27 +146,58 @@ async fn accept(
             }
             arrived = doors.arrival() => {
                 let (stream, peer) = arrived.map_err(Error::Listen)?;
-                server.take_over(stream, peer);
+                let stream = match relay {
+                    None => Ok(stream),
+                    Some(relay) => relay.between(stream).await,
+                };
+                server.let_in(stream, peer);
             }
+            turn = death.turn() => match turn {
+                Turn::Gone => {
+                    doors.close().await;
+                    server.turn_all_out();
+                }
+                Turn::Back => {
+                    run.fetch_add(1, Ordering::Relaxed);
+                    for socket in opened.all() {
+                        doors.add(Door::bind(socket).and_then(Door::open).map_err(Error::Listen)?);
+                    }
+                }
+            },
         }
     }
 }
 
-fn build(
+/// The server, and what belongs to it.
+struct Built {
+    server: CameraServer,
+    /// Between clients and the server, if the camera is hostile there.
+    relay: Option<Arc<Relay>>,
+    /// What stands in each frame.
+    run: Arc<AtomicU32>,
+    _pushed: Vec<Push>,
+}
+
+async fn build(
     camera: &Camera,
     listen: IpAddr,
     (videos, main): (Vec<Video>, &Arc<Shown>),
     facts: &Arc<Facts>,
-) -> Result<CameraServer, Error> {
+) -> Result<Built, Error> {
     let server = CameraServer::new(camera, facts);
     let (pusher, mounts) = (Pusher::start(), RTSPMountPoints::new());
+    let (run, mut pushed) = (Arc::new(AtomicU32::new(camera.run)), Vec::new());
     for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
         // A still is of the main stream.
         let shown = if number == 0 { Arc::clone(main) } else { Arc::new(Shown::new()) };
         let misbehaviour = camera.misbehaviour.clone();
-        let source =
-            Source { video, stream: number, camera: camera.id, run: camera.run, shown, misbehaviour };
+        let run = Arc::clone(&run);
+        let source = Source { video, stream: number, camera: camera.id, run, shown, misbehaviour };
         let source = Arc::new(source);
+        for to in camera.hostility.pushes_to.iter().filter(|_| number == 0) {
+            elements::require(&elements::to_push())?;
+            pushed.push(Push::start(stream, &source, &pusher, *to)?);
+        }
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {
             if camera.login.is_some() {
@@ -151,7 +210,12 @@ fn build(
     server.set_session_pool(Some(&pool));
     server.set_auth(camera.login.as_ref().map(auth::authentication).as_ref());
     server.set_mount_points(Some(&mounts));
-    Ok(server)
+    let relay = if camera.hostility.meddles() {
+        Some(Relay::new(&camera.hostility).await.map_err(Error::Listen)?)
+    } else {
+        None
+    };
+    Ok(Built { server, relay, run, _pushed: pushed })
 }
 
 /// Where sessions are kept as long as their clients say that they live.
@@ -181,13 +245,17 @@ impl CameraServer {
         server
     }
 
-    /// Hands an accepted connection to the server.
-    fn take_over(&self, stream: TcpStream, peer: SocketAddr) {
+    /// Ends all connections.
+    fn turn_all_out(&self) {
+        self.client_filter(Some(&mut |_, _| RTSPFilterResult::Remove));
+    }
+
+    /// Hands an accepted connection to the server, or what stands for it behind a relay.
+    fn let_in(&self, stream: io::Result<TcpStream>, peer: SocketAddr) {
         let handed = stream
-            .set_nodelay(true)
-            .and_then(|()| stream.into_std())
+            .and_then(|stream| stream.set_nodelay(true).and_then(|()| stream.into_std()))
             .map_err(|error| error.to_string())
-            .and_then(|stream| gio::Socket::from_fd(stream.into()).map_err(|error| error.to_string()))
+            .and_then(|socket| gio::Socket::from_fd(socket.into()).map_err(|error| error.to_string()))
             .and_then(|socket| {
                 *self.imp().arriving.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(peer);
                 self.transfer_connection(socket, &peer.ip().to_string(), peer.port().into(), None)

@@ -1,5 +1,6 @@
 //! What ONVIF tells of a camera, as plain values.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Gives the current picture as a JPEG file; an error says why it cannot.
@@ -22,6 +23,8 @@ pub struct Device {
     pub ways: Ways,
     /// Its clock minus the machine's, seconds: what clients that do not look at the camera's clock fail on.
     pub clock_offset: i64,
+    /// The host that it names instead of its own, if it is a hostile one.
+    pub points_to: Option<IpAddr>,
     /// Its current picture.
     pub snapshot: Snapshot,
 }
@@ -90,6 +93,11 @@ impl Encoding {
 }
 
 impl Device {
+    /// The host that it names to a client that reached it there.
+    pub(super) fn named(&self, host: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.points_to.unwrap_or(host.ip()), host.port())
+    }
+
     /// The stream with this token.
     pub(super) fn stream(&self, token: &str) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.token == token)

@@ -103,7 +103,8 @@ impl Visit {
             Err(_) => return self.refused(StatusCode::REQUEST_TIMEOUT, "the request does not end"),
         };
         let now = OffsetDateTime::now_utc() + time::Duration::seconds(self.server.device.clock_offset);
-        let answer = service::answer(&self.server.device, self.host, now, shown, &body);
+        let device = &self.server.device;
+        let answer = service::answer(device, device.named(self.host), now, shown, &body);
         match answer.user {
             Ok(user) => self.accepted(&user),
             // A first 401 is how HTTP's authentication begins.

@@ -13,7 +13,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
-use crate::scenario::model::{CloudNames, CloudService, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan};
+use crate::scenario::model::{
+    Careless, CloudNames, CloudService, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan,
+};
 
 pub use words::*;
 
@@ -318,6 +320,9 @@ pub enum ServiceKind {
         /// What it does wrong.
         #[serde(default, skip_serializing_if = "Misbehaves::is_nothing")]
         misbehaves: Misbehaves,
+        /// What it does to its clients and to others.
+        #[serde(default, skip_serializing_if = "Hostile::is_nothing")]
+        hostile: Hostile<IpAddr, Ipv4Net>,
     },
     /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
     Appliance {
@@ -332,6 +337,9 @@ pub enum ServiceKind {
         /// When it looks for cameras.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scan: Option<Scan>,
+        /// What it does not take care of.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        careless: Vec<Careless>,
     },
     /// A command of the scenario's own.
     Command {

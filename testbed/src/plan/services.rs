@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net};
+
 use super::addressing::{advertiser, dhcp_client, dhcp_server};
 use super::answers::{at_cloud, cloud_binds, cloud_spares, in_segments, nearest};
 use super::flows::expand;
@@ -46,6 +48,14 @@ pub(super) fn services(
         }
     }
     found.stages.into_iter().flatten().collect()
+}
+
+/// A subnet whose every address a camera may try: a /22 has a thousand.
+fn scannable(subnet: IpNet) -> Option<Ipv4Net> {
+    match subnet {
+        IpNet::V4(subnet) if subnet.prefix_len() >= 22 => Some(subnet),
+        _ => None,
+    }
 }
 
 /// When a service is started.
@@ -170,9 +180,39 @@ impl Finder<'_, '_> {
         let Some(listen) = serving_address(node) else {
             return self.mistakes.site(format!("`{}` has no address to serve on", node.name));
         };
-        let scenario::Camera { id, width, height, fps, onvif, rtsp, misbehaves } = camera.clone();
-        let kind = ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves };
+        let hostile = self.hostile(node, &camera.hostile);
+        let scenario::Camera { id, width, height, fps, onvif, rtsp, misbehaves, .. } = camera.clone();
+        let kind = ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile };
         self.add(Stage::Camera, node, kind);
+    }
+
+    /// Whom and what a hostile camera means, by addresses.
+    fn hostile(
+        &mut self,
+        node: &Node,
+        written: &scenario::Hostile<NodeName, SegmentName>,
+    ) -> scenario::Hostile<IpAddr, Ipv4Net> {
+        let (site, ways, mut wrong) = (self.site, self.ways, Vec::new());
+        let meant = written.map(
+            |name| {
+                let other = ways.node(name)?;
+                let all: Vec<_> = addresses(other).collect();
+                let found = nearest(node, other, &all).first().copied();
+                if found.is_none() {
+                    wrong.push(format!("`{}` has no address family in common with `{name}`", node.name));
+                }
+                found
+            },
+            |segment| {
+                let subnets = site.segments.get(segment).map_or(&[][..], |segment| &segment.subnets);
+                subnets.iter().filter_map(|subnet| scannable(*subnet)).collect()
+            },
+        );
+        if meant.scans.len() < written.scans.len() {
+            wrong.push(format!("`{}` scans a segment that is no IPv4 subnet of /22 or narrower", node.name));
+        }
+        wrong.into_iter().for_each(|text| self.mistakes.site(text));
+        meant
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {
@@ -192,6 +232,7 @@ impl Finder<'_, '_> {
             clock,
             monitor_every: appliance.monitor_every,
             scan: appliance.scan,
+            careless: appliance.careless.clone(),
         };
         self.add(Stage::Appliance, node, kind);
     }
@@ -216,8 +257,14 @@ impl Finder<'_, '_> {
         if !host.plays.is_empty() {
             let cameras = self.sources(node, &host.plays);
             let monitor_every = UNUSED_PERIOD;
-            let kind =
-                ServiceKind::Appliance { cameras, cloud: None, clock: None, monitor_every, scan: None };
+            let kind = ServiceKind::Appliance {
+                cameras,
+                cloud: None,
+                clock: None,
+                monitor_every,
+                scan: None,
+                careless: Vec::new(),
+            };
             self.add(Stage::Player, node, kind);
         }
     }

@@ -141,8 +141,8 @@ fn link(text: &str) -> Link {
 }
 
 pub(super) fn camera(id: u32) -> Kind {
-    let (rtsp, misbehaves) = Default::default();
-    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None, rtsp, misbehaves })
+    let (rtsp, misbehaves, hostile) = Default::default();
+    Kind::Camera(Camera { id, width: 640, height: 360, fps: 15, onvif: None, rtsp, misbehaves, hostile })
 }
 
 pub(super) fn host(plays: &str) -> Kind {
@@ -157,6 +157,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         forwards: false,
         monitor_every: Duration::from_secs(1),
         scan: None,
+        careless: Vec::new(),
     })
 }
 

@@ -5,6 +5,7 @@
 //! addresses, gateways) is derived by the plan.
 
 mod amount;
+mod hostile;
 mod rtsp;
 mod words;
 
@@ -19,6 +20,7 @@ use super::lint::{Duty, Zone};
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 
 pub use amount::Amount;
+pub use hostile::{Careless, Hostile};
 pub use rtsp::{Auth, Codec, Rtsp, Stream, Transport};
 pub use words::*;
 
@@ -248,6 +250,9 @@ pub struct Camera {
     /// What it does wrong; nothing but in a broken twin.
     #[serde(default, skip_serializing_if = "Misbehaves::is_nothing")]
     pub misbehaves: Misbehaves,
+    /// What it does to its clients and to others.
+    #[serde(default, skip_serializing_if = "Hostile::is_nothing")]
+    pub hostile: Hostile<NodeName, SegmentName>,
 }
 
 /// What a camera does wrong, in each RTSP session the same. Frames are counted from 0.
@@ -290,6 +295,9 @@ pub struct Appliance {
     pub monitor_every: Duration,
     /// When it looks for cameras; none: never.
     pub scan: Option<Scan>,
+    /// What it does not take care of; nothing but in a broken twin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub careless: Vec<Careless>,
 }
 
 /// A router.

@@ -1,20 +1,28 @@
 //! A camera of the plan → the arguments of `fake-camera`.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
+
+use ipnet::Ipv4Net;
 
 use super::command::{CAMERA_USER, Settings, clip, text};
 use crate::plan::{Service, ServiceKind};
-use crate::scenario::model::{Misbehaves, Onvif, Stream, Transport};
+use crate::scenario::model::{Hostile, Misbehaves, Onvif, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
+
+/// Where a hostile camera sends video to: RTP's port of old (RFC 3551, section 8).
+const MEDIA_PORT: u16 = 5004;
 
 /// Port of a camera's ONVIF services.
 const ONVIF_PORT: &str = "80";
 
 /// All arguments; `secret` is the file with the password.
 pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> Vec<String> {
-    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } = &service.kind
+    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile } =
+        &service.kind
     else {
         unreachable!("only called for one")
     };
@@ -52,6 +60,7 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
     }
     arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
     arguments.extend(misbehaviour(misbehaves));
+    arguments.extend(hostility(hostile));
     arguments
 }
 
@@ -72,6 +81,40 @@ fn misbehaviour(wrong: &Misbehaves) -> Vec<String> {
     let late =
         late.flat_map(|(from, by)| [format!("--late-from={from}"), format!("--late-by={}", by.as_millis())]);
     written.chain(late).collect()
+}
+
+/// What a camera is told to do to others.
+fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
+    let Hostile { redirects_to, sends_away_to, points_to, copies_to, pushes_to, calls, scans, .. } = hostile;
+    let mut arguments = Vec::new();
+    let mut add = |name: &str, value: String| arguments.push(format!("--{name}={value}"));
+    let stream = |to: &IpAddr| format!("rtsp://{}/stream", SocketAddr::new(*to, 554));
+    let media = |to: &IpAddr| SocketAddr::new(*to, MEDIA_PORT).to_string();
+    redirects_to.iter().for_each(|to| add("redirect-to", stream(to)));
+    sends_away_to.iter().for_each(|to| add("send-away-to", stream(to)));
+    points_to.iter().for_each(|to| add("point-to", to.to_string()));
+    copies_to.iter().for_each(|to| add("copy-to", media(to)));
+    pushes_to.iter().for_each(|to| add("push-to", media(to)));
+    for to in calls {
+        add("call", format!("tcp/{}", SocketAddr::new(*to, 443)));
+        add("call", format!("udp/{}", SocketAddr::new(*to, 53)));
+    }
+    scans.iter().for_each(|subnet| add("scan", subnet.to_string()));
+    let millis = |time: Duration| time.as_millis().to_string();
+    hostile.answers_late.iter().for_each(|late| add("answer-late", millis(*late)));
+    hostile.answers_slowly.iter().for_each(|every| add("answer-slowly", millis(*every)));
+    hostile.answers_padded.iter().for_each(|bytes| add("answer-padding", bytes.to_string()));
+    if hostile.clock != 0 {
+        add("clock-offset", hostile.clock.to_string());
+    }
+    if let Some((after, lasts)) = hostile.dies {
+        add("die-after", millis(after));
+        add("die-for", millis(lasts));
+    }
+    let flags =
+        [(hostile.outlasts_teardown, "--outlast-teardown"), (hostile.answers_garbage, "--answer-garbage")];
+    arguments.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
+    arguments
 }
 
 fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {

@@ -13,7 +13,7 @@ use super::{ServiceError, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::Sign;
+use crate::scenario::model::{Careless, Sign};
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -126,8 +126,15 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
             Ok(fake(settings, "fake-camera", camera::arguments(service, &secret, settings)))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
-            let login = json!({ "user": CAMERA_USER, "password": settings.camera_password });
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless } => {
+            let is = |word: Careless| careless.contains(&word);
+            let careless = json!({
+                "follows": is(Careless::Follows),
+                "own_clock": is(Careless::OwnClock),
+                "waits": is(Careless::Waits),
+            });
+            let password = &settings.camera_password;
+            let login = json!({ "user": CAMERA_USER, "password": password, "careless": careless });
             let cloud = cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every));
             let config = json!({
                 "name": service.node,
@@ -135,6 +142,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "cloud": cloud,
                 "clock": clock.map(|server| json!({ "server": server })),
                 "scan": scan.map(|when| json!({ "when": when, "login": login })),
+                "careless": careless,
             });
             let file = home.join("config.json");
             write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;

@@ -118,14 +118,15 @@ fn services() -> Vec<Service> {
             onvif: None,
             rtsp: Default::default(),
             misbehaves: Misbehaves::default(),
+            hostile: Default::default(),
         },
     };
     let sources = [("dock-1", 1, "10.20.0.11"), ("dock-2", 2, "10.20.0.12")];
     let cameras =
         sources.map(|(name, id, at)| Source { camera: of(name), id, address: of(at), udp: false }).to_vec();
     let monitor_every = Duration::from_secs(1);
-    let kind =
-        ServiceKind::Appliance { cameras, cloud: Some(of("aws")), clock: None, monitor_every, scan: None };
+    let (cloud, careless) = (Some(of("aws")), Vec::new());
+    let kind = ServiceKind::Appliance { cameras, cloud, clock: None, monitor_every, scan: None, careless };
     let cameras = sources.map(|(name, id, address)| camera(name, id, address));
     cameras.into_iter().chain([Service { node: of("app"), kind }]).collect()
 }

@@ -31,6 +31,8 @@ struct Responder {
     scopes: Vec<String>,
     /// Where HTTP is served, perhaps on all addresses.
     http: SocketAddr,
+    /// The host that a hostile camera names before its own.
+    points_to: Option<IpAddr>,
     /// Orders this camera's messages: the moment it started, and how many there were.
     instance: u64,
     number: AtomicU64,
@@ -50,6 +52,7 @@ pub(in crate::onvif) async fn run(
         endpoint: ids::of_camera(&device.name, device.id),
         scopes: device_service::scopes(device),
         http,
+        points_to: device.points_to,
         instance: fake_facts::now() / 1_000_000_000,
         number: AtomicU64::new(0),
     });
@@ -125,11 +128,21 @@ impl Responder {
         if self.http.ip().is_unspecified() { towards(peer) } else { Ok(self.http.ip()) }
     }
 
+    fn service(&self, host: IpAddr) -> String {
+        format!("http://{}{DEVICE_PATH}", SocketAddr::new(host, self.http.port()))
+    }
+
     fn text(&self, word: Word<'_>, own: IpAddr) -> String {
         let presence = Presence {
             endpoint: self.endpoint.clone(),
             scopes: self.scopes.clone(),
-            services: format!("http://{}{DEVICE_PATH}", SocketAddr::new(own, self.http.port())),
+            services: self
+                .points_to
+                .into_iter()
+                .chain([own])
+                .map(|host| self.service(host))
+                .collect::<Vec<_>>()
+                .join(" "),
         };
         message::write(word, &presence, self.instance, self.number.fetch_add(1, Ordering::Relaxed) + 1)
     }

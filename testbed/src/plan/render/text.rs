@@ -144,7 +144,7 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
             ("clock", format!("at {}; {asks}", list(listen)))
         }
-        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves } => {
+        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile } => {
             let onvif = match onvif {
                 None => "",
                 Some(Onvif::Answers) => "; answers ONVIF",
@@ -152,9 +152,10 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             };
             let picture = format!("{width}x{height}, {fps} frames a second");
             let wrong = if misbehaves.is_nothing() { "" } else { "; misbehaves" };
-            ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}", rtsp_words(rtsp)))
+            let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
+            ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
             let cameras = list(cameras);
             let scan = match scan {
@@ -162,12 +163,13 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 Some(Scan::ByJob) => "; looks for cameras when a job says so",
                 Some(Scan::Unasked) => "; looks for cameras when it starts",
             };
+            let careless = if careless.is_empty() { "" } else { "; is careless" };
             match cloud {
                 None => ("player", format!("plays {cameras}{scan}")),
                 Some(cloud) => (
                     "appliance",
                     format!(
-                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}{scan}",
+                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
                         list(clock)
                     ),
                 ),

@@ -14,6 +14,7 @@ mod directory;
 mod explained;
 mod faults;
 mod flows;
+mod hostile;
 mod leases;
 mod links;
 mod lints;

@@ -12,6 +12,7 @@ use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{CLOUD, Register};
 use super::directory::{Directory, Section};
+use super::hostile::hostile;
 use super::leases::{Servers, pools};
 use super::links::{Plug, Wire, Written, gateway, router_wires, routes, wires};
 use super::misbehaves::misbehaves;
@@ -140,6 +141,7 @@ impl Builder<'_> {
         let Size { width, height } = or(size, Size { width: 640, height: 360 });
         let fps = or(video.map_or(&Slot::Absent, |video| &video.fps), Whole(15)).0 as u32;
         let misbehaves = misbehaves(raw, name, self.out);
+        let hostile = hostile(raw, name, (self.directory, self.segments), self.out);
         let common = Common {
             gateway: &raw.gateway,
             routes: &raw.routes,
@@ -152,8 +154,9 @@ impl Builder<'_> {
         let rtsp = rtsp::read(raw, fps, self.out);
         let onvif = raw.onvif.good().map(|onvif| onvif.value);
         self.add(name, &wires, 1, &common, |index| {
-            let (rtsp, misbehaves) = (rtsp.clone(), misbehaves.clone());
-            Kind::Camera(Camera { id: cameras + index + 1, width, height, fps, onvif, rtsp, misbehaves })
+            let (rtsp, misbehaves, hostile) = (rtsp.clone(), misbehaves.clone(), hostile.clone());
+            let id = cameras + index + 1;
+            Kind::Camera(Camera { id, width, height, fps, onvif, rtsp, misbehaves, hostile })
         });
     }
 
@@ -182,7 +185,10 @@ impl Builder<'_> {
         let (kit, forwards) = (or(&raw.kit, false), or(&raw.forwards, false));
         let monitor_every = or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0;
         let scan = raw.scan.good().map(|scan| scan.value);
-        let kind = Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every, scan });
+        let careless = raw.careless.good();
+        let careless = careless.map_or(Vec::new(), |words| words.0.iter().map(|word| word.value).collect());
+        let kind =
+            Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every, scan, careless });
         self.add(name, &wires, 1, &common, |_| kind.clone());
     }
 

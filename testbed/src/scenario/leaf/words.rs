@@ -5,7 +5,9 @@ use serde_json::{Value as Json, json};
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{Auth, Codec, StandIn, TlsVersion, Transport};
-use super::super::model::{CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused};
+use super::super::model::{
+    Careless, CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused,
+};
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
 use super::guard;
@@ -130,6 +132,9 @@ word_leaf! {
         ("answers", Onvif::Answers), ("announces", Onvif::Announces),
     ];
     Scan, "when an appliance looks for cameras", [("by-job", Scan::ByJob), ("unasked", Scan::Unasked)];
+    Careless, "what an appliance does not take care of", [
+        ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
+    ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];
     Cover, "how much is sent", [("all", Cover::All)];

@@ -12,7 +12,7 @@ use super::super::leaf::{
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudNames, Codec, Neighbours, NftSet, Onvif, Scan, Transport};
+use super::super::model::{Careless, CloudNames, Codec, Neighbours, NftSet, Onvif, Scan, Transport};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -170,6 +170,50 @@ table! {
 }
 
 table! {
+    /// What a camera does to its clients and to others that no camera should, to see what contains it.
+    Hostile = "`hostile`" {
+        /// Whoever asks for its stream is sent to this node (status 302).
+        redirects_to: may One<NodeName>,
+        /// Whoever plays it is told to go on at this node (`REDIRECT`).
+        sends_away_to: may One<NodeName>,
+        /// This node is named wherever RTSP, SDP and ONVIF name a host.
+        points_to: may One<NodeName>,
+        /// These nodes are sent what it sends in RTSP connections, by UDP to port 5004.
+        copies_to: may Some1<NodeName>,
+        /// These nodes are sent its video unasked, by UDP to port 5004.
+        pushes_to: may Some1<NodeName>,
+        /// These nodes are called every second, by TCP port 443 and UDP port 53.
+        calls: may Some1<NodeName>,
+        /// Ports of all addresses of these segments are tried, once; IPv4, a /22 or narrower.
+        scans: may Some1<SegmentName>,
+        /// True: `TEARDOWN` is answered, and the video goes on. Default false.
+        outlasts_teardown: may One<bool>,
+        /// RTSP is answered so late, 1ms to 1min.
+        answers_late: may One<Lasting<1, 60_000>>,
+        /// RTSP is answered byte by byte, each so much later than the last, 1ms to 1min.
+        answers_slowly: may One<Lasting<1, 60_000>>,
+        /// Answers of RTSP have so many bytes of fields that nobody needs, up to 64 MiB.
+        answers_padded: may One<Whole<1, 67_108_864>>,
+        /// True: RTSP is answered with bytes that mean nothing. Default false.
+        answers_garbage: may One<bool>,
+        /// How far its clock is ahead of the host's, at most ten years: `-24h`. Default `0s`.
+        clock: may One<Ahead<315_360_000>>,
+        /// It goes away once it is played, and comes back.
+        dies: may Dies,
+    }
+}
+
+table! {
+    /// A camera whose power fails.
+    Dies = "`dies`" {
+        /// So long after somebody played it first, 1ms to 10min.
+        after: must One<Lasting<1, 600_000>>,
+        /// For so long nobody is let in, 1ms to 10min.
+        lasts: must One<Lasting<1, 600_000>>,
+    }
+}
+
+table! {
     /// What holds for RTSP sessions.
     Sessions = "`sessions`" {
         /// Time without a sign of life after which a session ends, whole seconds, 1s to 1h; default 60s.
@@ -221,6 +265,8 @@ table! {
         onvif: may One<Onvif>,
         /// What it does wrong; for broken twins.
         misbehaves: may Misbehaves,
+        /// What it does to its clients and to others.
+        hostile: may Hostile,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.
@@ -263,6 +309,8 @@ table! {
         monitor_every: may One<Lasting<1000, 3_600_000>>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
+        /// What it does not take care of, of `follows`, `own-clock` and `waits`; for broken twins.
+        careless: may Some1<Careless>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
         /// Further routes.

@@ -1,0 +1,80 @@
+//! Arguments for a hostile camera.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use clap::Args;
+use fake_camera::hostile::{Answers, Call, Dies, Hostility, Net};
+
+/// What it does to its clients and to others, to find out whether that is contained.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Hostility")]
+pub(crate) struct Hostile {
+    /// Send whoever asks for a stream to this address (status 302).
+    #[arg(long, value_name = "URL")]
+    redirect_to: Option<String>,
+    /// Tell whoever plays to go on at this address (REDIRECT).
+    #[arg(long, value_name = "URL")]
+    send_away_to: Option<String>,
+    /// Name this host wherever RTSP, SDP and ONVIF name one.
+    #[arg(long, value_name = "ADDRESS")]
+    point_to: Option<IpAddr>,
+    /// Send what goes out in RTSP connections there by UDP as well.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    copy_to: Vec<SocketAddr>,
+    /// Answer TEARDOWN, and go on.
+    #[arg(long)]
+    outlast_teardown: bool,
+    /// Milliseconds by which answers are late.
+    #[arg(long, value_name = "MS")]
+    answer_late: Option<u64>,
+    /// Milliseconds from one byte of an answer to the next.
+    #[arg(long, value_name = "MS")]
+    answer_slowly: Option<u64>,
+    /// Bytes of header fields that nobody needs, in each answer.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=64 << 20))]
+    answer_padding: Option<u32>,
+    /// Answer with bytes that mean nothing.
+    #[arg(long)]
+    answer_garbage: bool,
+    /// Send video there by UDP, unasked.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    push_to: Vec<SocketAddr>,
+    /// Call this address every second, such as tcp/203.0.113.10:443.
+    #[arg(long, value_name = "CALL")]
+    call: Vec<Call>,
+    /// Try the ports of all hosts of this subnet, once.
+    #[arg(long, value_name = "SUBNET")]
+    scan: Vec<Net>,
+    /// Let nobody in any more, so many milliseconds after somebody has played it for the first time.
+    #[arg(long, value_name = "MS")]
+    die_after: Option<u64>,
+    /// Milliseconds until it is back.
+    #[arg(long, value_name = "MS", requires = "die_after", default_value_t = 1000)]
+    die_for: u64,
+}
+
+impl Hostile {
+    /// `clock_offset`: what the camera's clock is ahead, seconds.
+    pub(crate) fn hostility(&self, clock_offset: i64) -> Hostility {
+        let time = Duration::from_millis;
+        Hostility {
+            redirects_to: self.redirect_to.clone(),
+            sends_away_to: self.send_away_to.clone(),
+            points_to: self.point_to,
+            copies_to: self.copy_to.clone(),
+            outlasts_teardown: self.outlast_teardown,
+            answers: Answers {
+                late_by: self.answer_late.map(time),
+                byte_every: self.answer_slowly.map(time),
+                padding: self.answer_padding.map(|bytes| bytes as usize),
+                garbage: self.answer_garbage,
+            },
+            clock_offset,
+            pushes_to: self.push_to.clone(),
+            calls: self.call.clone(),
+            scans: self.scan.clone(),
+            dies: self.die_after.map(|after| Dies { after: time(after), lasts: time(self.die_for) }),
+        }
+    }
+}

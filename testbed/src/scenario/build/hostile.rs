@@ -1,0 +1,57 @@
+//! What a hostile camera does, as written → as meant.
+
+use super::super::leaf::Ahead;
+use super::super::mistakes::{Mistake, Mistakes};
+use super::super::model::Hostile;
+use super::super::raw;
+use super::super::shape::{At, OneOrMany, Slot};
+use super::directory::Directory;
+use super::or;
+use super::segments::Segments;
+use crate::names::{NodeName, SegmentName};
+
+/// Nothing, unless it is written. A camera with a command of its own is not told anything.
+pub(super) fn hostile(
+    raw: &raw::Camera,
+    at: &At<NodeName>,
+    (directory, segments): (&Directory, &Segments),
+    out: &mut Mistakes,
+) -> Hostile<NodeName, SegmentName> {
+    let Some(written) = raw.hostile.good() else { return Hostile::default() };
+    if !raw.run.is_absent() {
+        let title = "a camera with a command of its own cannot be told to be hostile";
+        out.push(Mistake::error(title, at.spot, "it has `run` and `hostile`"));
+    }
+    let mut one = |name: &At<NodeName>| directory.one_of(name, &[], "a hostile camera", out);
+    let (redirects_to, sends_away_to, points_to) = (
+        written.redirects_to.good().and_then(&mut one),
+        written.sends_away_to.good().and_then(&mut one),
+        written.points_to.good().and_then(&mut one),
+    );
+    let mut all = |slot: &Slot<OneOrMany<At<NodeName>>>| {
+        slot.good().map_or(Vec::new(), |names| names.0.iter().filter_map(&mut one).collect())
+    };
+    let (copies_to, pushes_to, calls) =
+        (all(&written.copies_to), all(&written.pushes_to), all(&written.calls));
+    let scans = written.scans.good().map_or(&[][..], |names| &names.0);
+    let scans = scans.iter().filter(|name| segments.find(name, "a hostile camera", out).is_some());
+    Hostile {
+        redirects_to,
+        sends_away_to,
+        points_to,
+        copies_to,
+        pushes_to,
+        calls,
+        scans: scans.map(|name| name.value.clone()).collect(),
+        outlasts_teardown: or(&written.outlasts_teardown, false),
+        answers_late: written.answers_late.good().map(|late| late.value.0),
+        answers_slowly: written.answers_slowly.good().map(|every| every.value.0),
+        answers_padded: written.answers_padded.good().map(|bytes| bytes.value.0),
+        answers_garbage: or(&written.answers_garbage, false),
+        clock: or(&written.clock, Ahead(0)).0,
+        dies: written
+            .dies
+            .good()
+            .and_then(|dies| Some((dies.after.good()?.value.0, dies.lasts.good()?.value.0))),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a hostile camera does, and what a careless appliance lets it do.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a camera does to its clients and to others. Whom it means is a node's name in a scenario and an address in a plan, where
+/// it looks around a segment's name and subnets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hostile<Who, Where> {
+    /// Whoever asks for its stream is sent to this one.
+    pub redirects_to: Option<Who>,
+    /// Whoever plays it is told to go on at this one.
+    pub sends_away_to: Option<Who>,
+    /// This one is named wherever RTSP, SDP and ONVIF name a host.
+    pub points_to: Option<Who>,
+    /// These are sent what it sends to others.
+    pub copies_to: Vec<Who>,
+    /// These are sent its video unasked.
+    pub pushes_to: Vec<Who>,
+    /// These are called, by TCP port 443 and UDP port 53.
+    pub calls: Vec<Who>,
+    /// All hosts there are tried.
+    pub scans: Vec<Where>,
+    /// `TEARDOWN` ends nothing.
+    pub outlasts_teardown: bool,
+    /// So late it answers.
+    pub answers_late: Option<Duration>,
+    /// From one byte of an answer to the next.
+    pub answers_slowly: Option<Duration>,
+    /// So many bytes an answer has that nobody needs.
+    pub answers_padded: Option<u64>,
+    /// Its answers mean nothing.
+    pub answers_garbage: bool,
+    /// Its clock minus the host's, seconds.
+    pub clock: i64,
+    /// So long after it was played first, nobody is let in; and for how long.
+    pub dies: Option<(Duration, Duration)>,
+}
+
+impl<Who, Where> Default for Hostile<Who, Where> {
+    fn default() -> Self {
+        Self {
+            redirects_to: None,
+            sends_away_to: None,
+            points_to: None,
+            copies_to: Vec::new(),
+            pushes_to: Vec::new(),
+            calls: Vec::new(),
+            scans: Vec::new(),
+            outlasts_teardown: false,
+            answers_late: None,
+            answers_slowly: None,
+            answers_padded: None,
+            answers_garbage: false,
+            clock: 0,
+            dies: None,
+        }
+    }
+}
+
+impl<Who: PartialEq, Where: PartialEq> Hostile<Who, Where> {
+    /// True if it does nothing of all that.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl<Who, Where> Hostile<Who, Where> {
+    /// The same of others: `who` says who takes a name's place, `places` what a place is made of.
+    pub fn map<Other, Place>(
+        &self,
+        mut who: impl FnMut(&Who) -> Option<Other>,
+        places: impl FnMut(&Where) -> Vec<Place>,
+    ) -> Hostile<Other, Place> {
+        let mut all = |of: &[Who]| of.iter().filter_map(&mut who).collect::<Vec<_>>();
+        let (copies_to, pushes_to, calls) = (all(&self.copies_to), all(&self.pushes_to), all(&self.calls));
+        Hostile {
+            redirects_to: self.redirects_to.as_ref().and_then(&mut who),
+            sends_away_to: self.sends_away_to.as_ref().and_then(&mut who),
+            points_to: self.points_to.as_ref().and_then(&mut who),
+            copies_to,
+            pushes_to,
+            calls,
+            scans: self.scans.iter().flat_map(places).collect(),
+            outlasts_teardown: self.outlasts_teardown,
+            answers_late: self.answers_late,
+            answers_slowly: self.answers_slowly,
+            answers_padded: self.answers_padded,
+            answers_garbage: self.answers_garbage,
+            clock: self.clock,
+            dies: self.dies,
+        }
+    }
+}
+
+/// What an appliance does not take care of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Careless {
+    /// It goes wherever a camera sends it.
+    Follows,
+    /// What it shows a camera of its password is dated by its own clock.
+    OwnClock,
+    /// It sets one camera up after the other, and waits for each without end.
+    Waits,
+}
