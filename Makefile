@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-sweep bench-cloud soak bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-cameras bench-sweep bench-cloud soak bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -73,6 +73,10 @@ bench: ## build and tear down stars of 10 to 1000 hosts beside the bare kernel a
 	scripts/setup run
 	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/whole $(TARGET)/release/testbed
 	scripts/bench
+
+bench-cameras: ## 64 fake cameras pulled at once, beside GStreamer's own server: processor, memory, lost frames
+	scripts/setup bench
+	benches/cameras
 
 bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and what nmap gets right of it
 	scripts/setup bench

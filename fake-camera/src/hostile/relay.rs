@@ -86,7 +86,7 @@ async fn pair() -> io::Result<(TcpStream, TcpStream)> {
 
 impl Between<'_> {
     async fn run(&mut self) -> io::Result<()> {
-        let (mut from_client, mut from_server) = (Vec::new(), Vec::new());
+        let (mut pass_question, mut pass_answer) = (Vec::new(), Vec::new());
         let (mut one, mut other) = (vec![0; READ], vec![0; READ]);
         loop {
             tokio::select! {
@@ -95,9 +95,9 @@ impl Between<'_> {
                     if read == 0 {
                         return self.outlast().await;
                     }
-                    from_client.extend_from_slice(&one[..read]);
-                    while let Some(piece) = taken(&mut from_client)? {
-                        self.from_client(piece).await?;
+                    pass_question.extend_from_slice(&one[..read]);
+                    while let Some(piece) = taken(&mut pass_question)? {
+                        self.pass_question(piece).await?;
                     }
                 }
                 read = self.server.read(&mut other) => {
@@ -105,9 +105,9 @@ impl Between<'_> {
                     if read == 0 {
                         return Ok(());
                     }
-                    from_server.extend_from_slice(&other[..read]);
-                    while let Some(piece) = taken(&mut from_server)? {
-                        self.from_server(piece).await?;
+                    pass_answer.extend_from_slice(&other[..read]);
+                    while let Some(piece) = taken(&mut pass_answer)? {
+                        self.pass_answer(piece).await?;
                     }
                 }
             }
@@ -118,7 +118,7 @@ impl Between<'_> {
     /// UDP, since the server is told in its name that it lives.
     async fn outlast(&mut self) -> io::Result<()> {
         let Some(session) = self.left.take() else { return Ok(()) };
-        let (mut from_server, mut buffer) = (Vec::new(), vec![0; READ]);
+        let (mut pass_answer, mut buffer) = (Vec::new(), vec![0; READ]);
         let mut ticks = tokio::time::interval(SIGN_OF_LIFE);
         loop {
             tokio::select! {
@@ -134,8 +134,8 @@ impl Between<'_> {
                     if read == 0 {
                         return Ok(());
                     }
-                    from_server.extend_from_slice(&buffer[..read]);
-                    while let Some(piece) = taken(&mut from_server)? {
+                    pass_answer.extend_from_slice(&buffer[..read]);
+                    while let Some(piece) = taken(&mut pass_answer)? {
                         if let Piece::Frame(frame) = piece {
                             self.copy(&frame).await;
                         }
@@ -145,7 +145,7 @@ impl Between<'_> {
         }
     }
 
-    async fn from_client(&mut self, piece: Piece) -> io::Result<()> {
+    async fn pass_question(&mut self, piece: Piece) -> io::Result<()> {
         let hostility = &self.relay.hostility;
         let request = match piece {
             Piece::Frame(frame) => return self.server.write_all(&frame).await,
@@ -169,7 +169,7 @@ impl Between<'_> {
         self.server.write_all(&request.to_bytes()).await
     }
 
-    async fn from_server(&mut self, piece: Piece) -> io::Result<()> {
+    async fn pass_answer(&mut self, piece: Piece) -> io::Result<()> {
         let hostility = &self.relay.hostility;
         let answer = match piece {
             Piece::Frame(frame) => return self.frame(frame).await,

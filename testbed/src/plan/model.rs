@@ -322,7 +322,7 @@ pub enum ServiceKind {
         misbehaves: Misbehaves,
         /// What it does to its clients and to others.
         #[serde(default, skip_serializing_if = "Hostile::is_nothing")]
-        hostile: Hostile<IpAddr, Ipv4Net>,
+        hostile: Box<Hostile<IpAddr, Ipv4Net>>,
     },
     /// `fake-appliance`; also plays for a host that `plays` cameras (then without cloud and clock).
     Appliance {

@@ -180,7 +180,7 @@ impl Finder<'_, '_> {
         let Some(listen) = serving_address(node) else {
             return self.mistakes.site(format!("`{}` has no address to serve on", node.name));
         };
-        let hostile = self.hostile(node, &camera.hostile);
+        let hostile = Box::new(self.hostile(node, &camera.hostile));
         let scenario::Camera { id, width, height, fps, onvif, rtsp, misbehaves, .. } = camera.clone();
         let kind = ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile };
         self.add(Stage::Camera, node, kind);

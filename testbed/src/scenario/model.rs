@@ -252,7 +252,7 @@ pub struct Camera {
     pub misbehaves: Misbehaves,
     /// What it does to its clients and to others.
     #[serde(default, skip_serializing_if = "Hostile::is_nothing")]
-    pub hostile: Hostile<NodeName, SegmentName>,
+    pub hostile: Box<Hostile<NodeName, SegmentName>>,
 }
 
 /// What a camera does wrong, in each RTSP session the same. Frames are counted from 0.

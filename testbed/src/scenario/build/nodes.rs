@@ -141,7 +141,7 @@ impl Builder<'_> {
         let Size { width, height } = or(size, Size { width: 640, height: 360 });
         let fps = or(video.map_or(&Slot::Absent, |video| &video.fps), Whole(15)).0 as u32;
         let misbehaves = misbehaves(raw, name, self.out);
-        let hostile = hostile(raw, name, (self.directory, self.segments), self.out);
+        let hostile = Box::new(hostile(raw, name, (self.directory, self.segments), self.out));
         let common = Common {
             gateway: &raw.gateway,
             routes: &raw.routes,
