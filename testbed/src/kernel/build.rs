@@ -1,19 +1,19 @@
 //! A site's namespaces, the cables between them and its taps, made by two threads.
 //!
-//! Each stays on the processor where it is as long as there is something to do: one makes the fabric, then nodes, starts
-//! nft and lays the cables; the other makes nodes. New threads, and those that are woken, may be put behind others that are
-//! at work, and wait there for milliseconds while the other processor has nothing to do.
+//! Each stays on the processor where it is as long as there is something to do: both make nodes; then one lays the cables, and
+//! the other opens the taps and starts nft. New threads, and those that are woken, may be put behind others that are at work,
+//! and wait there for milliseconds while the other processor has nothing to do.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 
 use tokio::runtime::Handle;
 
 use super::early::Early;
 use super::ground::Ground;
 use super::messages::{self, Numbers};
-use super::namespace::{Shared, in_order};
+use super::namespace::{Answer, Shared, in_order};
 use super::{KernelError, Namespace, sysctl};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Node, Plan, Wiring};
@@ -49,54 +49,77 @@ pub(super) struct Made {
     pub(super) absent: Vec<String>,
 }
 
+/// What both threads have made before the cables are laid.
+struct Ready {
+    ground: Ground,
+    nodes: Vec<Made>,
+}
+
 impl Site<'_> {
-    /// Builds it; `taps` is called in the fabric before any link is there. Waits for all of it.
+    /// Builds it; `taps` is called in the fabric before any node's end of a cable is up. Waits for all of it.
     ///
     /// Errors: the first thing that failed.
     pub(super) fn build<T: Send>(&self, taps: impl FnOnce() -> T + Send) -> Result<Built<T>, KernelError> {
         let runtime = Handle::current();
         let shared = Shared::of(&self.plan.nodes);
         let make = |node: &Node| Made::here(node, self.prefix);
+        let ready = OnceLock::new();
         let (give, others) = mpsc::channel();
-        let (shared, give) = (&shared, &give);
-        std::thread::scope(|scope| {
-            let first = scope.spawn(move || {
+        let (lay, laying) = mpsc::channel();
+        let (laid, tapped) = std::thread::scope(|scope| {
+            let (shared, ready) = (&shared, &ready);
+            let first = scope.spawn(move || self.lay(shared, make, &others, (ready, lay)));
+            let second = scope.spawn(move || {
                 let _guard = runtime.enter();
-                // For a packet ring the kernel waits until every processor has been idle or switched, mostly for more than ten
-                // milliseconds. So that comes first, and nodes are made meanwhile.
-                let begin_taps = || {
-                    scope.spawn(move || {
-                        scope.spawn(move || give.send(shared.share(make)));
-                        taps()
-                    })
-                };
-                let (ground, tapping) = self.ground(begin_taps).inspect_err(|_| shared.stop())?;
-                let mut made = shared.share(make);
-                made.extend(others.recv().expect("the second thread gives them before it ends"));
-                let nodes = in_order(made)?;
-                let early = self.finish(&ground, &nodes)?;
-                let taps = tapping.join().expect("taps do not panic");
-                Ok(Built { fabric: ground.fabric, nodes, early, taps })
+                // Who does not want them any more has failed, and says so.
+                let _ = give.send(shared.share(make));
+                laying.recv().ok().and_then(|()| ready.get()).map(|ready| self.tap(ready, taps))
             });
-            first.join().expect("the first thread does not panic")
-        })
+            (
+                first.join().expect("the first does not panic"),
+                second.join().expect("the second does not panic"),
+            )
+        });
+        laid?;
+        let (taps, early) = tapped.expect("it taps where cables are laid")?;
+        let Ready { ground, nodes } = ready.into_inner().expect("cables are laid between what is ready");
+        Ok(Built { fabric: ground.fabric, nodes, early, taps })
     }
 
-    fn ground<H>(&self, begin_taps: impl FnOnce() -> H) -> Result<(Ground, H), KernelError> {
+    /// The first thread: fabric, nodes, cables.
+    fn lay(
+        &self,
+        shared: &Shared<'_, Node>,
+        make: impl Fn(&Node) -> Result<Made, KernelError>,
+        others: &mpsc::Receiver<Vec<Answer<Made>>>,
+        (ready, lay): (&OnceLock<Ready>, mpsc::Sender<()>),
+    ) -> Result<(), KernelError> {
         let bridges = messages::bridges(self.wiring, self.ports);
-        Ground::create_here(&format!("{}.fabric", self.prefix), bridges, begin_taps)
+        let ground = Ground::create_here(&format!("{}.fabric", self.prefix), bridges);
+        let ground = ground.inspect_err(|_| shared.stop())?;
+        let mut made = shared.share(make);
+        made.extend(others.recv().expect("the second gives them before it ends"));
+        let nodes = in_order(made)?;
+        let Ready { ground, nodes } = ready.get_or_init(|| Ready { ground, nodes });
+        let nodes = self.by_name(nodes);
+        // Over a packet ring the kernel waits until every processor was idle or has switched: mostly for more than ten
+        // milliseconds, but for less than one where the lock of all links is held, as it is from now on.
+        let _ = lay.send(());
+        ground.lay(self.wiring, self.ports, |cable| (nodes[cable.node], &self.numbers[cable.node]))
     }
 
-    /// Starts nft for the first nodes with rules, then lays the cables: the kernel lays one at a time, so that a processor is
-    /// free for nft, which it is not before.
-    fn finish(&self, ground: &Ground, made: &[Made]) -> Result<Early, KernelError> {
-        let namespaces: BTreeMap<&NodeName, &Namespace> =
-            self.plan.nodes.iter().zip(made).map(|(node, made)| (&node.name, &made.namespace)).collect();
+    /// The second thread, once there are nodes: taps, and the rules of the first few nodes that have some.
+    fn tap<T>(&self, ready: &Ready, taps: impl FnOnce() -> T) -> Result<(T, Early), KernelError> {
+        ready.ground.fabric.enter()?;
+        let taps = taps();
+        let namespaces = self.by_name(&ready.nodes);
         let filtering = self.plan.nodes.iter().filter(|node| node.ruleset.is_some());
         let filtering: Vec<_> = filtering.map(|node| (node, namespaces[&node.name])).collect();
-        let early = Early::begin_here(&filtering, self.folder)?;
-        ground.lay(self.wiring, self.ports, |cable| (namespaces[cable.node], &self.numbers[cable.node]))?;
-        Ok(early)
+        Ok((taps, Early::begin_here(&filtering, self.folder)?))
+    }
+
+    fn by_name<'m>(&self, made: &'m [Made]) -> BTreeMap<&NodeName, &'m Namespace> {
+        self.plan.nodes.iter().zip(made).map(|(node, made)| (&node.name, &made.namespace)).collect()
     }
 }
 

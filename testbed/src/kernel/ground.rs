@@ -29,21 +29,15 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges. Calls `begin_taps` there
-    /// as soon as it can: a thread begins its life where its maker is.
-    pub(super) fn create_here<H>(
-        name: &str,
-        bridges: Batch,
-        begin_taps: impl FnOnce() -> H,
-    ) -> Result<(Self, H), KernelError> {
+    /// Makes the fabric's namespace and moves the calling thread into it, for good; then its bridges.
+    pub(super) fn create_here(name: &str, bridges: Batch) -> Result<Self, KernelError> {
         let fabric = Namespace::create_here(name)?;
-        let tapping = begin_taps();
         let sysctls = SYSCTLS.map(|(key, value)| (key.to_owned(), value.to_owned()));
         sysctl::set_here(&fabric, &BTreeMap::from(sysctls))?;
         let wire = Wire::open_here(name)?;
         let offloads = Offloads::open_here().map_err(|cause| no_offloads(&fabric, cause))?;
         wire.send(bridges)?;
-        Ok((Self { fabric, wire, offloads }, tapping))
+        Ok(Self { fabric, wire, offloads })
     }
 
     /// Lays all cables; `ports` are the numbers in the fabric, `node` finds a cable's node: its namespace, and the numbers

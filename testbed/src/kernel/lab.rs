@@ -50,7 +50,7 @@ impl Lab {
     /// rules of nodes that have a file. `prefix` tells two sites of one process apart (the open copy); `folder` is the
     /// scenario's; `wiring` is the plan's.
     ///
-    /// `taps` is called in the fabric before any link is there, so that no frame goes unseen.
+    /// `taps` is called in the fabric before any link of a node is up, so that no frame goes unseen.
     /// Errors: the first thing that failed.
     pub async fn create<T: Send>(
         plan: &Plan,
