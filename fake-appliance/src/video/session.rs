@@ -149,8 +149,8 @@ async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Re
         .user_agent("fake-appliance".to_owned())
         .session_group(Arc::clone(group));
     let mut session = Session::describe(url.clone(), options).await.map_err(redirected)?;
-    let controls = session.streams().iter().filter_map(retina::client::Stream::control);
-    if let Some(foreign) = controls.cloned().find(|control| control.host_str() != url.host_str()) {
+    let mut controls = session.streams().iter().filter_map(retina::client::Stream::control);
+    if let Some(foreign) = controls.find(|control| control.host_str() != url.host_str()).cloned() {
         return Err(Error::Foreign(foreign));
     }
     let mut videos = session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
