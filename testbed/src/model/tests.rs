@@ -45,7 +45,7 @@ fn listed(load: &str) -> String {
 pub(super) fn with_rules<T>(rules: &str, work: impl FnOnce(&Model<'_>) -> T) -> T {
     let chain = "type filter hook forward priority 0; policy drop;";
     let table = format!("table inet t {{\n chain c {{\n {chain}\n {rules}\n }}\n }}");
-    let plan = Plan { flows: Vec::new(), ..site("t3") };
+    let plan = Plan { flows: Vec::new(), ..site("t3-separate") };
     let listing = listed(&format!("nft '{table}'"));
     work(&Model::of(&plan, &BTreeMap::from([(name("rtr"), listing.as_str())])).unwrap())
 }
@@ -87,7 +87,7 @@ fn shown(model: &Model<'_>) -> String {
 
 #[test]
 fn a_packet_is_stopped_where_the_rule_stands() {
-    with("t3", &[("rtr", "t3")], |model| {
+    with("t3-separate", &[("rtr", "t3")], |model| {
         assert_eq!(opens(model, "app", "aws", 443), "arrives at aws");
         assert_eq!(opens(model, "app", "aws", 80), "stopped at rtr by inet site through policy");
         assert_eq!(opens(model, "dock-1", "vms", 554), "stopped at rtr by inet site through policy");
@@ -99,7 +99,7 @@ fn a_packet_is_stopped_where_the_rule_stands() {
 
 #[test]
 fn the_matrix_of_t3_is_what_its_flows_say_and_its_neighbours_can() {
-    with("t3", &[("rtr", "t3")], |model| insta::assert_snapshot!("t3", shown(model)));
+    with("t3-separate", &[("rtr", "t3")], |model| insta::assert_snapshot!("t3", shown(model)));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_switch_that_filters_is_left_to_probes() {
 fn broken_rules_open_what_they_should_not() {
     let allowed = |file: &str, from: &str, to: &str| {
         let mut text = String::new();
-        with("t3", &[("rtr", file)], |model| {
+        with("t3-separate", &[("rtr", file)], |model| {
             let pair = model.pair(&name(from), &name(to));
             text = pair.allowed.iter().map(|opening| format!("{opening}\n")).collect();
         });
@@ -141,7 +141,7 @@ fn broken_rules_open_what_they_should_not() {
 
 #[test]
 fn a_port_forward_is_seen_to_lead_elsewhere() {
-    with("t3", &[("rtr", "broken/t3-port-forward")], |model| {
+    with("t3-separate", &[("rtr", "broken/t3-port-forward")], |model| {
         let pair = model.pair(&name("aws"), &name("rtr"));
         assert!(!pair.elsewhere.is_empty(), "{pair:?}");
     });
@@ -149,7 +149,7 @@ fn a_port_forward_is_seen_to_lead_elsewhere() {
 
 #[test]
 fn rules_that_are_missing_or_somebody_elses_are_refused() {
-    let plan = site("t3");
+    let plan = site("t3-separate");
     let none = Model::of(&plan, &BTreeMap::new()).unwrap_err();
     assert_eq!(none.to_string(), "the rules of `rtr` are not given");
     let empty = r#"{"nftables": []}"#;

@@ -8,8 +8,10 @@ import paho.mqtt.client as paho
 from judge import PATIENCE, cloud, expect, finish
 
 CLIENT = cloud()
-THING = CLIENT["things"][sys.argv[1]]
-TOPIC = "clients/paho"
+NAME = sys.argv[1]
+THING = CLIENT["things"][NAME]
+# A thing may use its own topics only, under its own name or one of `NAME:…`.
+TOPIC = f"panorama/{NAME}/paho"
 
 
 def visitor(version, certificate):
@@ -19,7 +21,7 @@ def visitor(version, certificate):
     if certificate:
         context.load_cert_chain(THING["certificate"], THING["key"])
     client = paho.Client(
-        paho.CallbackAPIVersion.VERSION2, f"paho-{version}", protocol=version, reconnect_on_failure=False
+        paho.CallbackAPIVersion.VERSION2, f"{NAME}:paho-{version}", protocol=version, reconnect_on_failure=False
     )
     client.tls_set_context(context)
     events = queue.Queue()

@@ -24,8 +24,11 @@ def answer(name, version):
     return " ".join(err.split())
 
 
+# What a site's cloud has an address for; of STS there is none.
+ENDPOINTS = {service: name for service, name in CLIENT["endpoints"].items() if service != "sts"}
+
 for argument in sys.argv[1:]:
     version, wanted = argument.split("=")
-    for service, name in CLIENT["endpoints"].items():
+    for service, name in ENDPOINTS.items():
         expect(f"{version} at {service}", answer(name, version), wanted)
 finish()

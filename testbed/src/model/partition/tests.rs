@@ -13,7 +13,7 @@ use crate::plan::Plan;
 
 /// T3 with the listing of its rules.
 fn with_model(work: impl FnOnce(&Model<'_>)) {
-    let plan: Plan = site("t3");
+    let plan: Plan = site("t3-separate");
     let (rules, name) = (listing("t3"), "rtr".parse().unwrap());
     work(&Model::of(&plan, &BTreeMap::from([(name, rules.as_str())])).unwrap());
 }
@@ -72,7 +72,7 @@ fn too_many_combinations_are_not_made_and_said_not_to_be() {
     ];
     all.extend(rules);
     let listing = json!({"nftables": all}).to_string();
-    let plan = site("t3");
+    let plan = site("t3-separate");
     let model = Model::of(&plan, &BTreeMap::from([("rtr".parse().unwrap(), listing.as_str())])).unwrap();
     let extents = model.extents(IpFamily::V4);
     assert!(extents.len() < MOST_COMBINATIONS && extents.len() > 800, "{}", extents.len());
