@@ -1,7 +1,7 @@
 //! A camera that is somebody else's: it sends clients elsewhere, keeps them waiting, and speaks to whom it likes.
 //!
 //! For whoever wants to know whether a firewall, or a client, holds against that. What GStreamer's server says is
-//! altered on its way ([`Relay`]), so that everything that is not hostile stays as it is; what a camera does of its own
+//! altered on its way (by a relay), so that everything that is not hostile stays as it is; what a camera does of its own
 //! accord is in `outward`.
 //!
 //! - [`Hostility`]: what it does, as plain values.

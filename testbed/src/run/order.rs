@@ -28,7 +28,7 @@ pub struct Order {
     pub patience: u32,
     /// What the lab does.
     pub task: Task,
-    /// Whether the rules of the site are made to count, for [`super::counting`].
+    /// Whether the rules of the site are made to count (`run --count-rules`).
     pub counting: bool,
 }
 
