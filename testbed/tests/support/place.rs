@@ -31,6 +31,15 @@ impl User {
     }
 }
 
+/// The folder of the programs under test: those built with the tests, or those of `TESTBED_TEST_PROGRAMS`, for a place
+/// so slow that they must be built for speed (the kernel lane's guest).
+fn built_programs() -> PathBuf {
+    std::env::var_os("TESTBED_TEST_PROGRAMS").map_or_else(
+        || Path::new(env!("CARGO_BIN_EXE_testbed")).parent().expect("a file lies in a folder").to_owned(),
+        PathBuf::from,
+    )
+}
+
 /// A temporary folder that holds all a run needs and leaves: `out` for run folders, `tmp` as its `TMPDIR`, and copies
 /// of programs and scenarios where its user could not reach the originals. Gone when dropped.
 pub(crate) struct Place {
@@ -44,8 +53,7 @@ impl Place {
     ///
     /// Fails the test, naming it, if one of the programs was not built.
     pub(crate) fn of(user: User) -> Self {
-        let built = Path::new(env!("CARGO_BIN_EXE_testbed"));
-        let programs = built.parent().expect("a file lies in a folder").to_owned();
+        let programs = built_programs();
         for fake in FAKES {
             let path = programs.join(fake);
             assert!(path.exists(), "{} is missing: build the whole workspace first", path.display());
