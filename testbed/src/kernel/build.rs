@@ -1,7 +1,7 @@
 //! A site's namespaces, the cables between them and its taps, made by two threads.
 //!
 //! Each stays on the processor where it is as long as there is something to do: both make nodes; then one lays the cables, and
-//! the other opens the taps and starts nft. New threads, and those that are woken, may be put behind others that are at work,
+//! the other opens the taps, starts nft and sets in the nodes what can wait. New threads, and those that are woken, may be put behind others that are at work,
 //! and wait there for milliseconds while the other processor has nothing to do.
 
 use std::collections::BTreeMap;
@@ -81,8 +81,11 @@ impl Site<'_> {
             )
         });
         laid?;
-        let (taps, early) = tapped.expect("it taps where cables are laid")?;
-        let Ready { ground, nodes } = ready.into_inner().expect("cables are laid between what is ready");
+        let (taps, early, absent) = tapped.expect("it taps where cables are laid")?;
+        let Ready { ground, mut nodes } = ready.into_inner().expect("cables are laid between what is ready");
+        for (made, absent) in nodes.iter_mut().zip(absent) {
+            made.absent.extend(absent);
+        }
         Ok(Built { fabric: ground.fabric, nodes, early, taps })
     }
 
@@ -108,14 +111,21 @@ impl Site<'_> {
         ground.lay(self.wiring, self.ports, |cable| (nodes[cable.node], &self.numbers[cable.node]))
     }
 
-    /// The second thread, once there are nodes: taps, and the rules of the first few nodes that have some.
-    fn tap<T>(&self, ready: &Ready, taps: impl FnOnce() -> T) -> Result<(T, Early), KernelError> {
+    /// The second thread, once there are nodes: taps, the rules of the first few nodes that have some, then in each node, in
+    /// the plan's order, the settings that can wait; of these, those that this kernel does not have.
+    fn tap<T>(
+        &self,
+        ready: &Ready,
+        taps: impl FnOnce() -> T,
+    ) -> Result<(T, Early, Vec<Vec<String>>), KernelError> {
         ready.ground.fabric.enter()?;
         let taps = taps();
         let namespaces = self.by_name(&ready.nodes);
         let filtering = self.plan.nodes.iter().filter(|node| node.ruleset.is_some());
         let filtering: Vec<_> = filtering.map(|node| (node, namespaces[&node.name])).collect();
-        Ok((taps, Early::begin_here(&filtering, self.folder)?))
+        let early = Early::begin_here(&filtering, self.folder)?;
+        let absent = self.plan.nodes.iter().zip(&ready.nodes).map(|(node, made)| made.set_rest(node));
+        Ok((taps, early, absent.collect::<Result<_, _>>()?))
     }
 
     fn by_name<'m>(&self, made: &'m [Made]) -> BTreeMap<&NodeName, &'m Namespace> {
@@ -124,13 +134,29 @@ impl Site<'_> {
 }
 
 impl Made {
-    /// Makes a node's namespace, with the sysctls that need no link, and moves the calling thread into it.
+    /// Makes a node's namespace, with the sysctls that no link may come before, and moves the calling thread into it.
     fn here(node: &Node, prefix: &str) -> Result<Self, KernelError> {
         let namespace = Namespace::create_here(&format!("{prefix}-{}", node.name))?;
-        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key));
+        let early = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key) && !can_wait(key));
         let absent = sysctl::set_here(&namespace, early)?;
         Ok(Self { namespace, absent })
     }
+
+    /// Moves the calling thread into the node, and sets the other sysctls that need no link; those that this kernel does not
+    /// have.
+    fn set_rest(&self, node: &Node) -> Result<Vec<String>, KernelError> {
+        self.namespace.enter()?;
+        let rest = node.sysctls.iter().filter(|(key, _)| !names_a_link(node, key) && can_wait(key));
+        sysctl::set_here(&self.namespace, rest)
+    }
+}
+
+/// Whether a setting may come as late as when the node's links are there, but not up. Not so what links take over from
+/// `default`, nor IPv6 being off, before which a link would get an address; nor what takes the lock of all links, which is
+/// held by whoever lays cables.
+fn can_wait(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    !key.contains("/default/") && !matches!(name, "disable_ipv6" | "ip_forward" | "forwarding")
 }
 
 /// Sysctls that name a link exist only once it does.
