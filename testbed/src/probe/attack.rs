@@ -1,5 +1,8 @@
 //! Everything of one aim, sent from the attacker's own link: in slices between signs of life, and, once others have been
 //! sent as well, what did not enter the net once more.
+//!
+//! Almost all of the time goes into the kernel, which takes a packet all its way within the call that sends it. So what
+//! is large is sent by two threads, each half of each kind.
 
 use std::time::Instant;
 
@@ -12,7 +15,7 @@ use crate::observation::OpenSeen;
 #[cfg(feature = "broken-parts")]
 use crate::parts;
 use crate::plan::{Aim, Check, Open};
-use crate::tap::{Direction, nonce};
+use crate::tap::{Direction, first_half, nonce};
 
 /// Signs of life are asked for again after so long, so that each packet has one within a second.
 const ALIVE_EVERY: std::time::Duration = std::time::Duration::from_millis(300);
@@ -52,7 +55,12 @@ impl<'a> Life<'a> {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        self.asked.elapsed() > ALIVE_EVERY
+        Instant::now() > self.due()
+    }
+
+    /// When the next sign is due.
+    fn due(&self) -> Instant {
+        self.asked + ALIVE_EVERY
     }
 }
 
@@ -66,10 +74,18 @@ struct Sent {
     traffic: Traffic,
 }
 
+/// Packets that one thread sends, in their order.
+#[derive(Default)]
+struct Lane {
+    packets: Vec<Sent>,
+    /// How many of them were sent.
+    sent: usize,
+}
+
 /// An aim all of which was sent, perhaps not seen yet.
 pub(super) struct Attacked {
     swept: Swept,
-    sent: Vec<Sent>,
+    lanes: Vec<Lane>,
 }
 
 /// Sends all of one aim.
@@ -80,52 +96,63 @@ pub(super) async fn attack(
     number: usize,
     sending: &Sending,
 ) -> Attacked {
-    let aim = &sending.aim;
     let mut swept = Swept::begin(site, life.check, number, sending, false);
-    let (mut sent, mut begun) = (Vec::new(), swept.started_at);
-    match Sender::of(site, sockets, number, aim) {
+    let mut lanes = Vec::new();
+    match Sender::of(site, sockets, number, &sending.aim) {
         Ok(sender) => {
-            let mut slice_over = site.batch as usize;
-            for (kind, kinds) in sending.kinds.iter().enumerate() {
-                let first = enter(site, number, kind, kinds, aim);
-                let all: Vec<Sent> =
-                    (first..).zip(kinds.each()).map(|(n, traffic)| Sent { n, traffic }).collect();
-                for part in all.chunks(AT_ONCE) {
-                    if sent.len() >= slice_over && life.is_due() {
-                        swept.slices.push((begun, fake_facts::now()));
-                        life.ask().await;
-                        begun = fake_facts::now();
-                        slice_over = sent.len() + site.batch as usize;
-                    }
-                    sender.send_together(part);
-                    sent.extend_from_slice(part);
-                    sender.keep_behind(&sent, part.len());
-                }
+            lanes = lanes_of(site, number, sending);
+            let mut begun = swept.started_at;
+            while !sender.send_slice(&mut lanes, life.due()) {
+                swept.slices.push((begun, fake_facts::now()));
+                life.ask().await;
+                begun = fake_facts::now();
             }
+            swept.ended_at = fake_facts::now();
+            swept.slices.push((begun, swept.ended_at));
         }
-        Err(error) => swept.errors.push(error),
+        Err(error) => {
+            swept.errors.push(error);
+            swept.ended_at = fake_facts::now();
+            swept.slices.push((swept.started_at, swept.ended_at));
+        }
     }
-    swept.ended_at = fake_facts::now();
-    swept.slices.push((begun, swept.ended_at));
-    Attacked { swept, sent }
+    Attacked { swept, lanes }
+}
+
+/// Enters all of an aim in the ledger; one lane, or two where there is enough for both.
+fn lanes_of(site: &Site, number: usize, sending: &Sending) -> Vec<Lane> {
+    let all: u64 = sending.kinds.iter().map(Kinds::width).sum();
+    let mut lanes = vec![Lane::default()];
+    if all > u64::from(site.batch) {
+        lanes.push(Lane::default());
+    }
+    for (kind, kinds) in sending.kinds.iter().enumerate() {
+        let first = enter(site, number, kind, kinds, &sending.aim);
+        let half = usize::try_from(first_half(kinds.width())).unwrap_or(usize::MAX);
+        for (place, (n, traffic)) in (first..).zip(kinds.each()).enumerate() {
+            let lane = usize::from(lanes.len() > 1 && place >= half);
+            lanes[lane].packets.push(Sent { n, traffic });
+        }
+    }
+    lanes
 }
 
 impl Attacked {
     /// How many packets were sent.
     pub(super) fn packets(&self) -> usize {
-        self.sent.len()
+        self.lanes.iter().map(|lane| lane.sent).sum()
     }
 
     /// Sends once more whatever the attacker's own tap has not seen; whether there was any. It waits for the last packet, and
     /// so for a block of the ring that may not be full: of several aims the first one waits for all.
     pub(super) fn finish(self, site: &Site, sockets: &mut Sockets) -> (Swept, bool) {
-        let Attacked { mut swept, sent } = self;
-        if sent.is_empty() {
+        let Attacked { mut swept, lanes } = self;
+        if lanes.iter().all(|lane| lane.packets.is_empty()) {
             return (swept, false);
         }
         let begun = fake_facts::now();
         let again = Sender::of(site, sockets, swept.number, &swept.sending.aim)
-            .map(|sender| sender.send_missing(&sent, &mut swept.errors));
+            .map(|sender| sender.send_missing(&lanes, &mut swept.errors));
         let again = again.unwrap_or_else(|error| {
             swept.errors.push(error);
             false
@@ -170,6 +197,32 @@ impl<'a> Sender<'a> {
         Ok(Sender { site, socket, aim, number, source: source_mac(site, aim), port: port.clone() })
     }
 
+    /// Sends on until a moment, each lane by a thread of its own; whether that was all.
+    fn send_slice(&self, lanes: &mut [Lane], until: Instant) -> bool {
+        let share = self.site.batch as usize / lanes.len();
+        if let [only] = lanes {
+            self.send_lane(only, share, until);
+        } else {
+            std::thread::scope(|threads| {
+                for lane in lanes.iter_mut() {
+                    threads.spawn(move || self.send_lane(lane, share, until));
+                }
+            });
+        }
+        lanes.iter().all(|lane| lane.sent == lane.packets.len())
+    }
+
+    /// Sends on until a moment, but at least its share of what the ring holds.
+    fn send_lane(&self, lane: &mut Lane, share: usize, until: Instant) {
+        let begun = lane.sent;
+        while lane.sent < lane.packets.len() && (lane.sent - begun < share || Instant::now() <= until) {
+            let end = lane.packets.len().min(lane.sent + AT_ONCE);
+            self.send_together(&lane.packets[lane.sent..end]);
+            self.keep_behind(&lane.packets[..end], end - lane.sent, share / 2);
+            lane.sent = end;
+        }
+    }
+
     /// Sends some for the first time. What the kernel does not take is as good as missing, and is sent again.
     fn send_together(&self, some: &[Sent]) {
         let frames: Vec<Vec<u8>> = some.iter().filter_map(|one| self.frame(one).ok()).collect();
@@ -204,10 +257,10 @@ impl<'a> Sender<'a> {
         nonce::craft(&probe).map_err(|error| error.to_string())
     }
 
-    /// After each half of a batch, waits until the half before it has passed the taps. That one's frames have pushed it out
+    /// After each half of its share, waits until the half before it has passed the taps. That one's frames have pushed it out
     /// of the ring, so that nobody waits for a block that is not full.
-    fn keep_behind(&self, sent: &[Sent], latest: usize) {
-        let half = (self.site.batch as usize / 2).max(1);
+    fn keep_behind(&self, sent: &[Sent], latest: usize, half: usize) {
+        let half = half.max(1);
         let (halves, before) = (sent.len() / half, (sent.len() - latest) / half);
         if halves > before && halves > 1 {
             self.wait_for(sent[(halves - 1) * half - 1].n);
@@ -221,12 +274,12 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends once more whatever the attacker's own tap has not seen; whether there was any.
-    fn send_missing(&self, sent: &[Sent], errors: &mut Vec<String>) -> bool {
+    fn send_missing(&self, lanes: &[Lane], errors: &mut Vec<String>) -> bool {
+        let sent: Vec<Sent> = lanes.iter().flat_map(|lane| &lane.packets).copied().collect();
+        let numbers: Vec<u32> = sent.iter().map(|one| one.n).collect();
         for again in 1..TRIES {
-            let Some(last) = sent.last() else { return false };
-            // Frames pass the taps in one order: once the last was seen, nothing before it is still on its way.
-            self.wait_for(last.n);
-            let numbers: Vec<u32> = sent.iter().map(|one| one.n).collect();
+            // Frames of a thread pass the taps in one order: once its last was seen, none before it is still on its way.
+            lanes.iter().filter_map(|lane| lane.packets.last()).for_each(|last| self.wait_for(last.n));
             let missing = self.site.watch.missing(&numbers, &self.port, Direction::FromNode);
             if missing.is_empty() {
                 return again > 1;

@@ -16,6 +16,11 @@ pub const FIRST: u32 = 64;
 /// Behind those, one of so many.
 const EVERY: u32 = 256;
 
+/// Of so many in a row, how many are in the first half: what may be sent beside the rest.
+pub fn first_half(width: u64) -> u64 {
+    width.div_ceil(2)
+}
+
 /// Probes with numbers in a row, one for each of some kinds, that are alike in all else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
@@ -70,6 +75,11 @@ impl Expected {
     }
 }
 
+/// Numbers of an announcement that are sent one behind the other: where it begins, and whether they are of its second
+/// half. The halves may be sent at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Lot(u32, bool);
+
 /// What was announced, with places by their index among the ports.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -81,6 +91,12 @@ impl Known {
     pub(super) fn has(&self, n: u32) -> bool {
         let place = n.checked_sub(self.announced.first);
         place.is_some_and(|place| u64::from(place) < self.announced.kinds.width())
+    }
+
+    /// The lot of probe `n`, which is one of these.
+    pub(super) fn lot(&self, n: u32) -> Lot {
+        let first = self.announced.first;
+        Lot(first, u64::from(n - first) >= first_half(self.announced.kinds.width()))
     }
 
     /// Whether probe `n` is one of those that are stored wherever they are seen.

@@ -45,7 +45,7 @@ mod uses;
 pub use annotate::annotate;
 pub use capture::{Capture, Captured, Error, MAX_BYTES, Port, Settings, Watch};
 pub use decoded::decoded;
-pub use expected::{Announced, Expected, FIRST, Spot};
+pub use expected::{Announced, Expected, FIRST, Spot, first_half};
 pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
 pub use live::stream;

@@ -3,10 +3,11 @@
 //! What was counted instead of stored ([`Counted`]) is taken in its place, as frames made again.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use super::answers::Part;
 use super::capture::{Captured, Port};
-use super::expected::Expected;
+use super::expected::{Expected, Known};
 use super::frame::Frame;
 use super::inventory::Inventory;
 use super::packets::{Packet, each_packet};
@@ -103,14 +104,15 @@ impl Taken {
     /// Takes frames that were not stored, made again as they were sent.
     fn pass(&mut self, passed: &Passed) -> Result<(), String> {
         let Passed { run, first, count, until, .. } = *passed;
-        let Some(((port, direction), head)) = self.reading.runs.of(run) else {
+        let Some((row, head)) = self.reading.runs.of(run) else {
             return Err(format!("packet {run} of the capture begins no run that goes on here"));
         };
         if head.next != first || until < head.at {
             return Err(format!("it does not go on where packet {run} of the capture ends"));
         }
+        let ((port, direction), _) = row;
         for n in (first..).take(count as usize) {
-            let goes_on = self.reading.runs.follow((port, direction), n, head.vlan, until);
+            let goes_on = self.reading.runs.follow(row, n, head.vlan, until);
             let (Some(at), Some(bytes)) = (goes_on, head.known.frame(n)) else {
                 return Err(format!("probe {n} would be in the capture, if it had been seen there"));
             };
@@ -137,8 +139,13 @@ impl Taken {
     }
 
     /// The head of a run, if the probe in the latest packet is as expected.
-    fn head(&self, (n, at): (u32, u64), place: Place, frame: &Frame<'_>, bytes: &[u8]) -> Option<Head> {
-        let known = self.counted.expected.of(n)?;
+    fn head(
+        &self,
+        (n, at): (u32, u64),
+        (place, known): (Place, Arc<Known>),
+        frame: &Frame<'_>,
+        bytes: &[u8],
+    ) -> Option<Head> {
         let addressed = self.reading.is_addressed(frame, place.0);
         let head = Head { packet: self.packets, at, vlan: frame.vlan, known, next: n.saturating_add(1) };
         head.known.admits(n, place, addressed, frame, bytes).then_some(head)
@@ -152,8 +159,11 @@ impl Taken {
         let part = self.reading.part(&frame);
         if let Part::Probe(n) = part {
             let place = (seen.port, seen.direction);
-            let head = self.head((n, seen.at), place, &frame, bytes);
-            self.reading.runs.stored(place, n, head);
+            if let Some(known) = self.counted.expected.of(n) {
+                let row = (place, known.lot(n));
+                let head = self.head((n, seen.at), (place, known), &frame, bytes);
+                self.reading.runs.stored(row, n, head);
+            }
         }
         if let Some(fresh) = self.reading.take(&frame, part, seen) {
             fresh.add_to(&mut self.sightings);

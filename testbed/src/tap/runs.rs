@@ -3,13 +3,15 @@
 //! A run begins with a packet that is stored. What follows it, number by number at the same port in the same direction, is
 //! counted, and what was counted is noted before the next packet is stored that has to do with probes. So a reader knows
 //! of each frame what it was and between which packets it passed.
+//!
+//! Two may send at once, each the numbers of a [`Lot`] one behind the other: so there is a run for each lot at each place.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::expected::Known;
+use super::expected::{Known, Lot};
 use super::sightings::Direction;
 
 /// A port, as an index, and a direction.
@@ -42,7 +44,10 @@ pub(super) struct Head {
     pub(super) next: u32,
 }
 
-/// What was seen at a place.
+/// A place, and the numbers that pass it in their order.
+pub(super) type Row = (Place, Lot);
+
+/// What was seen of a row.
 #[derive(Debug, Default)]
 struct Lane {
     /// Highest number so far: runs only go up, so that no probe is counted twice.
@@ -55,17 +60,19 @@ struct Lane {
 /// The runs at all places.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    lanes: HashMap<Place, Lane>,
+    lanes: HashMap<Row, Lane>,
+    /// Where the runs are that may still go on, by the packet that they begin with.
+    heads: HashMap<u64, Row>,
     /// Lanes that have something to note, in the order in which they got it.
-    open: Vec<Place>,
+    open: Vec<Row>,
     /// What is noted.
     passed: Vec<Passed>,
 }
 
 impl Runs {
-    /// Counts probe `n`, announced and as expected, if it goes on with the run at its place; when that run began.
-    pub(super) fn follow(&mut self, place: Place, n: u32, vlan: Option<u16>, at: u64) -> Option<u64> {
-        let lane = self.lanes.get_mut(&place)?;
+    /// Counts probe `n` of a row, announced and as expected, if it goes on with the run there; when that run began.
+    pub(super) fn follow(&mut self, row: Row, n: u32, vlan: Option<u16>, at: u64) -> Option<u64> {
+        let lane = self.lanes.get_mut(&row)?;
         let head = lane.head.as_mut()?;
         let goes_on = head.next == n && head.vlan == vlan && head.known.has(n) && !head.known.is_sample(n);
         if !goes_on || lane.highest.is_some_and(|highest| highest >= n) {
@@ -77,7 +84,7 @@ impl Runs {
             Some((_, until)) => *until = at,
             None => {
                 lane.open = Some((n, at));
-                self.open.push(place);
+                self.open.push(row);
             }
         }
         Some(head.at)
@@ -85,8 +92,8 @@ impl Runs {
 
     /// Notes what was counted, before the packet with this number.
     pub(super) fn note(&mut self, before: u64) {
-        for place in self.open.drain(..) {
-            let Some(lane) = self.lanes.get_mut(&place) else { continue };
+        for row in self.open.drain(..) {
+            let Some(lane) = self.lanes.get_mut(&row) else { continue };
             if let (Some((first, until)), Some(head)) = (lane.open.take(), &lane.head) {
                 let count = head.next - first;
                 self.passed.push(Passed { before, run: head.packet, first, count, until });
@@ -94,18 +101,24 @@ impl Runs {
         }
     }
 
-    /// A probe was stored at a place: it may be the `head` of a run, and ends the one before in any case. What was
-    /// counted is noted already.
-    pub(super) fn stored(&mut self, place: Place, n: u32, head: Option<Head>) {
-        let lane = self.lanes.entry(place).or_default();
+    /// A probe of a row was stored: it may be the `head` of a run, and ends the one before in any case. What was counted
+    /// is noted already.
+    pub(super) fn stored(&mut self, row: Row, n: u32, head: Option<Head>) {
+        let lane = self.lanes.entry(row).or_default();
         lane.highest = lane.highest.max(Some(n));
+        if let Some(ended) = &lane.head {
+            self.heads.remove(&ended.packet);
+        }
+        if let Some(begun) = &head {
+            self.heads.insert(begun.packet, row);
+        }
         lane.head = head;
     }
 
-    /// The place and the head of the run that begins with this packet and may still go on.
-    pub(super) fn of(&self, packet: u64) -> Option<(Place, Head)> {
-        let mut heads = self.lanes.iter().filter_map(|(place, lane)| Some((place, lane.head.as_ref()?)));
-        heads.find(|(_, head)| head.packet == packet).map(|(place, head)| (*place, head.clone()))
+    /// The row and the head of the run that begins with this packet and may still go on.
+    pub(super) fn of(&self, packet: u64) -> Option<(Row, Head)> {
+        let row = *self.heads.get(&packet)?;
+        Some((row, self.lanes.get(&row)?.head.clone()?))
     }
 
     /// The end of a stretch: all that was noted. The next begins with nothing.

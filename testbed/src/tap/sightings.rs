@@ -3,7 +3,7 @@
 //! Made for millions of probes: 32 bytes a sighting and 16 a probe, no vector for each; and of those that were as expected,
 //! which are not stored one by one, 40 bytes for all that followed one another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,9 @@ struct Entry {
     next: u32,
 }
 
+/// Runs that may go on at one place at once: two senders, and what one of them sent before.
+const AT_ONCE: usize = 4;
+
 /// Numbers that are looked up together, as a power of two.
 const BLOCK: u32 = 8;
 
@@ -110,8 +113,8 @@ pub struct Sightings {
     runs: Vec<Run>,
     /// Where in `runs` those are that have numbers of a block; see [`BLOCK`].
     blocks: HashMap<u32, Vec<u32>>,
-    /// The latest of the runs at each port in each direction.
-    latest: HashMap<(u16, Direction), u32>,
+    /// The latest of the runs at each port in each direction, as many as may go on at once.
+    latest: HashMap<(u16, Direction), VecDeque<u32>>,
     /// Few probes have any.
     strays: HashMap<u32, Vec<(StrayKind, Seen, bool)>>,
 }
@@ -134,22 +137,23 @@ impl Sightings {
 
     /// Adds a probe that was as expected and is not stored: `seen` has no packet, and the time of the stored one before it.
     pub(super) fn follow(&mut self, n: u32, seen: Seen, addressed: bool) {
-        let place = (seen.port, seen.direction);
-        let latest = self.latest.get(&place).map(|index| (*index, &mut self.runs[*index as usize]));
-        if let Some((index, run)) = latest
-            && run.first.checked_add(run.count) == Some(n)
-            && (run.seen, run.addressed) == (seen, addressed)
-        {
-            run.count += 1;
+        let latest = self.latest.entry((seen.port, seen.direction)).or_default();
+        let goes_on = |index: &&u32| {
+            let run = &self.runs[**index as usize];
+            run.first.checked_add(run.count) == Some(n) && (run.seen, run.addressed) == (seen, addressed)
+        };
+        if let Some(index) = latest.iter().find(goes_on) {
+            self.runs[*index as usize].count += 1;
             if n & ((1 << BLOCK) - 1) == 0 {
-                self.blocks.entry(n >> BLOCK).or_default().push(index);
+                self.blocks.entry(n >> BLOCK).or_default().push(*index);
             }
             return;
         }
         let index = self.runs.len() as u32;
         self.runs.push(Run { first: n, count: 1, seen, addressed });
         self.blocks.entry(n >> BLOCK).or_default().push(index);
-        self.latest.insert(place, index);
+        latest.push_front(index);
+        latest.truncate(AT_ONCE);
     }
 
     /// Keeps a stray of probe `n`: altered, the first at each port in each direction; answered, the first that a node

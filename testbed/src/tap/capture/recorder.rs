@@ -68,42 +68,40 @@ impl Recorder {
         let direction = if captured.outgoing { Direction::ToNode } else { Direction::FromNode };
         let part = frame.as_ref().map_or(Part::None, |frame| self.reading.part(frame));
         let place = (port, direction);
-        let expected = frame.as_ref().and_then(|frame| self.expected(part, place, frame, &captured.bytes));
-        if let (Some((n, _)), Some(frame)) = (&expected, &frame)
-            && let Some(begun) = self.reading.runs.follow(place, *n, frame.vlan, captured.at)
+        let announced = self.announced(part);
+        let admitted = match (&frame, &announced) {
+            (Some(frame), Some((n, known))) => {
+                let addressed = self.reading.is_addressed(frame, port);
+                known.admits(*n, place, addressed, frame, &captured.bytes)
+            }
+            _ => false,
+        };
+        if let (true, Some(frame), Some((n, known))) = (admitted, &frame, &announced)
+            && let Some(begun) = self.reading.runs.follow((place, known.lot(*n)), *n, frame.vlan, captured.at)
         {
             let seen = Seen { packet: 0, at: begun, port, direction };
             self.fresh.extend(self.reading.take(frame, part, seen).map(Fresh::following));
             return;
         }
         let packet = self.store(captured, place, part);
-        if let Part::Probe(n) = part {
-            let head = expected.filter(|_| packet > 0).map(|(n, known)| {
-                let vlan = frame.as_ref().and_then(|frame| frame.vlan);
-                Head { packet, at: captured.at, vlan, known, next: n.saturating_add(1) }
-            });
-            self.reading.runs.stored(place, n, head);
+        if let Some((n, known)) = announced {
+            let row = (place, known.lot(n));
+            let vlan = frame.as_ref().and_then(|frame| frame.vlan);
+            let head = Head { packet, at: captured.at, vlan, known, next: n.saturating_add(1) };
+            self.reading.runs.stored(row, n, Some(head).filter(|_| admitted && packet > 0));
         }
         let seen = Seen { packet, at: captured.at, port, direction };
         let fresh = frame.and_then(|frame| self.reading.take(&frame, part, seen));
         self.fresh.extend(fresh);
     }
 
-    /// The number of a probe that is as expected, and what it was announced with.
-    fn expected(
-        &mut self,
-        part: Part,
-        place: Place,
-        frame: &Frame<'_>,
-        bytes: &[u8],
-    ) -> Option<(u32, Arc<Known>)> {
+    /// The number of a probe that was announced, and what it was announced with.
+    fn announced(&mut self, part: Part) -> Option<(u32, Arc<Known>)> {
         let Part::Probe(n) = part else { return None };
         if self.known.as_ref().is_none_or(|known| !known.has(n)) {
             self.known = Some(self.watch.0.expected().of(n)?);
         }
-        let addressed = self.reading.is_addressed(frame, place.0);
-        let known = self.known.as_ref().filter(|known| known.admits(n, place, addressed, frame, bytes))?;
-        Some((n, known.clone()))
+        Some((n, self.known.clone()?))
     }
 
     /// Stores a frame, if there is room; its packet number, or 0.

@@ -82,6 +82,33 @@ fn stored_of(captured: &Captured, place: usize, direction: Direction) -> Vec<u32
     numbers().filter(stored).collect()
 }
 
+/// The first 64, 256, 512 and 768 behind the first, and where the second half begins.
+fn sample() -> Vec<u32> {
+    (0..64).chain([256, SENT / 2, 512, 768]).map(|place| FIRST_NUMBER + place).collect()
+}
+
+/// All numbers, from both halves in turns.
+fn in_turns() -> impl Iterator<Item = u32> {
+    let half = SENT / 2;
+    (FIRST_NUMBER..FIRST_NUMBER + half).flat_map(move |n| [n, n + half])
+}
+
+#[test]
+fn two_halves_that_are_sent_at_once_are_counted_as_one_behind_the_other() {
+    let mut bulk = Bulk::new();
+    in_turns().for_each(|n| bulk.desk.pass(&stopped(n)));
+    let path = bulk.path.clone();
+    let captured = bulk.desk.finish();
+    assert_eq!(stored_of(&captured, CAM, Direction::FromNode), sample());
+    assert_eq!(stored_of(&captured, RTR_A, Direction::ToNode), sample());
+    let notes = captured.passed.len();
+    assert!(notes <= 2 * sample().len(), "at most one before each packet that is stored: {notes}");
+    let back = read(&std::fs::read(path).unwrap(), &captured.passed).unwrap();
+    let (told, again) = (captured.sightings.numbers(), back.captured.sightings.numbers());
+    assert_eq!((told, back.captured.health.frames), (again, captured.health.frames));
+    assert_eq!(back.captured.passed, captured.passed);
+}
+
 #[test]
 fn a_sample_of_what_was_as_expected_is_stored_and_all_of_it_is_known() {
     let mut bulk = Bulk::new();
@@ -94,8 +121,7 @@ fn a_sample_of_what_was_as_expected_is_stored_and_all_of_it_is_known() {
     assert_eq!(watch.missing(&all, &ports[CAM].name, Direction::FromNode), [0; 0]);
     let captured = bulk.desk.finish();
     assert_eq!((captured.health.frames, captured.health.unstored), (2 * u64::from(SENT), 0));
-    // The first 64, and 256, 512 and 768 behind the first.
-    let sample: Vec<u32> = (0..64).chain([256, 512, 768]).map(|place| FIRST_NUMBER + place).collect();
+    let sample = sample();
     assert_eq!(stored_of(&captured, CAM, Direction::FromNode), sample);
     assert_eq!(stored_of(&captured, RTR_A, Direction::ToNode), sample);
     let counted: u32 = captured.passed.iter().map(|one| one.count).sum();
