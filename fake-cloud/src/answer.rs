@@ -172,6 +172,7 @@ fn s3_code(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
         Refusal::Missing | Refusal::Unsigned(_) | Refusal::OldLink { .. } => (403, "AccessDenied"),
         Refusal::Expired { .. } => (400, "ExpiredToken"),
+        // As where only version 4 is taken (S3 API, "Authenticating requests").
         Refusal::VersionTwo => (400, "InvalidRequest"),
         Refusal::Incomplete(_) | Refusal::Scope { .. } => (400, "AuthorizationHeaderMalformed"),
         Refusal::UnknownKey(_) => (403, "InvalidAccessKeyId"),

@@ -176,7 +176,6 @@ pub struct Running {
 
 /// Starts a cloud: writes its files, binds every socket, says `Ready`. It runs until `stop` is cancelled.
 pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken) -> Result<Running, Error> {
-    let clock = Clock::ahead_by(settings.clock_offset_seconds);
     files::create_folder(&settings.dir)?;
     let dir = files::absolute(&settings.dir)?;
     let facts = Arc::new(Facts::new(teller, stop.clone()).kept_in(Journal::open(&dir)?));
@@ -191,8 +190,50 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
     let names = names(settings, &identity.label);
     let sockets = Sockets::bind(settings).await?;
     let (shown, told) = watch::channel(None);
+    let (dir, account) = (dir.as_path(), Account { names, authority, key: key.clone(), keys });
+    let cloud = Arc::new(assemble(settings, dir, account, &facts, (sockets.https_port(), told))?);
+    let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
+    let client = write_files(settings, dir, &cloud, &key, things, sockets.https_port())?;
+    furnish(settings, &cloud, &client);
+
+    let listens = sockets.listens.clone();
+    let tasks = TaskTracker::new();
+    sockets.serve(&cloud, zones.clone(), &tasks, &stop);
+    facts.say(Fact::Ready { listens: listens.clone() });
+    info!(dir = %dir.display(), sockets = listens.len(), "ready");
+    let (monitor, every, told) = (cloud.clone(), settings.monitor_every, stop.clone());
+    tasks.spawn(async move { panorama::monitor(&monitor, every, told).await });
+    let (timed, told) = (cloud.clone(), stop.clone());
+    tasks.spawn(async move { jobs::run_timers(&timed, told).await });
+    if let Some(server) = settings.upstream {
+        let (facts, stop) = (facts.clone(), stop.clone());
+        tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
+    }
+    Ok(Running { client, listens, zones, cloud, facts, stop, tasks })
+}
+
+/// Who a cloud is.
+struct Account {
+    names: Names,
+    authority: Authority,
+    /// Of its user.
+    key: Key,
+    keys: Arc<Keys>,
+}
+
+/// What the services share, with nothing in it yet. Port of its HTTPS, and what an upstream tells of the time.
+fn assemble(
+    settings: &Settings,
+    dir: &Path,
+    Account { names, authority, key, keys }: Account,
+    facts: &Arc<Facts>,
+    (https_port, told): (u16, watch::Receiver<Option<upstream::Told>>),
+) -> Result<Cloud, Error> {
+    let clock = Clock::ahead_by(settings.clock_offset_seconds);
     let (moved, _) = broadcast::channel(MOVES);
-    let cloud = Arc::new(Cloud {
+    let job_minute = i64::try_from(settings.job_minute.as_millis()).unwrap_or(i64::MAX);
+    let links = Links::new(key, &settings.region, settings.localhost, https_port, clock);
+    Ok(Cloud {
         clock,
         time: settings.upstream.map_or(Time::Own(clock), |server| Time::Upstream(server.ip(), told)),
         objects: Objects::open(dir.join("objects"), &names, keys.clone())?,
@@ -201,10 +242,7 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         metrics: Metrics::default(),
         logs: Logs::default(),
         broker: Broker::default(),
-        jobs: Jobs::new(
-            i64::try_from(settings.job_minute.as_millis()).unwrap_or(i64::MAX),
-            Links::new(key.clone(), &settings.region, settings.localhost, sockets.https_port(), clock),
-        ),
+        jobs: Jobs::new(job_minute, links),
         shadows: Shadows::default(),
         waiting: Waiting::default(),
         panorama: Panorama::default(),
@@ -217,45 +255,26 @@ pub async fn start(settings: &Settings, teller: Teller, stop: CancellationToken)
         throttle: Throttle::new(&settings.throttled),
         stand_ins: StandIns::default(),
         stand_ins_dir: dir.join("stand-ins"),
-        moved: moved.clone(),
-    });
-    let zones = Zones::new(&cloud.names, &addresses(settings), facts.clone())?;
-    let client = write_files(settings, &dir, &cloud, &key, things, sockets.https_port())?;
+        moved,
+    })
+}
+
+/// What is there from the start: things with their policies, devices, jobs.
+fn furnish(settings: &Settings, cloud: &Cloud, client: &ClientFile) {
     for (thing, files) in &client.things {
         let policy = settings.policies.get(thing).cloned().unwrap_or_else(Policy::own_topics);
         cloud.registry.admit(&files.certificate_id, Some(thing), policy);
     }
-
+    let now = cloud.clock.milliseconds();
     for device in &settings.devices {
-        cloud.panorama.add_device(device, clock.milliseconds());
+        cloud.panorama.add_device(device, now);
     }
     for (nth, (thing, operation)) in settings.jobs.iter().enumerate() {
         let document = serde_json::json!({ "operation": operation }).to_string();
-        let now = clock.milliseconds();
+        let job = Job::new(&format!("{operation}-{}", nth + 1), &document, now);
         // Nobody listens yet.
-        cloud.jobs.create(
-            Job::new(&format!("{operation}-{}", nth + 1), &document, now),
-            std::slice::from_ref(thing),
-            now,
-        );
+        cloud.jobs.create(job, std::slice::from_ref(thing), now);
     }
-
-    let listens = sockets.listens.clone();
-    let tasks = TaskTracker::new();
-    sockets.serve(&cloud, zones.clone(), &tasks, &stop);
-    facts.say(Fact::Ready { listens: listens.clone() });
-    info!(dir = %dir.display(), sockets = listens.len(), "ready");
-    {
-        let (cloud, stop) = (cloud.clone(), stop.clone());
-        let (monitor, every, told) = (cloud.clone(), settings.monitor_every, stop.clone());
-        tasks.spawn(async move { panorama::monitor(&monitor, every, told).await });
-        tasks.spawn(async move { jobs::run_timers(&cloud, stop).await });
-    }
-    if let Some(server) = settings.upstream {
-        let (facts, stop) = (facts.clone(), stop.clone());
-        tasks.spawn(async move { upstream::follow(server, shown, &facts, stop).await });
-    }
-    Ok(Running { client, listens, zones, cloud, facts, stop, tasks })
 }
 
 impl Running {

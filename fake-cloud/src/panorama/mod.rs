@@ -5,7 +5,7 @@
 //! devices      provisioning, descriptions, tags     jobs          software updates and restarts
 //! device       what is known of one                 monitor       asks each device again and again how it is
 //! applications instances and what runs of them      packages      packages, versions, camera nodes
-//! wire         bodies, lists, errors                zip           the archive of a new device
+//! wire         bodies, lists, errors
 //! ```
 
 mod applications;
@@ -15,7 +15,6 @@ mod jobs;
 mod monitor;
 mod packages;
 mod wire;
-mod zip;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
