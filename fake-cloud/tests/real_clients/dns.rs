@@ -1,4 +1,4 @@
-//! Names as dig sees them.
+//! Names as dig and dnspython see them.
 
 use std::process::Command;
 
@@ -84,4 +84,23 @@ fn printed_names_exist_only_when_asked_for() {
 fn the_pool_of_time_servers_leads_to_ours() {
     let cloud = Fake::start();
     assert_eq!(dig(&cloud, &["+short", "0.pool.ntp.org"]).trim(), "127.0.0.1");
+}
+
+#[test]
+fn a_resolver_library_is_content_with_answers_by_each_transport() {
+    let cloud = Fake::start();
+    let (name, server) = (cloud.client.endpoints.logs.clone(), cloud.socket("dns"));
+    let missing = "nothing.amazonaws.com";
+    let (ip, port) = (server.ip().to_string(), server.port().to_string());
+    let seen = cloud.python("names_client.py", &[&ip, &port, &name, missing]);
+    let wanted = serde_json::json!({
+        "udp": ["127.0.0.1"], "tcp": ["127.0.0.1"],
+        "plain": ["NOERROR", true, false, false], "edns": ["NOERROR", true, false, true],
+    });
+    assert_eq!(seen[&name], wanted);
+    let wanted = serde_json::json!({
+        "udp": "no such name", "tcp": "no such name",
+        "plain": ["NXDOMAIN", true, false, false], "edns": ["NXDOMAIN", true, false, true],
+    });
+    assert_eq!(seen[missing], wanted);
 }

@@ -1,4 +1,5 @@
-//! The binary, judged by clients that nobody here wrote: openssl, dig, paho-mqtt, boto3, ntplib.
+//! The binary, judged by clients that nobody here wrote: openssl, sslyze, dig, dnspython, paho-mqtt, boto3,
+//! the AWS command line, ntplib.
 //!
 //! Each test starts a cloud of its own on 127.0.0.1 with free ports. A test whose client is missing fails and names
 //! it.
@@ -6,6 +7,7 @@
 
 mod aws;
 mod awsiot;
+mod cli;
 mod dns;
 mod iot;
 mod mqtt;

@@ -207,7 +207,7 @@ fn client(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script)
 }
 
-fn interpreter() -> PathBuf {
+pub(crate) fn interpreter() -> PathBuf {
     let in_workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
     std::env::var_os("TESTBED_PYTHON").map_or(in_workspace, PathBuf::from)
 }

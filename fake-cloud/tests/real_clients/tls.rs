@@ -1,5 +1,6 @@
-//! TLS as openssl sees it: versions, forward secrecy, server names, application protocols.
+//! TLS as openssl and sslyze see it: versions, forward secrecy, server names, application protocols.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::support::{Fake, is_refusal, run, text};
@@ -38,6 +39,30 @@ fn only_suites_with_forward_secrecy_are_accepted() {
     let seen = with_name(&cloud, &["-tls1_2", "-cipher", "AES128-GCM-SHA256"]);
     assert!(seen.contains("alert handshake failure") && seen.contains("New, (NONE)"), "{seen}");
     cloud.wait_for("refusal of static RSA", |fact| is_refusal(fact, "monitoring", "TLS handshake"));
+}
+
+#[test]
+fn a_scanner_finds_two_versions_with_three_suites_each_at_every_name() {
+    let cloud = Fake::start();
+    let both = &cloud.client.names;
+    let names: BTreeSet<&str> = [&both.corrected, &both.as_printed]
+        .iter()
+        .flat_map(|names| [&names.iot, &names.monitoring, &names.logs, &names.s3, &names.sts])
+        .map(String::as_str)
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let seen = cloud.python("scan_client.py", &names);
+    let suites =
+        |strength: &str, of: &[&str]| of.iter().map(|cipher| format!("{strength}{cipher}")).collect();
+    let ciphers = ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"];
+    let (old, new): (Vec<String>, Vec<String>) =
+        (suites("TLS_ECDHE_ECDSA_WITH_", &ciphers), suites("TLS_", &ciphers));
+    for name in names {
+        let wanted = serde_json::json!({
+            "ssl_2_0": [], "ssl_3_0": [], "tls_1_0": [], "tls_1_1": [], "tls_1_2": old, "tls_1_3": new,
+        });
+        assert_eq!(seen[name], wanted, "{name}");
+    }
 }
 
 #[test]
