@@ -8,12 +8,12 @@ use ipnet::IpNet;
 use super::checks::Known;
 use super::flows::crossed;
 use super::mistake::Mistakes;
-use super::model::{Aim, Cells, Flow, Forged, Judge, Link, Node};
+use super::model::{Aim, Cells, Flow, FlowPair, Forged, Judge, Link, Node};
 use super::ports::{fits, without};
-use super::ways::{Ways, addresses, is_router, speaks};
+use super::ways::{Ways, addresses, is_router, share, speaks};
 use crate::names::{FlowId, NodeName, Traffic};
 use crate::scenario::model::{Check, Cover};
-use crate::scenario::usual_ports;
+use crate::scenario::{all_ports, usual_ports};
 
 /// A negative as the scenario has it, groups expanded.
 pub(super) struct Attack<'a> {
@@ -27,6 +27,8 @@ pub(super) struct Attack<'a> {
     pub(super) cover: Cover,
     /// Whether cells are sent besides, and if so whether all of them must be.
     pub(super) cells: Option<bool>,
+    /// Whether the same is sent besides with an address that flows let open something there.
+    pub(super) forges: bool,
     pub(super) except: Vec<FlowId>,
     /// No other address; none: all of them.
     pub(super) only: Option<IpAddr>,
@@ -75,12 +77,15 @@ pub(super) fn aims(
     aims
 }
 
-/// What a matrix sends between two nodes: the usual list less what flows allow. Else, or besides, why some of it is not.
+/// What a matrix sends between two nodes: the usual list or everything, less what flows allow. Else, or besides, why some of
+/// it is not.
 pub(super) fn of_matrix(
     check: &Check,
     known: &Known<'_>,
     (attacker, target): (&Node, &Node),
+    cover: Cover,
 ) -> (Vec<Aim>, Vec<String>) {
+    let whole = cover.is_all();
     let attack = Attack {
         check,
         from: vec![attacker.name.clone()],
@@ -88,9 +93,11 @@ pub(super) fn of_matrix(
         both_ways: false,
         via: None,
         as_node: None,
-        ports: usual_ports(true),
+        ports: if whole { all_ports() } else { usual_ports(true) },
         cover: Cover::AllButFlows,
-        cells: Some(true),
+        // Where everything is sent, combinations that are too many are no gap.
+        cells: Some(!whole),
+        forges: whole,
         except: Vec::new(),
         only: None,
     };
@@ -129,7 +136,8 @@ fn aims_of_pair<'a>(
     let asked = |address: &IpAddr| attack.only.is_none_or(|only| only == *address);
     let mut covered = BTreeSet::new();
     for address in addresses(target).filter(|address| speaks(attacker, *address) && asked(address)) {
-        let sent = if attack.cover.is_all() && !covered.insert(address.is_ipv4()) {
+        let first = covered.insert(address.is_ipv4());
+        let sent = if attack.cover.is_all() && !first {
             // Everything went to another address of the target.
             usual_ports(true)
         } else {
@@ -145,8 +153,14 @@ fn aims_of_pair<'a>(
                 notes.remarks.extend(unrouted.clone());
                 let cells = cells(attack, known, (attacker, target, address));
                 let aim = Aim { unrouted, cells, ..aim(&approach, attacker, address, ports) };
+                let passes_for = opener(known, &aim, &approach).filter(|_| attack.forges && first);
+                let as_opener =
+                    passes_for.map(|other| forged(&by_another_name(&aim), &approach, other, notes));
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
-                    None => aims.push(aim),
+                    None => {
+                        aims.push(aim);
+                        aims.extend(as_opener.into_iter().flatten());
+                    }
                     Some(other) => aims.extend(forged(&aim, &approach, other, notes)),
                 }
             }
@@ -347,6 +361,25 @@ fn forged(aim: &Aim, approach: &Approach<'_>, other: &Node, notes: &mut Notes) -
     let as_other =
         |mac| Aim { source, forged: Some(Forged { node: other.name.clone(), mac }), ..aim.clone() };
     macs.map(as_other).collect()
+}
+
+/// Who stands for all whose address might be worth forging: the first that a flow lets open something at the address, out of
+/// those that are not beside the attacker, where only a switch could tell the two apart.
+fn opener<'a>(known: &Known<'a>, aim: &Aim, approach: &Approach<'_>) -> Option<&'a Node> {
+    let leads_there = |pair: &&FlowPair| {
+        pair.to == aim.to && pair.from != aim.from && pair.addresses.contains(&aim.address)
+    };
+    let pairs =
+        known.flows.iter().filter(|flow| !flow.upkeep).flat_map(|flow| &flow.pairs).filter(leads_there);
+    let speaking = |node: &&Node| speaks(node, aim.address) && !share(node, &approach.link.segment);
+    pairs.filter_map(|pair| known.ways.node(&pair.from)).find(speaking)
+}
+
+/// The aim with the usual list and cells, less what the attacker may say by its own name: whoever it passes for then.
+fn by_another_name(aim: &Aim) -> Aim {
+    let allowed = aim.cells.as_ref().map_or(&[][..], |cells| &cells.allowed);
+    let usual: Vec<_> = usual_ports(true).into_iter().filter(|port| fits(port, aim.address)).collect();
+    Aim { ports: without(&usual, allowed), ..aim.clone() }
 }
 
 fn aim(approach: &Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Traffic>) -> Aim {

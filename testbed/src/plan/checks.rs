@@ -92,8 +92,21 @@ pub(super) fn word(
             let only = forgotten.as_ref().map(|one| one.address);
             // Whoever writes a list, or sends everything, has said what counts.
             let cells = (cover != Cover::Listed && only.is_none()).then_some(cover == Cover::Usual);
-            let attack =
-                Attack { check, from, to, both_ways, via, as_node, ports, cover, cells, except, only };
+            let forges = false;
+            let attack = Attack {
+                check,
+                from,
+                to,
+                both_ways,
+                via,
+                as_node,
+                ports,
+                cover,
+                cells,
+                forges,
+                except,
+                only,
+            };
             let aims = aims(&attack, known, mistakes, remarks);
             let alive = alive::opens(check, known, mistakes);
             alive::cover(check, known, &aims, &alive, mistakes);
@@ -138,7 +151,7 @@ pub(super) fn word(
         scenario::Word::Explained { segments, upkeep, unused } => {
             Word::Explained { segments, upkeep, unused }
         }
-        scenario::Word::Matrix { between } => matrix(check, known, all(&between), mistakes),
+        scenario::Word::Matrix { between, cover } => matrix(check, known, (all(&between), cover), mistakes),
         scenario::Word::Name { at, segment, by } => {
             let patterns = patterns(known.scenario, &at, &segment);
             Word::Name { at, segment, by: all(&by), patterns }

@@ -13,13 +13,13 @@ use super::model::{Aim, Flow, FlowPair, LeftOut, Link, Node, Open, Unopened, Wor
 use super::ports::{fits, openable};
 use super::ways::speaks;
 use crate::names::{NodeName, Traffic};
-use crate::scenario::model::Check;
+use crate::scenario::model::{Check, Cover};
 
 /// With a mistake if nothing would be sent.
 pub(super) fn matrix(
     check: &Check,
     known: &Known<'_>,
-    between: Vec<NodeName>,
+    (between, cover): (Vec<NodeName>, Cover),
     mistakes: &mut Mistakes,
 ) -> Word {
     let (opens, mut unopened) = opens(known);
@@ -28,7 +28,7 @@ pub(super) fn matrix(
     let (mut aims, mut left_out) = (Vec::new(), Vec::new());
     for (from, to) in crossed(&between, &between) {
         let (Some(attacker), Some(target)) = (known.ways.node(&from), known.ways.node(&to)) else { continue };
-        let (found, why) = of_matrix(check, known, (attacker, target));
+        let (found, why) = of_matrix(check, known, (attacker, target), cover);
         let left = |address, why| LeftOut { from: from.clone(), to: to.clone(), address, why };
         if found.is_empty() {
             let why = if why.is_empty() {
@@ -40,7 +40,11 @@ pub(super) fn matrix(
         }
         for aim in found {
             match not_judged(known, &aim, &alive) {
-                Some(why) => left_out.push(left(Some(aim.address), why)),
+                Some(why) => {
+                    let left = left(Some(aim.address), why);
+                    // A forged source changes nothing of that.
+                    left_out.extend(Some(left).filter(|left| !left_out.contains(left)));
+                }
                 None => aims.push(aim),
             }
         }

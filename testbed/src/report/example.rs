@@ -234,6 +234,7 @@ pub(super) fn matrix_report() -> Report {
         lacks: Vec::new(),
         controls: Vec::new(),
         pauses: Vec::new(),
+        covered: Vec::new(),
         matrix: Some(matrix()),
     });
     report.plan.checks.push(check);

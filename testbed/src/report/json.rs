@@ -14,7 +14,7 @@ use crate::record::rule_use::RuleUse;
 use crate::scenario::model::{Place, Proof};
 use crate::twin::TwinReport;
 use crate::utc::Utc;
-use crate::verdict::{CheckVerdict, ControlSeen, Finding, MatrixSeen, PauseSeen, Verdict};
+use crate::verdict::{CheckVerdict, ControlSeen, CoveredSeen, Finding, MatrixSeen, PauseSeen, Verdict};
 
 /// Version of the format.
 const VERSION: u32 = 1;
@@ -147,6 +147,9 @@ pub struct CheckJson {
     /// For `after`: how what goes on paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseSeen>,
+    /// For a negative that covers everything: where all of it went, and where the list and cells alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<CoveredSeen>,
     /// For `matrix`: what was meant, measured and predicted, by pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix: Option<MatrixSeen>,
@@ -263,6 +266,7 @@ fn check(check: &CheckVerdict) -> CheckJson {
         lacks: check.lacks.clone(),
         controls: check.controls.clone(),
         pauses: check.pauses.clone(),
+        covered: check.covered.clone(),
         matrix: check.matrix.clone(),
     }
 }
@@ -319,6 +323,7 @@ mod tests {
             PauseSeen { what: "video of dock at app".into(), at_fault_us: 71_000, longest_us: 71_000 };
         undecided.judgement.checks[0].pauses.push(pause);
         undecided.judgement.checks[0].matrix = Some(matrix());
+        undecided.judgement.checks[0].covered = vec![covered()];
         let reports = [
             accepting_report(),
             blinded_report(),
@@ -363,6 +368,17 @@ mod tests {
             probe_only: vec![probe_only],
             unopened: vec![unopened],
             left_out: vec![left_out],
+        }
+    }
+
+    fn covered() -> CoveredSeen {
+        CoveredSeen {
+            from: "app".parse().unwrap(),
+            to: "vms".parse().unwrap(),
+            address: "10.30.0.10".parse().unwrap(),
+            passing_for: Some("dock-1".parse().unwrap()),
+            everything: false,
+            packets: 17,
         }
     }
 

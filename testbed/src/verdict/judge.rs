@@ -5,7 +5,7 @@ use crate::observation::{Gap, Observations};
 use crate::plan::{Check, Plan, Word};
 
 use super::wording::Reasons;
-use super::{CheckVerdict, ControlSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
+use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, carries, clock, direction, explained, lint, matrix, members, moved, name, no_bridge,
     no_reach, peers_of, periodic, plays, reach, scan, spare, taint, tls,
@@ -33,6 +33,8 @@ pub(super) struct Draft {
     pub(super) controls: Vec<ControlSeen>,
     /// How what goes on paused.
     pub(super) pauses: Vec<PauseSeen>,
+    /// Where everything was sent.
+    pub(super) covered: Vec<CoveredSeen>,
     /// The three-way table of a matrix.
     pub(super) matrix: Option<MatrixSeen>,
 }
@@ -106,6 +108,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         lacks,
         controls: draft.controls,
         pauses: draft.pauses,
+        covered: draft.covered,
         matrix: draft.matrix,
     }
 }

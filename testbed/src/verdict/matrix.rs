@@ -3,11 +3,12 @@
 //!
 //! What is sent and not allowed is judged as a `no_reach`, with its controls; what is allowed must be answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use crate::model::Model;
-use crate::names::{NodeName, Traffic};
+use crate::model::partition::Piece;
+use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{AimSeen, KindSeen, Observations, OpenSeen};
 use crate::plan::{Check, Open, Plan, Word};
 
@@ -71,9 +72,9 @@ fn summary(matrix: &MatrixSeen) -> String {
     )
 }
 
-/// One packet on which the model differs: what it is, where to, what it was said to do, its numbers in the capture.
+/// Packets on which the model differs: what they are, where to, what they were said to do, the numbers of one in the capture.
 struct Differs {
-    traffic: Traffic,
+    kinds: Vec<Traffic>,
     address: IpAddr,
     said: String,
     packets: Vec<(String, u64)>,
@@ -139,18 +140,36 @@ impl<'a> Table<'a> {
     fn add_aim(&mut self, seen: &AimSeen) {
         let aim = &seen.aim;
         for kind in &seen.kinds {
-            for traffic in kind.kinds.each() {
-                let measured = Measured::of(kind, &traffic);
-                let pair = self.pair(&aim.from, &aim.to, aim.address);
-                match measured {
-                    Measured::Silent => pair.as_meant += 1,
-                    Measured::Nothing => pair.unmeasured += 1,
-                    Measured::Arrived | Measured::Astray => pair.leak += 1,
+            let measured = MeasuredKind::of(kind);
+            // What is said of one packet is said of all that the model does not tell apart from it.
+            let mut said: HashMap<Traffic, Predicted> = HashMap::new();
+            for piece in self.pieces(&kind.kinds) {
+                for (measured, kinds, count) in measured.of_piece(piece.range) {
+                    let pair = self.pair(&aim.from, &aim.to, aim.address);
+                    match measured {
+                        Measured::Silent => pair.as_meant += count,
+                        Measured::Nothing => pair.unmeasured += count,
+                        Measured::Arrived | Measured::Astray => pair.leak += count,
+                    }
+                    if let (Some(model), true) = (self.model, measured != Measured::Nothing) {
+                        let predicted = said
+                            .entry(piece.stands)
+                            .or_insert_with(|| predicted::packet(model, aim, &piece.stands))
+                            .clone();
+                        self.compare(seen, kind, (kinds, count, measured), predicted);
+                    }
                 }
-                if let (Some(model), true) = (self.model, measured != Measured::Nothing) {
-                    let predicted = predicted::packet(model, aim, &traffic);
-                    self.compare(seen, kind, (traffic, measured), predicted);
-                }
+            }
+        }
+    }
+
+    /// What was sent of one kind, cut where the rules tell packets apart; packets of cells one by one.
+    fn pieces(&self, kinds: &Kinds) -> Vec<Piece> {
+        match (kinds, self.model) {
+            (Kinds::Range(range), Some(model)) => model.pieces(*range),
+            (Kinds::Range(range), None) => vec![Piece { range: *range, stands: *range }],
+            (Kinds::Cells(packets), _) => {
+                packets.iter().map(|one| Piece { range: *one, stands: *one }).collect()
             }
         }
     }
@@ -159,15 +178,15 @@ impl<'a> Table<'a> {
         &mut self,
         seen: &AimSeen,
         kind: &KindSeen,
-        (traffic, measured): (Traffic, Measured),
+        (kinds, count, measured): (Vec<Traffic>, u64, Measured),
         predicted: Predicted,
     ) {
         let aim = &seen.aim;
         let arrived = measured == Measured::Arrived;
         let said = match (predicted, measured) {
             (Predicted::Unknown(why), _) => {
-                *self.probe_only.entry(why).or_default() += 1;
-                self.pair(&aim.from, &aim.to, aim.address).probe_only += 1;
+                *self.probe_only.entry(why).or_default() += count;
+                self.pair(&aim.from, &aim.to, aim.address).probe_only += count;
                 return;
             }
             (Predicted::Arrives, Measured::Arrived)
@@ -176,14 +195,15 @@ impl<'a> Table<'a> {
             (Predicted::Arrives, _) => format!("arrives at {}", aim.to),
             (Predicted::Elsewhere(said) | Predicted::Stopped(said), _) => said,
         };
-        self.pair(&aim.from, &aim.to, aim.address).model_differs += 1;
-        let packets = match measured {
-            Measured::Arrived => cited(kind, &traffic),
-            Measured::Astray => astray(kind, &traffic),
-            Measured::Silent | Measured::Nothing => entered(kind),
+        self.pair(&aim.from, &aim.to, aim.address).model_differs += count;
+        let first = kinds.first().and_then(|kinds| kinds.nth(0));
+        let packets = match (measured, first) {
+            (Measured::Arrived, Some(first)) => cited(kind, &first),
+            (Measured::Astray, Some(first)) => astray(kind, &first),
+            _ => entered(kind),
         };
         let (address, stops_at) = (aim.address, aim.stops_at.clone());
-        let differs = Differs { traffic, address, said, packets, stops_at };
+        let differs = Differs { kinds, address, said, packets, stops_at };
         let key = (aim.from.clone(), aim.to.clone(), arrived || measured == Measured::Astray);
         self.differences.entry(key).or_default().push(differs);
     }
@@ -217,9 +237,9 @@ impl<'a> Table<'a> {
                 let (first, answer) = one.packets;
                 let first = first.map(|at| (shows("opened"), at));
                 let packets = first.into_iter().chain(answer.map(|at| (shows("answered"), at))).collect();
-                let (traffic, address, stops_at) = (open.port, open.address, open.to.clone());
+                let (kinds, address, stops_at) = (vec![open.port], open.address, open.to.clone());
                 let key = (open.from.clone(), open.to.clone(), true);
-                let differs = Differs { traffic, address, said, packets, stops_at };
+                let differs = Differs { kinds, address, said, packets, stops_at };
                 self.differences.entry(key).or_default().push(differs);
             }
             Some(Predicted::Arrives) | None => {}
@@ -239,19 +259,49 @@ enum Measured {
     Nothing,
 }
 
-impl Measured {
-    fn of(kind: &KindSeen, traffic: &Traffic) -> Self {
+/// What was measured of one kind: which of its packets got anywhere, and what silence of the others is.
+struct MeasuredKind {
+    arrived: BTreeSet<Traffic>,
+    astray: BTreeSet<Traffic>,
+    others: Measured,
+}
+
+impl MeasuredKind {
+    fn of(kind: &KindSeen) -> Self {
         let instrument = kind.instrument;
         let sees = instrument.sent > 0 && instrument.seen == instrument.sent;
-        if kind.arrived.iter().any(|arrival| arrival.traffic == *traffic) {
-            Measured::Arrived
-        } else if kind.strays.iter().any(|stray| stray.traffic == *traffic) {
-            Measured::Astray
-        } else if sees && kind.planned > 0 && kind.entered == kind.planned {
-            Measured::Silent
-        } else {
-            Measured::Nothing
-        }
+        let whole = kind.planned > 0 && kind.entered == kind.planned;
+        let arrived: BTreeSet<Traffic> = kind.arrived.iter().map(|arrival| arrival.traffic).collect();
+        let astray = kind.strays.iter().map(|stray| stray.traffic);
+        let astray = astray.filter(|one| !arrived.contains(one)).collect();
+        let others = if sees && whole { Measured::Silent } else { Measured::Nothing };
+        MeasuredKind { arrived, astray, others }
+    }
+
+    /// The packets of a piece by what was measured of them, ranges joined, with their number; what there is none of is left
+    /// out.
+    fn of_piece(&self, piece: Traffic) -> Vec<(Measured, Vec<Traffic>, u64)> {
+        let ends = piece.nth(0).zip(piece.nth(piece.width() - 1));
+        let among = |all: &BTreeSet<Traffic>| match ends {
+            Some((first, last)) => all.range(first..=last).copied().collect::<Vec<_>>(),
+            None => Vec::new(),
+        };
+        let (arrived, astray) = (among(&self.arrived), among(&self.astray));
+        let others = match arrived.len() + astray.len() {
+            0 => vec![piece],
+            _ => piece.each().filter(|one| !self.got_anywhere(one)).collect(),
+        };
+        let groups = [(Measured::Arrived, arrived), (Measured::Astray, astray), (self.others, others)];
+        let joined = groups.into_iter().map(|(measured, kinds)| {
+            let kinds = Traffic::joined(kinds);
+            let count = kinds.iter().map(Traffic::width).sum();
+            (measured, kinds, count)
+        });
+        joined.filter(|(_, _, count)| *count > 0).collect()
+    }
+
+    fn got_anywhere(&self, one: &Traffic) -> bool {
+        self.arrived.contains(one) || self.astray.contains(one)
     }
 }
 
@@ -276,7 +326,7 @@ fn blocked(open: &Open, one: &OpenSeen, predicted: Option<&Predicted>) -> Findin
 fn difference((from, to): (NodeName, NodeName), arrived: bool, packets: Vec<Differs>) -> Finding {
     let mut said: BTreeMap<(String, IpAddr), Vec<Traffic>> = BTreeMap::new();
     for one in &packets {
-        said.entry((one.said.clone(), one.address)).or_default().push(one.traffic);
+        said.entry((one.said.clone(), one.address)).or_default().extend(&one.kinds);
     }
     let said = said.into_iter().map(|((said, address), kinds)| {
         format!("{} to {address} {said}", listed(Traffic::joined(kinds), KINDS))

@@ -1,6 +1,6 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls` and its `leak`s), `reach`, `plays` (with its `timing`),
+//! One file per word: `no_reach` (with its `controls`, its `leak`s and what it `covered`), `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
 //! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `after`.
 
@@ -11,6 +11,7 @@ mod autoconf;
 mod carries;
 mod clock;
 mod controls;
+mod covered;
 mod direction;
 #[cfg(test)]
 pub(crate) mod example;

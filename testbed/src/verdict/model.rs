@@ -1,5 +1,7 @@
 //! Verdicts and findings, as plain types.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +58,30 @@ pub struct CheckVerdict {
     /// For `after`: how what goes on paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseSeen>,
+    /// Where everything was sent: at which addresses, and at which the list and cells alone; empty where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<CoveredSeen>,
     /// For `matrix`: what was meant, measured and predicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix: Option<MatrixSeen>,
+}
+
+/// How much was sent at one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoveredSeen {
+    /// Who sent.
+    pub from: NodeName,
+    /// At whom.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// With an address of this node; left out: with its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passing_for: Option<NodeName>,
+    /// All that can be sent, less what flows allow; else the usual list and what stands for cells of the rules.
+    pub everything: bool,
+    /// So many packets.
+    pub packets: u64,
 }
 
 /// What nodes may open to each other, by intent, by measurement and by the model of the loaded rules.

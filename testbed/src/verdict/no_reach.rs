@@ -12,6 +12,7 @@ use crate::plan::{Aim, Check, Judge, Open};
 
 use super::ControlSeen;
 use super::controls::{self, Moment, aim_name};
+use super::covered;
 use super::judge::Draft;
 use super::leak;
 use super::stray;
@@ -39,6 +40,11 @@ pub(super) fn draft(check: &Check, aims: &[Aim], alive: &[Open], seen: &Observat
     let answered = controls::ask_alive(check, alive, &moments, seen, &mut draft.reasons);
     let counts = Counts::of(&tried);
     draft.summary = counts.summary(answered, alive.len());
+    draft.covered = covered::covered(&tried);
+    let covered = covered::summary(&draft.covered);
+    if !covered.is_empty() {
+        draft.summary = format!("{}; {covered}", draft.summary);
+    }
     draft.controls = vec![
         ControlSeen {
             control: "instrument".into(),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{Body, Fate, Model, Packet, Prediction, Probe, Raw, Sent};
-use crate::names::{Header, Shape, Traffic};
+use crate::names::{FAR_PORTS, Header, Shape, Traffic};
 use crate::plan::{Aim, Judge, Open};
 
 /// What is predicted.
@@ -25,9 +25,12 @@ const SOURCE_PORTS: [u16; 2] = [20_000, 23_999];
 
 const SYN: u8 = 2;
 
+/// Where packets go whose kind is not their destination port: the least and the greatest that there are, likewise.
+const FAR: [u16; 2] = [*FAR_PORTS.start(), *FAR_PORTS.end()];
+
 /// What becomes of a packet of this single kind, sent as the aim says.
 pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predicted {
-    let packets = SOURCE_PORTS.map(|port| packet_of(aim, traffic, port));
+    let packets = [0, 1].map(|place| packet_of(aim, traffic, (SOURCE_PORTS[place], FAR[place])));
     let [Some(one), Some(other)] = packets else {
         return Predicted::Unknown(format!("no model of {traffic}"));
     };
@@ -35,14 +38,14 @@ pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predict
         return aimed(model, aim, one);
     }
     let (one, other) = (aimed(model, aim, one), aimed(model, aim, other));
-    if one == other { one } else { Predicted::Unknown("its source port matters".to_owned()) }
+    if one == other { one } else { Predicted::Unknown("a port that each run chooses matters".to_owned()) }
 }
 
-/// The packet of an aim from this source port, if it has no other.
-fn packet_of(aim: &Aim, traffic: &Traffic, source: u16) -> Option<Packet> {
+/// The packet of an aim from this source port and to this far one, if it has no others.
+fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<Packet> {
     let packet = |body| Packet::new(aim.source, aim.address, body);
     let Traffic::Shaped(Shape { header, ttl, dscp }) = *traffic else {
-        return body(traffic, source).map(packet);
+        return body(traffic, source).or_else(|| body_from_afar(traffic, source, far)).map(packet);
     };
     let body = match header {
         Header::Tcp { to, from, flags } => Body::Tcp { source: from, destination: to, flags },
@@ -92,6 +95,20 @@ pub(super) fn opening(model: &Model<'_>, (open, source): (&Open, IpAddr), local_
     };
     let packet = Packet::new(source, open.address, body);
     at_node(&model.predict(&Probe { from: open.from.clone(), sent: Sent::Own, packet }), &open.to)
+}
+
+/// A packet of a single kind that is not told by its destination port; none where the model has no such.
+fn body_from_afar(traffic: &Traffic, source: u16, far: u16) -> Option<Body> {
+    match *traffic {
+        Traffic::TcpFrom(from, last) if from == last => {
+            Some(Body::Tcp { source: from, destination: far, flags: SYN })
+        }
+        Traffic::UdpFrom(from, last) if from == last => Some(Body::Udp { source: from, destination: far }),
+        Traffic::TcpFlags(flags, last) if flags == last => {
+            Some(Body::Tcp { source, destination: far, flags })
+        }
+        _ => None,
+    }
 }
 
 /// A packet of a single kind; none where the model has no such.

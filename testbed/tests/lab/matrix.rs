@@ -3,7 +3,7 @@
 use testbed::report::CheckJson;
 use testbed::verdict::Verdict;
 
-use crate::sites::{self, SWEEP_RULES};
+use crate::sites::{self, SWEEP_RULES, changed};
 use crate::support::{ONE_RUN, Place, assert_judged_alike, runs_of, say};
 
 const SITE: &str = include_str!("matrix.yaml");
@@ -30,13 +30,20 @@ while True:
 /// The check of a run in which the host between the networks runs this.
 #[track_caller]
 fn judged(program: &str) -> CheckJson {
+    judged_with(program, "between: [door, guest]", SWEEP_RULES)
+}
+
+/// The same, with what the matrix asks for and the router's rules as given.
+#[track_caller]
+fn judged_with(program: &str, asks: &str, rules: &str) -> CheckJson {
     let place = Place::new();
-    place.write("site/sweep.nft", SWEEP_RULES);
+    place.write("site/sweep.nft", rules);
     let program = serde_json::to_string(program).expect("texts are JSON");
-    let scenario = place.write("site/matrix.yaml", SITE.replace("CARRIES", &program));
+    let scenario = changed(&SITE.replace("CARRIES", &program), "between: [door, guest]", asks);
+    let scenario = place.write("site/matrix.yaml", scenario);
     let mut run = sites::run_allowed(&place, &scenario);
     run.args(["--json", "-"]);
-    let said = say(run, ONE_RUN);
+    let said = say(run, 2 * ONE_RUN);
     let [folder] = &place.run_folders()[..] else { panic!("one run: {said}") };
     assert_judged_alike(&place, folder);
     runs_of(&said).runs.remove(0).checks.remove(0)
@@ -62,4 +69,64 @@ fn a_packet_that_gets_past_the_rules_is_a_leak_and_the_model_differs() {
     let of = |pair: &&testbed::verdict::PairSeen| (pair.from.as_str(), pair.to.as_str()) == ("guest", "door");
     let pair = table.pairs.iter().find(of).expect("it was tried");
     assert_eq!((pair.leak, pair.model_differs), (1, 1), "{pair:#?}");
+}
+
+/// A hole in what the router lets in: no interval of ports tells it, so that no cell stands for it.
+const BY_BITS: &str = "udp dport & 0x7fff == 15445 accept";
+
+#[test]
+fn a_hole_that_no_cell_stands_for_is_found_by_a_matrix_that_covers_everything() {
+    let rules = changed(
+        SWEEP_RULES,
+        "icmp type echo-request accept",
+        &format!("icmp type echo-request accept\n\t\t{BY_BITS}"),
+    );
+    let usual = judged_with(LETS_BE, "between: [guest, rtr]", &rules);
+    assert_eq!((usual.verdict, usual.covered.len()), (Verdict::Pass, 0), "{usual:#?}");
+    let check = judged_with(LETS_BE, "between: [guest, rtr], cover: all", &rules);
+    let [finding] = &check.findings[..] else { panic!("one finding: {check:#?}") };
+    assert_eq!(check.verdict, Verdict::Fail, "{check:#?}");
+    assert!(
+        finding.text.starts_with("guest reached rtr 192.0.2.1 on udp/15445, udp/48213 (2 of "),
+        "{finding:#?}"
+    );
+    // As nft prints it.
+    assert_eq!(finding.by.as_deref(), Some("inet site own udp dport & 32767 == 15445 accept"));
+    // The model knows the rule, whichever of so many packets it is asked about.
+    let pairs = check.matrix.expect("a matrix has a table").pairs;
+    let [pair] = &pairs[..] else { panic!("one pair: {pairs:#?}") };
+    assert_eq!((pair.leak, pair.model_differs), (2, 0), "{pair:#?}");
+    let whole: Vec<_> = check.covered.iter().filter(|one| one.everything).collect();
+    assert!(whole.len() == 1 && whole[0].packets > 198_000, "{:#?}", check.covered);
+    assert!(check.summary.contains("everything at 1 address"), "{}", check.summary);
+}
+
+#[test]
+fn what_is_open_to_a_forged_source_alone_is_found_with_the_node_whose_it_is() {
+    // Two nodes may ask the router whether it lives; who passes for the door from the office is let in by its address.
+    let asks = "between: [guest, rtr], cover: all";
+    let rules = |rule: &str| {
+        changed(
+            SWEEP_RULES,
+            "icmp type echo-request accept",
+            &format!("icmp type echo-request accept\n\t\t{rule}"),
+        )
+    };
+    let meant = rules("iifname \"cam0\" ip saddr 192.0.2.10 tcp dport 22 accept");
+    let check = judged_with(LETS_BE, asks, &meant);
+    assert_eq!(check.verdict, Verdict::Pass, "{check:#?}");
+    let passing = check.covered.iter().filter(|one| one.passing_for.is_some()).collect::<Vec<_>>();
+    let of = |one: &testbed::verdict::CoveredSeen| {
+        (one.from.to_string(), one.passing_for.as_ref().unwrap().to_string())
+    };
+    assert!(passing.iter().any(|one| of(one) == ("guest".into(), "door".into())), "{:#?}", check.covered);
+    assert!(passing.iter().all(|one| !one.everything), "{:#?}", check.covered);
+    assert!(check.summary.contains("from 1 forged source"), "{}", check.summary);
+    let check = judged_with(LETS_BE, asks, &rules("ip saddr 192.0.2.10 tcp dport 22 accept"));
+    let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
+    assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 1), "{texts:#?} {:#?}", check.reasons);
+    assert!(
+        texts[0].starts_with("guest, with an address of door, reached rtr 192.0.2.1 on tcp/22"),
+        "{texts:#?}"
+    );
 }

@@ -87,8 +87,8 @@ impl Model<'_> {
     }
 }
 
-const TCP: u128 = 6;
-const UDP: u128 = 17;
+pub(super) const TCP: u128 = 6;
+pub(super) const UDP: u128 = 17;
 const ICMP: u128 = 1;
 const ICMP6: u128 = 58;
 
@@ -133,7 +133,7 @@ impl Known {
     }
 
     /// Destination and source ports of a transport.
-    fn ports(&self, protocol: u128) -> (Vec<Interval>, Vec<Interval>) {
+    pub(super) fn ports(&self, protocol: u128) -> (Vec<Interval>, Vec<Interval>) {
         let number = u8::try_from(protocol).unwrap_or_default();
         let of = |choose: fn(Traffic, u128) -> Option<(u16, u16)>| {
             let chosen = self.flows.iter().filter_map(move |traffic| choose(*traffic, protocol));
@@ -173,7 +173,7 @@ impl Known {
     }
 
     /// Types and codes.
-    fn icmp(&self, family: IpFamily) -> (Vec<Interval>, Vec<Interval>) {
+    pub(super) fn icmp(&self, family: IpFamily) -> (Vec<Interval>, Vec<Interval>) {
         let (kind, code, classes) = match family {
             IpFamily::V4 => (Field::IcmpType, Field::IcmpCode, ICMP_CLASSES),
             IpFamily::V6 => (Field::Icmp6Type, Field::Icmp6Code, ICMP6_CLASSES),
@@ -197,7 +197,7 @@ impl Known {
         (cut(u8::MAX.into(), kinds), cut(u8::MAX.into(), codes))
     }
 
-    fn protocols(&self) -> Vec<Interval> {
+    pub(super) fn protocols(&self) -> Vec<Interval> {
         let flows = self.flows.iter().filter_map(|traffic| match *traffic {
             Traffic::Protocol(first, last) => Some(Interval { first: first.into(), last: last.into() }),
             _ => None,

@@ -80,6 +80,12 @@ impl Mentions {
                     *self.bits.entry(field.clone()).or_default() |= with;
                 }
             }
+            // Shifted, or with bits added: any of them may matter.
+            (Expression::Bits { of, .. }, _) => {
+                for field in of.fields() {
+                    self.bits.insert(field.clone(), u128::MAX);
+                }
+            }
             _ => (),
         }
     }

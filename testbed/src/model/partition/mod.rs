@@ -8,6 +8,7 @@ mod cells;
 mod interval;
 mod lane;
 mod mentions;
+mod pieces;
 mod standing;
 
 #[cfg(test)]
@@ -19,4 +20,5 @@ pub use cells::MOST_COMBINATIONS;
 pub use interval::{Interval, cut, join};
 pub use lane::{IpFamily, Lane};
 pub use mentions::Mentions;
+pub use pieces::Piece;
 pub use standing::Standing;

@@ -523,6 +523,13 @@ pub struct Aim {
     pub unrouted: Option<String>,
 }
 
+impl Aim {
+    /// Whether everything is sent, less what flows allow: more than all ports of one transport.
+    pub fn is_whole(&self) -> bool {
+        self.ports.iter().map(Traffic::width).sum::<u64>() > 1 << 16
+    }
+}
+
 /// Cells of what the loaded rules tell apart, as an aim sends them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {

@@ -5,13 +5,26 @@ use std::path::Path;
 
 use crate::load;
 use crate::names::{NodeName, Traffic};
-use crate::plan::{Aim, LeftOut, Open, Plan, Word, plan};
+use crate::plan::{Aim, LeftOut, Node, Open, Plan, Word, plan};
+use crate::scenario::model::{Check, Cover, Scenario, Word as Asserted};
 
 const SHIPPED: [&str; 2] = ["t3-separate-vlan.yaml", "t4-leases-and-names.yaml"];
 
-fn shipped(file: &str) -> Plan {
+/// With a matrix of all its nodes, if it has none of its own.
+fn written(file: &str) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    plan(&load::scenario(&folder.join(file)).unwrap().scenario).unwrap()
+    let mut scenario = load::scenario(&folder.join(file)).unwrap().scenario;
+    if !scenario.checks.iter().any(|check| matches!(check.word, Asserted::Matrix { .. })) {
+        let between = scenario.site.nodes.keys().cloned().collect();
+        let word = Asserted::Matrix { between, cover: Cover::Usual };
+        let check = Check { word, alive: Vec::new(), during: None, ..scenario.checks[0].clone() };
+        scenario.checks.push(check);
+    }
+    scenario
+}
+
+fn shipped(file: &str) -> Plan {
+    plan(&written(file)).unwrap()
 }
 
 fn matrix(plan: &Plan) -> (&[Aim], Vec<&Open>, &[LeftOut]) {
@@ -75,4 +88,34 @@ fn neighbours_without_anything_between_them_are_left_out_and_isolated_ones_are_n
     assert!(sent(("dock-1", "dock-2")) && sent(("dock-1", "rtr")) && sent(("vms", "dock-2")));
     let neighbours = "they are neighbours, and nothing stands between them: `dock-1` has no rules of its own";
     assert_eq!((sent(("app", "dock-1")), why(("app", "dock-1"))), (false, Some(neighbours)));
+}
+
+#[test]
+fn everything_goes_to_one_address_of_each_family_and_the_list_to_the_others_and_from_a_forged_source() {
+    let plan = plan(&written(SHIPPED[0]).exhaustive()).unwrap();
+    let (aims, _, left_out) = matrix(&plan);
+    let mut pairs: BTreeSet<(&NodeName, &NodeName, bool)> = BTreeSet::new();
+    for aim in aims.iter().filter(|aim| aim.forged.is_none()) {
+        let first = pairs.insert((&aim.from, &aim.to, aim.address.is_ipv4()));
+        assert_eq!(aim.is_whole(), first, "{aim:?}");
+        assert!(aim.cells.as_ref().is_some_and(|cells| !cells.all), "{aim:?}");
+    }
+    let forged: Vec<&Aim> = aims.iter().filter(|aim| aim.forged.is_some()).collect();
+    let of = |aim: &Aim| (aim.from.clone(), aim.to.clone(), aim.forged.as_ref().unwrap().node.clone());
+    assert!(forged.iter().any(|aim| of(aim).2.as_str() == "app" && aim.to.as_str() == "aws"), "{forged:?}");
+    for aim in forged {
+        let (from, to, other) = of(aim);
+        let node = |name: &NodeName| plan.node(name).unwrap();
+        let segments = |node: &Node| node.links.iter().map(|link| link.segment.clone()).collect::<Vec<_>>();
+        let own = &node(&from).links.iter().find(|link| link.name == aim.link).unwrap().segment;
+        assert!(!segments(node(&other)).contains(own), "only a switch tells neighbours apart: {aim:?}");
+        let opens = |flow: &crate::plan::Flow| {
+            flow.pairs.iter().any(|pair| pair.from == other && pair.to == to && !flow.upkeep)
+        };
+        assert!(plan.flows.iter().any(opens), "{aim:?}");
+        assert!(!aim.is_whole() && aim.cells.is_some(), "{aim:?}");
+    }
+    let before = shipped(SHIPPED[0]);
+    assert_eq!(left_out, matrix(&before).2, "nothing more is left out");
+    assert!(matrix(&before).0.iter().all(|aim| aim.forged.is_none() && !aim.is_whole()));
 }

@@ -207,14 +207,16 @@ pub enum Cover {
 }
 
 impl Scenario {
-    /// The same with everything sent wherever a negative does not say what it sends, less what flows allow.
+    /// The same with everything sent wherever a negative or a matrix does not say what it sends, less what flows allow.
     pub fn exhaustive(&self) -> Scenario {
         let mut scenario = self.clone();
         for check in &mut scenario.checks {
-            if let Word::NoReach { ports, cover, as_node: None, forgotten: None, .. } = &mut check.word
-                && *cover == Cover::Usual
-            {
-                (*ports, *cover) = (all_ports(), Cover::AllButFlows);
+            match &mut check.word {
+                Word::NoReach {
+                    ports, cover: cover @ Cover::Usual, as_node: None, forgotten: None, ..
+                } => (*ports, *cover) = (all_ports(), Cover::AllButFlows),
+                Word::Matrix { cover: cover @ Cover::Usual, .. } => *cover = Cover::AllButFlows,
+                _ => {}
             }
         }
         scenario
@@ -375,6 +377,8 @@ pub enum Word {
     Matrix {
         /// The nodes; every ordered pair of them is looked at.
         between: Vec<NodeName>,
+        /// How much is sent of what no flow allows: the usual list, or everything.
+        cover: Cover,
     },
     /// The names that a firewall lets out are those that are asked for.
     Name {

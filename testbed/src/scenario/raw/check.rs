@@ -364,8 +364,10 @@ impl JsonSchema for Matrix {
 table! {
     /// What flows say can be opened can be, nothing else can, and the loaded rules say the same.
     MatrixSome = "`matrix`" {
-        /// Every ordered pair of these nodes is looked at.
-        between: must Some1<NodeName>,
+        /// Every ordered pair of these nodes is looked at; default all.
+        between: may Some1<NodeName>,
+        /// `all`: everything there is, less what flows allow, to the first address of each target in each family.
+        cover: may One<Cover>,
     }
 }
 

@@ -1,0 +1,41 @@
+//! Of a negative that covers everything: where all of it went, and where cells alone.
+
+use crate::observation::AimSeen;
+
+use super::CoveredSeen;
+use super::wording::counted;
+
+/// Each aim, in the order in which they were sent; nothing where everything went nowhere.
+pub(super) fn covered(tried: &[&AimSeen]) -> Vec<CoveredSeen> {
+    if !tried.iter().any(|seen| seen.aim.is_whole()) {
+        return Vec::new();
+    }
+    let of = |seen: &&AimSeen| CoveredSeen {
+        from: seen.aim.from.clone(),
+        to: seen.aim.to.clone(),
+        address: seen.aim.address,
+        passing_for: seen.aim.forged.as_ref().map(|forged| forged.node.clone()),
+        everything: seen.aim.is_whole(),
+        packets: seen.kinds.iter().map(|kind| kind.planned).sum(),
+    };
+    tried.iter().map(of).collect()
+}
+
+/// `everything at 3 addresses, the list and cells at 2 more and from 1 forged source`; empty where nothing is told apart.
+pub(super) fn summary(covered: &[CoveredSeen]) -> String {
+    let count = |of: fn(&CoveredSeen) -> bool| covered.iter().filter(|one| of(one)).count();
+    let everything = count(|one| one.everything);
+    if everything == 0 {
+        return String::new();
+    }
+    let further = count(|one| !one.everything && one.passing_for.is_none());
+    let forged = count(|one| one.passing_for.is_some());
+    let less = [
+        (further > 0).then(|| format!("at {} more", counted(further, "address"))),
+        (forged > 0).then(|| format!("from {}", counted(forged, "forged source"))),
+    ];
+    let less: Vec<String> = less.into_iter().flatten().collect();
+    let less =
+        if less.is_empty() { String::new() } else { format!(", the list and cells {}", less.join(" and ")) };
+    format!("everything at {}{less}", counted(everything, "address"))
+}
