@@ -39,13 +39,14 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
 }
 
 /// A negative that covers everything, with the usual list instead: a stream sends each kind again and again, and would not
-/// get round. For the same reason cells are left out.
+/// get round. For the same reason cells, and what is at everybody, are left out.
 fn usual(check: &Check) -> Check {
     let mut check = check.clone();
-    if let scenario::Word::NoReach { ports, cover, .. } = &mut check.word
-        && cover.is_all()
-    {
-        (*ports, *cover) = (usual_ports(true), Cover::Usual);
+    if let scenario::Word::NoReach { ports, cover, broadcast, .. } = &mut check.word {
+        *broadcast = false;
+        if cover.is_all() {
+            (*ports, *cover) = (usual_ports(true), Cover::Usual);
+        }
     }
     check
 }

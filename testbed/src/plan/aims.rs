@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::checks::Known;
+use super::everybody::{aims_at_everybody, once_for_each_segment};
 use super::flows::crossed;
 use super::mistake::Mistakes;
 use super::model::{Aim, Cells, Flow, FlowPair, Forged, Judge, Link, Node};
 use super::ports::{fits, without};
 use super::ways::{Ways, addresses, is_router, share, speaks};
-use crate::names::{FlowId, NodeName, Traffic};
+use crate::names::{FlowId, NodeName, SegmentName, Traffic};
 use crate::scenario::model::{Check, Cover};
 use crate::scenario::{all_ports, usual_ports};
 
@@ -29,6 +30,8 @@ pub(super) struct Attack<'a> {
     pub(super) cells: Option<bool>,
     /// Whether the same is sent besides with an address that flows let open something there.
     pub(super) forges: bool,
+    /// Whether everybody in the target's segment is aimed at as well.
+    pub(super) broadcast: bool,
     pub(super) except: Vec<FlowId>,
     /// No other address; none: all of them.
     pub(super) only: Option<IpAddr>,
@@ -63,11 +66,15 @@ pub(super) fn aims(
                     notes.remarks.insert(format!("nothing is aimed from `{from}` at `{to}`"));
                 }
                 aims.extend(found);
+                if attack.broadcast {
+                    aims.extend(aims_at_everybody(attack, known, (attacker, target), &mut notes));
+                }
             }
             (None, _) => mistakes.check(check, format!("there is no node `{from}`")),
             (_, None) => mistakes.check(check, format!("there is no node `{to}`")),
         }
     }
+    once_for_each_segment(&mut aims);
     if aims.is_empty() {
         notes.mistakes.insert("nothing would be sent".into());
     }
@@ -83,7 +90,7 @@ pub(super) fn of_matrix(
     check: &Check,
     known: &Known<'_>,
     (attacker, target): (&Node, &Node),
-    cover: Cover,
+    (cover, broadcast): (Cover, bool),
 ) -> (Vec<Aim>, Vec<String>) {
     let whole = cover.is_all();
     let attack = Attack {
@@ -98,11 +105,15 @@ pub(super) fn of_matrix(
         // Where everything is sent, combinations that are too many are no gap.
         cells: Some(!whole),
         forges: whole,
+        broadcast,
         except: Vec::new(),
         only: None,
     };
     let mut notes = Notes::default();
-    let aims = aims_of_pair(&attack, known, attacker, target, &mut notes);
+    let mut aims = aims_of_pair(&attack, known, attacker, target, &mut notes);
+    if broadcast && !aims.is_empty() {
+        aims.extend(aims_at_everybody(&attack, known, (attacker, target), &mut notes));
+    }
     (aims, notes.mistakes.into_iter().chain(notes.remarks).collect())
 }
 
@@ -116,13 +127,22 @@ pub(super) fn own_address(known: &Known<'_>, node: &Node, to: IpAddr) -> Option<
 
 /// What came up, each once, however many pairs it concerns.
 #[derive(Default)]
-struct Notes {
+pub(super) struct Notes {
     mistakes: BTreeSet<String>,
     remarks: BTreeSet<String>,
     /// Flows of `except` that took something out.
     used: BTreeSet<FlowId>,
     /// Flows already named as not excepted.
     sent_all_the_same: BTreeSet<FlowId>,
+}
+
+impl Notes {
+    /// No device that would pass on what is for everybody there.
+    pub(super) fn far_from_everybody(&mut self, from: &NodeName, segment: &SegmentName) {
+        self.remarks.insert(format!(
+            "nothing is aimed from `{from}` at everybody in `{segment}`: no device is beside both"
+        ));
+    }
 }
 
 fn aims_of_pair<'a>(
@@ -239,23 +259,23 @@ fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Note
 }
 
 /// Out of which link, with which source address, to which neighbour's link.
-struct Approach<'a> {
-    link: &'a Link,
+pub(super) struct Approach<'a> {
+    pub(super) link: &'a Link,
     source: IpAddr,
-    next: (&'a Node, &'a Link),
+    pub(super) next: (&'a Node, &'a Link),
     /// The target, and its link that has the address.
     target: (&'a Node, &'a Link),
 }
 
 /// Why an address is not aimed at.
-enum Obstacle {
+pub(super) enum Obstacle {
     /// The scenario asks for something impossible.
     Mistake(String),
     /// There is no cable that leads there.
     Remark(String),
 }
 
-fn approach<'a>(
+pub(super) fn approach<'a>(
     attack: &Attack<'_>,
     ways: &Ways<'a>,
     attacker: &'a Node,
@@ -397,6 +417,7 @@ fn aim(approach: &Approach<'_>, attacker: &Node, address: IpAddr, ports: Vec<Tra
         forged: None,
         to: target.name.clone(),
         address,
+        everybody: None,
         next_hop: next_link.mac,
         next_node: next.name.clone(),
         // The target itself, if the frame goes straight there.

@@ -87,7 +87,18 @@ pub(super) fn word(
         scenario::Word::Reach { from, to, ports } => {
             Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
         }
-        scenario::Word::NoReach { from, to, both_ways, via, as_node, ports, cover, except, forgotten } => {
+        scenario::Word::NoReach {
+            from,
+            to,
+            both_ways,
+            via,
+            as_node,
+            ports,
+            cover,
+            broadcast,
+            except,
+            forgotten,
+        } => {
             let (from, to) = (all(&from), all(&to));
             let only = forgotten.as_ref().map(|one| one.address);
             // Whoever writes a list, or sends everything, has said what counts.
@@ -104,6 +115,7 @@ pub(super) fn word(
                 cover,
                 cells,
                 forges,
+                broadcast,
                 except,
                 only,
             };
@@ -151,7 +163,9 @@ pub(super) fn word(
         scenario::Word::Explained { segments, upkeep, unused } => {
             Word::Explained { segments, upkeep, unused }
         }
-        scenario::Word::Matrix { between, cover } => matrix(check, known, (all(&between), cover), mistakes),
+        scenario::Word::Matrix { between, cover, broadcast } => {
+            matrix(check, known, all(&between), (cover, broadcast), mistakes)
+        }
         scenario::Word::Name { at, segment, by } => {
             let patterns = patterns(known.scenario, &at, &segment);
             Word::Name { at, segment, by: all(&by), patterns }

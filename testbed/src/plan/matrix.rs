@@ -7,6 +7,7 @@ use super::aims::{of_matrix, own_address};
 use super::alive::unshown;
 use super::answers::{answering, is_served};
 use super::checks::Known;
+use super::everybody::once_for_each_segment;
 use super::flows::crossed;
 use super::mistake::Mistakes;
 use super::model::{Aim, Flow, FlowPair, LeftOut, Link, Node, Open, Unopened, Word};
@@ -15,11 +16,12 @@ use super::ways::speaks;
 use crate::names::{NodeName, Traffic};
 use crate::scenario::model::{Check, Cover};
 
-/// With a mistake if nothing would be sent.
+/// What is sent (how much of it, and whether at everybody as well), with a mistake if that is nothing.
 pub(super) fn matrix(
     check: &Check,
     known: &Known<'_>,
-    (between, cover): (Vec<NodeName>, Cover),
+    between: Vec<NodeName>,
+    how: (Cover, bool),
     mistakes: &mut Mistakes,
 ) -> Word {
     let (opens, mut unopened) = opens(known);
@@ -28,7 +30,7 @@ pub(super) fn matrix(
     let (mut aims, mut left_out) = (Vec::new(), Vec::new());
     for (from, to) in crossed(&between, &between) {
         let (Some(attacker), Some(target)) = (known.ways.node(&from), known.ways.node(&to)) else { continue };
-        let (found, why) = of_matrix(check, known, (attacker, target), cover);
+        let (found, why) = of_matrix(check, known, (attacker, target), how);
         let left = |address, why| LeftOut { from: from.clone(), to: to.clone(), address, why };
         if found.is_empty() {
             let why = if why.is_empty() {
@@ -42,13 +44,20 @@ pub(super) fn matrix(
             match not_judged(known, &aim, &alive) {
                 Some(why) => {
                     let left = left(Some(aim.address), why);
-                    // A forged source changes nothing of that.
-                    left_out.extend(Some(left).filter(|left| !left_out.contains(left)));
+                    // A forged source changes nothing of that, nor does it help to send at everybody.
+                    let known = |one: &LeftOut| {
+                        let same = (&one.from, &one.to, &one.why) == (&left.from, &left.to, &left.why);
+                        same && (one.address == left.address || aim.everybody.is_some())
+                    };
+                    if !left_out.iter().any(known) {
+                        left_out.push(left);
+                    }
                 }
                 None => aims.push(aim),
             }
         }
     }
+    once_for_each_segment(&mut aims);
     if aims.is_empty() {
         mistakes.check(check, "nothing would be sent");
     }
@@ -67,7 +76,12 @@ fn not_judged(known: &Known<'_>, aim: &Aim, alive: &[Open]) -> Option<String> {
 fn stands_open(known: &Known<'_>, aim: &Aim) -> bool {
     let (Some(from), Some(to)) = (known.ways.node(&aim.from), known.ways.node(&aim.to)) else { return false };
     let out = from.links.iter().find(|link| link.name == aim.link);
-    let into = to.links.iter().find(|link| link.mac == aim.target_mac && link.segment == aim.target_segment);
+    // What is at everybody goes to no link's own Ethernet address.
+    let is_its = |link: &&Link| match &aim.everybody {
+        Some(everybody) => link.port == everybody.port,
+        None => link.mac == aim.target_mac,
+    };
+    let into = to.links.iter().find(|link| is_its(link) && link.segment == aim.target_segment);
     let (Some(out), Some(into)) = (out, into) else { return false };
     let apart = out.isolated && into.isolated;
     let filtered = is_filtered(known, from, out) || is_filtered(known, to, into);

@@ -10,6 +10,7 @@ mod answers;
 mod between;
 mod build;
 mod checks;
+mod everybody;
 pub mod fault;
 mod flows;
 mod labels;

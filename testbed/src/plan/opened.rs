@@ -148,7 +148,8 @@ fn lost(plan: &Plan, nodes: &[Node]) -> BTreeSet<String> {
     let says = |aim: &Aim| {
         format!("Even here no route leads from `{}` to `{}` ({}).", aim.next_node, aim.to, aim.address)
     };
-    aims(plan).filter(|aim| !arrives(aim)).map(says).collect()
+    // A device passes on what is at everybody only while that is tried.
+    aims(plan).filter(|aim| aim.everybody.is_none() && !arrives(aim)).map(says).collect()
 }
 
 /// A default route of each family that has none, by the first router beside the node.

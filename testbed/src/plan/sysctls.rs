@@ -12,7 +12,7 @@ use super::model::{Node, Role};
 
 /// IPv4, per link: the kernel combines `all` with the link's own value (include/linux/inetdevice.h), so that one
 /// value counts only if it stands in both. The second value is that of an appliance.
-const LINK4: [(&str, &str, &str); 6] = [
+const LINK4: [(&str, &str, &str); 7] = [
     // A redirect must not move traffic past the device under test (RFC 1122 section 3.2.2.2).
     ("accept_redirects", "0", "0"),
     ("send_redirects", "0", "0"),
@@ -21,6 +21,8 @@ const LINK4: [(&str, &str, &str); 6] = [
     ("rp_filter", "0", "0"),
     // Nothing from outside may reach 127.0.0.0/8.
     ("route_localnet", "0", "0"),
+    // A broadcast of another segment stays outside of it (RFC 2644).
+    ("bc_forwarding", "0", "0"),
     // An appliance answers for an address only on the link that has it (RFC 1122 section 3.3.4.2, strong model).
     ("arp_ignore", "0", "1"),
     ("arp_announce", "0", "2"),
@@ -99,6 +101,10 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
         for at in ["all", "default"] {
             set.put(format!("net/ipv6/conf/{at}/accept_source_route"), "0");
         }
+    }
+    if speaks_six {
+        // As for IPv4: answers to a group would be packets that nobody asked for.
+        set.put("net/ipv6/icmp/echo_ignore_multicast".into(), "1");
     }
     for link in node.links.iter().filter(|link| !link.advised.is_empty()) {
         for (key, value) in ADVISED {

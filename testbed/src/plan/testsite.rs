@@ -198,6 +198,7 @@ pub(super) fn no_reach(from: &str, to: &str, ports: &str) -> Word {
         as_node: None,
         ports: words(ports),
         cover: Cover::Listed,
+        broadcast: false,
         except: Vec::new(),
         forgotten: None,
     }
@@ -215,6 +216,7 @@ pub(super) fn no_reach_with(base: Word, both: bool, round_by: Option<&str>, exce
         as_node: None,
         ports,
         cover: Cover::Listed,
+        broadcast: false,
         except,
         forgotten: None,
     }

@@ -37,7 +37,8 @@ fn places(plan: &Plan, aim: &Aim) -> Option<Vec<Spot>> {
         Judge::BehindFilter { .. } => true,
     });
     let others = others.map(|(node, link): (&Node, &Link)| {
-        let may_get_it = node.name == aim.next_node || node.name == aim.to;
+        // What is at everybody is for each of them.
+        let may_get_it = node.name == aim.next_node || node.name == aim.to || aim.everybody.is_some();
         spot(&link.port, Direction::ToNode, may_get_it)
     });
     Some(leaves.chain(others).collect())

@@ -14,6 +14,7 @@ mod filter;
 mod filter_log;
 mod ledger;
 mod open;
+mod pass_on;
 mod room;
 mod routes;
 mod sending;

@@ -1,5 +1,7 @@
 //! How large the taps' ring is, and how much is sent before they are waited for.
 
+use std::collections::BTreeSet;
+
 use crate::names::{SegmentName, Traffic};
 use crate::plan::{Aim, Plan};
 
@@ -48,14 +50,22 @@ fn packets(aims: &[Aim]) -> u64 {
     aims.iter().flat_map(|aim| &aim.ports).map(Traffic::width).sum()
 }
 
-/// At how many ports a probe is seen at most: into the fabric and out of it, on either side of a router, or all of a hub's.
+/// At how many ports a probe is seen at most: into the fabric and out of it, on either side of a router, or all of a hub's, or
+/// of a segment where it is for everybody.
 fn ports(plan: &Plan) -> usize {
     let members = |segment: &SegmentName| {
         let links = plan.nodes.iter().flat_map(|node| &node.links);
         links.filter(|link| link.segment == *segment).count()
     };
-    let hubs = plan.segments.iter().filter(|segment| segment.hub).map(|segment| members(&segment.name));
-    4 + hubs.max().unwrap_or(0)
+    let hubs = plan.segments.iter().filter(|segment| segment.hub).map(|segment| &segment.name);
+    // What is at everybody is flooded where it is sent, and where it would arrive.
+    let flooded = plan.aims().filter(|(_, aim)| aim.everybody.is_some()).flat_map(|(_, aim)| {
+        let own = plan.node(&aim.from).into_iter().flat_map(|node| &node.links);
+        let own = own.filter(|link| link.name == aim.link).map(|link| &link.segment);
+        own.chain([&aim.target_segment])
+    });
+    let wide: BTreeSet<&SegmentName> = hubs.chain(flooded).collect();
+    4 + wide.into_iter().map(members).max().unwrap_or(0)
 }
 
 #[cfg(test)]

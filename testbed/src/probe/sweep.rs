@@ -6,16 +6,16 @@
 //! arrive.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::attack::{Attacked, Life, attack};
 use super::open::open_again;
+use super::pass_on::passed_on;
 use super::{Entry, FilterLog, Role, Sending, Site};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
-use crate::plan::{Aim, Check, Judge, Link, Open, Plan};
+use crate::plan::{Aim, Check, Judge, Link, Open, PassedOn, Plan};
 use crate::tap::nonce::{self, Probe};
 use crate::tap::{self, Captured, Direction};
 
@@ -78,7 +78,7 @@ pub async fn sweep(
         under_way.push(attack(site, &mut sockets, &mut life, number, aim).await);
     }
     finish(site, &mut sockets, &mut life, &mut under_way, &mut swept).await;
-    controls(site, open_copy, &mut swept, patience);
+    controls(site, open_copy, &mut swept, patience).await;
     for one in &mut swept {
         one.trace = super::trace::trace(site, one, patience).await;
     }
@@ -130,7 +130,7 @@ pub async fn signs_of_life(
 
 /// The controls of a stream that has ended, and what lets through what still arrived at its end.
 pub async fn finish_stream(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
-    controls(site, open_copy, swept, patience);
+    controls(site, open_copy, swept, patience).await;
     for one in swept.iter_mut().filter(|one| one.trace.is_empty()) {
         one.trace = super::trace::trace(site, one, patience).await;
     }
@@ -146,7 +146,7 @@ pub(super) fn keep_pace(site: &Site, n: u32, (port, direction): &(LinkName, Dire
 }
 
 /// The controls of each aim: instrument and path.
-fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
+async fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
     let (mut here, mut there) = (Sockets::default(), Sockets::default());
     let mut waits: Vec<(&Site, Judge, Vec<u32>)> = Vec::new();
     for one in swept.iter_mut() {
@@ -165,11 +165,27 @@ fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
             aim.judge.clone(),
             sent.unwrap_or_else(|error| one.fail("instrument", error)),
         ));
-        let source = source_mac(open_copy, aim);
-        let attacker = there.of_link(open_copy, &aim.from, &aim.link);
-        let sent = send_all(open_copy, attacker, &sending, (number, Role::Attack), (source, aim.next_hop));
-        waits.push((open_copy, aim.judge.clone(), sent.unwrap_or_else(|error| one.fail("path", error))));
+        // A device that must pass it on is told to for a moment, when the others are through.
+        if one.passed_on().is_none() {
+            waits.push((open_copy, aim.judge.clone(), send_path(open_copy, &mut there, one)));
+        }
     }
+    wait_for_all(waits, patience);
+    passed_on(open_copy, &mut there, swept, patience).await;
+}
+
+/// Sends the path control of one aim; the numbers of its packets.
+pub(super) fn send_path(open_copy: &Site, sockets: &mut Sockets, one: &mut Swept) -> Vec<u32> {
+    let (sending, number) = (one.sending.clone(), one.number);
+    let aim = &sending.aim;
+    let source = source_mac(open_copy, aim);
+    let attacker = sockets.of_link(open_copy, &aim.from, &aim.link);
+    let sent = send_all(open_copy, attacker, &sending, (number, Role::Attack), (source, aim.next_hop));
+    sent.unwrap_or_else(|error| one.fail("path", error))
+}
+
+/// Waits until packets are seen where they are judged, at most for a while.
+pub(super) fn wait_for_all(waits: Vec<(&Site, Judge, Vec<u32>)>, patience: u32) {
     let deadline = Instant::now() + ARRIVE_WITHIN * patience;
     for (site, judge, numbers) in waits {
         match judge {
@@ -212,7 +228,13 @@ impl Swept {
         (0..self.sending.kinds.len()).filter_map(|kind| self.sending.differs(kind, sent(kind))).collect()
     }
 
-    fn fail(&mut self, control: &str, error: String) -> Vec<u32> {
+    /// What a device between does to let in what is for everybody, if that is what is sent.
+    pub(super) fn passed_on(&self) -> Option<(&NodeName, &PassedOn)> {
+        let aim = &self.sending.aim;
+        aim.everybody.as_ref().and_then(|one| one.by.as_ref()).map(|by| (&aim.next_node, by))
+    }
+
+    pub(super) fn fail(&mut self, control: &str, error: String) -> Vec<u32> {
         self.errors.push(format!("{control} control: {error}"));
         Vec::new()
     }
@@ -227,7 +249,7 @@ fn send_all(
 ) -> Result<Vec<u32>, String> {
     let (socket, aim) = (socket?, &sending.aim);
     let fence = match role {
-        Role::Instrument => (port_of(site, &aim.to, aim.address), Direction::ToNode),
+        Role::Instrument => (port_of(site, aim), Direction::ToNode),
         _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
@@ -330,8 +352,14 @@ fn strays(
         at: entered.as_ref().map_or(0, |sighting| sighting.at),
     };
     // A device on the way has to get it; so has the target, and whether it lets it in is judged elsewhere.
+    // What is for everybody is for the neighbours, too; in the target's segment it has arrived.
+    let own_segment = own_link(site.plan, aim).map(|link| &link.segment);
+    let hears = |link: &Link| {
+        aim.everybody.is_some() && (Some(&link.segment) == own_segment || ports.1.contains(&link.port))
+    };
     let stranger = |port: &LinkName| {
-        let node = site.plan.nodes.iter().find(|node| node.links.iter().any(|link| link.port == *port))?;
+        let links = site.plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+        let (node, _) = links.into_iter().find(|(_, link)| link.port == *port && !hears(link))?;
         (!node.forwards && node.name != aim.to && node.name != aim.next_node).then(|| node.name.clone())
     };
     let ends = |port: &LinkName| ports.1.contains(port) || stranger(port).is_some();
@@ -356,13 +384,16 @@ fn strays(
 /// with. None if the aim is not of this plan.
 pub(super) fn ports_of(plan: &Plan, aim: &Aim) -> Option<(Vec<LinkName>, Vec<LinkName>)> {
     let own = with_partner(plan, &aim.from, own_link(plan, aim)?);
-    let target = with_partner(plan, &aim.to, link_of(plan, &aim.to, aim.address)?);
+    let target = match &aim.everybody {
+        Some(everybody) if !everybody.taps.is_empty() => everybody.taps.clone(),
+        _ => with_partner(plan, &aim.to, target_link(plan, aim)?),
+    };
     Some((own, target))
 }
 
-/// The fabric's port of the node's link with this address.
-fn port_of(site: &Site, node: &NodeName, address: IpAddr) -> LinkName {
-    link_of(&site.plan, node, address).expect("an aim's ends are nodes of the plan, with links").port.clone()
+/// The fabric's port of the target's link that the aim is at.
+fn port_of(site: &Site, aim: &Aim) -> LinkName {
+    target_link(&site.plan, aim).expect("an aim's ends are nodes of the plan, with links").port.clone()
 }
 
 /// The fabric's port of the link that the attacker sends by.
@@ -385,10 +416,14 @@ pub(super) fn own_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
     plan.node(&aim.from)?.links.iter().find(|one| one.name == aim.link)
 }
 
-/// The node's link with this address, or else its first.
-fn link_of<'a>(plan: &'a Plan, node: &NodeName, address: IpAddr) -> Option<&'a Link> {
-    let links = &plan.node(node)?.links;
-    links.iter().find(|link| link.addresses.iter().any(|one| one.addr() == address)).or(links.first())
+/// The target's link with the aim's address, or that in the segment where the address is everybody's; or else its first.
+fn target_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
+    let links = &plan.node(&aim.to)?.links;
+    let is_it = |link: &&Link| match &aim.everybody {
+        Some(everybody) => link.port == everybody.port,
+        None => link.addresses.iter().any(|one| one.addr() == aim.address),
+    };
+    links.iter().find(is_it).or(links.first())
 }
 
 /// A port of a node's link, and that of the link that it may change places with.
@@ -468,6 +503,12 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// The ports at which a probe came out of the fabric.
+fn ports_seen(site: &Seen<'_>, n: u32) -> BTreeSet<LinkName> {
+    let sightings = site.captured.sightings.of(n);
+    sightings.filter(|one| one.direction == Direction::ToNode).map(|one| one.port).collect()
+}
+
 fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
     swept.errors.extend(swept.not_as_planned(site));
     let aim = &swept.sending.aim;
@@ -486,6 +527,11 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
         sent: sent.len() as u64,
         seen: sent.iter().filter(|(n, _)| arrived(site, *n)).count() as u64,
     };
+    // What is at everybody must be seen by each tap that judges: else one of them may be blind.
+    let seen_at_all = |site: &Seen<'_>, sent: Vec<(u32, Traffic)>| {
+        let at_all = |n: u32| ports_seen(site, n).is_superset(&swept.ports.1.iter().cloned().collect());
+        Control { sent: sent.len() as u64, seen: sent.iter().filter(|(n, _)| at_all(*n)).count() as u64 }
+    };
     let kinds = swept.sending.kinds.iter().enumerate().map(|(kind, kinds)| {
         let sent = mine(site, kind, Role::Attack);
         let entered: Vec<u64> = sent
@@ -503,6 +549,9 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
             }
         });
         let instrument = match aim.judge {
+            Judge::Tap { .. } if aim.everybody.is_some() => {
+                seen_at_all(site, mine(site, kind, Role::Instrument))
+            }
             Judge::Tap { .. } => control(site, mine(site, kind, Role::Instrument)),
             Judge::BehindFilter { .. } => control(open_copy, mine(open_copy, kind, Role::Instrument)),
         };

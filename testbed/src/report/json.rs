@@ -376,6 +376,7 @@ mod tests {
             from: "app".parse().unwrap(),
             to: "vms".parse().unwrap(),
             address: "10.30.0.10".parse().unwrap(),
+            everybody_in: Some("prod".parse().unwrap()),
             passing_for: Some("dock-1".parse().unwrap()),
             everything: false,
             packets: 17,

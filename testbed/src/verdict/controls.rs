@@ -14,9 +14,17 @@ const NEAR: u64 = 1_000_000_000;
 /// Kinds spelled out per reason.
 const KINDS: usize = 4;
 
-/// `dock-1 -> vms 10.30.0.10`.
+/// `dock-1 -> vms 10.30.0.10`, or `dock-1 -> vms 10.30.0.255 (everybody in prod)`.
 pub(super) fn aim_name(aim: &Aim) -> String {
-    format!("{} -> {} {}", aim.from, aim.to, aim.address)
+    format!("{} -> {} {}", aim.from, aim.to, address_name(aim))
+}
+
+/// The address, and whose it is if it is everybody's.
+pub(super) fn address_name(aim: &Aim) -> String {
+    match &aim.everybody {
+        Some(_) => format!("{} (everybody in {})", aim.address, aim.target_segment),
+        None => aim.address.to_string(),
+    }
 }
 
 /// Every kind of the aim was sent in full, and entered the net at the attacker's own tap.

@@ -207,6 +207,7 @@ pub(crate) fn aims() -> Vec<Aim> {
         forged: None,
         to: of("vms"),
         address: of("10.30.0.10"),
+        everybody: None,
         next_hop: of("02:00:00:00:00:01"),
         next_node: of("rtr"),
         stops_at: of("rtr"),

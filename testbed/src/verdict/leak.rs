@@ -1,11 +1,11 @@
 //! Packets that arrived where none may: one finding per pair and rule, with the packets to look at.
 
-use std::net::IpAddr;
-
 use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{AimSeen, Arrival, TraceStep};
+use crate::plan::Judge;
 
 use super::Finding;
+use super::controls::address_name;
 use super::wording::listed;
 
 /// Kinds spelled out per address.
@@ -48,14 +48,15 @@ fn arrivals<'a>(aim: &&'a AimSeen) -> impl Iterator<Item = &'a Arrival> {
 }
 
 fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
-    let mut targets: Vec<(IpAddr, Reached)> = Vec::new();
+    let mut targets: Vec<(String, Reached)> = Vec::new();
     for aim in aims {
-        match targets.iter_mut().find(|(address, _)| *address == aim.aim.address) {
+        let address = address_name(&aim.aim);
+        match targets.iter_mut().find(|(known, _)| *known == address) {
             Some((_, known)) => known.add(aim),
             None => {
                 let mut reached = Reached::default();
                 reached.add(aim);
-                targets.push((aim.aim.address, reached));
+                targets.push((address, reached));
             }
         }
     }
@@ -127,7 +128,11 @@ fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
     let entered = stored(arrival.entered_packet);
     let entered = entered.map(|at| (format!("{what} entered at {}'s tap", aim.aim.from), at));
     let left = stored(arrival.packet);
-    let left = left.map(|at| (format!("{what} arrived at {}'s tap", aim.aim.to), at));
+    let tap = match (&aim.aim.everybody, &aim.aim.judge) {
+        (Some(_), Judge::Tap { .. }) => format!("a tap of {}", aim.aim.target_segment),
+        _ => format!("{}'s tap", aim.aim.to),
+    };
+    let left = left.map(|at| (format!("{what} arrived at {tap}"), at));
     entered.into_iter().chain(left).collect()
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CheckName, NodeName, ScenarioName};
+use crate::names::{CheckName, NodeName, ScenarioName, SegmentName};
 use crate::plan::{LeftOut, Unopened};
 use crate::scenario::model::{Place, Proof};
 
@@ -58,7 +58,7 @@ pub struct CheckVerdict {
     /// For `after`: how what goes on paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseSeen>,
-    /// Where everything was sent: at which addresses, and at which the list and cells alone; empty where nothing was.
+    /// Where everything was sent, or something at everybody: at which addresses what; empty elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub covered: Vec<CoveredSeen>,
     /// For `matrix`: what was meant, measured and predicted.
@@ -78,6 +78,9 @@ pub struct CoveredSeen {
     /// With an address of this node; left out: with its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passing_for: Option<NodeName>,
+    /// Where the address is everybody's in a segment: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub everybody_in: Option<SegmentName>,
     /// All that can be sent, less what flows allow; else the usual list and what stands for cells of the rules.
     pub everything: bool,
     /// So many packets.

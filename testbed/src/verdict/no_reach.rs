@@ -107,8 +107,9 @@ impl Counts {
     fn of(tried: &[&AimSeen]) -> Self {
         let pairs: BTreeSet<_> = tried.iter().map(|aim| (&aim.aim.from, &aim.aim.to)).collect();
         let mut counts = Counts { pairs: pairs.len(), ..Counts::default() };
-        for kind in tried.iter().flat_map(|aim| &aim.kinds) {
-            if let Kinds::Range(range) = kind.kinds {
+        for (aim, kind) in tried.iter().flat_map(|aim| aim.kinds.iter().map(move |kind| (&aim.aim, kind))) {
+            // What is at everybody is told apart.
+            if let (Kinds::Range(range), None) = (&kind.kinds, &aim.everybody) {
                 counts.kinds += usize::try_from(range.width()).unwrap_or(usize::MAX);
             }
             counts.sent += kind.entered;

@@ -56,6 +56,9 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
 }
 
 fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet) -> Predicted {
+    if aim.everybody.is_some() {
+        return Predicted::Unknown("it is sent to everybody in a segment".to_owned());
+    }
     let forged = aim.forged.as_ref().map(|forged| forged.mac);
     let raw = Raw { link: aim.link.clone(), to: Some(aim.next_hop), forged };
     let prediction = model.predict(&Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet });

@@ -7,6 +7,7 @@ mod advised;
 mod apart;
 mod cameras;
 mod cells;
+mod everybody;
 mod exhaustive;
 mod failover;
 mod fakes;

@@ -98,7 +98,18 @@ fn a_hole_that_no_cell_stands_for_is_found_by_a_matrix_that_covers_everything() 
     assert_eq!((pair.leak, pair.model_differs), (2, 0), "{pair:#?}");
     let whole: Vec<_> = check.covered.iter().filter(|one| one.everything).collect();
     assert!(whole.len() == 1 && whole[0].packets > 198_000, "{:#?}", check.covered);
-    assert!(check.summary.contains("everything at 1 address"), "{}", check.summary);
+    assert!(check.covered.iter().any(|one| one.everybody_in.is_some()), "{:#?}", check.covered);
+    assert!(check.summary.contains("everything at 1 address, "), "{}", check.summary);
+}
+
+#[test]
+fn a_matrix_that_names_nobody_is_between_all() {
+    let check = judged_with(LETS_BE, "broadcast: false", SWEEP_RULES);
+    assert_eq!(check.verdict, Verdict::Pass, "{check:#?}");
+    let pairs = check.matrix.expect("a matrix has a table").pairs;
+    let pairs: Vec<_> = pairs.iter().map(|pair| (pair.from.to_string(), pair.to.to_string())).collect();
+    let expected = [("door", "guest"), ("door", "rtr"), ("guest", "door"), ("guest", "rtr")];
+    assert_eq!(pairs, expected.map(|(from, to)| (from.to_owned(), to.to_owned())));
 }
 
 #[test]

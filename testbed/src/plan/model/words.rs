@@ -500,7 +500,10 @@ pub struct Aim {
     pub to: NodeName,
     /// At which address.
     pub address: IpAddr,
-    /// To whose Ethernet address the frames go: the target's, the gateway's, or the `via` node's.
+    /// Set where that address is everybody's in the target's segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub everybody: Option<Everybody>,
+    /// To whose Ethernet address the frames go: the target's, the gateway's, the `via` node's, or everybody's.
     pub next_hop: Mac,
     /// The node that this Ethernet address belongs to.
     pub next_node: NodeName,
@@ -515,12 +518,43 @@ pub struct Aim {
     pub judge: Judge,
     /// Segment of the target's address, where the instrument control is sent.
     pub target_segment: SegmentName,
-    /// The target's Ethernet address there.
+    /// The target's Ethernet address there, or everybody's.
     pub target_mac: Mac,
     /// Why the site's own routes do not lead there, if they do not: a missing route may not stand in for policy, so a
     /// packet that does not arrive then shows nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrouted: Option<String>,
+}
+
+/// Everybody in a segment, as whom an aim is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Everybody {
+    /// The fabric's port of the target's link in that segment.
+    pub port: LinkName,
+    /// Where a tap judges: all ports of the segment but the attacker's and those of the device before it, the target's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taps: Vec<LinkName>,
+    /// What the device between would do to let it in; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PassedOn>,
+}
+
+/// How a device lets in what is for everybody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassedOn {
+    /// As a router that forwards directed broadcasts (RFC 2644).
+    Forwarded {
+        /// Those that come by this link.
+        link: LinkName,
+    },
+    /// As a bridge or a relay: as it is.
+    Carried {
+        /// From this link.
+        from: LinkName,
+        /// To that one.
+        to: LinkName,
+    },
 }
 
 impl Aim {
@@ -553,7 +587,8 @@ pub struct Forged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Judge {
-    /// At the tap of this port of the fabric, in the direction towards the target: across a forwarding device.
+    /// At the tap of this port of the fabric, in the direction towards the target: across a forwarding device. Where the aim
+    /// is at everybody, at any tap of the segment.
     Tap {
         /// The target's port.
         port: LinkName,

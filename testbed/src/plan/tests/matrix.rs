@@ -16,7 +16,7 @@ fn written(file: &str) -> Scenario {
     let mut scenario = load::scenario(&folder.join(file)).unwrap().scenario;
     if !scenario.checks.iter().any(|check| matches!(check.word, Asserted::Matrix { .. })) {
         let between = scenario.site.nodes.keys().cloned().collect();
-        let word = Asserted::Matrix { between, cover: Cover::Usual };
+        let word = Asserted::Matrix { between, cover: Cover::Usual, broadcast: false };
         let check = Check { word, alive: Vec::new(), during: None, ..scenario.checks[0].clone() };
         scenario.checks.push(check);
     }

@@ -3,7 +3,7 @@
 use crate::plan::testsite::{
     cloud, empty, host, name, no_reach, no_reach_with, node, router, rules, t1, t3, t5,
 };
-use crate::plan::{Aim, Judge, Plan, Word};
+use crate::plan::{Aim, Judge, PassedOn, Plan, Word};
 use crate::scenario::model::{Cover, Scenario, Word as Asserted};
 use crate::scenario::{all_ports, usual_ports};
 
@@ -278,4 +278,67 @@ fn the_option_leaves_what_is_listed_and_what_is_forged_alone() {
     let Asserted::NoReach { as_node, cover, .. } = &mut check.word else { panic!("a no_reach") };
     (*as_node, *cover) = (Some(name("dock-1")), Cover::Usual);
     assert_eq!(site.exhaustive().checks.last(), site.checks.last());
+}
+
+/// With one negative that is at everybody as well.
+fn at_everybody(from: &str, to: &str, alive: &str) -> Vec<Aim> {
+    let mut site = t3().check("shut", alive, no_reach(from, to, "tcp/1 icmp/8 icmp6/128"));
+    let check = site.checks.iter_mut().find(|check| check.name.as_str() == "shut").unwrap();
+    let Asserted::NoReach { broadcast, .. } = &mut check.word else { panic!("a no_reach") };
+    *broadcast = true;
+    let plan = site.planned();
+    aims(&plan, "shut").into_iter().filter(|aim| aim.everybody.is_some()).collect()
+}
+
+#[test]
+fn at_a_neighbour_everybody_is_the_segments_broadcasts_and_those_of_its_other_links() {
+    let aims = at_everybody("dock-1", "rtr", "F01 F15");
+    let here = |aim: &Aim| (aim.address.to_string(), aim.next_hop.to_string());
+    let all = "ff:ff:ff:ff:ff:ff".to_owned();
+    assert_eq!(here(&aims[0]), ("255.255.255.255".into(), all.clone()));
+    assert_eq!(here(&aims[1]), ("10.20.0.255".into(), all));
+    assert!(aims[2..].iter().all(|aim| aim.next_hop == aim.target_mac), "{aims:#?}");
+    assert!(aims[2..].iter().any(|aim| aim.address.to_string() == "10.30.0.255"), "{aims:#?}");
+    for aim in &aims {
+        assert_eq!(aim.judge, Judge::BehindFilter { node: name("rtr") });
+        assert_eq!((&aim.stops_at, &aim.target_segment), (&name("rtr"), &name("cam")));
+        let everybody = aim.everybody.as_ref().unwrap();
+        assert!(everybody.by.is_none() && everybody.taps.is_empty(), "{aim:?}");
+    }
+}
+
+#[test]
+fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges() {
+    let aims = at_everybody("vms", "dock-1 dock-2", "F01 F15 S02");
+    let addresses: Vec<_> = aims.iter().map(|aim| (aim.to.to_string(), aim.address.to_string())).collect();
+    let at = |address: &str| ("dock-1".to_owned(), address.to_owned());
+    assert_eq!(addresses, [at("10.20.0.255"), at("255.255.255.255")], "no IPv6 there");
+    for (aim, routed) in aims.iter().zip([true, false]) {
+        let everybody = aim.everybody.as_ref().unwrap();
+        let ports: Vec<_> = everybody.taps.iter().map(ToString::to_string).collect();
+        assert_eq!(ports, ["dock-1-eth0", "app-eth0", "dock-2-eth0"], "not the router's own");
+        assert_eq!(matches!(everybody.by, Some(PassedOn::Forwarded { .. })), routed, "{aim:?}");
+        assert_eq!(aim.judge, Judge::Tap { port: name("dock-1-eth0") });
+        assert_eq!((&aim.next_node, aim.target_mac.to_string()), (&name("rtr"), "ff:ff:ff:ff:ff:ff".into()));
+    }
+}
+
+#[test]
+fn what_flows_let_say_to_a_neighbour_is_not_sent_at_everybody() {
+    let aims = at_everybody("vms", "dock-1", "F01 F15 S02");
+    let allowed: Vec<String> =
+        aims[0].cells.iter().flat_map(|cells| &cells.allowed).map(ToString::to_string).collect();
+    assert!(aims[0].cells.is_none() && allowed.is_empty(), "a list of its own has no cells");
+    let mut site = covering(Cover::AllButFlows, "").exhaustive();
+    let check = site.checks.iter_mut().find(|check| check.name.as_str() == "rtr-shut").unwrap();
+    let Asserted::NoReach { broadcast, .. } = &mut check.word else { panic!("a no_reach") };
+    *broadcast = true;
+    let found = self::aims(&site.planned(), "rtr-shut");
+    let at_all: Vec<&Aim> = found.iter().filter(|aim| aim.everybody.is_some()).collect();
+    assert!(at_all.len() > 2 && at_all.iter().all(|aim| !aim.is_whole()), "{at_all:#?}");
+    for aim in at_all {
+        let allowed = &aim.cells.as_ref().unwrap().allowed;
+        assert!(allowed.contains(&"udp/53".parse().unwrap()), "{aim:?}");
+        assert!(!aim.ports.contains(&"udp/53".parse().unwrap()), "{aim:?}");
+    }
 }

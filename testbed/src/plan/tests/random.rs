@@ -63,6 +63,7 @@ fn site(sketch: &Sketch, chained: bool) -> Scenario {
         as_node: None,
         ports: crate::plan::testsite::words("tcp/80 icmp/8 icmp6/128"),
         cover: Cover::Listed,
+        broadcast: false,
         except: Vec::new(),
         forgotten: None,
     };

@@ -259,6 +259,7 @@ impl Reader<'_> {
             self.disguise(name, written.spot, word, [&from, &to]);
         }
         let (ports, cover) = self.sent(word);
+        let broadcast = self.broadcast(word, cover);
         let at = word.from.good()?.0.first()?.spot;
         let negative = Negative { whose: self.whose, at, from: &from, to: &to, both_ways, ports: &ports };
         // by another way, from another or to where no name leads any more, the packets do not meet what the flow allows
@@ -271,7 +272,7 @@ impl Reader<'_> {
             Some(raw) => Some(self.forgotten(raw, name)?),
             None => None,
         };
-        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, cover, except, forgotten })
+        Some(Word::NoReach { from, to, both_ways, via, as_node, ports, cover, broadcast, except, forgotten })
     }
 
     /// What a negative sends.
@@ -292,6 +293,25 @@ impl Reader<'_> {
             self.out.push(Mistake::error(title, other.spot, label));
         }
         (all_ports(), cover.value)
+    }
+
+    /// Whether everybody in the target's segment is sent something as well: the way round by a neighbour, a forged source and
+    /// an address that a name has left are about one address.
+    fn broadcast(&mut self, word: &raw::NoReach, cover: Cover) -> bool {
+        let others = [
+            ("via", word.via.is_absent()),
+            ("as", word.as_node.is_absent()),
+            ("forgotten", word.forgotten.is_absent()),
+        ];
+        let other = others.iter().find(|(_, absent)| !absent);
+        if let (Some((key, _)), Some(written)) = (other, word.broadcast.good())
+            && written.value
+        {
+            let title = format!("{} sends at everybody", self.whose);
+            let label = format!("with `{key}` it is about single addresses: leave `broadcast` out");
+            self.out.push(Mistake::error(title, written.spot, label));
+        }
+        or(&word.broadcast, cover.is_all() && other.is_none())
     }
 
     /// The node whose address is used is neither end, and nothing is allowed to whoever pretends to be it.

@@ -4,12 +4,13 @@ use super::super::mistakes::Mistake;
 use super::super::model::{Cover, Word};
 use super::super::raw;
 use super::checks::Reader;
+use super::or;
 
 impl Reader<'_> {
     pub(super) fn matrix(&mut self, word: &raw::Matrix) -> Option<Word> {
         let all = || self.nodes.keys().cloned().collect();
         let raw::Matrix::Some(some) = word else {
-            return Some(Word::Matrix { between: all(), cover: Cover::Usual });
+            return Some(Word::Matrix { between: all(), cover: Cover::Usual, broadcast: false });
         };
         // what flows allow is opened, and so it is never sent
         let cover = if some.cover.good().is_some() { Cover::AllButFlows } else { Cover::Usual };
@@ -19,6 +20,7 @@ impl Reader<'_> {
             let label = "one node opens nothing to itself: name two at least, or write `matrix: all`";
             self.out.push(Mistake::error(title, first.spot, label));
         }
-        Some(Word::Matrix { between, cover })
+        let broadcast = or(&some.broadcast, cover.is_all());
+        Some(Word::Matrix { between, cover, broadcast })
     }
 }

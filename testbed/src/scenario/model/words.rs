@@ -213,9 +213,17 @@ impl Scenario {
         for check in &mut scenario.checks {
             match &mut check.word {
                 Word::NoReach {
-                    ports, cover: cover @ Cover::Usual, as_node: None, forgotten: None, ..
-                } => (*ports, *cover) = (all_ports(), Cover::AllButFlows),
-                Word::Matrix { cover: cover @ Cover::Usual, .. } => *cover = Cover::AllButFlows,
+                    ports,
+                    cover: cover @ Cover::Usual,
+                    broadcast,
+                    via,
+                    as_node: None,
+                    forgotten: None,
+                    ..
+                } => (*ports, *cover, *broadcast) = (all_ports(), Cover::AllButFlows, via.is_none()),
+                Word::Matrix { cover: cover @ Cover::Usual, broadcast, .. } => {
+                    (*cover, *broadcast) = (Cover::AllButFlows, true);
+                }
                 _ => {}
             }
         }
@@ -259,6 +267,9 @@ pub enum Word {
         ports: Vec<Traffic>,
         /// How much of what there is that is.
         cover: Cover,
+        /// Also at everybody in the target's segment.
+        #[serde(default)]
+        broadcast: bool,
         /// Flows of the list that are allowed between these all the same, and so are left out.
         except: Vec<FlowId>,
         /// Only the address that a name was moved to and has left.
@@ -378,7 +389,11 @@ pub enum Word {
         /// The nodes; every ordered pair of them is looked at.
         between: Vec<NodeName>,
         /// How much is sent of what no flow allows: the usual list, or everything.
+        #[serde(default)]
         cover: Cover,
+        /// Also at everybody in the target's segment.
+        #[serde(default)]
+        broadcast: bool,
     },
     /// The names that a firewall lets out are those that are asked for.
     Name {

@@ -99,6 +99,8 @@ table! {
         ports: may Some1<Traffic>,
         /// `all`: everything there is to the first address of each target in each family, and to its others what `ports` has by default.
         cover: may One<Cover>,
+        /// Also at everybody in the target's segment: its broadcast addresses, and the groups of all nodes and all routers. Default true where everything is sent.
+        broadcast: may One<bool>,
         /// Flows that are allowed between these all the same, and so are left out.
         except: may Some1<FlowRange>,
         /// Only the address that a name was moved to by a check before: open for that time, and shut since.
@@ -368,6 +370,8 @@ table! {
         between: may Some1<NodeName>,
         /// `all`: everything there is, less what flows allow, to the first address of each target in each family.
         cover: may One<Cover>,
+        /// Also at everybody in the target's segment: its broadcast addresses, and the groups of all nodes and all routers. Default true where everything is sent.
+        broadcast: may One<bool>,
     }
 }
 
