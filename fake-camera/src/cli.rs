@@ -8,19 +8,21 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fake_camera::engine::{
-    self, Camera, Codec, Group, Late, Login, Method, Misbehaviour, Onvif, Sessions, Stream, Transports,
+    self, Camera, Codec, Group, Late, Login, Method, Misbehaviour, Onvif, Origin, Recording, Sessions,
+    Stream, Transports,
 };
 use fake_camera::onvif::{Discovery, Doors};
 use tokio::net::TcpListener;
 
 use crate::hostility::Hostile;
-use crate::stream::{Further, path};
+use crate::stream::{Encoded, Further, path, recorded};
 
 const EXAMPLES: &str = "\
 Examples:
   fake-camera serve --name dock-1 --id 1
   fake-camera serve --name dock-2 --id 2 --address 127.0.0.2 --port 8554 \\
       --user admin --password-env CAMERA_PASSWORD --onvif 8000
+  fake-camera serve --name gate --id 4 --recording gate.mp4 --stream path=/sub,recording=gate-small.mkv
   fake-camera serve --name hall --id 3 --codec h265 --size 1280x720 --fps 25 --cache /var/tmp/clips \\
       --stream path=/sub,codec=mjpeg,size=320x240,fps=5
 
@@ -83,19 +85,26 @@ pub(crate) struct Serve {
     /// connections.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
-    /// How the picture is coded: h264, h265 or mjpeg.
-    #[arg(long, default_value_t)]
-    codec: Codec,
+    /// File, or folder of files, with the video that is sent instead of drawn pictures: MP4, MPEG transport stream or Matroska
+    /// with H.264 or H.265 without B-frames, or with JPEG; at most 64 MiB. A folder's files follow one another by name.
+    #[arg(long, value_name = "PATH", conflicts_with = "size")]
+    recording: Option<PathBuf>,
+    /// When pictures are encoded: once before they are served, or live, by each session for itself.
+    #[arg(long, conflicts_with = "recording", default_value = "once")]
+    encode: Encoded,
+    /// How the picture is coded: h264, h265 or mjpeg [default: h264, or what the recording is].
+    #[arg(long)]
+    codec: Option<Codec>,
     /// Size of the picture: width 320 to 3840 in steps of 8, height 96 to 2160 in steps of 2.
     #[arg(long, default_value = "640x360")]
     size: String,
-    /// Pictures a second.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=60))]
-    fps: u32,
+    /// Pictures a second [default: 15, or those of the recording].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
+    fps: Option<u32>,
     /// A further stream, such as `path=/sub,size=320x240,fps=5`; may be given several times.
     ///
-    /// `path` is needed; `codec` and `fps` are otherwise those of the main stream, `size` is 320x176. `keep` is the
-    /// file that gets its video.
+    /// `path` is needed; `codec` and `fps` are otherwise those of the main stream, `size` is 320x176. `recording` is as for the
+    /// main stream, `encode` otherwise as there, `keep` is the file that gets its video.
     #[arg(long = "stream", value_name = "NAME=VALUE,…")]
     further: Vec<Further>,
     /// How frames may travel, of tcp (interleaved in the RTSP connection), udp and multicast.
@@ -277,16 +286,24 @@ impl Serve {
 
     /// The main stream and the further ones.
     fn streams(&self) -> anyhow::Result<Vec<Stream>> {
-        let main = Stream {
-            path: self.path.clone(),
-            codec: self.codec,
-            size: self.size.parse()?,
-            fps: self.fps,
-            keep: self.keep.clone(),
+        let (path, keep) = (self.path.clone(), self.keep.clone());
+        let main = match &self.recording {
+            Some(recording) => recorded(Recording::read(recording, self.codec)?, (path, keep), self.fps),
+            None => Stream {
+                path,
+                origin: self.encode.origin(),
+                codec: self.codec.unwrap_or_default(),
+                size: self.size.parse()?,
+                fps: self.fps.unwrap_or(15),
+                keep,
+            },
         };
         let further = self.further.iter().map(|further| further.beside(&main));
-        let further = further.collect::<Vec<_>>();
+        let further = further.collect::<Result<Vec<_>, _>>()?;
         let streams: Vec<_> = std::iter::once(main).chain(further).collect();
+        if streams.iter().any(|stream| stream.keep.is_some() && matches!(stream.origin, Origin::Live)) {
+            bail!("--keep is for video that is there before it is served, and live video is not");
+        }
         if streams.len() > 256 {
             bail!("{} streams are more than the 256 that a camera may have", streams.len());
         }

@@ -7,12 +7,16 @@ use crate::identity::{FrameIdentity, PictureCode};
 /// Pictures of a camera's clip; also the distance between two pictures where a receiver may start.
 pub const PICTURES: u16 = 30;
 
+/// Pictures that a clip may have: as many as an index has room for, without [`UNCODED`](crate::identity::sei::UNCODED).
+pub const MOST_PICTURES: usize = u16::MAX as usize;
+
 /// The code that a frame's picture must show: its number says which picture of the clip it is.
 pub fn code_of(frame: &FrameIdentity) -> PictureCode {
     PictureCode { camera: frame.camera, index: (frame.number % u64::from(PICTURES)) as u16 }
 }
 
-/// Encoded pictures of one camera; a receiver may start at the first, no other refers to anything before it.
+/// Encoded pictures of one camera, or of a recording; a receiver may start at the first, no other refers to anything before
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     codec: Codec,
@@ -47,6 +51,12 @@ pub enum Error {
         /// How many slices it has.
         count: usize,
     },
+    /// No slice that is understood.
+    #[error("picture {index} has no slice that is understood here")]
+    NoSlice {
+        /// Which picture, from 0.
+        index: usize,
+    },
     /// Not a whole JPEG.
     #[error("picture {index} is no whole JPEG")]
     Jpeg {
@@ -66,15 +76,39 @@ impl Clip {
         access_units: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, Error> {
         let pictures = access_units.into_iter().enumerate().map(|(index, access_unit)| match codec {
-            Codec::H264 | Codec::H265 => Picture::of_units(codec, index, access_unit),
+            Codec::H264 | Codec::H265 => match Picture::of_units(codec, access_unit) {
+                (picture, 1) => Ok(picture),
+                (_, count) => Err(Error::Slices { index, count }),
+            },
+            Codec::Mjpeg => Picture::of_jpeg(index, access_unit),
+        });
+        Self::repeatable(codec, pictures.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Takes the access units of a recording: the same, but pictures may have several slices, and those before the first
+    /// where a receiver may start are left out.
+    pub fn of_recording<'a>(
+        codec: Codec,
+        access_units: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Self, Error> {
+        let pictures = access_units.into_iter().enumerate().map(|(index, access_unit)| match codec {
+            Codec::H264 | Codec::H265 => match Picture::of_units(codec, access_unit) {
+                (_, 0) => Err(Error::NoSlice { index }),
+                (picture, _) => Ok(picture),
+            },
             Codec::Mjpeg => Picture::of_jpeg(index, access_unit),
         });
         let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+        let from_start: Vec<_> = pictures.into_iter().skip_while(|picture| !picture.start).collect();
+        if from_start.is_empty() { Err(Error::NoStart) } else { Self::repeatable(codec, from_start) }
+    }
+
+    fn repeatable(codec: Codec, pictures: Vec<Picture>) -> Result<Self, Error> {
         let first = pictures.first().ok_or(Error::Empty)?;
         if !first.start {
             return Err(Error::NoStart);
         }
-        if pictures.len() > usize::from(u16::MAX) {
+        if pictures.len() > MOST_PICTURES {
             return Err(Error::TooLong(pictures.len()));
         }
         Ok(Self { codec, pictures })
@@ -100,18 +134,22 @@ impl Clip {
         self.pictures[usize::from(self.index(number))].start
     }
 
-    /// The access unit of `identity.index`, with the identity before its slice; a JPEG has no place for one.
-    ///
-    /// Panics if the clip has no such picture.
+    /// Pictures from the first to the next where a receiver may start; all there are, if it is the only one.
+    pub fn group(&self) -> u16 {
+        let next = self.pictures.iter().skip(1).position(|picture| picture.start);
+        next.map_or(self.pictures(), |between| between as u16 + 1)
+    }
+
+    /// The latest picture up to that of frame `number` where a receiver may start.
+    pub fn start_before(&self, number: u64) -> u16 {
+        let up_to = &self.pictures[..=usize::from(self.index(number))];
+        up_to.iter().rposition(|picture| picture.start).unwrap_or(0) as u16 // the first is one
+    }
+
+    /// The access unit of the picture that frame `identity.number` shows, with the identity before its slices; a JPEG has
+    /// no place for one.
     pub fn access_unit(&self, identity: &FrameIdentity) -> Vec<u8> {
-        let picture = &self.pictures[usize::from(identity.index)];
-        let mut stream = Vec::with_capacity(picture.parameters.len() + picture.slices.len() + 80);
-        stream.extend_from_slice(&picture.parameters);
-        if let Some(unit) = identity.to_unit(self.codec) {
-            annexb::push_unit(&mut stream, &unit);
-        }
-        stream.extend_from_slice(&picture.slices);
-        stream
+        self.pictures[usize::from(self.index(identity.number))].with(self.codec, identity)
     }
 
     /// The pictures without identities, as byte streams; [`Clip::from_access_units`] takes them back.
@@ -120,8 +158,34 @@ impl Clip {
     }
 }
 
+/// An encoder's access unit with this identity before its slice, and without whatever else it says beside the picture.
+///
+/// Errors: not one slice, or no whole JPEG.
+pub fn with_identity(codec: Codec, access_unit: &[u8], identity: &FrameIdentity) -> Result<Vec<u8>, Error> {
+    let picture = match codec {
+        Codec::H264 | Codec::H265 => match Picture::of_units(codec, access_unit) {
+            (picture, 1) => picture,
+            (_, count) => return Err(Error::Slices { index: usize::from(identity.index), count }),
+        },
+        Codec::Mjpeg => Picture::of_jpeg(usize::from(identity.index), access_unit)?,
+    };
+    Ok(picture.with(codec, identity))
+}
+
 impl Picture {
-    fn of_units(codec: Codec, index: usize, access_unit: &[u8]) -> Result<Self, Error> {
+    /// As a byte stream with this identity before its slices.
+    fn with(&self, codec: Codec, identity: &FrameIdentity) -> Vec<u8> {
+        let mut stream = Vec::with_capacity(self.parameters.len() + self.slices.len() + 80);
+        stream.extend_from_slice(&self.parameters);
+        if let Some(unit) = identity.to_unit(codec) {
+            annexb::push_unit(&mut stream, &unit);
+        }
+        stream.extend_from_slice(&self.slices);
+        stream
+    }
+
+    /// The picture, and how many slices it has.
+    fn of_units(codec: Codec, access_unit: &[u8]) -> (Self, usize) {
         let mut picture = Self::default();
         let (mut count, mut start, mut sets) = (0, false, Vec::new());
         for unit in annexb::units(access_unit) {
@@ -138,11 +202,8 @@ impl Picture {
                 Part::Message | Part::Other => {}
             }
         }
-        if count != 1 {
-            return Err(Error::Slices { index, count });
-        }
         picture.start = start && codec.parameter_sets().iter().all(|set| sets.contains(set));
-        Ok(picture)
+        (picture, count)
     }
 
     /// From the start marker to the end marker (ITU-T T.81, table B.1).
@@ -214,10 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_begins_where_a_receiver_may_start_and_may_have_slices() {
+        let start = unit_stream(&[&[0x67, 1], &[0x68, 2], &[0x65, 3], &[0x65, 4]]);
+        let next = unit_stream(&[&[0x41, 5], &[0x41, 6]]);
+        let recorded = |units: &[&[u8]]| Clip::of_recording(Codec::H264, units.iter().copied());
+        let clip = recorded(&[&next, &start, &next, &next, &start, &next]).unwrap();
+        assert_eq!((clip.pictures(), clip.group()), (5, 3));
+        assert_eq!([0, 1, 2, 3, 4, 5, 9].map(|number| clip.start_before(number)), [0, 0, 0, 3, 3, 0, 3]);
+        let kept: Vec<_> = clip.access_units().collect();
+        assert_eq!(kept[..2], [start, next.clone()]);
+        assert_eq!(recorded(&[&next]), Err(Error::NoStart));
+        assert_eq!(recorded(&[&unit_stream(&[&[0x09, 0xf0]])]), Err(Error::NoSlice { index: 0 }));
+    }
+
+    #[test]
     fn a_jpeg_is_kept_as_it_is_and_a_receiver_may_start_at_each() {
         let pictures = [vec![0xff, 0xd8, 1, 0xff, 0xd9], vec![0xff, 0xd8, 2, 0xff, 0xd9]];
         let clip = Clip::from_access_units(Codec::Mjpeg, pictures.iter().map(Vec::as_slice)).unwrap();
-        let identity = FrameIdentity { index: 1, ..Default::default() };
+        let identity = FrameIdentity { number: 3, index: 1, ..Default::default() };
         assert_eq!(clip.access_unit(&identity), pictures[1]);
         assert!(clip.starts(0) && clip.starts(1));
     }

@@ -10,6 +10,10 @@ mod codecs;
 mod discoverer;
 #[path = "camera/hostile.rs"]
 mod hostile;
+#[path = "camera/live.rs"]
+mod live;
+#[path = "camera/recordings.rs"]
+mod recordings;
 #[path = "camera/sessions.rs"]
 mod sessions;
 #[path = "camera/streams.rs"]
@@ -20,7 +24,7 @@ mod transports;
 
 use std::sync::Arc;
 
-use fake_camera::engine::{self, Camera, Codec, Size, Stream, Video};
+use fake_camera::engine::{self, Camera, Codec, Origin, Size, Stream, Video};
 use fake_facts::{Fact, Oddity, Teller, Video as Told};
 use support::{Appliance, CameraProcess, PASSWORD, Relay, USER};
 use support::{camera_at, camera_command, failure_to_start, ffmpeg, pictures};
@@ -147,7 +151,7 @@ async fn another_cameras_frames_are_foreign() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_that_are_not_the_senders_are_noticed() {
     let (path, size) = ("/stream".to_owned(), Size::new(640, 360).unwrap());
-    let streams = vec![Stream { path, codec: Codec::H264, size, fps: 15, keep: None }];
+    let streams = vec![Stream { path, origin: Origin::Drawn, codec: Codec::H264, size, fps: 15, keep: None }];
     let camera = |id| Camera::new(id, 1, streams.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("rtsp://{}/stream", listener.local_addr().unwrap());

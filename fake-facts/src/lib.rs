@@ -255,7 +255,7 @@ pub struct Video {
     /// Frames that were not decoded, since what they refer to is missing or came otherwise than it was numbered.
     #[serde(default)]
     pub unreferenced: u64,
-    /// Pictures that the decoder made.
+    /// Pictures that the decoder made. Those that neither match nor mismatch are of a recording, which has no codes.
     pub decoded: u64,
     /// Decoded pictures that show the code of their camera and frame number.
     pub matched: u64,

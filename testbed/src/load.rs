@@ -147,7 +147,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
                 }
             }
             // whoever named the folder wants to know that one of its scenarios cannot be read
-            Err(LoadError::File { why: Missing::NotAFile, .. }) => {}
+            Err(LoadError::File { why: Missing::NotAFile | Missing::Folder, .. }) => {}
             Err(error) => return Err(error),
         }
     }
@@ -241,6 +241,9 @@ fn read_below(folder: &Path, path: &str) -> Result<String, Missing> {
 fn read_text(path: &Path) -> Result<String, Missing> {
     // looked at before it is opened: opening a pipe would wait for somebody to write
     let metadata = fs::metadata(path).map_err(|error| missing(&error))?;
+    if metadata.is_dir() {
+        return Err(Missing::Folder);
+    }
     if !metadata.is_file() {
         return Err(Missing::NotAFile);
     }
@@ -259,7 +262,7 @@ fn read_text(path: &Path) -> Result<String, Missing> {
 fn missing(error: &io::Error) -> Missing {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Missing::NotThere,
-        io::ErrorKind::IsADirectory => Missing::NotAFile,
+        io::ErrorKind::IsADirectory => Missing::Folder,
         _ => Missing::Unreadable(error.to_string()),
     }
 }

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use std::ops::Range;
 
 use fake_camera::clip;
-use fake_camera::identity::sei::Found;
+use fake_camera::identity::sei::{Found, UNCODED};
 use fake_camera::identity::{FrameIdentity, PictureCode};
 use fake_facts::{ARRIVALS, NAMED, Odd, Oddity, Video};
 
@@ -112,6 +112,7 @@ impl Tally {
         self.version += 1;
         self.video.decoded += 1;
         match frame {
+            Some(frame) if frame.index == UNCODED => {}
             Some(frame) if shown == Some(clip::code_of(frame)) => self.video.matched += 1,
             Some(frame) => {
                 self.video.mismatched += 1;
@@ -313,6 +314,18 @@ mod tests {
             (Oddity::Undecoded, 35),
         ];
         assert_eq!(named_in(&video), named);
+    }
+
+    #[test]
+    fn a_picture_without_a_code_is_neither_its_frames_nor_anothers() {
+        let mut tally = Tally::new("dock-1", Some(1));
+        let recorded = FrameIdentity { index: UNCODED, ..frame(3) };
+        tally.arrived(Found::Identity(recorded), true, 0);
+        tally.decoded(Some(&recorded), None);
+        tally.decoded(Some(&recorded), Some(PictureCode { camera: 1, index: 3 }));
+        let video = tally.video();
+        assert_eq!((video.decoded, video.matched, video.mismatched), (2, 0, 0));
+        assert!(video.odd.is_empty(), "{video:?}");
     }
 
     #[test]

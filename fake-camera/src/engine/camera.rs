@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Misbehaviour, Size, Transports};
+use super::{Misbehaviour, Recording, Size, Transports};
 use crate::codec::Codec;
 use crate::hostile::Hostility;
 
@@ -61,6 +62,8 @@ impl Sessions {
 pub struct Stream {
     /// Its path, beginning with `/`.
     pub path: String,
+    /// Where its pictures are from.
+    pub origin: Origin,
     /// How its pictures are coded.
     pub codec: Codec,
     /// Size of the picture.
@@ -69,6 +72,18 @@ pub struct Stream {
     pub fps: u32,
     /// File that gets the encoded video before it is served: a byte stream, or JPEG after JPEG.
     pub keep: Option<PathBuf>,
+}
+
+/// Where a stream's pictures are from.
+#[derive(Clone, Debug, Default)]
+pub enum Origin {
+    /// They are drawn, and encoded once.
+    #[default]
+    Drawn,
+    /// They are drawn, and encoded while they are sent: by each session for itself.
+    Live,
+    /// They were recorded, and are sent as they are.
+    Recorded(Arc<Recording>),
 }
 
 /// A user who may watch.
@@ -142,6 +157,7 @@ mod tests {
     fn the_stream_of_an_address_is_the_longest_path_that_it_begins_with() {
         let stream = |path: &str| Stream {
             path: path.into(),
+            origin: Origin::Drawn,
             codec: Codec::H264,
             size: Size::new(320, 240).unwrap(),
             fps: 15,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::encode::kbit;
 use super::shown::Shown;
 use super::snapshot::Photographer;
-use super::{Camera, Codec, Error};
+use super::{Camera, Codec, Error, Origin};
 use crate::clip::PICTURES;
 use crate::onvif::{Device, Doors, Encoding, Login, Stream, Ways};
 
@@ -47,11 +47,15 @@ pub(super) fn device(
 /// A stream as a profile; tokens are short, and do not change with what else there is.
 fn stream((number, stream): (usize, &super::Stream)) -> Stream {
     let super::Stream { codec, size, fps, .. } = *stream;
-    let (encoding, group) = match codec {
-        Codec::H264 => (Encoding::H264, PICTURES),
-        Codec::H265 => (Encoding::H265, PICTURES),
-        // Each picture is whole.
-        Codec::Mjpeg => (Encoding::Jpeg, 1),
+    let encoding = match codec {
+        Codec::H264 => Encoding::H264,
+        Codec::H265 => Encoding::H265,
+        Codec::Mjpeg => Encoding::Jpeg,
+    };
+    let (group, kbit) = match &stream.origin {
+        Origin::Recorded(recording) => (recording.clip.group(), recording.kbit()),
+        // Each picture of JPEG is whole.
+        Origin::Drawn | Origin::Live => (if codec.has_units() { PICTURES } else { 1 }, kbit(codec, size, fps)),
     };
     Stream {
         token: if number == 0 { "main".into() } else { format!("stream-{number}") },
@@ -61,6 +65,6 @@ fn stream((number, stream): (usize, &super::Stream)) -> Stream {
         height: size.height(),
         fps,
         group,
-        kbit: kbit(codec, size, fps),
+        kbit,
     }
 }

@@ -29,6 +29,28 @@ pub(super) const fn payloader(codec: Codec) -> Missing {
     Missing { element, package: "gstreamer1.0-plugins-good" }
 }
 
+/// What reads the bounds of a codec's pictures out of a recording.
+pub(super) const fn parser(codec: Codec) -> Missing {
+    let element = match codec {
+        Codec::H264 => "h264parse",
+        Codec::H265 => "h265parse",
+        Codec::Mjpeg => "jpegparse",
+    };
+    Missing { element, package: "gstreamer1.0-plugins-bad" }
+}
+
+/// What makes a still of a recording's picture; nothing where each is one.
+pub(super) fn to_decode(codec: Codec) -> Vec<Missing> {
+    let decoder = match codec {
+        Codec::H264 => "avdec_h264",
+        Codec::H265 => "avdec_h265",
+        Codec::Mjpeg => return Vec::new(),
+    };
+    let decoder = Missing { element: decoder, package: "gstreamer1.0-libav" };
+    let convert = Missing { element: "videoconvert", package: "gstreamer1.0-plugins-base" };
+    [&BASE[..], &[parser(codec), decoder, convert, encoder(Codec::Mjpeg)]].concat()
+}
+
 /// What making a clip takes.
 pub(super) fn to_encode(codec: Codec) -> Vec<Missing> {
     [BASE.as_slice(), &[encoder(codec)]].concat()
@@ -76,6 +98,8 @@ mod tests {
         for codec in Codec::ALL {
             assert_eq!(require(&to_encode(codec)), Ok(()));
             assert_eq!(require(&to_serve(codec)), Ok(()));
+            assert_eq!(require(&[parser(codec)]), Ok(()));
+            assert_eq!(require(&to_decode(codec)), Ok(()));
         }
     }
 }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
 use gst::prelude::*;
 use gstreamer as gst;
-use gstreamer_app as gst_app;
 
-use super::pattern::Pattern;
-use super::{Camera, Codec, Error, Size, Stream, cache, elements};
+use super::drawn::Drawn;
+use super::encoder::{Encoder, Pace};
+use super::live::{Film, Live};
+use super::{Camera, Codec, Error, Origin, Size, Stream, cache, elements};
 use crate::clip::{Clip, PICTURES};
+use crate::identity::FrameIdentity;
+use crate::identity::sei::UNCODED;
 
 /// Encoded bits per pixel; 0.16 gives about 550 kbit/s for 640x360 at 15 pictures a second.
 const fn bits_per_pixel(codec: Codec) -> f64 {
@@ -20,20 +24,40 @@ const fn bits_per_pixel(codec: Codec) -> f64 {
         Codec::H265 | Codec::Mjpeg => 0.10,
     }
 }
-/// Quality of JPEG pictures, 0 to 100: that of network cameras.
-const JPEG_QUALITY: i32 = 60;
 /// Widest and highest picture that RTP takes as JPEG (RFC 2435, section 3.1.5), in steps of 8.
 const MAX_JPEG: usize = 2040;
 /// Longest wait for the encoder's next picture: a hundred times what a slow machine takes.
 pub(super) const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
-/// The encoded video of one stream, ready to be served.
+/// The video of one stream, ready to be served.
 #[derive(Clone, Debug)]
 pub struct Video {
-    pub(super) clip: Clip,
-    /// What takes its place in some rounds: the same with a wrong picture.
-    wrong: BTreeMap<u64, Clip>,
+    frames: Frames,
     pub(super) fps: u32,
+}
+
+/// Where a stream's frames come from.
+#[derive(Clone, Debug)]
+enum Frames {
+    /// They were encoded before.
+    Replayed {
+        clip: Arc<Clip>,
+        /// What takes its place in some rounds: the same with a wrong picture.
+        wrong: BTreeMap<u64, Clip>,
+        /// Whether its pictures have codes.
+        coded: bool,
+    },
+    /// Each session encodes its own.
+    Live(Film),
+}
+
+/// What one session's frames are taken from.
+#[derive(Debug)]
+pub(super) enum Reel {
+    /// What all have.
+    Shared,
+    /// An encoder of its own.
+    Own(Mutex<Live>),
 }
 
 /// Starts GStreamer and looks whether all that a camera is made of is there, for every codec.
@@ -43,6 +67,7 @@ pub fn check() -> Result<(), Error> {
     gst::init().map_err(|error| Error::Init(error.to_string()))?;
     for codec in Codec::ALL {
         elements::require(&elements::to_serve(codec))?;
+        elements::require(&[elements::parser(codec)])?;
         elements::require(&elements::to_encode(codec))?;
     }
     Ok(())
@@ -60,31 +85,87 @@ impl Video {
     /// A cache that cannot be read or written is only logged; a file that is to have the clip must be writable.
     pub fn prepare(camera: &Camera, stream: &Stream) -> Result<Self, Error> {
         gst::init().map_err(|error| Error::Init(error.to_string()))?;
-        check_size(stream)?;
         elements::require(&elements::to_serve(stream.codec))?;
-        let clip = Self::clip(camera, stream)?;
-        let wrong = camera.misbehaviour.wrong_rounds().into_iter();
-        let wrong = wrong.map(|round| Ok((round, encode_wrong(camera, stream, round)?)));
-        let wrong = wrong.collect::<Result<BTreeMap<u64, Clip>, Error>>()?;
-        if let Some(path) = &stream.keep {
+        let frames = match &stream.origin {
+            Origin::Recorded(_) if !camera.misbehaviour.wrong_rounds().is_empty() => {
+                return Err(Error::Pictures);
+            }
+            Origin::Recorded(recording) => {
+                let clip = Arc::clone(&recording.clip);
+                Frames::Replayed { clip, wrong: BTreeMap::new(), coded: false }
+            }
+            Origin::Drawn => Self::drawn(camera, stream)?,
+            Origin::Live => Self::live(camera, stream)?,
+        };
+        if let (Some(path), Frames::Replayed { clip, wrong, .. }) = (&stream.keep, &frames) {
             let failed = |cause| Error::Keep { path: path.clone(), cause };
-            keep(path, [&clip].into_iter().chain(wrong.values())).map_err(failed)?;
+            keep(path, [&**clip].into_iter().chain(wrong.values())).map_err(failed)?;
         }
-        Ok(Self { clip, wrong, fps: stream.fps })
+        Ok(Self { frames, fps: stream.fps })
     }
 
-    /// The clip that frame `number` is taken from.
-    pub(super) fn clip_at(&self, number: u64) -> &Clip {
-        self.wrong.get(&(number / u64::from(PICTURES))).unwrap_or(&self.clip)
+    /// Whether a receiver may start at frame `number`.
+    pub(super) fn starts(&self, number: u64) -> bool {
+        match &self.frames {
+            Frames::Replayed { clip, .. } => clip.starts(number),
+            Frames::Live(_) => number.is_multiple_of(u64::from(PICTURES)),
+        }
     }
 
-    fn clip(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
+    /// What a new session's frames are taken from. Errors: an encoder does not start.
+    pub(super) fn reel(&self) -> Result<Reel, Error> {
+        match &self.frames {
+            Frames::Replayed { .. } => Ok(Reel::Shared),
+            Frames::Live(film) => Ok(Reel::Own(Mutex::new(Live::start(film)?))),
+        }
+    }
+
+    /// Frame `frame.number` of a session, which says the rest of this about itself, and which picture it is.
+    ///
+    /// Errors: an encoder fails.
+    pub(super) fn access_unit(&self, reel: &Reel, frame: FrameIdentity) -> Result<Vec<u8>, Error> {
+        let round = frame.number / u64::from(PICTURES);
+        match (&self.frames, reel) {
+            (Frames::Replayed { clip, wrong, coded }, _) => {
+                let clip = wrong.get(&round).unwrap_or(clip);
+                let index = if *coded { clip.index(frame.number) } else { UNCODED };
+                Ok(clip.access_unit(&FrameIdentity { index, ..frame }))
+            }
+            (Frames::Live(_), Reel::Own(live)) => {
+                let index = (frame.number % u64::from(PICTURES)) as u16;
+                let mut live = live.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                live.access_unit(&FrameIdentity { index, ..frame })
+            }
+            (Frames::Live(_), Reel::Shared) => unreachable!("sessions of live video have reels of their own"),
+        }
+    }
+
+    fn drawn(camera: &Camera, stream: &Stream) -> Result<Frames, Error> {
+        check_size(stream)?;
+        let drawn = Drawn::new(camera, stream);
+        let clip = Arc::new(Self::clip(camera, stream, &drawn)?);
+        let wrong = camera.misbehaviour.wrong_rounds().into_iter();
+        let wrong = wrong.map(|round| Ok((round, encode_wrong(stream, &drawn, round)?)));
+        Ok(Frames::Replayed { clip, wrong: wrong.collect::<Result<_, Error>>()?, coded: true })
+    }
+
+    /// The first frame is encoded once to see that it can be.
+    fn live(camera: &Camera, stream: &Stream) -> Result<Frames, Error> {
+        check_size(stream)?;
+        elements::require(&elements::to_encode(stream.codec))?;
+        let Stream { codec, size, fps, .. } = *stream;
+        let film = Film { drawn: Arc::new(Drawn::new(camera, stream)), codec, size, fps };
+        Live::start(&film)?.access_unit(&FrameIdentity::default())?;
+        Ok(Frames::Live(film))
+    }
+
+    fn clip(camera: &Camera, stream: &Stream, drawn: &Drawn) -> Result<Clip, Error> {
         let kept = camera.cache.as_deref().map(|folder| cache::Entry::new(folder, camera, stream));
         if let Some(clip) = kept.as_ref().and_then(cache::Entry::load) {
             return Ok(clip);
         }
         elements::require(&elements::to_encode(stream.codec))?;
-        let clip = encode_right(camera, stream)?;
+        let clip = encode(stream, |index| drawn.right(index.into()))?;
         if let Some(entry) = &kept {
             entry.store(&clip);
         }
@@ -107,92 +188,28 @@ fn check_size(stream: &Stream) -> Result<(), Error> {
     if fits { Ok(()) } else { Err(Error::Size { codec, size, why }) }
 }
 
-fn pattern(camera: &Camera, stream: &Stream, id: u32) -> Pattern {
-    Pattern::new(id, camera.noise, stream.size, PICTURES)
-}
-
-fn encode_right(camera: &Camera, stream: &Stream) -> Result<Clip, Error> {
-    let pattern = pattern(camera, stream, camera.id);
-    encode(stream, |index| pattern.picture(index))
-}
-
 /// The clip for one round, with the pictures that are wrong there.
-fn encode_wrong(camera: &Camera, stream: &Stream, round: u64) -> Result<Clip, Error> {
-    let [own, stranger] = [camera.id, camera.id.wrapping_add(1)].map(|id| pattern(camera, stream, id));
-    let wrong = &camera.misbehaviour;
-    encode(stream, |index| {
-        let number = round * u64::from(PICTURES) + u64::from(index);
-        let shown = if wrong.shows_next.contains(&number) { (index + 1) % PICTURES } else { index };
-        if wrong.shows_stranger.contains(&number) { &stranger } else { &own }.picture(shown)
-    })
+fn encode_wrong(stream: &Stream, drawn: &Drawn, round: u64) -> Result<Clip, Error> {
+    encode(stream, |index| drawn.picture(round * u64::from(PICTURES) + u64::from(index)))
 }
 
 /// Encodes the pictures that `picture` makes, by their index.
 fn encode(stream: &Stream, picture: impl Fn(u16) -> Vec<u8>) -> Result<Clip, Error> {
     let Stream { codec, size, fps, .. } = *stream;
-    let (pipeline, source, sink) = encoder(codec, size, fps)?;
-    let encoded = push_and_collect(&pipeline, &source, &sink, picture, fps);
-    let stopped = pipeline.set_state(gst::State::Null);
-    let encoded = encoded?;
-    stopped.map_err(|error| Error::Encode(error.to_string()))?;
+    let encoder = Encoder::start(codec, size, fps, Pace::Ahead)?;
+    let encoded = push_and_collect(&encoder, picture, fps)?;
     Ok(Clip::from_access_units(codec, encoded.iter().map(Vec::as_slice))?)
 }
 
-/// What comes out of an encoder and goes into a payloader: one picture at a time.
+/// What comes out of an encoder or a recording and goes into a payloader: one picture at a time.
 pub(super) fn coded(codec: Codec) -> gst::caps::Builder<gst::caps::NoFeature> {
     let units =
         |name| gst::Caps::builder(name).field("stream-format", "byte-stream").field("alignment", "au");
     match codec {
-        Codec::H264 => units("video/x-h264").field("profile", "main"),
-        Codec::H265 => units("video/x-h265").field("profile", "main"),
+        Codec::H264 => units("video/x-h264"),
+        Codec::H265 => units("video/x-h265"),
         Codec::Mjpeg => gst::Caps::builder("image/jpeg"),
     }
-}
-
-fn encoder(
-    codec: Codec,
-    size: Size,
-    fps: u32,
-) -> Result<(gst::Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
-    let failed = |error: gst::glib::BoolError| Error::Encode(error.to_string());
-    let raw = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", size.width() as i32)
-        .field("height", size.height() as i32)
-        .field("framerate", gst::Fraction::new(fps as i32, 1))
-        .build();
-    let source = gst_app::AppSrc::builder().caps(&raw).format(gst::Format::Time).build();
-    let sink = gst_app::AppSink::builder().caps(&coded(codec).build()).sync(false).build();
-    let kbit = kbit(codec, size, fps) as u32;
-    let make = gst::ElementFactory::make(elements::encoder(codec).element);
-    // One slice per picture and no reordering, so that every access unit stands for one picture; one closed
-    // group, so that the clip can be repeated; one thread, so that it is the same each time. The encoder's delimiters
-    // go, its own message `Clip` leaves out.
-    let encoder = match codec {
-        Codec::H264 => make
-            .property("bitrate", kbit)
-            .property("threads", 1u32)
-            .property("sliced-threads", false)
-            .property("bframes", 0u32)
-            .property("key-int-max", u32::from(PICTURES))
-            .property("aud", false)
-            .property("option-string", "scenecut=0:open-gop=0:force-cfr=1")
-            .property_from_str("speed-preset", "veryfast"),
-        Codec::H265 => make
-            .property("bitrate", kbit)
-            .property("key-int-max", i32::from(PICTURES))
-            .property(
-                "option-string",
-                "scenecut=0:open-gop=0:bframes=0:slices=1:pools=none:frame-threads=1:repeat-headers=1",
-            )
-            .property_from_str("speed-preset", "ultrafast"),
-        Codec::Mjpeg => make.property("quality", JPEG_QUALITY),
-    };
-    let encoder = encoder.build().map_err(failed)?;
-    let pipeline = gst::Pipeline::new();
-    pipeline.add_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
-    gst::Element::link_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
-    Ok((pipeline, source, sink))
 }
 
 /// Bit rate that an encoder is asked for, or that JPEG comes to, kbit/s.
@@ -202,14 +219,11 @@ pub(super) fn kbit(codec: Codec, size: Size, fps: u32) -> usize {
 }
 
 fn push_and_collect(
-    pipeline: &gst::Pipeline,
-    source: &gst_app::AppSrc,
-    sink: &gst_app::AppSink,
+    Encoder { pipeline, source, sink }: &Encoder,
     picture: impl Fn(u16) -> Vec<u8>,
     fps: u32,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
-    pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
     for index in 0..PICTURES {
         let mut buffer = gst::Buffer::from_mut_slice(picture(index));
         let stamps = buffer.get_mut().expect("nobody else has the new buffer");
@@ -245,10 +259,15 @@ mod tests {
     use super::*;
 
     fn made(id: u32, noise: u32, codec: Codec, size: &str, keep: Option<&Path>) -> Result<Video, Error> {
-        let (path, size) = ("/stream".into(), size.parse().unwrap());
-        let stream = Stream { path, codec, size, fps: 15, keep: keep.map(Path::to_owned) };
+        let (path, origin, size) = ("/stream".into(), Origin::Drawn, size.parse().unwrap());
+        let stream = Stream { path, origin, codec, size, fps: 15, keep: keep.map(Path::to_owned) };
         let camera = Camera { noise, ..Camera::new(id, 1, vec![stream.clone()]) };
         Video::prepare(&camera, &stream)
+    }
+
+    fn clip(video: &Video) -> &Clip {
+        let Frames::Replayed { clip, .. } = &video.frames else { panic!("it is encoded once") };
+        clip
     }
 
     #[test]
@@ -257,8 +276,8 @@ mod tests {
             [Codec::H264, Codec::H265].into_iter().flat_map(|codec| [(codec, "320x240"), (codec, "640x360")])
         {
             let video = made(3, 0, codec, size, None).unwrap();
-            assert_eq!(video.clip.pictures(), PICTURES);
-            let starts: Vec<_> = (0..u64::from(PICTURES)).map(|number| video.clip.starts(number)).collect();
+            assert_eq!(clip(&video).pictures(), PICTURES);
+            let starts: Vec<_> = (0..u64::from(PICTURES)).map(|number| video.starts(number)).collect();
             assert!(
                 starts[0] && !starts[1..].contains(&true),
                 "{codec}: one picture to start at, the first: {starts:?}"
@@ -272,7 +291,7 @@ mod tests {
             [(Codec::H264, 300..1200), (Codec::H265, 200..1200), (Codec::Mjpeg, 1000..8000)]
         {
             let video = made(3, 0, codec, "640x360", None).unwrap();
-            let bytes: usize = video.clip.access_units().map(|unit| unit.len()).sum();
+            let bytes: usize = clip(&video).access_units().map(|unit| unit.len()).sum();
             let kbit_per_second = bytes * 8 / 2 / 1000; // thirty pictures at fifteen a second
             assert!(expected.contains(&kbit_per_second), "{codec}: {kbit_per_second} kbit/s");
         }
@@ -281,7 +300,7 @@ mod tests {
     #[test]
     fn a_clip_is_the_same_each_time() {
         for codec in Codec::ALL {
-            let of = |id| made(id, 0, codec, "320x240", None).unwrap().clip;
+            let of = |id| clip(&made(id, 0, codec, "320x240", None).unwrap()).clone();
             assert_eq!(of(1), of(1), "{codec}");
             assert_ne!(of(1), of(2), "{codec}");
         }
@@ -303,7 +322,7 @@ mod tests {
             let keep = folder.path().join("clip.h264");
             let video = made(id, noise, Codec::H264, "320x240", Some(&keep)).unwrap();
             let kept = fs::read(keep).unwrap();
-            assert_eq!(kept, video.clip.access_units().collect::<Vec<_>>().concat());
+            assert_eq!(kept, clip(&video).access_units().collect::<Vec<_>>().concat());
             let pictures = crate::annexb::units(&kept)
                 .filter(|unit| matches!(Codec::H264.part(unit), crate::codec::Part::Slice { .. }));
             pictures.map(<[u8]>::to_vec).collect::<Vec<_>>()

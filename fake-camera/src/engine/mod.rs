@@ -11,13 +11,17 @@ mod death;
 mod described;
 mod digest;
 mod doors;
+mod drawn;
 mod elements;
 mod encode;
+mod encoder;
+mod live;
 mod misbehaviour;
 mod mount;
 mod pattern;
 mod push;
 mod pusher;
+mod recording;
 mod server;
 mod shown;
 mod size;
@@ -28,12 +32,13 @@ mod unbound;
 use std::io;
 use std::path::PathBuf;
 
-pub use camera::{Camera, Login, Method, Sessions, Stream};
+pub use camera::{Camera, Login, Method, Origin, Sessions, Stream};
 pub use described::Onvif;
 pub use doors::Door;
 pub use encode::{Video, check};
 pub use fake_facts::program::Missing;
 pub use misbehaviour::{Late, Misbehaviour};
+pub use recording::{MOST_BYTES, Recording, Unfit};
 pub use server::serve;
 pub use size::{Error as WrongSize, Size};
 pub use transport::{Group, Transports};
@@ -63,6 +68,17 @@ pub enum Error {
         /// What is allowed.
         why: &'static str,
     },
+    /// A recording cannot be served.
+    #[error("the recording {} cannot be served: {why}", .path.display())]
+    Recording {
+        /// The file, or the folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Unfit,
+    },
+    /// A camera that shall show wrong pictures, and has none of its own.
+    #[error("pictures of a recording are shown as they are: another one cannot be shown in the place of one")]
+    Pictures,
     /// The file that is to have the video cannot be written.
     #[error("the video cannot be written to {path}: {cause}")]
     Keep {

@@ -10,7 +10,7 @@ use gstreamer_app as gst_app;
 use gstreamer_rtsp_server as gst_rtsp_server;
 
 use super::pusher::{Pusher, Source};
-use super::{Codec, Error, Stream, Transports, elements, encode};
+use super::{Codec, Error, Origin, Stream, Transports, elements, encode};
 
 /// What is made for clients of one stream.
 pub(super) struct Mount<'a> {
@@ -62,8 +62,11 @@ impl Mount<'_> {
 /// What goes into the payloader.
 pub(super) fn caps(stream: &Stream) -> gst::Caps {
     let Stream { codec, size, fps, .. } = *stream;
-    encode::coded(codec)
-        .field("width", size.width() as i32)
+    let caps = match stream.origin {
+        Origin::Drawn | Origin::Live if codec.has_units() => encode::coded(codec).field("profile", "main"),
+        _ => encode::coded(codec),
+    };
+    caps.field("width", size.width() as i32)
         .field("height", size.height() as i32)
         .field("framerate", gst::Fraction::new(fps as i32, 1))
         .build()

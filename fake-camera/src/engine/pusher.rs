@@ -16,7 +16,8 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 use tracing::{debug, warn};
 
-use super::encode::{Video, frame_time};
+use super::Error;
+use super::encode::{Reel, Video, frame_time};
 use super::misbehaviour::Misbehaviour;
 use super::shown::Shown;
 use crate::identity::FrameIdentity;
@@ -43,19 +44,17 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn frame(&self, number: u64, sent: u64) -> Vec<u8> {
-        let clip = self.video.clip_at(number);
-        let index = clip.index(number);
+    fn frame(&self, reel: &Reel, number: u64, sent: u64) -> Result<Vec<u8>, Error> {
         let (stream, camera, run) = (self.stream, self.camera, self.run.load(Ordering::Relaxed));
-        clip.access_unit(&FrameIdentity { stream, index, camera, run, number, sent })
+        self.video.access_unit(reel, FrameIdentity { stream, index: 0, camera, run, number, sent })
     }
 
-    fn buffer(&self, number: u64, sent: u64, at: gst::ClockTime) -> gst::Buffer {
-        let mut buffer = gst::Buffer::from_mut_slice(self.frame(number, sent));
+    fn buffer(&self, reel: &Reel, number: u64, sent: u64, at: gst::ClockTime) -> Result<gst::Buffer, Error> {
+        let mut buffer = gst::Buffer::from_mut_slice(self.frame(reel, number, sent)?);
         let stamps = buffer.get_mut().expect("nobody else has the new buffer");
         stamps.set_pts(at);
         stamps.set_duration(frame_time(1, self.video.fps));
-        buffer
+        Ok(buffer)
     }
 }
 
@@ -103,12 +102,21 @@ impl Pusher {
         Self { _alive: Arc::new(StopOnDrop(Arc::clone(&shared))), shared }
     }
 
-    /// Feeds a new media from this source; the key is for [`Pusher::play`] and [`Pusher::remove`].
+    /// Feeds a new media from this source; the key is for [`Pusher::play`] and [`Pusher::remove`]. One whose encoder does not
+    /// start gets no frame, and its client is told so once it has waited.
     pub(super) fn add(&self, media: &gst_app::AppSrc, source: &Arc<Source>) -> u64 {
+        let reel = match source.video.reel() {
+            Ok(reel) => Some(Arc::new(reel)),
+            Err(error) => {
+                warn!(%error, "a session gets no video");
+                None
+            }
+        };
         let mut sessions = self.shared.lock();
         let key = sessions.next_key;
         sessions.next_key += 1;
-        sessions.open.push(Session::new(key, media.clone(), Arc::clone(source)));
+        let Some(reel) = reel else { return key };
+        sessions.open.push(Session::new(key, media.clone(), Arc::clone(source), Arc::clone(&reel)));
         drop(sessions);
         // Frame 0 goes in when the media asks for it: before that it takes nothing. Nothing else is pushed
         // before PLAY, so the media prerolls, and every client starts, at the clip's first picture.
@@ -116,8 +124,13 @@ impl Pusher {
         let mut first = true;
         let need_data = move |media: &gst_app::AppSrc, _length: u32| {
             if std::mem::take(&mut first) {
-                let pushed = media.push_buffer(source.buffer(0, 0, gst::ClockTime::ZERO));
-                debug!(key, ?pushed, "first frame waits for PLAY");
+                match source.buffer(&reel, 0, 0, gst::ClockTime::ZERO) {
+                    Ok(buffer) => {
+                        let pushed = media.push_buffer(buffer);
+                        debug!(key, ?pushed, "first frame waits for PLAY");
+                    }
+                    Err(error) => warn!(key, %error, "there is no first frame"),
+                }
             }
         };
         media.set_callbacks(gst_app::AppSrcCallbacks::builder().need_data(need_data).build());
@@ -164,6 +177,7 @@ struct Session {
     key: u64,
     media: gst_app::AppSrc,
     source: Arc<Source>,
+    reel: Arc<Reel>,
     playing: bool,
     /// Number of the next frame.
     number: u64,
@@ -176,11 +190,12 @@ struct Session {
 }
 
 impl Session {
-    fn new(key: u64, media: gst_app::AppSrc, source: Arc<Source>) -> Self {
+    fn new(key: u64, media: gst_app::AppSrc, source: Arc<Source>, reel: Arc<Reel>) -> Self {
         Self {
             key,
             media,
             source,
+            reel,
             playing: false,
             number: 1,
             shift: gst::ClockTime::ZERO,
@@ -240,7 +255,7 @@ impl Session {
             warn!(key = self.key, number, "the client does not keep up; frames are left out");
             self.skipping = true;
         }
-        if self.skipping && (!self.source.video.clip.starts(number) || waiting > MAX_WAITING / 2) {
+        if self.skipping && (!self.source.video.starts(number) || waiting > MAX_WAITING / 2) {
             return;
         }
         self.skipping = false;
@@ -249,9 +264,17 @@ impl Session {
         let sent = fake_facts::now().saturating_sub(wrong.delay(number).as_nanos() as u64);
         let mut at = at;
         for frame in wrong.sends(number) {
-            if let Err(error) = self.media.push_buffer(self.source.buffer(frame, sent, at)) {
-                debug!(key = self.key, frame, %error, "the media takes no more frames");
-                self.playing = false;
+            match self.source.buffer(&self.reel, frame, sent, at) {
+                Ok(buffer) => {
+                    if let Err(error) = self.media.push_buffer(buffer) {
+                        debug!(key = self.key, frame, %error, "the media takes no more frames");
+                        self.playing = false;
+                    }
+                }
+                Err(error) => {
+                    warn!(key = self.key, frame, %error, "a frame was not made");
+                    self.playing = false;
+                }
             }
             // No two have the same time: receivers would take them for one.
             at += frame_time(1, self.source.video.fps) / 2;

@@ -46,6 +46,12 @@ impl Size {
         if fits { Ok(Self { width, height }) } else { Err(Error::Range { width, height }) }
     }
 
+    /// The size of a recording's pictures, which have no code: 16x16 to 3840x2160 in steps of 2.
+    pub(super) fn recorded(width: usize, height: usize) -> Option<Self> {
+        let fits = |side: usize, most: usize| (16..=most).contains(&side) && side.is_multiple_of(2);
+        (fits(width, MAX_WIDTH) && fits(height, MAX_HEIGHT)).then_some(Self { width, height })
+    }
+
     /// Pixels in a row.
     pub fn width(self) -> usize {
         self.width

@@ -6,63 +6,116 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
-use super::encode::PATIENCE;
+use super::encode::{PATIENCE, coded};
 use super::pattern::Pattern;
 use super::shown::Shown;
-use super::{Camera, Error, Size, elements};
+use super::{Camera, Codec, Error, Origin, Recording, Size, elements};
 use crate::clip::PICTURES;
+use crate::identity::FrameIdentity;
 
 /// Takes pictures of one camera; the JPEG of each picture of the clip is made once.
 pub(super) struct Photographer {
-    pattern: Pattern,
-    size: Size,
+    film: Film,
     fps: u32,
     shown: Arc<Shown>,
-    taken: Mutex<Vec<Option<Vec<u8>>>>,
+}
+
+/// What pictures are taken from.
+enum Film {
+    Drawn {
+        pattern: Pattern,
+        size: Size,
+        taken: Mutex<Vec<Option<Vec<u8>>>>,
+    },
+    /// With the number of the picture that was taken last, and its JPEG.
+    Recorded {
+        recording: Arc<Recording>,
+        last: Mutex<Option<(u16, Vec<u8>)>>,
+    },
 }
 
 impl Photographer {
     /// Errors: a plugin is missing.
     pub(super) fn new(camera: &Camera, shown: Arc<Shown>) -> Result<Self, Error> {
         let main = camera.streams.first().expect("a camera has a main stream");
-        elements::require(&elements::to_photograph())?;
-        Ok(Self {
-            pattern: Pattern::new(camera.id, camera.noise, main.size, PICTURES),
-            size: main.size,
-            fps: main.fps,
-            shown,
-            taken: Mutex::new(vec![None; usize::from(PICTURES)]),
-        })
+        let film = match &main.origin {
+            Origin::Drawn | Origin::Live => {
+                elements::require(&elements::to_photograph())?;
+                let pattern = Pattern::new(camera.id, camera.noise, main.size, PICTURES);
+                let taken = Mutex::new(vec![None; usize::from(PICTURES)]);
+                Film::Drawn { pattern, size: main.size, taken }
+            }
+            Origin::Recorded(recording) => {
+                elements::require(&elements::to_decode(main.codec))?;
+                Film::Recorded { recording: Arc::clone(recording), last: Mutex::default() }
+            }
+        };
+        Ok(Self { film, fps: main.fps, shown })
     }
 
-    /// The current picture. Errors: the encoder fails.
+    /// The current picture; of a recording the latest that stands alone. Errors: the encoder fails.
     pub(super) fn take(&self) -> Result<Vec<u8>, Error> {
-        let index = (self.shown.now(self.fps) % u64::from(PICTURES)) as usize;
-        let mut taken = self.taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(jpeg) = &taken[index] {
-            return Ok(jpeg.clone());
+        let number = self.shown.now(self.fps);
+        match &self.film {
+            Film::Drawn { pattern, size, taken } => {
+                let index = (number % u64::from(PICTURES)) as usize;
+                let mut taken = taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if let Some(jpeg) = &taken[index] {
+                    return Ok(jpeg.clone());
+                }
+                let jpeg = encode(*size, pattern.picture(index as u16))?;
+                taken[index] = Some(jpeg.clone());
+                Ok(jpeg)
+            }
+            Film::Recorded { recording, last } => {
+                let index = recording.clip.start_before(number);
+                let mut last = last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if let Some((_, jpeg)) = last.as_ref().filter(|(taken, _)| *taken == index) {
+                    return Ok(jpeg.clone());
+                }
+                let jpeg = still(recording, index)?;
+                *last = Some((index, jpeg.clone()));
+                Ok(jpeg)
+            }
         }
-        let jpeg = encode(self.size, self.pattern.picture(index as u16))?;
-        taken[index] = Some(jpeg.clone());
-        Ok(jpeg)
     }
 }
 
-fn encode(size: Size, picture: Vec<u8>) -> Result<Vec<u8>, Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
+/// A picture of a recording that stands alone.
+fn still(recording: &Recording, index: u16) -> Result<Vec<u8>, Error> {
+    let picture = recording.clip.access_unit(&FrameIdentity { number: index.into(), ..Default::default() });
+    if recording.codec == Codec::Mjpeg {
+        return Ok(picture);
+    }
+    let elements: Vec<_> = elements::to_decode(recording.codec).iter().map(|wanted| wanted.element).collect();
+    // Without the ends, which are there already.
+    through(&coded(recording.codec).build(), picture, &elements[2..])
+}
+
+/// The picture, I420 without filling, as JPEG.
+pub(super) fn encode(size: Size, picture: Vec<u8>) -> Result<Vec<u8>, Error> {
     let raw = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", size.width() as i32)
         .field("height", size.height() as i32)
         .field("framerate", gst::Fraction::new(0, 1))
         .build();
-    let source = gst_app::AppSrc::builder().caps(&raw).format(gst::Format::Time).build();
+    through(&raw, picture, &["jpegenc"])
+}
+
+/// What becomes of one picture on its way through these elements.
+fn through(caps: &gst::Caps, picture: Vec<u8>, elements: &[&str]) -> Result<Vec<u8>, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
+    let source = gst_app::AppSrc::builder().caps(caps).format(gst::Format::Time).build();
     let sink = gst_app::AppSink::builder().sync(false).build();
-    let encoder = gst::ElementFactory::make("jpegenc").build().map_err(|error| failed(&error))?;
+    let between = elements.iter().map(|element| gst::ElementFactory::make(element).build());
+    let between = between.collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
     let pipeline = gst::Pipeline::new();
-    let all = [source.upcast_ref(), &encoder, sink.upcast_ref()];
-    pipeline.add_many(all).map_err(|error| failed(&error))?;
-    gst::Element::link_many(all).map_err(|error| failed(&error))?;
+    let mut all: Vec<&gst::Element> = vec![source.upcast_ref()];
+    all.extend(&between);
+    all.push(sink.upcast_ref());
+    pipeline.add_many(all.iter().copied()).map_err(|error| failed(&error))?;
+    gst::Element::link_many(all.iter().copied()).map_err(|error| failed(&error))?;
     pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
     let mut buffer = gst::Buffer::from_mut_slice(picture);
     buffer.get_mut().expect("nobody else has the new buffer").set_pts(gst::ClockTime::ZERO);

@@ -13,6 +13,9 @@ use crate::codec::{Codec, Part};
 pub const UUID: [u8; 16] =
     [0x57, 0xbd, 0x2d, 0x91, 0xa2, 0xb9, 0x49, 0x71, 0xbd, 0x62, 0x2b, 0x4f, 0xe9, 0x4d, 0xef, 0x1e];
 
+/// The index of a frame whose picture carries no code, as of a recording: no clip has as many pictures.
+pub const UNCODED: u16 = u16::MAX;
+
 const VERSION: u8 = 1;
 const PAYLOAD: usize = 48;
 const COVERED: usize = PAYLOAD - 4;
@@ -24,7 +27,7 @@ const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 pub struct FrameIdentity {
     /// Which of the camera's streams; 0 is the main one.
     pub stream: u8,
-    /// Which picture of the clip; the code in the picture says the same.
+    /// Which picture of the clip; the code in the picture says the same. [`UNCODED`] where there is none.
     pub index: u16,
     /// The camera's number.
     pub camera: u32,

@@ -23,7 +23,10 @@ pub enum Missing {
     /// A symbolic link leads out of the scenario's folder.
     #[error("leads out of the scenario's folder")]
     Outside,
-    /// A folder, a device, a pipe.
+    /// A folder.
+    #[error("not a regular file")]
+    Folder,
+    /// A device, a pipe.
     #[error("not a regular file")]
     NotAFile,
     /// More than [`LONGEST`] bytes.
@@ -75,6 +78,9 @@ pub(crate) fn mentioned(root: &Node, paths: &mut BTreeSet<String>) {
                         let below = |path: &&str| below(path).is_ok();
                         let named = node.entries().iter().filter_map(|(_, file)| file.text());
                         paths.extend(named.filter(below).map(str::to_owned));
+                    }
+                    ("recording", Some(path)) if below(path).is_ok() => {
+                        paths.insert(path.to_owned());
                     }
                     ("ruleset" | "use", Some(path)) if below(path).is_ok() && path.contains(['/', '.']) => {
                         paths.insert(path.to_owned());

@@ -21,7 +21,7 @@ use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, S
 
 pub use amount::Amount;
 pub use hostile::{Careless, Hostile};
-pub use rtsp::{Auth, Codec, Rtsp, Stream, Transport};
+pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport};
 pub use words::*;
 
 /// A valid scenario: what is built, what is allowed, what is asserted.

@@ -1,14 +1,16 @@
 //! A camera of the plan → the arguments of `fake-camera`.
 
+use std::fs;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
 use super::command::{CAMERA_USER, Settings, clip, text};
 use crate::plan::{Service, ServiceKind};
-use crate::scenario::model::{Hostile, Misbehaves, Onvif, Stream, Transport};
+use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
@@ -20,7 +22,9 @@ const MEDIA_PORT: u16 = 5004;
 const ONVIF_PORT: &str = "80";
 
 /// All arguments; `secret` is the file with the password.
-pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> Vec<String> {
+///
+/// Errors: a recording is not there, or lies outside the scenario's folder.
+pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -> io::Result<Vec<String>> {
     let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile } =
         &service.kind
     else {
@@ -33,14 +37,26 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
     add("id", &id.to_string());
     add("run", &run);
     add("noise", &run);
-    add("keep", &text(&clip(&service.node)));
+    // Of other video nobody looks for the very bytes.
+    if (&rtsp.recording, rtsp.encode) == (&None, Encode::Once) {
+        add("keep", &text(&clip(&service.node)));
+    }
     add("address", &listen.to_string());
     add("codec", rtsp.codec.name());
-    add("size", &format!("{width}x{height}"));
-    add("fps", &fps.to_string());
-    for Stream { path, codec, width, height, fps } in &rtsp.streams {
-        let codec = codec.name();
-        add("stream", &format!("path={path},codec={codec},size={width}x{height},fps={fps}"));
+    match &rtsp.recording {
+        Some(recording) => add("recording", &text(&recorded(recording, settings)?)),
+        None => {
+            add("size", &format!("{width}x{height}"));
+            add("fps", &fps.to_string());
+            add("encode", rtsp.encode.name());
+        }
+    }
+    for Stream { path, codec, recording, encode, width, height, fps } in &rtsp.streams {
+        let of = match recording {
+            Some(recording) => format!("recording={}", text(&recorded(recording, settings)?)),
+            None => format!("size={width}x{height},fps={fps},encode={}", encode.name()),
+        };
+        add("stream", &format!("path={path},codec={},{of}", codec.name()));
     }
     add("transport", &words(rtsp.transport.iter().map(|way| way.name())));
     if rtsp.transport.contains(&Transport::Udp) {
@@ -61,7 +77,27 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
     arguments.extend(onvif.iter().flat_map(|onvif| onvif_arguments(*onvif)));
     arguments.extend(misbehaviour(misbehaves));
     arguments.extend(hostility(hostile));
-    arguments
+    Ok(arguments)
+}
+
+/// Where a recording really lies: wherever links lead, below the scenario's folder, and so does what is in it.
+fn recorded(path: &str, settings: &Settings) -> io::Result<PathBuf> {
+    let about = |cause: io::Error| io::Error::new(cause.kind(), format!("{path}: {cause}"));
+    let folder = fs::canonicalize(&settings.folder)?;
+    let below = |found: &Path| match fs::canonicalize(found).map_err(about)? {
+        real if real.starts_with(&folder) => Ok(real),
+        _ => Err(about(io::Error::other("it leads out of the scenario's folder"))),
+    };
+    let real = below(&folder.join(path))?;
+    if real.to_string_lossy().contains(',') {
+        return Err(about(io::Error::other("the way there has a comma in it")));
+    }
+    if real.is_dir() {
+        for entry in fs::read_dir(&real).map_err(about)? {
+            below(&entry.map_err(about)?.path())?;
+        }
+    }
+    Ok(real)
 }
 
 /// What a camera is told to do wrong.

@@ -121,10 +121,15 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             })
         }
         ServiceKind::Spare { main, spare } => Ok(fake(settings, "fake-appliance", lease::ports(main, spare))),
-        ServiceKind::Camera { .. } => {
+        ServiceKind::Camera { rtsp, .. } => {
             let secret = home.join("password");
             write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
-            Ok(fake(settings, "fake-camera", camera::arguments(service, &secret, settings)))
+            let arguments = camera::arguments(service, &secret, settings);
+            let node = service.node.clone();
+            let arguments = arguments.map_err(|cause| ServiceError::Recording { node, cause })?;
+            let camera = fake(settings, "fake-camera", arguments);
+            // One that cannot be served ends it, with the reason.
+            Ok(Program { of_scenario: rtsp.recordings().next().is_some(), ..camera })
         }
         ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless } => {
             let is = |word: Careless| careless.contains(&word);

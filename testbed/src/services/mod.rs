@@ -40,6 +40,14 @@ pub enum ServiceError {
         /// The system's words.
         cause: std::io::Error,
     },
+    /// A camera's recording is not there, or lies outside the scenario's folder.
+    #[error("the recording of `{node}` cannot be used: {cause}")]
+    Recording {
+        /// Where.
+        node: NodeName,
+        /// Its path, and what is wrong with it.
+        cause: std::io::Error,
+    },
     /// It did not say `ready` in time.
     #[error("{what} of `{node}` was not ready within {seconds} s")]
     NotReady {
@@ -99,6 +107,7 @@ impl From<ServiceError> for Failure {
         let text = error.to_string();
         let (fault, node, last_lines) = match error {
             ServiceError::Missing { .. } => (Fault::Host, None, Vec::new()),
+            ServiceError::Recording { node, .. } => (Fault::Scenario, Some(node), Vec::new()),
             ServiceError::Start { node, .. } => (Fault::Ours, Some(node), Vec::new()),
             ServiceError::Rubbish { node, last_lines, .. } => (Fault::Ours, Some(node), last_lines),
             ServiceError::NotReady { node, fault, last_lines, .. }

@@ -24,7 +24,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut totals = Video::default();
     let mut worst = Timing::default();
     for camera in cameras {
-        let Some(number) = number_of(plan, camera) else {
+        let Some(is) = Known::of(plan, camera) else {
             draft.reasons.add("camera", format!("{camera} has no camera service in the plan"));
             continue;
         };
@@ -34,7 +34,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
                 totals.lost += video.lost;
                 totals.decoded += video.decoded;
                 let timing = Timing::of(seen, at, camera);
-                let mut faults = faults(video, number, bounds);
+                let mut faults = faults(video, is, bounds);
                 faults.extend(timing.faults(bounds));
                 draft.findings.extend(finding(camera, at, faults));
                 for why in timing.unknown(bounds, video.untold) {
@@ -59,11 +59,24 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     draft
 }
 
-fn number_of(plan: &Plan, camera: &NodeName) -> Option<u32> {
-    plan.services.iter().filter(|service| service.node == *camera).find_map(|service| match service.kind {
-        ServiceKind::Camera { id, .. } => Some(id),
-        _ => None,
-    })
+/// What is known of a camera before it plays.
+#[derive(Clone, Copy)]
+struct Known {
+    number: u32,
+    /// Its pictures are of a recording, and carry no codes.
+    recorded: bool,
+}
+
+impl Known {
+    fn of(plan: &Plan, camera: &NodeName) -> Option<Self> {
+        let mut services = plan.services.iter().filter(|service| service.node == *camera);
+        services.find_map(|service| match &service.kind {
+            ServiceKind::Camera { id, rtsp, .. } => {
+                Some(Self { number: *id, recorded: rtsp.recording.is_some() })
+            }
+            _ => None,
+        })
+    }
 }
 
 fn facts_at<'a>(seen: &'a Observations, at: &'a NodeName) -> impl DoubleEndedIterator<Item = &'a Fact> {
@@ -99,7 +112,7 @@ fn last_failure<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName)
 }
 
 /// Everything that is wrong with one camera's video but its timing, in words.
-fn faults(video: &Video, number: u32, bounds: &Bounds) -> Vec<String> {
+fn faults(video: &Video, Known { number, recorded }: Known, bounds: &Bounds) -> Vec<String> {
     let mut faults = Vec::new();
     let mut blame = |wrong: bool, text: String| {
         if wrong {
@@ -123,6 +136,8 @@ fn faults(video: &Video, number: u32, bounds: &Bounds) -> Vec<String> {
     let is_shown = |odd: &Oddity| matches!(odd, Oddity::Shows { .. } | Oddity::ShowsNone);
     let shown = named(video, mismatched, is_shown, shows);
     blame(mismatched > 0, format!("{mismatched} whose picture does not show its own number{shown}"));
+    let uncoded = decoded.saturating_sub(video.matched).saturating_sub(mismatched);
+    blame(uncoded > 0 && !recorded, format!("{uncoded} that say that they are of a recording"));
     let without = named(video, undecoded, |odd| *odd == Oddity::Undecoded, frame);
     blame(undecoded > 0, format!("{undecoded} without a picture{without}"));
     // What a frame refers to is missing where others are lost, come again or come late, and for no other reason.

@@ -25,6 +25,7 @@ mod ordinary;
 mod own_programs;
 mod parts;
 mod port_rules;
+mod recordings;
 mod rules;
 mod sites;
 mod taint;

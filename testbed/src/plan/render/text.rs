@@ -5,7 +5,7 @@ use super::tables::{head, list, table};
 use super::words::word;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Check, Node, Plan, Service, ServiceKind};
-use crate::scenario::model::{Onvif, Rtsp, Scan, Sign, Stream};
+use crate::scenario::model::{Encode, Onvif, Rtsp, Scan, Sign, Stream};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -150,7 +150,10 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 Some(Onvif::Answers) => "; answers ONVIF",
                 Some(Onvif::Announces) => "; answers ONVIF and announces itself",
             };
-            let picture = format!("{width}x{height}, {fps} frames a second");
+            let picture = match &rtsp.recording {
+                Some(recording) => format!("plays {recording}"),
+                None => format!("{width}x{height}, {fps} frames a second"),
+            };
             let wrong = if misbehaves.is_nothing() { "" } else { "; misbehaves" };
             let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
             ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
@@ -195,8 +198,18 @@ fn rtsp_words(rtsp: &Rtsp) -> String {
     if rtsp.codec != usual.codec {
         words += &format!("; {}", rtsp.codec.name());
     }
-    for Stream { path, codec, width, height, fps } in &rtsp.streams {
-        words += &format!("; {path}: {}, {width}x{height}, {fps} a second", codec.name());
+    if rtsp.encode == Encode::Live {
+        words += "; encoded live";
+    }
+    for Stream { path, codec, recording, encode, width, height, fps } in &rtsp.streams {
+        let codec = codec.name();
+        words += &match recording {
+            Some(recording) => format!("; {path}: {codec}, plays {recording}"),
+            None => {
+                let live = if *encode == Encode::Live { ", encoded live" } else { "" };
+                format!("; {path}: {codec}, {width}x{height}, {fps} a second{live}")
+            }
+        };
     }
     if rtsp.auth != usual.auth {
         let asked = list(rtsp.auth.iter().map(|auth| auth.name()));

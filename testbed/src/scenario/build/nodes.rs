@@ -151,7 +151,7 @@ impl Builder<'_> {
             run: &raw.run,
         };
         let cameras = self.nodes.len() as u32;
-        let rtsp = rtsp::read(raw, fps, self.out);
+        let rtsp = rtsp::read(raw, fps, self.files, self.out);
         let onvif = raw.onvif.good().map(|onvif| onvif.value);
         self.add(name, &wires, 1, &common, |index| {
             let (rtsp, misbehaves, hostile) = (rtsp.clone(), misbehaves.clone(), hostile.clone());

@@ -1,7 +1,7 @@
 //! `taint`: whose video is looked for, and where it may be seen.
 
 use super::super::mistakes::Mistake;
-use super::super::model::{Codec, Kind, Word};
+use super::super::model::{Codec, Encode, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, Slot};
 use super::checks::Reader;
@@ -21,12 +21,17 @@ impl Reader<'_> {
             self.out.push(Mistake::error(title, names.0.first()?.spot, label));
         }
         let h264_alone = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
-            Some(Kind::Camera(camera)) => camera.rtsp.codec == Codec::H264 && camera.rtsp.streams.is_empty(),
+            Some(Kind::Camera(camera)) => {
+                let rtsp = &camera.rtsp;
+                rtsp.codec == Codec::H264
+                    && rtsp.streams.is_empty()
+                    && (&rtsp.recording, rtsp.encode) == (&None, Encode::Once)
+            }
             _ => true,
         };
         if let Some(camera) = cameras.iter().find(|camera| !own(camera) && !h264_alone(camera)) {
             let label = format!(
-                "`{camera}` has other video than one stream of H.264, which is all that is known here"
+                "`{camera}` has other video than one stream of H.264 that is drawn and encoded once, which is all that is known here"
             );
             let title = format!("{} looks for what it cannot know", self.whose);
             let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));

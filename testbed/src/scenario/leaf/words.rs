@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{Auth, Codec, StandIn, TlsVersion, Transport};
+use super::super::model::{Auth, Codec, Encode, StandIn, TlsVersion, Transport};
 use super::super::model::{
     Careless, CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused,
 };
@@ -113,6 +113,7 @@ word_leaf! {
     Region, "an AWS region", REGIONS.map(|name| (name, Region(name)));
     Feature, "a kernel feature", FEATURES.map(|name| (name, Feature(name)));
     Codec, "a codec", [Codec::H264, Codec::H265, Codec::Mjpeg].map(|codec| (codec.name(), codec));
+    Encode, "when pictures are encoded", [Encode::Once, Encode::Live].map(|when| (when.name(), when));
     Transport, "a way that frames travel", [
         Transport::Tcp, Transport::Udp, Transport::Multicast,
     ].map(|way| (way.name(), way));

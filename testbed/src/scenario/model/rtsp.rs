@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 pub struct Rtsp {
     /// Codec of the main stream.
     pub codec: Codec,
+    /// File, or folder of files, below the scenario's folder, with the main stream's video; drawn if absent. It has a size
+    /// and a rate of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
+    /// When the main stream's drawn pictures are encoded.
+    #[serde(default, skip_serializing_if = "Encode::is_once")]
+    pub encode: Encode,
     /// Streams beside the main one.
     pub streams: Vec<Stream>,
     /// How clients may show who they are; nobody is asked if empty.
@@ -28,6 +35,12 @@ pub struct Stream {
     pub path: String,
     /// Its codec.
     pub codec: Codec,
+    /// Its recording, as of the main stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
+    /// When its drawn pictures are encoded.
+    #[serde(default, skip_serializing_if = "Encode::is_once")]
+    pub encode: Encode,
     /// Width of the picture in pixels.
     pub width: u32,
     /// Height of the picture in pixels.
@@ -46,6 +59,17 @@ pub enum Codec {
     H265,
     /// JPEG after JPEG.
     Mjpeg,
+}
+
+/// When pictures are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encode {
+    /// Before they are served, and repeated.
+    #[default]
+    Once,
+    /// While they are sent, by each session for itself.
+    Live,
 }
 
 /// A way of authentication.
@@ -83,6 +107,20 @@ impl Codec {
     }
 }
 
+impl Encode {
+    /// As in scenarios and the camera's arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Live => "live",
+        }
+    }
+
+    fn is_once(&self) -> bool {
+        *self == Self::Once
+    }
+}
+
 impl Auth {
     /// As in scenarios and the camera's arguments.
     pub fn name(self) -> &'static str {
@@ -109,6 +147,8 @@ impl Default for Rtsp {
     fn default() -> Self {
         Self {
             codec: Codec::H264,
+            recording: None,
+            encode: Encode::Once,
             streams: Vec::new(),
             auth: vec![Auth::Digest],
             transport: vec![Transport::Tcp],
@@ -123,6 +163,12 @@ impl Rtsp {
     /// Whether it is what a camera has of which nothing is written.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// All recordings that it serves.
+    pub fn recordings(&self) -> impl Iterator<Item = &str> {
+        let further = self.streams.iter().map(|stream| &stream.recording);
+        std::iter::once(&self.recording).chain(further).filter_map(|path| path.as_deref())
     }
 
     /// By which transport a program of ours pulls it: in the connection where that is offered, else by UDP. `None` if

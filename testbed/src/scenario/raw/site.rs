@@ -12,7 +12,7 @@ use super::super::leaf::{
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Careless, CloudNames, Codec, Neighbours, NftSet, Onvif, Scan, Transport};
+use super::super::model::{Careless, CloudNames, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -128,8 +128,12 @@ table! {
 table! {
     /// A picture stream.
     Video = "a video" {
-        /// Codec: `h264` (the default), `h265` or `mjpeg`, JPEG after JPEG.
+        /// Codec: `h264` (the default), `h265` or `mjpeg`, JPEG after JPEG; a recording must be of it.
         codec: may One<Codec>,
+        /// A file, or a folder of files that follow one another by name, that is sent instead of drawn pictures, at its own size and rate: MP4, MPEG transport stream or Matroska with H.264 or H.265 without B-frames, or with JPEG; at most 64 MiB.
+        recording: may One<Below>,
+        /// When drawn pictures are encoded: `once` (the default) before they are served, or `live` while they are sent, by each session for itself.
+        encode: may One<Encode>,
         /// Picture size, such as `640x360` (the default); width a multiple of 16, height of 8.
         size: may One<Size>,
         /// Frames per second, 1 to 60; default 15.
@@ -144,6 +148,10 @@ table! {
         path: must One<StreamPath>,
         /// Its codec; default that of the main one.
         codec: may One<Codec>,
+        /// What is sent instead of drawn pictures, as for the main one.
+        recording: may One<Below>,
+        /// When drawn pictures are encoded; default as for the main one.
+        encode: may One<Encode>,
         /// Its picture size; default `320x176`.
         size: may One<Size>,
         /// Its frames per second, 1 to 60; default those of the main one.
