@@ -57,6 +57,12 @@ pub struct Careless {
     pub own_clock: bool,
     /// It sets one camera up after the other, and waits for each without end.
     pub waits: bool,
+    /// It pulls no camera any more once it cannot read what one has answered.
+    pub gives_up: bool,
+    /// It reads answers of any length.
+    pub unbounded: bool,
+    /// It takes frames to have been sent when the camera's reports say so.
+    pub camera_clock: bool,
 }
 
 /// One camera.

@@ -124,6 +124,11 @@ pub enum Fact {
         /// Path of the stream, for example `/stream`.
         path: String,
     },
+    /// A hostile camera does this, for the first time in its run.
+    Attacked {
+        /// What, by its key in a scenario: `redirects_to`, `calls`, …
+        what: String,
+    },
     /// An RTSP session is over.
     Stopped {
         /// The client's socket.
@@ -196,6 +201,13 @@ pub enum Fact {
     },
     /// What has arrived from one camera so far; said again as it grows, at most four times a second.
     Video(Video),
+    /// The first picture of a camera that the appliance decoded.
+    Picture {
+        /// Which camera.
+        camera: String,
+        /// A JPEG of at most 320 pixels a row and 32 KiB, in base64 (RFC 4648, section 4).
+        jpeg: String,
+    },
     /// Something the appliance tried did not work; it goes on trying.
     Failed {
         /// What it tried: `resolve`, `sync`, `rtsp`, `scan`, or a service as in `Connected`.

@@ -110,7 +110,14 @@ mod tests {
         Answer { sender: sender.parse().unwrap(), datagram: text.into_bytes(), question: "urn:q".into() }
     }
 
-    const TAKES_CARE: Careless = Careless { follows: false, own_clock: false, waits: false };
+    const TAKES_CARE: Careless = Careless {
+        follows: false,
+        own_clock: false,
+        waits: false,
+        gives_up: false,
+        unbounded: false,
+        camera_clock: false,
+    };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";
 

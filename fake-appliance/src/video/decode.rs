@@ -190,6 +190,7 @@ fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::
                 let mut due = stamp.map(|stamp| take_until(&expected, stamp)).unwrap_or_default();
                 let identity = stamp.and_then(|stamp| due.remove(&stamp)).flatten();
                 let code = read_code(&sample);
+                shared.picture(&sample);
                 let mut tally = shared.tally();
                 due.values().for_each(|frame| tally.undecoded(frame.as_ref()));
                 tally.decoded(identity.as_ref(), code);

@@ -1,19 +1,25 @@
 //! Cameras: one task each pulls, judges and decodes its frames, for as long as the appliance runs.
 
+mod bounded;
 mod chain;
 mod decode;
 mod follow;
 mod histogram;
+mod picture;
 mod session;
 mod tally;
+mod told_time;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
 
 pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
@@ -31,11 +37,13 @@ pub(crate) struct Manners {
     careless: Careless,
     /// Whose turn it is, where one camera waits for the other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Whether all has been given up, where that may be.
+    given_up: Arc<watch::Sender<bool>>,
 }
 
 impl Manners {
     pub(crate) fn new(decode: bool, careless: Careless) -> Self {
-        Self { decode, careless, turn: Arc::default() }
+        Self { decode, careless, turn: Arc::default(), given_up: Arc::new(watch::channel(false).0) }
     }
 }
 
@@ -47,12 +55,21 @@ pub(crate) struct Shared {
     tally: Mutex<Tally>,
     /// Frames received so far, for whoever waits for a number of them.
     received: watch::Sender<u64>,
+    /// Whether a picture has been taken.
+    pictured: AtomicBool,
 }
 
 impl Shared {
     pub(crate) fn new(camera: Camera, manners: Manners, voice: Voice) -> Arc<Self> {
         let tally = Mutex::new(Tally::new(&camera.name, camera.id));
-        Arc::new(Self { camera, manners, voice, tally, received: watch::channel(0).0 })
+        Arc::new(Self {
+            camera,
+            manners,
+            voice,
+            tally,
+            received: watch::channel(0).0,
+            pictured: AtomicBool::new(false),
+        })
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {
@@ -76,6 +93,21 @@ impl Shared {
         let _ = received.wait_for(|received| *received >= frames).await;
     }
 
+    /// Tells the first picture that is decoded; whoever decodes need not wait for it.
+    fn picture(self: &Arc<Self>, sample: &gstreamer::Sample) {
+        if self.pictured.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (shared, sample) = (Arc::clone(self), sample.clone());
+        std::thread::spawn(move || match picture::jpeg(&sample) {
+            Ok(jpeg) => {
+                let (camera, jpeg) = (shared.camera.name.clone(), BASE64_STANDARD.encode(jpeg));
+                shared.voice.tell(Fact::Picture { camera, jpeg });
+            }
+            Err(why) => warn!(camera = shared.camera.name, why, "no picture for the report"),
+        });
+    }
+
     fn report(&self) {
         let video = self.tally().tell();
         self.voice.tell(Fact::Video(video));
@@ -85,11 +117,19 @@ impl Shared {
 /// Pulls from one camera until told to stop; whatever fails is told and tried again.
 pub(crate) async fn pull(shared: Arc<Shared>, mut stop: Stop) {
     let mut backoff = Backoff::new();
+    let mut given_up = shared.manners.given_up.subscribe();
     loop {
         let before = shared.tally().version;
-        let Err(error) = session::play(&shared, &mut stop).await else { return };
+        let played = tokio::select! {
+            played = session::play(&shared, &mut stop) => played,
+            () = until(&mut given_up) => return stop.told().await,
+        };
+        let Err(error) = played else { return };
         let what = if let session::Error::Net(error) = &error { error.what("rtsp") } else { "rtsp" };
         shared.voice.failed(what, Some(&shared.camera.name), &error);
+        if shared.manners.careless.gives_up && error.is_unreadable() {
+            shared.manners.given_up.send_replace(true);
+        }
         if shared.tally().version > before {
             backoff.reset();
         }
@@ -98,6 +138,12 @@ pub(crate) async fn pull(shared: Arc<Shared>, mut stop: Stop) {
             () = backoff.wait() => {}
         }
     }
+}
+
+/// Returns once this is true.
+async fn until(told: &mut watch::Receiver<bool>) {
+    // The sender lives as long as the manners, so waiting cannot fail.
+    let _ = told.wait_for(|told| *told).await;
 }
 
 /// Reports a camera's counts while they grow, at most once per `every`, until told to stop.

@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::decode::{self, Decoder};
-use super::{Shared, follow};
+use super::told_time::ToldTime;
+use super::{Shared, bounded, follow};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
@@ -42,6 +43,8 @@ pub(super) enum Error {
     Foreign(Url),
     #[error("the camera sends us elsewhere: status {0}")]
     Redirected(u16),
+    #[error(transparent)]
+    TooLong(#[from] bounded::TooLong),
     #[error("no answer within {} s", SET_UP.as_secs())]
     SetUp,
     #[error("the camera offers no H.264 or H.265 video")]
@@ -54,6 +57,13 @@ pub(super) enum Error {
     Rtsp(#[from] retina::Error),
     #[error(transparent)]
     Decode(#[from] decode::Error),
+}
+
+impl Error {
+    /// Whether the camera answered with something that is no RTSP.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Rtsp(error) if error.status_code().is_none())
+    }
 }
 
 /// Plays the camera until told to stop (then `Ok`) or until something fails.
@@ -96,7 +106,7 @@ async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Deco
 async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
     let (mut url, mut peer) = locate(shared, &shared.camera.url).await?;
     let careless = shared.manners.careless;
-    let mut opened = within(shared, set_up(shared, url.clone(), group)).await;
+    let mut opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
     for _ in 0..MOST_HOPS {
         let next = match &opened {
             Err(Error::Foreign(to)) if careless.follows => Some(to.clone()),
@@ -105,7 +115,7 @@ async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened,
         };
         let Some(next) = next else { break };
         (url, peer) = locate(shared, next.as_str()).await?;
-        opened = within(shared, set_up(shared, url.clone(), group)).await;
+        opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
     }
     let opened = opened?;
     shared.voice.tell(Fact::Connected {
@@ -138,8 +148,15 @@ async fn locate(shared: &Shared, address: &str) -> Result<(Url, SocketAddr), Err
     Ok((url, peer))
 }
 
-async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
+async fn set_up(
+    shared: &Arc<Shared>,
+    (url, peer): (Url, SocketAddr),
+    group: &Arc<SessionGroup>,
+) -> Result<Opened, Error> {
     let camera = &shared.camera;
+    if !shared.manners.careless.unbounded {
+        bounded::check(&url, peer).await?;
+    }
     let creds = camera
         .user
         .clone()
@@ -173,14 +190,17 @@ async fn set_up(shared: &Arc<Shared>, url: Url, group: &Arc<SessionGroup>) -> Re
 
 async fn receive(shared: &Shared, opened: &mut Opened, stop: &mut Stop) -> Result<(), Error> {
     let Opened { codec, session, decoder } = opened;
+    let mut told = ToldTime::default();
     loop {
         let item = tokio::select! {
             () = stop.told() => return Ok(()),
             item = timeout(SILENCE, session.next()) => item.map_err(|_| Error::Silence)?,
         };
-        // Other items are sender reports, which are not needed: the frames carry their own time.
-        if let CodecItem::VideoFrame(frame) = item.ok_or(Error::Ended)?? {
-            judge(shared, *codec, frame, decoder).await?;
+        match item.ok_or(Error::Ended)?? {
+            CodecItem::VideoFrame(frame) => judge(shared, *codec, frame, (decoder, &told)).await?,
+            // Reports are not needed: the frames carry their own time.
+            CodecItem::Rtcp(report) if shared.manners.careless.camera_clock => told.heard(&report),
+            _ => {}
         }
     }
 }
@@ -189,10 +209,13 @@ async fn judge(
     shared: &Shared,
     codec: Codec,
     frame: VideoFrame,
-    decoder: &mut Option<Decoder>,
+    (decoder, told): (&mut Option<Decoder>, &ToldTime),
 ) -> Result<(), Error> {
     let now = fake_facts::now();
-    let found = FrameIdentity::find(codec, frame.data());
+    let mut found = FrameIdentity::find(codec, frame.data());
+    if let (Found::Identity(identity), Some(sent)) = (&mut found, told.of(frame.timestamp())) {
+        identity.sent = sent;
+    }
     let whole = shared.arrived(found, frame.is_random_access_point(), now);
     if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };

@@ -7,6 +7,7 @@ use super::shown::Shown;
 use super::snapshot::Photographer;
 use super::{Camera, Codec, Error, Origin};
 use crate::clip::PICTURES;
+use crate::hostile::Acts;
 use crate::onvif::{Device, Doors, Encoding, Login, Stream, Ways};
 
 /// How a camera is asked by ONVIF.
@@ -24,7 +25,7 @@ pub(super) fn device(
     camera: &Camera,
     (name, clock_offset): (String, i64),
     rtsp_port: u16,
-    shown: Arc<Shown>,
+    (shown, acts): (Arc<Shown>, &Acts),
 ) -> Result<Device, Error> {
     let photographer = Photographer::new(camera, shown)?;
     Ok(Device {
@@ -40,6 +41,7 @@ pub(super) fn device(
         },
         clock_offset,
         points_to: camera.hostility.points_to,
+        acts: acts.clone(),
         snapshot: Arc::new(move || photographer.take().map_err(|error| error.to_string())),
     })
 }
@@ -55,7 +57,9 @@ fn stream((number, stream): (usize, &super::Stream)) -> Stream {
     let (group, kbit) = match &stream.origin {
         Origin::Recorded(recording) => (recording.clip.group(), recording.kbit()),
         // Each picture of JPEG is whole.
-        Origin::Drawn | Origin::Live => (if codec.has_units() { PICTURES } else { 1 }, kbit(codec, size, fps)),
+        Origin::Drawn | Origin::Live => {
+            (if codec.has_units() { PICTURES } else { 1 }, kbit(codec, size, fps))
+        }
     };
     Stream {
         token: if number == 0 { "main".into() } else { format!("stream-{number}") },

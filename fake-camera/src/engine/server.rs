@@ -29,7 +29,7 @@ use super::push::Push;
 use super::pusher::{Pusher, Source};
 use super::shown::Shown;
 use super::{Camera, Error, Video, auth, elements};
-use crate::hostile::{self, Relay};
+use crate::hostile::{self, Acts, Relay};
 
 /// Sessions of clients that vanished are looked for at least this often.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -55,22 +55,27 @@ pub async fn serve(
     let facts = Arc::new(Facts::new(teller));
     let listen = listen(&listener)?;
     let (port, shown) = (listen.socket.port(), Arc::new(Shown::new()));
-    let built = build(camera, listen.socket.ip(), (videos, &shown), &facts).await?;
-    let own_accord = own_accord(camera);
+    let telling = Arc::clone(&facts);
+    let acts = Acts::new(move |what| telling.tell(Fact::Attacked { what: what.to_owned() }));
+    let built = build(camera, listen.socket.ip(), (videos, &shown), (&facts, &acts)).await?;
     let mut listens = vec![listen];
     let (stop, told) = watch::channel(false);
     let asked = match onvif {
         None => None,
         Some(Onvif { doors, name, clock_offset }) => {
             listens.extend(doors.listens().map_err(Error::Listen)?);
-            let device = device(camera, (name, clock_offset), port, shown)?;
+            let device = device(camera, (name, clock_offset), port, (shown, &acts))?;
             let telling = Arc::clone(&facts);
             Some(doors.serve(device, Arc::new(move |fact| telling.tell(fact)), told))
         }
     };
     facts.tell(Fact::Ready { listens });
+    if !built.pushed.is_empty() {
+        acts.did("pushes_to");
+    }
+    let own_accord = own_accord(camera, &acts);
     let asked = asked.map(tokio::spawn);
-    let reason = accept(listener, further, camera, &built, &facts, shutdown).await?;
+    let reason = accept(listener, further, camera, &built, (&facts, &acts), shutdown).await?;
     drop(own_accord);
     stop.send_replace(true);
     if let Some(asked) = asked {
@@ -95,14 +100,14 @@ fn listen(listener: &TcpListener) -> Result<Listen, Error> {
 }
 
 /// What the camera does of its own accord; it ends when this is dropped.
-fn own_accord(camera: &Camera) -> JoinSet<()> {
+fn own_accord(camera: &Camera, acts: &Acts) -> JoinSet<()> {
     let (calls, scans) = (&camera.hostility.calls, &camera.hostility.scans);
     let mut tasks = JoinSet::new();
     if !calls.is_empty() {
-        tasks.spawn(hostile::call_all(calls.clone()));
+        tasks.spawn(hostile::call_all(calls.clone(), acts.clone()));
     }
     if !scans.is_empty() {
-        tasks.spawn(hostile::scan_all(scans.clone()));
+        tasks.spawn(hostile::scan_all(scans.clone(), acts.clone()));
     }
     tasks
 }
@@ -112,7 +117,7 @@ async fn accept(
     mut further: Vec<Door>,
     camera: &Camera,
     built: &Built,
-    facts: &Facts,
+    (facts, acts): (&Facts, &Acts),
     shutdown: impl Future<Output = String>,
 ) -> Result<String, Error> {
     let Built { server, relay, run, .. } = built;
@@ -156,6 +161,7 @@ async fn accept(
                 Turn::Gone => {
                     doors.close().await;
                     server.turn_all_out();
+                    acts.did("dies");
                 }
                 Turn::Back => {
                     run.fetch_add(1, Ordering::Relaxed);
@@ -175,14 +181,14 @@ struct Built {
     relay: Option<Arc<Relay>>,
     /// What stands in each frame.
     run: Arc<AtomicU32>,
-    _pushed: Vec<Push>,
+    pushed: Vec<Push>,
 }
 
 async fn build(
     camera: &Camera,
     listen: IpAddr,
     (videos, main): (Vec<Video>, &Arc<Shown>),
-    facts: &Arc<Facts>,
+    (facts, acts): (&Arc<Facts>, &Acts),
 ) -> Result<Built, Error> {
     let server = CameraServer::new(camera, facts);
     let (pusher, mounts) = (Pusher::start(), RTSPMountPoints::new());
@@ -211,11 +217,11 @@ async fn build(
     server.set_auth(camera.login.as_ref().map(auth::authentication).as_ref());
     server.set_mount_points(Some(&mounts));
     let relay = if camera.hostility.meddles() {
-        Some(Relay::new(&camera.hostility).await.map_err(Error::Listen)?)
+        Some(Relay::new(&camera.hostility, acts.clone()).await.map_err(Error::Listen)?)
     } else {
         None
     };
-    Ok(Built { server, relay, run, _pushed: pushed })
+    Ok(Built { server, relay, run, pushed })
 }
 
 /// Where sessions are kept as long as their clients say that they live.

@@ -5,9 +5,11 @@
 //! accord is in `outward`.
 //!
 //! - [`Hostility`]: what it does, as plain values.
+//! - [`Acts`]: what it has done of it.
 //! - `message`: RTSP's messages and interleaved frames, read within bounds. `points`: messages that name another host.
 //! - `relay`: between a client and the server. `outward`: calls, pushed video, scans.
 
+mod acts;
 mod message;
 mod outward;
 mod points;
@@ -16,6 +18,7 @@ mod relay;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub use acts::Acts;
 pub use outward::{Call, Net};
 pub(crate) use outward::{call_all, scan_all};
 pub(crate) use relay::Relay;

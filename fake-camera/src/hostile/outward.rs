@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::debug;
 
+use super::Acts;
+
 /// From one call to the next, and the longest wait for an answer.
 const EVERY: Duration = Duration::from_secs(1);
 /// What a call says.
@@ -86,7 +88,7 @@ impl Net {
 }
 
 /// Calls them all, again and again; never ends.
-pub(crate) async fn call_all(calls: Vec<Call>) {
+pub(crate) async fn call_all(calls: Vec<Call>, acts: Acts) {
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         ticks.tick().await;
@@ -97,6 +99,7 @@ pub(crate) async fn call_all(calls: Vec<Call>) {
         while let Some(called) = open.join_next().await {
             debug!(?called, "called");
         }
+        acts.did("calls");
     }
 }
 
@@ -112,15 +115,17 @@ async fn one_call(call: Call) -> std::io::Result<()> {
 }
 
 /// Tries the ports of everybody in these subnets, once.
-pub(crate) async fn scan_all(nets: Vec<Net>) {
+pub(crate) async fn scan_all(nets: Vec<Net>, acts: Acts) {
     let mut tried = JoinSet::new();
     for socket in nets.into_iter().flat_map(Net::addresses).flat_map(|host| TRIED.map(|port| (host, port))) {
         if tried.len() >= AT_ONCE {
             tried.join_next().await;
+            acts.did("scans");
         }
         tried.spawn(timeout(PATIENCE, TcpStream::connect(socket)));
     }
     while tried.join_next().await.is_some() {}
+    acts.did("scans");
 }
 
 #[cfg(test)]

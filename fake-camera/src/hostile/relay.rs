@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tracing::debug;
 
 use super::message::{self, Message, Piece};
-use super::{Answers, Hostility, points};
+use super::{Acts, Answers, Hostility, points};
 
 /// Requests of a client that wait for the server's answer; more are a client that does not wait.
 const MAX_WAITING: usize = 64;
@@ -26,6 +26,7 @@ const SENDER_REPORT: u8 = 200;
 #[derive(Debug)]
 pub(crate) struct Relay {
     hostility: Hostility,
+    acts: Acts,
     /// Where copies of the video leave from; absent if there are none.
     copies: Option<UdpSocket>,
 }
@@ -45,13 +46,13 @@ struct Between<'a> {
 
 impl Relay {
     /// Errors: no socket for copies.
-    pub(crate) async fn new(hostility: &Hostility) -> io::Result<Arc<Self>> {
+    pub(crate) async fn new(hostility: &Hostility, acts: Acts) -> io::Result<Arc<Self>> {
         let copies = match hostility.copies_to.first() {
             None => None,
             Some(SocketAddr::V4(_)) => Some(UdpSocket::bind("0.0.0.0:0").await?),
             Some(SocketAddr::V6(_)) => Some(UdpSocket::bind("[::]:0").await?),
         };
-        Ok(Arc::new(Self { hostility: hostility.clone(), copies }))
+        Ok(Arc::new(Self { hostility: hostility.clone(), acts, copies }))
     }
 
     /// Takes a client's connection; gives what the server gets in its place.
@@ -157,10 +158,13 @@ impl Between<'_> {
             (Some("DESCRIBE"), Some(to)) => {
                 let mut answer = request.answer("302 Found");
                 answer.fields.push(("Location".into(), to.clone()));
-                return self.answer(&answer).await;
+                self.answer(&answer).await?;
+                self.relay.acts.did("redirects_to");
+                return Ok(());
             }
             (Some("TEARDOWN"), _) if hostility.outlasts_teardown => {
                 self.left = Some(request.field("Session").unwrap_or_default().to_owned());
+                self.relay.acts.did("outlasts_teardown");
                 return self.answer(&request.answer("200 OK")).await;
             }
             (Some(method), _) if self.asked.len() < MAX_WAITING => self.asked.push_back(method.to_owned()),
@@ -176,8 +180,13 @@ impl Between<'_> {
             Piece::Message(message) => message,
         };
         let method = self.asked.pop_front().unwrap_or_default();
-        let answer = hostility.points_to.map_or(answer.clone(), |host| points::elsewhere(&answer, host));
+        let pointed = hostility.points_to.map_or(answer.clone(), |host| points::elsewhere(&answer, host));
+        let points = pointed != answer;
+        let answer = pointed;
         self.answer(&answer).await?;
+        if points {
+            self.relay.acts.did("points_to");
+        }
         match &hostility.sends_away_to {
             Some(to) if method == "PLAY" => self.send_away(to, answer.field("Session")).await,
             _ => Ok(()),
@@ -193,15 +202,17 @@ impl Between<'_> {
             field("Session", session.split(';').next().unwrap_or_default());
         }
         self.own += 1;
-        self.client.write_all(&request.to_bytes()).await
+        self.client.write_all(&request.to_bytes()).await?;
+        self.relay.acts.did("sends_away_to");
+        Ok(())
     }
 
     /// Video and reports.
     async fn frame(&mut self, mut frame: Vec<u8>) -> io::Result<()> {
         let offset = self.relay.hostility.clock_offset;
         self.copy(&frame).await;
-        if !is_video(&frame) && offset != 0 {
-            report_another_time(&mut frame[4..], offset);
+        if !is_video(&frame) && offset != 0 && report_another_time(&mut frame[4..], offset) {
+            self.relay.acts.did("clock");
         }
         self.client.write_all(&frame).await
     }
@@ -211,15 +222,22 @@ impl Between<'_> {
         for to in &self.relay.hostility.copies_to {
             if let Err(error) = copies.send_to(&frame[4..], to).await {
                 debug!(%error, %to, "a copy was not sent");
+                continue;
             }
+            self.relay.acts.did("copies_to");
         }
     }
 
     async fn answer(&mut self, answer: &Message) -> io::Result<()> {
         let Answers { late_by, byte_every, padding, garbage } = &self.relay.hostility.answers;
-        tokio::time::sleep(late_by.unwrap_or(Duration::ZERO)).await;
+        let acts = &self.relay.acts;
+        if let Some(late) = *late_by {
+            tokio::time::sleep(late).await;
+            acts.did("answers_late");
+        }
         if *garbage {
             self.client.write_all(&rubbish()).await?;
+            acts.did("answers_garbage");
             return Err(io::Error::other("answered with garbage"));
         }
         let mut answer = answer.clone();
@@ -227,10 +245,15 @@ impl Between<'_> {
         let lines = padding.unwrap_or(0).div_ceil(1000);
         answer.fields.extend((0..lines).map(|line| (format!("X-Padding-{line}"), "a".repeat(980))));
         let bytes = answer.to_bytes();
+        if lines > 0 {
+            // A client that bounds what it reads may be gone before all is written.
+            acts.did("answers_padded");
+        }
         let Some(every) = *byte_every else { return self.client.write_all(&bytes).await };
         for byte in bytes {
             self.client.write_all(&[byte]).await?;
             tokio::time::sleep(every).await;
+            acts.did("answers_slowly");
         }
         Ok(())
     }
@@ -245,14 +268,16 @@ fn taken(from: &mut Vec<u8>) -> io::Result<Option<Piece>> {
     message::take(from).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "this is no RTSP"))
 }
 
-/// The seconds of a sender report's time stamp (RFC 3550, section 6.4.1), moved.
-fn report_another_time(report: &mut [u8], offset: i64) {
+/// The seconds of a sender report's time stamp (RFC 3550, section 6.4.1), moved; false if it is none.
+fn report_another_time(report: &mut [u8], offset: i64) -> bool {
     if report.get(1) == Some(&SENDER_REPORT)
         && let Some(seconds) = report.get_mut(8..12)
     {
         let told = u32::from_be_bytes(seconds.try_into().expect("there are four"));
         seconds.copy_from_slice(&told.wrapping_add(offset as u32).to_be_bytes());
+        return true;
     }
+    false
 }
 
 /// The same each time: no RTSP, no text, and no end of a line.
@@ -272,11 +297,11 @@ mod tests {
     #[test]
     fn a_sender_reports_clock_is_moved_and_nothing_else() {
         let mut report = [0x80, 200, 0, 6, 1, 2, 3, 4, 0, 0, 1, 0, 9, 9, 9, 9];
-        report_another_time(&mut report, -256);
+        assert!(report_another_time(&mut report, -256));
         assert_eq!(report, [0x80, 200, 0, 6, 1, 2, 3, 4, 0, 0, 0, 0, 9, 9, 9, 9]);
         let mut other = [0x81, 202, 0, 6, 1, 2, 3, 4, 0, 0, 1, 0];
-        report_another_time(&mut other, 1);
+        assert!(!report_another_time(&mut other, 1));
         assert_eq!(other[8..], [0, 0, 1, 0]);
-        report_another_time(&mut [0x80, 200], 1);
+        assert!(!report_another_time(&mut [0x80, 200], 1));
     }
 }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::hostile::Acts;
+
 /// Gives the current picture as a JPEG file; an error says why it cannot.
 pub type Snapshot = Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>;
 
@@ -25,6 +27,8 @@ pub struct Device {
     pub clock_offset: i64,
     /// The host that it names instead of its own, if it is a hostile one.
     pub points_to: Option<IpAddr>,
+    /// Told when it names that host, or tells a time that is not the machine's.
+    pub acts: Acts,
     /// Its current picture.
     pub snapshot: Snapshot,
 }
@@ -95,6 +99,9 @@ impl Encoding {
 impl Device {
     /// The host that it names to a client that reached it there.
     pub(super) fn named(&self, host: SocketAddr) -> SocketAddr {
+        if self.points_to.is_some() {
+            self.acts.did("points_to");
+        }
         SocketAddr::new(self.points_to.unwrap_or(host.ip()), host.port())
     }
 

@@ -104,6 +104,9 @@ impl Visit {
         };
         let now = OffsetDateTime::now_utc() + time::Duration::seconds(self.server.device.clock_offset);
         let device = &self.server.device;
+        if device.clock_offset != 0 {
+            device.acts.did("clock");
+        }
         let answer = service::answer(device, device.named(self.host), now, shown, &body);
         match answer.user {
             Ok(user) => self.accepted(&user),

@@ -31,6 +31,7 @@ fn device(login: Option<Login>) -> Device {
         rtsp_port: 554,
         ways: Ways { tcp: true, udp: false, multicast: false },
         clock_offset: 0,
+        acts: Default::default(),
         points_to: None,
         snapshot: Arc::new(|| Ok(Vec::new())),
     }

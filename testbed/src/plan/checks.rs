@@ -145,6 +145,7 @@ pub(super) fn word(
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }
+        scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
         scenario::Word::Scan { at, finds, by_job } => Word::Scan { at, finds: all(&finds), by_job },
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
         scenario::Word::Address { of, asked, bound, kept } => {

@@ -20,6 +20,7 @@ use super::lint::{Duty, Zone};
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 
 pub use amount::Amount;
+pub(crate) use hostile::AT_THE_END;
 pub use hostile::{Careless, Hostile};
 pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport};
 pub use words::*;

@@ -137,6 +137,9 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "follows": is(Careless::Follows),
                 "own_clock": is(Careless::OwnClock),
                 "waits": is(Careless::Waits),
+                "gives_up": is(Careless::GivesUp),
+                "unbounded": is(Careless::Unbounded),
+                "camera_clock": is(Careless::CameraClock),
             });
             let password = &settings.camera_password;
             let login = json!({ "user": CAMERA_USER, "password": password, "careless": careless });

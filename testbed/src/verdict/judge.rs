@@ -7,8 +7,8 @@ use crate::plan::{Check, Plan, Word};
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, carries, clock, direction, explained, lint, matrix, members, moved, name, no_bridge,
-    no_reach, peers_of, periodic, plays, reach, scan, spare, taint, tls,
+    address, after, attacks, carries, clock, direction, explained, lint, matrix, members, moved, name,
+    no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -57,6 +57,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
+        Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
         Word::Scan { at, finds, by_job } => ("scan", scan::draft(plan, (at, finds, *by_job), seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
         Word::Periodic { event, of, every, tolerance, gaps, missing } => {
@@ -211,6 +212,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Plays { .. }
         | Word::Clock { .. }
         | Word::Scan { .. }
+        | Word::Attacks { .. }
         | Word::Periodic { .. }
         | Word::Spare { .. }
         | Word::Address { .. }

@@ -2,11 +2,12 @@
 //!
 //! One file per word: `no_reach` (with its `controls`, its `leak`s and what it `covered`), `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `after`.
 
 mod address;
 mod after;
 mod amount;
+pub(crate) mod attacks;
 mod autoconf;
 mod carries;
 mod clock;

@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 use super::matching;
 use super::message::{self, Asked, Presence, Question, Word};
 use super::sockets::{Heard, Sockets, towards};
+use crate::hostile::Acts;
 use crate::onvif::device::Device;
 use crate::onvif::names::DEVICE_PATH;
 use crate::onvif::{device_service, ids};
@@ -33,6 +34,7 @@ struct Responder {
     http: SocketAddr,
     /// The host that a hostile camera names before its own.
     points_to: Option<IpAddr>,
+    acts: Acts,
     /// Orders this camera's messages: the moment it started, and how many there were.
     instance: u64,
     number: AtomicU64,
@@ -53,6 +55,7 @@ pub(in crate::onvif) async fn run(
         scopes: device_service::scopes(device),
         http,
         points_to: device.points_to,
+        acts: device.acts.clone(),
         instance: fake_facts::now() / 1_000_000_000,
         number: AtomicU64::new(0),
     });
@@ -144,6 +147,9 @@ impl Responder {
                 .collect::<Vec<_>>()
                 .join(" "),
         };
+        if self.points_to.is_some() {
+            self.acts.did("points_to");
+        }
         message::write(word, &presence, self.instance, self.number.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }

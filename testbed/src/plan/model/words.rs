@@ -125,6 +125,11 @@ pub enum Word {
         /// not looked at.
         tagged: Option<Vec<NodeName>>,
     },
+    /// Hostile cameras have done what they are there for.
+    Attacks {
+        /// The cameras.
+        of: Vec<NodeName>,
+    },
     /// Cameras are looked for and found.
     Scan {
         /// The appliance that looks for them.

@@ -51,6 +51,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("periodic".to_owned(), format!("    {event} of {of} {bounds}\n"))
         }
         Word::After { says, resume, within, lasts, aims, .. } => after(says, resume, (*within, *lasts), aims),
+        Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, by_job } => {
             let when = if *by_job { "once a job says so" } else { "unasked" };
             ("scan".to_owned(), format!("    {at} finds exactly {}, {when}\n", list(finds)))

@@ -5,9 +5,10 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 22] = [
+pub(super) const KINDS: [(&str, &str); 23] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
+    ("attacks", "Hostile cameras have done what they are there for."),
     ("carries", "Flows run over this link of a node, and its routes lead there."),
     ("clock", "A node has the right time, from the server that it should ask."),
     ("direction", "Only the named node opens these flows."),

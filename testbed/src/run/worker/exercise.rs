@@ -7,6 +7,8 @@ use fake_facts::{Fact, Video};
 use crate::names::NodeName;
 use crate::observation::NodeFact;
 use crate::plan::{Plan, Service, ServiceKind, Word};
+use crate::scenario::model::AT_THE_END;
+use crate::verdict::attacks::acts;
 
 /// Longest that video and cloud are waited for beyond the time that the frames themselves take.
 const EXERCISE_WITHIN: Duration = Duration::from_secs(8);
@@ -53,12 +55,23 @@ pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
         Word::Scan { at, .. } => {
             facts.iter().any(|fact| fact.node == *at && matches!(fact.line.fact, Fact::Scanned { .. }))
         }
+        Word::Attacks { of } => of.iter().all(|camera| attacked(plan, facts, camera)),
         Word::Clock { of, .. } => of.iter().all(|node| {
             facts.iter().any(|fact| fact.node == *node && matches!(fact.line.fact, Fact::Synced { .. }))
         }),
         _ => true,
     });
     played && all_tried(plan, facts) && delivered(plan, facts)
+}
+
+/// Whether a camera has done what it is there for, but for what it does at the end.
+fn attacked(plan: &Plan, facts: &[NodeFact], camera: &NodeName) -> bool {
+    let did = |act: &str| {
+        facts.iter().any(|fact| {
+            fact.node == *camera && matches!(&fact.line.fact, Fact::Attacked { what } if what == act)
+        })
+    };
+    acts(plan, camera).into_iter().all(|act| act == AT_THE_END || did(act))
 }
 
 /// Whether everybody who plays cameras has had a frame of each, or has failed: who talks with whom is asked of all of

@@ -193,6 +193,7 @@ impl Prober<'_> {
             | Word::Members { .. }
             | Word::Clock { .. }
             | Word::Scan { .. }
+            | Word::Attacks { .. }
             | Word::Address { .. }
             | Word::Carries { .. }
             | Word::Explained { .. }

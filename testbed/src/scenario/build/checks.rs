@@ -178,12 +178,13 @@ impl Reader<'_> {
             ("lint", raw.lint.is_absent(), raw.lint.is_bad()),
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
+            ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
             ("after", raw.after.is_absent(), raw.after.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -210,6 +211,7 @@ impl Reader<'_> {
             raw.lint.good().and_then(|word| self.lint(word, name)),
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.scan.good().and_then(|word| self.scan(word)),
+            raw.attacks.good().and_then(|word| self.attacks(word)),
             raw.after.good().and_then(|word| self.after(name, word, known)),
         ];
         words.into_iter().flatten().next()

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod after;
+mod attacks;
 mod bound;
 mod checks;
 mod clash;

@@ -135,6 +135,7 @@ word_leaf! {
     Scan, "when an appliance looks for cameras", [("by-job", Scan::ByJob), ("unasked", Scan::Unasked)];
     Careless, "what an appliance does not take care of", [
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
+        ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];

@@ -68,6 +68,27 @@ impl<Who: PartialEq, Where: PartialEq> Hostile<Who, Where> {
 }
 
 impl<Who, Where> Hostile<Who, Where> {
+    /// What it does, by the keys of a scenario: as the camera tells it when it does it first.
+    pub fn acts(&self) -> Vec<&'static str> {
+        let all = [
+            (self.redirects_to.is_some(), "redirects_to"),
+            (self.sends_away_to.is_some(), "sends_away_to"),
+            (self.points_to.is_some(), "points_to"),
+            (!self.copies_to.is_empty(), "copies_to"),
+            (!self.pushes_to.is_empty(), "pushes_to"),
+            (!self.calls.is_empty(), "calls"),
+            (!self.scans.is_empty(), "scans"),
+            (self.outlasts_teardown, "outlasts_teardown"),
+            (self.answers_late.is_some(), "answers_late"),
+            (self.answers_slowly.is_some(), "answers_slowly"),
+            (self.answers_padded.is_some(), "answers_padded"),
+            (self.answers_garbage, "answers_garbage"),
+            (self.clock != 0, "clock"),
+            (self.dies.is_some(), "dies"),
+        ];
+        all.into_iter().filter(|(does, _)| *does).map(|(_, act)| act).collect()
+    }
+
     /// The same of others: `who` says who takes a name's place, `places` what a place is made of.
     pub fn map<Other, Place>(
         &self,
@@ -95,6 +116,9 @@ impl<Who, Where> Hostile<Who, Where> {
     }
 }
 
+/// What a hostile camera does when its client takes leave, which is at the end of a run.
+pub(crate) const AT_THE_END: &str = "outlasts_teardown";
+
 /// What an appliance does not take care of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,4 +129,10 @@ pub enum Careless {
     OwnClock,
     /// It sets one camera up after the other, and waits for each without end.
     Waits,
+    /// It pulls no camera any more once it cannot read what one has answered.
+    GivesUp,
+    /// It reads answers of any length.
+    Unbounded,
+    /// It takes frames to have been sent when the camera's reports say so.
+    CameraClock,
 }

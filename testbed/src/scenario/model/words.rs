@@ -336,6 +336,11 @@ pub enum Word {
         /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
         offset: Duration,
     },
+    /// Hostile cameras have done what they are there for.
+    Attacks {
+        /// The cameras.
+        of: Vec<NodeName>,
+    },
     /// Cameras are looked for and found.
     Scan {
         /// The appliance that looks for them.

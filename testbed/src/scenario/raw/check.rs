@@ -17,7 +17,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -57,6 +57,8 @@ table! {
         periodic: may Periodic,
         /// Cameras are looked for and found.
         scan: may ScanFinds,
+        /// What hostile cameras are there for has taken place.
+        attacks: may Attacks,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -205,6 +207,14 @@ table! {
         finds: must Some1<NodeName>,
         /// Whether it may look only once a job of its cloud's says so. Default true.
         by_job: may One<bool>,
+    }
+}
+
+table! {
+    /// What hostile cameras do was done, so that what held against it held against something.
+    Attacks = "`attacks`" {
+        /// The cameras: each must have done all that its `hostile` says.
+        of_node ("of"): must Some1<NodeName>,
     }
 }
 

@@ -317,7 +317,7 @@ table! {
         monitor_every: may One<Lasting<1000, 3_600_000>>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
-        /// What it does not take care of, of `follows`, `own-clock` and `waits`; for broken twins.
+        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded` and `camera-clock`; for broken twins.
         careless: may Some1<Careless>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,

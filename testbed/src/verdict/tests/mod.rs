@@ -2,6 +2,7 @@
 
 mod address;
 mod after;
+mod attacks;
 mod autoconf;
 mod carries;
 mod clock;
