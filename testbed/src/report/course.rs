@@ -16,6 +16,9 @@ const PAUSE: u64 = 500_000_000;
 /// And so many times as long as frames usually are apart, for cameras of few frames a second.
 const PAUSE_FRAMES: u64 = 3;
 
+/// Longest picture, bytes of base64: as long as a fact may be.
+const LONGEST_PICTURE: usize = 64 << 10;
+
 /// The course of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Course {
@@ -23,8 +26,21 @@ pub struct Course {
     pub streams: Vec<Stream>,
     /// When checks sent packets or opened conversations, each time apart; who began first comes first.
     pub probes: Vec<(CheckName, Vec<Span>)>,
+    /// A picture of each camera that was decoded, by camera and who decoded it.
+    pub pictures: Vec<Pictured>,
     /// From a fault that a check had carried out until it was mended, with the check.
     pub changes: Vec<(CheckName, Span)>,
+}
+
+/// A picture of one camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pictured {
+    /// The camera, as who played it calls it.
+    pub camera: String,
+    /// Who played it.
+    pub at: NodeName,
+    /// A JPEG in base64, of at most 64 KiB.
+    pub jpeg: String,
 }
 
 /// Video of one camera at one node.
@@ -47,6 +63,7 @@ pub fn course(seen: &Observations) -> Course {
     Course {
         streams: streams(seen),
         probes: in_order(probes(seen)),
+        pictures: pictures(seen),
         changes: seen
             .changes
             .iter()
@@ -54,6 +71,29 @@ pub fn course(seen: &Observations) -> Course {
             .map(|change| (change.check.clone(), (change.at, change.then_at)))
             .collect(),
     }
+}
+
+/// The first of each; a run folder may be anybody's, so that what is no JPEG in base64 is none here.
+fn pictures(seen: &Observations) -> Vec<Pictured> {
+    let plain = |jpeg: &str| {
+        jpeg.len() <= LONGEST_PICTURE
+            && jpeg.starts_with("/9j/")
+            && jpeg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+    };
+    let mut first: BTreeMap<(&str, &NodeName), &str> = BTreeMap::new();
+    for fact in &seen.facts {
+        if let Fact::Picture { camera, jpeg } = &fact.line.fact
+            && plain(jpeg)
+        {
+            first.entry((camera, &fact.node)).or_insert(jpeg);
+        }
+    }
+    let pictured = |((camera, at), jpeg): ((&str, &NodeName), &str)| Pictured {
+        camera: camera.to_owned(),
+        at: at.clone(),
+        jpeg: jpeg.to_owned(),
+    };
+    first.into_iter().map(pictured).collect()
 }
 
 fn streams(seen: &Observations) -> Vec<Stream> {
@@ -137,6 +177,27 @@ mod tests {
     use crate::verdict::example::{END, START, good, of, video};
 
     const MS: u64 = 1_000_000;
+
+    #[test]
+    fn the_first_picture_of_each_camera_counts_and_what_is_no_jpeg_is_none() {
+        let mut seen = good();
+        let long = format!("/9j/{}", "A".repeat(LONGEST_PICTURE));
+        for (camera, jpeg) in [
+            ("dock-1", "<script>"),
+            ("dock-1", long.as_str()),
+            ("dock-1", "/9j/\" onload=x"),
+            ("dock-1", "/9j/AAA="),
+            ("dock-1", "/9j/BBB="),
+            ("dock-2", "AAAA"),
+        ] {
+            let fact = Fact::Picture { camera: camera.into(), jpeg: jpeg.into() };
+            let mut told = video("app", "dock-1", 1, 1);
+            told.line.fact = fact;
+            seen.facts.push(told);
+        }
+        let expected = Pictured { camera: "dock-1".into(), at: of("app"), jpeg: "/9j/AAA=".into() };
+        assert_eq!(course(&seen).pictures, [expected]);
+    }
 
     #[test]
     fn video_has_a_span_from_each_pause_to_the_next() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::course::Pictured;
 use super::{Course, Report, StageTime, Stream, course};
 use crate::event::{Failure, Stage};
 use crate::observation::{FaultSeen, Observations};
@@ -187,6 +188,7 @@ pub(super) fn full_report() -> Report {
             stream("dock-2", vec![(at(1200), at(5200))]),
         ],
         probes: vec![(of("vms-shut"), vec![(at(4500), at(4600))])],
+        pictures: vec![Pictured { camera: "dock-1".into(), at: of("app"), jpeg: "/9j/2wBDAP//Zg==".into() }],
         changes: vec![(of("dock-plays"), (at(2400), at(3600)))],
     };
     let fault = |fault, ms, done: &str, by_hand| FaultSeen {

@@ -3,6 +3,7 @@
 mod between;
 mod drawing;
 mod grid;
+mod pictures;
 mod time;
 mod trust;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 use self::drawing::{Drawing, drawing};
 use self::grid::{Grid, grid};
+use self::pictures::{Pictures, pictures};
 use self::time::{TimeLine, time_line};
 use super::Report;
 use super::rule_place::rule_place;
@@ -23,11 +25,12 @@ use crate::utc::Utc;
 use crate::verdict::{CheckVerdict, ControlSeen, Finding, Verdict};
 
 /// Each by the name that the others include it by. Where that ends in `.html`, values are escaped as HTML.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("page.html", include_str!("html/page.html.jinja")),
     ("style.css", include_str!("html/style.css")),
     ("site.html", include_str!("html/site.html.jinja")),
     ("time.html", include_str!("html/time.html.jinja")),
+    ("pictures.html", include_str!("html/pictures.html.jinja")),
     ("grid.html", include_str!("html/grid.html.jinja")),
 ];
 
@@ -45,6 +48,7 @@ struct Page {
     twin: Option<TwinView>,
     drawing: Drawing,
     time: Option<TimeLine>,
+    pictures: Option<Pictures>,
     controls: Vec<ControlView>,
     checks: Vec<CheckView>,
     flows: Vec<FlowView>,
@@ -165,6 +169,7 @@ fn page(report: &Report) -> Page {
         }),
         drawing: drawing(report),
         time: time_line(report),
+        pictures: pictures(&report.course),
         controls: controls(&report.judgement.checks),
         checks: report.judgement.checks.iter().map(|one| check(report, one)).collect(),
         flows: plan.flows.iter().map(flow).collect(),
