@@ -63,6 +63,12 @@ pub struct Careless {
     pub unbounded: bool,
     /// It takes frames to have been sent when the camera's reports say so.
     pub camera_clock: bool,
+    /// It asks Panorama's own service what it knows of it, as no appliance does.
+    pub asks_panorama: bool,
+    /// What a job has it fetch is taken whatever it is.
+    pub takes_anything: bool,
+    /// It says of each job that it is done, and does nothing.
+    pub only_says_so: bool,
 }
 
 /// One camera.
@@ -142,8 +148,8 @@ pub struct Cloud {
     pub cert: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
-    /// Time between two answers to the cloud's monitoring, and between two metrics and two log lines,
-    /// milliseconds, 50 or more; default 30000, as documented for the product.
+    /// Time between two metrics and two log lines, milliseconds, 50 or more; default 30000. How often it is asked how it is,
+    /// the cloud decides.
     #[serde(default = "half_minute")]
     pub monitor_every_ms: u64,
 }
@@ -187,6 +193,9 @@ pub struct Endpoints {
     pub logs: String,
     /// Objects: the host of an access point.
     pub s3: String,
+    /// Panorama's own service, which no appliance talks to but a careless one.
+    #[serde(default)]
+    pub panorama: String,
 }
 
 /// A file that cannot be used.

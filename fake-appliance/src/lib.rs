@@ -20,6 +20,7 @@ mod clock;
 mod cloud;
 mod net;
 mod own;
+mod restart;
 mod stop;
 mod video;
 mod voice;

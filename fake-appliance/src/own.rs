@@ -42,11 +42,6 @@ impl Own {
         }))
     }
 
-    /// Which software it says that it runs.
-    pub(crate) fn software(&self) -> String {
-        self.lock().software.clone()
-    }
-
     /// An update is in use.
     pub(crate) fn updated(&self, software: &str) {
         self.lock().software = software.to_owned();

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Careless, Config, When};
+use crate::restart::Restart;
 use crate::scan::{self, Login};
 use crate::stop::Stop;
 use crate::video::{self, DecodeError, Manners, Shared};
@@ -54,7 +55,12 @@ pub async fn run(
     let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
     let own = cloud.as_ref().map(cloud::Cloud::own);
     if let Some(cloud) = cloud {
-        cloud.start(scan(When::ByJob), &mut tasks, &work.voice, &work.told());
+        let extra = cloud::Extra {
+            scans: scan(When::ByJob),
+            careless: config.careless,
+            restart: work.restart.clone(),
+        };
+        cloud.start(extra, &mut tasks, &work.voice, &work.told());
     }
     if let Some(login) = scan(When::Unasked) {
         let voice = work.voice.clone();
@@ -121,6 +127,7 @@ pub async fn scan_once(
 struct Work {
     voice: Voice,
     stop: watch::Sender<bool>,
+    restart: Restart,
     cameras: Vec<Arc<Shared>>,
     video: JoinSet<()>,
 }
@@ -137,16 +144,16 @@ impl Work {
         }
         let voice = Voice::new(teller);
         voice.tell(Fact::Ready { listens: Vec::new() });
-        let stop = watch::channel(false).0;
+        let (stop, restart) = (watch::channel(false).0, Restart::new());
         let manners = Manners::new(decode, careless);
         let shared = |camera: &Camera| Shared::new(camera.clone(), manners.clone(), voice.clone());
         let cameras: Vec<_> = cameras.iter().map(shared).collect();
         let mut video = JoinSet::new();
         for camera in &cameras {
-            video.spawn(video::pull(Arc::clone(camera), Stop::heard_from(&stop)));
+            video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
             video.spawn(video::report(Arc::clone(camera), report_every, Stop::heard_from(&stop)));
         }
-        Ok(Self { voice, stop, cameras, video })
+        Ok(Self { voice, stop, restart, cameras, video })
     }
 
     fn told(&self) -> Stop {

@@ -32,6 +32,7 @@ use crate::monitoring::Metrics;
 use crate::mqtt::{Broker, Message};
 use crate::names::Names;
 use crate::ntp::Time;
+use crate::operator::Orders;
 use crate::panorama::{self, Panorama};
 use crate::s3::{self, Objects};
 use crate::service::Service;
@@ -107,6 +108,7 @@ pub(crate) struct Cloud {
     pub(crate) credentials_last: Duration,
     pub(crate) throttle: Throttle,
     pub(crate) stand_ins: StandIns,
+    pub(crate) orders: Orders,
     /// Folder for the files of stand-ins.
     pub(crate) stand_ins_dir: PathBuf,
     /// Says each name that moves.
@@ -254,6 +256,7 @@ fn assemble(
         credentials_last: credentials::lifetime(settings.credentials_seconds),
         throttle: Throttle::new(&settings.throttled),
         stand_ins: StandIns::default(),
+        orders: Orders::default(),
         stand_ins_dir: dir.join("stand-ins"),
         moved,
     })
@@ -284,8 +287,8 @@ impl Running {
         self.cloud.clone()
     }
 
-    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved`, `stand_ins_placed`
-    /// and `failed`.
+    /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved`, `stand_ins_placed`,
+    /// `ordered` and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {
         let (zones, cloud, stop) = (self.zones.clone(), self.cloud.clone(), self.stop.clone());
         self.tasks.spawn(control::obey(input, zones, cloud, stop));

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::Cloud;
 use crate::dns::Zones;
+use crate::operator::{self, Give};
 use crate::service::{Service, Transport};
 use crate::standins::{Kind, Peer};
 
@@ -22,6 +23,7 @@ const LONGEST: u64 = 4096;
 enum Order {
     Move(Move),
     Place(Place),
+    Give(Give),
 }
 
 /// A name is answered otherwise from now on.
@@ -51,9 +53,12 @@ fn ttl() -> u32 {
 
 fn read(line: &str) -> Result<Order, serde_json::Error> {
     let written: serde_json::Value = serde_json::from_str(line)?;
-    match written.get("place") {
-        Some(_) => serde_json::from_value(written).map(Order::Place),
-        None => serde_json::from_value(written).map(Order::Move),
+    if written.get("place").is_some() {
+        serde_json::from_value(written).map(Order::Place)
+    } else if written.get("give").is_some() {
+        serde_json::from_value(written).map(Order::Give)
+    } else {
+        serde_json::from_value(written).map(Order::Move)
     }
 }
 
@@ -71,14 +76,19 @@ pub(crate) async fn obey(
             () = stop.cancelled() => return,
         };
         let Some(line) = line else { return };
-        cloud.facts.say(match read(&line) {
+        let said = match read(&line) {
             Ok(Order::Move(order)) => move_name(order, &zones, &cloud).await,
             Ok(Order::Place(order)) => place(&order, &cloud).await,
+            Ok(Order::Give(order)) => match give(&order, &cloud) {
+                Some(failed) => failed,
+                None => continue,
+            },
             Err(error) => {
                 let about = line.chars().take(80).collect();
                 Fact::Failed { what: "order".into(), about: Some(about), error: error.to_string() }
             }
-        });
+        };
+        cloud.facts.say(said);
     }
 }
 
@@ -115,6 +125,12 @@ async fn place(order: &Place, cloud: &Cloud) -> Fact {
     let asked = Service::all().filter(|service| order.services.iter().any(|word| word == service.word()));
     asked.flat_map(|service| cloud.names.certificate_names(service)).for_each(|name| leave(cloud, &name));
     Fact::StandInsPlaced { kinds: order.place.iter().map(|kind| kind.word().to_owned()).collect() }
+}
+
+/// Gives a thing something to do, which says so itself; or the reason why not.
+fn give(order: &Give, cloud: &Cloud) -> Option<Fact> {
+    let error = operator::give(order, cloud).err()?;
+    Some(Fact::Failed { what: "give".into(), about: Some(order.to.clone()), error: error.to_string() })
 }
 
 /// The lines of a pipe, read by a thread of its own: tokio's reader of standard input keeps a runtime from ending.
@@ -160,6 +176,7 @@ mod tests {
             "move a.b",
             r#"{"place":["tls0.9"],"services":["logs"]}"#,
             r#"{"place":["expired"]}"#,
+            r#"{"give":"update"}"#,
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

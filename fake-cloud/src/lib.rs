@@ -13,6 +13,7 @@
 //!                                                         upstream   where the time server has its time from
 //! control    what is asked of it while it runs            identity  what outlives a start
 //! panorama   its operators' service, which has devices do and say things by jobs
+//! operator   whoever runs a site, when asked to: gives things something to do
 //! iot        who may do what by MQTT, HTTPS of IoT Core     jobs, shadow   what things have to do, and are to be
 //! journal    what was stored, for others to read       throttle   what is refused as too much
 //! session    credentials that end                      role      whom they stand for
@@ -44,6 +45,7 @@ mod monitoring;
 mod mqtt;
 pub mod names;
 mod ntp;
+mod operator;
 mod panorama;
 mod role;
 mod s3;

@@ -44,6 +44,8 @@ pub struct Endpoints {
     pub s3: String,
     /// The security token service, `sts.<region>.amazonaws.com` in both spellings.
     pub sts: String,
+    /// Panorama's own service, `panorama.<region>.amazonaws.com` in both spellings: for operators, and no appliance.
+    pub panorama: String,
 }
 
 /// The security token service of older clients, who sign for [`GLOBAL_REGION`] there.
@@ -96,6 +98,11 @@ impl Names {
         &self.region
     }
 
+    /// Whether `localhost` stands for every service.
+    pub(crate) fn is_local(&self) -> bool {
+        self.localhost
+    }
+
     /// The account, 12 digits.
     pub fn account(&self) -> &str {
         &self.account
@@ -125,6 +132,7 @@ impl Names {
             logs: format!("logs.{region}.{domain}"),
             s3: format!("{access_point}-{account}.s3-accesspoint.{region}.{domain}"),
             sts: format!("sts.{region}.amazonaws.com"),
+            panorama: format!("panorama.{region}.amazonaws.com"),
         }
     }
 

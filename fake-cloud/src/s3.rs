@@ -119,6 +119,13 @@ impl Objects {
         std::fs::read_to_string(self.root.join(bucket).join(key)).ok()
     }
 
+    /// Keeps an object of the cloud's own in the first bucket; `key` is made of plain levels.
+    pub(crate) fn keep(&self, key: &str, body: &[u8]) -> Result<(), files::Error> {
+        let path = self.root.join(&self.hosts.first_bucket).join(key);
+        files::create_folder(path.parent().unwrap_or(&self.root))?;
+        std::fs::write(&path, body).map_err(|source| files::Error::of(&path, source))
+    }
+
     /// Keys of the first bucket below a prefix that ends with a slash, each with the hex SHA-256 of what is there.
     pub(crate) fn below(&self, prefix: &str) -> Vec<(String, String)> {
         let root = self.root.join(&self.hosts.first_bucket);

@@ -9,6 +9,7 @@
 #[cfg(feature = "program")]
 pub mod program;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
@@ -77,6 +78,38 @@ pub enum Fact {
         name: String,
         /// Size of what is kept, in bytes.
         bytes: u64,
+    },
+    /// The cloud has given a thing something to do, since somebody asked for that.
+    Ordered {
+        /// The thing.
+        thing: String,
+        /// The job's name, as in `Tasked`.
+        job: String,
+        /// What it is: `deployment`, `update`, `configuration`, `credentials` or `restart`.
+        kind: String,
+        /// What must come of it: an application's id, a software version, an interval in milliseconds, a certificate's id;
+        /// empty for a restart.
+        expects: String,
+    },
+    /// A thing has said that something which it was given to do is over.
+    Ended {
+        /// The thing.
+        thing: String,
+        /// The job's name, as in `Ordered`.
+        job: String,
+        /// `SUCCEEDED`, `FAILED`, `REJECTED`, …
+        status: String,
+        /// The thing's own words about it, each in one line: `reason`, `monitorEveryMs`, …
+        details: BTreeMap<String, String>,
+    },
+    /// What the cloud knows of a device by its monitoring: said with each answer, and when answers fail to come.
+    Monitored {
+        /// The device.
+        device: String,
+        /// Whether it answers.
+        online: bool,
+        /// The software that it last said it runs.
+        software: Option<String>,
     },
     /// A name was asked for.
     Asked {

@@ -8,15 +8,16 @@ use bytes::Bytes;
 use fake_facts::Fact;
 use http_body_util::Full;
 use hyper::{HeaderMap, Request};
-use rustls::ClientConfig;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::{Rfc2822, Rfc3339};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use super::Identity;
 use super::https::{Error, PATIENCE, connect, exchange};
 use crate::config::ClientFile;
+use crate::restart::Restart;
 use crate::voice::Voice;
 
 const SERVICE: &str = "credentials";
@@ -27,8 +28,9 @@ const EARLY: Duration = Duration::from_secs(300);
 pub(super) struct Chain {
     client: Arc<ClientFile>,
     thing: String,
-    tls: Arc<ClientConfig>,
+    identity: Identity,
     voice: Voice,
+    restart: Restart,
     held: Mutex<Option<Held>>,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Chain {
 struct Held {
     keys: Arc<Keys>,
     renew: Instant,
+    /// After so many restarts: none outlives one.
+    restarts: u64,
 }
 
 /// What signs.
@@ -56,24 +60,30 @@ struct Answer {
 }
 
 impl Chain {
-    /// `tls` shows the certificate of `thing`.
-    pub(super) fn new(client: Arc<ClientFile>, thing: &str, tls: Arc<ClientConfig>, voice: Voice) -> Self {
-        Self { client, thing: thing.to_owned(), tls, voice, held: Mutex::new(None) }
+    /// `identity` shows the certificate of `thing`.
+    pub(super) fn new(
+        client: Arc<ClientFile>,
+        thing: &str,
+        identity: Identity,
+        voice: Voice,
+        restart: Restart,
+    ) -> Self {
+        Self { client, thing: thing.to_owned(), identity, voice, restart, held: Mutex::new(None) }
     }
 
     /// Credentials that hold; whoever asks while they are fetched waits for them.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, Error> {
         let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| Instant::now() < held.renew) {
+        let (asked, restarts) = (Instant::now(), self.restart.times());
+        if let Some(held) = held.as_ref().filter(|held| asked < held.renew && restarts == held.restarts) {
             return Ok(Arc::clone(&held.keys));
         }
-        let asked = Instant::now();
         let (headers, body) = self.ask().await.map_err(|error| Error::Credentials(Box::new(error)))?;
         let Answer { credentials } = serde_json::from_slice(&body).map_err(unreadable)?;
         let life = life(&headers, &credentials.expiration)?;
         self.voice.delivered(SERVICE, &credentials.access_key_id);
         let keys = Arc::new(credentials);
-        *held = Some(Held { keys: Arc::clone(&keys), renew: asked + until_renewal(life) });
+        *held = Some(Held { keys: Arc::clone(&keys), renew: asked + until_renewal(life), restarts });
         Ok(keys)
     }
 
@@ -84,7 +94,8 @@ impl Chain {
 
     async fn ask(&self) -> Result<(HeaderMap, Bytes), Error> {
         let host = &self.client.endpoints.credentials;
-        let (mut sender, peer) = connect(&self.voice, host, self.client.https_port, &self.tls).await?;
+        let (mut sender, peer) =
+            connect(&self.voice, host, self.client.https_port, &self.identity.https()).await?;
         self.voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
         let path = format!("/role-aliases/{}/credentials", self.client.role_alias);
         let request = Request::get(path).header("host", host).header("x-amzn-iot-thingname", &self.thing);

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Fetcher {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) voice: Voice,
+    /// Nobody looks at hashes; for sites that must notice.
+    pub(super) takes_anything: bool,
 }
 
 /// Something to fetch: `{"url", "sha256", "name"}`; without a hash anything will do.
@@ -49,7 +51,8 @@ impl Fetcher {
         let got = timeout(PATIENCE, self.get(artefact.url)).await;
         let body = got.map_err(|_| "no answer within 60 s".to_owned())?.map_err(|error| error.to_string())?;
         let hash = hex::encode(Sha256::digest(&body));
-        if artefact.sha256.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&hash)) {
+        let wanted = artefact.sha256.filter(|_| !self.takes_anything);
+        if wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&hash)) {
             return Err(format!("{} has the hash {hash}, which is not that of the job", artefact.name));
         }
         self.voice.delivered(SERVICE, artefact.name);

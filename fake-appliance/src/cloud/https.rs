@@ -130,6 +130,11 @@ impl Https {
         Err(refused)
     }
 
+    /// Ends the connection: the appliance restarts.
+    pub(super) fn hang_up(&mut self) {
+        self.open = None;
+    }
+
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
         let (sender, peer) = connect(&self.voice, &self.host, self.client.https_port, &self.tls).await?;
         self.voice.tell(Fact::Connected { service: self.service.to_owned(), peer, camera: None });
@@ -232,6 +237,8 @@ mod tests {
     use fake_facts::Teller;
 
     use super::*;
+    use crate::cloud::Identity;
+    use crate::restart::Restart;
 
     fn https(service: &'static str, port: u16) -> Https {
         let client = serde_json::json!({
@@ -247,7 +254,8 @@ mod tests {
             .with_no_client_auth();
         let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
         let tls = Arc::new(tls);
-        let chain = Arc::new(Chain::new(Arc::clone(&client), "app", Arc::clone(&tls), voice.clone()));
+        let identity = Identity::new(Arc::clone(&tls), Arc::clone(&tls));
+        let chain = Arc::new(Chain::new(Arc::clone(&client), "app", identity, voice.clone(), Restart::new()));
         Https::new(service, "host.example", client, chain, tls, voice)
     }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::fetch::Fetcher;
 use super::work::{self, Step};
 use crate::own::Own;
+use crate::restart::Restart;
 use crate::scan::Login;
 use crate::voice::Voice;
 
@@ -34,6 +35,9 @@ pub(super) struct Means {
     pub(super) own: Arc<Own>,
     pub(super) fetcher: Fetcher,
     pub(super) certify: Arc<Certify>,
+    pub(super) restart: Restart,
+    /// It says of each job that it is done, and does nothing; for sites that must notice.
+    pub(super) only_says_so: bool,
 }
 
 /// What the session is to do next.
@@ -51,6 +55,8 @@ pub(super) struct Jobs {
     doing: JoinSet<()>,
     steps: mpsc::Sender<(String, Step)>,
     done: mpsc::Receiver<(String, Step)>,
+    /// The last question of the monitoring that was answered: it is told of in two ways.
+    answered: Option<String>,
 }
 
 /// One job, as it was told.
@@ -65,7 +71,14 @@ impl Jobs {
     /// For this thing.
     pub(super) fn new(thing: &str, means: Means) -> Self {
         let (steps, done) = mpsc::channel(4);
-        Self { means, topic: format!("$aws/things/{thing}/jobs"), doing: JoinSet::new(), steps, done }
+        Self {
+            means,
+            topic: format!("$aws/things/{thing}/jobs"),
+            doing: JoinSet::new(),
+            steps,
+            done,
+            answered: None,
+        }
     }
 
     /// What asks for the next job, and to be told of others.
@@ -101,12 +114,15 @@ impl Jobs {
         let document = &execution["jobDocument"];
         let operation = document["operation"].as_str().unwrap_or_default().to_owned();
         let monitoring = operation == "status";
-        if !monitoring && !self.doing.is_empty() {
+        let again = monitoring && self.answered.as_ref() == Some(&job);
+        if again || (!monitoring && !self.doing.is_empty()) {
             return None;
         }
         voice.tell(Fact::Tasked { job: job.clone(), operation: operation.clone() });
         if monitoring {
-            return Some(self.update(&job, "SUCCEEDED", Some(self.means.own.status())));
+            self.answered = Some(job.clone());
+            // The cloud says when it has heard that.
+            return Some(self.update(QoS::AtLeastOnce, &job, "SUCCEEDED", Some(self.means.own.status())));
         }
         let restarted = execution["statusDetails"]["step"] == work::RESTARTING;
         let task = Task { operation, document: document.clone(), restarted };
@@ -127,30 +143,30 @@ impl Jobs {
         let (job, step) = self.done.recv().await.expect("this very value keeps a sender");
         match step {
             Step::Restart => Next::Restart,
-            Step::Going(details) => Next::Say(self.update(&job, "IN_PROGRESS", details)),
+            Step::Going(details) => Next::Say(self.update(QoS::AtMostOnce, &job, "IN_PROGRESS", details)),
             Step::Over(status, details) => {
                 // It has sent its last word. Nothing may be waited for here: whoever waits may give up.
                 self.doing = JoinSet::new();
-                Next::Say(self.update(&job, status, details))
+                Next::Say(self.update(QoS::AtMostOnce, &job, status, details))
             }
         }
     }
 
     fn ask(&self, job: &str) -> Packet {
-        publish(format!("{}/{job}/get", self.topic), &json!({}))
+        publish(QoS::AtMostOnce, format!("{}/{job}/get", self.topic), &json!({}))
     }
 
-    fn update(&self, job: &str, status: &str, details: Option<Value>) -> Packet {
+    fn update(&self, qos: QoS, job: &str, status: &str, details: Option<Value>) -> Packet {
         let mut said = json!({ "status": status });
         if let Some(details) = details {
             said["statusDetails"] = details;
         }
-        publish(format!("{}/{job}/update", self.topic), &said)
+        publish(qos, format!("{}/{job}/update", self.topic), &said)
     }
 }
 
-fn publish(topic: String, said: &Value) -> Packet {
-    Packet::Publish(Publish::new(topic, QoS::AtMostOnce, said.to_string()))
+fn publish(qos: QoS, topic: String, said: &Value) -> Packet {
+    Packet::Publish(Publish::new(topic, qos, said.to_string()))
 }
 
 /// The shortest time between two signs of life that a job may ask for.
@@ -173,8 +189,10 @@ pub(super) mod tests {
         Means {
             scans: None,
             own: Arc::new(Own::new(Duration::from_secs(30))),
-            fetcher: Fetcher { tls: Arc::new(tls), voice: voice() },
+            fetcher: Fetcher { tls: Arc::new(tls), voice: voice(), takes_anything: false },
             certify: Arc::new(|_, _| Err("no certificates here".into())),
+            restart: Restart::new(),
+            only_says_so: false,
         }
     }
 
@@ -237,6 +255,8 @@ pub(super) mod tests {
             ("$aws/things/app/jobs/status-7/update", &json!("SUCCEEDED"))
         );
         assert_eq!(answer["statusDetails"]["softwareVersion"], env!("CARGO_PKG_VERSION"));
+        let again = jobs.take(&told("notify-next", &execution("status-7", "status", "QUEUED")), &voice());
+        assert!(again.is_empty(), "once");
     }
 
     #[tokio::test]

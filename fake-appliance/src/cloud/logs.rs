@@ -40,6 +40,11 @@ impl Errand for Logs {
         self.https.service
     }
 
+    fn restart(&mut self) {
+        self.https.hang_up();
+        (self.ready, self.lines) = (false, 0);
+    }
+
     async fn run(&mut self) -> Result<String, Error> {
         let group = self.group.clone();
         if !self.ready {

@@ -22,6 +22,10 @@ impl Errand for Metrics {
         self.https.service
     }
 
+    fn restart(&mut self) {
+        self.https.hang_up();
+    }
+
     async fn run(&mut self) -> Result<String, Error> {
         let body = serde_json::json!({
             "Namespace": "PanoramaDeviceMetrics",

@@ -1,5 +1,5 @@
 //! The cloud: an MQTT session, and metrics, logs and one object over HTTPS, signed with credentials that the certificate
-//! is exchanged for. One task each; what fails is told and tried again, and none holds up another.
+//! is exchanged for. One task each; what fails is told and tried again, none holds up another, and a restart begins each anew.
 
 mod credentials;
 mod fetch;
@@ -8,21 +8,23 @@ mod jobs;
 mod logs;
 mod metrics;
 mod object;
+mod panorama;
 mod session;
 mod work;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
-use crate::config::{self, ClientFile};
+use crate::config::{self, Careless, ClientFile};
 
 use crate::net;
 use crate::own::Own;
+use crate::restart::{Restart, Restarts};
 use crate::scan::Login;
 use crate::stop::Stop;
 use crate::voice::Voice;
@@ -40,12 +42,56 @@ const HTTP: &str = "http/1.1";
 pub(crate) struct Cloud {
     client: Arc<ClientFile>,
     thing: String,
-    every: Duration,
     own: Arc<Own>,
     https: Arc<ClientConfig>,
-    /// HTTPS that shows the certificate.
-    certified: Arc<ClientConfig>,
+    identity: Identity,
+}
+
+/// What shows the appliance's certificate, for all who do; a job may bring another one.
+#[derive(Clone)]
+pub(crate) struct Identity(Arc<Mutex<Shown>>);
+
+struct Shown {
     mqtt: Arc<ClientConfig>,
+    https: Arc<ClientConfig>,
+}
+
+impl Identity {
+    fn new(mqtt: Arc<ClientConfig>, https: Arc<ClientConfig>) -> Self {
+        Self(Arc::new(Mutex::new(Shown { mqtt, https })))
+    }
+
+    /// For the next MQTT session.
+    fn mqtt(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.lock().mqtt)
+    }
+
+    /// For the next connection to the credentials provider.
+    fn https(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.lock().https)
+    }
+
+    /// Another certificate from now on: chain and key, PEM.
+    fn put(&self, ca: &Path, chain: &[u8], key: &[u8]) -> Result<(), net::TlsError> {
+        let mqtt = net::tls_client_with(ca, MQTT, chain, key)?;
+        let https = net::tls_client_with(ca, HTTP, chain, key)?;
+        *self.lock() = Shown { mqtt, https };
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an appliance has beside the cloud's own configuration.
+pub(crate) struct Extra {
+    /// It looks for cameras as this user where a job says so.
+    pub(crate) scans: Option<Login>,
+    /// What it does not take care of.
+    pub(crate) careless: Careless,
+    /// Has everything restart.
+    pub(crate) restart: Restart,
 }
 
 impl Cloud {
@@ -59,11 +105,9 @@ impl Cloud {
         Ok(Self {
             client: Arc::new(client),
             thing: config.thing.clone(),
-            every: config.monitor_every(),
             own: Arc::new(Own::new(config.monitor_every())),
             https,
-            certified,
-            mqtt,
+            identity: Identity::new(mqtt, certified),
         })
     }
 
@@ -73,42 +117,58 @@ impl Cloud {
     }
 
     /// Starts everything that goes on with the cloud.
-    ///
-    /// `scans`: it looks for cameras as this user where a job says so.
-    pub(crate) fn start(self, scans: Option<Login>, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
+    pub(crate) fn start(self, extra: Extra, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
         let endpoints = &self.client.endpoints;
-        let tls = Arc::new(Mutex::new(Arc::clone(&self.mqtt)));
-        let (in_use, ca) = (Arc::clone(&tls), self.client.ca.clone());
-        let certify = move |chain: &[u8], key: &[u8]| {
-            let made = net::tls_client_with(&ca, MQTT, chain, key).map_err(|error| error.to_string())?;
-            *in_use.lock().unwrap_or_else(PoisonError::into_inner) = made;
-            Ok(())
+        let (identity, ca) = (self.identity.clone(), self.client.ca.clone());
+        let certify =
+            move |chain: &[u8], key: &[u8]| identity.put(&ca, chain, key).map_err(|error| error.to_string());
+        let takes_anything = extra.careless.takes_anything;
+        let fetcher = Fetcher { tls: Arc::clone(&self.https), voice: voice.clone(), takes_anything };
+        let restart = extra.restart;
+        let means = Means {
+            scans: extra.scans,
+            own: Arc::clone(&self.own),
+            fetcher,
+            certify: Arc::new(certify),
+            restart: restart.clone(),
+            only_says_so: extra.careless.only_says_so,
         };
-        let fetcher = Fetcher { tls: Arc::clone(&self.https), voice: voice.clone() };
-        let means = Means { scans, own: Arc::clone(&self.own), fetcher, certify: Arc::new(certify) };
         let session = session::Settings {
             host: endpoints.iot.clone(),
             port: self.client.https_port,
-            tls,
+            identity: self.identity.clone(),
             thing: self.thing.clone(),
             means,
         };
         tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
-        let every = Some(self.every);
-        let certified = Arc::clone(&self.certified);
-        let chain = Arc::new(Chain::new(Arc::clone(&self.client), &self.thing, certified, voice.clone()));
+        let identity = self.identity.clone();
+        let (client, voice_of_chain) = (Arc::clone(&self.client), voice.clone());
+        let chain = Arc::new(Chain::new(client, &self.thing, identity, voice_of_chain, restart.clone()));
         let https = |service, host: &str| {
             let (client, chain, tls) =
                 (Arc::clone(&self.client), Arc::clone(&chain), Arc::clone(&self.https));
             Https::new(service, host, client, chain, tls, voice.clone())
         };
+        let often = || When { every: Some(Arc::clone(&self.own)), restarts: restart.heard() };
         let metrics = metrics::Metrics::new(https("monitoring", &endpoints.monitoring), &self.thing);
-        tasks.spawn(stop.clone().or_done(go(metrics, every, voice.clone())));
+        tasks.spawn(stop.clone().or_done(go(metrics, often(), voice.clone())));
         let logs = logs::Logs::new(https("logs", &endpoints.logs), &self.thing);
-        tasks.spawn(stop.clone().or_done(go(logs, every, voice.clone())));
+        tasks.spawn(stop.clone().or_done(go(logs, often(), voice.clone())));
         let object = object::Object::new(https("s3", &endpoints.s3), &self.thing);
-        tasks.spawn(stop.clone().or_done(go(object, None, voice.clone())));
+        let once = When { every: None, restarts: restart.heard() };
+        tasks.spawn(stop.clone().or_done(go(object, once, voice.clone())));
+        if extra.careless.asks_panorama {
+            let asking = panorama::Panorama::new(https("panorama", &endpoints.panorama), &self.thing);
+            tasks.spawn(stop.clone().or_done(go(asking, often(), voice.clone())));
+        }
     }
+}
+
+/// When an errand is run.
+struct When {
+    /// So often, as the appliance is configured at the time; none: once after each start.
+    every: Option<Arc<Own>>,
+    restarts: Restarts,
 }
 
 /// Something that is done over HTTPS, once or again and again.
@@ -117,28 +177,44 @@ trait Errand: Send {
     fn service(&self) -> &'static str;
     /// Does it once; gives what was delivered, by its name there.
     fn run(&mut self) -> impl Future<Output = Result<String, https::Error>> + Send;
+    /// Ends its connection, and forgets what it knows of the cloud.
+    fn restart(&mut self);
 }
 
-/// Does an errand every so often, or (`None`) until it has worked once.
-async fn go(mut errand: impl Errand, every: Option<Duration>, voice: Voice) {
+/// Does an errand when it is due, and anew after each restart; what fails is tried again.
+async fn go(mut errand: impl Errand, mut when: When, voice: Voice) {
     let mut backoff = Backoff::new();
-    let mut ticks = interval(every.unwrap_or(Duration::from_secs(1)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        match errand.run().await {
+        let begun = Instant::now();
+        let ran = tokio::select! {
+            ran = errand.run() => ran,
+            () = when.restarts.next() => {
+                errand.restart();
+                continue;
+            }
+        };
+        let next = match ran {
             Ok(name) => {
                 voice.delivered(errand.service(), &name);
                 backoff.reset();
-                if every.is_none() {
-                    return;
-                }
+                when.every.as_ref().map(|own| (begun + own.every()).max(Instant::now()))
             }
             Err(error) => {
                 voice.failed(error.what(errand.service()), error.about(), &error);
-                backoff.wait().await;
-                // Otherwise the waiting, which is over, would be followed by what is left of the interval.
-                ticks.reset_immediately();
+                Some(Instant::now() + backoff.next())
+            }
+        };
+        let due = async {
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            () = when.restarts.next() => {
+                backoff.reset();
+                errand.restart();
             }
         }
     }

@@ -19,6 +19,10 @@ impl Errand for Object {
         self.https.service
     }
 
+    fn restart(&mut self) {
+        self.https.hang_up();
+    }
+
     async fn run(&mut self) -> Result<String, Error> {
         let body = serde_json::json!({ "active": true, "at": fake_facts::now() }).to_string().into_bytes();
         let path = format!("/{}", self.key);

@@ -1,23 +1,22 @@
-//! The MQTT session: kept open, with one answer to the cloud's monitoring after another.
+//! The MQTT session: kept open, for the jobs that the cloud has.
 //!
 //! MQTT 3.1.1 (OASIS Standard, 29 October 2014) over TLS on port 443 with the application protocol that selects
 //! it, as AWS IoT Core has it. Only the codec of the MQTT library is used, so that names, connections and TLS
 //! are the same as everywhere in the appliance.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use fake_facts::Fact;
 use rumqttc::mqttbytes::QoS;
-use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq, Publish};
-use rustls::ClientConfig;
+use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Disconnect, Packet, PingReq};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, interval, timeout};
 use tokio_rustls::client::TlsStream;
 
+use super::Identity;
 use super::jobs::{Jobs, Means, Next};
 use crate::backoff::Backoff;
 use crate::net;
@@ -25,6 +24,10 @@ use crate::stop::Stop;
 use crate::voice::Voice;
 
 const SERVICE: &str = "iot";
+/// What facts call an answer to the cloud's monitoring.
+const MONITORING: &str = "monitoring";
+/// The last number of a publication.
+const LAST_ID: u16 = 60_000;
 /// The shortest that AWS IoT Core accepts ("AWS IoT Core message broker and protocol limits").
 const KEEP_ALIVE_S: u16 = 30;
 /// Pings go out at half of it, so that one may be late.
@@ -40,8 +43,7 @@ const LARGEST: usize = 132 * 1024;
 pub(super) struct Settings {
     pub(super) host: String,
     pub(super) port: u16,
-    /// As it is when a session begins: a job may bring another certificate.
-    pub(super) tls: Arc<Mutex<Arc<ClientConfig>>>,
+    pub(super) identity: Identity,
     pub(super) thing: String,
     pub(super) means: Means,
 }
@@ -75,10 +77,11 @@ pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
         let error = match opened {
             Ok(mut session) => {
                 backoff.reset();
-                match session.run(&settings, &voice, &mut stop).await {
+                match session.run(&voice, &mut stop).await {
                     Ok(Why::Told) => return session.leave().await,
                     Ok(Why::Restart) => {
                         session.leave().await;
+                        settings.means.restart.now();
                         continue;
                     }
                     Err(error) => error,
@@ -118,7 +121,7 @@ struct Session {
     stream: TlsStream<TcpStream>,
     arrived: BytesMut,
     next_id: u16,
-    /// Publications that are not acknowledged yet, and when they were sent.
+    /// Answers to the cloud's monitoring that are not acknowledged yet, and when they were sent.
     pending: BTreeMap<u16, Instant>,
     pinged: Option<Instant>,
     jobs: Jobs,
@@ -126,7 +129,7 @@ struct Session {
 
 impl Session {
     async fn open(settings: &Settings, voice: &Voice) -> Result<Self, Error> {
-        let tls = Arc::clone(&settings.tls.lock().unwrap_or_else(PoisonError::into_inner));
+        let tls = settings.identity.mqtt();
         let (stream, peer) = net::connect_tls(voice, &settings.host, settings.port, &tls).await?;
         let arrived = BytesMut::new();
         let jobs = Jobs::new(&settings.thing, settings.means.clone());
@@ -145,17 +148,12 @@ impl Session {
         }
         voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
         for question in session.jobs.questions() {
-            session.send(&question).await?;
+            session.say(question).await?;
         }
         Ok(session)
     }
 
-    async fn run(&mut self, settings: &Settings, voice: &Voice, stop: &mut Stop) -> Result<Why, Error> {
-        let topic = format!("panorama/{}/status", settings.thing);
-        let own = &settings.means.own;
-        let mut every = own.every();
-        let mut answers = interval(every);
-        answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn run(&mut self, voice: &Voice, stop: &mut Stop) -> Result<Why, Error> {
         let mut pings = interval(PING);
         pings.reset();
         let mut checks = interval(Duration::from_secs(1));
@@ -164,20 +162,14 @@ impl Session {
                 () = stop.told() => return Ok(Why::Told),
                 heard = self.hear() => {
                     let said = match heard? {
-                        Heard::Packet(packet) => self.take(&packet, &topic, voice),
+                        Heard::Packet(packet) => self.take(&packet, voice),
                         Heard::Job(Next::Say(said)) => vec![said],
                         Heard::Job(Next::Restart) => return Ok(Why::Restart),
                     };
-                    for said in &said {
-                        self.send(said).await?;
-                    }
-                    if own.every() != every {
-                        every = own.every();
-                        answers = interval(every);
-                        answers.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                    for said in said {
+                        self.say(said).await?;
                     }
                 }
-                _ = answers.tick() => self.publish(&topic, &own.software()).await?,
                 _ = pings.tick() => {
                     self.pinged.get_or_insert_with(Instant::now);
                     self.send(&Packet::PingReq).await?;
@@ -197,11 +189,11 @@ impl Session {
     }
 
     /// Takes a packet; gives what the broker is told for it.
-    fn take(&mut self, packet: &Packet, topic: &str, voice: &Voice) -> Vec<Packet> {
+    fn take(&mut self, packet: &Packet, voice: &Voice) -> Vec<Packet> {
         match packet {
             Packet::Publish(message) => return self.jobs.take(message, voice),
             Packet::PubAck(answer) if self.pending.remove(&answer.pkid).is_some() => {
-                voice.delivered(SERVICE, topic);
+                voice.delivered(SERVICE, MONITORING);
             }
             Packet::PingResp => self.pinged = None,
             other => tracing::debug!(?other, "packet without meaning for the appliance"),
@@ -209,13 +201,17 @@ impl Session {
         Vec::new()
     }
 
-    async fn publish(&mut self, topic: &str, software: &str) -> Result<(), Error> {
-        let status = serde_json::json!({ "state": "ONLINE", "softwareVersion": software });
-        let mut publish = Publish::new(topic, QoS::AtLeastOnce, status.to_string());
-        publish.pkid = self.next_id;
-        self.pending.insert(self.next_id, Instant::now());
-        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
-        self.send(&Packet::Publish(publish)).await
+    /// Sends a packet; what is to be acknowledged gets its number, and is waited for.
+    async fn say(&mut self, mut packet: Packet) -> Result<(), Error> {
+        if let Packet::Publish(publish) = &mut packet
+            && publish.qos == QoS::AtLeastOnce
+        {
+            publish.pkid = self.next_id;
+            self.pending.insert(self.next_id, Instant::now());
+            // Those above are of subscriptions.
+            self.next_id = if self.next_id < LAST_ID { self.next_id + 1 } else { 1 };
+        }
+        self.send(&packet).await
     }
 
     /// Nothing that was asked may stay unanswered.

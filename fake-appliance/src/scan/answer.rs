@@ -117,6 +117,9 @@ mod tests {
         gives_up: false,
         unbounded: false,
         camera_clock: false,
+        asks_panorama: false,
+        takes_anything: false,
+        only_says_so: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

@@ -26,6 +26,7 @@ pub use decode::check_decoder;
 
 use crate::backoff::Backoff;
 use crate::config::{Camera, Careless};
+use crate::restart::Restarts;
 use crate::stop::Stop;
 use crate::voice::Voice;
 use tally::Tally;
@@ -114,17 +115,21 @@ impl Shared {
     }
 }
 
-/// Pulls from one camera until told to stop; whatever fails is told and tried again.
-pub(crate) async fn pull(shared: Arc<Shared>, mut stop: Stop) {
+/// Pulls from one camera until told to stop; whatever fails is told and tried again, and a restart cuts a session off.
+pub(crate) async fn pull(shared: Arc<Shared>, mut restarts: Restarts, mut stop: Stop) {
     let mut backoff = Backoff::new();
     let mut given_up = shared.manners.given_up.subscribe();
     loop {
         let before = shared.tally().version;
-        let played = tokio::select! {
-            played = session::play(&shared, &mut stop) => played,
+        let ended = tokio::select! {
+            ended = session::play(&shared, &mut stop) => ended,
             () = until(&mut given_up) => return stop.told().await,
+            () = restarts.next() => {
+                backoff.reset();
+                continue;
+            }
         };
-        let Err(error) = played else { return };
+        let Err(error) = ended else { return };
         let what = if let session::Error::Net(error) = &error { error.what("rtsp") } else { "rtsp" };
         shared.voice.failed(what, Some(&shared.camera.name), &error);
         if shared.manners.careless.gives_up && error.is_unreadable() {
@@ -135,6 +140,7 @@ pub(crate) async fn pull(shared: Arc<Shared>, mut stop: Stop) {
         }
         tokio::select! {
             () = stop.told() => return,
+            () = restarts.next() => backoff.reset(),
             () = backoff.wait() => {}
         }
     }

@@ -25,7 +25,7 @@ use crate::https::Call;
 use crate::jobs::{self, Reply};
 use crate::mqtt::Message;
 use crate::service::{JOBS_DATA, Service};
-use crate::{panorama, shadow};
+use crate::{operator, panorama, shadow};
 
 /// Who sends a message.
 #[derive(Clone, Copy)]
@@ -58,6 +58,7 @@ pub(crate) fn take(cloud: &Cloud, caller: Caller<'_>, message: Message) {
 
 /// A thing has said how a job goes.
 pub(crate) fn changed(cloud: &Cloud, thing: &str, job: &str) {
+    operator::heard(cloud, thing, job);
     panorama::heard(cloud, thing, job);
 }
 
@@ -76,7 +77,8 @@ pub(crate) fn came(cloud: &Cloud, visitor: &Visitor) {
 pub(crate) fn went(cloud: &Cloud, visitor: &Visitor, event: Message) {
     // One that was replaced by itself is not gone.
     if !cloud.broker.is_here(&visitor.client_id) {
-        cloud.panorama.gone(&visitor.client_id);
+        let lost = cloud.panorama.gone(&visitor.client_id);
+        lost.into_iter().for_each(|fact| cloud.facts.say(fact));
     }
     cloud.broker.publish(event);
 }

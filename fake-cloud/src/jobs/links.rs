@@ -1,5 +1,6 @@
 //! Presigned links in job documents: `${aws:iot:s3-presigned-url:https://s3.REGION.amazonaws.com/BUCKET/KEY}` becomes a link
-//! that is good for a while, when the document is handed over (AWS IoT developer guide, "Managing jobs").
+//! that is good for a while, when the document is handed over (AWS IoT developer guide, "Managing jobs"). One to an access
+//! point, which AWS does not document, stays there.
 
 use std::time::{Duration, SystemTime};
 
@@ -47,7 +48,7 @@ impl Links {
         for part in parts {
             let link = part.split_once('}').and_then(|(url, rest)| {
                 let (bucket, key) = place(url)?;
-                Some((signer.link(bucket, key, seconds)?, rest))
+                Some((signer.link(point(url), bucket, key, seconds)?, rest))
             });
             match link {
                 Some((link, rest)) => written.extend([link.as_str(), rest]),
@@ -74,12 +75,19 @@ pub(crate) fn place(url: &str) -> Option<(&str, &str)> {
     named(found.0, found.1).then_some(found)
 }
 
+/// The host of an access point, which links to it keep.
+fn point(url: &str) -> Option<&str> {
+    let (host, _) = url.strip_prefix("https://")?.split_once('/')?;
+    host.contains(".s3-accesspoint.").then_some(host)
+}
+
 impl Signer {
-    fn link(&self, bucket: &str, key: &str, seconds: u64) -> Option<String> {
+    fn link(&self, point: Option<&str>, bucket: &str, key: &str, seconds: u64) -> Option<String> {
         let port = if self.port == 443 { String::new() } else { format!(":{}", self.port) };
-        let (host, path) = match self.localhost {
-            true => (format!("localhost{port}"), format!("{bucket}/{key}")),
-            false => (format!("{bucket}.s3.{}.amazonaws.com{port}", self.region), key.to_owned()),
+        let (host, path) = match (self.localhost, point) {
+            (true, _) => (format!("localhost{port}"), format!("{bucket}/{key}")),
+            (false, Some(point)) => (format!("{point}{port}"), key.to_owned()),
+            (false, None) => (format!("{bucket}.s3.{}.amazonaws.com{port}", self.region), key.to_owned()),
         };
         let url = format!("https://{host}/{path}");
         let identity = Credentials::new(&self.key.id, &self.key.secret, None, None, "presigned links").into();
@@ -146,6 +154,9 @@ mod tests {
             links.sign(r#"{"a":"${aws:iot:s3-presigned-url:https://s3.amazonaws.com/b/k}","c":1}"#, 60);
         assert!(signed.starts_with(r#"{"a":"https://b.s3.eu-west-1.amazonaws.com/k?"#), "{signed}");
         assert!(signed.contains("X-Amz-Expires=60") && signed.ends_with(r#"","c":1}"#), "{signed}");
+        let point = "https://p-1.s3-accesspoint.eu-west-1.amazonaws.com/a/b";
+        let signed = links.sign(&format!("${{aws:iot:s3-presigned-url:{point}}}"), 60);
+        assert!(signed.starts_with(&format!("{point}?")), "an access point stays one: {signed}");
         for other in
             [r#"{"a":"${aws:iot:s3-presigned-url:https://x/y}"}"#, "{}", "${aws:iot:s3-presigned-url:"]
         {

@@ -20,8 +20,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::ask::Question;
 use self::ask::{Ask, Refusal};
+pub(crate) use self::ask::{Question, is_job_id};
 pub(crate) use self::execution::{Execution, Status};
 pub(crate) use self::links::{Links, place};
 pub(crate) use self::store::Job;

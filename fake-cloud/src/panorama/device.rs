@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fake_facts::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -189,11 +190,20 @@ impl Device {
         self.said = Some(said);
     }
 
-    /// A monitoring job was not answered until the next one; after two of them the device is gone.
-    pub(super) fn missed(&mut self) {
+    /// A monitoring job was not answered until the next one; after two of them the device is gone. Says whether that is new.
+    pub(super) fn missed(&mut self) -> bool {
         self.missed += 1;
-        if self.missed >= MISSES {
-            self.online = false;
+        let was = self.online;
+        self.online &= self.missed < MISSES;
+        was && !self.online
+    }
+
+    /// What monitoring has shown.
+    pub(super) fn known(&self) -> Fact {
+        Fact::Monitored {
+            device: self.id.clone(),
+            online: self.online,
+            software: self.software().map(str::to_owned),
         }
     }
 

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
+use fake_facts::Fact;
 use serde_json::Value;
 
 use self::applications::Instance;
@@ -64,11 +65,11 @@ impl Panorama {
         }
     }
 
-    /// The client of this name is gone: if it is a device, it is so no longer online.
-    pub(crate) fn gone(&self, client_id: &str) {
-        if let Some(device) = self.lock().devices.get_mut(client_id) {
-            device.online = false;
-        }
+    /// The client of this name is gone: if it is a device, it is so no longer online. What is known of it, if that is new.
+    pub(crate) fn gone(&self, client_id: &str) -> Option<Fact> {
+        let mut state = self.lock();
+        let device = state.devices.get_mut(client_id)?;
+        std::mem::take(&mut device.online).then(|| device.known())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -28,13 +28,13 @@ pub(crate) async fn run(cloud: &Cloud, every: Duration, stop: CancellationToken)
 /// One round: what is still unanswered is taken back, and counted.
 fn ask(cloud: &Cloud) {
     let now = cloud.clock.milliseconds();
-    let (mut old, mut new) = (Vec::new(), Vec::new());
+    let (mut old, mut new, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     {
         let mut state = cloud.panorama.lock();
         let mut count = state.asked;
         for device in state.devices.values_mut().filter(|device| device.provisioned) {
             if let Some(unanswered) = device.asked.take() {
-                device.missed();
+                lost.extend(device.missed().then(|| device.known()));
                 old.push(unanswered);
             }
             count += 1;
@@ -44,6 +44,7 @@ fn ask(cloud: &Cloud) {
         }
         state.asked = count;
     }
+    lost.into_iter().for_each(|fact| cloud.facts.say(fact));
     old.iter().for_each(|id| cloud.publish_own(cloud.jobs.delete(id, now)));
     new.iter().for_each(|(device, id)| order(cloud, device, id, &json!({ "operation": "status" })));
 }
@@ -51,20 +52,24 @@ fn ask(cloud: &Cloud) {
 /// A device has said how a job goes: if it was the one that asks how it is, what it says is kept, and the job forgotten.
 pub(super) fn heard(cloud: &Cloud, thing: &str, job: &str) {
     let now = cloud.clock.milliseconds();
-    let ended = {
+    let (ended, known) = {
         let mut state = cloud.panorama.lock();
         let device = state.devices.get_mut(thing).filter(|device| device.asked.as_deref() == Some(job));
         let execution = cloud.jobs.execution(thing, job).filter(|execution| execution.status.is_terminal());
         let (Some(device), Some(execution)) = (device, execution) else { return };
-        match Said::read(&execution.details, now) {
-            Some(said) if execution.status == Status::Succeeded => device.answered(said),
+        let known = match Said::read(&execution.details, now) {
+            Some(said) if execution.status == Status::Succeeded => {
+                device.answered(said);
+                Some(device.known())
+            }
             // An answer that says nothing is none.
             _ => {
                 device.asked = None;
-                device.missed();
+                device.missed().then(|| device.known())
             }
-        }
-        execution.job
+        };
+        (execution.job, known)
     };
+    known.into_iter().for_each(|fact| cloud.facts.say(fact));
     cloud.publish_own(cloud.jobs.delete(&ended, now));
 }
