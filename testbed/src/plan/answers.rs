@@ -23,15 +23,30 @@ pub(super) const CLOUD_SERVICES: [CloudService; 6] = [
 /// glibc asks at most three name servers (resolv.conf(5), `MAXNS`).
 const MOST_NAMESERVERS: usize = 3;
 
-/// A cloud's services with their addresses: each subnet of each link has one per service.
-pub(super) fn cloud_binds(cloud: &Node) -> Vec<(CloudService, IpAddr)> {
-    let with_service = |(place, ip)| Some((*CLOUD_SERVICES.get(place)?, ip));
-    places(cloud).filter_map(with_service).collect()
+/// A cloud's services with their addresses: each subnet of each link has one per service, then the spare ones, then those
+/// of what operators use.
+pub(super) fn cloud_binds(cloud: &Node, written: &scenario::Cloud) -> Vec<(CloudService, IpAddr)> {
+    let behind = CLOUD_SERVICES.len() + spares(written);
+    let service = |place: usize| {
+        let of_operators = || written.serves.get(place.checked_sub(behind)?);
+        CLOUD_SERVICES.get(place).or_else(of_operators).copied()
+    };
+    places(cloud).filter_map(|(place, ip)| Some((service(place)?, ip))).collect()
 }
 
-/// A cloud's addresses behind those of its services.
-pub(super) fn cloud_spares(cloud: &Node) -> Vec<IpAddr> {
-    places(cloud).filter(|(place, _)| *place >= CLOUD_SERVICES.len()).map(|(_, ip)| ip).collect()
+/// A cloud's addresses behind those of its services, where no name leads.
+pub(super) fn cloud_spares(cloud: &Node, written: &scenario::Cloud) -> Vec<IpAddr> {
+    let spare = CLOUD_SERVICES.len()..CLOUD_SERVICES.len() + spares(written);
+    places(cloud).filter(|(place, _)| spare.contains(place)).map(|(_, ip)| ip).collect()
+}
+
+fn spares(cloud: &scenario::Cloud) -> usize {
+    usize::try_from(cloud.spare_addresses).unwrap_or(0)
+}
+
+/// How many addresses a cloud has in each subnet.
+pub(super) fn cloud_addresses(cloud: &scenario::Cloud) -> usize {
+    CLOUD_SERVICES.len() + spares(cloud) + cloud.serves.len()
 }
 
 /// A node's addresses, each with its place among those of its subnet.
@@ -45,9 +60,17 @@ fn places(node: &Node) -> impl Iterator<Item = (usize, IpAddr)> {
     })
 }
 
-/// A cloud's addresses of one service.
-pub(super) fn at_cloud(cloud: &Node, service: CloudService) -> impl Iterator<Item = IpAddr> {
-    cloud_binds(cloud).into_iter().filter(move |(one, _)| *one == service).map(|(_, address)| address)
+/// A cloud's addresses of one service; none where it is no cloud, or has it not.
+pub(super) fn at_cloud(
+    site: &scenario::Site,
+    cloud: &Node,
+    service: CloudService,
+) -> impl Iterator<Item = IpAddr> + use<> {
+    let binds = match site.nodes.get(&cloud.name).map(|node| &node.kind) {
+        Some(Kind::Cloud(written)) => cloud_binds(cloud, written),
+        _ => Vec::new(),
+    };
+    binds.into_iter().filter(move |(one, _)| *one == service).map(|(_, address)| address)
 }
 
 /// Name servers of a node: where its resolver answers, nearest first.
@@ -65,7 +88,7 @@ pub(super) fn nameservers(
         return Vec::new();
     };
     let serves = match site.nodes.get(name).map(|node| &node.kind) {
-        Some(Kind::Cloud(_)) => at_cloud(other, CloudService::Dns).collect(),
+        Some(Kind::Cloud(_)) => at_cloud(site, other, CloudService::Dns).collect(),
         Some(Kind::Router(router)) => in_segments(other, &router.dns),
         _ => addresses(other).collect(),
     };
@@ -129,6 +152,8 @@ fn answers(kind: &ServiceKind, port: &Traffic) -> Vec<IpAddr> {
             let right = |service: &CloudService| match service {
                 CloudService::Dns => dns,
                 CloudService::Ntp => ntp,
+                // Whoever means these says so by a flow.
+                CloudService::Sts | CloudService::IotControl | CloudService::Panorama => false,
                 _ => matches!(port, Traffic::Tcp(..)) && !dns,
             };
             binds.iter().filter(|(service, _)| right(service)).map(|(_, address)| *address).collect()

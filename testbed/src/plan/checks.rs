@@ -18,6 +18,7 @@ use super::model::{
     Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, ServiceKind, Word,
 };
 use super::ports::{fits, openable};
+use super::spoken;
 use super::taint;
 use super::ways::{Ways, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
@@ -128,6 +129,8 @@ pub(super) fn word(
         scenario::Word::Periodic { event, of, every, tolerance, gaps, missing } => {
             Word::Periodic { event, of, every, tolerance, gaps, missing }
         }
+        scenario::Word::Job { of, does, spoiled, within } => spoken::job(known, of, does, spoiled, within),
+        scenario::Word::Talks { of, services } => spoken::talks(known, of, &services),
         scenario::Word::Plays { cameras, at, bounds } => Word::Plays { cameras: all(&cameras), at, bounds },
         scenario::Word::Tls { flows, min, refuses } => {
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };

@@ -19,21 +19,25 @@ pub(super) fn flows(
 ) -> Vec<Flow> {
     let site = &scenario.site;
     let ends = |flow: &scenario::Flow| crossed(&expand(site, &flow.from), &expand(site, &flow.to));
-    scenario.flows.iter().map(|flow| one(flow, ends(flow), ways, services, mistakes)).collect()
+    scenario.flows.iter().map(|flow| one(flow, ends(flow), ways, (site, services), mistakes)).collect()
 }
 
 fn one(
     flow: &scenario::Flow,
     ends: Vec<(NodeName, NodeName)>,
     ways: &Ways<'_>,
-    services: &[Service],
+    (site, services): (&scenario::Site, &[Service]),
     mistakes: &mut Mistakes,
 ) -> Flow {
     let mut pairs = Vec::new();
     for (from, to) in ends {
         match (ways.node(&from), ways.node(&to)) {
             (Some(opener), Some(answerer)) => {
-                pairs.push(FlowPair { addresses: addresses_of(flow, services, opener, answerer), from, to });
+                pairs.push(FlowPair {
+                    addresses: addresses_of(flow, (site, services), opener, answerer),
+                    from,
+                    to,
+                });
             }
             (None, _) => mistakes.site(format!("flow {}: there is no node `{from}`", flow.id)),
             (_, None) => mistakes.site(format!("flow {}: there is no node `{to}`", flow.id)),
@@ -62,9 +66,14 @@ pub(super) fn crossed<T: Clone + PartialEq + Ord>(from: &[T], to: &[T]) -> Vec<(
 }
 
 /// A cloud's addresses of the services that the flow names; a router's where it tells names or the time; else all.
-fn addresses_of(flow: &scenario::Flow, services: &[Service], opener: &Node, answerer: &Node) -> Vec<IpAddr> {
+fn addresses_of(
+    flow: &scenario::Flow,
+    (site, services): (&scenario::Site, &[Service]),
+    opener: &Node,
+    answerer: &Node,
+) -> Vec<IpAddr> {
     if answerer.role == Role::Cloud && !flow.services.is_empty() {
-        return flow.services.iter().flat_map(|service| at_cloud(answerer, *service)).collect();
+        return flow.services.iter().flat_map(|service| at_cloud(site, answerer, *service)).collect();
     }
     let asks = !flow.ports.is_empty() && flow.ports.iter().all(asks_names_or_time);
     if answerer.role != Role::Router || !asks {

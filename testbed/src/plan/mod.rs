@@ -27,6 +27,7 @@ mod remarks;
 pub mod render;
 mod routes;
 mod services;
+mod spoken;
 mod star;
 mod sysctls;
 mod taint;

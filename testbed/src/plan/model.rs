@@ -213,6 +213,15 @@ pub struct Service {
     pub kind: ServiceKind,
 }
 
+/// Whom a cloud asks how they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Monitors {
+    /// Its devices.
+    pub devices: Vec<NodeName>,
+    /// From one question to the next.
+    pub every: Duration,
+}
+
 /// What runs in a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -235,6 +244,15 @@ pub enum ServiceKind {
         scanners: Vec<NodeName>,
         /// How many seconds its clock is ahead of the host's.
         clock_offset: i64,
+        /// Appliances that it asks how they are, and how often.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        monitors: Option<Monitors>,
+        /// For how long credentials hold that it gives for certificates; none: an hour.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credentials_last: Option<Duration>,
+        /// Services whose first requests it refuses as too many, and how many.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        throttles: BTreeMap<CloudService, u32>,
     },
     /// dnsmasq, forwarding to one server, for one segment.
     Resolver {
@@ -332,7 +350,7 @@ pub enum ServiceKind {
         cloud: Option<NodeName>,
         /// Whom it asks for the time.
         clock: Option<IpAddr>,
-        /// How often it reports to the cloud.
+        /// How often it sends metrics and a log line.
         monitor_every: Duration,
         /// When it looks for cameras.
         #[serde(default, skip_serializing_if = "Option::is_none")]

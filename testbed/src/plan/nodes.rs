@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::addresses::{Addresses, in_a_row, usable};
-use super::answers::CLOUD_SERVICES;
+use super::answers::cloud_addresses;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, PolicyRoute, Role, Segment, Switch};
@@ -228,9 +228,7 @@ pub(super) fn pools(kind: &scenario::Kind) -> Option<&BTreeMap<SegmentName, scen
 /// How many addresses a link has in each subnet.
 fn per_subnet(node: &scenario::Node) -> usize {
     match &node.kind {
-        scenario::Kind::Cloud(cloud) => {
-            CLOUD_SERVICES.len() + usize::try_from(cloud.spare_addresses).unwrap_or(0)
-        }
+        scenario::Kind::Cloud(cloud) => cloud_addresses(cloud),
         _ => 1,
     }
 }

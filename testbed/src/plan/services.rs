@@ -9,7 +9,7 @@ use super::addressing::{advertiser, dhcp_client, dhcp_server};
 use super::answers::{at_cloud, cloud_binds, cloud_spares, in_segments, nearest};
 use super::flows::expand;
 use super::mistake::Mistakes;
-use super::model::{Node, Service, ServiceKind, Source};
+use super::model::{Monitors, Node, Service, ServiceKind, Source};
 use super::nodes::pools;
 use super::ways::{Ways, addresses, share, speaks};
 use crate::names::{NodeName, SegmentName};
@@ -113,18 +113,24 @@ impl Finder<'_, '_> {
     fn cloud(&mut self, node: &Node, cloud: &scenario::Cloud) {
         let talks = |other: &&scenario::Node| matches!(&other.kind, Kind::Appliance(app) if app.cloud.as_ref() == Some(&node.name));
         let by_job = |other: &&scenario::Node| matches!(&other.kind, Kind::Appliance(app) if app.scan == Some(scenario::Scan::ByJob));
+        let is_device = |other: &&scenario::Node| matches!(&other.kind, Kind::Appliance(app) if app.device);
         let of = |others: Vec<&scenario::Node>| others.into_iter().map(|other| other.name.clone()).collect();
         let things: Vec<_> = self.site.nodes.values().filter(talks).collect();
         let scanners = of(things.iter().copied().filter(by_job).collect());
+        let devices: Vec<NodeName> = of(things.iter().copied().filter(is_device).collect());
         let things = of(things);
+        let monitors = (!devices.is_empty()).then_some(Monitors { devices, every: cloud.monitor_every });
         let kind = ServiceKind::Cloud {
             region: cloud.region.clone(),
             names: cloud.names,
-            binds: cloud_binds(node),
-            spares: cloud_spares(node),
+            binds: cloud_binds(node, cloud),
+            spares: cloud_spares(node, cloud),
             things,
             scanners,
             clock_offset: cloud.clock_offset,
+            monitors,
+            credentials_last: cloud.credentials_last,
+            throttles: cloud.throttles.clone(),
         };
         self.add(Stage::Cloud, node, kind);
     }
@@ -167,7 +173,7 @@ impl Finder<'_, '_> {
     ) -> Result<IpAddr, String> {
         let name = router.upstream.as_ref().ok_or("it needs an `upstream` to ask")?;
         let cloud = self.cloud_node(name).ok_or_else(|| format!("its upstream `{name}` is no cloud"))?;
-        let asked = at_cloud(cloud, service).find(|address| speaks(node, *address));
+        let asked = at_cloud(self.site, cloud, service).find(|address| speaks(node, *address));
         asked.ok_or_else(|| format!("it has no address family in common with `{name}`"))
     }
 
@@ -240,7 +246,7 @@ impl Finder<'_, '_> {
     fn clock(&self, node: &Node, name: &NodeName) -> Result<IpAddr, String> {
         let other = self.ways.node(name).ok_or_else(|| format!("`{name}` is no node"))?;
         let serves = match self.site.nodes.get(name).map(|node| &node.kind) {
-            Some(Kind::Cloud(_)) => at_cloud(other, CloudService::Ntp).collect(),
+            Some(Kind::Cloud(_)) => at_cloud(self.site, other, CloudService::Ntp).collect(),
             Some(Kind::Router(router)) => in_segments(other, &router.ntp),
             _ => addresses(other).collect(),
         };

@@ -156,6 +156,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         kit: false,
         forwards: false,
         monitor_every: Duration::from_secs(1),
+        device: true,
         scan: None,
         careless: Vec::new(),
     })
@@ -178,6 +179,10 @@ pub(super) fn cloud() -> Kind {
         names: CloudNames::Both,
         spare_addresses: 0,
         clock_offset: 0,
+        serves: Vec::new(),
+        monitor_every: Duration::from_secs(1),
+        credentials_last: None,
+        throttles: BTreeMap::new(),
     })
 }
 

@@ -292,8 +292,10 @@ pub struct Appliance {
     pub kit: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
     pub forwards: bool,
-    /// How often it reports to the cloud; 1 s to 1 h.
+    /// How often it sends metrics and a log line; 1 s to 1 h.
     pub monitor_every: Duration,
+    /// Whether its cloud asks it again and again how it is.
+    pub device: bool,
     /// When it looks for cameras; none: never.
     pub scan: Option<Scan>,
     /// What it does not take care of; nothing but in a broken twin.
@@ -374,6 +376,24 @@ pub struct Cloud {
     pub spare_addresses: u64,
     /// How many seconds its clock is ahead of the host's; negative: behind. At most an hour.
     pub clock_offset: i64,
+    /// What operators use of it, in the order of [`CloudService`]: each has an address behind the spare ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<CloudService>,
+    /// How often it asks each of its devices how it is; 1 s to 1 h.
+    pub monitor_every: Duration,
+    /// For how long credentials hold that it gives for certificates; none: an hour. 4 s to 12 h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_last: Option<Duration>,
+    /// Services whose first requests it refuses, and how many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttles: BTreeMap<CloudService, u32>,
+}
+
+impl Cloud {
+    /// Whether it has such a service.
+    pub fn has(&self, service: CloudService) -> bool {
+        !CloudService::OPERATORS.contains(&service) || self.serves.contains(&service)
+    }
 }
 
 /// Spelling of the cloud's host names (the seeds print `.aws.amazon.com` where real clients ask `.amazonaws.com`).
@@ -404,6 +424,37 @@ pub enum CloudService {
     Dns,
     /// Time.
     Ntp,
+    /// Security tokens, for operators.
+    Sts,
+    /// IoT Core's control plane, for operators.
+    IotControl,
+    /// Panorama's own service, for operators.
+    Panorama,
+}
+
+impl CloudService {
+    /// Those that operators use and no appliance, which a cloud has only when it says so.
+    pub const OPERATORS: [Self; 3] = [Self::Sts, Self::IotControl, Self::Panorama];
+
+    /// As it is written, here and by the fake cloud.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Iot => "iot",
+            Self::Monitoring => "monitoring",
+            Self::Logs => "logs",
+            Self::S3 => "s3",
+            Self::Dns => "dns",
+            Self::Ntp => "ntp",
+            Self::Sts => "sts",
+            Self::IotControl => "iot-control",
+            Self::Panorama => "panorama",
+        }
+    }
+
+    /// Whether it is asked by HTTPS or MQTT, on TCP port 443.
+    pub fn over_tls(self) -> bool {
+        !matches!(self, Self::Dns | Self::Ntp)
+    }
 }
 
 /// A host that is none of the above.

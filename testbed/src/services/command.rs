@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{ServiceError, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
-use crate::plan::{Plan, Service, ServiceKind, Source};
+use crate::plan::{Monitors, Plan, Service, ServiceKind, Source};
 use crate::scenario::model::{Careless, Sign};
 
 /// What all services of a run share.
@@ -140,6 +140,9 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "gives_up": is(Careless::GivesUp),
                 "unbounded": is(Careless::Unbounded),
                 "camera_clock": is(Careless::CameraClock),
+                "asks_panorama": is(Careless::AsksPanorama),
+                "takes_anything": is(Careless::TakesAnything),
+                "only_says_so": is(Careless::OnlySaysSo),
             });
             let password = &settings.camera_password;
             let login = json!({ "user": CAMERA_USER, "password": password, "careless": careless });
@@ -242,7 +245,19 @@ pub(super) const CAMERA_USER: &str = "viewer";
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();
     arguments.push(text(&home.join("cloud")));
-    let ServiceKind::Cloud { region, names, binds, spares, things, scanners, clock_offset } = cloud else {
+    let ServiceKind::Cloud {
+        region,
+        names,
+        binds,
+        spares,
+        things,
+        scanners,
+        clock_offset,
+        monitors,
+        credentials_last,
+        throttles,
+    } = cloud
+    else {
         return arguments;
     };
     arguments.extend(["--region".into(), region.clone(), "--names".into(), spelled(names)]);
@@ -253,6 +268,12 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     for thing in scanners {
         arguments.extend(["--job".into(), format!("{thing}=scan-cameras")]);
     }
+    if let Some(Monitors { devices, every }) = monitors {
+        arguments.push(format!("--monitor-every={}", every.as_millis()));
+        arguments.extend(devices.iter().flat_map(|device| ["--device".into(), device.to_string()]));
+    }
+    arguments.extend(credentials_last.map(|last| format!("--credentials-last={}", last.as_secs())));
+    arguments.extend(throttles.iter().map(|(service, many)| format!("--throttle={}={many}", service.word())));
     for (service, address) in binds {
         arguments.extend(["--bind".into(), format!("{}={address}", spelled(service))]);
     }

@@ -31,6 +31,9 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         .filter(|node| *node != initiator)
         .collect();
     for (index, one) in now(seen) {
+        if answers_a_search(one, seen) {
+            continue;
+        }
         if let Some(text) = wrong_opener(one, looked_at.contains(&index), &others, initiator) {
             draft.findings.push(finding(one, text));
         }
@@ -107,6 +110,22 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
         draft.reasons.add("vacuous", "no frame of these flows was seen");
     }
     looked_at
+}
+
+/// Port of WS-Discovery.
+const SEARCH: u16 = 3702;
+
+/// Whether this is the answer to a search for cameras: it comes from another address than that of the group which was asked,
+/// and so looks like something of its own. Whoever answers unasked opens it.
+fn answers_a_search(one: &Conversation, seen: &Observations) -> bool {
+    let asked = |question: &Conversation| {
+        question.kind == "udp"
+            && question.answerer.port == SEARCH
+            && question.answerer.address.is_multicast()
+            && (&question.opener.node, question.opener.port) == (&one.answerer.node, one.answerer.port)
+            && question.first_at <= one.first_at
+    };
+    one.kind == "udp" && one.opener.port == SEARCH && seen.conversations.iter().any(asked)
 }
 
 /// What is wrong with who opened this conversation, if anything.

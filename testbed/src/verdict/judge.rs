@@ -7,8 +7,8 @@ use crate::plan::{Check, Plan, Word};
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, attacks, carries, clock, direction, explained, lint, matrix, members, moved, name,
-    no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, tls,
+    address, after, attacks, carries, clock, direction, explained, job, lint, matrix, members, moved, name,
+    no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -65,6 +65,8 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             let asked = periodic::Asked { event, of, every, tolerance, gaps, missing };
             ("periodic", periodic::draft(&asked, seen))
         }
+        Word::Job { .. } => ("job", job::draft(plan, &check.name, &check.word, seen)),
+        Word::Talks { .. } => ("talks", talks::draft(plan, &check.word, seen)),
         Word::After { says, fault, within, resume, aims, alive, .. } => {
             let within = *within;
             let asked = after::Asked { says, fault, within, resume, aims, alive };
@@ -201,9 +203,11 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Taint { .. }
         | Word::Tls { .. }
         | Word::Lint { .. } => true,
-        Word::PeersOf { .. } | Word::Carries { .. } | Word::Members { .. } | Word::After { .. } => {
-            !finding.packets.is_empty()
-        }
+        Word::PeersOf { .. }
+        | Word::Carries { .. }
+        | Word::Members { .. }
+        | Word::Talks { .. }
+        | Word::After { .. } => !finding.packets.is_empty(),
         // An opening that nobody used may have been missed; a node whose state has changed was looked at.
         Word::Explained { .. } => !finding.packets.is_empty() || finding.stops_at.is_some(),
         // A packet that arrived names its device; what did not arrive may have been missed.
@@ -213,6 +217,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Clock { .. }
         | Word::Scan { .. }
         | Word::Attacks { .. }
+        | Word::Job { .. }
         | Word::Periodic { .. }
         | Word::Spare { .. }
         | Word::Address { .. }

@@ -2,7 +2,7 @@
 //!
 //! One file per word: `no_reach` (with its `controls`, its `leak`s and what it `covered`), `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `job`, `talks`, `after`.
 
 mod address;
 mod after;
@@ -17,6 +17,7 @@ mod direction;
 #[cfg(test)]
 pub(crate) mod example;
 mod explained;
+pub(crate) mod job;
 mod judge;
 mod leak;
 mod lint;
@@ -39,6 +40,7 @@ mod spare;
 mod stand_in;
 mod stray;
 mod taint;
+mod talks;
 #[cfg(test)]
 mod tests;
 mod timing;

@@ -31,6 +31,16 @@ pub(crate) fn times(facts: &[NodeFact], event: Event, of: &NodeName) -> Vec<u64>
     facts.iter().filter(is_it).map(|fact| fact.line.at).collect()
 }
 
+/// Those of them that gaps are counted from. What the cloud asks by jobs waits for an appliance that is not there yet: the first
+/// answer comes when it does, and not at its time.
+pub(crate) fn counted_times(facts: &[NodeFact], event: Event, of: &NodeName) -> Vec<u64> {
+    let mut times = times(facts, event, of);
+    if event == Event::MonitorJob && !times.is_empty() {
+        times.remove(0);
+    }
+    times
+}
+
 /// From one to the next, where no check had done anything to the site meanwhile.
 pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration> {
     let disturbed =
@@ -42,7 +52,7 @@ pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration
 pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Asked { event, of, every, tolerance, gaps, missing } = *asked;
-    let times = times(&seen.facts, event, of);
+    let times = counted_times(&seen.facts, event, of);
     let all = undisturbed(&times, &seen.changes);
     let last = times.last().filter(|last| undisturbed(&[**last, seen.until], &seen.changes).len() == 1);
     let silence = last.map_or(Duration::ZERO, |last| Duration::from_nanos(seen.until.saturating_sub(*last)));

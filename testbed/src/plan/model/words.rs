@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
-use crate::scenario::model::{Amount, Bounds, Event, Place, Proof, StandIn, TlsVersion, Unused};
+use crate::scenario::model::{
+    Amount, Bounds, CloudService, Event, JobKind, Place, Proof, StandIn, TlsVersion, Unused,
+};
 
 /// An assertion, probes spelled out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -253,6 +255,31 @@ pub enum Word {
         /// At most so many are missing.
         missing: u64,
     },
+    /// A cloud has an appliance do things by jobs.
+    Job {
+        /// The appliance.
+        of: NodeName,
+        /// Its cloud.
+        cloud: NodeName,
+        /// What, one after the other.
+        does: Vec<JobKind>,
+        /// What it fetches for them is not what they say.
+        spoiled: bool,
+        /// How long each may take.
+        within: Duration,
+        /// What a configuration sets: how often it sends metrics and a log line, as it does already.
+        every: Duration,
+    },
+    /// An appliance talks with these services of its cloud and no others.
+    Talks {
+        /// The appliance.
+        of: NodeName,
+        /// Its cloud.
+        cloud: NodeName,
+        /// The services, each with its addresses, those to which a name may move among them, and the names it may be asked
+        /// for by.
+        services: Vec<Spoken>,
+    },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {
         /// The fault as it is written: `cut app.eth0`.
@@ -424,6 +451,17 @@ pub struct KitFlow {
     pub segment: SegmentName,
     /// What kind of network that is.
     pub zones: Vec<Zone>,
+}
+
+/// A service of a cloud that an appliance may talk with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// Which.
+    pub service: CloudService,
+    /// Where it answers, those included to which its names may be moved.
+    pub addresses: Vec<IpAddr>,
+    /// What it may be asked for by: names in lower case; with `*.` before them whatever is below, however deep.
+    pub names: Vec<String>,
 }
 
 /// Something that goes on as long as a site lives.

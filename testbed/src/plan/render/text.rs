@@ -112,10 +112,8 @@ fn services(plan: &Plan) -> String {
 
 fn service_words(kind: &ServiceKind) -> (&'static str, String) {
     match kind {
-        ServiceKind::Cloud { region, binds, spares, things, clock_offset, .. } => {
-            let binds = binds
-                .iter()
-                .map(|(service, address)| format!("{} at {address}", format!("{service:?}").to_lowercase()));
+        ServiceKind::Cloud { region, binds, spares, things, clock_offset, monitors, throttles, .. } => {
+            let binds = binds.iter().map(|(service, address)| format!("{} at {address}", service.word()));
             let spares = match spares.as_slice() {
                 [] => String::new(),
                 spares => format!("; names may move to {}", list(spares)),
@@ -124,7 +122,12 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 0 => String::new(),
                 seconds => format!("; its clock is {seconds} s ahead"),
             };
-            ("cloud", format!("{region}: {}{spares}; things: {}{ahead}", list(binds), list(things)))
+            let asks =
+                monitors.as_ref().map(|one| format!("; asks {} every {:?}", list(&one.devices), one.every));
+            let busy =
+                throttles.iter().map(|(service, many)| format!("; refuses {} {many} times", service.word()));
+            let more = asks.into_iter().chain(busy).collect::<String>();
+            ("cloud", format!("{region}: {}{spares}; things: {}{ahead}{more}", list(binds), list(things)))
         }
         ServiceKind::Resolver { listen, upstream, sets } => {
             let filled = sets.iter().map(|one| {
@@ -158,7 +161,7 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
             ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless, .. } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
             let cameras = list(cameras);
             let scan = match scan {

@@ -56,6 +56,15 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let when = if *by_job { "once a job says so" } else { "unasked" };
             ("scan".to_owned(), format!("    {at} finds exactly {}, {when}\n", list(finds)))
         }
+        Word::Job { of, cloud, does, spoiled, within, .. } => {
+            let what = if *spoiled { "refuses, spoiled as they are," } else { "does" };
+            let text = format!("    {of} {what} {} of {cloud}, each within {within:?}\n", list(does));
+            ("job".to_owned(), text)
+        }
+        Word::Talks { of, cloud, services } => {
+            let words = list(services.iter().map(|one| one.service.word()));
+            ("talks".to_owned(), format!("    {of} with {cloud}: {words} and nothing else\n"))
+        }
         Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
         Word::Address { of, advised, kept } => address(of, advised, *kept),
         Word::Carries { node, link, only, routes, .. } => {

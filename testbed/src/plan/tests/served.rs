@@ -116,6 +116,24 @@ fn spare_addresses_of_a_cloud_come_last_in_each_subnet_and_are_no_services() {
 }
 
 #[test]
+fn what_operators_use_comes_behind_the_spare_addresses_and_is_asked_by_flows_alone() {
+    let more = |node: &mut scenario::Node| {
+        let scenario::Kind::Cloud(cloud) = &mut node.kind else { panic!("a cloud") };
+        (cloud.spare_addresses, cloud.serves) = (1, vec![CloudService::Sts, CloudService::Panorama]);
+    };
+    let plan = t3().with("aws", more).planned();
+    let cloud = plan.services.iter().find(|one| one.node.as_str() == "aws").unwrap();
+    let ServiceKind::Cloud { binds, spares, monitors, .. } = &cloud.kind else { panic!("a cloud") };
+    assert_eq!(spares[0], name::<std::net::IpAddr>("203.0.113.8"));
+    let at = |service| binds.iter().find(|(one, _)| *one == service).map(|(_, address)| *address);
+    assert_eq!(at(CloudService::Sts), Some(name("203.0.113.9")));
+    assert_eq!(at(CloudService::Panorama), Some(name("203.0.113.10")));
+    assert_eq!(at(CloudService::IotControl), None);
+    let devices = monitors.as_ref().map(|one| (&*one.devices, one.every));
+    assert_eq!(devices, Some((&[name("app")][..], std::time::Duration::from_secs(1))));
+}
+
+#[test]
 fn names_are_asked_at_the_nearest_address_of_the_resolver() {
     let plan = t3().planned();
     assert_eq!(node(&plan, "app").nameservers, [name::<std::net::IpAddr>("10.20.0.1")]);

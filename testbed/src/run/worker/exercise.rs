@@ -125,7 +125,12 @@ fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
         CLOUD_SERVICES.iter().all(|&wanted| {
             facts.iter().any(|fact| {
                 fact.node == service.node
-                    && matches!(&fact.line.fact, Fact::Delivered { service, .. } if service == wanted)
+                    && match &fact.line.fact {
+                        Fact::Delivered { service, .. } => service == wanted,
+                        // Whom the cloud does not ask has nothing to say there.
+                        Fact::Connected { service, .. } => service == "iot" && wanted == "iot",
+                        _ => false,
+                    }
             })
         })
     })

@@ -5,6 +5,7 @@ mod build;
 mod change;
 mod exercise;
 mod once;
+mod orders;
 mod probing;
 mod stand_ins;
 mod star;

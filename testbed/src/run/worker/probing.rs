@@ -21,11 +21,12 @@ use crate::run::order::Order;
 use crate::run::taint;
 use crate::services::{self, ServiceError, Services};
 use crate::tap::{self, Captured};
-use crate::verdict::periodic::{times, undisturbed};
+use crate::verdict::periodic::{counted_times, undisturbed};
 
 use super::build::Built;
 use super::change::{Changed, Place};
 use super::exercise::{begun, exercised, plays_within, regular_within};
+use super::orders;
 use super::stand_ins;
 use super::teller::Teller;
 
@@ -186,7 +187,12 @@ impl Prober<'_> {
             Word::Tls { min, refuses, cloud: Some(cloud), .. } => {
                 stand_ins::meet(cloud, *min, refuses, self.ground).await;
             }
-            Word::Tls { .. }
+            Word::Job { .. } => {
+                let change = orders::give(check, self.ground).await;
+                self.sent.changes.push(change);
+            }
+            Word::Talks { .. }
+            | Word::Tls { .. }
             | Word::Plays { .. }
             | Word::Direction { .. }
             | Word::PeersOf { .. }
@@ -269,7 +275,7 @@ async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result
 fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
     plan.checks.iter().all(|check| match &check.word {
         Word::Periodic { event, of, gaps, .. } => {
-            let seen = undisturbed(&times(facts, *event, of), changes);
+            let seen = undisturbed(&counted_times(facts, *event, of), changes);
             u64::try_from(seen.len()).unwrap_or(u64::MAX) >= *gaps
         }
         _ => true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::fault::Fault;
 use super::super::leaf::{Lasting, Whole};
 use super::super::mistakes::{Mistake, nearest};
-use super::super::model::{Check, Forgotten, Kind, Word};
+use super::super::model::{Check, Event, Forgotten, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::checks::Reader;
@@ -167,6 +167,15 @@ impl Reader<'_> {
             let title = format!("{} waits for what nobody sends", self.whose);
             let label = format!("`{of}` has no `cloud` to report to");
             self.out.push(Mistake::error(title, name.spot, label));
+        }
+        if let (Some(event), Some(Kind::Appliance(appliance))) =
+            (word.event.good(), self.nodes.get(&of).map(|node| &node.kind))
+            && event.value == Event::MonitorJob
+            && !appliance.device
+        {
+            let title = format!("{} waits for what nobody asks", self.whose);
+            let label = format!("`{of}` is no `device`, so that its cloud does not monitor it");
+            self.out.push(Mistake::error(title, event.spot, label));
         }
         let every = word.every.good()?;
         let tolerance = word.tolerance.good()?;

@@ -179,12 +179,14 @@ impl Reader<'_> {
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
+            ("job", raw.job.is_absent(), raw.job.is_bad()),
+            ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
             ("after", raw.after.is_absent(), raw.after.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -212,6 +214,8 @@ impl Reader<'_> {
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.scan.good().and_then(|word| self.scan(word)),
             raw.attacks.good().and_then(|word| self.attacks(word)),
+            raw.job.good().and_then(|word| self.job(word)),
+            raw.talks.good().and_then(|word| self.talks(word)),
             raw.after.good().and_then(|word| self.after(name, word, known)),
         ];
         words.into_iter().flatten().next()

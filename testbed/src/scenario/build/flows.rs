@@ -1,9 +1,11 @@
 //! What is allowed: the site's own flows, and those that it takes from a policy.
 
+use std::collections::BTreeMap;
+
 use super::super::files::Files;
 use super::super::leaf::FlowRange;
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::Flow;
+use super::super::model::{Flow, Kind, Node};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::super::tree::Spot;
@@ -100,6 +102,19 @@ pub(crate) fn values<T: Clone>(slot: &Slot<OneOrMany<At<T>>>) -> Vec<T> {
 }
 
 impl Flows {
+    /// A cloud that is to be reached by a service must have it.
+    pub(crate) fn check_services(&self, nodes: &BTreeMap<NodeName, Node>, out: &mut Mistakes) {
+        for KnownFlow { flow, spot } in &self.known {
+            for name in &flow.to {
+                let Some(Kind::Cloud(cloud)) = nodes.get(name).map(|node| &node.kind) else { continue };
+                for service in flow.services.iter().filter(|service| !cloud.has(**service)) {
+                    let label = format!("`{name}` needs `serves: [{}]`", service.word());
+                    out.push(Mistake::error("a flow leads to a service that is not there", *spot, label));
+                }
+            }
+        }
+    }
+
     /// Every id, for a sentence.
     fn listed(&self) -> Option<String> {
         let ids: Vec<_> = self.known.iter().map(|known| known.flow.id.as_str()).collect();

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::files::Files;
-use super::super::leaf::{Ahead, Below, Gateway, Lasting, Size, Whole};
+use super::super::leaf::{Below, Gateway, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
-use super::super::model::{Appliance, Camera, Cloud, CloudNames, Host, Kind, Node, Router, RuleFile};
+use super::super::model::{Appliance, Camera, Host, Kind, Node, Router, RuleFile};
 use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{CLOUD, Register};
+use super::clouds;
 use super::directory::{Directory, Section};
 use super::hostile::hostile;
 use super::leases::{Servers, pools};
@@ -187,8 +188,17 @@ impl Builder<'_> {
         let scan = raw.scan.good().map(|scan| scan.value);
         let careless = raw.careless.good();
         let careless = careless.map_or(Vec::new(), |words| words.0.iter().map(|word| word.value).collect());
-        let kind =
-            Kind::Appliance(Appliance { cameras, cloud, kit, forwards, monitor_every, scan, careless });
+        let device = or(&raw.device, true);
+        let kind = Kind::Appliance(Appliance {
+            cameras,
+            cloud,
+            kit,
+            forwards,
+            monitor_every,
+            device,
+            scan,
+            careless,
+        });
         self.add(name, &wires, 1, &common, |_| kind.clone());
     }
 
@@ -252,12 +262,10 @@ impl Builder<'_> {
             clock: &Slot::Absent,
             run: &raw.run,
         };
-        let region = raw.region.good().map_or("", |region| region.value.0).to_owned();
-        let names = or(&raw.names, CloudNames::Both);
-        let spare_addresses = or(&raw.spare_addresses, Whole(0)).0;
-        let clock_offset = or(&raw.clock_offset, Ahead(0)).0;
-        let kind = Kind::Cloud(Cloud { region, names, spare_addresses, clock_offset });
-        self.add(name, &wires, CLOUD + spare_addresses, &common, |_| kind.clone());
+        let cloud = clouds::read(raw, self.out);
+        let addresses = CLOUD + cloud.spare_addresses + cloud.serves.len() as u64;
+        let kind = Kind::Cloud(cloud);
+        self.add(name, &wires, addresses, &common, |_| kind.clone());
     }
 
     fn host(&mut self, name: &At<NodeName>, raw: &raw::Host) {

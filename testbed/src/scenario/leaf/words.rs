@@ -6,7 +6,7 @@ use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{Auth, Codec, Encode, StandIn, TlsVersion, Transport};
 use super::super::model::{
-    Careless, CloudNames, CloudService, Cover, Event, Neighbours, Onvif, Scan, Unused,
+    Careless, CloudNames, CloudService, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused,
 };
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -136,6 +136,8 @@ word_leaf! {
     Careless, "what an appliance does not take care of", [
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
         ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),
+        ("asks-panorama", Careless::AsksPanorama), ("takes-anything", Careless::TakesAnything),
+        ("only-says-so", Careless::OnlySaysSo),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];
@@ -143,9 +145,11 @@ word_leaf! {
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [
         ("monitor_job", Event::MonitorJob), ("metrics", Event::Metrics), ("logs", Event::Logs),
+        ("credentials", Event::Credentials),
     ];
     CloudService, "a service of the cloud", [
-        ("iot", CloudService::Iot), ("monitoring", CloudService::Monitoring), ("logs", CloudService::Logs),
-        ("s3", CloudService::S3), ("dns", CloudService::Dns), ("ntp", CloudService::Ntp),
-    ];
+        CloudService::Iot, CloudService::Monitoring, CloudService::Logs, CloudService::S3, CloudService::Dns,
+        CloudService::Ntp, CloudService::Sts, CloudService::IotControl, CloudService::Panorama,
+    ].map(|service| (service.word(), service));
+    JobKind, "a kind of job", JobKind::ALL.map(|kind| (kind.word(), kind));
 }

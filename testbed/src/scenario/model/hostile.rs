@@ -135,4 +135,10 @@ pub enum Careless {
     Unbounded,
     /// It takes frames to have been sent when the camera's reports say so.
     CameraClock,
+    /// It asks Panorama's own service what is known of it.
+    AsksPanorama,
+    /// What a job has it fetch is taken whatever it is.
+    TakesAnything,
+    /// It says of each job that it is done, and does nothing.
+    OnlySaysSo,
 }

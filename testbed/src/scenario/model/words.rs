@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::all_ports;
 use super::super::fault::Fault;
 use super::super::lint::{LintRule, Waiver};
-use super::{Amount, Scenario};
+use super::{Amount, CloudService, Scenario};
 use crate::names::{CheckName, ControlId, FlowId, LinkName, NodeName, SegmentName, Traffic};
 
 /// An assertion, named.
@@ -136,6 +136,8 @@ pub enum Event {
     Metrics,
     /// Its log lines.
     Logs,
+    /// Credentials that it gets for its certificate, anew before they end.
+    Credentials,
 }
 
 impl Event {
@@ -145,6 +147,7 @@ impl Event {
             Event::MonitorJob => "iot",
             Event::Metrics => "monitoring",
             Event::Logs => "logs",
+            Event::Credentials => "credentials",
         }
     }
 }
@@ -156,7 +159,57 @@ impl std::fmt::Display for Event {
             Event::MonitorJob => "monitor_job",
             Event::Metrics => "metrics",
             Event::Logs => "logs",
+            Event::Credentials => "credentials",
         })
+    }
+}
+
+/// What operators have an appliance do, by jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// An application, whose parts it fetches and looks at.
+    Deployment,
+    /// Other software, which it runs after a restart.
+    Update,
+    /// How often it sends metrics and a log line.
+    Configuration,
+    /// Another certificate, which it shows after a restart.
+    Credentials,
+    /// A restart.
+    Restart,
+}
+
+impl JobKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Deployment, Self::Update, Self::Configuration, Self::Credentials, Self::Restart];
+
+    /// As it is written, here and by the fake cloud.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::Update => "update",
+            Self::Configuration => "configuration",
+            Self::Credentials => "credentials",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// Whether the appliance fetches something for it.
+    pub fn fetches(self) -> bool {
+        matches!(self, Self::Deployment | Self::Update | Self::Credentials)
+    }
+
+    /// Whether the appliance restarts for it.
+    pub fn restarts(self) -> bool {
+        matches!(self, Self::Update | Self::Credentials | Self::Restart)
+    }
+}
+
+impl std::fmt::Display for JobKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
     }
 }
 
@@ -437,6 +490,24 @@ pub enum Word {
         gaps: u64,
         /// At most so many are missing.
         missing: u64,
+    },
+    /// A cloud has an appliance do things by jobs.
+    Job {
+        /// The appliance.
+        of: NodeName,
+        /// What, one after the other.
+        does: Vec<JobKind>,
+        /// What it fetches for them is not what they say: it must refuse that.
+        spoiled: bool,
+        /// How long each may take; 100 ms to 10 min.
+        within: Duration,
+    },
+    /// An appliance talks with these services of its cloud and no others.
+    Talks {
+        /// The appliance.
+        of: NodeName,
+        /// The services.
+        services: Vec<CloudService>,
     },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {

@@ -9,7 +9,7 @@ use super::super::fault::Share;
 use super::super::leaf::{Bytes, Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Cover, Event, Proof, StandIn, TlsVersion, Unused};
+use super::super::model::{CloudService, Cover, Event, JobKind, Proof, StandIn, TlsVersion, Unused};
 use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -17,7 +17,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -59,6 +59,10 @@ table! {
         scan: may ScanFinds,
         /// What hostile cameras are there for has taken place.
         attacks: may Attacks,
+        /// An appliance does what it is given to do.
+        job: may JobDone,
+        /// An appliance talks with these services of its cloud and no others.
+        talks: may Talks,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -422,7 +426,7 @@ table! {
 table! {
     /// Something comes at regular times.
     Periodic = "`periodic`" {
-        /// What: `monitor_job` (the answer to the cloud's monitoring), `metrics` or `logs`.
+        /// What: `monitor_job` (the answer to the cloud's monitoring), `metrics`, `logs`, or `credentials` (renewed).
         event: must One<Event>,
         /// From this appliance.
         of_node ("of"): must One<NodeName>,
@@ -434,6 +438,30 @@ table! {
         gaps: must One<Whole<1, 10_000>>,
         /// At most so many are missing. Default 0.
         missing: may One<Whole<0, 10_000>>,
+    }
+}
+
+table! {
+    /// An appliance does what its cloud gives it to do, by jobs.
+    JobDone = "`job`" {
+        /// The appliance.
+        of_node ("of"): must One<NodeName>,
+        /// What, one after the other: `deployment`, `update`, `configuration`, `credentials`, `restart`.
+        does: must Some1<JobKind>,
+        /// True: what it fetches is not what the job says that it is, and it must refuse that. Default false.
+        spoiled: may One<bool>,
+        /// How long each may take, 100ms to 10min; default 10s.
+        within: may One<Lasting<100, 600_000>>,
+    }
+}
+
+table! {
+    /// An appliance talks with these services of its cloud, and with no other service, port or name there.
+    Talks = "`talks`" {
+        /// The appliance.
+        of_node ("of"): must One<NodeName>,
+        /// The services; each must hear of it.
+        services: must Some1<CloudService>,
     }
 }
 

@@ -12,7 +12,9 @@ use super::super::leaf::{
 };
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
-use super::super::model::{Careless, CloudNames, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport};
+use super::super::model::{
+    Careless, CloudNames, CloudService, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport,
+};
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -313,11 +315,13 @@ table! {
         kit: may One<bool>,
         /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
         forwards: may One<bool>,
-        /// How often it reports to the cloud, 1s to 1h; default 1s.
+        /// How often it sends metrics and a log line, 1s to 1h; default 1s.
         monitor_every: may One<Lasting<1000, 3_600_000>>,
+        /// Whether it is a device of Panorama's at its cloud, which asks it again and again how it is. Default true.
+        device: may One<bool>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
-        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded` and `camera-clock`; for broken twins.
+        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything` and `only-says-so`; for broken twins.
         careless: may Some1<Careless>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,
@@ -411,6 +415,14 @@ table! {
         spare_addresses: may One<Whole<0, 16>>,
         /// How far its clock is ahead of the host's, at most 1h either way, such as `90s` or `-90s`. Default 0s.
         clock_offset: may One<Ahead<3600>>,
+        /// What operators use, each at an address more behind the spare ones: `sts`, `iot-control`, `panorama`. Default nothing.
+        serves: may Some1<CloudService>,
+        /// How often it asks each of its devices how it is, 1s to 1h; default 1s, where the documents say 30s.
+        monitor_every: may One<Lasting<1000, 3_600_000>>,
+        /// For how long credentials hold that appliances get for their certificates, 4s to 12h. Default 1h.
+        credentials_last: may One<Lasting<4000, 43_200_000>>,
+        /// Services whose first requests are refused as too many, and how many of them, 1 to 1000: with 429, 503 or as each of them says it.
+        throttles: may Named<CloudService, One<Whole<1, 1000>>>,
         /// A command of the scenario's own, run beside the fake cloud; needs `--allow-run`.
         run: may Run,
     }

@@ -1,8 +1,8 @@
 //! `direction`: who may open, which way media runs, and nothing said of what never happened.
 
-use super::super::example::{conversation, flow};
+use super::super::example::{END, conversation, flow};
 use super::*;
-use crate::observation::{Busiest, LoadSeen};
+use crate::observation::{Busiest, Conversation, LoadSeen};
 use crate::scenario::fault::Share;
 use crate::scenario::model::Amount;
 
@@ -37,6 +37,20 @@ fn the_other_end_may_open_nothing_at_all_towards_the_initiator() {
         let verdict = after(CHECK, |seen| seen.conversations.push(ping));
         assert_fails(&verdict, &[&format!("dock-1 opened {kind} to app")]);
     }
+}
+
+#[test]
+fn an_answer_to_a_search_for_cameras_is_nothing_of_its_own() {
+    let answer = || conversation("udp", ("dock-1", "10.20.0.11", 3702), ("app", "10.20.0.5", 40123), 95);
+    let question = || conversation("udp", ("app", "10.20.0.5", 40123), ("", "239.255.255.250", 3702), 94);
+    let answered = after("app-opens", |seen| seen.conversations.extend([question(), answer()]));
+    assert_eq!(answered.verdict, Verdict::Pass, "{answered:#?}");
+    let unasked = after("app-opens", |seen| seen.conversations.push(answer()));
+    assert_fails(&unasked, &["dock-1 opened udp/40123 to app"]);
+    let too_soon = after("app-opens", |seen| {
+        seen.conversations.extend([Conversation { first_at: END + 1, ..question() }, answer()]);
+    });
+    assert_fails(&too_soon, &["dock-1 opened udp/40123 to app"]);
 }
 
 #[test]

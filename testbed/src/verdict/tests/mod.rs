@@ -9,6 +9,7 @@ mod clock;
 mod direction;
 mod explained;
 mod folder;
+mod job;
 mod lint;
 mod matrix;
 mod members;
@@ -23,6 +24,7 @@ mod reach;
 mod scan;
 mod spare;
 mod taint;
+mod talks;
 mod tls;
 
 use super::example::{good, plan};

@@ -56,6 +56,27 @@ fn what_comes_in_time_passes() {
 }
 
 #[test]
+fn the_first_answer_to_the_monitoring_comes_when_the_appliance_does() {
+    let monitored = |plan: &mut Plan| {
+        let (of, every) = ("app".parse().unwrap(), Duration::from_secs(1));
+        let tolerance = Duration::from_millis(200);
+        let event = Event::MonitorJob;
+        check_of(plan, CHECK).word = Word::Periodic { event, of, every, tolerance, gaps: 2, missing: 0 };
+    };
+    let told = |at: u64| {
+        let fact = Fact::Delivered { service: "iot".into(), name: "monitoring".into() };
+        NodeFact { node: "app".parse().unwrap(), line: Line { at: at * MS, fact } }
+    };
+    let judged = |times: &[u64]| {
+        after_both(CHECK, monitored, |all| {
+            (all.until, all.facts) = (0, times.iter().map(|at| told(*at)).collect());
+        })
+    };
+    assert_eq!(judged(&[0, 100, 1100, 2100]).verdict, Verdict::Pass);
+    assert_eq!(judged(&[0, 100, 200, 1200]).verdict, Verdict::Fail, "the second is regular");
+}
+
+#[test]
 fn what_comes_early_late_or_not_is_found() {
     let early = judged(&[0, 700, 1700, 2700, 3700], None);
     assert_fails(

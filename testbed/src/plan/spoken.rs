@@ -1,0 +1,76 @@
+//! Services of a cloud: where each answers, and by which names.
+
+use super::answers::{at_cloud, cloud_spares};
+use super::checks::Known;
+use super::model::{Spoken, Word};
+use crate::names::NodeName;
+use crate::scenario::model::{self as scenario, Cloud, CloudNames, CloudService, JobKind, Kind};
+
+/// `talks`.
+pub(super) fn talks(known: &Known<'_>, of: NodeName, services: &[CloudService]) -> Word {
+    let site = &known.scenario.site;
+    let cloud = cloud_of(site, &of);
+    let node = known.ways.node(&cloud);
+    let written = site.nodes.get(&cloud).and_then(|node| match &node.kind {
+        Kind::Cloud(written) => Some(written),
+        _ => None,
+    });
+    let (Some(node), Some(written)) = (node, written) else {
+        return Word::Talks { of, cloud, services: Vec::new() };
+    };
+    let spoken = services.iter().map(|service| {
+        let mut addresses: Vec<_> = at_cloud(site, node, *service).collect();
+        if service.over_tls() {
+            addresses.extend(cloud_spares(node, written));
+        }
+        Spoken { service: *service, addresses, names: names(written, *service) }
+    });
+    let services = spoken.collect();
+    Word::Talks { of, cloud, services }
+}
+
+/// `job`.
+pub(super) fn job(
+    known: &Known<'_>,
+    of: NodeName,
+    does: Vec<JobKind>,
+    spoiled: bool,
+    within: std::time::Duration,
+) -> Word {
+    let site = &known.scenario.site;
+    let every = match site.nodes.get(&of).map(|node| &node.kind) {
+        Some(Kind::Appliance(appliance)) => appliance.monitor_every,
+        _ => std::time::Duration::from_secs(1),
+    };
+    Word::Job { cloud: cloud_of(site, &of), of, does, spoiled, within, every }
+}
+
+/// The cloud of an appliance; itself where it has none, which is a mistake by then.
+fn cloud_of(site: &scenario::Site, of: &NodeName) -> NodeName {
+    let cloud = site.nodes.get(of).and_then(|node| match &node.kind {
+        Kind::Appliance(appliance) => appliance.cloud.clone(),
+        _ => None,
+    });
+    cloud.unwrap_or_else(|| of.clone())
+}
+
+/// The names of a service, in the spellings that there are. S3 has those of access points only, as the documents have it.
+fn names(cloud: &Cloud, service: CloudService) -> Vec<String> {
+    let region = &cloud.region;
+    let spelled = |front: &str| {
+        let corrected = (cloud.names != CloudNames::AsPrinted).then_some("amazonaws.com");
+        let printed = (cloud.names != CloudNames::Corrected).then_some("aws.amazon.com");
+        corrected.into_iter().chain(printed).map(|domain| format!("{front}.{region}.{domain}")).collect()
+    };
+    let one = |front: &str| vec![format!("{front}.{region}.amazonaws.com")];
+    match service {
+        CloudService::Iot => one("*.iot"),
+        CloudService::Monitoring => spelled("monitoring"),
+        CloudService::Logs => spelled("logs"),
+        CloudService::S3 => spelled("*.s3-accesspoint"),
+        CloudService::Sts => one("sts"),
+        CloudService::IotControl => one("iot"),
+        CloudService::Panorama => one("panorama"),
+        CloudService::Dns | CloudService::Ntp => Vec::new(),
+    }
+}

@@ -1,0 +1,122 @@
+//! `talks`: as it should be, another service, port, name, opener, and silence.
+
+use fake_facts::{Fact, Line};
+
+use super::super::example::{START, conversation, of};
+use super::*;
+use crate::observation::{LookupSeen, NodeFact};
+use crate::plan::Spoken;
+use crate::scenario::model::CloudService;
+
+const CHECK: &str = "dock-alone";
+const APP: (&str, &str, u16) = ("app", "10.20.0.5", 40200);
+
+fn spoken(service: CloudService, address: &str, name: &str) -> Spoken {
+    Spoken { service, addresses: vec![of(address)], names: vec![name.into()] }
+}
+
+fn lookup(name: &str) -> LookupSeen {
+    let addresses = vec![of("203.0.113.10")];
+    LookupSeen {
+        node: of("app"),
+        packet: 77,
+        at: START,
+        name: name.into(),
+        addresses,
+        from: None,
+        earlier: false,
+    }
+}
+
+fn heard(service: &str, sni: &str) -> NodeFact {
+    let fact = Fact::Accepted {
+        service: service.into(),
+        peer: of("10.20.0.5:40200"),
+        identity: "abc".into(),
+        sni: Some(sni.into()),
+        alpn: None,
+        tls: None,
+    };
+    NodeFact { node: of("aws"), line: Line { at: START, fact } }
+}
+
+/// The verdict where the appliance talks with IoT Core and its logs, and something else is changed.
+fn judged(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let word = |plan: &mut Plan| {
+        let iot = spoken(CloudService::Iot, "203.0.113.10", "*.iot.eu-west-1.amazonaws.com");
+        let logs = spoken(CloudService::Logs, "203.0.113.12", "logs.eu-west-1.amazonaws.com");
+        check_of(plan, CHECK).word =
+            Word::Talks { of: of("app"), cloud: of("aws"), services: vec![iot, logs] };
+    };
+    after_both(CHECK, word, |seen| {
+        seen.conversations.retain(|one| one.answerer.node != Some(of("aws")));
+        seen.conversations.push(conversation("tcp", APP, ("aws", "203.0.113.10", 443), 90));
+        seen.conversations.push(conversation("tcp", APP, ("aws", "203.0.113.12", 443), 91));
+        let names = ["a-ats.iot.eu-west-1.amazonaws.com", "logs.eu-west-1.amazonaws.com"];
+        seen.lookups.extend(names.map(lookup));
+        // Credentials come from IoT Core.
+        let said = [("iot", names[0]), ("credentials", names[0]), ("logs", names[1])];
+        seen.facts.extend(said.map(|(service, name)| heard(service, name)));
+        change(seen);
+    })
+}
+
+#[test]
+fn the_services_that_are_named_are_all_that_is_talked_with() {
+    let verdict = judged(|_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(
+        verdict.summary,
+        "2 conversations between app and aws, 2 names asked for; heard by credentials, iot, logs"
+    );
+}
+
+#[test]
+fn another_address_port_or_opener_is_found() {
+    let elsewhere = judged(|seen| {
+        seen.conversations.push(conversation("tcp", APP, ("aws", "203.0.113.16", 443), 92));
+        seen.conversations.push(conversation("tcp", APP, ("aws", "203.0.113.10", 8883), 93));
+        seen.conversations.push(conversation(
+            "tcp",
+            ("aws", "203.0.113.10", 5000),
+            ("app", "10.20.0.5", 22),
+            94,
+        ));
+    });
+    assert_fails(
+        &elsewhere,
+        &[
+            "app opens tcp/443 at aws's 203.0.113.16",
+            "app opens tcp/8883 at aws's 203.0.113.10",
+            "aws opens tcp/22 towards app",
+        ],
+    );
+    assert_eq!(elsewhere.findings[0].packets, [("app opens it".to_owned(), 92)]);
+}
+
+#[test]
+fn another_name_or_service_is_found() {
+    let asked = judged(|seen| {
+        let panorama = "panorama.eu-west-1.amazonaws.com";
+        seen.lookups.extend([lookup(panorama), lookup("iot.eu-west-1.amazonaws.com"), lookup("")]);
+        seen.facts.push(heard("panorama", panorama));
+    });
+    assert_fails(
+        &asked,
+        &[
+            "app asks for panorama.eu-west-1.amazonaws.com, which is no name of these services",
+            "app asks for iot.eu-west-1.amazonaws.com, which is no name of these services",
+            "app was heard by aws's panorama as panorama.eu-west-1.amazonaws.com",
+        ],
+    );
+}
+
+#[test]
+fn who_is_not_heard_or_asks_for_no_name_does_not_pass() {
+    let silent = judged(|seen| {
+        seen.facts
+            .retain(|fact| !matches!(&fact.line.fact, Fact::Accepted { service, .. } if service == "logs"));
+    });
+    assert_fails(&silent, &["app was never heard by aws's logs"]);
+    assert_inconclusive(&judged(|seen| seen.lookups.clear()), &["names", "app was told of no name"]);
+}
