@@ -38,9 +38,8 @@ fn what_is_not_written_is_filled_in() {
     let Kind::Camera(camera) = &node("vms-cam").kind else { panic!("no camera") };
     assert_eq!((camera.id, camera.width, camera.height, camera.fps), (3, 640, 360, 15));
     let ids: Vec<_> = t3.flows.iter().map(|flow| flow.id.as_str()).collect();
-    let all =
-        ["F01", "F03", "F07", "F08", "F09", "F10", "F11", "F13", "F15", "F17", "F18", "S01", "S02", "S03"];
-    assert_eq!(ids, all);
+    let all = "F01 F03 F05 F06 F07 F08 F09 F10 F11 F13 F15 F17 F18 S01 S02 S03";
+    assert_eq!(ids.join(" "), all);
     let shut = t3.checks.iter().find(|check| check.name.as_str() == "vms-shut").unwrap();
     let Word::NoReach { from, ports, .. } = &shut.word else { panic!("no no_reach") };
     assert_eq!(from.len(), 3, "two cameras and the appliance");
