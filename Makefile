@@ -74,9 +74,12 @@ bench: ## build and tear down stars of 10 to 1000 hosts beside the bare kernel a
 	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/whole $(TARGET)/release/testbed
 	scripts/bench
 
-bench-cameras: ## 64 fake cameras pulled at once, beside GStreamer's own server: processor, memory, lost frames
+bench-cameras: ## 64 fake cameras pulled at once, beside GStreamer's own server: processor, memory, lost frames; and 256 of which 16 stream
 	scripts/setup bench
-	benches/cameras
+	cargo build --release --locked --workspace
+	$(ALLOW_USERNS) $(TARGET)/release/testbed
+	benches/cameras 64 60
+	$(TARGET)/release/whole $(TARGET)/release/testbed run benches/sites/many-cameras.yaml --out $(TARGET)/bench/runs
 
 bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and what nmap gets right of it
 	scripts/setup bench
