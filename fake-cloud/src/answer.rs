@@ -141,7 +141,9 @@ fn s3_details(refusal: &Refusal) -> Vec<(&'static str, String)> {
 fn json_code(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Missing => "MissingAuthenticationTokenException",
-        Refusal::VersionTwo | Refusal::Incomplete(_) => "IncompleteSignatureException",
+        Refusal::VersionTwo | Refusal::VersionTwoLink | Refusal::Incomplete(_) => {
+            "IncompleteSignatureException"
+        }
         Refusal::UnknownKey(_) | Refusal::Token => "UnrecognizedClientException",
         Refusal::Expired { .. } => "ExpiredTokenException",
         Refusal::Scope { .. }
@@ -156,7 +158,9 @@ fn json_code(refusal: &Refusal) -> &'static str {
 fn query_code(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
         Refusal::Missing => (403, "MissingAuthenticationToken"),
-        Refusal::VersionTwo | Refusal::Incomplete(_) => (400, "IncompleteSignature"),
+        Refusal::VersionTwo | Refusal::VersionTwoLink | Refusal::Incomplete(_) => {
+            (400, "IncompleteSignature")
+        }
         Refusal::UnknownKey(_) | Refusal::Token => (403, "InvalidClientTokenId"),
         Refusal::Expired { .. } => (403, "ExpiredToken"),
         Refusal::Scope { .. }
@@ -170,7 +174,9 @@ fn query_code(refusal: &Refusal) -> (u16, &'static str) {
 
 fn s3_code(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
-        Refusal::Missing | Refusal::Unsigned(_) | Refusal::OldLink { .. } => (403, "AccessDenied"),
+        Refusal::Missing | Refusal::VersionTwoLink | Refusal::Unsigned(_) | Refusal::OldLink { .. } => {
+            (403, "AccessDenied")
+        }
         Refusal::Expired { .. } => (400, "ExpiredToken"),
         // As where only version 4 is taken (S3 API, "Authenticating requests").
         Refusal::VersionTwo => (400, "InvalidRequest"),
@@ -303,6 +309,7 @@ mod tests {
                 (403, "AccessDenied"),
             ),
             (Refusal::VersionTwo, "IncompleteSignature", incomplete, (400, "InvalidRequest")),
+            (Refusal::VersionTwoLink, "IncompleteSignature", incomplete, (403, "AccessDenied")),
             (
                 Refusal::Incomplete(text()),
                 "IncompleteSignature",

@@ -33,6 +33,9 @@ pub(crate) enum Refusal {
     /// Signature version 2, which nothing here supports.
     #[error("the request is signed with signature version 2")]
     VersionTwo,
+    /// The same in a link, as boto3's default presigner makes it.
+    #[error("the link is signed with signature version 2, please use AWS4-HMAC-SHA256")]
+    VersionTwoLink,
     /// Something of the signature is absent or unreadable.
     #[error("the signature is incomplete: {0}")]
     Incomplete(String),

@@ -57,7 +57,7 @@ impl Claim {
         let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         if field("X-Amz-Algorithm") != Some(ALGORITHM) {
             return Err(if field("AWSAccessKeyId").is_some() {
-                Refusal::VersionTwo
+                Refusal::VersionTwoLink
             } else {
                 Refusal::Missing
             });
