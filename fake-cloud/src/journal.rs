@@ -52,10 +52,15 @@ impl Journal {
         if *length + line.len() as u64 > LARGEST {
             return;
         }
-        *length += line.len() as u64;
         if let Err(error) = file.write_all(line.as_bytes()) {
             warn!(%error, "what was stored is not in the journal");
+            // A full disk takes part of a line, and whoever reads the next one would read both.
+            if let Err(error) = file.set_len(*length) {
+                warn!(%error, "the journal has half a line");
+            }
+            return;
         }
+        *length += line.len() as u64;
     }
 }
 

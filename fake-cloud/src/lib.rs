@@ -17,7 +17,7 @@
 //! iot        who may do what by MQTT, HTTPS of IoT Core     jobs, shadow   what things have to do, and are to be
 //! journal    what was stored, for others to read       throttle   what is refused as too much
 //! session    credentials that end                      role      whom they stand for
-//! sockets, ca, cbor, keys, clock, files                        what the above stand on
+//! sockets, halfopen, ca, cbor, keys, clock, files              what the above stand on
 //! ```
 //!
 //! Each server is a function of bound sockets and a stop signal, so tests can run it in their own process.
@@ -34,6 +34,7 @@ mod credentials;
 mod dns;
 mod facts;
 mod files;
+mod halfopen;
 mod https;
 mod identity;
 mod iot;

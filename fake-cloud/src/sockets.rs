@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fake_facts::{Fact, Listen};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -13,6 +14,7 @@ use tracing::{debug, warn};
 
 use crate::cloud::{Cloud, Error};
 use crate::dns::{self, Zones};
+use crate::halfopen::{HalfOpen, Place};
 use crate::service::{Service, Transport};
 use crate::settings::Settings;
 use crate::standins::Peer;
@@ -21,6 +23,10 @@ use crate::{https, mqtt, ntp};
 
 /// TLS connections at a time; further clients wait in the kernel's queue.
 const CONNECTIONS: usize = 1024;
+/// Those of them whose handshake is not done: what others leave open takes no more places than these.
+const HALF_OPEN: usize = 256;
+/// Before the next client is taken in when one could not be, which is when there are no descriptors left.
+const BREATH: Duration = Duration::from_millis(100);
 
 /// Every socket of a run, bound.
 pub(crate) struct Sockets {
@@ -99,11 +105,13 @@ impl Sockets {
         stop: &CancellationToken,
     ) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let half_open = HalfOpen::new(HALF_OPEN);
         for (listener, word) in self.tls {
             let reception = Reception {
                 cloud: cloud.clone(),
                 word,
                 places: places.clone(),
+                half_open: half_open.clone(),
                 tasks: tasks.clone(),
                 stop: stop.clone(),
             };
@@ -130,6 +138,7 @@ struct Reception {
     /// What this listener is for, as far as the address tells.
     word: &'static str,
     places: Arc<Semaphore>,
+    half_open: HalfOpen,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -154,7 +163,10 @@ impl Reception {
                         drop(place);
                     });
                 }
-                Err(error) => warn!(%error, "a client could not be taken in"),
+                Err(error) => {
+                    warn!(%error, "a client could not be taken in");
+                    tokio::time::sleep(BREATH).await;
+                }
             }
         }
     }
@@ -171,22 +183,37 @@ impl Reception {
         self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
     }
 
+    /// What comes of it while the client has its place and the cloud goes on.
+    async fn while_it_has<T>(
+        &self,
+        place: &Place,
+        socket: SocketAddr,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            done = work => return Some(done),
+            () = place.lost() => {}
+            () = self.stop.cancelled() => return None,
+        }
+        self.cloud.facts.refused(self.word, socket, "no TLS handshake before newer clients came");
+        None
+    }
+
     async fn guide(&self, stream: TcpStream, socket: SocketAddr) {
         // Answers are written in one piece; waiting for more only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%error, "TCP_NODELAY");
         }
-        let stand_in = tokio::select! {
-            stand_in = self.cloud.stand_ins.next(self.word, &stream) => stand_in,
-            () = self.stop.cancelled() => return,
-        };
+        let place = self.half_open.enter();
+        let stand_in = self.cloud.stand_ins.next(self.word, &stream);
+        let Some(stand_in) = self.while_it_has(&place, socket, stand_in).await else { return };
         if let Some(peer) = stand_in {
+            drop(place);
             return self.hand_on(peer, stream, socket).await;
         }
-        let admitted = tokio::select! {
-            admitted = self.cloud.front.admit(stream, socket) => admitted,
-            () = self.stop.cancelled() => return,
-        };
+        let admitted = self.cloud.front.admit(stream, socket);
+        let Some(admitted) = self.while_it_has(&place, socket, admitted).await else { return };
+        drop(place);
         match admitted {
             Ok((Door::Mqtt, stream, peer)) => {
                 mqtt::serve(stream, peer, self.cloud.clone(), self.stop.clone()).await

@@ -303,6 +303,55 @@ def kept_over_https():
     return {"topics": topics, "payload": found["payload"].decode(), "qos": found["qos"], "absent": absent}
 
 
+def bystander():
+    """A client that is told everything while another device takes its neighbour's name, and one goes where it may not."""
+    watcher, first, second = operator(), Visitor("app"), operator("app")
+    watcher.connect()
+    watcher.subscribe("panorama/app/#")
+    first.connect()
+    first.publish("panorama/app/first", "1")
+    second.connect()
+    first.wait("cut")
+    second.publish("panorama/app/second", "2")
+    second.leave()
+    third = Visitor("app")
+    third.connect()
+    refused = third.publish("panorama/operator/status", "x")
+    third.client.loop_stop()
+    fourth = Visitor("app")
+    fourth.connect()
+    fourth.publish("panorama/app/fourth", "4")
+    fourth.leave()
+    messages = [watcher.message()[:2] for _ in range(3)]
+    watcher.leave()
+    return {"refused": refused, "messages": messages}
+
+
+def whole_document():
+    """A job's document of 32 KiB, as it reaches a device by MQTT."""
+    import boto3
+
+    document = {"p": "x" * (32768 - len(json.dumps({"p": ""})))}
+    boto3.client(
+        "iot",
+        region_name=cloud.CLIENT["region"],
+        aws_access_key_id=cloud.CLIENT["access_key_id"],
+        aws_secret_access_key=cloud.CLIENT["secret_access_key"],
+        verify=cloud.CLIENT["ca"],
+    ).create_job(
+        jobId="whole",
+        targets=[f"arn:aws:iot:{cloud.CLIENT['region']}:{cloud.CLIENT['account']}:thing/app"],
+        document=json.dumps(document),
+    )
+    thing = Visitor("app")
+    thing.connect()
+    thing.subscribe("$aws/things/app/jobs/start-next/accepted")
+    thing.publish("$aws/things/app/jobs/start-next", "{}")
+    execution = json.loads(thing.message()[1])["execution"]
+    thing.leave()
+    return {"whole": execution["jobDocument"] == document, "status": execution["status"]}
+
+
 SCENES = {
     "echo": echo,
     "without-certificate": lambda: shut_out(certificate=None),
@@ -320,6 +369,8 @@ SCENES = {
     "away": away,
     "presence": presence,
     "kept-over-https": kept_over_https,
+    "bystander": bystander,
+    "whole-document": whole_document,
 }
 
 cloud.show(SCENES[SCENE]())

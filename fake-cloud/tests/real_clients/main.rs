@@ -9,6 +9,7 @@ mod aws;
 mod awsiot;
 mod cli;
 mod dns;
+mod hard;
 mod iot;
 mod mqtt;
 mod mutated;

@@ -61,6 +61,32 @@ impl Fake {
         Self::spawn(command.args(arguments))
     }
 
+    /// All services on 127.0.0.1, its folder on a disk of this size (as tmpfs takes it) that only it and
+    /// [`Fake::python_on_disk`] see.
+    pub(crate) fn on_small_disk(size: &str, arguments: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let serve = with_all_services(arguments);
+        let script = format!("mount -t tmpfs -o size={size} disk \"$0\" && exec \"$@\"");
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script]).arg(dir.path());
+        command.arg(serve.get_program()).args(serve.get_args());
+        Self::spawn_in(dir, &mut command)
+    }
+
+    /// The folder of a cloud with a disk of its own, as it is seen from here.
+    pub(crate) fn folder_on_disk(&self) -> PathBuf {
+        seen_by(self.child.id(), &self.folder())
+    }
+
+    /// Runs a Python client as [`Fake::python`] does, where the disk of the cloud is seen.
+    pub(crate) fn python_on_disk(&self, script: &str, arguments: &[&str]) -> serde_json::Value {
+        let mut command = Command::new("nsenter");
+        let target = self.child.id().to_string();
+        command.args(["--target", &target, "--user", "--mount", "--preserve-credentials"]);
+        command.arg(interpreter()).arg(client(script)).args(arguments);
+        self.run_client(command, script, arguments)
+    }
+
     /// A tool, to be run where the cloud is.
     pub(crate) fn beside(&self, tool: &str) -> Command {
         let mut command = Command::new("nsenter");
@@ -86,7 +112,7 @@ impl Fake {
             Ok(Fact::Ready { listens }) => listens,
             other => panic!("not ready: {other:?}; log: {:?}", log.try_iter().collect::<Vec<_>>()),
         };
-        let client = std::fs::read_to_string(cloud.join("client.json")).unwrap();
+        let client = std::fs::read_to_string(seen_by(child.id(), &cloud).join("client.json")).unwrap();
         let client = serde_json::from_str(&client).unwrap();
         Self { child, facts, log, dir, listens: ready, client }
     }
@@ -201,6 +227,11 @@ fn lines<T: Send + 'static>(pipe: impl Read + Send + 'static, read: fn(String) -
         }
     });
     receiver
+}
+
+/// A path as a process sees it that may have mounts of its own.
+fn seen_by(process: u32, path: &Path) -> PathBuf {
+    Path::new("/proc").join(process.to_string()).join("root").join(path.strip_prefix("/").unwrap())
 }
 
 fn client(script: &str) -> PathBuf {
