@@ -86,7 +86,7 @@ bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and w
 	$(ALLOW_USERNS) $(TARGET)/release/testbed
 	scripts/bench-sweep
 
-bench-cloud: ## signed metrics at a steady rate: to the fake cloud, and to moto
+bench-cloud: ## signed metrics at a steady rate, to the fake cloud and to moto; 200 MQTT clients at the fake cloud
 	scripts/bench-cloud
 
 soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
