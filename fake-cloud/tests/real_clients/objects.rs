@@ -83,7 +83,7 @@ fn links_are_good_for_what_they_were_made_for() {
         "get": [200, "none"],
         "same": true,
         "put_by_get": [403, "SignatureDoesNotMatch"],
-        "version-two": [400, "InvalidRequest"],
+        "version-two": [403, "AccessDenied"],
     });
     assert_eq!(scene("links"), expected);
 }
