@@ -13,8 +13,9 @@ const BULK: (usize, usize) = (64 * 1024, 128);
 /// use, and that takes two cores' worth of a small site's time.
 const SMALL: (usize, usize) = (32 * 1024, 64);
 
-/// Of the small ring so much is left, for each node, to what nodes say by themselves: half a second of video.
-const PER_NODE: usize = 64 * 1024;
+/// Of the small ring so much is left, for each node, to what nodes say by themselves: a second of video, or whatever else
+/// comes at once.
+const PER_NODE: usize = 128 * 1024;
 
 /// What a probe takes of the ring at each port that it passes, bytes.
 const PROBE: usize = 256;

@@ -52,7 +52,8 @@ impl Board {
     }
 
     /// Begins another stretch: all is forgotten but what holds until something else is said. That is, that a service
-    /// was ready, what it once delivered, and what each node was told of the time last.
+    /// was ready, what it once delivered, what each node was told of the time last, and what came of its search for cameras,
+    /// which comes about once.
     pub fn turn(&self) {
         let mut facts = self.lock();
         facts.before = facts.latest.clone();
@@ -96,6 +97,9 @@ impl Board {
     }
 }
 
+/// What the job is called that asks for a search for cameras.
+const SEARCH: &str = "scan-cameras";
+
 /// What a fact is a word on, if it holds until the next one.
 fn holds(fact: &Fact) -> Option<String> {
     match fact {
@@ -103,6 +107,9 @@ fn holds(fact: &Fact) -> Option<String> {
         Fact::Delivered { service, .. } => Some(format!("delivered {service}")),
         Fact::Synced { .. } | Fact::Unsynced { .. } => Some("time".into()),
         Fact::Failed { what, .. } if what == "sync" => Some("time".into()),
+        Fact::Tasked { operation, .. } if operation == SEARCH => Some("search".into()),
+        Fact::Found { address, .. } => Some(format!("found {address}")),
+        Fact::Scanned { .. } => Some("searched".into()),
         _ => None,
     }
 }
@@ -212,6 +219,8 @@ mod tests {
         let synced = |offset_ns| Fact::Synced { server: [10, 0, 0, 1].into(), offset_ns, stratum: 1 };
         let ready = Fact::Ready { listens: vec![] };
         let asked = Fact::Told { peer: "10.0.0.1:123".parse().unwrap() };
+        let tasked = |operation: &str| Fact::Tasked { job: operation.into(), operation: operation.into() };
+        let searched = Fact::Scanned { cameras: 1 };
         for fact in [
             ready.clone(),
             delivered("logs", "a"),
@@ -219,6 +228,9 @@ mod tests {
             delivered("iot", "b"),
             asked,
             synced(2),
+            tasked(SEARCH),
+            tasked("reboot"),
+            searched.clone(),
             delivered("logs", "c"),
         ] {
             board.add(told(fact));
@@ -227,12 +239,20 @@ mod tests {
             board.turn();
             board.all().into_iter().map(|fact| fact.line.fact).collect()
         };
-        let all = [ready.clone(), delivered("iot", "b"), synced(2), delivered("logs", "c")];
+        let all = [
+            ready.clone(),
+            delivered("iot", "b"),
+            synced(2),
+            tasked(SEARCH),
+            searched.clone(),
+            delivered("logs", "c"),
+        ];
         assert_eq!(kept(&board), all);
         assert_eq!(kept(&board), all, "it still holds");
         // A clock that has no time any more has none.
         let failed = Fact::Failed { what: "sync".into(), about: None, error: "no answer".into() };
         board.add(told(failed.clone()));
-        assert_eq!(kept(&board), [ready, delivered("iot", "b"), delivered("logs", "c"), failed]);
+        let left = [ready, delivered("iot", "b"), tasked(SEARCH), searched, delivered("logs", "c"), failed];
+        assert_eq!(kept(&board), left);
     }
 }

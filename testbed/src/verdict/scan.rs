@@ -76,12 +76,15 @@ fn judge_questions(
             && one.answerer.port == PORT
             && one.answerer.address.is_multicast()
             && one.opener.node.as_ref() == Some(at)
-            && !one.earlier
             && !is_ours(seen, one)
     });
-    let questions: Vec<_> = questions.collect();
+    let (earlier, questions): (Vec<_>, Vec<_>) = questions.partition(|one| one.earlier);
     let Some(first) = questions.iter().min_by_key(|one| one.first_at) else {
-        return draft.reasons.add("vacuous", format!("no question of {at} was seen"));
+        // What came about earlier in a lab that stays need not come about again.
+        if earlier.is_empty() {
+            draft.reasons.add("vacuous", format!("no question of {at} was seen"));
+        }
+        return;
     };
     if by_job && tasked.is_none_or(|tasked| first.first_at < tasked) {
         let text = match tasked {

@@ -24,8 +24,8 @@ def answer(name, version):
     return " ".join(err.split())
 
 
-# What a site's cloud has an address for; of STS there is none.
-ENDPOINTS = {service: name for service, name in CLIENT["endpoints"].items() if service != "sts"}
+# What this site's cloud has an address for: it serves nothing that is for operators.
+ENDPOINTS = {name: at for name, at in CLIENT["endpoints"].items() if name not in ("sts", "panorama")}
 
 for argument in sys.argv[1:]:
     version, wanted = argument.split("=")

@@ -2,7 +2,7 @@
 
 use super::super::example::{END, conversation, flow};
 use super::*;
-use crate::observation::{Busiest, Conversation, LoadSeen};
+use crate::observation::{Busiest, Conversation, End, LoadSeen};
 use crate::scenario::fault::Share;
 use crate::scenario::model::Amount;
 
@@ -51,6 +51,18 @@ fn an_answer_to_a_search_for_cameras_is_nothing_of_its_own() {
         seen.conversations.extend([Conversation { first_at: END + 1, ..question() }, answer()]);
     });
     assert_fails(&too_soon, &["dock-1 opened udp/40123 to app"]);
+    // A search that began before the judgement did, and one that was long over.
+    let earlier = |last_at| Conversation {
+        last_at,
+        earlier: true,
+        opener: End { port: 0, ..question().opener },
+        ..question()
+    };
+    let under_way =
+        after("app-opens", |seen| seen.conversations.extend([earlier(answer().first_at), answer()]));
+    assert_eq!(under_way.verdict, Verdict::Pass, "{under_way:#?}");
+    let long_over = after("app-opens", |seen| seen.conversations.extend([earlier(0), answer()]));
+    assert_fails(&long_over, &["dock-1 opened udp/40123 to app"]);
 }
 
 #[test]
@@ -232,7 +244,7 @@ fn names_asked(asks: Amount, answers: Amount, [asked, answered]: [Busiest; 2]) -
             let load = |port| LoadSeen {
                 kind: "udp".into(),
                 opener: "vms".parse().unwrap(),
-                answerer: crate::observation::End { port, ..one.answerer.clone() },
+                answerer: End { port, ..one.answerer.clone() },
                 asked,
                 answered,
             };

@@ -127,6 +127,17 @@ fn a_question_stays_on_its_links() {
 }
 
 #[test]
+fn a_search_comes_about_once_in_a_lab_that_stays() {
+    let passes = |change: fn(&mut Observations)| {
+        let verdict = told(true, change);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    };
+    passes(|seen| seen.conversations.last_mut().unwrap().earlier = true);
+    // The last of its questions came when the next judgement had begun.
+    passes(|seen| seen.conversations.insert(0, Conversation { earlier: true, ..question() }));
+}
+
+#[test]
 fn what_was_not_seen_passes_nothing() {
     let unseen = told(true, |seen| drop(seen.conversations.pop()));
     assert_eq!(unseen.verdict, Verdict::Inconclusive, "{unseen:#?}");
