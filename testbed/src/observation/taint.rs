@@ -113,8 +113,10 @@ pub enum Layer {
     Stream,
     /// An IP packet, put together from its pieces.
     Pieces,
-    /// What was said in a TLS session whose secrets are known.
+    /// What was said in a TLS 1.3 session whose secrets are known.
     Inside,
+    /// The same in a TLS 1.2 session, which another reader opens.
+    Inside12,
 }
 
 /// As what something was found.
@@ -132,7 +134,8 @@ pub enum Encoding {
 impl Way {
     /// All of them, each of which every tap's canary is hidden in.
     pub fn all() -> impl Iterator<Item = Way> {
-        let layers = [Layer::Frame, Layer::Quote, Layer::Stream, Layer::Pieces, Layer::Inside];
+        let layers =
+            [Layer::Frame, Layer::Quote, Layer::Stream, Layer::Pieces, Layer::Inside, Layer::Inside12];
         let encodings = [Encoding::Raw, Encoding::Base64, Encoding::Hex];
         layers.into_iter().flat_map(move |layer| encodings.map(|encoding| Way { layer, encoding }))
     }
@@ -152,6 +155,7 @@ impl fmt::Display for Way {
             Layer::Stream => "in a TCP stream",
             Layer::Pieces => "in an IP packet that came in pieces",
             Layer::Inside => "inside a TLS session",
+            Layer::Inside12 => "inside a TLS 1.2 session",
         };
         f.pad(&format!("{encoding} {layer}"))
     }

@@ -192,102 +192,12 @@ fn agreed(body: &[u8]) -> Option<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-    use std::path::Path;
-    use std::process::{Child, Command, Stdio};
-    use std::thread;
-
+    use super::super::openssl::{self, EC, RSA};
     use super::*;
-
-    fn openssl(arguments: &[&str], folder: &Path) -> Command {
-        let mut command = Command::new("openssl");
-        command.args(arguments).current_dir(folder).env("OPENSSL_CONF", "/dev/null").stderr(Stdio::null());
-        command
-    }
-
-    /// A server of OpenSSL's with a key of this kind, and where it listens; killed when dropped.
-    struct Server(Child, SocketAddr);
-
-    impl Server {
-        fn start(key: &[&str], options: &[&str], folder: &Path) -> Self {
-            let made = ["req", "-x509", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=a"];
-            // Without a configuration there is no section that says what a certificate has.
-            std::fs::write(folder.join("req.cnf"), "[req]\ndistinguished_name=d\n[d]\n").unwrap();
-            let made = openssl(&[&made[..], &["-config", "req.cnf"], key].concat(), folder).status();
-            assert!(made.expect("openssl (Debian package openssl) is needed").success());
-            let serve =
-                ["s_server", "-rev", "-accept", "127.0.0.1:0", "-cert", "cert.pem", "-key", "key.pem"];
-            let mut child = openssl(&[&serve, options].concat(), folder)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let socket =
-                lines.find_map(|line| line.unwrap().strip_prefix("ACCEPT ").map(|at| at.parse().unwrap()));
-            thread::spawn(move || lines.for_each(drop));
-            Server(child, socket.expect("it says where it listens"))
-        }
-    }
-
-    impl Drop for Server {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-
-    /// Hands bytes on until their end, and keeps them.
-    fn pump(mut from: TcpStream, mut to: TcpStream) -> thread::JoinHandle<Vec<u8>> {
-        thread::spawn(move || {
-            let (mut all, mut bytes) = (Vec::new(), [0; 4096]);
-            while let Ok(count @ 1..) = from.read(&mut bytes) {
-                all.extend_from_slice(&bytes[..count]);
-                if to.write_all(&bytes[..count]).is_err() {
-                    break;
-                }
-            }
-            let _ = to.shutdown(Shutdown::Write);
-            all
-        })
-    }
-
-    const EC: [&str; 4] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-    const RSA: [&str; 2] = ["-newkey", "rsa:2048"];
 
     /// What client and server of OpenSSL said to one another with these options.
     fn talk(key: &[&str], server: &[&str], client: &[&str]) -> [Said; 2] {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(key, server, folder.path());
-        let relay = TcpListener::bind("127.0.0.1:0").unwrap();
-        let at = relay.local_addr().unwrap().to_string();
-        let asked = ["s_client", "-servername", "a.example.org", "-alpn", "http/1.1,x", "-connect", &at];
-        let mut asking = openssl(&[&asked, client].concat(), folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let here = relay.accept().unwrap().0;
-        let there = TcpStream::connect(server.1).unwrap();
-        let out = pump(here.try_clone().unwrap(), there.try_clone().unwrap());
-        let back = pump(there, here);
-        let mut told = asking.stdin.take().unwrap();
-        let mut heard = BufReader::new(asking.stdout.take().unwrap());
-        // Where there is no session the client has gone already.
-        if told.write_all(b"hello\n").is_ok() {
-            let mut line = String::new();
-            while line.trim_end() != "olleh" && heard.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
-                line = line.lines().last().unwrap_or_default().to_owned();
-                if line.trim_end() != "olleh" {
-                    line.clear();
-                }
-            }
-        }
-        drop(told);
-        let _ = asking.kill();
-        let _ = asking.wait();
-        [out, back].map(|pump| read(&pump.join().unwrap()))
+        openssl::talk(key, server, client, "hello").bytes.map(|bytes| read(&bytes))
     }
 
     /// The same whether bytes come at once or one by one.

@@ -28,6 +28,8 @@ mod loads;
 mod lookups;
 mod media;
 pub mod nonce;
+#[cfg(test)]
+mod openssl;
 mod packets;
 mod read_back;
 mod reading;

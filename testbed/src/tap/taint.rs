@@ -5,7 +5,9 @@ mod clip;
 #[cfg(test)]
 mod fixture;
 mod floods;
+mod key_log;
 mod keys;
+mod keys12;
 mod marks;
 mod pieces;
 mod scan;
@@ -24,7 +26,7 @@ use crate::observation::TaintSeen;
 use canary::Canaries;
 use floods::Floods;
 pub use floods::Unsettled;
-use keys::KeyLog;
+use key_log::KeyLog;
 use marks::{Mark, Marks};
 use scan::Sought;
 use search::{Owners, Place, Search, Taken};

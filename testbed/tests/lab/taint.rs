@@ -31,9 +31,15 @@ fn judged_of(site: &str, tells: &str) -> CheckJson {
 /// Both taps of the office have it in this form, whatever other forms it has besides.
 #[track_caller]
 fn assert_found(check: &CheckJson, form: &str) {
+    assert_found_at(check, ["desk.eth0", "ear.eth1"], form);
+}
+
+/// These two taps have it in this form, and no other tap has any.
+#[track_caller]
+fn assert_found_at(check: &CheckJson, taps: [&str; 2], form: &str) {
     let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
     assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
-    for tap in ["desk.eth0", "ear.eth1"] {
+    for tap in taps {
         let begins = format!("video of door at {tap}: ");
         let found = texts.iter().any(|text| text.starts_with(&begins) && text.contains(form));
         assert!(found, "no `{begins}` with `{form}` in {texts:#?}");
@@ -91,18 +97,22 @@ fn video_that_is_told_as_it_is_in_large_datagrams_is_found() {
 
 #[test]
 fn video_that_is_told_to_the_cloud_in_tls_is_found() {
+    assert_found_inside("-tls1_3", "raw inside a TLS session");
+}
+
+#[test]
+fn video_that_is_told_to_the_cloud_in_tls_of_before_is_found() {
+    assert_found_inside("-tls1_2", "raw inside a TLS 1.2 session");
+}
+
+/// The ear tells the cloud in TLS of this version, and both taps of the office have it inside.
+#[track_caller]
+fn assert_found_inside(version: &str, form: &str) {
     let cloud = "  clouds:\n    aws: { segment: office, region: eu-west-1, address: 10.2.0.10 }\n  hosts:\n";
     let site = sites::changed(SITE, "  hosts:\n", cloud);
     let head = "POST / HTTP/1.1\\\\r\\\\nHost: logs.eu-west-1.amazonaws.com\\\\r\\\\nContent-Length: 9000000\\\\r\\\\n\\\\r\\\\n";
-    let tls = "openssl s_client -quiet -connect 10.2.0.10:443 -servername logs.eu-west-1.amazonaws.com";
+    let tls = "-connect 10.2.0.10:443 -servername logs.eu-west-1.amazonaws.com";
+    let tls = format!("openssl s_client -quiet {version} {tls}");
     let tells = format!("while sleep 0.2; do {{ printf '{head}'; {HEARS}; }} | {tls}; done");
-    let check = judged_of(&site, &tells);
-    let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
-    assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
-    for tap in ["aws.eth0", "ear.eth1"] {
-        let begins = format!("video of door at {tap}: ");
-        let found =
-            texts.iter().any(|text| text.starts_with(&begins) && text.contains("raw inside a TLS session"));
-        assert!(found, "no `{begins}` inside TLS in {texts:#?}");
-    }
+    assert_found_at(&judged_of(&site, &tells), ["aws.eth0", "ear.eth1"], form);
 }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use etherparse::{IpFragOffset, Ipv4Header, PacketBuilder};
 use sha2::{Digest, Sha256};
 
-use super::keys::Opener;
+use super::{keys, keys12};
 use crate::names::{LinkName, Mac};
 
 /// The group of the MAC's own control frames, which end at the next port.
@@ -30,7 +30,9 @@ const TO: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const DISCARD: u16 = 9;
 const HTTPS: u16 = 443;
 /// `TLS_AES_128_GCM_SHA256`.
-const SUITE: u16 = 0x1301;
+const SUITE_13: u16 = 0x1301;
+/// `TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256`.
+const SUITE_12: u16 = 0xc02b;
 
 /// What is in the frame that leaves a link, behind what marks it as a probe.
 pub fn sent(key: u32, port: &LinkName) -> Vec<u8> {
@@ -44,7 +46,7 @@ pub(super) struct Canaries {
     of: Vec<[Vec<u8>; 2]>,
     /// The same, as short as a password.
     words: Vec<[String; 2]>,
-    /// Of each port the random number and the secret of a TLS session.
+    /// Of each port the random number of both ends of its TLS sessions, and their secret.
     tls: Vec<[[u8; 32]; 2]>,
 }
 
@@ -71,7 +73,8 @@ impl Canaries {
     /// The secrets of the sessions that canaries are said in, as a key log.
     pub(super) fn key_log(&self) -> String {
         let line = |[random, secret]: &[[u8; 32]; 2]| {
-            format!("CLIENT_TRAFFIC_SECRET_0 {} {}\n", hex::encode(random), hex::encode(secret))
+            let of_both = format!("{} {}", hex::encode(random), hex::encode(secret));
+            format!("CLIENT_TRAFFIC_SECRET_0 {of_both}\nCLIENT_RANDOM {of_both}\n")
         };
         self.tls.iter().map(line).collect()
     }
@@ -79,8 +82,14 @@ impl Canaries {
     /// Frames with a canary that only shows in a stream, a TLS session, a packet in pieces, or an error's quote.
     pub(super) fn of_streams_and_pieces(&self, port: usize) -> Vec<Vec<u8>> {
         let hidden = in_all_encodings(&self.of[port][1], &self.words[port][1]);
-        let session = session(&hidden, &self.tls[port]);
-        [segments(&hidden), session, pieces(&hidden), quotes(&hidden)].concat()
+        let [random, secret] = &self.tls[port];
+        let sealed = keys::Opener::new(SUITE_13, secret).and_then(|mut client| client.seal(&hidden));
+        let of_13 = session(SUITE_13, random, &sealed.expect(FITS));
+        let client = keys12::Opener::new(SUITE_12, secret, [random, random], 0);
+        let sealed = client.and_then(|mut client| client.seal(&hidden)).expect(FITS);
+        // What changes the keys (RFC 5246, section 7.1) comes before.
+        let of_12 = session(SUITE_12, random, &[&[20, 3, 3, 0, 1, 1], &sealed[..]].concat());
+        [segments(&hidden), of_13, of_12, pieces(&hidden), quotes(&hidden)].concat()
     }
 }
 
@@ -126,26 +135,29 @@ fn segments(bytes: &[u8]) -> Vec<Vec<u8>> {
     segments
 }
 
-/// A TLS session that is opened, answered, and in which the client says this.
-fn session(bytes: &[u8], [random, secret]: &[[u8; 32]; 2]) -> Vec<Vec<u8>> {
+/// Why sealing a canary does not fail.
+const FITS: &str = "a suite of its version, and a canary is shorter than a record";
+
+/// A TLS session with this suite that is opened, answered, and in which the client says these records. Its port is that
+/// suite's.
+fn session(suite: u16, random: &[u8; 32], said: &[u8]) -> Vec<Vec<u8>> {
     let record = |message: u8, body: &[u8]| {
         let length = |more: usize| ((body.len() + more) as u16).to_be_bytes();
         [&[22, 3, 3][..], &length(4), &[message, 0], &length(0), body].concat()
     };
     // Version, random number, no id, then suites to choose from, or the suite that was chosen (RFC 8446, section 4.1).
-    let suite = SUITE.to_be_bytes();
+    let client = (FROM, suite);
+    let suite = suite.to_be_bytes();
     let head = [&[3, 3][..], random, &[0]].concat();
     let asks = record(1, &[&head[..], &[0, 2], &suite, &[1, 0]].concat());
     let answers = record(2, &[&head[..], &suite, &[0]].concat());
-    let sealed = Opener::new(SUITE, secret).and_then(|mut client| client.seal(bytes));
-    let sealed = sealed.expect("a suite of TLS 1.3, and a canary is shorter than a record");
     let segment = |there: bool, sequence: usize, part: &[u8]| {
-        let (from, to) = if there { ((FROM, DISCARD), (TO, HTTPS)) } else { ((TO, HTTPS), (FROM, DISCARD)) };
+        let (from, to) = if there { (client, (TO, HTTPS)) } else { ((TO, HTTPS), client) };
         let builder = ethernet().ipv4(from.0.octets(), to.0.octets(), 1);
         let builder = builder.tcp(from.1, to.1, sequence as u32, 1).ack(1);
         written(|frame| builder.write(frame, part))
     };
-    let (first, second) = sealed.split_at(sealed.len() / 2);
+    let (first, second) = said.split_at(said.len() / 2);
     vec![
         segment(true, 0, &asks),
         segment(false, 0, &answers),

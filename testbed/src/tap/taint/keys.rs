@@ -1,6 +1,4 @@
-//! Keys of TLS 1.3 (RFC 8446, sections 5 and 7) from a key log, and what they open.
-
-use std::collections::HashMap;
+//! Keys of TLS 1.3 (RFC 8446, sections 5 and 7) from the secrets of a session, and what they open.
 
 use ring::aead::{
     AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
@@ -9,40 +7,6 @@ use ring::hkdf;
 
 /// Bytes of a record's header.
 pub(super) const HEADER: usize = 5;
-/// Secrets that are kept: those of thousands of sessions.
-const MOST: usize = 100_000;
-
-/// The secrets of sessions, by the random number of the client that opened each.
-#[derive(Debug, Default)]
-pub(super) struct KeyLog(HashMap<[u8; 32], [Option<Vec<u8>>; 2]>);
-
-impl KeyLog {
-    /// Adds what a key log (of the form that `SSLKEYLOGFILE` has) says of what applications say. What reads as nothing
-    /// is passed over.
-    pub(super) fn add(&mut self, text: &[u8]) {
-        for line in text.split(|byte| *byte == b'\n') {
-            let Ok(line) = std::str::from_utf8(line) else { continue };
-            let mut words = line.split_whitespace();
-            let side = match words.next() {
-                Some("CLIENT_TRAFFIC_SECRET_0") => 0,
-                Some("SERVER_TRAFFIC_SECRET_0") => 1,
-                _ => continue,
-            };
-            let mut random = [0; 32];
-            let named = words.next().is_some_and(|word| hex::decode_to_slice(word, &mut random).is_ok());
-            if let (true, Some(Ok(secret))) = (named, words.next().map(hex::decode))
-                && (self.0.len() < MOST || self.0.contains_key(&random))
-            {
-                self.0.entry(random).or_default()[side] = Some(secret);
-            }
-        }
-    }
-
-    /// The secret of what the client (0) or the server (1) of a session says.
-    pub(super) fn secret(&self, random: &[u8; 32], side: usize) -> Option<&[u8]> {
-        self.0.get(random)?[side].as_deref()
-    }
-}
 
 /// What opens the records of one direction, in their order.
 pub(super) struct Opener {
@@ -99,12 +63,21 @@ impl Opener {
     }
 
     fn nonce(&self) -> Nonce {
-        let mut nonce = self.iv;
-        for (byte, number) in nonce[4..].iter_mut().zip(self.sequence.to_be_bytes()) {
-            *byte ^= number;
-        }
-        Nonce::assume_unique_for_key(nonce)
+        Nonce::assume_unique_for_key(counted(self.iv, self.sequence))
     }
+}
+
+/// The nonce of a record (RFC 8446, section 5.3; RFC 7905, section 2).
+pub(super) fn counted(mut iv: [u8; 12], sequence: u64) -> [u8; 12] {
+    for (byte, number) in iv[4..].iter_mut().zip(sequence.to_be_bytes()) {
+        *byte ^= number;
+    }
+    iv
+}
+
+/// Whether a suite is of TLS 1.3.
+pub(super) fn is_suite(suite: u16) -> bool {
+    algorithms(suite).is_some()
 }
 
 /// The suites of RFC 8446, appendix B.4.
@@ -165,18 +138,5 @@ mod tests {
             assert!(here.open(b"x").is_none() && here.open(&[0; 300]).is_none());
         }
         assert!(Opener::new(0xc02f, &[7; 32]).is_none());
-    }
-
-    #[test]
-    fn a_key_log_is_read_and_what_is_none_is_passed_over() {
-        let mut log = KeyLog::default();
-        let random = "07".repeat(32);
-        log.add(b"\xff\xfe\n\n");
-        log.add(
-            format!("# x\nCLIENT_TRAFFIC_SECRET_0 {random} 0a0b\nCLIENT_RANDOM {random} 0c\n").as_bytes(),
-        );
-        log.add(format!("SERVER_TRAFFIC_SECRET_0 {random} zz\nSERVER_TRAFFIC_SECRET_0 07 0a\n\n").as_bytes());
-        assert_eq!(log.secret(&[7; 32], 0), Some(&[0x0a, 0x0b][..]));
-        assert_eq!((log.secret(&[7; 32], 1), log.secret(&[8; 32], 0)), (None, None));
     }
 }

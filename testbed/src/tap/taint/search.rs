@@ -185,9 +185,9 @@ impl<'a> Search<'a> {
     }
 
     fn note_inside(&mut self, found: impl IntoIterator<Item = Inside>) {
-        for (place, found) in found {
+        for (place, layer, found) in found {
             let at = Taken { packet: 0, place, cut: false, bytes: &[] };
-            found.into_iter().for_each(|(one, packet)| self.note(&at, Layer::Inside, packet, one));
+            found.into_iter().for_each(|(one, packet)| self.note(&at, layer, packet, one));
         }
     }
 

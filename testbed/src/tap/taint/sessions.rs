@@ -1,21 +1,26 @@
 //! What is said inside TLS sessions, where the run's own key log has their secrets: the fake cloud's.
 //!
-//! Each connection at each tap is read for itself. Records whose key is not known, and those of TLS before 1.3, stay closed.
+//! Each connection at each tap is read for itself. Records whose key is not known stay closed, and so do those of TLS
+//! before 1.2, and of 1.2 with a suite other than AES-GCM and ChaCha20-Poly1305.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::super::frame::Tcp;
 use super::super::stream::{Sink, Stream};
-use super::keys::{HEADER, KeyLog, Opener};
+use super::key_log::KeyLog;
+use super::keys::{self, HEADER};
+use super::keys12;
 use super::scan::{Placed, Scan, Sought};
 use super::search::Place;
+use crate::observation::Layer;
 
 /// Connections that are read at a time, over all taps.
 const MOST_SESSIONS: usize = 2048;
 /// Longest record (RFC 8446, section 5.2).
 const LONGEST: usize = HEADER + 16 * 1024 + 256;
 /// Types of content (RFC 8446, section 5.1).
+const CHANGE: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const APPLICATION: u8 = 23;
 /// Types of handshake messages (RFC 8446, section 4).
@@ -33,14 +38,15 @@ pub(super) struct Sessions {
     open: HashMap<Of, Session>,
 }
 
-/// What was found inside, and where its segments were seen.
-pub(super) type Inside = (Place, Vec<Placed>);
+/// What was found inside, in TLS of which version, and where its segments were seen.
+pub(super) type Inside = (Place, Layer, Vec<Placed>);
 
 #[derive(Default)]
 struct Session {
-    random: Option<[u8; 32]>,
+    /// The random numbers of both hellos: the client's, the server's.
+    randoms: [Option<[u8; 32]>; 2],
     suite: Option<u16>,
-    /// The client's, the server's.
+    /// What the client says, what the server does.
     sides: [Side; 2],
 }
 
@@ -51,6 +57,12 @@ struct Side {
     opener: Option<Opener>,
     place: Option<Place>,
     scan: Scan,
+}
+
+/// What opens the records of a side.
+enum Opener {
+    Of13(keys::Opener),
+    Of12(keys12::Opener),
 }
 
 /// Bytes that wait until their record is whole.
@@ -156,14 +168,38 @@ impl Session {
             self.record(side, &record, keys);
         }
         let own = &mut self.sides[side];
-        own.scan.is_due().then(|| (place, own.scan.search(sought)))
+        own.scan.is_due().then(|| (place, own.layer(), own.scan.search(sought)))
     }
 
     fn record(&mut self, side: usize, record: &[u8], keys: &KeyLog) {
-        match record[0] {
-            HANDSHAKE => self.hello(&record[HEADER..]),
-            APPLICATION => self.open(side, record, keys),
+        let own = &mut self.sides[side];
+        match (record[0], &mut own.opener) {
+            // All that follows the change of keys has a number, and is opened in its turn.
+            (kind, Some(Opener::Of12(opener))) => match opener.open(record) {
+                Some(content) if kind == APPLICATION => own.scan.data(&content),
+                Some(_) => {}
+                None => own.records.gap(),
+            },
+            (CHANGE, None) => self.change(side, keys),
+            (HANDSHAKE, _) => self.hello(&record[HEADER..]),
+            (APPLICATION, _) => self.open(side, record, keys),
             _ => {}
+        }
+    }
+
+    /// Goes over to the keys that were agreed on, with TLS 1.2; with 1.3 it means nothing (RFC 8446, section 5).
+    fn change(&mut self, side: usize, keys: &KeyLog) {
+        let ([Some(client), Some(server)], Some(suite)) = (&self.randoms, self.suite) else { return };
+        if keys::is_suite(suite) {
+            return;
+        }
+        let own = &mut self.sides[side];
+        let master = keys.master(client);
+        let opener = master.and_then(|master| keys12::Opener::new(suite, master, [client, server], side));
+        match opener {
+            Some(opener) => own.opener = Some(Opener::Of12(opener)),
+            // What follows looks like anything.
+            None => own.records.gap(),
         }
     }
 
@@ -172,8 +208,9 @@ impl Session {
     fn hello(&mut self, message: &[u8]) {
         let random = message.get(6..38).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match message.first() {
-            Some(&CLIENT_HELLO) => self.random = self.random.or(random),
+            Some(&CLIENT_HELLO) => self.randoms[0] = self.randoms[0].or(random),
             Some(&SERVER_HELLO) => {
+                self.randoms[1] = random;
                 let id = message.get(38).map_or(0, |length| usize::from(*length));
                 let suite = message.get(39 + id..41 + id);
                 self.suite = suite.map(|suite| u16::from_be_bytes([suite[0], suite[1]])).or(self.suite);
@@ -183,16 +220,17 @@ impl Session {
     }
 
     fn open(&mut self, side: usize, record: &[u8], keys: &KeyLog) {
-        let (Some(random), Some(suite)) = (self.random, self.suite) else { return };
+        let (Some(random), Some(suite)) = (self.randoms[0], self.suite) else { return };
         let own = &mut self.sides[side];
         if own.opener.is_none() {
-            own.opener = keys.secret(&random, side).and_then(|secret| Opener::new(suite, secret));
+            let opener = keys.secret(&random, side).and_then(|secret| keys::Opener::new(suite, secret));
+            own.opener = opener.map(Opener::Of13);
         }
-        let Some(opener) = &mut own.opener else { return };
+        let Some(Opener::Of13(opener)) = &mut own.opener else { return };
         match opener.open(record) {
             Some((APPLICATION, content)) => own.scan.data(&content),
             Some((HANDSHAKE, content)) if content.first() == Some(&KEY_UPDATE) => {
-                own.opener = opener.next();
+                own.opener = opener.next().map(Opener::Of13);
             }
             Some(_) => {}
             // Still the handshake; behind it, nothing fits any more.
@@ -202,8 +240,19 @@ impl Session {
     }
 
     fn end(self, sought: &Sought<'_>) -> Vec<Inside> {
-        let found =
-            self.sides.into_iter().filter_map(|mut side| Some((side.place?, side.scan.search(sought))));
+        let found = self
+            .sides
+            .into_iter()
+            .filter_map(|mut side| Some((side.place?, side.layer(), side.scan.search(sought))));
         found.collect()
+    }
+}
+
+impl Side {
+    fn layer(&self) -> Layer {
+        match self.opener {
+            Some(Opener::Of12(_)) => Layer::Inside12,
+            _ => Layer::Inside,
+        }
     }
 }

@@ -6,6 +6,7 @@ use etherparse::{IpFragOffset, IpHeaders, Ipv4Header, PacketBuilder};
 
 use super::super::file::{CaptureFile, Stored};
 use super::super::fixture::{APP, CAM, RTR_B, across, icmp, link, mac, ports, tcp, udp};
+use super::super::openssl::{self, EC, RSA};
 use super::super::sightings::Direction;
 use super::fixture::noise;
 use super::*;
@@ -212,6 +213,70 @@ fn what_is_said_inside_tls_is_found_where_the_secrets_are_known() {
         assert_eq!(searched("").found, [], "without the secrets it stays closed");
         assert_eq!(searched(&key_log.replace("06", "07")).found, []);
     }
+}
+
+/// What a client and a server of OpenSSL's said with TLS 1.2 and this suite, each the same line, as segments; with the
+/// client's key log.
+fn session_12(key: &[&str], suite: &str, line: &str) -> (Vec<Vec<u8>>, String) {
+    let talk = openssl::talk(key, &["-tls1_2"], &["-tls1_2", "-cipher", suite], line);
+    let [client, server] = talk.bytes;
+    let hello = 5 + usize::from(u16::from_be_bytes([client[3], client[4]]));
+    let back =
+        server.chunks(500).enumerate().map(|(nth, part)| tcp(TO, FROM, 500 + (nth * 500) as u32, "A", part));
+    let out = client[hello..].chunks(500).enumerate();
+    let out = out.map(|(nth, part)| segment(hello + nth * 500, part));
+    let begin = [tcp(FROM, TO, 99, "S", b""), segment(0, &client[..hello])];
+    (begin.into_iter().chain(back).chain(out).collect(), String::from_utf8(talk.key_log).unwrap())
+}
+
+#[test]
+fn what_is_said_inside_tls_1_2_is_found_as_openssl_says_it() {
+    // The server says backwards what it hears.
+    let digits = hex::encode(&noise(2, 3000)[..400]);
+    let line: String = digits.chars().chain(digits.chars().rev()).collect();
+    for (key, suite) in [
+        (&EC[..], "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        (&EC[..], "ECDHE-ECDSA-AES256-GCM-SHA384"),
+        (&EC[..], "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (&RSA[..], "ECDHE-RSA-AES256-GCM-SHA384"),
+    ] {
+        let (packets, key_log) = session_12(key, suite, &line);
+        let frames = at_app(packets);
+        let searched = |key_log: &str| {
+            search(&*capture(&frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes())
+                .unwrap()
+        };
+        let seen = searched(&key_log);
+        let one = found(&seen, Layer::Inside12, Encoding::Hex).unwrap_or_else(|| panic!("{suite}: {seen:?}"));
+        assert_eq!((one.places, one.bytes, seen.found.len()), (2, 800, 1), "{suite}: what each of both said");
+        assert_eq!(searched("").found, [], "{suite}: without the secrets it stays closed");
+        let (_, others) = session_12(key, suite, "x");
+        assert_eq!(searched(&others).found, [], "{suite}: those of another session open nothing");
+        // One record that is not as it was sent: what follows cannot be in its turn.
+        let mut bent = frames.clone();
+        let last = bent.iter().rposition(|(_, _, frame)| frame.len() > 400).unwrap();
+        bent[last].2[200] ^= 1;
+        let seen =
+            search(&*capture(&bent, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes());
+        assert_eq!(seen.unwrap().found[0].bytes, 400, "{suite}: only the other end's is left");
+    }
+}
+
+#[test]
+fn tls_1_2_with_another_suite_stays_closed() {
+    let digits = hex::encode(&noise(2, 3000)[..400]);
+    let (packets, key_log) = session_12(&EC, "ECDHE-ECDSA-AES128-SHA256", &digits);
+    let seen = search(
+        &*capture(&at_app(packets), usize::MAX),
+        ports(),
+        &clips(),
+        PASSWORD,
+        KEY,
+        &[],
+        key_log.as_bytes(),
+    );
+    assert!(key_log.contains("CLIENT_RANDOM"));
+    assert_eq!(seen.unwrap().found, []);
 }
 
 #[test]
