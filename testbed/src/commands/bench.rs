@@ -3,18 +3,11 @@
 use testbed::exit::Exit;
 use testbed::run;
 
-use super::{say, talk};
+use super::{block_on, say};
 
 /// Builds a star, waits until its last host has connected to the router, drops it; prints one JSON line.
 pub(crate) fn bench_star(hosts: u32) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            talk(&format!("error: no async runtime: {error}"));
-            return Exit::Ours;
-        }
-    };
-    match runtime.block_on(run::bench_star(hosts as usize)) {
+    match block_on(run::bench_star(hosts as usize)).and_then(|built| built) {
         Ok(times) => {
             let line = serde_json::json!({
                 "system": "testbed", "n": hosts, "build_ms": times.build_ms, "call_ms": times.call_ms,

@@ -8,7 +8,7 @@ use testbed::exit::Exit;
 use testbed::kernel::features;
 use testbed::run;
 
-use super::say;
+use super::{block_on, say};
 
 /// One line of the answer.
 struct Line {
@@ -118,6 +118,5 @@ fn kernel() -> Vec<Line> {
 }
 
 fn tried() -> Result<Vec<(String, String)>, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| run::ours(error.to_string()))?.block_on(run::try_features())
+    block_on(run::try_features()).and_then(|tried| tried)
 }

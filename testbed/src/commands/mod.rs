@@ -70,6 +70,15 @@ pub(crate) fn tell_failure(about: &str, failure: &Failure) -> Exit {
     Exit::from(failure.fault)
 }
 
+/// Carries out asynchronous work on this thread.
+///
+/// Errors: a failure of ours, where the system does not let it begin.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| testbed::run::ours(format!("no async runtime: {error}")))?;
+    Ok(runtime.block_on(work))
+}
+
 /// Prints why a lab that stays could not be reached and returns the exit code that it deserves.
 pub(crate) fn tell_error(error: &testbed::stay::Error) -> Exit {
     talk(&format!("error: {error}"));

@@ -9,19 +9,11 @@ use testbed::run::{self, Replayed};
 
 use super::progress::Progress;
 use super::run::{Talk, options, shade, stop_signal};
-use super::{say, talk};
+use super::{block_on, say, talk, tell_failure};
 
 /// Runs the scenario again and says what differs.
 pub(crate) fn replay(folder: &Path, lab: &cli::Lab, how: &Talk) -> Exit {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            talk(&format!("error: no async runtime: {error}"));
-            return Exit::Ours;
-        }
-    };
-    let replayed = runtime.block_on(async {
+    let replayed = block_on(async {
         let progress = Progress::new(how.quiet || how.verbose > 0);
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
         let line = progress.line(&name);
@@ -33,8 +25,9 @@ pub(crate) fn replay(folder: &Path, lab: &cli::Lab, how: &Talk) -> Exit {
         run::replay(folder, &options(lab, how), |event| line.show(event), stopped).await
     });
     match replayed {
-        Ok(replayed) => tell(&replayed),
-        Err(damaged) => {
+        Err(failure) => tell_failure("the replay", &failure),
+        Ok(Ok(replayed)) => tell(&replayed),
+        Ok(Err(damaged)) => {
             talk(&format!("error: {}: {damaged}", folder.display()));
             Exit::Input
         }

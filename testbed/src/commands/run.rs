@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::loading::{self, Loaded};
 use super::progress::Progress;
-use super::{accepting, outputs, talk};
+use super::{accepting, block_on, outputs, talk, tell_failure};
 
 /// How much is said.
 #[derive(Clone, Debug)]
@@ -71,16 +71,10 @@ fn run_jobs(jobs: Result<Vec<Loaded>, LoadError>, arguments: &cli::Run, how: &Ta
             return Exit::Input;
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            talk(&format!("error: no async runtime: {error}"));
-            return Exit::Ours;
-        }
-    };
-    let reports = runtime.block_on(run_all(jobs, accept, arguments, how));
-    finish(&reports, arguments, how.quiet)
+    match block_on(run_all(jobs, accept, arguments, how)) {
+        Ok(reports) => finish(&reports, arguments, how.quiet),
+        Err(failure) => tell_failure("the runs", &failure),
+    }
 }
 
 async fn run_all(

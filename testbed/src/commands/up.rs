@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use super::loading::{self, Loaded};
 use super::progress::Progress;
 use super::run::{Talk, options, stop_signal};
-use super::{say, talk, tell_failure};
+use super::{block_on, say, talk, tell_failure};
 
 /// Brings a lab up; returns when it is gone, or with `--detach` when it stands.
 pub(crate) fn up(arguments: &cli::Up, how: &Talk) -> u8 {
@@ -37,11 +37,7 @@ pub(crate) fn up(arguments: &cli::Up, how: &Talk) -> u8 {
             return Exit::from(error.fault()).code();
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(own(&loaded, arguments, how, behind)),
-        Err(error) => Err(run::ours(format!("no async runtime: {error}"))),
-    };
+    let ended = block_on(own(&loaded, arguments, how, behind)).and_then(|ended| ended);
     let exit = match ended {
         Ok(Down::Asked) => Exit::Expected,
         Ok(Down::Interrupted) => Exit::Interrupted,
