@@ -1,6 +1,6 @@
 //! The instruments behind input filters: who listens there, and what has arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -70,9 +70,9 @@ impl Filters {
         }
     }
 
-    /// Whether the packet with this number has arrived behind the node's filter.
-    pub fn arrived(&self, node: &NodeName, number: u32) -> bool {
-        self.nodes.get(node).is_some_and(|shared| lock(shared).log.arrived(number))
+    /// The numbers of the packets that have arrived behind the node's filter so far, ascending.
+    pub fn all_arrived(&self, node: &NodeName) -> BTreeSet<u32> {
+        self.nodes.get(node).map(|shared| lock(shared).log.all_arrived().collect()).unwrap_or_default()
     }
 
     /// Waits until all these numbers have arrived behind the node's filter, at most until the deadline.

@@ -54,6 +54,11 @@ impl FilterLog {
         self.probes.contains(&number)
     }
 
+    /// The numbers of all packets that are among them, in no order.
+    pub fn all_arrived(&self) -> impl Iterator<Item = u32> {
+        self.probes.iter().copied()
+    }
+
     /// The sign of life that was read last.
     pub fn latest_life(&self) -> Option<u64> {
         self.life.last().copied()

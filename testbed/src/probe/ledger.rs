@@ -80,6 +80,11 @@ impl Ledger {
         u32::try_from(self.lock().len()).unwrap_or(u32::MAX)
     }
 
+    /// The packet with this number, if there is one.
+    pub fn entry(&self, n: u32) -> Option<Entry> {
+        self.lock().get(n as usize).copied()
+    }
+
     /// Every packet so far, with its number.
     pub fn all(&self) -> Vec<(u32, Entry)> {
         (0..).zip(self.lock().iter().copied()).collect()

@@ -14,7 +14,7 @@ use super::{Entry, Role, Sending, Site, Swept};
 use crate::names::{LinkName, Traffic};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
-use crate::plan::{Aim, Check, Judge};
+use crate::plan::{Aim, Check};
 use crate::tap::{Direction, Watch};
 
 /// From one packet of an aim to its next, if there are few aims.
@@ -114,7 +114,7 @@ impl<'a> Stream<'a> {
     /// Sends once more what has arrived so far, to see what let it through; meanwhile nothing else is sent.
     pub async fn trace(&mut self, patience: u32) {
         for lane in &mut self.lanes {
-            if lane.swept.trace.is_empty() && has_arrived(self.site, &lane.swept) {
+            if lane.swept.trace.is_empty() && !lane.swept.arrived(self.site).is_empty() {
                 lane.swept.trace = super::trace::trace(self.site, &lane.swept, patience).await;
             }
         }
@@ -140,21 +140,6 @@ fn wait_for_all(watch: &Watch, leaving: &[(u32, LinkName)]) {
     for (n, port) in leaving {
         let _ = watch.wait_for(*n, port, Direction::FromNode, deadline);
     }
-}
-
-fn has_arrived(site: &Site, swept: &Swept) -> bool {
-    site.ledger.all().into_iter().any(|(n, entry)| {
-        entry.aim == swept.number
-            && entry.role == Role::Attack
-            && match &swept.sending.aim.judge {
-                Judge::Tap { .. } => site
-                    .watch
-                    .sightings_of(n)
-                    .iter()
-                    .any(|seen| swept.arrives_at(&seen.port) && seen.direction == Direction::ToNode),
-                Judge::BehindFilter { node } => site.filters.arrived(node, n),
-            }
-    })
 }
 
 impl Lane {

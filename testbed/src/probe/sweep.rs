@@ -217,9 +217,19 @@ impl Swept {
         }
     }
 
-    /// Whether this port is one where the aim's packets arrive.
-    pub(super) fn arrives_at(&self, port: &LinkName) -> bool {
-        self.ports.1.contains(port)
+    /// Its packets that have arrived so far where it is judged, with their numbers, ascending.
+    pub(super) fn arrived(&self, site: &Site) -> Vec<(u32, Entry)> {
+        let numbers = match &self.sending.aim.judge {
+            Judge::Tap { .. } => site.watch.handed_over(&self.ports.1),
+            Judge::BehindFilter { node } => site.filters.all_arrived(node),
+        };
+        numbers.into_iter().filter_map(|n| self.attack(site, n)).collect()
+    }
+
+    /// The packet with this number, if it is one of the attack's own.
+    pub(super) fn attack(&self, site: &Site, n: u32) -> Option<(u32, Entry)> {
+        let mine = |entry: &Entry| entry.aim == self.number && entry.role == Role::Attack;
+        site.ledger.entry(n).filter(mine).map(|entry| (n, entry))
     }
 
     /// What is wrong with what the ledger says was sent for it.

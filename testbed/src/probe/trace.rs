@@ -13,8 +13,6 @@ use crate::kernel::packet::PacketSocket;
 use crate::kernel::{KernelError, nft};
 use crate::names::NodeName;
 use crate::observation::TraceStep;
-use crate::plan::Judge;
-use crate::tap::Direction;
 
 /// How long a packet's trace may take to be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
@@ -40,20 +38,12 @@ pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<Trac
 }
 
 fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
-    let mine = |entry: &Entry| entry.aim == swept.number && entry.role == Role::Attack;
-    let arrived = |n: u32| match &swept.sending.aim.judge {
-        Judge::Tap { .. } => site
-            .watch
-            .sightings_of(n)
-            .iter()
-            .any(|seen| swept.arrives_at(&seen.port) && seen.direction == Direction::ToNode),
-        Judge::BehindFilter { node } => site.filters.arrived(node, n),
-    };
-    let astray = |n: u32| !site.watch.stray(n).is_empty();
-    site.ledger
-        .all()
+    let astray = site.watch.strayed();
+    swept
+        .arrived(site)
         .into_iter()
-        .find(|(n, entry)| mine(entry) && (arrived(*n) || astray(*n)))
+        .chain(astray.into_iter().filter_map(|n| swept.attack(site, n)))
+        .min_by_key(|(n, _)| *n)
         .map(|(_, entry)| entry)
 }
 

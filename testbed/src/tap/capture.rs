@@ -5,6 +5,7 @@
 
 mod recorder;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -272,9 +273,19 @@ impl Watch {
         self.0.lock().sightings.of(n).collect()
     }
 
+    /// Which probes were handed to a node at any of these ports so far; see [`Sightings::handed_over`].
+    pub fn handed_over(&self, ports: &[LinkName]) -> BTreeSet<u32> {
+        self.0.lock().sightings.handed_over(ports)
+    }
+
     /// What shows so far that probe `n` was altered or answered; see [`Sightings::stray`].
     pub fn stray(&self, n: u32) -> Vec<Stray> {
         self.0.lock().sightings.stray(n)
+    }
+
+    /// Which probes were altered or answered so far.
+    pub fn strayed(&self) -> BTreeSet<u32> {
+        self.0.lock().sightings.strayed()
     }
 
     /// How it goes so far.

@@ -3,7 +3,7 @@
 //! Made for millions of probes: 32 bytes a sighting and 16 a probe, no vector for each; and of those that were as expected,
 //! which are not stored one by one, 40 bytes for all that followed one another.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -225,14 +225,35 @@ impl Sightings {
         numbers
     }
 
-    fn entries_of(&self, n: u32) -> impl Iterator<Item = Entry> {
+    /// The numbers of the probes that were handed to a node at any of these ports, ascending. Quick where few were: what was
+    /// only sent is not gone through one by one.
+    pub fn handed_over(&self, ports: &[LinkName]) -> BTreeSet<u32> {
+        let there = |seen: &Seen| {
+            seen.direction == Direction::ToNode && ports.contains(&self.ports[usize::from(seen.port)])
+        };
+        let followed = self.runs.iter().filter(|run| there(&run.seen));
+        let followed = followed.flat_map(|run| (run.first..).take(run.count as usize));
+        let stored =
+            self.chains.keys().copied().filter(|n| self.stored_of(*n).any(|entry| there(&entry.seen)));
+        followed.chain(stored).collect()
+    }
+
+    /// The numbers of the probes that were altered or answered, ascending.
+    pub fn strayed(&self) -> BTreeSet<u32> {
+        self.strays.keys().copied().collect()
+    }
+
+    fn stored_of(&self, n: u32) -> impl Iterator<Item = Entry> {
         let first = self.chains.get(&n).map(|(first, _)| self.entries[*first as usize]);
-        let stored = std::iter::successors(first, |entry| {
+        std::iter::successors(first, |entry| {
             entry.next.checked_sub(1).map(|next| self.entries[next as usize])
-        });
+        })
+    }
+
+    fn entries_of(&self, n: u32) -> impl Iterator<Item = Entry> {
         let runs = self.blocks.get(&(n >> BLOCK)).into_iter().flatten();
         let runs = runs.map(|index| &self.runs[*index as usize]);
-        stored.chain(runs.filter(move |run| run.has(n)).map(Run::entry))
+        self.stored_of(n).chain(runs.filter(move |run| run.has(n)).map(Run::entry))
     }
 
     fn public(&self, entry: &Entry) -> Sighting {
@@ -305,6 +326,25 @@ mod tests {
         let packets: Vec<u64> = sightings.delivered(7).map(|sighting| sighting.packet).collect();
         assert_eq!(packets, [3]);
         assert_eq!(sightings.delivered(8).count(), 0);
+    }
+
+    #[test]
+    fn what_was_handed_over_there_is_told_stored_or_not_and_so_is_what_strayed() {
+        let ports = two_ports();
+        let mut sightings = Sightings::at_ports(ports.clone());
+        let (from, to) = (Direction::FromNode, Direction::ToNode);
+        for (n, port, direction) in [(1, 0, from), (1, 1, to), (2, 0, from), (3, 0, to)] {
+            sightings.insert(n, seen(u64::from(n), port, direction), true);
+        }
+        for n in [300, 301] {
+            sightings.follow(n, seen(0, 0, from), true);
+            sightings.follow(n, seen(0, 1, to), true);
+        }
+        sightings.insert_stray(2, StrayKind::Altered, seen(9, 0, from), false);
+        assert_eq!(sightings.handed_over(&ports[1..]), BTreeSet::from([1, 300, 301]));
+        assert_eq!(sightings.handed_over(&ports[..1]), BTreeSet::from([3]));
+        assert_eq!(sightings.handed_over(&[]), BTreeSet::new());
+        assert_eq!(sightings.strayed(), BTreeSet::from([2]));
     }
 
     #[test]
