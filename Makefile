@@ -89,10 +89,10 @@ bench-sweep: ## everything sent to one host: by testbed, by a bare sender, and w
 bench-cloud: ## signed metrics at a steady rate, to the fake cloud and to moto; 200 MQTT clients at the fake cloud
 	scripts/bench-cloud
 
-soak: ## long repetitions for BUDGET (90m); goes on where it stopped, notes figures in docs/measurements.md
+soak: ## long repetitions for BUDGET (90m), of all PARTS or some (quiet busy twins kills); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test
 	$(ALLOW_USERNS) $(TARGET)/release/testbed $(TARGET)/debug/testbed $(TARGET)/debug/deps
-	scripts/soak $(BUDGET)
+	scripts/soak $(BUDGET) $(PARTS)
 
 bless: ## accept what the snapshot tests see now (look at git diff afterwards)
 	INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo nextest run --locked --workspace --no-fail-fast </dev/null \
