@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::IoSlice;
+use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::sync::mpsc;
 use std::thread;
@@ -26,17 +27,23 @@ const AT_ONCE: usize = 512;
 /// Ethernet addresses of the router's leg and of the sender; the same in `benches/peers/bare-pair`.
 const TO: [u8; 6] = [2, 0, 0, 0, 0, 0x01];
 const FROM: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
-/// IP addresses of the sender and of the target; likewise.
-const SOURCE: [u8; 4] = [10, 2, 0, 11];
-const TARGET: [u8; 4] = [10, 1, 0, 2];
 /// By this payload a packet is known again.
 const MARK: &[u8; 16] = b"bare sweep 10.1.";
 
-/// Sends everything from one network namespace and counts what comes into another.
+/// Who sends to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// Address of the sender.
+    pub source: Ipv4Addr,
+    /// Address of the target.
+    pub target: Ipv4Addr,
+}
+
+/// Sends everything from one network namespace and counts what comes into another; `name` is what the table calls it.
 ///
 /// Errors: a namespace that is not there, or in which no packet socket may be opened.
-pub fn sweep(guest: &str, door: &str) -> anyhow::Result<Sweep> {
-    let frames = &frames();
+pub fn sweep(guest: &str, door: &str, pair: Pair, name: &str) -> anyhow::Result<Sweep> {
+    let frames = &pair.frames();
     let (begin, begun) = mpsc::channel();
     let (end, ended) = mpsc::channel();
     thread::scope(|scope| {
@@ -53,7 +60,7 @@ pub fn sweep(guest: &str, door: &str) -> anyhow::Result<Sweep> {
         let (start, sent) = sending.join().expect("it does not panic")?;
         let (arrived, all) = counting.join().expect("it does not panic")?;
         Ok(Sweep {
-            system: "bare".to_owned(),
+            system: name.to_owned(),
             sent: frames.len() as u64,
             arrived,
             send_ms: sent.as_secs_f64() * 1e3,
@@ -99,55 +106,63 @@ fn count(door: &str, begin: &mpsc::Sender<()>, ended: &mpsc::Receiver<()>) -> an
     }
 }
 
-/// One frame for each port of TCP and UDP, each type and code of ICMP, each protocol, each set of TCP flags, and what passes
-/// for answers from the ports below 1024.
-fn frames() -> Vec<Vec<u8>> {
-    let ports = || 0..=u16::MAX;
-    let (syn, far) = (2, 63_000);
-    let tcp = ports().map(|port| frame(6, &tcp(20_000, port, syn)));
-    let udp = ports().map(|port| frame(17, &udp(20_000, port)));
-    let icmp = ports().map(|kind| frame(1, &[&kind.to_be_bytes()[..], &[0; 6]].concat()));
-    let flags = (0..=u8::MAX).map(|flags| frame(6, &self::tcp(20_000, far, flags)));
-    let protocols = (0..=u8::MAX).map(|number| frame(number, &[0; 8]));
-    let low = || 0..1024;
-    let tcp_from = low().map(|port| frame(6, &self::tcp(port, far, syn)));
-    let udp_from = low().map(|port| frame(17, &self::udp(port, far)));
-    tcp.chain(udp).chain(icmp).chain(flags).chain(protocols).chain(tcp_from).chain(udp_from).collect()
-}
-
-fn tcp(from: u16, to: u16, flags: u8) -> Vec<u8> {
-    let mut header = [&from.to_be_bytes()[..], &to.to_be_bytes(), &[0; 8]].concat();
-    // Five words of header, a window, no checksum yet.
-    header.extend([0x50, flags, 0x40, 0, 0, 0, 0, 0]);
-    checked(6, header, 16)
-}
-
-fn udp(from: u16, to: u16) -> Vec<u8> {
-    let length = 8 + MARK.len() as u16;
-    checked(17, [from, to, length, 0].iter().flat_map(|word| word.to_be_bytes()).collect(), 6)
-}
-
-/// A header with its checksum over itself, the payload and the pseudo header (RFC 9293, section 3.1).
-fn checked(protocol: u8, mut header: Vec<u8>, at: usize) -> Vec<u8> {
-    let length = (header.len() + MARK.len()) as u16;
-    let pseudo = [&SOURCE[..], &TARGET, &[0, protocol], &length.to_be_bytes()].concat();
-    let sum = checksum(&[&pseudo[..], &header, MARK].concat());
-    header[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-    header
-}
-
-fn frame(protocol: u8, header: &[u8]) -> Vec<u8> {
-    let length = (20 + header.len() + MARK.len()) as u16;
-    let mut ip =
-        [&[0x45, 0][..], &length.to_be_bytes(), &[0, 0, 0, 0, 64, protocol, 0, 0], &SOURCE, &TARGET].concat();
-    let sum = checksum(&ip);
-    ip[10..12].copy_from_slice(&sum.to_be_bytes());
-    let mut body = header.to_vec();
-    if protocol == 1 {
-        let sum = checksum(&[header, MARK].concat());
-        body[2..4].copy_from_slice(&sum.to_be_bytes());
+impl Pair {
+    /// One frame for each port of TCP and UDP, each type and code of ICMP, each protocol, each set of TCP flags, and what
+    /// passes for answers from the ports below 1024.
+    fn frames(self) -> Vec<Vec<u8>> {
+        let ports = || 0..=u16::MAX;
+        let (syn, far) = (2, 63_000);
+        let tcp = ports().map(|port| self.frame(6, &self.tcp(20_000, port, syn)));
+        let udp = ports().map(|port| self.frame(17, &self.udp(20_000, port)));
+        let icmp = ports().map(|kind| self.frame(1, &[&kind.to_be_bytes()[..], &[0; 6]].concat()));
+        let flags = (0..=u8::MAX).map(|flags| self.frame(6, &self.tcp(20_000, far, flags)));
+        let protocols = (0..=u8::MAX).map(|number| self.frame(number, &[0; 8]));
+        let low = || 0..1024;
+        let tcp_from = low().map(|port| self.frame(6, &self.tcp(port, far, syn)));
+        let udp_from = low().map(|port| self.frame(17, &self.udp(port, far)));
+        tcp.chain(udp).chain(icmp).chain(flags).chain(protocols).chain(tcp_from).chain(udp_from).collect()
     }
-    [&TO[..], &FROM, &[8, 0], &ip, &body, MARK].concat()
+
+    fn tcp(self, from: u16, to: u16, flags: u8) -> Vec<u8> {
+        let mut header = [&from.to_be_bytes()[..], &to.to_be_bytes(), &[0; 8]].concat();
+        // Five words of header, a window, no checksum yet.
+        header.extend([0x50, flags, 0x40, 0, 0, 0, 0, 0]);
+        self.checked(6, header, 16)
+    }
+
+    fn udp(self, from: u16, to: u16) -> Vec<u8> {
+        let length = 8 + MARK.len() as u16;
+        let header = [from, to, length, 0].iter().flat_map(|word| word.to_be_bytes()).collect();
+        self.checked(17, header, 6)
+    }
+
+    /// A header with its checksum over itself, the payload and the pseudo header (RFC 9293, section 3.1).
+    fn checked(self, protocol: u8, mut header: Vec<u8>, at: usize) -> Vec<u8> {
+        let pseudo = self.pseudo(protocol, header.len() + MARK.len());
+        let sum = checksum(&[&pseudo[..], &header, MARK].concat());
+        header[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        header
+    }
+
+    fn pseudo(self, protocol: u8, length: usize) -> Vec<u8> {
+        let (source, target) = (self.source.octets(), self.target.octets());
+        [&source[..], &target, &[0, protocol], &(length as u16).to_be_bytes()].concat()
+    }
+
+    fn frame(self, protocol: u8, header: &[u8]) -> Vec<u8> {
+        let length = (20 + header.len() + MARK.len()) as u16;
+        let mut ip = [&[0x45, 0][..], &length.to_be_bytes(), &[0, 0, 0, 0, 64, protocol, 0, 0]].concat();
+        ip.extend(self.source.octets());
+        ip.extend(self.target.octets());
+        let sum = checksum(&ip);
+        ip[10..12].copy_from_slice(&sum.to_be_bytes());
+        let mut body = header.to_vec();
+        if protocol == 1 {
+            let sum = checksum(&[header, MARK].concat());
+            body[2..4].copy_from_slice(&sum.to_be_bytes());
+        }
+        [&TO[..], &FROM, &[8, 0], &ip, &body, MARK].concat()
+    }
 }
 
 /// The Internet checksum (RFC 1071) of whole words.
@@ -166,12 +181,13 @@ mod tests {
 
     #[test]
     fn there_is_one_frame_for_everything_and_each_adds_up() {
-        let frames = frames();
+        let pair = Pair { source: [10, 2, 0, 11].into(), target: [10, 1, 0, 2].into() };
+        let frames = pair.frames();
         assert_eq!(frames.len(), 199_168);
         for frame in &frames {
             assert_eq!(checksum(&frame[14..34]), 0, "header of {frame:02x?}");
             let (protocol, body) = (frame[14 + 9], &frame[34..]);
-            let pseudo = [&SOURCE[..], &TARGET, &[0, protocol], &(body.len() as u16).to_be_bytes()].concat();
+            let pseudo = pair.pseudo(protocol, body.len());
             match protocol {
                 // Of the list of protocols, which have no header of their own.
                 _ if body[..8] == [0; 8] => {}

@@ -12,7 +12,7 @@ use crate::table::median;
 /// One sweep of one pair. Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// What sent it: `bare`, `testbed`.
+    /// What sent it: `bare`, over cables; `switched`, the same over bridges; `testbed`.
     pub system: String,
     /// Packets sent.
     pub sent: u64,
@@ -50,7 +50,7 @@ pub fn of_run(record: &str, verdicts: &str) -> anyhow::Result<Sweep> {
     })
 }
 
-/// Draws a Markdown table of sweeps: medians, and the ratio of the whole to the bare one's.
+/// Draws a Markdown table of sweeps: medians, and the ratios of the whole to the bare ones'.
 #[must_use]
 pub fn draw(sweeps: &[Sweep]) -> String {
     let mut rows: BTreeMap<&str, Vec<&Sweep>> = BTreeMap::new();
@@ -58,19 +58,22 @@ pub fn draw(sweeps: &[Sweep]) -> String {
         rows.entry(&sweep.system).or_default().push(sweep);
     }
     let whole = |row: &[&Sweep]| median(row.iter().map(|one| one.whole_ms).collect());
-    let base = rows.get("bare").and_then(|row| whole(row));
+    let bases = ["bare", "switched"].map(|name| rows.get(name).and_then(|row| whole(row)));
     let mut text = String::from(
-        "| system | k | packets | arrived | sent in ms | whole ms | min | × |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| system | k | packets | arrived | sent in ms | whole ms | min | × bare | × switched |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for (system, row) in &rows {
         let send = median(row.iter().map(|one| one.send_ms).collect()).unwrap_or_default();
         let middle = whole(row).unwrap_or_default();
         let least = row.iter().map(|one| one.whole_ms).fold(f64::INFINITY, f64::min);
-        let ratio = base.map_or_else(|| "-".to_owned(), |base| format!("{:.2}", middle / base));
+        let ratios =
+            bases.map(|base| base.map_or_else(|| "-".to_owned(), |base| format!("{:.2}", middle / base)));
+        let ratios = ratios.join(" | ");
         let (k, sent, arrived) = (row.len(), row[0].sent, row[0].arrived);
         writeln!(
             text,
-            "| {system} | {k} | {sent} | {arrived} | {send:.0} | {middle:.0} | {least:.0} | {ratio} |"
+            "| {system} | {k} | {sent} | {arrived} | {send:.0} | {middle:.0} | {least:.0} | {ratios} |"
         )
         .expect("a string takes all");
     }
@@ -100,9 +103,16 @@ mod tests {
             send_ms: 1.0,
             whole_ms,
         };
-        let table =
-            draw(&[sweep("testbed", 30.0), sweep("bare", 10.0), sweep("bare", 20.0), sweep("bare", 90.0)]);
-        assert!(table.contains("| testbed | 1 | 10 | 1 | 1 | 30 | 30 | 1.50 |"), "{table}");
-        assert!(table.contains("| bare | 3 | 10 | 1 | 1 | 20 | 10 | 1.00 |"), "{table}");
+        let table = draw(&[
+            sweep("testbed", 30.0),
+            sweep("bare", 10.0),
+            sweep("bare", 20.0),
+            sweep("bare", 90.0),
+            sweep("switched", 25.0),
+        ]);
+        assert!(table.contains("| testbed | 1 | 10 | 1 | 1 | 30 | 30 | 1.50 | 1.20 |"), "{table}");
+        assert!(table.contains("| bare | 3 | 10 | 1 | 1 | 20 | 10 | 1.00 | 0.80 |"), "{table}");
+        let alone = draw(&[sweep("testbed", 30.0)]);
+        assert!(alone.contains("| 30 | - | - |"), "{alone}");
     }
 }

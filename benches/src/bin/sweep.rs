@@ -1,5 +1,6 @@
-//! Everything sent to one address, timed: `sweep bare GUEST DOOR` sends it between two network namespaces by itself, `sweep of
-//! RUNDIR` reads it off a run of testbed's. Each prints one line of JSON; `sweep table` draws a table of such lines.
+//! Everything sent to one address, timed: `sweep bare GUEST DOOR SOURCE TARGET NAME` sends it between two network namespaces by
+//! itself, from one address to another, and calls it by a name; `sweep of RUNDIR` reads it off a run of testbed's. Each prints one line of JSON;
+//! `sweep table` draws a table of such lines.
 
 use std::env;
 use std::fs;
@@ -7,7 +8,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use bench::bare;
+use bench::bare::{self, Pair};
 use bench::sweep::{self, Sweep};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program's result and its failure")]
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
 
 fn act(arguments: &[&str]) -> anyhow::Result<String> {
     match arguments {
-        ["bare", guest, door] => Ok(serde_json::to_string(&bare::sweep(guest, door)?)?),
+        ["bare", guest, door, source, target, name] => {
+            let pair = Pair { source: source.parse()?, target: target.parse()? };
+            Ok(serde_json::to_string(&bare::sweep(guest, door, pair, name)?)?)
+        }
         ["of", folder] => {
             let read = |file: &str| fs::read_to_string(format!("{folder}/{file}")).context(file.to_owned());
             let sweep = sweep::of_run(&read("record.jsonl")?, &read("verdicts.json")?)?;
@@ -38,6 +42,6 @@ fn act(arguments: &[&str]) -> anyhow::Result<String> {
             let sweeps = lines.map(|text| anyhow::Ok(serde_json::from_str::<Sweep>(&text?)?));
             Ok(sweep::draw(&sweeps.collect::<Result<Vec<_>, _>>()?))
         }
-        _ => bail!("sweep bare GUEST DOOR, sweep of RUNDIR, sweep table"),
+        _ => bail!("sweep bare GUEST DOOR SOURCE TARGET NAME, sweep of RUNDIR, sweep table"),
     }
 }
