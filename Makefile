@@ -74,7 +74,7 @@ bench: ## build and tear down stars of 10 to 1000 hosts beside the bare kernel a
 	$(ALLOW_USERNS) $(TARGET)/release/gone $(TARGET)/release/whole $(TARGET)/release/testbed
 	scripts/bench
 
-bench-cameras: ## 64 fake cameras pulled at once, beside GStreamer's own server: processor, memory, lost frames; and 256 of which 16 stream
+bench-cameras: ## 64 fake cameras pulled at once, beside GStreamer's own server with the same recording and live; and 256 of which 16 stream
 	scripts/setup bench
 	cargo build --release --locked --workspace
 	$(ALLOW_USERNS) $(TARGET)/release/testbed
