@@ -1,4 +1,4 @@
-//! Tables of the README against the program: commands, exit codes, what the host must offer, the run folder.
+//! Tables of the pages against the program: commands, exit codes, what the host must offer, the run folder, controls.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -119,4 +119,24 @@ fn the_files_are_those_of_a_run_folder() {
     let shown: BTreeSet<PathBuf> =
         rows.iter().flat_map(|row| row[0].split(", ")).map(PathBuf::from).collect();
     assert_eq!(shown, named);
+}
+
+#[test]
+fn every_documented_control_has_one_row() {
+    let mut controls = Command::new(env!("CARGO_BIN_EXE_testbed"));
+    let said = controls.arg("controls").arg(root().join("scenarios")).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let said = String::from_utf8(said.stdout).unwrap();
+    // Those that no check names stand in a line, with commas.
+    let words = said.split(|letter: char| letter.is_whitespace() || letter == ',');
+    let known: BTreeSet<&str> = words.filter(|word| word.starts_with("PAN-")).collect();
+    let page = page("docs/controls.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .filter(|first| first.starts_with("PAN-"))
+        .collect();
+    let shown: BTreeSet<&str> = rows.iter().copied().collect();
+    assert_eq!(shown, known);
+    assert_eq!(rows.len(), shown.len(), "one has two rows: {rows:?}");
 }
