@@ -46,7 +46,7 @@ pub enum Task {
     Bench,
 }
 
-/// What the commander asks of a lab that works on its order: one JSON line each, on the pipe after the order.
+/// What the commander asks of a lab that works on its order: one JSON line each, on the life-line after the order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
@@ -70,7 +70,7 @@ pub enum Ask {
 const LONGEST: u64 = 64 * 1024 * 1024;
 
 impl Order {
-    /// The order as it is written to the pipe.
+    /// The order as it is written to the life-line.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let body = serde_json::to_vec(self)?;
         let mut bytes = (body.len() as u64).to_be_bytes().to_vec();
@@ -78,7 +78,7 @@ impl Order {
         Ok(bytes)
     }
 
-    /// Reads an order, and not a byte more: the rest of the pipe is the life-line.
+    /// Reads an order, and not a byte more: what is asked later comes behind it.
     pub fn read(mut from: impl Read) -> io::Result<Self> {
         let mut length = [0; 8];
         from.read_exact(&mut length)?;
