@@ -1,5 +1,5 @@
 //! The AWS endpoints that a Panorama site talks to, in one process: IoT Core (MQTT and HTTPS), CloudWatch,
-//! CloudWatch Logs, S3, STS, and the DNS and NTP that lead to them.
+//! CloudWatch Logs, S3, STS, Panorama's own service, and the DNS and NTP that lead to them.
 //!
 //! ```text
 //! cloud      what one run consists of; binds, starts and stops it        service   the table of services

@@ -117,7 +117,7 @@ pub struct Of {
     /// The node.
     #[arg(value_name = "NODE")]
     pub node: NodeName,
-    /// Only this service: dns, ntp, dhcp, lease, camera, appliance, plays, cloud, run, or all of them; may be given again.
+    /// Only this service: dns, ntp, dhcp, ra, lease, spare, camera, appliance, plays, cloud, run, or all of them; may be given again.
     #[arg(long = "service", value_name = "SERVICE", value_parser = leaf_of::<ServiceRef>)]
     services: Vec<ServiceRef>,
 }

@@ -16,7 +16,7 @@ Exit codes: 0 all as expected; 1 a check failed; 2 wrong usage or scenario; 3 in
 4 our own failure; 130 interrupted.";
 
 pub(super) const RUN: &str = "\
-PATH is a scenario, or a folder: then the files directly in it that have `version:` and `site:`.
+PATH is a scenario, a twin, or a folder: then the files directly in it that have `version:` and `site:`.
 
 Examples:
   testbed run scenarios                          all scenarios of a folder

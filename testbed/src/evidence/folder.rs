@@ -53,7 +53,7 @@ pub enum RunFile {
     Clip(NodeName),
     /// `files/<path>`: a file of the scenario's folder that the site was built of, a rule file for example.
     Given(String),
-    /// `before/<node>.json`: rules, routes, neighbours, sysctls before the run.
+    /// `before/<node>.json`: rules, routes, neighbours, sysctls, tracked connections before the run.
     Before(NodeName),
     /// `after/<node>.json`: the same after the run.
     After(NodeName),
@@ -63,7 +63,7 @@ pub enum RunFile {
     LearnedBefore,
     /// `after/fdb.txt`: the same after the run.
     LearnedAfter,
-    /// `logs/<node>.log`: what the node's services wrote to standard error.
+    /// `logs/<node>.log`: what the node's services wrote to standard error, and a scenario's own commands to either.
     Log(NodeName),
     /// `junit.xml`.
     Junit,

@@ -1,4 +1,5 @@
-//! Plan → live namespaces: rootless start, own root, netlink, nft, sysctls. All `unsafe` of the testbed is here.
+//! Plan → live namespaces: rootless start, own root, netlink, nft, sysctls. All `unsafe` of the testbed is here, but for the one
+//! call with which the worker closes what it inherited.
 //!
 //! Thin verbs that carry out a plan and decide nothing. What goes wrong says the operation, the namespace, the object
 //! and the system's own words.

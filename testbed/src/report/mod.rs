@@ -1,4 +1,4 @@
-//! What was judged, for readers: terminal, JSON, JUnit, HTML. Pure rendering.
+//! What was judged, for readers: terminal, JSON, JUnit, SARIF, Markdown, HTML. Pure rendering.
 
 mod course;
 #[cfg(test)]

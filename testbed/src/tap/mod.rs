@@ -1,8 +1,8 @@
 //! Captures: frames → packet numbers, conversations, sightings of probes.
 //!
-//! A [`Capture`] reads one ring of the fabric, which sees every frame at every port, and keeps three records of it:
-//! the capture file, the conversations, and where each probe was seen. [`nonce`] is the contract with the sender of
-//! probes. [`annotate`] writes into a finished capture why a packet is cited.
+//! A [`Capture`] reads one ring of the fabric, which sees every frame at every port, and keeps the capture file and what
+//! frames tell ([`Captured`]): conversations, where each probe was seen, who was heard where, what explains each frame, and more.
+//! [`nonce`] is the contract with the sender of probes. [`annotate`] writes into a finished capture why a packet is cited.
 
 mod advertised;
 mod annotate;

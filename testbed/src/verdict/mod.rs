@@ -1,6 +1,7 @@
 //! (plan, observations) → verdicts with reasons. Pure.
 //!
-//! One file per word: `no_reach` (with its `controls`, its `leak`s and what it `covered`), `reach`, `plays` (with its `timing`),
+//! One file per word: `no_reach` (with its `controls`, `leak`s, `stray`s and what it `covered`), `no_bridge`, `carries`, `name`,
+//! `lint`, `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
 //! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `job`, `talks`, `after`.
 

@@ -239,7 +239,7 @@ table! {
 table! {
     /// Which address nodes ask for by DHCP, and which they get.
     Address = "`address`" {
-        /// The nodes; one link of each has `dhcp`.
+        /// The nodes; one link of each has `dhcp`, or `autoconf`.
         of_node ("of"): must Some1<NodeName>,
         /// What it must ask for; default what its link says.
         asked: may One<IpAddr>,

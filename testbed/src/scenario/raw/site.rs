@@ -66,7 +66,7 @@ table! {
     Switch = "a switch" {
         /// Links on access ports.
         access: may Many<PortRef>,
-        /// Trunks of routers.
+        /// Trunks, of routers or other nodes.
         trunk: may Many<PortRef>,
         /// Access ports that reach no other isolated port.
         isolate: may Many<PortRef>,
