@@ -15,8 +15,6 @@ pub(crate) struct Table<'a> {
     of: &'static str,
     /// For each key that the language does not have, the one that was probably meant.
     meant: Vec<(&'a Node, Spot, &'static str)>,
-    /// True if a word of a later version stands here: then nobody knows what else is needed.
-    later: bool,
 }
 
 impl<'a> Table<'a> {
@@ -32,17 +30,16 @@ impl<'a> Table<'a> {
             out.push(expected("a map", node, if node.spot.start == node.spot.end { at } else { node.spot }));
             return None;
         };
-        let (mut meant, mut later) = (Vec::new(), false);
+        let mut meant = Vec::new();
         for (key, node) in entries {
             let text = key.scalar.text.as_str();
             if !keys.contains(&text) {
                 let near = if out.is_full() { None } else { nearest(text, keys.iter().copied()) };
-                later |= LATER.contains(&text);
                 meant.extend(near.map(|near| (node, key.spot, near)));
                 out.push(unknown_key(key, of, keys, near));
             }
         }
-        Some(Table { entries, at, of, meant, later })
+        Some(Table { entries, at, of, meant })
     }
 
     /// The value of a key that may be left out. A misspelt key is read as the one that was meant, so that nobody is
@@ -53,7 +50,6 @@ impl<'a> Table<'a> {
         let meant =
             || self.meant.iter().find(|(.., meant)| *meant == key).map(|(node, spot, _)| (*node, *spot));
         match written.or_else(meant) {
-            None if self.later => Slot::Bad,
             None => Slot::Absent,
             Some((node, spot)) => T::read(node, spot, out).map_or(Slot::Bad, Slot::Good),
         }
@@ -69,15 +65,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Words that later versions of the language will have.
-const LATER: [&str; 1] = ["cover"];
-
 fn unknown_key(key: &Key, of: &str, keys: &[&str], near: Option<&str>) -> Mistake {
     let text = key.scalar.text.as_str();
-    if LATER.contains(&text) {
-        let title = format!("`{text}` is kept for a later version of the language");
-        return Mistake::error(title, key.spot, "this version cannot do that yet");
-    }
     let title = format!("{of} has no such key");
     if let Some(near) = near {
         return Mistake::error(title, key.spot, format!("did you mean `{near}`?"));
