@@ -78,7 +78,7 @@ impl Named<'_> {
     }
 }
 
-/// Video that runs is found at every tap that it passes, nearly all of it. Its share at the tap with the least, in words.
+/// Video that runs is found at every tap that it passes, at least 60 bytes in 100 of it. Its share at the tap with the least, in words.
 fn ask_where_it_must_be(
     named: &Named<'_>,
     streams: &[VideoWay],
