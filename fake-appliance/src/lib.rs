@@ -15,6 +15,7 @@ pub mod ports;
 pub mod run;
 pub mod scan;
 
+mod anyone;
 mod backoff;
 mod clock;
 mod cloud;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::anyone::Anyone;
 use crate::voice::Voice;
 
 /// Longest wait for a name, as the system's resolver has it by default (resolv.conf(5): 5 s, two attempts).
@@ -109,14 +110,23 @@ pub(crate) async fn connect_tls(
     Ok((stream, peer))
 }
 
-/// A TLS client that trusts this authority alone, offers one application protocol, and shows a certificate if
+/// Whose certificates are believed.
+#[derive(Clone, Copy)]
+pub(crate) struct Trust<'a> {
+    /// Those of this authority, PEM.
+    pub(crate) ca: &'a Path,
+    /// Anybody's, as a careless appliance has it.
+    pub(crate) anyone: bool,
+}
+
+/// A TLS client that trusts one authority alone, offers one application protocol, and shows a certificate if
 /// it has one (chain and key, PEM files).
 pub(crate) fn tls_client(
-    ca: &Path,
+    trust: Trust<'_>,
     alpn: &str,
     own: Option<(&Path, &Path)>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = trusting(ca)?;
+    let builder = trusting(trust)?;
     let config = match own {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
@@ -130,7 +140,7 @@ pub(crate) fn tls_client(
 
 /// The same with a certificate that is in no file (chain and key, PEM).
 pub(crate) fn tls_client_with(
-    ca: &Path,
+    trust: Trust<'_>,
     alpn: &str,
     chain: &[u8],
     key: &[u8],
@@ -142,18 +152,22 @@ pub(crate) fn tls_client_with(
         return Err(TlsError::Content("there is no certificate".into()));
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(unreadable)?;
-    Ok(offering(trusting(ca)?.with_client_auth_cert(chain, key)?, alpn))
+    Ok(offering(trusting(trust)?.with_client_auth_cert(chain, key)?, alpn))
 }
 
 fn trusting(
-    ca: &Path,
+    trust: Trust<'_>,
 ) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca)? {
+    for certificate in certificates(trust.ca)? {
         roots.add(certificate)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    if trust.anyone {
+        return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))));
+    }
     Ok(builder.with_root_certificates(roots))
 }
 

@@ -49,7 +49,8 @@ pub async fn run(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let cloud = config.cloud.as_ref().map(cloud::Cloud::prepare).transpose()?;
+    let anyone = config.careless.trusts_anyone;
+    let cloud = config.cloud.as_ref().map(|cloud| cloud::Cloud::prepare(cloud, anyone)).transpose()?;
     let work = Work::start((&config.cameras, config.careless), config.decode, config.report_every(), teller)?;
     let mut tasks = JoinSet::new();
     let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());

@@ -30,7 +30,7 @@ use crate::keys::{Key, Keys};
 use crate::logs::Logs;
 use crate::monitoring::Metrics;
 use crate::mqtt::{Broker, Message};
-use crate::names::Names;
+use crate::names::{Meaning, Names};
 use crate::ntp::Time;
 use crate::operator::Orders;
 use crate::panorama::{self, Panorama};
@@ -48,8 +48,17 @@ use crate::{control, credentials, files, jobs, role, tls, upstream};
 /// How long connections may take to end when the cloud stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Names that moved and that a connection has not heard of yet; beyond that it ends, as if its own had moved.
-const MOVES: usize = 16;
+/// What a connection has not heard of yet; beyond that it ends, as if its own service were meant.
+const UNHEARD: usize = 16;
+
+/// Why kept connections end in good order: their clients are to come anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// This name has moved, lower case.
+    Name(String),
+    /// Somebody else takes the place of this service.
+    Service(Service),
+}
 
 /// Why the cloud did not start.
 #[derive(Debug, thiserror::Error)]
@@ -107,18 +116,46 @@ pub(crate) struct Cloud {
     /// How long credentials hold that things get.
     pub(crate) credentials_last: Duration,
     pub(crate) throttle: Throttle,
-    pub(crate) stand_ins: StandIns,
+    pub(crate) stand_ins: Arc<StandIns>,
     pub(crate) orders: Orders,
     /// Folder for the files of stand-ins.
     pub(crate) stand_ins_dir: PathBuf,
-    /// Says each name that moves.
-    pub(crate) moved: broadcast::Sender<String>,
+    /// Says whose kept connections end.
+    pub(crate) leave: broadcast::Sender<Leave>,
 }
 
 impl Cloud {
     /// The holder of a certificate; none if it is nobody's.
     pub(crate) fn principal(&self, certificate_id: &str) -> Option<Principal> {
         self.registry.principal(certificate_id, &self.place, self.clock.now())
+    }
+
+    /// Waits until this server name has moved, or somebody else takes the place of its service.
+    pub(crate) async fn left(&self, name: Option<&str>) {
+        self.said_of(name, true).await;
+    }
+
+    /// Waits until somebody else takes the place of this server name's service. Sessions outlast a name that moves.
+    pub(crate) async fn replaced(&self, name: Option<&str>) {
+        self.said_of(name, false).await;
+    }
+
+    async fn said_of(&self, name: Option<&str>, moves_count: bool) {
+        let service = name.and_then(|name| self.names.meaning(name));
+        let mut heard = self.leave.subscribe();
+        loop {
+            match heard.recv().await {
+                Ok(Leave::Name(other))
+                    if moves_count && name.is_some_and(|name| name.eq_ignore_ascii_case(&other)) =>
+                {
+                    return;
+                }
+                Ok(Leave::Service(other)) if service == Some(Meaning::Service(other)) => return,
+                Ok(_) => {}
+                // Of what it has missed, something may be meant.
+                Err(_) => return,
+            }
+        }
     }
 
     /// An ARN of the account in its region.
@@ -232,7 +269,7 @@ fn assemble(
     (https_port, told): (u16, watch::Receiver<Option<upstream::Told>>),
 ) -> Result<Cloud, Error> {
     let clock = Clock::ahead_by(settings.clock_offset_seconds);
-    let (moved, _) = broadcast::channel(MOVES);
+    let (leave, _) = broadcast::channel(UNHEARD);
     let job_minute = i64::try_from(settings.job_minute.as_millis()).unwrap_or(i64::MAX);
     let links = Links::new(key, &settings.region, settings.localhost, https_port, clock);
     Ok(Cloud {
@@ -255,10 +292,10 @@ fn assemble(
         authority,
         credentials_last: credentials::lifetime(settings.credentials_seconds),
         throttle: Throttle::new(&settings.throttled),
-        stand_ins: StandIns::default(),
+        stand_ins: Arc::default(),
         orders: Orders::default(),
         stand_ins_dir: dir.join("stand-ins"),
-        moved,
+        leave,
     })
 }
 

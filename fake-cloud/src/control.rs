@@ -9,11 +9,11 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Leave};
 use crate::dns::Zones;
 use crate::operator::{self, Give};
 use crate::service::{Service, Transport};
-use crate::standins::{Kind, Peer};
+use crate::standins::{Kind, Peer, Workshop};
 
 /// Longest line, bytes; whoever says more is heard no further.
 const LONGEST: u64 = 4096;
@@ -95,25 +95,30 @@ pub(crate) async fn obey(
 async fn move_name(order: Move, zones: &Zones, cloud: &Cloud) -> Fact {
     match zones.move_name(&order.name, order.to, order.ttl).await {
         Ok(answers) => {
-            leave(cloud, &order.name);
+            leave(cloud, Leave::Name(order.name.to_ascii_lowercase()));
             Fact::NameMoved { name: order.name, answers, ttl: order.ttl }
         }
         Err(error) => Fact::Failed { what: "move".into(), about: Some(order.name), error },
     }
 }
 
-/// Has kept connections to a name end, so that its clients come anew.
-fn leave(cloud: &Cloud, name: &str) {
+/// Has kept connections end, so that their clients come anew.
+fn leave(cloud: &Cloud, whose: Leave) {
     // Nobody need be connected.
-    let _ = cloud.moved.send(name.to_ascii_lowercase());
+    let _ = cloud.leave.send(whose);
 }
 
 async fn place(order: &Place, cloud: &Cloud) -> Fact {
     let of_tls = Service::all().filter(|service| service.transport() == Transport::Tls);
-    let names: Vec<String> = of_tls.flat_map(|service| cloud.names.certificate_names(service)).collect();
+    let is_asked = |service: &Service| order.services.iter().any(|word| word == service.word());
+    let (asked, others): (Vec<_>, Vec<_>) = of_tls.partition(is_asked);
+    let names =
+        |of: &[Service]| of.iter().flat_map(|service| cloud.names.certificate_names(*service)).collect();
+    let (names, siblings, folder) = (names(&asked), names(&others), cloud.stand_ins_dir.as_path());
+    let workshop = Workshop { authority: &cloud.authority, names, siblings, folder };
     let mut peers = Vec::new();
     for kind in &order.place {
-        match Peer::start(*kind, &cloud.authority, names.clone(), &cloud.stand_ins_dir).await {
+        match Peer::start(*kind, &workshop).await {
             Ok(peer) => peers.push(peer),
             Err(error) => {
                 let (what, about) = ("place".to_owned(), Some(kind.word().to_owned()));
@@ -122,8 +127,7 @@ async fn place(order: &Place, cloud: &Cloud) -> Fact {
         }
     }
     cloud.stand_ins.place(order.services.clone(), peers);
-    let asked = Service::all().filter(|service| order.services.iter().any(|word| word == service.word()));
-    asked.flat_map(|service| cloud.names.certificate_names(service)).for_each(|name| leave(cloud, &name));
+    asked.into_iter().for_each(|service| leave(cloud, Leave::Service(service)));
     Fact::StandInsPlaced { kinds: order.place.iter().map(|kind| kind.word().to_owned()).collect() }
 }
 

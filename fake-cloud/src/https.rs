@@ -53,21 +53,15 @@ pub(crate) async fn serve(
         let visit = visit.clone();
         async move { Ok::<_, Infallible>(visit.answer(request).await) }
     });
-    let (name, mut moved) = (visit.peer.sni.clone(), visit.cloud.moved.subscribe());
-    let left = async move {
-        while let Ok(other) = moved.recv().await {
-            if name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&other)) {
-                return;
-            }
-        }
-    };
+    let left = visit.cloud.left(visit.peer.sni.as_deref());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .max_buf_size(HEAD_LIMIT)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection, left);
-    // A server whose name has left its address ends its kept connections in good order, so that clients look the name up.
+    // A server whose name has left its address, or whose place somebody takes, ends its kept connections in good order, so that
+    // clients come anew.
     let served = async {
         tokio::select! {
             result = connection.as_mut() => return result,

@@ -17,6 +17,7 @@
 //! iot        who may do what by MQTT, HTTPS of IoT Core     jobs, shadow   what things have to do, and are to be
 //! journal    what was stored, for others to read       throttle   what is refused as too much
 //! session    credentials that end                      role      whom they stand for
+//! standins   peers that take a service's place          hello   a client's first words, read ahead
 //! sockets, halfopen, ca, cbor, keys, clock, files              what the above stand on
 //! ```
 //!
@@ -35,6 +36,7 @@ mod dns;
 mod facts;
 mod files;
 mod halfopen;
+mod hello;
 mod https;
 mod identity;
 mod iot;

@@ -172,10 +172,10 @@ impl Reception {
     }
 
     /// A client that meets somebody else.
-    async fn hand_on(&self, peer: Peer, stream: TcpStream, socket: SocketAddr) {
-        let (service, kind) = (self.word.to_owned(), peer.kind.word().to_owned());
+    async fn hand_on(&self, (peer, service): (Peer, String), stream: TcpStream, socket: SocketAddr) {
+        let kind = peer.kind.word().to_owned();
         tokio::select! {
-            served = peer.serve(stream) => if let Err(error) = served {
+            served = peer.serve(stream, &self.cloud.stand_ins) => if let Err(error) = served {
                 debug!(%error, %socket, "a stand-in's connection ended");
             },
             () = self.stop.cancelled() => {}
@@ -205,7 +205,7 @@ impl Reception {
             warn!(%error, "TCP_NODELAY");
         }
         let place = self.half_open.enter();
-        let stand_in = self.cloud.stand_ins.next(self.word, &stream);
+        let stand_in = self.cloud.stand_ins.next(&stream, socket, &self.cloud.names, self.word);
         let Some(stand_in) = self.while_it_has(&place, socket, stand_in).await else { return };
         if let Some(peer) = stand_in {
             drop(place);

@@ -1,86 +1,44 @@
-//! Peers that take a service's place, one connection each: what no client should take for the cloud, and what each should.
+//! Peers that take a service's place, one connection each: what no client should take for the cloud, what each should, and what
+//! each should outlast.
 //!
-//! They are OpenSSL's, since the TLS library of the cloud itself has nothing old or weak. Each listens at a loopback
-//! address; a client's connection is handed on as it is, so that both see one another and nobody else.
+//! ```text
+//! kind     what each is like     openssl   those that are OpenSSL's, since the cloud's own TLS library has nothing old or weak
+//! relay    those that hand on to the cloud itself: a middlebox, and a line that is slow
+//! ```
+//!
+//! Whom a client wants is read from its first words (`hello`) while they are still in the socket, so that whoever it meets has
+//! them whole.
 
-use std::collections::VecDeque;
+mod kind;
+mod openssl;
+mod relay;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::ca::{self, Authority, Issued};
+pub(crate) use self::kind::Kind;
+use self::openssl::Openssl;
+use self::relay::Middlebox;
+use crate::ca::{self, Authority};
 use crate::files;
+use crate::hello::{self, Hello};
+use crate::names::{Meaning, Names};
 
-/// How long a peer may take to listen.
-const READY: Duration = Duration::from_secs(10);
-/// How long one connection may take: whoever has not gone on by then does not.
+/// How long a connection with a peer may take that speaks TLS: whoever has not gone on by then does not.
 const LONGEST: Duration = Duration::from_secs(5);
-/// A name that is nobody's here (RFC 2606).
-const NOBODY: &str = "somewhere.example.org";
-
-/// What a peer is like. But for what the word says all is right: the names, the authority, the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
-    /// It speaks TLS 1.0 and nothing else.
-    #[serde(rename = "tls1.0")]
-    Tls10,
-    /// It speaks TLS 1.1 and nothing else.
-    #[serde(rename = "tls1.1")]
-    Tls11,
-    /// It speaks TLS 1.2, with forward secrecy: nothing is wrong with it.
-    #[serde(rename = "tls1.2")]
-    Tls12,
-    /// It speaks TLS 1.3 and nothing else: nothing is wrong with it.
-    #[serde(rename = "tls1.3")]
-    Tls13,
-    /// TLS 1.2 with RSA key exchange, and so without forward secrecy.
-    StaticRsa,
-    /// Its certificate is of an authority that nobody knows. This one and the next two speak TLS 1.2, where whoever
-    /// turns a certificate down says so in the clear.
-    WrongCa,
-    /// Its certificate is for another name.
-    WrongName,
-    /// Its certificate has expired.
-    Expired,
-}
-
-impl Kind {
-    /// The word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Tls10 => "tls1.0",
-            Self::Tls11 => "tls1.1",
-            Self::Tls12 => "tls1.2",
-            Self::Tls13 => "tls1.3",
-            Self::StaticRsa => "static-rsa",
-            Self::WrongCa => "wrong-ca",
-            Self::WrongName => "wrong-name",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// What OpenSSL is told.
-    fn options(self) -> &'static [&'static str] {
-        match self {
-            // By default OpenSSL does not do these any more: SHA-1 signs the key exchange.
-            Self::Tls10 => &["-tls1", "-cipher", "ECDHE:@SECLEVEL=0"],
-            Self::Tls11 => &["-tls1_1", "-cipher", "ECDHE:@SECLEVEL=0"],
-            Self::StaticRsa => &["-tls1_2", "-cipher", "kRSA:@SECLEVEL=0"],
-            Self::Tls13 => &["-tls1_3"],
-            Self::Tls12 | Self::WrongCa | Self::WrongName | Self::Expired => &["-tls1_2", "-cipher", "ECDHE"],
-        }
-    }
-}
+/// How long one may take that is there to be outlasted: longer than any client should wait.
+const OUTLASTED: Duration = Duration::from_secs(60);
+/// How long a client may take to say its first words while somebody waits for one: who has not said them by then meets nobody, and
+/// is the cloud's own, which bounds the rest of its handshake. Others are met meanwhile.
+const FIRST_WORDS: Duration = Duration::from_secs(5);
 
 /// Why there is no such peer.
 #[derive(Debug, thiserror::Error)]
@@ -95,175 +53,154 @@ pub(crate) enum Error {
     Key(String),
     #[error("openssl did not listen as {0}")]
     Listen(&'static str),
+    #[error("configure TLS: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
-/// A peer that listens; it ends when dropped.
+/// What all peers of a cloud are made of.
+pub(crate) struct Workshop<'a> {
+    pub(crate) authority: &'a Authority,
+    /// Names of all that they may stand in for.
+    pub(crate) names: Vec<String>,
+    /// Names of the cloud's other services.
+    pub(crate) siblings: Vec<String>,
+    /// For certificates and keys.
+    pub(crate) folder: &'a Path,
+}
+
+/// A peer that waits for its client; it ends when dropped.
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
-    socket: SocketAddr,
-    _process: Child,
+    means: Means,
+}
+
+/// What a peer does it with.
+enum Means {
+    Openssl(Openssl),
+    Middlebox(Middlebox),
+    /// Its kind says all.
+    None,
 }
 
 /// Peers that wait for a client, in turn, whichever of these services it wants.
 #[derive(Default)]
 pub(crate) struct StandIns {
     waiting: Mutex<(Vec<String>, VecDeque<Peer>)>,
+    /// Where connections come from that peers have opened to the cloud itself.
+    own: Mutex<BTreeSet<SocketAddr>>,
+}
+
+/// A connection that a peer has opened to the cloud itself; nobody stands in on it.
+pub(crate) struct Own {
+    socket: SocketAddr,
+    of: Arc<StandIns>,
 }
 
 impl StandIns {
     /// Lets these take the places of these services, in turn; whoever waited before does no more.
     pub(crate) fn place(&self, services: Vec<String>, peers: Vec<Peer>) {
-        *self.lock() = (services, peers.into());
+        *lock(&self.waiting) = (services, peers.into());
     }
 
-    /// Whose turn it is with a client of this service; not that of one who has nothing to say.
-    pub(crate) async fn next(&self, service: &str, client: &TcpStream) -> Option<Peer> {
-        if !self.is_due(service) || client.peek(&mut [0]).await.is_ok_and(|bytes| bytes == 0) {
+    /// Whose turn it is with a client, and which service that wants; nobody's with one who says nothing within [`FIRST_WORDS`].
+    /// `listener`: the service of whoever does not say which.
+    pub(crate) async fn next(
+        &self,
+        client: &TcpStream,
+        socket: SocketAddr,
+        names: &Names,
+        listener: &str,
+    ) -> Option<(Peer, String)> {
+        if lock(&self.waiting).1.is_empty() {
             return None;
         }
-        // Another client may have been quicker.
-        self.is_due(service).then(|| self.lock().1.pop_front()).flatten()
+        let hello = timeout(FIRST_WORDS, hello::peek(client)).await.ok()??;
+        if lock(&self.own).contains(&socket) {
+            return None;
+        }
+        let service = wanted(&hello, names).unwrap_or(listener);
+        self.take(service).map(|peer| (peer, service.to_owned()))
     }
 
-    fn is_due(&self, service: &str) -> bool {
-        let (services, peers) = &*self.lock();
-        !peers.is_empty() && services.iter().any(|one| one == service)
+    fn take(&self, service: &str) -> Option<Peer> {
+        let (services, peers) = &mut *lock(&self.waiting);
+        services.iter().any(|one| one == service).then(|| peers.pop_front()).flatten()
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Vec<String>, VecDeque<Peer>)> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes a connection to the cloud itself, until it is dropped. Before its first word: whoever takes it in waits for that.
+    fn own(self: &Arc<Self>, stream: &TcpStream) -> io::Result<Own> {
+        let socket = stream.local_addr()?;
+        lock(&self.own).insert(socket);
+        Ok(Own { socket, of: Arc::clone(self) })
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        lock(&self.of.own).remove(&self.socket);
+    }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The service whose name a client says, if it says one of the cloud's.
+fn wanted(hello: &Hello, names: &Names) -> Option<&'static str> {
+    match names.meaning(hello.name.as_deref()?)? {
+        Meaning::Service(service) => Some(service.word()),
+        Meaning::ByScope => None,
     }
 }
 
 impl Peer {
-    /// Starts a peer with a certificate of this authority for these names, unless its kind says otherwise.
-    pub(crate) async fn start(
-        kind: Kind,
-        authority: &Authority,
-        names: Vec<String>,
-        folder: &Path,
-    ) -> Result<Self, Error> {
-        let issued = certificate(kind, authority, names).await?;
-        files::create_folder(folder)?;
-        let file = |ending: &str| folder.join(format!("{}.{ending}", kind.word()));
-        let (certificate, key) = (file("cert.pem"), file("key.pem"));
-        files::write(&certificate, &issued.certificate_pem())?;
-        files::write_private(&key, &issued.key_pem())?;
-        let mut process = openssl()
-            .args(["s_server", "-rev", "-accept", "127.0.0.1:0", "-cert"])
-            .args([PathBuf::from(&certificate).as_os_str(), "-key".as_ref(), key.as_os_str()])
-            .args(kind.options())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let out = process.stdout.take().ok_or(Error::Listen(kind.word()))?;
-        let socket = timeout(READY, listening(BufReader::new(out))).await;
-        let socket = socket.ok().flatten().ok_or(Error::Listen(kind.word()))?;
-        Ok(Self { kind, socket, _process: process })
+    /// Gets a peer ready.
+    pub(crate) async fn start(kind: Kind, workshop: &Workshop<'_>) -> Result<Self, Error> {
+        let means = match kind {
+            Kind::Middlebox => Means::Middlebox(Middlebox::new(workshop)?),
+            Kind::Silent | Kind::Slow | Kind::Resets | Kind::HalfCloses => Means::None,
+            _ => Means::Openssl(Openssl::start(kind, workshop).await?),
+        };
+        Ok(Self { kind, means })
     }
 
-    /// Hands a client's connection on, until both have nothing more to say.
-    pub(crate) async fn serve(self, mut client: TcpStream) -> io::Result<()> {
-        let mut peer = TcpStream::connect(self.socket).await?;
-        let served = timeout(LONGEST, copy_bidirectional(&mut client, &mut peer)).await;
-        served.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map(|_| ())
+    /// Sees to a client until both have nothing more to say, or as long as it may take.
+    pub(crate) async fn serve(self, client: TcpStream, stand_ins: &Arc<StandIns>) -> io::Result<()> {
+        let longest = if self.kind.is_outlasted() { OUTLASTED } else { LONGEST };
+        let served = timeout(longest, self.attend(client, stand_ins)).await;
+        served.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
-}
 
-/// OpenSSL with nothing of the host's configuration, which may forbid what a peer is for.
-fn openssl() -> Command {
-    let mut command = Command::new("openssl");
-    command.env("OPENSSL_CONF", "/dev/null").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-async fn certificate(kind: Kind, authority: &Authority, names: Vec<String>) -> Result<Issued, Error> {
-    Ok(match kind {
-        Kind::Tls10 | Kind::Tls11 | Kind::Tls12 | Kind::Tls13 => authority.issue_server(names)?,
-        Kind::StaticRsa => authority.issue_server_for(&rsa_key().await?, names)?,
-        Kind::WrongCa => authority.unknown()?.issue_server(names)?,
-        Kind::WrongName => authority.issue_server(vec![NOBODY.to_owned()])?,
-        Kind::Expired => authority.issue_expired(names)?,
-    })
-}
-
-/// An RSA key, PEM: the certificates' library makes none itself.
-async fn rsa_key() -> Result<String, Error> {
-    let options = ["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-    let made = openssl().args(options).output().await?;
-    let text = String::from_utf8_lossy(&made.stdout).into_owned();
-    if made.status.success() { Ok(text) } else { Err(Error::Key(made.status.to_string())) }
-}
-
-/// Where it listens, as it says itself; the rest of what it says is read and let go.
-async fn listening(mut out: BufReader<tokio::process::ChildStdout>) -> Option<SocketAddr> {
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if out.read_line(&mut line).await.ok()? == 0 {
-            return None;
-        }
-        if let Some(socket) = line.strip_prefix("ACCEPT ") {
-            let socket = socket.trim().parse().ok();
-            tokio::spawn(async move { tokio::io::copy(&mut out, &mut tokio::io::sink()).await });
-            return socket;
+    async fn attend(&self, mut client: TcpStream, stand_ins: &Arc<StandIns>) -> io::Result<()> {
+        match (&self.means, self.kind) {
+            (Means::Openssl(openssl), _) => {
+                let mut peer = TcpStream::connect(openssl.socket).await?;
+                copy_bidirectional(&mut client, &mut peer).await.map(drop)
+            }
+            (Means::Middlebox(middlebox), _) => middlebox.serve(client, stand_ins).await,
+            (Means::None, Kind::Slow) => relay::slowly(client, stand_ins).await,
+            (Means::None, Kind::Resets) => reset(client).await,
+            (Means::None, Kind::HalfCloses) => {
+                client.shutdown().await?;
+                hear_out(client).await
+            }
+            (Means::None, _) => hear_out(client).await,
         }
     }
+}
+
+/// Says nothing until the client has gone.
+async fn hear_out(mut client: TcpStream) -> io::Result<()> {
+    let mut bytes = [0; 4096];
+    while client.read(&mut bytes).await? > 0 {}
+    Ok(())
+}
+
+/// Hears the client's first words and hangs up in the middle of everything.
+async fn reset(mut client: TcpStream) -> io::Result<()> {
+    let _ = client.read(&mut [0; 64]).await?;
+    client.set_zero_linger()
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::AsyncWriteExt;
-
-    use super::*;
-
-    /// Whether OpenSSL's client is answered by this peer.
-    async fn answers(peer: &Peer, options: &[&str]) -> bool {
-        let mut client = openssl();
-        client.args(["s_client", "-connect", &peer.socket.to_string(), "-servername", "a.example.org"]);
-        let mut client = client
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("openssl is needed");
-        // Whoever was refused has gone already.
-        let mut told = client.stdin.take().unwrap();
-        let _ = told.write_all(b"hello\n").await;
-        let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            if line == "olleh" {
-                return true;
-            }
-        }
-        false
-    }
-
-    #[tokio::test]
-    async fn each_peer_has_one_thing_wrong_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
-        let authority = Authority::new(std::time::SystemTime::now(), &key).unwrap();
-        let ca = folder.path().join("ca.pem");
-        files::write(&ca, &authority.pem()).unwrap();
-        let proven = ["-CAfile", ca.to_str().unwrap(), "-verify_return_error"];
-        let strict = [&proven[..], &["-verify_hostname", "a.example.org", "-cipher", "ECDHE"]].concat();
-        let old = |version: &'static str| [&strict[..5], &[version, "-cipher", "ECDHE:@SECLEVEL=0"]].concat();
-        let cases: [(Kind, Vec<&str>, bool); 8] = [
-            (Kind::Tls10, old("-tls1"), false),
-            (Kind::Tls11, old("-tls1_1"), false),
-            (Kind::StaticRsa, [&strict[..5], &["-tls1_2", "-cipher", "kRSA"]].concat(), false),
-            (Kind::WrongCa, vec!["-cipher", "ECDHE"], false),
-            (Kind::WrongName, proven.to_vec(), false),
-            (Kind::Expired, [&strict[..], &["-no_check_time"]].concat(), false),
-            (Kind::Tls12, [&strict[..], &["-tls1_2"]].concat(), true),
-            (Kind::Tls13, [&strict[..], &["-tls1_3"]].concat(), true),
-        ];
-        for (kind, lenient, good) in cases {
-            let names = vec!["a.example.org".to_owned()];
-            let peer = Peer::start(kind, &authority, names, folder.path()).await.unwrap();
-            assert!(answers(&peer, &lenient).await, "{kind:?} is right but for one thing");
-            let modern = [&strict[..], &["-no_tls1", "-no_tls1_1"]].concat();
-            assert_eq!(answers(&peer, &modern).await, good, "{kind:?} for whoever looks");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,6 @@ mod panorama;
 mod session;
 mod work;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
@@ -72,9 +71,9 @@ impl Identity {
     }
 
     /// Another certificate from now on: chain and key, PEM.
-    fn put(&self, ca: &Path, chain: &[u8], key: &[u8]) -> Result<(), net::TlsError> {
-        let mqtt = net::tls_client_with(ca, MQTT, chain, key)?;
-        let https = net::tls_client_with(ca, HTTP, chain, key)?;
+    fn put(&self, trust: net::Trust<'_>, chain: &[u8], key: &[u8]) -> Result<(), net::TlsError> {
+        let mqtt = net::tls_client_with(trust, MQTT, chain, key)?;
+        let https = net::tls_client_with(trust, HTTP, chain, key)?;
         *self.lock() = Shown { mqtt, https };
         Ok(())
     }
@@ -95,13 +94,14 @@ pub(crate) struct Extra {
 }
 
 impl Cloud {
-    /// Reads all files that have to do with the cloud.
-    pub(crate) fn prepare(config: &config::Cloud) -> Result<Self, crate::Error> {
+    /// Reads all files that have to do with the cloud; `anyone`: whoever says so is believed to be it.
+    pub(crate) fn prepare(config: &config::Cloud, anyone: bool) -> Result<Self, crate::Error> {
         let client = ClientFile::read(&config.client_file)?;
-        let https = net::tls_client(&client.ca, HTTP, None)?;
+        let trust = net::Trust { ca: &client.ca, anyone };
+        let https = net::tls_client(trust, HTTP, None)?;
         let own = Some((config.cert.as_path(), config.key.as_path()));
-        let certified = net::tls_client(&client.ca, HTTP, own)?;
-        let mqtt = net::tls_client(&client.ca, MQTT, own)?;
+        let certified = net::tls_client(trust, HTTP, own)?;
+        let mqtt = net::tls_client(trust, MQTT, own)?;
         Ok(Self {
             client: Arc::new(client),
             thing: config.thing.clone(),
@@ -120,8 +120,11 @@ impl Cloud {
     pub(crate) fn start(self, extra: Extra, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
         let endpoints = &self.client.endpoints;
         let (identity, ca) = (self.identity.clone(), self.client.ca.clone());
-        let certify =
-            move |chain: &[u8], key: &[u8]| identity.put(&ca, chain, key).map_err(|error| error.to_string());
+        let anyone = extra.careless.trusts_anyone;
+        let certify = move |chain: &[u8], key: &[u8]| {
+            let put = identity.put(net::Trust { ca: &ca, anyone }, chain, key);
+            put.map_err(|error| error.to_string())
+        };
         let takes_anything = extra.careless.takes_anything;
         let fetcher = Fetcher { tls: Arc::clone(&self.https), voice: voice.clone(), takes_anything };
         let restart = extra.restart;

@@ -120,6 +120,7 @@ mod tests {
         asks_panorama: false,
         takes_anything: false,
         only_says_so: false,
+        trusts_anyone: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

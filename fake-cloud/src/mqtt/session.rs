@@ -97,8 +97,10 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
             Ok(guest) => guest,
             Err(end) => return end,
         };
+        let (cloud, name) = (self.cloud, self.peer.sni.clone());
         let end = tokio::select! {
             end = self.attend(&mut guest, asked.collect()) => end.unwrap_or_else(|end| end),
+            () = cloud.replaced(name.as_deref()) => End::Stopped,
             () = stop.cancelled() => End::Stopped,
         };
         self.part(guest, &end, connect.will).await;

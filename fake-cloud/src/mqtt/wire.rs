@@ -31,7 +31,7 @@ pub(super) enum End {
     TakenOver,
     /// The client broke a rule; MQTT 5 has a code for it.
     Rule(DisconnectReasonCode, String),
-    /// The cloud ends.
+    /// The cloud ends, or somebody else takes its place.
     Stopped,
 }
 

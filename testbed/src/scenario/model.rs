@@ -435,6 +435,10 @@ pub enum CloudService {
 impl CloudService {
     /// Those that operators use and no appliance, which a cloud has only when it says so.
     pub const OPERATORS: [Self; 3] = [Self::Sts, Self::IotControl, Self::Panorama];
+    /// Those that an appliance talks to by TLS.
+    pub const ASKED: [Self; 4] = [Self::Iot, Self::Monitoring, Self::Logs, Self::S3];
+    /// Those of them that it asks anew again and again.
+    pub const OFTEN_ASKED: [Self; 2] = [Self::Monitoring, Self::Logs];
 
     /// As it is written, here and by the fake cloud.
     pub fn word(self) -> &'static str {

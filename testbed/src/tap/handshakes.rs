@@ -152,7 +152,9 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{ADDRESSES, APP, CAM, Hop, across, inventory, ports, tcp};
+    use super::super::openssl::{self, RSA};
     use super::*;
+    use crate::scenario::model::TlsVersion;
 
     struct Wire {
         handshakes: Handshakes,
@@ -188,6 +190,22 @@ mod tests {
             self.pass(&across(APP, &tcp(app, cam, 11 + said.len() as u32, flags, b"")));
         }
 
+        /// A session between the appliance and a server at the camera, as it was on the wire.
+        fn talk(&mut self, port: u16, [client, server]: &[Vec<u8>; 2]) {
+            let (app, cam) = ((ADDRESSES[APP], port), (ADDRESSES[CAM], 443));
+            self.pass(&across(APP, &tcp(app, cam, 10, "S", b"")));
+            self.pass(&across(CAM, &tcp(cam, app, 80, "SA", b"")));
+            let hello = 5 + usize::from(u16::from_be_bytes([client[3], client[4]]));
+            self.pass(&across(APP, &tcp(app, cam, 11, "A", &client[..hello])));
+            for (nth, piece) in server.chunks(1000).enumerate() {
+                self.pass(&across(CAM, &tcp(cam, app, 81 + 1000 * nth as u32, "A", piece)));
+            }
+            for (nth, piece) in client[hello..].chunks(1000).enumerate() {
+                let at = (11 + hello + 1000 * nth) as u32;
+                self.pass(&across(APP, &tcp(app, cam, at, "A", piece)));
+            }
+        }
+
         fn turn(&mut self) -> Vec<(String, u16, u64, bool)> {
             let told = self.handshakes.turn(&inventory()).into_iter();
             told.map(|one| {
@@ -205,6 +223,23 @@ mod tests {
         let body = [&[3, 3][..], &random, &[0, 0, 2, 0xc0, 0x2b, 1, 0]].concat();
         let length = body.len() as u8;
         [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &body].concat()
+    }
+
+    #[test]
+    fn a_session_with_dhe_is_told_as_one_with_forward_secrecy_and_one_with_rsa_as_none() {
+        for (suite, number, weak) in
+            [("DHE-RSA-AES128-GCM-SHA256", 0x009e, 0), ("AES128-GCM-SHA256", 0x009c, 2)]
+        {
+            let options = ["-tls1_2", "-cipher", suite];
+            let talk = openssl::talk(&RSA, &options, &options, "hello");
+            let mut wire = Wire::new();
+            wire.talk(40_000, &talk.bytes);
+            let [seen] = wire.handshakes.turn(&inventory()).try_into().expect("one session");
+            assert_eq!(seen.agreed.map(|agreed| (agreed.version, agreed.suite)), Some((0x0303, number)));
+            assert!(seen.keyed && seen.said.iter().all(|said| *said > 0), "something was said: {seen:?}");
+            let told = crate::verdict::weaknesses(&seen, TlsVersion::Tls12);
+            assert_eq!(told.len(), weak, "offered and agreed on: {told:?}");
+        }
     }
 
     #[test]

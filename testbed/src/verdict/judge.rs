@@ -4,6 +4,7 @@ use crate::names::CheckName;
 use crate::observation::{Gap, Observations};
 use crate::plan::{Check, Plan, Word};
 
+use super::stand_in;
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
@@ -83,8 +84,9 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Matrix { .. } => ("matrix", matrix::draft(plan, check, seen)),
         Word::Name { .. } => ("name", name::draft(&check.word, seen)),
         Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
-        Word::Tls { flows, min, refuses, cloud } => {
-            let asked = tls::Asked { flows, min: *min, refuses, cloud: cloud.as_ref() };
+        Word::Tls { flows, min, refuses, instead_of, cloud } => {
+            let places = stand_in::Places { check: &check.name, cloud: cloud.as_ref(), instead_of };
+            let asked = tls::Asked { flows, min: *min, refuses, places };
             ("tls", tls::draft(plan, &asked, seen))
         }
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),

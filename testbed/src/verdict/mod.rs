@@ -50,3 +50,5 @@ pub(crate) mod wording;
 
 pub use judge::judge;
 pub use model::*;
+#[cfg(test)]
+pub(crate) use tls::weaknesses;

@@ -5,16 +5,38 @@ use std::net::SocketAddr;
 
 use fake_facts::Fact;
 
-use crate::names::NodeName;
-use crate::observation::{HandshakeSeen, Observations};
-use crate::scenario::model::{StandIn, TlsVersion};
+use crate::names::{CheckName, NodeName};
+use crate::observation::{HandshakeSeen, NodeFact, Observations};
+use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 use super::Finding;
 use super::judge::Draft;
 use super::tls::{suite, version};
 
-/// Whoever says more than the end of a handshake and an alert, at most 69 and 24 bytes (RFC 8446, section 5.2), has gone on.
-const BEYOND: u64 = 100;
+/// Whose places were taken, for which check.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) check: &'a CheckName,
+    pub(super) cloud: Option<&'a NodeName>,
+    pub(super) instead_of: &'a [CloudService],
+}
+
+/// Whoever says more than the end of a handshake and an alert has gone on. With TLS 1.3 both look like data (RFC 8446, section
+/// 5.2): a hash, its head, a word of its kind and a tag of 16 bytes; and 2 bytes with such a tail.
+fn has_gone_on(shaken: &HandshakeSeen) -> bool {
+    const TAIL: u64 = 17;
+    const HEAD: u64 = 4;
+    const ALERT: u64 = 2;
+    const SHA384: u16 = 0x1302;
+    let said = shaken.said[0];
+    match shaken.agreed {
+        Some(agreed) if agreed.version >= 0x0304 => {
+            let hash = if agreed.suite == SHA384 { 48 } else { 32 };
+            said > HEAD + hash + TAIL + ALERT + TAIL
+        }
+        _ => said > 0,
+    }
+}
 
 /// Whether this connection was one with a stand-in.
 pub(super) fn is_met(shaken: &HandshakeSeen, seen: &Observations) -> bool {
@@ -27,51 +49,78 @@ pub(super) fn is_met(shaken: &HandshakeSeen, seen: &Observations) -> bool {
 
 /// Judges what came of each; how many were refused.
 pub(super) fn judge(
-    cloud: Option<&NodeName>,
+    places: Places<'_>,
     min: TlsVersion,
     refuses: &[StandIn],
     seen: &Observations,
     draft: &mut Draft,
 ) -> usize {
-    let Some(cloud) = cloud else {
+    let Some(cloud) = places.cloud else {
         draft.reasons.add("stand-ins", "no flow leads to a cloud");
         return 0;
     };
-    for fact in seen.facts.iter().filter(|fact| fact.node == *cloud) {
-        if let Fact::Failed { what, error, .. } = &fact.line.fact
+    let meetings = Meetings::of(places.check, cloud, seen);
+    for fact in meetings.facts() {
+        if let Fact::Failed { what, error, .. } = fact
             && what == "place"
         {
             draft.reasons.add("stand-ins", error.clone());
         }
     }
-    for good in min.good_peers() {
-        let taken = met(cloud, good, seen)
-            .is_some_and(|one| one.said.iter().all(|said| *said > 0) && one.said[0] > BEYOND);
+    // Peers answer lines, and MQTT has none.
+    let answers = !places.instead_of.contains(&CloudService::Iot);
+    for good in min.good_peers_for(places.instead_of) {
+        let taken =
+            meetings.with(good).is_some_and(|(one, _)| has_gone_on(one) && (one.said[1] > 0 || !answers));
         if !taken {
             draft
                 .reasons
                 .add("control", format!("nobody took a stand-in with which nothing is wrong ({good})"));
         }
     }
-    refuses.iter().filter(|one| is_refused(cloud, **one, seen, draft)).count()
+    refuses.iter().filter(|one| is_refused(&meetings, **one, draft)).count()
 }
 
-/// The connection with a stand-in, as it passed its client's tap.
-fn met<'a>(cloud: &NodeName, kind: &str, seen: &'a Observations) -> Option<&'a HandshakeSeen> {
-    let met =
-        seen.facts.iter().filter(|fact| fact.node == *cloud).find_map(|fact| match &fact.line.fact {
-            Fact::StoodIn { kind: one, peer, .. } if one == kind => Some(*peer),
+/// Who met whom for a check.
+pub(super) struct Meetings<'a> {
+    cloud: &'a NodeName,
+    seen: &'a Observations,
+    from: u64,
+    until: u64,
+}
+
+impl<'a> Meetings<'a> {
+    /// While the check was carried out; at any time where it is not told when that was.
+    pub(super) fn of(check: &CheckName, cloud: &'a NodeName, seen: &'a Observations) -> Self {
+        let change = seen.changes.iter().find(|change| change.check == *check);
+        let (from, until) = change.map_or((0, u64::MAX), |change| (change.at, change.end_at));
+        Self { cloud, seen, from, until }
+    }
+
+    /// What the cloud said in that time.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &'a Fact> {
+        let Self { cloud, seen, from, until } = *self;
+        let in_time = move |fact: &&NodeFact| fact.node == *cloud && (from..=until).contains(&fact.line.at);
+        seen.facts.iter().filter(in_time).map(|fact| &fact.line.fact)
+    }
+
+    /// The connection with a stand-in, as it passed its client's tap, and the service that the client wanted.
+    fn with(&self, kind: &str) -> Option<(&'a HandshakeSeen, &'a str)> {
+        let (met, service) = self.facts().find_map(|fact| match fact {
+            Fact::StoodIn { kind: one, peer, service } if one == kind => Some((*peer, service.as_str())),
             _ => None,
         })?;
-    seen.handshakes.iter().find(|one| {
-        SocketAddr::new(one.opener.address, one.opener.port) == met
-            && one.answerer.node.as_ref() == Some(cloud)
-    })
+        let shaken = self.seen.handshakes.iter().find(|one| {
+            SocketAddr::new(one.opener.address, one.opener.port) == met
+                && one.answerer.node.as_ref() == Some(self.cloud)
+        })?;
+        Some((shaken, service))
+    }
 }
 
-fn is_refused(cloud: &NodeName, one: StandIn, seen: &Observations, draft: &mut Draft) -> bool {
+fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool {
     let (word, wrong) = one.words();
-    let Some(shaken) = met(cloud, word, seen) else {
+    let Some((shaken, service)) = meetings.with(word) else {
         draft.reasons.add("stand-ins", format!("nobody was seen to meet the one {wrong} ({word})"));
         return false;
     };
@@ -85,9 +134,14 @@ fn is_refused(cloud: &NodeName, one: StandIn, seen: &Observations, draft: &mut D
     let client =
         shaken.opener.node.as_ref().map_or_else(|| shaken.opener.address.to_string(), ToString::to_string);
     let with = shaken.agreed.map(|one| format!("{} with {}", version(one.version), suite(one.suite)));
+    let with = with.unwrap_or_default();
+    let whom = match service {
+        "monitoring" | "logs" => "the cloud".to_owned(),
+        other => format!("the cloud's {other}"),
+    };
     draft.findings.push(Finding {
-        text: format!("{client} took for the cloud a peer {wrong}: {}", with.unwrap_or_default()),
-        pair: shaken.opener.node.clone().map(|node| (node, cloud.clone())),
+        text: format!("{client} took for {whom} a peer {wrong}: {with}"),
+        pair: shaken.opener.node.clone().map(|node| (node, meetings.cloud.clone())),
         stops_at: None,
         packets: if shaken.packet > 0 {
             vec![(format!("first packet of the connection, at {client}'s tap"), shaken.packet)]

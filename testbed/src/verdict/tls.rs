@@ -3,7 +3,7 @@
 
 use tls_parser::{TlsCipherKx, TlsCipherSuite};
 
-use crate::names::{FlowId, NodeName};
+use crate::names::FlowId;
 use crate::observation::{Conversation, HandshakeSeen, Observations};
 use crate::plan::{Flow, FlowPair, Plan};
 use crate::scenario::model::{StandIn, TlsVersion};
@@ -16,6 +16,8 @@ use super::wording::{counted, listed};
 
 /// So many suites are named.
 const SHOWN: usize = 3;
+/// Bits of the shortest key that is taken for one: 112 is the least that RFC 9325, section 4.1, lets pass.
+const LEAST_KEY: u16 = 112;
 /// Values that stand among cipher suites and are none (RFC 5746, section 3.3; RFC 7507, section 2).
 const SIGNALS: [u16; 2] = [0x00ff, 0x5600];
 
@@ -24,12 +26,12 @@ pub(super) struct Asked<'a> {
     pub(super) flows: &'a [FlowId],
     pub(super) min: TlsVersion,
     pub(super) refuses: &'a [StandIn],
-    pub(super) cloud: Option<&'a NodeName>,
+    pub(super) places: stand_in::Places<'a>,
 }
 
 pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Asked { flows, min, refuses, cloud } = *asked;
+    let Asked { flows, min, refuses, places } = *asked;
     if flows.is_empty() {
         draft.reasons.add("vacuous", "no flow is named");
     }
@@ -52,7 +54,7 @@ pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draf
     let agreed = if agreed.is_empty() { "nothing".to_owned() } else { listed(words, SHOWN) };
     draft.summary = format!("{} with TLS; agreed on {agreed}", counted(connections.len(), "connection"));
     if !refuses.is_empty() {
-        let refused = stand_in::judge(cloud, min, refuses, seen, &mut draft);
+        let refused = stand_in::judge(places, min, refuses, seen, &mut draft);
         draft.summary.push_str(&format!("; {refused} of {} refused", counted(refuses.len(), "stand-in")));
     }
     draft
@@ -106,7 +108,7 @@ fn is_of(shaken: &HandshakeSeen, one: &Conversation) -> bool {
 }
 
 /// Everything that is too weak about a connection, in words.
-fn weaknesses(shaken: &HandshakeSeen, min: TlsVersion) -> Vec<String> {
+pub(crate) fn weaknesses(shaken: &HandshakeSeen, min: TlsVersion) -> Vec<String> {
     let offered = &shaken.offered;
     let mut texts = Vec::new();
     let old: Vec<_> =
@@ -119,6 +121,11 @@ fn weaknesses(shaken: &HandshakeSeen, min: TlsVersion) -> Vec<String> {
     if !weak.is_empty() {
         texts.push(format!("{} offered, without forward secrecy", listed(weak, SHOWN)));
     }
+    let open: Vec<_> =
+        offered.suites.iter().filter(|one| is_readable(**one)).map(|one| suite(*one)).collect();
+    if !open.is_empty() {
+        texts.push(format!("{} offered, with keys of less than {LEAST_KEY} bits", listed(open, SHOWN)));
+    }
     if let Some(agreed) = shaken.agreed {
         if agreed.version < min.number() {
             let (got, least) = (version(agreed.version), version(min.number()));
@@ -126,6 +133,10 @@ fn weaknesses(shaken: &HandshakeSeen, min: TlsVersion) -> Vec<String> {
         }
         if !is_secret_forever(agreed.suite) {
             texts.push(format!("{} agreed on, without forward secrecy", suite(agreed.suite)));
+        }
+        if is_readable(agreed.suite) {
+            let with = suite(agreed.suite);
+            texts.push(format!("{with} agreed on, with keys of less than {LEAST_KEY} bits"));
         }
     }
     texts
@@ -138,6 +149,11 @@ fn is_secret_forever(id: u16) -> bool {
         || TlsCipherSuite::from_id(id).is_none_or(|known| {
             matches!(known.kx, TlsCipherKx::Dhe | TlsCipherKx::Ecdhe | TlsCipherKx::Tls13)
         })
+}
+
+/// Whether whoever listens can read along: nothing is encrypted, or with keys that were made to be found.
+fn is_readable(id: u16) -> bool {
+    !SIGNALS.contains(&id) && TlsCipherSuite::from_id(id).is_some_and(|known| known.enc_size < LEAST_KEY)
 }
 
 pub(super) fn version(number: u16) -> String {

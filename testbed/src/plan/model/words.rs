@@ -104,6 +104,9 @@ pub enum Word {
         /// Peers in a service's place that nobody may take for it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         refuses: Vec<StandIn>,
+        /// The services whose place these take.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        instead_of: Vec<CloudService>,
         /// The cloud whose services' places they take.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cloud: Option<NodeName>,

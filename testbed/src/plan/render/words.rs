@@ -19,9 +19,13 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::Plays { cameras, at, bounds } => {
             ("plays".to_owned(), format!("    {} at {at}: {}\n", list(cameras), asked(bounds)))
         }
-        Word::Tls { flows, min, refuses, .. } => {
+        Word::Tls { flows, min, refuses, instead_of, .. } => {
             let words = list(refuses.iter().map(|one| one.words().0));
-            let refuses = if refuses.is_empty() { String::new() } else { format!("; refuses {words}") };
+            let places = list(instead_of.iter().map(|one| one.word()));
+            let refuses = match refuses.is_empty() {
+                true => String::new(),
+                false => format!("; refuses {words} instead of {places}"),
+            };
             let version = min.good_peers()[0];
             let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
             ("tls".to_owned(), text)

@@ -52,7 +52,13 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
             return Ok(());
         }
     }
-    if let ServiceKind::Cloud { monitors: Some(monitors), .. } = &plan.services[place].kind
+    settle(ground, place, of).await;
+    Ok(())
+}
+
+/// Waits until a device that the cloud at this place monitors answers regularly again.
+pub(super) async fn settle(ground: Ground<'_>, place: usize, of: &NodeName) {
+    if let ServiceKind::Cloud { monitors: Some(monitors), .. } = &ground.site.plan.services[place].kind
         && monitors.devices.contains(of)
     {
         let since = fake_facts::now();
@@ -60,7 +66,6 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
         let longest = monitors.every * SETTLED as u32 + SETTLED_WITHIN;
         ground.services.board.wait_for(longest * ground.patience, regular).await;
     }
-    Ok(())
 }
 
 /// How often a device has answered the monitoring since.

@@ -1,7 +1,7 @@
 //! `tls`: which flows are looked at, what is the least, and who must be refused.
 
 use super::super::mistakes::Mistake;
-use super::super::model::{Kind, TlsVersion, Word};
+use super::super::model::{CloudService, Kind, StandIn, TlsVersion, Word};
 use super::super::raw;
 use super::checks::Reader;
 use super::flows::values;
@@ -19,6 +19,24 @@ impl Reader<'_> {
             let title = format!("{} has stand-ins for nobody", self.whose);
             self.out.push(Mistake::error(title, written.0.first()?.spot, label));
         }
-        Some(Word::Tls { flows, min: or(&word.min, TlsVersion::default()), refuses })
+        let instead_of = self.instead_of(word, &refuses);
+        Some(Word::Tls { flows, min: or(&word.min, TlsVersion::default()), refuses, instead_of })
+    }
+
+    /// The services whose place is taken; none where nobody takes any.
+    fn instead_of(&mut self, word: &raw::Tls, refuses: &[StandIn]) -> Vec<CloudService> {
+        let Some(written) = word.instead_of.good() else {
+            return if refuses.is_empty() { Vec::new() } else { CloudService::OFTEN_ASKED.into() };
+        };
+        if let (true, Some(first)) = (word.refuses.is_absent(), written.0.first()) {
+            let title = format!("{} puts nobody in a service's place", self.whose);
+            self.out.push(Mistake::error(title, first.spot, "write `refuses` as well, or leave this out"));
+        }
+        for service in written.0.iter().filter(|one| !CloudService::ASKED.contains(&one.value)) {
+            let title = format!("{} waits at a service that no appliance asks", self.whose);
+            let label = "the place of `iot`, `monitoring`, `logs` or `s3` can be taken";
+            self.out.push(Mistake::error(title, service.spot, label));
+        }
+        values(&word.instead_of)
     }
 }

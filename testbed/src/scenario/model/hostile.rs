@@ -141,4 +141,6 @@ pub enum Careless {
     TakesAnything,
     /// It says of each job that it is done, and does nothing.
     OnlySaysSo,
+    /// It looks at nobody's certificate.
+    TrustsAnyone,
 }

@@ -55,23 +55,32 @@ pub enum StandIn {
     Tls11,
     /// It has RSA key exchange only.
     StaticRsa,
+    /// It has suites only that encrypt nothing.
+    NoEncryption,
     /// An authority that nobody knows has signed its certificate.
     WrongCa,
     /// Its certificate is for another name.
     WrongName,
+    /// Its certificate is for the cloud's other services.
+    SiblingName,
     /// Its certificate has expired.
     Expired,
+    /// It ends TLS with a certificate of its own authority, and hands on to the cloud what it hears.
+    Middlebox,
 }
 
 impl StandIn {
     /// All of them, as scenarios and facts spell them, and what is wrong with each.
-    pub const ALL: [(&str, StandIn, &str); 6] = [
+    pub const ALL: [(&str, StandIn, &str); 9] = [
         ("tls1.0", StandIn::Tls10, "that speaks TLS 1.0 only"),
         ("tls1.1", StandIn::Tls11, "that speaks TLS 1.1 only"),
         ("static-rsa", StandIn::StaticRsa, "that has no forward secrecy"),
+        ("no-encryption", StandIn::NoEncryption, "that encrypts nothing"),
         ("wrong-ca", StandIn::WrongCa, "whose certificate is of an unknown authority"),
         ("wrong-name", StandIn::WrongName, "whose certificate is for another name"),
+        ("sibling-name", StandIn::SiblingName, "whose certificate is for other services"),
         ("expired", StandIn::Expired, "whose certificate has expired"),
+        ("middlebox", StandIn::Middlebox, "that ends its TLS and reads on the way to the cloud"),
     ];
 
     /// How it is spelled, and what is wrong with it.
@@ -89,6 +98,13 @@ impl TlsVersion {
             TlsVersion::Tls12 => &["tls1.2", "tls1.3"],
             TlsVersion::Tls13 => &["tls1.3"],
         }
+    }
+
+    /// The same where peers take the place of these services: clients of MQTT wait for an answer that no peer has, so that there
+    /// one of them is enough.
+    pub fn good_peers_for(self, services: &[CloudService]) -> &'static [&'static str] {
+        let all = self.good_peers();
+        if services.contains(&CloudService::Iot) { &all[..1] } else { all }
     }
 
     /// Its number on the wire.
@@ -358,6 +374,8 @@ pub enum Word {
         min: TlsVersion,
         /// Peers in a service's place that nobody may take for it.
         refuses: Vec<StandIn>,
+        /// The services whose place these take.
+        instead_of: Vec<CloudService>,
     },
     /// With whom a node exchanges frames.
     PeersOf {

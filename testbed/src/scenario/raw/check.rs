@@ -418,8 +418,10 @@ table! {
         flows: must Some1<FlowRange>,
         /// The oldest version that may be offered or agreed on: `tls1.2` (the default) or `tls1.3`.
         min: may One<TlsVersion>,
-        /// Peers that take the place of the fake cloud's `monitoring` and `logs` for a client each, and that nobody may take for it: `tls1.0`, `tls1.1`, `static-rsa`, `wrong-ca`, `wrong-name`, `expired`.
+        /// Peers that take the place of services of the fake cloud for a client each, and that nobody may take for it: `tls1.0`, `tls1.1`, `static-rsa`, `no-encryption`, `wrong-ca`, `wrong-name`, `sibling-name`, `expired`, `middlebox`.
         refuses: may Some1<StandIn>,
+        /// These services: of `iot`, `monitoring`, `logs`, `s3`. Default `monitoring` and `logs`.
+        instead_of: may Some1<CloudService>,
     }
 }
 

@@ -7,7 +7,7 @@ use fake_facts::{Fact, Line};
 use super::super::example::{conversation, of};
 use super::*;
 use crate::observation::{Agreed, Conversation, HandshakeSeen, NodeFact, Offered};
-use crate::scenario::model::{StandIn, TlsVersion};
+use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 const CHECK: &str = "dock-plays";
 const GOOD: Agreed = Agreed { version: 0x0304, suite: 0x1301 };
@@ -51,8 +51,13 @@ fn on_seen(min: TlsVersion, change: impl FnOnce(&mut Observations)) -> CheckVerd
 
 fn refusing(min: TlsVersion, refuses: Vec<StandIn>, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
     let ask = |plan: &mut Plan| {
-        check_of(plan, CHECK).word =
-            Word::Tls { flows: vec![of("F07")], min, refuses, cloud: Some(of("aws")) }
+        check_of(plan, CHECK).word = Word::Tls {
+            flows: vec![of("F07")],
+            min,
+            refuses,
+            instead_of: CloudService::OFTEN_ASKED.into(),
+            cloud: Some(of("aws")),
+        }
     };
     after_both(CHECK, ask, |seen| {
         seen.conversations.retain(|one| one.answerer.port != 443);
@@ -86,6 +91,13 @@ fn each_weakness_is_found_with_its_connection() {
             "TLS_RSA_WITH_AES_128_CBC_SHA, TLS_DH_anon_WITH_AES_128_CBC_SHA offered, without forward secrecy",
             |one| one.offered.suites.extend([0x002f, 0x0034]),
         ),
+        (
+            "TLS_ECDHE_ECDSA_WITH_NULL_SHA, TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA offered, with keys of less than 112 bits",
+            |one| one.offered.suites.extend([0xc006, 0x0014]),
+        ),
+        ("TLS_ECDHE_ECDSA_WITH_NULL_SHA agreed on, with keys of less than 112 bits", |one| {
+            one.agreed = Some(Agreed { version: 0x0303, suite: 0xc006 });
+        }),
         ("TLS 1.1 agreed on, older than TLS 1.2", |one| {
             one.agreed = Some(Agreed { version: 0x0302, suite: 0xc013 });
         }),
@@ -162,7 +174,9 @@ fn meet_all(seen: &mut Observations) {
         match kind {
             _ if good => shaken.said = [400, 300],
             // Who cannot agree says so.
-            "tls1.0" | "tls1.1" | "static-rsa" => (shaken.agreed, shaken.alerts) = (None, [None, Some(70)]),
+            "tls1.0" | "tls1.1" | "static-rsa" | "no-encryption" => {
+                (shaken.agreed, shaken.alerts) = (None, [None, Some(70)])
+            }
             _ => {
                 (shaken.agreed, shaken.alerts) =
                     (Some(Agreed { version: 0x0303, suite: 0xc02b }), [Some(48), None])
@@ -186,7 +200,7 @@ fn of_kind<'a>(seen: &'a mut Observations, kind: &str) -> &'a mut HandshakeSeen 
 fn stand_ins_that_are_refused_pass() {
     let verdict = refusing(TlsVersion::Tls12, all(), meet_all);
     assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
-    assert!(verdict.summary.ends_with("; 6 of 6 stand-ins refused"), "{}", verdict.summary);
+    assert!(verdict.summary.ends_with("; 9 of 9 stand-ins refused"), "{}", verdict.summary);
     assert!(verdict.summary.starts_with("2 connections with TLS"), "those with stand-ins are not among them");
 }
 
@@ -233,4 +247,51 @@ fn stand_ins_that_nobody_met_or_that_did_not_answer_are_inconclusive() {
         seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: failed } });
     });
     assert_inconclusive(&verdict, &["stand-ins", "openssl cannot be run"]);
+}
+
+/// Asks for one stand-in at another service, by MQTT, and changes what its client did.
+fn at_iot(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let ask = |plan: &mut Plan| {
+        let (flows, refuses) = (vec![of("F07")], vec![StandIn::Expired]);
+        let (min, instead_of, cloud) = (TlsVersion::Tls12, vec![CloudService::Iot], Some(of("aws")));
+        check_of(plan, CHECK).word = Word::Tls { flows, min, refuses, instead_of, cloud };
+    };
+    after_both(CHECK, ask, |seen| {
+        seen.conversations.retain(|one| one.answerer.port != 443);
+        seen.conversations.push(connection(40_100, 30));
+        seen.handshakes = vec![shaken(&seen.conversations[seen.conversations.len() - 1])];
+        meet_all(seen);
+        seen.facts.iter_mut().for_each(|fact| {
+            if let Fact::StoodIn { service, .. } = &mut fact.line.fact {
+                *service = "iot".into();
+            }
+        });
+        // A client of MQTT says less than one of HTTP, and hears nothing.
+        let good = seen.handshakes.iter_mut().find(|one| one.opener.port == 41_000).unwrap();
+        (good.agreed, good.said) = (Some(Agreed { version: 0x0303, suite: 0xc02b }), [41, 0]);
+        change(seen);
+    })
+}
+
+#[test]
+fn a_client_of_mqtt_is_judged_by_what_it_says_alone() {
+    let verdict = at_iot(|_| ());
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let verdict = at_iot(|seen| of_kind(seen, "expired").keyed = true);
+    let text = "app took for the cloud's iot a peer whose certificate has expired: TLS 1.2 with TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    assert_fails(&verdict, &[text]);
+    let silent = |seen: &mut Observations| {
+        seen.handshakes.iter_mut().find(|one| one.opener.port == 41_000).unwrap().said = [0, 0];
+    };
+    assert_inconclusive(&at_iot(silent), &["control", "nothing is wrong", "tls1.2"]);
+}
+
+#[test]
+fn what_counts_is_who_was_met_for_this_check() {
+    use crate::observation::ChangeSeen;
+    let verdict = at_iot(|seen| {
+        let (check, error) = (of(CHECK), None);
+        seen.changes.push(ChangeSeen { check, at: 4, then_at: 9, end_at: 9, error });
+    });
+    assert_inconclusive(&verdict, &["nobody was seen to meet", "expired"]);
 }
