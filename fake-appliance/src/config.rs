@@ -69,6 +69,8 @@ pub struct Careless {
     pub takes_anything: bool,
     /// It says of each job that it is done, and does nothing.
     pub only_says_so: bool,
+    /// It asks for Panorama's own service over connections to others of the cloud.
+    pub fronts: bool,
     /// It looks at nobody's certificate.
     pub trusts_anyone: bool,
 }

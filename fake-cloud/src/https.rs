@@ -1,5 +1,6 @@
 //! HTTPS: reads requests, believes only those whose signature is right, and hands them to their service.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
+use hyper::header::HOST;
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +25,7 @@ use crate::answer::{self, Body, Failure, Wire};
 use crate::cloud::Cloud;
 use crate::iot::registry::Principal;
 use crate::keys::{Holder, request_id};
+use crate::names::Meaning;
 use crate::s3::{self, Objects};
 use crate::service::Service;
 use crate::sigv4::{self, Endpoint};
@@ -138,6 +141,7 @@ impl Visit {
         let service = self.service(&parts);
         let wire = Wire::of(service, &parts);
         let work = async {
+            self.check_host(service, &parts)?;
             match service {
                 Service::S3 => self.answer_object(parts, body).await,
                 _ => self.answer_whole(service, wire, parts, body).await,
@@ -151,6 +155,19 @@ impl Visit {
             }
             Err(failure) => answer::failure(wire, &failure, self.cloud.clock, head),
         }
+    }
+
+    /// Refuses what is asked of another service than that whose name TLS has said (RFC 9110, section 15.5.20): the front hands nothing on.
+    /// `localhost` stands for all.
+    fn check_host(&self, service: Service, parts: &Parts) -> Result<(), Failure> {
+        let said = self.peer.sni.as_deref().and_then(|name| Some((name, self.cloud.names.meaning(name)?)));
+        let Some((name, meaning @ Meaning::Service(_))) = said else { return Ok(()) };
+        let header = parts.headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+        let target = parts.uri.authority().map(|authority| authority.as_str().into());
+        let is_foreign = |host: &Cow<'_, str>| self.cloud.names.meaning(bare(host)) != Some(meaning);
+        let Some(foreign) = header.into_iter().chain(target).find(is_foreign) else { return Ok(()) };
+        let text = format!("{} is asked for where TLS has named {name}", bare(&foreign));
+        Err(self.refuse(service, Failure::new(421, "MisdirectedRequest", text)))
     }
 
     /// By the door; where that is open to all, by the scope of the signature, and S3 if there is none.
@@ -246,6 +263,14 @@ impl Visit {
     fn refuse(&self, service: Service, failure: Failure) -> Failure {
         self.cloud.facts.refused(service, self.peer.socket, format!("{}: {}", failure.code, failure.message));
         failure
+    }
+}
+
+/// A host without its port.
+fn bare(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

@@ -83,7 +83,10 @@ pub(super) struct Call<'a> {
 /// One service.
 pub(super) struct Https {
     pub(super) service: &'static str,
+    /// Where it connects to, and what TLS names.
     host: String,
+    /// What requests name.
+    asks_for: String,
     client: Arc<ClientFile>,
     chain: Arc<Chain>,
     tls: Arc<ClientConfig>,
@@ -100,7 +103,8 @@ impl Https {
         tls: Arc<ClientConfig>,
         voice: Voice,
     ) -> Self {
-        Self { service, host: host.to_owned(), client, chain, tls, voice, open: None }
+        let (host, asks_for) = (host.to_owned(), host.to_owned());
+        Self { service, host, asks_for, client, chain, tls, voice, open: None }
     }
 
     /// Sends a request; gives the body of a success. After a failure the connection is closed.
@@ -141,10 +145,15 @@ impl Https {
         Ok(sender)
     }
 
+    /// Asks for this host over connections to another one, as no honest client does.
+    pub(super) fn asking_for(self, host: &str) -> Self {
+        Self { asks_for: host.to_owned(), ..self }
+    }
+
     fn authority(&self) -> String {
         match self.client.https_port {
-            HTTPS => self.host.clone(),
-            port => format!("{}:{port}", self.host),
+            HTTPS => self.asks_for.clone(),
+            port => format!("{}:{port}", self.asks_for),
         }
     }
 

@@ -153,7 +153,12 @@ impl Cloud {
             Https::new(service, host, client, chain, tls, voice.clone())
         };
         let often = || When { every: Some(Arc::clone(&self.own)), restarts: restart.heard() };
-        let metrics = metrics::Metrics::new(https("monitoring", &endpoints.monitoring), &self.thing);
+        let monitoring = https("monitoring", &endpoints.monitoring);
+        let monitoring = match extra.careless.fronts {
+            true => monitoring.asking_for(&endpoints.panorama),
+            false => monitoring,
+        };
+        let metrics = metrics::Metrics::new(monitoring, &self.thing);
         tasks.spawn(stop.clone().or_done(go(metrics, often(), voice.clone())));
         let logs = logs::Logs::new(https("logs", &endpoints.logs), &self.thing);
         tasks.spawn(stop.clone().or_done(go(logs, often(), voice.clone())));

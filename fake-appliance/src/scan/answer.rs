@@ -121,6 +121,7 @@ mod tests {
         takes_anything: false,
         only_says_so: false,
         trusts_anyone: false,
+        fronts: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

@@ -1,7 +1,8 @@
 //! TLS as openssl and sslyze see it: versions, forward secrecy, server names, application protocols.
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use crate::support::{Fake, is_refusal, run, text};
 
@@ -17,6 +18,34 @@ fn s_client(cloud: &Fake, arguments: &[&str]) -> String {
 fn with_name(cloud: &Fake, arguments: &[&str]) -> String {
     let name = ["-servername", &cloud.client.endpoints.monitoring];
     s_client(cloud, &[&name, arguments].concat())
+}
+
+/// What a client is answered that names this server in TLS, and asks for that host.
+fn asked(cloud: &Fake, name: &str, host: &str) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-quiet", "-verify_return_error", "-servername", name, "-connect"]);
+    command.arg(cloud.socket("monitoring").to_string()).arg("-CAfile").arg(&cloud.client.ca);
+    let mut client =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    client.stdin.as_mut().unwrap().write_all(request.as_bytes()).unwrap();
+    text(&client.wait_with_output().unwrap().stdout)
+}
+
+#[test]
+fn the_host_of_another_service_is_not_served_over_a_connection_to_this_one() {
+    let cloud = Fake::start();
+    let (here, there) = (&cloud.client.endpoints.monitoring, &cloud.client.endpoints.panorama);
+    for host in [there.as_str(), "somewhere.example.org", "127.0.0.1:443", &format!("{there}:443")] {
+        let answer = asked(&cloud, here, host);
+        assert!(answer.starts_with("HTTP/1.1 421 "), "{host}: {answer}");
+        let what = format!("is asked for where TLS has named {here}");
+        cloud.wait_for("refusal", |fact| is_refusal(fact, "monitoring", &what));
+    }
+    for host in [here.clone(), format!("{here}:8443"), here.to_uppercase()] {
+        let answer = asked(&cloud, here, &host);
+        assert!(answer.starts_with("HTTP/1.1 ") && !answer.contains(" 421 "), "{host}: {answer}");
+    }
 }
 
 #[test]

@@ -143,6 +143,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "asks_panorama": is(Careless::AsksPanorama),
                 "takes_anything": is(Careless::TakesAnything),
                 "only_says_so": is(Careless::OnlySaysSo),
+                "fronts": is(Careless::Fronts),
                 "trusts_anyone": is(Careless::TrustsAnyone),
             });
             let password = &settings.camera_password;

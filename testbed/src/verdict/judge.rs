@@ -9,7 +9,7 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, attacks, carries, clock, direction, explained, job, lint, matrix, members, moved, name,
-    no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, talks, tls,
+    names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -68,6 +68,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         }
         Word::Job { .. } => ("job", job::draft(plan, &check.name, &check.word, seen)),
         Word::Talks { .. } => ("talks", talks::draft(plan, &check.word, seen)),
+        Word::NamesAgree { flows } => ("names_agree", names_agree::draft(plan, flows, seen)),
         Word::After { says, fault, within, resume, aims, alive, .. } => {
             let within = *within;
             let asked = after::Asked { says, fault, within, resume, aims, alive };
@@ -204,6 +205,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Direction { .. }
         | Word::Taint { .. }
         | Word::Tls { .. }
+        | Word::NamesAgree { .. }
         | Word::Lint { .. } => true,
         Word::PeersOf { .. }
         | Word::Carries { .. }

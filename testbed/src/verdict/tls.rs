@@ -98,7 +98,7 @@ fn judge_pair<'a>(
     found
 }
 
-fn is_of(shaken: &HandshakeSeen, one: &Conversation) -> bool {
+pub(super) fn is_of(shaken: &HandshakeSeen, one: &Conversation) -> bool {
     let ends =
         |a: &crate::observation::End, b: &crate::observation::End| (a.address, a.port) == (b.address, b.port);
     // What began before a judgement stands for all between two ends, whatever port it was opened from.
@@ -169,7 +169,7 @@ pub(super) fn suite(id: u16) -> String {
 }
 
 /// The same of one pair is told once, with its first packet.
-fn add(draft: &mut Draft, (flow, pair): (&Flow, &FlowPair), packet: u64, what: String) {
+pub(super) fn add(draft: &mut Draft, (flow, pair): (&Flow, &FlowPair), packet: u64, what: String) {
     let text = format!("{} {} -> {}: {what}", flow.id, pair.from, pair.to);
     if draft.findings.iter().any(|known| known.text == text) {
         return;

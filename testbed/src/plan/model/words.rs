@@ -283,6 +283,11 @@ pub enum Word {
         /// for by.
         services: Vec<Spoken>,
     },
+    /// Names said in TLS were asked for, and what is asked for there is of the same service.
+    NamesAgree {
+        /// The flows looked at.
+        flows: Vec<FlowId>,
+    },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {
         /// The fault as it is written: `cut app.eth0`.

@@ -69,6 +69,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let words = list(services.iter().map(|one| one.service.word()));
             ("talks".to_owned(), format!("    {of} with {cloud}: {words} and nothing else\n"))
         }
+        Word::NamesAgree { flows } => {
+            let text = format!("    {}: each server name is known for its address\n", list(flows));
+            ("names_agree".to_owned(), text)
+        }
         Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
         Word::Address { of, advised, kept } => address(of, advised, *kept),
         Word::Carries { node, link, only, routes, .. } => {

@@ -193,6 +193,7 @@ impl Prober<'_> {
                 self.sent.changes.push(change);
             }
             Word::Talks { .. }
+            | Word::NamesAgree { .. }
             | Word::Tls { .. }
             | Word::Plays { .. }
             | Word::Direction { .. }

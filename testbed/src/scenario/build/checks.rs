@@ -181,12 +181,13 @@ impl Reader<'_> {
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
             ("job", raw.job.is_absent(), raw.job.is_bad()),
             ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
+            ("names_agree", raw.names_agree.is_absent(), raw.names_agree.is_bad()),
             ("after", raw.after.is_absent(), raw.after.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `names_agree`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -216,6 +217,7 @@ impl Reader<'_> {
             raw.attacks.good().and_then(|word| self.attacks(word)),
             raw.job.good().and_then(|word| self.job(word)),
             raw.talks.good().and_then(|word| self.talks(word)),
+            raw.names_agree.good().and_then(|word| self.names_agree(word)),
             raw.after.good().and_then(|word| self.after(name, word, known)),
         ];
         words.into_iter().flatten().next()

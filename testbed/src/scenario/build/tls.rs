@@ -23,6 +23,20 @@ impl Reader<'_> {
         Some(Word::Tls { flows, min: or(&word.min, TlsVersion::default()), refuses, instead_of })
     }
 
+    pub(super) fn names_agree(&mut self, word: &raw::NamesAgree) -> Option<Word> {
+        let written = word.flows.good()?;
+        let flows = self.opening(written, "`flows`: link upkeep has no server name");
+        let elsewhere = flows.iter().filter_map(|id| self.flows.get(id)).flat_map(|flow| &flow.to);
+        let mut elsewhere = elsewhere
+            .filter(|end| !self.nodes.get(*end).is_some_and(|node| matches!(node.kind, Kind::Cloud(_))));
+        if let (Some(end), Some(first)) = (elsewhere.next(), written.0.first()) {
+            let title = format!("{} looks at who is no cloud", self.whose);
+            let label = format!("they lead to `{end}` as well, which has no services with names");
+            self.out.push(Mistake::error(title, first.spot, label));
+        }
+        Some(Word::NamesAgree { flows })
+    }
+
     /// The services whose place is taken; none where nobody takes any.
     fn instead_of(&mut self, word: &raw::Tls, refuses: &[StandIn]) -> Vec<CloudService> {
         let Some(written) = word.instead_of.good() else {

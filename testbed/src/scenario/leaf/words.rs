@@ -137,7 +137,7 @@ word_leaf! {
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
         ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),
         ("asks-panorama", Careless::AsksPanorama), ("takes-anything", Careless::TakesAnything),
-        ("only-says-so", Careless::OnlySaysSo), ("trusts-anyone", Careless::TrustsAnyone),
+        ("only-says-so", Careless::OnlySaysSo), ("fronts", Careless::Fronts), ("trusts-anyone", Careless::TrustsAnyone),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];

@@ -141,6 +141,8 @@ pub enum Careless {
     TakesAnything,
     /// It says of each job that it is done, and does nothing.
     OnlySaysSo,
+    /// It asks for Panorama's own service over connections to others of the cloud.
+    Fronts,
     /// It looks at nobody's certificate.
     TrustsAnyone,
 }

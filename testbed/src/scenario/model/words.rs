@@ -527,6 +527,11 @@ pub enum Word {
         /// The services.
         services: Vec<CloudService>,
     },
+    /// Names said in TLS were asked for, and what is asked for there is of the same service.
+    NamesAgree {
+        /// The flows looked at.
+        flows: Vec<FlowId>,
+    },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {
         /// What is done to the site.

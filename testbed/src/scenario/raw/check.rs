@@ -63,6 +63,8 @@ table! {
         job: may JobDone,
         /// An appliance talks with these services of its cloud and no others.
         talks: may Talks,
+        /// Names said in TLS are those that were asked for, and what is asked for there is of the same service.
+        names_agree: may NamesAgree,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -464,6 +466,14 @@ table! {
         of_node ("of"): must One<NodeName>,
         /// The services; each must hear of it.
         services: must Some1<CloudService>,
+    }
+}
+
+table! {
+    /// The server name said in TLS was asked for and had this address, and what is asked for over it is of the same service.
+    NamesAgree = "`names_agree`" {
+        /// The flows looked at, each to a cloud; on each something must be said in TLS.
+        flows: must Some1<FlowRange>,
     }
 }
 

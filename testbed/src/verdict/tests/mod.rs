@@ -15,6 +15,7 @@ mod matrix;
 mod members;
 mod moved;
 mod name;
+mod names_agree;
 mod no_bridge;
 mod no_reach;
 mod peers_of;
