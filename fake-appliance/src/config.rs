@@ -71,6 +71,10 @@ pub struct Careless {
     pub only_says_so: bool,
     /// It asks for Panorama's own service over connections to others of the cloud.
     pub fronts: bool,
+    /// It waits for a moment only before it comes again to a service of the cloud that it failed at.
+    pub hurries: bool,
+    /// It comes no more to a service of the cloud that it failed at.
+    pub sulks: bool,
     /// It looks at nobody's certificate.
     pub trusts_anyone: bool,
 }

@@ -41,12 +41,14 @@ Obey JSON lines on standard input while it runs:
   {\"move\": \"NAME\", \"to\": \"ADDRESS\", \"ttl\": SECONDS}   answer NAME with ADDRESS from now on; ttl: 60 where none is given
   {\"move\": \"NAME\"}                                     answer it as at first
   {\"place\": [KIND, …], \"services\": [SERVICE, …]}   have the next clients of these services meet a peer of OpenSSL's each,
-      in this order: tls1.0, tls1.1, static-rsa, wrong-ca, wrong-name, expired (one thing is wrong), tls1.2, tls1.3 (nothing is)
+      in this order: tls1.0, tls1.1, static-rsa, no-encryption, wrong-ca, wrong-name, sibling-name, expired (one thing is wrong),
+      tls1.2, tls1.3, dhe (nothing is); or one of ours: middlebox (between the client and the cloud), silent, slow, resets, half-closes
+  {\"throttle\": {SERVICE: N, …}}                     refuse the next N requests of a service as too many
   {\"give\": KIND, \"to\": \"THING\"}                    have a thing do this, by a job: deployment, update, configuration (its
       \"every_ms\" is 1000 where none is given), credentials, restart; its name begins with \"name\"; with \"spoiled\": true what it fetches is not what its
       hash says. Once it is over, the fact `ended` says how
 
-Each is answered by a fact on stdout: `name_moved`, `stand_ins_placed`, `ordered`, or `failed` with the reason. Its end changes nothing.";
+Each is answered by a fact on stdout: `name_moved`, `stand_ins_placed`, `throttles`, `ordered`, or `failed` with the reason. Its end changes nothing.";
 
 /// The AWS endpoints of one region, in one process.
 #[derive(Debug, Parser)]

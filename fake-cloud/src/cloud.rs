@@ -325,7 +325,7 @@ impl Running {
     }
 
     /// Listens to what is asked on `input`, one JSON line each, and answers with the facts `name_moved`, `stand_ins_placed`,
-    /// `ordered` and `failed`.
+    /// `throttles`, `ordered` and `failed`.
     pub fn obey(&self, input: impl io::Read + Send + 'static) {
         let (zones, cloud, stop) = (self.zones.clone(), self.cloud.clone(), self.stop.clone());
         self.tasks.spawn(control::obey(input, zones, cloud, stop));

@@ -1,5 +1,6 @@
 //! What is asked of a cloud that runs: JSON lines on its standard input, answered by facts.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ enum Order {
     Move(Move),
     Place(Place),
     Give(Give),
+    Throttle(Throttle),
 }
 
 /// A name is answered otherwise from now on.
@@ -47,6 +49,13 @@ struct Place {
     services: Vec<String>,
 }
 
+/// So many of these services' next requests are refused as too many.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Throttle {
+    throttle: BTreeMap<String, u32>,
+}
+
 fn ttl() -> u32 {
     crate::dns::TTL
 }
@@ -55,6 +64,8 @@ fn read(line: &str) -> Result<Order, serde_json::Error> {
     let written: serde_json::Value = serde_json::from_str(line)?;
     if written.get("place").is_some() {
         serde_json::from_value(written).map(Order::Place)
+    } else if written.get("throttle").is_some() {
+        serde_json::from_value(written).map(Order::Throttle)
     } else if written.get("give").is_some() {
         serde_json::from_value(written).map(Order::Give)
     } else {
@@ -79,6 +90,7 @@ pub(crate) async fn obey(
         let said = match read(&line) {
             Ok(Order::Move(order)) => move_name(order, &zones, &cloud).await,
             Ok(Order::Place(order)) => place(&order, &cloud).await,
+            Ok(Order::Throttle(order)) => throttle(order, &cloud),
             Ok(Order::Give(order)) => match give(&order, &cloud) {
                 Some(failed) => failed,
                 None => continue,
@@ -131,6 +143,23 @@ async fn place(order: &Place, cloud: &Cloud) -> Fact {
     Fact::StandInsPlaced { kinds: order.place.iter().map(|kind| kind.word().to_owned()).collect() }
 }
 
+fn throttle(order: Throttle, cloud: &Cloud) -> Fact {
+    let over_https = |word: &str| {
+        Service::all().find(|service| service.transport() == Transport::Tls && service.word() == word)
+    };
+    let services = order.throttle.iter().map(|(word, many)| Ok((over_https(word).ok_or(word)?, *many)));
+    match services.collect::<Result<Vec<_>, &String>>() {
+        Ok(asked) => {
+            cloud.throttle.add(asked);
+            Fact::Throttles { services: order.throttle }
+        }
+        Err(word) => {
+            let error = format!("`{word}` is served over no HTTPS");
+            Fact::Failed { what: "throttle".into(), about: Some(word.clone()), error }
+        }
+    }
+}
+
 /// Gives a thing something to do, which says so itself; or the reason why not.
 fn give(order: &Give, cloud: &Cloud) -> Option<Fact> {
     let error = operator::give(order, cloud).err()?;
@@ -173,6 +202,8 @@ mod tests {
         let kinds = vec![Kind::Tls10, Kind::StaticRsa, Kind::WrongCa];
         let placed = Place { place: kinds, services: vec!["logs".into()] };
         assert_eq!(read(place).unwrap(), Order::Place(placed));
+        let throttle = Throttle { throttle: [("logs".to_owned(), 2)].into() };
+        assert_eq!(read(r#"{"throttle":{"logs":2}}"#).unwrap(), Order::Throttle(throttle));
         for bad in [
             r#"{"to":"192.0.2.1"}"#,
             r#"{"move":"a.b","to":"x"}"#,
@@ -181,6 +212,7 @@ mod tests {
             r#"{"place":["tls0.9"],"services":["logs"]}"#,
             r#"{"place":["expired"]}"#,
             r#"{"give":"update"}"#,
+            r#"{"throttle":{"logs":-1}}"#,
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }

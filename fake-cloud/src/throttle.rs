@@ -19,6 +19,15 @@ impl Throttle {
         Self { left: Mutex::new(asked.iter().copied().collect()) }
     }
 
+    /// Refuses so many more of these services' requests.
+    pub(crate) fn add(&self, asked: impl IntoIterator<Item = (Service, u32)>) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        for (service, many) in asked {
+            let more = left.entry(service).or_default();
+            *more = more.saturating_add(many);
+        }
+    }
+
     /// Lets a request through, or counts it as one that is not.
     pub(crate) fn check(&self, service: Service, wire: Wire) -> Result<(), Failure> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,5 +62,8 @@ mod tests {
             assert_eq!(code(Service::S3, Wire::S3), Err((503, "SlowDown")));
         }
         assert_eq!(code(Service::S3, Wire::S3), Ok(()));
+        throttle.add([(Service::Logs, 1)]);
+        assert_eq!(code(Service::Logs, Wire::Json11), Err((400, "ThrottlingException")));
+        assert_eq!(code(Service::Logs, Wire::Json11), Ok(()));
     }
 }

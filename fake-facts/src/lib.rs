@@ -136,6 +136,11 @@ pub enum Fact {
         /// Who: one client each, in this order. `tls1.0`, `static-rsa`, `wrong-ca`, …
         kinds: Vec<String>,
     },
+    /// From here on the next requests of some services are refused as too many, since somebody asked for that.
+    Throttles {
+        /// How many of each service's.
+        services: BTreeMap<String, u32>,
+    },
     /// A client has met somebody else, and their connection is over.
     StoodIn {
         /// Which service it wanted.

@@ -13,6 +13,7 @@ mod session;
 mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
@@ -152,7 +153,8 @@ impl Cloud {
                 (Arc::clone(&self.client), Arc::clone(&chain), Arc::clone(&self.https));
             Https::new(service, host, client, chain, tls, voice.clone())
         };
-        let often = || When { every: Some(Arc::clone(&self.own)), restarts: restart.heard() };
+        let careless = extra.careless;
+        let often = || When { every: Some(Arc::clone(&self.own)), restarts: restart.heard(), careless };
         let monitoring = https("monitoring", &endpoints.monitoring);
         let monitoring = match extra.careless.fronts {
             true => monitoring.asking_for(&endpoints.panorama),
@@ -163,7 +165,7 @@ impl Cloud {
         let logs = logs::Logs::new(https("logs", &endpoints.logs), &self.thing);
         tasks.spawn(stop.clone().or_done(go(logs, often(), voice.clone())));
         let object = object::Object::new(https("s3", &endpoints.s3), &self.thing);
-        let once = When { every: None, restarts: restart.heard() };
+        let once = When { every: None, restarts: restart.heard(), careless };
         tasks.spawn(stop.clone().or_done(go(object, once, voice.clone())));
         if extra.careless.asks_panorama {
             let asking = panorama::Panorama::new(https("panorama", &endpoints.panorama), &self.thing);
@@ -172,11 +174,19 @@ impl Cloud {
     }
 }
 
+/// How long it is until what failed is tried again; never, if it takes offence.
+fn again(backoff: &mut Backoff, careless: Careless) -> Option<Duration> {
+    const MOMENT: Duration = Duration::from_millis(20);
+    let wait = backoff.next();
+    (!careless.sulks).then_some(if careless.hurries { MOMENT } else { wait })
+}
+
 /// When an errand is run.
 struct When {
     /// So often, as the appliance is configured at the time; none: once after each start.
     every: Option<Arc<Own>>,
     restarts: Restarts,
+    careless: Careless,
 }
 
 /// Something that is done over HTTPS, once or again and again.
@@ -209,7 +219,7 @@ async fn go(mut errand: impl Errand, mut when: When, voice: Voice) {
             }
             Err(error) => {
                 voice.failed(error.what(errand.service()), error.about(), &error);
-                Some(Instant::now() + backoff.next())
+                again(&mut backoff, when.careless).map(|wait| Instant::now() + wait)
             }
         };
         let due = async {

@@ -121,6 +121,8 @@ mod tests {
         takes_anything: false,
         only_says_so: false,
         trusts_anyone: false,
+        hurries: false,
+        sulks: false,
         fronts: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";

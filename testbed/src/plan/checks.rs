@@ -132,6 +132,9 @@ pub(super) fn word(
         scenario::Word::Job { of, does, spoiled, within } => spoken::job(known, of, does, spoiled, within),
         scenario::Word::Talks { of, services } => spoken::talks(known, of, &services),
         scenario::Word::NamesAgree { flows } => Word::NamesAgree { flows },
+        scenario::Word::Endures { of, throttled, meets, waits, within } => {
+            spoken::endures(known, of, (&throttled, meets), waits, within)
+        }
         scenario::Word::Plays { cameras, at, bounds } => Word::Plays { cameras: all(&cameras), at, bounds },
         scenario::Word::Tls { flows, min, refuses, instead_of } => {
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };

@@ -1,10 +1,13 @@
 //! Services of a cloud: where each answers, and by which names.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::answers::{at_cloud, cloud_spares};
 use super::checks::Known;
 use super::model::{Spoken, Word};
 use crate::names::NodeName;
-use crate::scenario::model::{self as scenario, Cloud, CloudNames, CloudService, JobKind, Kind};
+use crate::scenario::model::{self as scenario, Cloud, CloudNames, CloudService, Endured, JobKind, Kind};
 
 /// `talks`.
 pub(super) fn talks(known: &Known<'_>, of: NodeName, services: &[CloudService]) -> Word {
@@ -35,14 +38,32 @@ pub(super) fn job(
     of: NodeName,
     does: Vec<JobKind>,
     spoiled: bool,
-    within: std::time::Duration,
+    within: Duration,
 ) -> Word {
     let site = &known.scenario.site;
     let every = match site.nodes.get(&of).map(|node| &node.kind) {
         Some(Kind::Appliance(appliance)) => appliance.monitor_every,
-        _ => std::time::Duration::from_secs(1),
+        _ => Duration::from_secs(1),
     };
     Word::Job { cloud: cloud_of(site, &of), of, does, spoiled, within, every }
+}
+
+/// `endures`.
+pub(super) fn endures(
+    known: &Known<'_>,
+    of: NodeName,
+    (throttled, meets): (&[CloudService], Vec<Endured>),
+    waits: Duration,
+    within: Duration,
+) -> Word {
+    let site = &known.scenario.site;
+    let cloud = cloud_of(site, &of);
+    let all = match site.nodes.get(&cloud).map(|node| &node.kind) {
+        Some(Kind::Cloud(written)) => written.throttles.clone(),
+        _ => BTreeMap::new(),
+    };
+    let throttled = all.into_iter().filter(|(service, _)| throttled.contains(service)).collect();
+    Word::Endures { of, cloud, throttled, meets, waits, within }
 }
 
 /// The cloud of an appliance; itself where it has none, which is a mistake by then.

@@ -144,6 +144,8 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "takes_anything": is(Careless::TakesAnything),
                 "only_says_so": is(Careless::OnlySaysSo),
                 "fronts": is(Careless::Fronts),
+                "hurries": is(Careless::Hurries),
+                "sulks": is(Careless::Sulks),
                 "trusts_anyone": is(Careless::TrustsAnyone),
             });
             let password = &settings.camera_password;

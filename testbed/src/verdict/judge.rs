@@ -8,8 +8,9 @@ use super::stand_in;
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, attacks, carries, clock, direction, explained, job, lint, matrix, members, moved, name,
-    names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint, talks, tls,
+    address, after, attacks, carries, clock, direction, endures, explained, job, lint, matrix, members,
+    moved, name, names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint,
+    talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -68,6 +69,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         }
         Word::Job { .. } => ("job", job::draft(plan, &check.name, &check.word, seen)),
         Word::Talks { .. } => ("talks", talks::draft(plan, &check.word, seen)),
+        Word::Endures { .. } => ("endures", endures::draft(plan, check, seen)),
         Word::NamesAgree { flows } => ("names_agree", names_agree::draft(plan, flows, seen)),
         Word::After { says, fault, within, resume, aims, alive, .. } => {
             let within = *within;
@@ -222,6 +224,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Scan { .. }
         | Word::Attacks { .. }
         | Word::Job { .. }
+        | Word::Endures { .. }
         | Word::Periodic { .. }
         | Word::Spare { .. }
         | Word::Address { .. }

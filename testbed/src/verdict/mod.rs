@@ -3,7 +3,7 @@
 //! One file per word: `no_reach` (with its `controls`, `leak`s, `stray`s and what it `covered`), `no_bridge`, `carries`, `name`,
 //! `lint`, `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `job`, `talks`, `names_agree`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `job`, `talks`, `names_agree`, `endures`, `after`.
 
 mod address;
 mod after;
@@ -15,6 +15,7 @@ mod clock;
 mod controls;
 mod covered;
 mod direction;
+pub(crate) mod endures;
 #[cfg(test)]
 pub(crate) mod example;
 mod explained;

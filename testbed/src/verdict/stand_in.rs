@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use fake_facts::Fact;
+use fake_facts::{Fact, Line};
 
 use crate::names::{CheckName, NodeName};
 use crate::observation::{HandshakeSeen, NodeFact, Observations};
@@ -98,10 +98,15 @@ impl<'a> Meetings<'a> {
     }
 
     /// What the cloud said in that time.
-    pub(super) fn facts(&self) -> impl Iterator<Item = &'a Fact> {
+    pub(super) fn facts(&self) -> impl Iterator<Item = &'a Fact> + use<'a> {
+        self.lines().map(|line| &line.fact)
+    }
+
+    /// The same, with when it was.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &'a Line> + use<'a> {
         let Self { cloud, seen, from, until } = *self;
         let in_time = move |fact: &&NodeFact| fact.node == *cloud && (from..=until).contains(&fact.line.at);
-        seen.facts.iter().filter(in_time).map(|fact| &fact.line.fact)
+        seen.facts.iter().filter(in_time).map(|fact| &fact.line)
     }
 
     /// The connection with a stand-in, as it passed its client's tap, and the service that the client wanted.

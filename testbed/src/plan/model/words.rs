@@ -11,7 +11,7 @@ use super::super::fault::Fault;
 use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
 use crate::scenario::model::{
-    Amount, Bounds, CloudService, Event, JobKind, Place, Proof, StandIn, TlsVersion, Unused,
+    Amount, Bounds, CloudService, Endured, Event, JobKind, Place, Proof, StandIn, TlsVersion, Unused,
 };
 
 /// An assertion, probes spelled out.
@@ -287,6 +287,21 @@ pub enum Word {
     NamesAgree {
         /// The flows looked at.
         flows: Vec<FlowId>,
+    },
+    /// What goes wrong at the cloud is outlasted: the appliance gives up in time, waits longer each time, and gets through.
+    Endures {
+        /// The appliance.
+        of: NodeName,
+        /// Its cloud.
+        cloud: NodeName,
+        /// Services that refuse its first requests as too many, and how many.
+        throttled: BTreeMap<CloudService, u32>,
+        /// Peers that take the place of metrics and logs for a client each.
+        meets: Vec<Endured>,
+        /// How long it waits at least before it comes again, and twice as long each time, up to 16 times; 10 ms to 1 min.
+        waits: Duration,
+        /// How long it may take from the last of it until it has got through; 100 ms to 10 min.
+        within: Duration,
     },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {

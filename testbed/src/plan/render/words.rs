@@ -69,6 +69,15 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let words = list(services.iter().map(|one| one.service.word()));
             ("talks".to_owned(), format!("    {of} with {cloud}: {words} and nothing else\n"))
         }
+        Word::Endures { of, cloud, throttled, meets, waits, within } => {
+            let throttled =
+                throttled.iter().map(|(service, many)| format!("{} {many} times", service.word()));
+            let meets = meets.iter().map(|one| one.words().0.to_owned());
+            let what = list(throttled.chain(meets));
+            let text =
+                format!("    {of} at {cloud}: {what}; waits {waits:?} at least, back within {within:?}\n");
+            ("endures".to_owned(), text)
+        }
         Word::NamesAgree { flows } => {
             let text = format!("    {}: each server name is known for its address\n", list(flows));
             ("names_agree".to_owned(), text)

@@ -11,6 +11,7 @@ mod stand_ins;
 mod star;
 mod stay;
 mod teller;
+mod trials;
 
 use std::fs::File;
 use std::io;

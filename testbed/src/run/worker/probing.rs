@@ -29,6 +29,7 @@ use super::exercise::{begun, exercised, plays_within, regular_within};
 use super::orders;
 use super::stand_ins;
 use super::teller::Teller;
+use super::trials;
 
 /// What was sent and opened, and how the scenario's own commands ended.
 pub(super) struct Probed {
@@ -186,6 +187,10 @@ impl Prober<'_> {
             }
             Word::Tls { cloud: Some(_), .. } => {
                 let change = stand_ins::meet(check, self.ground).await;
+                self.sent.changes.push(change);
+            }
+            Word::Endures { .. } => {
+                let change = trials::endure(check, self.ground).await;
                 self.sent.changes.push(change);
             }
             Word::Job { .. } => {

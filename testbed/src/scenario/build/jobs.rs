@@ -1,14 +1,15 @@
-//! What asks an appliance and its cloud: `job` and `talks`.
+//! What asks an appliance and its cloud: `job`, `talks` and `endures`.
 
 use std::time::Duration;
 
 use super::super::leaf::Lasting;
 use super::super::mistakes::Mistake;
-use super::super::model::{Cloud, Kind, Word};
+use super::super::model::{Cloud, CloudService, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, Slot};
 use super::checks::Reader;
 use super::directory::Section;
+use super::flows::values;
 use super::or;
 use crate::names::NodeName;
 
@@ -40,6 +41,39 @@ impl Reader<'_> {
         services.sort();
         services.dedup();
         Some(Word::Talks { of, services })
+    }
+
+    pub(super) fn endures(&mut self, word: &raw::Endures) -> Option<Word> {
+        let (of, cloud) = self.with_a_cloud(&word.of_node, "has nothing to endure")?;
+        let (mut throttled, mut meets) = (values(&word.throttled), values(&word.meets));
+        if let (true, true, Some(name)) =
+            (word.throttled.is_absent(), word.meets.is_absent(), word.of_node.good())
+        {
+            let title = format!("{} asks for nothing", self.whose);
+            self.out.push(Mistake::error(title, name.spot, "write `throttled` or `meets`, or both"));
+        }
+        for service in word.throttled.good().map_or(&[][..], |written| &written.0) {
+            let label = match service.value {
+                CloudService::Monitoring | CloudService::Logs | CloudService::S3
+                    if cloud.throttles.contains_key(&service.value) =>
+                {
+                    continue;
+                }
+                CloudService::Monitoring | CloudService::Logs | CloudService::S3 => {
+                    format!("its cloud needs `throttles: {{ {}: 2 }}`", service.value.word())
+                }
+                _ => "no appliance asks it by HTTPS; `monitoring`, `logs` and `s3` are".to_owned(),
+            };
+            let title = format!("{} waits for a refusal that does not come", self.whose);
+            self.out.push(Mistake::error(title, service.spot, label));
+        }
+        throttled.sort();
+        throttled.dedup();
+        meets.sort();
+        meets.dedup();
+        let waits = or(&word.waits, Lasting(Duration::from_millis(200))).0;
+        let within = or(&word.within, Lasting(Duration::from_secs(30))).0;
+        Some(Word::Endures { of, throttled, meets, waits, within })
     }
 
     /// An appliance and the cloud that it has.

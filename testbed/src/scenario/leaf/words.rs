@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
-use super::super::model::{Auth, Codec, Encode, StandIn, TlsVersion, Transport};
+use super::super::model::{Auth, Codec, Encode, Endured, StandIn, TlsVersion, Transport};
 use super::super::model::{
     Careless, CloudNames, CloudService, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused,
 };
@@ -137,9 +137,10 @@ word_leaf! {
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
         ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),
         ("asks-panorama", Careless::AsksPanorama), ("takes-anything", Careless::TakesAnything),
-        ("only-says-so", Careless::OnlySaysSo), ("fronts", Careless::Fronts), ("trusts-anyone", Careless::TrustsAnyone),
+        ("only-says-so", Careless::OnlySaysSo), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries), ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
+    Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];
     Cover, "how much is sent", [("all", Cover::All)];
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];

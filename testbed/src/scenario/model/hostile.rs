@@ -143,6 +143,10 @@ pub enum Careless {
     OnlySaysSo,
     /// It asks for Panorama's own service over connections to others of the cloud.
     Fronts,
+    /// It waits for a moment only before it comes again to a service of the cloud that it failed at.
+    Hurries,
+    /// It comes no more to a service of the cloud that it failed at.
+    Sulks,
     /// It looks at nobody's certificate.
     TrustsAnyone,
 }

@@ -91,6 +91,37 @@ impl StandIn {
     }
 }
 
+/// A peer that takes a service's place for one client, and that is to be outlasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endured {
+    /// It says nothing.
+    Silent,
+    /// It is the cloud, but its answers come a byte at a time.
+    Slow,
+    /// It resets the connection.
+    Resets,
+    /// It closes its half of the connection at once.
+    HalfCloses,
+}
+
+impl Endured {
+    /// All of them, as scenarios and facts spell them, and what each does.
+    pub const ALL: [(&str, Endured, &str); 4] = [
+        ("silent", Endured::Silent, "that says nothing"),
+        ("slow", Endured::Slow, "whose answers come a byte at a time"),
+        ("resets", Endured::Resets, "that resets the connection"),
+        ("half-closes", Endured::HalfCloses, "that closes its half of the connection"),
+    ];
+
+    /// How it is spelled, and what it does.
+    pub fn words(self) -> (&'static str, &'static str) {
+        let [first, ..] = Self::ALL;
+        let (word, _, does) = Self::ALL.into_iter().find(|(_, one, _)| *one == self).unwrap_or(first);
+        (word, does)
+    }
+}
+
 impl TlsVersion {
     /// Peers with which nothing is wrong, from this version on, by their words.
     pub fn good_peers(self) -> &'static [&'static str] {
@@ -531,6 +562,19 @@ pub enum Word {
     NamesAgree {
         /// The flows looked at.
         flows: Vec<FlowId>,
+    },
+    /// What goes wrong at the cloud is outlasted: the appliance gives up in time, waits longer each time, and gets through.
+    Endures {
+        /// The appliance.
+        of: NodeName,
+        /// Services that refuse its first requests as too many.
+        throttled: Vec<CloudService>,
+        /// Peers that take the place of metrics and logs for a client each.
+        meets: Vec<Endured>,
+        /// How long it waits at least before it comes again, and twice as long each time, up to 16 times; 10 ms to 1 min.
+        waits: Duration,
+        /// How long it may take from the last of it until it has got through; 100 ms to 10 min.
+        within: Duration,
     },
     /// A fault changes nothing for longer than a moment, and isolation not at all.
     After {

@@ -9,7 +9,7 @@ use super::super::fault::Share;
 use super::super::leaf::{Bytes, Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudService, Cover, Event, JobKind, Proof, StandIn, TlsVersion, Unused};
+use super::super::model::{CloudService, Cover, Endured, Event, JobKind, Proof, StandIn, TlsVersion, Unused};
 use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -65,6 +65,8 @@ table! {
         talks: may Talks,
         /// Names said in TLS are those that were asked for, and what is asked for there is of the same service.
         names_agree: may NamesAgree,
+        /// What goes wrong at the cloud is outlasted.
+        endures: may Endures,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
         after: may After,
         /// The documented controls that it proves, such as `PAN-NET-06` or `PAN-SGL-02 (part)`.
@@ -474,6 +476,22 @@ table! {
     NamesAgree = "`names_agree`" {
         /// The flows looked at, each to a cloud; on each something must be said in TLS.
         flows: must Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// What goes wrong at the cloud is outlasted: the appliance waits longer each time before it comes again, and gets through.
+    Endures = "`endures`" {
+        /// The appliance.
+        of_node ("of"): must One<NodeName>,
+        /// Services that refuse its first requests as too many, as `throttles` of its cloud says: of `monitoring`, `logs`, `s3`.
+        throttled: may Some1<CloudService>,
+        /// Peers that take the place of `monitoring` and `logs` for a client each: `silent`, `slow`, `resets`, `half-closes`.
+        meets: may Some1<Endured>,
+        /// How long it must wait at least before it comes again, 10ms to 1min, and twice as long each time, up to 16 times that; default 200ms.
+        waits: may One<Lasting<10, 60_000>>,
+        /// How long it may take from the last of it until it has got through, 100ms to 10min; default 30s.
+        within: may One<Lasting<100, 600_000>>,
     }
 }
 

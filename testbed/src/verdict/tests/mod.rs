@@ -7,6 +7,7 @@ mod autoconf;
 mod carries;
 mod clock;
 mod direction;
+mod endures;
 mod explained;
 mod folder;
 mod job;

@@ -1,0 +1,126 @@
+//! `endures`: refusals and peers that are outlasted, and each way in which they are not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fake_facts::{Fact, Line};
+
+use super::super::example::{START, conversation, of};
+use super::*;
+use crate::observation::{ChangeSeen, NodeFact};
+use crate::scenario::model::{CloudService, Endured};
+
+const CHECK: &str = "dock-alone";
+const MS: u64 = 1_000_000;
+
+fn said(after_ms: u64, fact: Fact) -> NodeFact {
+    NodeFact { node: of("aws"), line: Line { at: START + after_ms * MS, fact } }
+}
+
+fn refused(after_ms: u64, reason: &str) -> NodeFact {
+    let (service, peer) = ("logs".into(), of("10.20.0.5:40200"));
+    said(after_ms, Fact::Refused { service, peer, reason: reason.into() })
+}
+
+fn too_much(after_ms: u64) -> NodeFact {
+    refused(after_ms, "ThrottlingException: Rate exceeded.")
+}
+
+fn stored(after_ms: u64) -> NodeFact {
+    said(after_ms, Fact::Stored { service: "logs".into(), name: "line".into(), bytes: 9 })
+}
+
+/// Has what was said at one moment said at another.
+fn move_fact(seen: &mut Observations, from_ms: u64, to_ms: u64) {
+    let is_it = |fact: &&mut NodeFact| fact.node == of("aws") && fact.line.at == START + from_ms * MS;
+    seen.facts.iter_mut().filter(is_it).for_each(|fact| fact.line.at = START + to_ms * MS);
+}
+
+/// Two refusals and what follows, and two peers, with tries that come later each time; something is changed.
+fn judged(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let word = |plan: &mut Plan| {
+        check_of(plan, CHECK).word = Word::Endures {
+            of: of("app"),
+            cloud: of("aws"),
+            throttled: BTreeMap::from([(CloudService::Logs, 2)]),
+            meets: vec![Endured::Silent, Endured::Resets],
+            waits: Duration::from_millis(200),
+            within: Duration::from_secs(5),
+        };
+    };
+    after_both(CHECK, word, |seen| {
+        seen.conversations.retain(|one| one.answerer.node != Some(of("aws")));
+        seen.facts.retain(|fact| fact.node != of("aws"));
+        seen.facts.extend([too_much(0), too_much(200), stored(600)]);
+        for (port, at, kind) in [(41_000, 1000, "silent"), (41_001, 6500, "resets"), (41_002, 7000, "")] {
+            let ends = (("app", "10.20.0.5", port), ("aws", "203.0.113.12", 443));
+            let mut one = conversation("tcp", ends.0, ends.1, u64::from(port));
+            one.first_at = START + at * MS;
+            seen.conversations.push(one);
+            if !kind.is_empty() {
+                let peer = format!("10.20.0.5:{port}").parse().unwrap();
+                let met = Fact::StoodIn { service: "logs".into(), kind: kind.into(), peer };
+                seen.facts.push(said(at + 10, met));
+            }
+        }
+        seen.facts.push(stored(7100));
+        let (at, end_at) = (START + 900 * MS, START + 8000 * MS);
+        seen.changes.push(ChangeSeen { check: of(CHECK), at, then_at: end_at, end_at, error: None });
+        change(seen);
+    })
+}
+
+#[test]
+fn what_goes_wrong_is_outlasted() {
+    let verdict = judged(|_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(verdict.summary, "app: 2 refusals as too many, 2 peers met; each wait 200.0 ms at least");
+}
+
+#[test]
+fn throttling_that_did_not_happen_as_often_as_it_should_is_found() {
+    let verdict = judged(|seen| seen.facts.retain(|fact| fact.line.at != START + 200 * MS));
+    assert_fails(&verdict, &["app was refused 1 of 2 times at logs: it did not come again"]);
+    let other = |seen: &mut Observations| {
+        seen.facts.retain(|fact| !matches!(fact.line.fact, Fact::Refused { .. }));
+        seen.facts.extend([refused(0, "AccessDenied: no"), refused(200, "AccessDenied: no")]);
+    };
+    assert_fails(&judged(other), &["app was refused 0 of 2 times at logs: it did not come again"]);
+}
+
+#[test]
+fn who_comes_again_too_soon_is_found() {
+    let text = "app came again to logs after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
+    assert_fails(&judged(|seen| move_fact(seen, 600, 500)), &[text]);
+    let soon = |seen: &mut Observations| {
+        let third = seen.conversations.iter_mut().find(|one| one.opener.port == 41_002).unwrap();
+        third.first_at = START + 6600 * MS;
+    };
+    let text = "app connected to logs again after failure 2, sooner than after 400.0 ms: after 100.0 ms";
+    let verdict = judged(soon);
+    assert_fails(&verdict, &[text]);
+    assert_eq!(verdict.findings[0].packets[0].1, 41_002, "the first packet of the connection");
+}
+
+#[test]
+fn who_does_not_get_through_or_late_is_found() {
+    let verdict = judged(|seen| seen.facts.retain(|fact| fact.line.at != START + 7100 * MS));
+    let text = "app did not get through to logs after it met the one that resets the connection";
+    assert_fails(&verdict, &[text]);
+    let text = "app got through to logs later than 5.0 s after it met the one that resets the connection: after 6.0 s";
+    assert_fails(&judged(|seen| move_fact(seen, 7100, 12_510)), &[text]);
+}
+
+#[test]
+fn peers_that_nobody_met_and_orders_that_failed_are_inconclusive() {
+    let verdict = judged(|seen| {
+        let is_silent = |fact: &Fact| matches!(fact, Fact::StoodIn { kind, .. } if kind == "silent");
+        seen.facts.retain(|fact| !is_silent(&fact.line.fact));
+    });
+    assert_inconclusive(&verdict, &["peers", "nobody was seen to meet", "silent"]);
+    let failed = |seen: &mut Observations| {
+        let change = seen.changes.iter_mut().find(|change| change.check == of(CHECK)).unwrap();
+        change.error = Some("the cloud does not refuse more".into());
+    };
+    assert_inconclusive(&judged(failed), &["carried out", "does not refuse more"]);
+}
