@@ -18,7 +18,8 @@ pub use crate::scan::Login;
 ///                "key": "/run/key.pem", "monitor_every_ms": 1000 },
 ///     "clock": { "server": "10.20.0.1" },
 ///     "decode": true,
-///     "report_every_ms": 250
+///     "report_every_ms": 250,
+///     "restart_ms": 1000
 /// }"#).unwrap();
 /// assert_eq!(config.cameras[0].name, "dock-1");
 /// ```
@@ -42,6 +43,10 @@ pub struct Config {
     /// Shortest time between two reports about a camera, milliseconds, 50 or more; default 250.
     #[serde(default = "quarter_second")]
     pub report_every_ms: u64,
+    /// How long all that goes on stays down when a job has the appliance restart, milliseconds; default 1000. A real one
+    /// takes minutes: what matters to a network is that sessions end, are gone for a while, and come back.
+    #[serde(default = "a_second")]
+    pub restart_ms: u64,
     /// What it does not take care of.
     #[serde(default)]
     pub careless: Careless,
@@ -237,6 +242,11 @@ impl Config {
     pub fn report_every(&self) -> Duration {
         Duration::from_millis(self.report_every_ms.max(50))
     }
+
+    /// How long a restart lasts.
+    pub fn restart_lasts(&self) -> Duration {
+        Duration::from_millis(self.restart_ms)
+    }
 }
 
 impl Cloud {
@@ -267,6 +277,10 @@ fn quarter_second() -> u64 {
     250
 }
 
+fn a_second() -> u64 {
+    1000
+}
+
 fn half_minute() -> u64 {
     30_000
 }
@@ -286,6 +300,7 @@ mod tests {
             config.cameras.is_empty() && config.cloud.is_none() && config.clock.is_none() && config.decode
         );
         assert_eq!(config.report_every(), Duration::from_millis(250));
+        assert_eq!(config.restart_lasts(), Duration::from_secs(1));
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub async fn run(
 ) -> Result<(), Error> {
     let anyone = config.careless.trusts_anyone;
     let cloud = config.cloud.as_ref().map(|cloud| cloud::Cloud::prepare(cloud, anyone)).transpose()?;
-    let work = Work::start((&config.cameras, config.careless), config.decode, config.report_every(), teller)?;
+    let times = Times { report_every: config.report_every(), restart_lasts: config.restart_lasts() };
+    let work = Work::start((&config.cameras, config.careless), config.decode, times, teller)?;
     let mut tasks = JoinSet::new();
     let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
     let own = cloud.as_ref().map(cloud::Cloud::own);
@@ -68,7 +69,9 @@ pub async fn run(
         tasks.spawn(work.told().or_done(async move { drop(scan::scan(&login, &voice).await) }));
     }
     if let Some(clock) = config.clock {
-        tasks.spawn(work.told().or_done(clock::follow(clock, work.voice.clone(), own)));
+        let (restarts, voice) = (work.restart.heard(), work.voice.clone());
+        let follow = move || clock::follow(clock.clone(), voice.clone(), own.clone());
+        tasks.spawn(work.told().or_done(restarts.anew(follow)));
     }
     work.end(shutdown, tasks).await
 }
@@ -83,7 +86,7 @@ pub async fn pull(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let work = Work::start((cameras, Careless::default()), decode, Duration::from_millis(250), teller)?;
+    let work = Work::start((cameras, Careless::default()), decode, Times::default(), teller)?;
     let shared = work.cameras.clone();
     let enough = async move {
         let Some(frames) = frames else { return std::future::pending().await };
@@ -109,7 +112,7 @@ pub async fn scan_once(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let work = Work::start((&[], Careless::default()), false, Duration::from_millis(250), teller)?;
+    let work = Work::start((&[], Careless::default()), false, Times::default(), teller)?;
     let voice = work.voice.clone();
     let done = async move {
         let found = scan::scan(&login, &voice).await;
@@ -122,6 +125,19 @@ pub async fn scan_once(
         }
     };
     work.end(reason, JoinSet::new()).await
+}
+
+/// How often cameras are told of, and how long a restart lasts.
+struct Times {
+    report_every: Duration,
+    restart_lasts: Duration,
+}
+
+impl Default for Times {
+    /// Nobody has an appliance restart that has no cloud.
+    fn default() -> Self {
+        Self { report_every: Duration::from_millis(250), restart_lasts: Duration::ZERO }
+    }
 }
 
 /// What runs until the end.
@@ -137,7 +153,7 @@ impl Work {
     fn start(
         (cameras, careless): (&[Camera], Careless),
         decode: bool,
-        report_every: Duration,
+        times: Times,
         teller: Arc<Teller>,
     ) -> Result<Self, Error> {
         if decode && !cameras.is_empty() {
@@ -145,14 +161,14 @@ impl Work {
         }
         let voice = Voice::new(teller);
         voice.tell(Fact::Ready { listens: Vec::new() });
-        let (stop, restart) = (watch::channel(false).0, Restart::new());
+        let (stop, restart) = (watch::channel(false).0, Restart::new(times.restart_lasts));
         let manners = Manners::new(decode, careless);
         let shared = |camera: &Camera| Shared::new(camera.clone(), manners.clone(), voice.clone());
         let cameras: Vec<_> = cameras.iter().map(shared).collect();
         let mut video = JoinSet::new();
         for camera in &cameras {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
-            video.spawn(video::report(Arc::clone(camera), report_every, Stop::heard_from(&stop)));
+            video.spawn(video::report(Arc::clone(camera), times.report_every, Stop::heard_from(&stop)));
         }
         Ok(Self { voice, stop, restart, cameras, video })
     }

@@ -9,9 +9,12 @@ use std::time::Duration;
 use fake_appliance::config::Config;
 use fake_cloud::cloud::{self, Running};
 use fake_cloud::settings::Settings;
-use fake_facts::Teller;
+use fake_facts::{Fact, Line, Teller};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+
+/// How long the appliance is down when it restarts.
+const RESTART: Duration = Duration::from_millis(300);
 
 /// A cloud on free ports whose thing `app` is a device, asked ten times a second how it is.
 async fn start(dir: &Path, stop: &CancellationToken) -> Running {
@@ -41,6 +44,7 @@ fn config(dir: &Path, running: &Running) -> PathBuf {
             "client_file": file, "thing": "app", "cert": thing.certificate, "key": thing.key,
             "monitor_every_ms": 30_000,
         },
+        "restart_ms": RESTART.as_millis() as u64,
     });
     let file = dir.join("appliance.json");
     std::fs::write(&file, config.to_string()).unwrap();
@@ -91,11 +95,14 @@ async fn jobs_of_every_kind_are_done_and_reported() {
     assert_eq!((&seen["configured"][0], &seen["misconfigured"]), (&json!("SUCCEEDED"), &json!("FAILED")));
     assert_eq!((&seen["unknown"], &seen["no_cameras"]), (&json!("REJECTED"), &json!("REJECTED")));
     assert_eq!(seen["certified"], "SUCCEEDED");
+    let told: Vec<Line> = told.lines().map(|line| fake_facts::read_line(line).unwrap()).collect();
     // Four sessions: the first, and one after the update, the restart and the new certificate each.
-    let connected = told
-        .lines()
-        .filter(|line| line.contains(r#""fact":"connected""#) && line.contains(r#""service":"iot""#));
-    assert_eq!(connected.count(), 4, "{told}");
+    let sessions =
+        told.iter().filter(|line| matches!(&line.fact, Fact::Connected { service, .. } if service == "iot"));
+    let sessions: Vec<u64> = sessions.map(|line| line.at).collect();
+    assert_eq!(sessions.len(), 4, "{told:#?}");
+    let lasts = u64::try_from(RESTART.as_nanos()).unwrap();
+    assert!(sessions.windows(2).all(|two| two[1] - two[0] >= lasts), "down for less: {told:#?}");
 
     stop.cancel();
     running.finish("told to").await;

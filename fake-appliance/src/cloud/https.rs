@@ -264,7 +264,8 @@ mod tests {
         let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
         let tls = Arc::new(tls);
         let identity = Identity::new(Arc::clone(&tls), Arc::clone(&tls));
-        let chain = Arc::new(Chain::new(Arc::clone(&client), "app", identity, voice.clone(), Restart::new()));
+        let restart = Restart::new(Duration::ZERO);
+        let chain = Arc::new(Chain::new(Arc::clone(&client), "app", identity, voice.clone(), restart));
         Https::new(service, "host.example", client, chain, tls, voice)
     }
 

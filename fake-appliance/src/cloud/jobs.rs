@@ -191,7 +191,7 @@ pub(super) mod tests {
             own: Arc::new(Own::new(Duration::from_secs(30))),
             fetcher: Fetcher { tls: Arc::new(tls), voice: voice(), takes_anything: false },
             certify: Arc::new(|_, _| Err("no certificates here".into())),
-            restart: Restart::new(),
+            restart: Restart::new(Duration::ZERO),
             only_says_so: false,
         }
     }

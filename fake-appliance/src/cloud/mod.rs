@@ -1,5 +1,6 @@
 //! The cloud: an MQTT session, and metrics, logs and one object over HTTPS, signed with credentials that the certificate
-//! is exchanged for. One task each; what fails is told and tried again, none holds up another, and a restart begins each anew.
+//! is exchanged for. One task each; what fails is told and tried again, none holds up another, and a restart ends each and begins it
+//! anew.
 
 mod credentials;
 mod fetch;
@@ -203,13 +204,15 @@ trait Errand: Send {
 async fn go(mut errand: impl Errand, mut when: When, voice: Voice) {
     let mut backoff = Backoff::new();
     loop {
+        when.restarts.over().await;
         let begun = Instant::now();
         let ran = tokio::select! {
-            ran = errand.run() => ran,
+            biased;
             () = when.restarts.next() => {
                 errand.restart();
                 continue;
             }
+            ran = errand.run() => ran,
         };
         let next = match ran {
             Ok(name) => {

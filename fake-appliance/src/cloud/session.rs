@@ -68,11 +68,15 @@ enum Error {
 
 /// Keeps a session until told to stop; whatever fails is told and tried again.
 pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
-    let mut backoff = Backoff::new();
+    let (mut backoff, restarts) = (Backoff::new(), settings.means.restart.heard());
     loop {
+        let opened = async {
+            restarts.over().await;
+            Session::open(&settings, &voice).await
+        };
         let opened = tokio::select! {
             () = stop.told() => return,
-            opened = Session::open(&settings, &voice) => opened,
+            opened = opened => opened,
         };
         let error = match opened {
             Ok(mut session) => {

@@ -115,19 +115,25 @@ impl Shared {
     }
 }
 
-/// Pulls from one camera until told to stop; whatever fails is told and tried again, and a restart cuts a session off.
+/// Pulls from one camera until told to stop; whatever fails is told and tried again. A restart cuts a session
+/// off, and the next one is not opened before it is over.
 pub(crate) async fn pull(shared: Arc<Shared>, mut restarts: Restarts, mut stop: Stop) {
     let mut backoff = Backoff::new();
     let mut given_up = shared.manners.given_up.subscribe();
     loop {
+        tokio::select! {
+            () = stop.told() => return,
+            () = restarts.over() => {}
+        }
         let before = shared.tally().version;
         let ended = tokio::select! {
-            ended = session::play(&shared, &mut stop) => ended,
-            () = until(&mut given_up) => return stop.told().await,
+            biased;
             () = restarts.next() => {
                 backoff.reset();
                 continue;
             }
+            () = until(&mut given_up) => return stop.told().await,
+            ended = session::play(&shared, &mut stop) => ended,
         };
         let Err(error) = ended else { return };
         let what = if let session::Error::Net(error) = &error { error.what("rtsp") } else { "rtsp" };
