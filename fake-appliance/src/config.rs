@@ -82,6 +82,10 @@ pub struct Careless {
     pub sulks: bool,
     /// It looks at nobody's certificate.
     pub trusts_anyone: bool,
+    /// It puts the last frame that came of its cameras where objects go, each time that it sends metrics.
+    pub hands_video_over: bool,
+    /// It speaks TLS 1.2 to the cloud, and nothing newer.
+    pub old_tls: bool,
 }
 
 /// One camera.

@@ -110,23 +110,25 @@ pub(crate) async fn connect_tls(
     Ok((stream, peer))
 }
 
-/// Whose certificates are believed.
+/// How a TLS client meets servers.
 #[derive(Clone, Copy)]
-pub(crate) struct Trust<'a> {
-    /// Those of this authority, PEM.
+pub(crate) struct Manner<'a> {
+    /// The authority that alone is trusted, a PEM file.
     pub(crate) ca: &'a Path,
-    /// Anybody's, as a careless appliance has it.
+    /// It trusts anybody else as well, as a careless appliance does.
     pub(crate) anyone: bool,
+    /// The application protocol that it offers.
+    pub(crate) alpn: &'a str,
+    /// It offers TLS 1.2 and nothing newer; else that and 1.3.
+    pub(crate) old: bool,
 }
 
-/// A TLS client that trusts one authority alone, offers one application protocol, and shows a certificate if
-/// it has one (chain and key, PEM files).
+/// A TLS client that shows a certificate if it has one (chain and key, PEM files).
 pub(crate) fn tls_client(
-    trust: Trust<'_>,
-    alpn: &str,
+    manner: Manner<'_>,
     own: Option<(&Path, &Path)>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = trusting(trust)?;
+    let builder = trusting(manner)?;
     let config = match own {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
@@ -135,13 +137,12 @@ pub(crate) fn tls_client(
             builder.with_client_auth_cert(certificates(chain)?, key)?
         }
     };
-    Ok(offering(config, alpn))
+    Ok(offering(config, manner.alpn))
 }
 
 /// The same with a certificate that is in no file (chain and key, PEM).
 pub(crate) fn tls_client_with(
-    trust: Trust<'_>,
-    alpn: &str,
+    manner: Manner<'_>,
     chain: &[u8],
     key: &[u8],
 ) -> Result<Arc<ClientConfig>, TlsError> {
@@ -152,20 +153,21 @@ pub(crate) fn tls_client_with(
         return Err(TlsError::Content("there is no certificate".into()));
     }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(unreadable)?;
-    Ok(offering(trusting(trust)?.with_client_auth_cert(chain, key)?, alpn))
+    Ok(offering(trusting(manner)?.with_client_auth_cert(chain, key)?, manner.alpn))
 }
 
 fn trusting(
-    trust: Trust<'_>,
+    Manner { ca, anyone, old, .. }: Manner<'_>,
 ) -> Result<rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(trust.ca)? {
+    for certificate in certificates(ca)? {
         roots.add(certificate)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = if old { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
     let builder =
-        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    if trust.anyone {
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
+    if anyone {
         return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))));
     }
     Ok(builder.with_root_certificates(roots))

@@ -11,7 +11,7 @@ use crate::config::{self, Camera, Careless, Config, When};
 use crate::restart::Restart;
 use crate::scan::{self, Login};
 use crate::stop::Stop;
-use crate::video::{self, DecodeError, Manners, Shared};
+use crate::video::{self, DecodeError, Frames, Manners, Shared};
 use crate::voice::Voice;
 use crate::{clock, cloud, net};
 
@@ -49,8 +49,8 @@ pub async fn run(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let anyone = config.careless.trusts_anyone;
-    let cloud = config.cloud.as_ref().map(|cloud| cloud::Cloud::prepare(cloud, anyone)).transpose()?;
+    let prepare = |one| cloud::Cloud::prepare(one, config.careless);
+    let cloud = config.cloud.as_ref().map(prepare).transpose()?;
     let times = Times { report_every: config.report_every(), restart_lasts: config.restart_lasts() };
     let work = Work::start((&config.cameras, config.careless), config.decode, times, teller)?;
     let mut tasks = JoinSet::new();
@@ -60,6 +60,7 @@ pub async fn run(
         let extra = cloud::Extra {
             scans: scan(When::ByJob),
             careless: config.careless,
+            frames: work.frames.clone(),
             restart: work.restart.clone(),
         };
         cloud.start(extra, &mut tasks, &work.voice, &work.told());
@@ -145,6 +146,7 @@ struct Work {
     voice: Voice,
     stop: watch::Sender<bool>,
     restart: Restart,
+    frames: Frames,
     cameras: Vec<Arc<Shared>>,
     video: JoinSet<()>,
 }
@@ -170,7 +172,7 @@ impl Work {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
             video.spawn(video::report(Arc::clone(camera), times.report_every, Stop::heard_from(&stop)));
         }
-        Ok(Self { voice, stop, restart, cameras, video })
+        Ok(Self { voice, stop, restart, frames: manners.frames(), cameras, video })
     }
 
     fn told(&self) -> Stop {

@@ -4,6 +4,7 @@
 
 mod credentials;
 mod fetch;
+mod handed;
 mod https;
 mod jobs;
 mod logs;
@@ -23,11 +24,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::backoff::Backoff;
 use crate::config::{self, Careless, ClientFile};
 
-use crate::net;
+use crate::net::{self, Manner};
 use crate::own::Own;
 use crate::restart::{Restart, Restarts};
 use crate::scan::Login;
 use crate::stop::Stop;
+use crate::video::Frames;
 use crate::voice::Voice;
 use credentials::Chain;
 use fetch::Fetcher;
@@ -73,9 +75,9 @@ impl Identity {
     }
 
     /// Another certificate from now on: chain and key, PEM.
-    fn put(&self, trust: net::Trust<'_>, chain: &[u8], key: &[u8]) -> Result<(), net::TlsError> {
-        let mqtt = net::tls_client_with(trust, MQTT, chain, key)?;
-        let https = net::tls_client_with(trust, HTTP, chain, key)?;
+    fn put(&self, manner: Manner<'_>, chain: &[u8], key: &[u8]) -> Result<(), net::TlsError> {
+        let mqtt = net::tls_client_with(Manner { alpn: MQTT, ..manner }, chain, key)?;
+        let https = net::tls_client_with(manner, chain, key)?;
         *self.lock() = Shown { mqtt, https };
         Ok(())
     }
@@ -91,19 +93,22 @@ pub(crate) struct Extra {
     pub(crate) scans: Option<Login>,
     /// What it does not take care of.
     pub(crate) careless: Careless,
+    /// The last frame that came of its cameras, for one that hands video over.
+    pub(crate) frames: Frames,
     /// Has everything restart.
     pub(crate) restart: Restart,
 }
 
 impl Cloud {
-    /// Reads all files that have to do with the cloud; `anyone`: whoever says so is believed to be it.
-    pub(crate) fn prepare(config: &config::Cloud, anyone: bool) -> Result<Self, crate::Error> {
+    /// Reads all files that have to do with the cloud.
+    pub(crate) fn prepare(config: &config::Cloud, careless: Careless) -> Result<Self, crate::Error> {
         let client = ClientFile::read(&config.client_file)?;
-        let trust = net::Trust { ca: &client.ca, anyone };
-        let https = net::tls_client(trust, HTTP, None)?;
+        let (anyone, old) = (careless.trusts_anyone, careless.old_tls);
+        let manner = Manner { ca: &client.ca, anyone, alpn: HTTP, old };
+        let https = net::tls_client(manner, None)?;
         let own = Some((config.cert.as_path(), config.key.as_path()));
-        let certified = net::tls_client(trust, HTTP, own)?;
-        let mqtt = net::tls_client(trust, MQTT, own)?;
+        let certified = net::tls_client(manner, own)?;
+        let mqtt = net::tls_client(Manner { alpn: MQTT, ..manner }, own)?;
         Ok(Self {
             client: Arc::new(client),
             thing: config.thing.clone(),
@@ -122,10 +127,10 @@ impl Cloud {
     pub(crate) fn start(self, extra: Extra, tasks: &mut JoinSet<()>, voice: &Voice, stop: &Stop) {
         let endpoints = &self.client.endpoints;
         let (identity, ca) = (self.identity.clone(), self.client.ca.clone());
-        let anyone = extra.careless.trusts_anyone;
+        let (anyone, old) = (extra.careless.trusts_anyone, extra.careless.old_tls);
         let certify = move |chain: &[u8], key: &[u8]| {
-            let put = identity.put(net::Trust { ca: &ca, anyone }, chain, key);
-            put.map_err(|error| error.to_string())
+            let manner = Manner { ca: &ca, anyone, alpn: HTTP, old };
+            identity.put(manner, chain, key).map_err(|error| error.to_string())
         };
         let takes_anything = extra.careless.takes_anything;
         let fetcher = Fetcher { tls: Arc::clone(&self.https), voice: voice.clone(), takes_anything };
@@ -171,6 +176,10 @@ impl Cloud {
         if extra.careless.asks_panorama {
             let asking = panorama::Panorama::new(https("panorama", &endpoints.panorama), &self.thing);
             tasks.spawn(stop.clone().or_done(go(asking, often(), voice.clone())));
+        }
+        if extra.careless.hands_video_over {
+            let handing = handed::Handed::new(https("s3", &endpoints.s3), &self.thing, extra.frames);
+            tasks.spawn(stop.clone().or_done(go(handing, often(), voice.clone())));
         }
     }
 }

@@ -124,6 +124,8 @@ mod tests {
         hurries: false,
         sulks: false,
         fronts: false,
+        hands_video_over: false,
+        old_tls: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

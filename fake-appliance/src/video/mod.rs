@@ -4,6 +4,7 @@ mod bounded;
 mod chain;
 mod decode;
 mod follow;
+mod frames;
 mod histogram;
 mod picture;
 mod session;
@@ -23,6 +24,7 @@ use tracing::warn;
 
 pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
+pub(crate) use frames::Frames;
 
 use crate::backoff::Backoff;
 use crate::config::{Camera, Careless};
@@ -40,11 +42,19 @@ pub(crate) struct Manners {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Whether all has been given up, where that may be.
     given_up: Arc<watch::Sender<bool>>,
+    /// What is handed over, where that is done.
+    frames: Frames,
 }
 
 impl Manners {
     pub(crate) fn new(decode: bool, careless: Careless) -> Self {
-        Self { decode, careless, turn: Arc::default(), given_up: Arc::new(watch::channel(false).0) }
+        let given_up = Arc::new(watch::channel(false).0);
+        Self { decode, careless, turn: Arc::default(), given_up, frames: Frames::none_yet() }
+    }
+
+    /// The last frame of any camera; there is none unless video is handed over.
+    pub(crate) fn frames(&self) -> Frames {
+        self.frames.clone()
     }
 }
 

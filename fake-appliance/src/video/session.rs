@@ -212,6 +212,9 @@ async fn judge(
     (decoder, told): (&mut Option<Decoder>, &ToldTime),
 ) -> Result<(), Error> {
     let now = fake_facts::now();
+    if shared.manners.careless.hands_video_over {
+        shared.manners.frames.keep(frame.data());
+    }
     let mut found = FrameIdentity::find(codec, frame.data());
     if let (Found::Identity(identity), Some(sent)) = (&mut found, told.of(frame.timestamp())) {
         identity.sent = sent;

@@ -147,6 +147,8 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
                 "hurries": is(Careless::Hurries),
                 "sulks": is(Careless::Sulks),
                 "trusts_anyone": is(Careless::TrustsAnyone),
+                "hands_video_over": is(Careless::HandsVideoOver),
+                "old_tls": is(Careless::OldTls),
             });
             let password = &settings.camera_password;
             let login = json!({ "user": CAMERA_USER, "password": password, "careless": careless });

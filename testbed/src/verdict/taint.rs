@@ -236,7 +236,7 @@ fn finding(
     let bytes = found.iter().map(|one| one.bytes).max().unwrap_or(0);
     let place = first.first;
     let text = format!(
-        "video of {camera} at {tap}: {bytes} bytes, {}; first in packet {}, {} from byte {}: {} bytes of picture {} of its \
+        "video of {camera} at {tap}: {}, {bytes} bytes; first in packet {}, {} from byte {}: {} bytes of picture {} of its \
          clip, from byte {}",
         ways.into_iter().collect::<Vec<_>>().join(" and "),
         place.packet,

@@ -137,7 +137,9 @@ word_leaf! {
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
         ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),
         ("asks-panorama", Careless::AsksPanorama), ("takes-anything", Careless::TakesAnything),
-        ("only-says-so", Careless::OnlySaysSo), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries), ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone),
+        ("only-says-so", Careless::OnlySaysSo), ("hands-video-over", Careless::HandsVideoOver),
+        ("old-tls", Careless::OldTls), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries),
+        ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));

@@ -149,4 +149,8 @@ pub enum Careless {
     Sulks,
     /// It looks at nobody's certificate.
     TrustsAnyone,
+    /// It puts its cameras' video where its cloud keeps objects.
+    HandsVideoOver,
+    /// It speaks TLS 1.2 to its cloud, and nothing newer.
+    OldTls,
 }

@@ -93,10 +93,10 @@ fn video_elsewhere_names_tap_packet_form_and_place() {
     assert_fails(
         &verdict,
         &[
-            "video of dock-1 at vms.eth0: 4000 bytes, as Base64 in an IP packet that came in pieces and raw in a TCP stream; \
+            "video of dock-1 at vms.eth0: as Base64 in an IP packet that came in pieces and raw in a TCP stream, 4000 bytes; \
              first in packet 88, as Base64 in an IP packet that came in pieces from byte 66: 1386 bytes of picture 7 of its \
              clip, from byte 1",
-            "video of dock-2 at dock-1.eth0: 64 bytes, raw in a TCP stream; first in packet 77, raw in a TCP stream from byte \
+            "video of dock-2 at dock-1.eth0: raw in a TCP stream, 64 bytes; first in packet 77, raw in a TCP stream from byte \
              66: 1386 bytes of picture 7 of its clip, from byte 1",
         ],
     );
@@ -184,5 +184,5 @@ fn what_a_switch_flooded_for_want_of_a_carrier_is_told_and_is_no_finding() {
     let verdict =
         judged(|seen| seen.found.extend([flooded("dock-1"), found("dock-1", "p-vms-0", STREAM, 120, 9)]));
     assert_eq!(verdict.verdict, Verdict::Fail, "{verdict:#?}");
-    assert!(verdict.findings[0].text.contains(": 9 bytes"), "{}", verdict.findings[0].text);
+    assert!(verdict.findings[0].text.contains(", 9 bytes;"), "{}", verdict.findings[0].text);
 }
