@@ -27,12 +27,14 @@ pub(super) enum Part {
     None,
 }
 
-/// Remembers the ways of all probes, as hashes: 20 bytes each.
+/// Remembers the ways of all probes, as hashes: 20 bytes each, and twice as much of TCP.
 pub(super) struct Answers {
     key: u32,
     hasher: RandomState,
-    /// Numbers with addresses.
+    /// Numbers with addresses, those of TCP with their whole way as well.
     sent: HashSet<u64>,
+    /// How many bytes each probe of TCP is, as its answer counts them.
+    lengths: HashMap<u32, u8>,
     /// The last probe that went this way.
     ways: HashMap<u64, u32>,
     /// Ways of probes that were answered.
@@ -46,6 +48,7 @@ impl Answers {
             key,
             hasher: RandomState::new(),
             sent: HashSet::new(),
+            lengths: HashMap::new(),
             ways: HashMap::new(),
             answered: HashSet::new(),
         }
@@ -80,6 +83,10 @@ impl Answers {
         // Again after each translation of addresses, so that an answer is known on either side of it.
         if let Some(way) = Way::of(packet) {
             self.ways.insert(self.hasher.hash_one(way), n);
+            if let Transport::Tcp(tcp) = packet.transport {
+                self.sent.insert(self.hasher.hash_one((n, way)));
+                self.lengths.insert(n, u8::from(tcp.syn) + u8::from(tcp.fin));
+            }
         }
         Part::Probe(n)
     }
@@ -103,17 +110,29 @@ impl Answers {
             (None, Some(n)) => match says {
                 Says::Reset => Part::Refusal,
                 Says::Opens => Part::None,
-                Says::Else => Part::Answer(self.acknowledged(packet).unwrap_or(n)),
+                Says::Else => Part::Answer(self.acknowledged(packet, way, n)),
             },
         }
     }
 
-    /// The probe that a segment acknowledges (RFC 9293, section 3.4): a SYN or FIN counts as one byte, so that the number
-    /// behind it is named, else its own. Many probes may go one way, and an early one be answered late.
-    fn acknowledged(&self, packet: &Packet<'_>) -> Option<u32> {
-        let Transport::Tcp(tcp) = packet.transport else { return None };
-        let was_sent = |n: &u32| self.sent.contains(&self.hasher.hash_one((*n, packet.dest, packet.source)));
-        [tcp.acknowledgement.wrapping_sub(1), tcp.acknowledgement].into_iter().find(was_sent)
+    /// The probe that a segment answers which goes back on this way, where `last` was the last to go: many may go one way,
+    /// and an early one be answered late. Only what acknowledges another probe is another one's answer, if possible one
+    /// that went this way; a device may have changed the addresses where no tap is. Whatever acknowledges none is `last`'s,
+    /// so that no answer is lost.
+    fn acknowledged(&self, packet: &Packet<'_>, back: Way, last: u32) -> u32 {
+        let Transport::Tcp(tcp) = packet.transport else { return last };
+        // A SYN and a FIN count as a byte each, and what is named is the number behind them (RFC 9293, section 3.4).
+        let known = [1, 0, 2].map(|length: u8| (tcp.acknowledgement.wrapping_sub(length.into()), length));
+        let answered =
+            || known.iter().filter(|(n, length)| self.lengths.get(n) == Some(length)).map(|(n, _)| *n);
+        let way = back.answered();
+        let went_this_way =
+            |n: &u32| way.is_some_and(|way| self.sent.contains(&self.hasher.hash_one((*n, way))));
+        let mut all = answered();
+        if all.any(|n| n == last) {
+            return last;
+        }
+        answered().find(went_this_way).or_else(|| answered().next()).unwrap_or(last)
     }
 
     /// The probe that went this way.

@@ -244,6 +244,48 @@ fn an_answer_is_told_of_the_probe_that_it_acknowledges() {
     desk.finish();
 }
 
+/// A segment of APP's from 554 to CAM's port that acknowledges this number.
+fn acknowledging(port: u16, number: u32) -> Vec<u8> {
+    let mut header = etherparse::TcpHeader::new(554, port, 77, 1000);
+    (header.syn, header.ack, header.acknowledgment_number) = (true, true, number);
+    let mut bytes = Vec::new();
+    fixture::packet(APP_AT, CAM_AT).tcp_header(header).write(&mut bytes, &[]).unwrap();
+    bytes
+}
+
+#[test]
+fn only_what_acknowledges_another_probe_is_not_blamed_on_the_last_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("capture.pcapng"), MAX_BYTES);
+    let shaped = |text: &str| Traffic::try_from(text.to_owned()).unwrap();
+    let sent = [(20, "tcp/554 from 53"), (21, "tcp/9 from 53 flags psh"), (40, "tcp/554 from 53 flags psh")];
+    for (n, text) in sent {
+        desk.pass(&across(CAM, &bare(&probe(shaped(text), n))));
+    }
+    // To another address, where no tap sees how it comes to be from CAM.
+    let elsewhere = Probe { source: address(RTR_A), ..probe(shaped("tcp/554 from 53"), 30) };
+    desk.pass(&across(CAM, &bare(&elsewhere)));
+    let answered = [(StrayKind::Answered, APP, Direction::FromNode, false)];
+
+    // 21 went another way, and would be acknowledged by the same number.
+    desk.pass(&across(APP, &acknowledging(53, 21)));
+    assert_eq!([20, 21, 30, 40].map(|n| strays_of(&desk, n).len()), [1, 0, 0, 0]);
+    desk.pass(&across(APP, &acknowledging(53, 31)));
+    assert_eq!([20, 21, 30, 40].map(|n| strays_of(&desk, n).len()), [1, 0, 1, 0]);
+    // Nobody's number, one behind a probe that counts for nothing, and its own.
+    for number in [7_000, 41, 40] {
+        let mut desk = Desk::new(&folder.path().join(format!("{number}.pcapng")), MAX_BYTES);
+        for (n, text) in sent {
+            desk.pass(&across(CAM, &bare(&probe(shaped(text), n))));
+        }
+        desk.pass(&across(APP, &acknowledging(53, number)));
+        assert_eq!(strays_of(&desk, 40), answered, "{number}");
+        assert_eq!([20, 21].map(|n| strays_of(&desk, n).len()), [0, 0], "{number}");
+        desk.finish();
+    }
+    desk.finish();
+}
+
 #[test]
 fn a_refusal_is_no_answer_and_a_connection_the_other_way_neither() {
     let folder = tempfile::tempdir().unwrap();
