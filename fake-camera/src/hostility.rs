@@ -1,10 +1,10 @@
 //! Arguments for a hostile camera.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use fake_camera::hostile::{Answers, Call, Dies, Hostility, Net};
+use fake_camera::hostile::{Answers, Call, Dies, Hostility, Moves, Net};
 
 /// What it does to its clients and to others, to find out whether that is contained.
 #[derive(Args, Debug)]
@@ -52,6 +52,13 @@ pub(crate) struct Hostile {
     /// Milliseconds until it is back.
     #[arg(long, value_name = "MS", requires = "die_after", default_value_t = 1000)]
     die_for: u64,
+    /// Take this address in the place of `--address`, with the same prefix, once somebody has played it; needs the right to
+    /// set addresses (CAP_NET_ADMIN).
+    #[arg(long, value_name = "ADDRESS", requires = "address", conflicts_with = "die_after")]
+    change_address: Option<Ipv4Addr>,
+    /// So many milliseconds after somebody has played it for the first time.
+    #[arg(long, value_name = "MS", requires = "change_address", default_value_t = 1000)]
+    change_after: u64,
 }
 
 impl Hostile {
@@ -75,6 +82,7 @@ impl Hostile {
             calls: self.call.clone(),
             scans: self.scan.clone(),
             dies: self.die_after.map(|after| Dies { after: time(after), lasts: time(self.die_for) }),
+            changes_address: self.change_address.map(|to| Moves { after: time(self.change_after), to }),
         }
     }
 }

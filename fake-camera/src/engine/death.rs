@@ -1,6 +1,6 @@
 //! A camera whose power fails once it is played, and comes back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::time::{Instant, sleep_until};
 
@@ -53,6 +53,11 @@ pub(super) struct Opened(Vec<SocketAddr>);
 impl Opened {
     pub(super) fn add(&mut self, socket: SocketAddr) {
         self.0.push(socket);
+    }
+
+    /// The same ports at another address.
+    pub(super) fn move_to(&mut self, address: IpAddr) {
+        self.0.iter_mut().for_each(|socket| socket.set_ip(address));
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = SocketAddr> {

@@ -3,6 +3,7 @@
 //! One process is one camera. The order is: bind (the caller does it, so that a taken port is found before
 //! anything is encoded), [`Video::prepare_all`], [`serve`].
 
+mod asked;
 mod auth;
 mod cache;
 mod camera;
@@ -22,6 +23,7 @@ mod pattern;
 mod push;
 mod pusher;
 mod recording;
+mod removal;
 mod server;
 mod shown;
 mod size;
@@ -30,6 +32,7 @@ mod transport;
 mod unbound;
 
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub use camera::{Camera, Login, Method, Origin, Sessions, Stream};
@@ -96,6 +99,14 @@ pub enum Error {
     /// The listener failed.
     #[error("the listener failed: {0}")]
     Listen(#[source] io::Error),
+    /// A hostile camera cannot take the address that it is told to.
+    #[error("the address {to} cannot be taken: {cause}")]
+    Address {
+        /// The address.
+        to: IpAddr,
+        /// The system's words.
+        cause: io::Error,
+    },
     /// Nobody reads the facts any more.
     #[error("facts cannot be told: {0}")]
     Tell(#[source] io::Error),

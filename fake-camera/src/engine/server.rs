@@ -4,7 +4,7 @@
 //! and keeps GStreamer out of the business of ports.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,10 @@ use gst_rtsp_server::subclass::prelude::*;
 use gst_rtsp_server::{RTSPFilterResult, RTSPMountPoints, RTSPSessionPool, gio, glib};
 use gstreamer_rtsp_server as gst_rtsp_server;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
+use super::asked::Asked;
 use super::client::{self, Facts};
 use super::death::{Death, Opened, Turn};
 use super::described::{Onvif, device};
@@ -27,9 +27,10 @@ use super::doors::{Door, Doors};
 use super::mount::Mount;
 use super::push::Push;
 use super::pusher::{Pusher, Source};
+use super::removal::Removal;
 use super::shown::Shown;
 use super::{Camera, Error, Video, auth, elements};
-use crate::hostile::{self, Acts, Relay};
+use crate::hostile::{self, Acts, Moves, Relay};
 
 /// Sessions of clients that vanished are looked for at least this often.
 const CLEANUP: Duration = Duration::from_secs(5);
@@ -59,14 +60,11 @@ pub async fn serve(
     let acts = Acts::new(move |what| telling.tell(Fact::Attacked { what: what.to_owned() }));
     let built = build(camera, listen.socket.ip(), (videos, &shown), (&facts, &acts)).await?;
     let mut listens = vec![listen];
-    let (stop, told) = watch::channel(false);
     let asked = match onvif {
         None => None,
         Some(Onvif { doors, name, clock_offset }) => {
             listens.extend(doors.listens().map_err(Error::Listen)?);
-            let device = device(camera, (name, clock_offset), port, (shown, &acts))?;
-            let telling = Arc::clone(&facts);
-            Some(doors.serve(device, Arc::new(move |fact| telling.tell(fact)), told))
+            Some((doors, device(camera, (name, clock_offset), port, (shown, &acts))?))
         }
     };
     facts.tell(Fact::Ready { listens });
@@ -74,12 +72,14 @@ pub async fn serve(
         acts.did("pushes_to");
     }
     let own_accord = own_accord(camera, &acts);
-    let asked = asked.map(tokio::spawn);
-    let reason = accept(listener, further, camera, &built, (&facts, &acts), shutdown).await?;
+    let telling = Arc::clone(&facts);
+    let asked =
+        asked.map(|(doors, device)| Asked::start(doors, device, Arc::new(move |fact| telling.tell(fact))));
+    let mut asked = asked.transpose()?;
+    let reason = accept((listener, further, &mut asked), camera, &built, (&facts, &acts), shutdown).await?;
     drop(own_accord);
-    stop.send_replace(true);
     if let Some(asked) = asked {
-        asked.await.map_err(|error| Error::Server(error.to_string()))?;
+        asked.stop().await?;
     }
     built.server.turn_all_out();
     let gone = async {
@@ -113,8 +113,7 @@ fn own_accord(camera: &Camera, acts: &Acts) -> JoinSet<()> {
 }
 
 async fn accept(
-    listener: TcpListener,
-    mut further: Vec<Door>,
+    (listener, mut further, asked): (TcpListener, Vec<Door>, &mut Option<Asked>),
     camera: &Camera,
     built: &Built,
     (facts, acts): (&Facts, &Acts),
@@ -122,9 +121,11 @@ async fn accept(
 ) -> Result<String, Error> {
     let Built { server, relay, run, .. } = built;
     let (mut doors, mut opened) = (Doors::new(), Opened::default());
-    opened.add(listener.local_addr().map_err(Error::Listen)?);
+    let own = listener.local_addr().map_err(Error::Listen)?;
+    opened.add(own);
     doors.add(listener);
     let mut death = Death::new(camera.hostility.dies);
+    let mut removal = Removal::new(camera.hostility.changes_address);
     let mut cleanup = tokio::time::interval(CLEANUP.min(camera.sessions.timeout() / 4));
     tokio::pin!(shutdown);
     loop {
@@ -136,6 +137,7 @@ async fn accept(
                 }
                 if facts.was_played() {
                     death.played();
+                    removal.played();
                 }
                 let open = if facts.was_played() { std::mem::take(&mut further) } else { Vec::new() };
                 for door in open {
@@ -157,6 +159,20 @@ async fn accept(
                 };
                 server.let_in(stream, peer);
             }
+            Moves { to, .. } = removal.due() => {
+                doors.close().await;
+                server.turn_all_out();
+                opened.move_to(to.into());
+                change_address(own.ip(), to, asked).await?;
+                for socket in opened.all() {
+                    let listener = Door::bind(socket).and_then(Door::open).map_err(Error::Listen)?;
+                    facts.tell(Fact::Opened { listen: listen(&listener)? });
+                    doors.add(listener);
+                }
+                // All that it does to others has been done from there when it says so.
+                hostile::call_once(&camera.hostility.calls).await;
+                acts.did("changes_address");
+            }
             turn = death.turn() => match turn {
                 Turn::Gone => {
                     doors.close().await;
@@ -172,6 +188,23 @@ async fn accept(
             },
         }
     }
+}
+
+/// Takes the address in the place of its own; whoever asks by ONVIF is told Bye before, and Hello afterwards.
+async fn change_address(from: IpAddr, to: Ipv4Addr, asked: &mut Option<Asked>) -> Result<(), Error> {
+    let elsewhere = match asked.take() {
+        Some(asked) => Some(asked.stop().await?),
+        None => None,
+    };
+    let changed = match from {
+        IpAddr::V4(from) => hostile::change_address(from, to).await,
+        IpAddr::V6(_) => Err(io::Error::other("the camera serves on IPv6")),
+    };
+    changed.map_err(|cause| Error::Address { to: to.into(), cause })?;
+    if let Some(elsewhere) = elsewhere {
+        *asked = Some(elsewhere.start(to.into()).await?);
+    }
+    Ok(())
 }
 
 /// The server, and what belongs to it.

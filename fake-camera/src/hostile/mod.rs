@@ -7,20 +7,22 @@
 //! - [`Hostility`]: what it does, as plain values.
 //! - [`Acts`]: what it has done of it.
 //! - `message`: RTSP's messages and interleaved frames, read within bounds. `points`: messages that name another host.
-//! - `relay`: between a client and the server. `outward`: calls, pushed video, scans.
+//! - `relay`: between a client and the server. `outward`: calls, pushed video, scans. `address`: another address.
 
 mod acts;
+mod address;
 mod message;
 mod outward;
 mod points;
 mod relay;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 pub use acts::Acts;
+pub(crate) use address::change as change_address;
 pub use outward::{Call, Net};
-pub(crate) use outward::{call_all, scan_all};
+pub(crate) use outward::{call_all, call_once, scan_all};
 pub(crate) use relay::Relay;
 
 /// What a hostile camera does. By default nothing.
@@ -49,6 +51,8 @@ pub struct Hostility {
     pub scans: Vec<Net>,
     /// It goes away and comes back.
     pub dies: Option<Dies>,
+    /// It takes another address of its subnet.
+    pub changes_address: Option<Moves>,
 }
 
 /// How RTSP is answered.
@@ -71,6 +75,15 @@ pub struct Dies {
     pub after: Duration,
     /// For so long nobody is let in.
     pub lasts: Duration,
+}
+
+/// A camera that takes another address, once, and goes on there: with RTSP, ONVIF, and whatever it does to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moves {
+    /// So long after somebody has played it for the first time.
+    pub after: Duration,
+    /// The address; its prefix stays the same.
+    pub to: Ipv4Addr,
 }
 
 impl Hostility {

@@ -78,6 +78,20 @@ impl Doors {
         Ok(Self { http, discovery, announces: part == Discovery::Announces })
     }
 
+    /// How the camera takes part in discovery.
+    pub(crate) fn part(&self) -> Discovery {
+        match (&self.discovery, self.announces) {
+            (None, _) => Discovery::Hidden,
+            (Some(_), false) => Discovery::Answers,
+            (Some(_), true) => Discovery::Announces,
+        }
+    }
+
+    /// Where its services are.
+    pub(crate) fn socket(&self) -> io::Result<SocketAddr> {
+        self.http.local_addr()
+    }
+
     /// What is served where.
     pub fn listens(&self) -> io::Result<Vec<Listen>> {
         let listen = |service: &str, transport: &str, socket: SocketAddr| Listen {

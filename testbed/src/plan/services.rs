@@ -1,6 +1,6 @@
 //! What runs in the nodes, in the order it is started: whom others need comes first.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -217,8 +217,37 @@ impl Finder<'_, '_> {
         if meant.scans.len() < written.scans.len() {
             wrong.push(format!("`{}` scans a segment that is no IPv4 subnet of /22 or narrower", node.name));
         }
+        wrong.extend(written.changes_address.and_then(|(_, to)| self.cannot_take(node, to)));
         wrong.into_iter().for_each(|text| self.mistakes.site(text));
         meant
+    }
+
+    /// Why a camera cannot take this address in the place of the one that it serves on.
+    fn cannot_take(&self, node: &Node, to: Ipv4Addr) -> Option<String> {
+        let own = serving_address(node)?;
+        let link = node.links.iter().find(|link| link.addresses.iter().any(|net| net.addr() == own))?;
+        let nets = link.addresses.iter().filter_map(|net| match net {
+            IpNet::V4(net) if IpAddr::V4(net.addr()) == own => Some(net),
+            _ => None,
+        });
+        let mut hosts = nets.map(|net| net.contains(&to) && to != net.network() && to != net.broadcast());
+        let camera = &node.name;
+        if link.leased.is_some() {
+            return Some(format!("`{camera}` has its address by DHCP, and cannot take another one"));
+        }
+        if !hosts.any(|is_host| is_host) {
+            return Some(format!("`{camera}` takes the address {to}, which is none of its own subnet"));
+        }
+        let taken = |other: &&scenario::Node| {
+            let also = |camera: &scenario::Camera| {
+                camera.hostile.changes_address.is_some_and(|(_, other)| other == to)
+            };
+            let planned =
+                self.ways.node(&other.name).is_some_and(|node| addresses(node).any(|one| one == to));
+            planned || (other.name != *camera && matches!(&other.kind, Kind::Camera(camera) if also(camera)))
+        };
+        let taken = self.site.nodes.values().find(taken)?;
+        Some(format!("`{camera}` takes the address {to}, which is that of `{}`", taken.name))
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {

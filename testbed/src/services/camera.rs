@@ -147,6 +147,10 @@ fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
         add("die-after", millis(after));
         add("die-for", millis(lasts));
     }
+    if let Some((after, to)) = hostile.changes_address {
+        add("change-address", to.to_string());
+        add("change-after", millis(after));
+    }
     let flags =
         [(hostile.outlasts_teardown, "--outlast-teardown"), (hostile.answers_garbage, "--answer-garbage")];
     arguments.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));

@@ -1,6 +1,9 @@
 //! What a hostile camera does, as written → as meant.
 
-use super::super::leaf::Ahead;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::super::leaf::{Ahead, Lasting};
 use super::super::mistakes::{Mistake, Mistakes};
 use super::super::model::Hostile;
 use super::super::raw;
@@ -22,6 +25,7 @@ pub(super) fn hostile(
         let title = "a camera with a command of its own cannot be told to be hostile";
         out.push(Mistake::error(title, at.spot, "it has `run` and `hostile`"));
     }
+    let changes_address = changes_address(raw, written, out);
     let mut one = |name: &At<NodeName>| directory.one_of(name, &[], "a hostile camera", out);
     let (redirects_to, sends_away_to, points_to) = (
         written.redirects_to.good().and_then(&mut one),
@@ -53,5 +57,29 @@ pub(super) fn hostile(
             .dies
             .good()
             .and_then(|dies| Some((dies.after.good()?.value.0, dies.lasts.good()?.value.0))),
+        changes_address,
     }
+}
+
+/// When, and which one. Whether it is one of the camera's subnet, and nobody else's, is for the plan to see.
+fn changes_address(
+    raw: &raw::Camera,
+    written: &raw::Hostile,
+    out: &mut Mistakes,
+) -> Option<(Duration, Ipv4Addr)> {
+    let change = written.changes_address.good()?;
+    let to = change.to.good()?;
+    let mut wrong = |title: &str, label: &str| out.push(Mistake::error(title, to.spot, label));
+    if raw.count.good().is_some_and(|count| count.value.0 > 1) {
+        wrong("several cameras cannot take one address", "write each of them by itself, without `count`");
+    }
+    if !written.dies.is_absent() {
+        let label = "it has `dies` as well: give that to another camera";
+        wrong("a camera that goes away cannot take another address meanwhile", label);
+    }
+    let IpAddr::V4(address) = to.value else {
+        wrong("a camera takes an IPv4 address or none", "an IPv6 address");
+        return None;
+    };
+    Some((or(&change.after, Lasting(Duration::from_secs(1))).0, address))
 }

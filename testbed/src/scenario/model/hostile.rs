@@ -1,5 +1,6 @@
 //! What a hostile camera does, and what a careless appliance lets it do.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,8 @@ pub struct Hostile<Who, Where> {
     pub clock: i64,
     /// So long after it was played first, nobody is let in; and for how long.
     pub dies: Option<(Duration, Duration)>,
+    /// So long after it was played first, it takes this address of its subnet in the place of its own.
+    pub changes_address: Option<(Duration, Ipv4Addr)>,
 }
 
 impl<Who, Where> Default for Hostile<Who, Where> {
@@ -56,6 +59,7 @@ impl<Who, Where> Default for Hostile<Who, Where> {
             answers_garbage: false,
             clock: 0,
             dies: None,
+            changes_address: None,
         }
     }
 }
@@ -85,6 +89,7 @@ impl<Who, Where> Hostile<Who, Where> {
             (self.answers_garbage, "answers_garbage"),
             (self.clock != 0, "clock"),
             (self.dies.is_some(), "dies"),
+            (self.changes_address.is_some(), "changes_address"),
         ];
         all.into_iter().filter(|(does, _)| *does).map(|(_, act)| act).collect()
     }
@@ -112,6 +117,7 @@ impl<Who, Where> Hostile<Who, Where> {
             answers_garbage: self.answers_garbage,
             clock: self.clock,
             dies: self.dies,
+            changes_address: self.changes_address,
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};
 pub(crate) use scenario::{Owners, Scenario};
 pub(crate) use site::{
-    Appliance, Camera, Cloud, Command, Dhcp, FrameNumber, Host, Link, NameSet, Ready, Route, Router,
+    Appliance, Camera, Cloud, Command, Dhcp, FrameNumber, Host, Hostile, Link, NameSet, Ready, Route, Router,
     RouterLink, Run, Segment, Site,
 };
 pub(crate) use template::{Sited, Template, is_template};

@@ -210,6 +210,18 @@ table! {
         clock: may One<Ahead<315_360_000>>,
         /// It goes away once it is played, and comes back.
         dies: may Dies,
+        /// It takes another address of its subnet once it is played, and goes on there.
+        changes_address: may ChangesAddress,
+    }
+}
+
+table! {
+    /// A camera that takes another address.
+    ChangesAddress = "`changes_address`" {
+        /// The address: IPv4, of its own subnet, and nobody else's.
+        to: must One<IpAddr>,
+        /// So long after somebody played it first, 1ms to 10min; default 1s.
+        after: may One<Lasting<1, 600_000>>,
     }
 }
 
