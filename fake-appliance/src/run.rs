@@ -165,8 +165,10 @@ impl Work {
         voice.tell(Fact::Ready { listens: Vec::new() });
         let (stop, restart) = (watch::channel(false).0, Restart::new(times.restart_lasts));
         let manners = Manners::new(decode, careless);
-        let shared = |camera: &Camera| Shared::new(camera.clone(), manners.clone(), voice.clone());
-        let cameras: Vec<_> = cameras.iter().map(shared).collect();
+        let shared = |(place, camera): (usize, &Camera)| {
+            Shared::new((place, camera.clone()), manners.clone(), voice.clone())
+        };
+        let cameras: Vec<_> = cameras.iter().enumerate().map(shared).collect();
         let mut video = JoinSet::new();
         for camera in &cameras {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));

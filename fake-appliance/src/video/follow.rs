@@ -33,7 +33,8 @@ pub(super) async fn location(url: &Url, peer: SocketAddr) -> Option<Url> {
     found(&String::from_utf8_lossy(&answer))
 }
 
-fn found(answer: &str) -> Option<Url> {
+/// The field `Location` of a message.
+pub(super) fn found(answer: &str) -> Option<Url> {
     let fields = answer.lines().filter_map(|line| line.split_once(':'));
     let mut locations = fields.filter(|(name, _)| name.eq_ignore_ascii_case("Location"));
     Url::parse(locations.next()?.1.trim()).ok()

@@ -7,6 +7,7 @@ mod follow;
 mod frames;
 mod histogram;
 mod picture;
+mod sent_away;
 mod session;
 mod tally;
 mod told_time;
@@ -40,6 +41,8 @@ pub(crate) struct Manners {
     careless: Careless,
     /// Whose turn it is, where one camera waits for the other.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many cameras have had a turn, the first time in the order of the configuration.
+    begun: Arc<watch::Sender<usize>>,
     /// Whether all has been given up, where that may be.
     given_up: Arc<watch::Sender<bool>>,
     /// What is handed over, where that is done.
@@ -48,8 +51,21 @@ pub(crate) struct Manners {
 
 impl Manners {
     pub(crate) fn new(decode: bool, careless: Careless) -> Self {
-        let given_up = Arc::new(watch::channel(false).0);
-        Self { decode, careless, turn: Arc::default(), given_up, frames: Frames::none_yet() }
+        let (begun, given_up) = (Arc::new(watch::channel(0).0), Arc::new(watch::channel(false).0));
+        Self { decode, careless, turn: Arc::default(), begun, given_up, frames: Frames::none_yet() }
+    }
+
+    /// Waits for the turn of the camera at this place of the configuration.
+    async fn turn(&self, place: usize) -> tokio::sync::MutexGuard<'_, ()> {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun >= place).await;
+        let turn = self.turn.lock().await;
+        self.begun.send_if_modified(|begun| {
+            let first = *begun == place;
+            *begun += usize::from(first);
+            first
+        });
+        turn
     }
 
     /// The last frame of any camera; there is none unless video is handed over.
@@ -61,6 +77,8 @@ impl Manners {
 /// What the tasks around one camera have in common.
 pub(crate) struct Shared {
     camera: Camera,
+    /// Its place in the configuration.
+    place: usize,
     manners: Manners,
     voice: Voice,
     tally: Mutex<Tally>,
@@ -71,10 +89,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(camera: Camera, manners: Manners, voice: Voice) -> Arc<Self> {
+    pub(crate) fn new((place, camera): (usize, Camera), manners: Manners, voice: Voice) -> Arc<Self> {
         let tally = Mutex::new(Tally::new(&camera.name, camera.id));
         Arc::new(Self {
             camera,
+            place,
             manners,
             voice,
             tally,

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::decode::{self, Decoder};
 use super::told_time::ToldTime;
-use super::{Shared, bounded, follow};
+use super::{Shared, bounded, follow, sent_away};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
@@ -70,12 +70,36 @@ impl Error {
 pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Error> {
     let group = Arc::new(SessionGroup::default());
     shared.tally().begin_session();
-    let mut opened = tokio::select! {
-        () = stop.told() => return Ok(()),
-        opened = open(shared, &group) => opened?,
-    };
-    let ended = receive(shared, &mut opened, stop).await;
-    let Opened { session, decoder, .. } = opened;
+    let mut address = shared.camera.url.clone();
+    for _ in 0..MOST_HOPS {
+        let mut opened = tokio::select! {
+            () = stop.told() => return Ok(()),
+            opened = open(shared, &address, &group) => opened?,
+        };
+        let away = until_sent_away(shared, &opened.url, opened.peer);
+        let (ended, next) = tokio::select! {
+            next = away => (Ok(()), Some(next)),
+            ended = receive(shared, &mut opened.playing, stop) => (ended, None),
+        };
+        leave(opened, &group).await;
+        let Some(next) = next else { return ended };
+        address = next.into();
+    }
+    Err(Error::Ended)
+}
+
+/// Where the camera sends whoever plays it, once it does; to an appliance that does not follow, it never does.
+async fn until_sent_away(shared: &Shared, url: &Url, peer: SocketAddr) -> Url {
+    if shared.manners.careless.follows
+        && let Some(next) = sent_away::location(&shared.camera, url, peer).await
+    {
+        return next;
+    }
+    std::future::pending().await
+}
+
+async fn leave(opened: Opened, group: &SessionGroup) {
+    let Playing { session, decoder, .. } = opened.playing;
     drop(session);
     let decoded = async {
         if let Some(decoder) = decoder {
@@ -84,11 +108,17 @@ pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Er
     };
     // The session was dropped, and with that the client sends TEARDOWN; whether it is answered changes nothing.
     let _ = tokio::join!(decoded, timeout(FAREWELL, group.await_teardown()));
-    ended
+}
+
+/// Whom a session is with, and the session.
+struct Opened {
+    url: Url,
+    peer: SocketAddr,
+    playing: Playing,
 }
 
 /// A session that plays.
-struct Opened {
+struct Playing {
     codec: Codec,
     session: Demuxed,
     decoder: Option<Decoder>,
@@ -103,8 +133,8 @@ async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Deco
     Ok(Some(started.expect("starting a decoder neither panics nor is cancelled")?))
 }
 
-async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
-    let (mut url, mut peer) = locate(shared, &shared.camera.url).await?;
+async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
+    let (mut url, mut peer) = locate(shared, address).await?;
     let careless = shared.manners.careless;
     let mut opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
     for _ in 0..MOST_HOPS {
@@ -117,22 +147,22 @@ async fn open(shared: &Arc<Shared>, group: &Arc<SessionGroup>) -> Result<Opened,
         (url, peer) = locate(shared, next.as_str()).await?;
         opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
     }
-    let opened = opened?;
+    let playing = opened?;
     shared.voice.tell(Fact::Connected {
         service: "rtsp".into(),
         peer,
         camera: Some(shared.camera.name.clone()),
     });
-    Ok(opened)
+    Ok(Opened { url, peer, playing })
 }
 
 /// Sets up within the time there is; or, where nobody takes care of that, one camera after the other and without end.
 async fn within(
     shared: &Shared,
-    set_up: impl Future<Output = Result<Opened, Error>>,
-) -> Result<Opened, Error> {
+    set_up: impl Future<Output = Result<Playing, Error>>,
+) -> Result<Playing, Error> {
     if shared.manners.careless.waits {
-        let _turn = shared.manners.turn.lock().await;
+        let _turn = shared.manners.turn(shared.place).await;
         return set_up.await;
     }
     timeout(SET_UP, set_up).await.map_err(|_| Error::SetUp)?
@@ -152,7 +182,7 @@ async fn set_up(
     shared: &Arc<Shared>,
     (url, peer): (Url, SocketAddr),
     group: &Arc<SessionGroup>,
-) -> Result<Opened, Error> {
+) -> Result<Playing, Error> {
     let camera = &shared.camera;
     if !shared.manners.careless.unbounded {
         bounded::check(&url, peer).await?;
@@ -185,11 +215,11 @@ async fn set_up(
     let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
     let session = session.play(PlayOptions::default()).await?.demuxed()?;
-    Ok(Opened { codec, session, decoder })
+    Ok(Playing { codec, session, decoder })
 }
 
-async fn receive(shared: &Shared, opened: &mut Opened, stop: &mut Stop) -> Result<(), Error> {
-    let Opened { codec, session, decoder } = opened;
+async fn receive(shared: &Shared, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
+    let Playing { codec, session, decoder } = playing;
     let mut told = ToldTime::default();
     loop {
         let item = tokio::select! {
