@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-cameras bench-sweep bench-cloud soak bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-cameras bench-sweep bench-cloud soak fuzz bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -12,8 +12,8 @@ export TESTBED_PYTHON := $(CURDIR)/.venv/bin/python
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # nextest's profile: `ci` goes on after a failure and writes target/nextest/ci/junit.xml.
 PROFILE ?= default
-# How long `make soak` may take.
-BUDGET ?= 90m
+# How long `make soak` and `make fuzz` may take; each has its own default.
+BUDGET ?=
 # Root makes namespaces without an AppArmor profile.
 ALLOW_USERNS := $(if $(filter-out 0,$(shell id -u)),scripts/setup userns,@true)
 # Ubuntu has Chromium as a snap only, which containers and build machines rarely can have: there `make ci` opens the page,
@@ -92,7 +92,11 @@ bench-cloud: ## signed metrics at a steady rate, to the fake cloud and to moto; 
 soak: ## long repetitions for BUDGET (90m), of all PARTS or some (quiet busy twins kills); goes on where it stopped, notes figures in docs/measurements.md
 	scripts/setup test
 	$(ALLOW_USERNS) $(TARGET)/release/testbed $(TARGET)/debug/testbed $(TARGET)/debug/deps
-	scripts/soak $(BUDGET) $(PARTS)
+	scripts/soak $(or $(BUDGET),90m) $(PARTS)
+
+fuzz: ## what nobody means to send, at every reader of RTSP, SDP, SOAP and discovery, for BUDGET (60m)
+	scripts/setup test
+	scripts/fuzz $(or $(BUDGET),60m)
 
 bless: ## accept what the snapshot tests see now (look at git diff afterwards)
 	INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo nextest run --locked --workspace --no-fail-fast </dev/null \

@@ -7,6 +7,7 @@
 //! - `xml` (feature `xml`): documents of strangers, read within bounds.
 //! - `onvif` (feature `engine`): how the camera is found, and says what it is.
 //! - `hostile` (feature `engine`): what it does if it is somebody else's.
+//! - `mutation` (feature `mutation`): what nobody means to send, for tests of whoever reads it.
 //! - `engine` (feature `engine`): makes the clip and serves it with GStreamer's RTSP server.
 //!
 //! The camera knows neither scenarios nor namespaces: it serves on the listener that it is given.
@@ -19,6 +20,8 @@ pub mod engine;
 #[cfg(feature = "engine")]
 pub mod hostile;
 pub mod identity;
+#[cfg(any(test, feature = "mutation"))]
+pub mod mutation;
 #[cfg(feature = "engine")]
 pub mod onvif;
 #[cfg(feature = "xml")]

@@ -16,6 +16,8 @@ mod live;
 mod recordings;
 #[path = "camera/sessions.rs"]
 mod sessions;
+#[path = "camera/strangers.rs"]
+mod strangers;
 #[path = "camera/streams.rs"]
 mod streams;
 mod support;

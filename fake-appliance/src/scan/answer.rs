@@ -94,6 +94,8 @@ fn described(found: &Element, sender: Ipv4Addr, careless: Careless) -> Result<Ca
 
 #[cfg(test)]
 mod tests {
+    use fake_camera::mutation::{Campaign, Random, XML};
+
     use super::*;
 
     fn link() -> Link {
@@ -166,5 +168,23 @@ mod tests {
             ..answer("10.20.0.11", "", "", "urn:q")
         };
         assert_eq!(of(&nobody), Passed::NoCamera);
+    }
+    #[test]
+    fn what_nobody_means_to_send_is_a_camera_of_the_subnet_or_none() {
+        let good = answer("10.20.0.11", CAMERA, &format!("http://192.0.2.1/x {SERVICE}"), "urn:q");
+        let mut campaign = Campaign::new("discovery's answers", 6000);
+        let (mut cameras, mut others) = (0, 0);
+        for seed in campaign.by_ref() {
+            let datagram = Random::new(seed).mutated(&good.datagram, XML);
+            let text = String::from_utf8_lossy(&datagram).into_owned();
+            match camera(&Answer { datagram, ..answer("10.20.0.11", "", "", "urn:q") }, link(), TAKES_CARE) {
+                Ok(camera) => {
+                    assert_eq!(camera.service.host_str(), Some("10.20.0.11"), "seed {seed}: {text}");
+                    cameras += 1;
+                }
+                Err(_) => others += 1,
+            }
+        }
+        assert!(campaign.is_timed() || cameras > 100 && others > 1000, "{cameras} {others}");
     }
 }

@@ -159,3 +159,54 @@ fn descend<'a>(from: &'a Element, path: &[(&str, &str)]) -> Option<&'a str> {
     let end = path.iter().try_fold(from, |at, (namespace, local)| at.child(namespace, local))?;
     Some(&end.text)
 }
+
+#[cfg(test)]
+mod tests {
+    use fake_camera::mutation::{Campaign, Random, XML};
+
+    use super::*;
+
+    /// What a camera says of its time, and of where its media service is.
+    fn said(inner: &str) -> String {
+        format!(
+            "<e:Envelope xmlns:e='{SOAP}' xmlns:d='{DEVICE}' xmlns:t='{SCHEMA}'><e:Body>{inner}</e:Body></e:Envelope>"
+        )
+    }
+
+    fn body(document: &[u8]) -> Option<Element> {
+        xml::read(document).ok()?.child(SOAP, "Body")?.children.first().cloned()
+    }
+
+    #[test]
+    fn what_nobody_means_to_send_is_a_time_and_an_address_or_nothing() {
+        let part = |names: [(&str, &str); 3]| {
+            names.map(|(name, value)| format!("<t:{name}>{value}</t:{name}>")).concat()
+        };
+        let date = part([("Year", "2026"), ("Month", "11"), ("Day", "28")]);
+        let time = part([("Hour", "23"), ("Minute", "59"), ("Second", "59")]);
+        let dated = said(&format!(
+            "<d:GetSystemDateAndTimeResponse><d:SystemDateAndTime><t:UTCDateTime><t:Time>{time}</t:Time>\
+             <t:Date>{date}</t:Date></t:UTCDateTime></d:SystemDateAndTime></d:GetSystemDateAndTimeResponse>"
+        ));
+        let placed = said(
+            "<d:GetCapabilitiesResponse><d:Capabilities><t:Media><t:XAddr>http://10.20.0.11/onvif</t:XAddr></t:Media>\
+             </d:Capabilities></d:GetCapabilitiesResponse>",
+        );
+        let login = Login { user: None, password: None, careless: Default::default() };
+        let camera = Camera { host: "10.20.0.11".into(), login: &login, ahead: time::Duration::ZERO };
+        let way = [(DEVICE, "Capabilities"), (SCHEMA, "Media"), (SCHEMA, "XAddr")];
+        let mut campaign = Campaign::new("SOAP answers", 6000);
+        let (mut times, mut places) = (0, 0);
+        for seed in campaign.by_ref() {
+            let mut random = Random::new(seed);
+            times += usize::from(
+                body(&random.mutated(dated.as_bytes(), XML)).is_some_and(|answer| clock(&answer).is_some()),
+            );
+            let Some(answer) = body(&random.mutated(placed.as_bytes(), XML)) else { continue };
+            let Some(Ok(own)) = descend(&answer, &way).map(|address| camera.own(address)) else { continue };
+            assert_eq!(own.host_str(), Some("10.20.0.11"), "seed {seed}");
+            places += 1;
+        }
+        assert!(campaign.is_timed() || times > 100 && places > 100, "{times} {places}");
+    }
+}

@@ -268,3 +268,6 @@ fn redirected(error: retina::Error) -> Error {
 fn first_line(error: &retina::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,10 +55,11 @@ fn take_message(from: &mut Vec<u8>) -> Result<Option<Message>, Unreadable> {
     let mut length = 0;
     for line in lines {
         let (name, value) = line.split_once(':').ok_or(Unreadable)?;
+        let (name, value) = (name.trim(), value.trim());
         if name.eq_ignore_ascii_case("Content-Length") {
-            length = value.trim().parse::<usize>().map_err(|_| Unreadable)?;
+            length = value.parse::<usize>().map_err(|_| Unreadable)?;
         } else {
-            message.fields.push((name.trim().to_owned(), value.trim().to_owned()));
+            message.fields.push((name.to_owned(), value.to_owned()));
         }
     }
     let body = end + 4;
@@ -113,6 +114,8 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hostile::points::elsewhere;
+    use crate::mutation::{Campaign, LINES, Random};
 
     const ANSWER: &[u8] = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\ncontent-length: 3\r\n\r\nabc";
 
@@ -148,5 +151,38 @@ mod tests {
         ] {
             assert_eq!(take(&mut wrong.clone()), Err(Unreadable));
         }
+    }
+
+    /// Whole pieces, until there is no more or it is no RTSP.
+    fn pieces(wire: &[u8]) -> Vec<Piece> {
+        let mut buffer = wire.to_vec();
+        std::iter::from_fn(|| take(&mut buffer).ok().flatten()).collect()
+    }
+
+    #[test]
+    fn what_nobody_means_to_send_is_read_and_written_the_same_again() {
+        let described: &[u8] = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Base: rtsp://10.20.0.11/stream/\r\n\
+            Content-Type: application/sdp\r\nContent-Length: 89\r\n\r\nv=0\r\no=- 1 1 IN IP4 10.20.0.11\r\n\
+            c=IN IP4 0.0.0.0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\n";
+        let asked: &[u8] = b"SETUP rtsp://10.20.0.11/stream RTSP/1.0\r\nCSeq: 3\r\n\
+            Transport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n$\x01\x00\x02hi";
+        let host = "10.30.0.20".parse().unwrap();
+        let mut campaign = Campaign::new("RTSP messages", 6000);
+        let (mut messages, mut others) = (0, 0);
+        for seed in campaign.by_ref() {
+            let mut random = Random::new(seed);
+            let wire = [&random.mutated(described, LINES)[..], &random.mutated(asked, LINES)].concat();
+            for piece in pieces(&wire) {
+                let Piece::Message(message) = piece else {
+                    others += 1;
+                    continue;
+                };
+                messages += 1;
+                let again = pieces(&message.to_bytes());
+                assert_eq!(again, [Piece::Message(message.clone())], "seed {seed}");
+                drop(elsewhere(&message, host));
+            }
+        }
+        assert!(campaign.is_timed() || messages > 1000 && others > 100, "{messages} {others}");
     }
 }

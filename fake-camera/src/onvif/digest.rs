@@ -111,6 +111,7 @@ fn fields(header: &str) -> Option<BTreeMap<String, String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mutation::{Campaign, LINES, Random};
 
     fn login() -> Login {
         Login { user: "Mufasa".into(), password: "Circle of Life".into() }
@@ -160,5 +161,22 @@ mod tests {
         let first = nonce_of(&nonces.challenge(false));
         (0..MAX_NONCES).for_each(|_| drop(nonces.challenge(true)));
         assert!(!nonces.holds(&first));
+    }
+
+    #[test]
+    fn what_nobody_means_to_send_lets_nobody_in() {
+        let nonces = Nonces::default();
+        let right = answer(&nonce_of(&nonces.challenge(false)), "Circle of Life");
+        let wrong = answer(&nonce_of(&nonces.challenge(false)), "another");
+        let mut campaign = Campaign::new("HTTP's credentials", 6000);
+        for seed in campaign.by_ref() {
+            let mut random = Random::new(seed);
+            let judge =
+                |header: &[u8]| nonces.judge(Some(&String::from_utf8_lossy(header)), "GET", "/x", &login());
+            drop(judge(&random.mutated(right.as_bytes(), LINES)));
+            let wrong = random.mutated(wrong.as_bytes(), LINES);
+            let judged = judge(&wrong);
+            assert!(matches!(judged, Shown::Nothing | Shown::Wrong), "seed {seed}: {judged:?}");
+        }
     }
 }

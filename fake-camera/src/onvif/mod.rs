@@ -20,8 +20,6 @@ mod ids;
 mod interfaces;
 mod media;
 mod media2;
-#[cfg(test)]
-mod mutation;
 mod names;
 mod service;
 #[cfg(test)]

@@ -1,0 +1,122 @@
+//! Cameras that answer with what nobody means to send: the session ends, and the appliance does not.
+
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fake_camera::mutation::{Campaign, LINES, Random};
+use fake_facts::Teller;
+use retina::client::SessionGroup;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::*;
+use crate::config::{Camera, Careless};
+use crate::video::Manners;
+use crate::voice::Voice;
+
+/// Parameter sets of a baseline stream of 320x176 (H.264, sections 7.3.2.1 and 7.3.2.2).
+const SPS: [u8; 8] = [0x67, 0x42, 0xc0, 0x0d, 0xda, 0x05, 0x05, 0xe4];
+const PPS: [u8; 4] = [0x68, 0xce, 0x38, 0x80];
+
+/// What a camera says, one after the other: the header without its number, and the body.
+fn answers(at: &str) -> Vec<(String, Vec<u8>)> {
+    let sets = [&SPS[..], &PPS].map(|set| BASE64_STANDARD.encode(set)).join(",");
+    let described = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n\
+         m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
+         a=fmtp:96 packetization-mode=1;profile-level-id=42c00d;sprop-parameter-sets={sets}\r\na=control:stream=0\r\n"
+    );
+    let head = |fields: &str| format!("RTSP/1.0 200 OK\r\n{fields}\r\n");
+    let type_of = format!("Content-Base: rtsp://{at}/stream/\r\nContent-Type: application/sdp\r\n");
+    let length = format!("{type_of}Content-Length: {}\r\n", described.len());
+    vec![
+        (head(&length), described.into_bytes()),
+        (
+            head("Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=9\r\n"),
+            Vec::new(),
+        ),
+        (
+            head(&format!("Session: 1\r\nRTP-Info: url=rtsp://{at}/stream/stream=0;seq=1;rtptime=0\r\n")),
+            frames(),
+        ),
+    ]
+}
+
+/// Some frames in their channel: parameter sets, and pictures that mean nothing.
+fn frames() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (number, unit) in (1u16..).zip([&SPS[..], &PPS, &[0x65, 0x88, 0x84, 1], &[0x41, 0x9a, 0x02, 3]]) {
+        let marker = if number > 2 { 0x80 } else { 0 };
+        let mut packet = vec![0x80, 96 | marker];
+        packet.extend(number.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0, 0, 0, 9]);
+        packet.extend(unit);
+        bytes.extend([b'$', 0, 0, packet.len() as u8]);
+        bytes.extend(packet);
+    }
+    bytes
+}
+
+/// One connection: each request is answered; one answer, whichever the seed says, is mutated, and then all the rest is said at
+/// once, so that nobody waits for anybody.
+async fn serve(mut client: TcpStream, at: String, seed: u64) -> std::io::Result<()> {
+    let mut random = Random::new(seed);
+    let all = answers(&at);
+    let victim = random.below(all.len());
+    let mut buffer = vec![0; 16 << 10];
+    for (number, (head, body)) in all.into_iter().enumerate() {
+        if number <= victim && client.read(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+        let numbered = head.replacen("\r\n", &format!("\r\nCSeq: {}\r\n", number + 1), 1);
+        let said = [numbered.as_bytes(), &body].concat();
+        let said = if number == victim { random.mutated(&said, LINES) } else { said };
+        client.write_all(&said).await?;
+    }
+    client.shutdown().await
+}
+
+fn shared(url: String) -> Arc<Shared> {
+    let transport = config::Transport::Tcp;
+    let camera = Camera { name: "dock".into(), id: None, url, user: None, password: None, transport };
+    // The header is bounded by a connection of its own, which has its own tests.
+    let careless = Careless { unbounded: true, ..Careless::default() };
+    let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
+    Shared::new((0, camera), Manners::new(false, careless), voice)
+}
+
+/// One session with a camera that answers by this seed; how it ended.
+async fn session(listener: &TcpListener, seed: u64) -> Result<(), Error> {
+    let at = listener.local_addr().unwrap().to_string();
+    let shared = shared(format!("rtsp://{at}/stream"));
+    let group = Arc::new(SessionGroup::default());
+    let served = async {
+        let (client, _) = listener.accept().await.unwrap();
+        // Who is left in the middle has been heard.
+        let _ = serve(client, at.clone(), seed).await;
+    };
+    let played = async {
+        let mut opened = open(&shared, &shared.camera.url, &group).await?;
+        let (_stop, told) = watch::channel(false);
+        let mut stop = Stop::heard_from(&_stop);
+        drop(told);
+        receive(&shared, &mut opened.playing, &mut stop).await
+    };
+    let (ended, ()) = tokio::join!(played, served);
+    ended
+}
+
+#[tokio::test]
+async fn what_nobody_means_to_send_ends_a_session_and_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut campaign = Campaign::new("cameras' answers and descriptions", 600);
+    let (mut played, mut refused) = (0, 0);
+    for seed in campaign.by_ref() {
+        match session(&listener, seed).await {
+            Err(Error::Ended) | Ok(()) => played += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(campaign.is_timed() || played > 50 && refused > 100, "{played} played, {refused} refused");
+}
