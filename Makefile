@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel test-page check bench bench-cameras bench-sweep bench-cloud soak fuzz bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel test-page test-sdk check bench bench-cameras bench-sweep bench-cloud soak fuzz bless example ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -50,6 +50,12 @@ test-page: ## opens report.html in headless Chromium: links, colours, keyboard, 
 	scripts/setup page
 	cargo nextest run --locked --workspace --profile page </dev/null
 
+test-sdk: ## AWS's SDK for Rust at the fake cloud: CloudWatch in its CBOR form
+	scripts/setup run
+	cargo build --locked --workspace --bins --tests
+	FAKE_CLOUD=$(TARGET)/debug/fake-cloud CARGO_TARGET_DIR=$(TARGET)/sdk \
+	    cargo test --locked --manifest-path sdk-tests/Cargo.toml </dev/null
+
 test-rules: ## rule files that are wrong in ways no port scan notices: each is found, by everything that can be sent
 	scripts/setup run
 	cargo build --release --locked $(PROGRAMS)
@@ -64,6 +70,7 @@ test-kernel: ## what needs a stock kernel: boots one under emulation, without ro
 check: ## formatting, lints, documentation, licences, shell scripts: warnings are errors
 	scripts/setup check
 	cargo fmt --all --check
+	cargo fmt --manifest-path sdk-tests/Cargo.toml --check
 	shellcheck scripts/* .ci/run
 	cargo deny --locked --all-features check --hide-inclusion-graph licenses bans sources
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -108,10 +115,11 @@ example: ## run the documentation's example anew, and keep its run folder
 	cd docs/example && rm -rf run runs && $(TARGET)/debug/testbed run door.yaml --out runs </dev/null \
 	    && mv runs/*-door run && rmdir runs
 
-ci: ## what .ci/run calls: check, test, test-page, test-rules, test-kernel
+ci: ## what .ci/run calls: check, test, test-page, test-sdk, test-rules, test-kernel
 	$(MAKE) check
 	$(MAKE) test PROFILE=ci
 	$(if $(SNAP_ONLY),$(MAKE) test-page)
+	$(MAKE) test-sdk
 	$(MAKE) test-rules
 	$(MAKE) test-kernel
 
