@@ -1,10 +1,12 @@
-//! The time as ntplib sees it.
+//! The time as ntplib and chronyd see it.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fake_facts::Fact;
 
-use crate::support::Fake;
+use crate::support::{Fake, run, text};
 
 fn ask(cloud: &Fake, version: u8) -> serde_json::Value {
     let server = cloud.socket("ntp");
@@ -69,4 +71,47 @@ fn a_server_that_cannot_reach_its_upstream_says_so() {
     let behind = Fake::with(&["--upstream", &site.socket("ntp").to_string()]);
     behind.wait_for("unsynced", |fact| matches!(fact, Fact::Unsynced { .. }));
     assert_eq!(ask(&behind, 3)["leap"], 3);
+}
+
+/// Where `scripts/unpack-chrony` puts it.
+fn chronyd() -> PathBuf {
+    let in_workspace = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(in_workspace, PathBuf::from);
+    target.join("chrony/usr/sbin/chronyd")
+}
+
+/// Has chronyd ask a server once, without steering any clock: what it says, and whether it came to know the time.
+fn chronyd_asks(server: SocketAddr) -> (String, bool) {
+    let mut command = Command::new(chronyd());
+    // For at most so many seconds; without a file of the host's, and nobody can talk to it.
+    command.args(["-Q", "-U", "-t", "5", "-u", &user(), "pidfile /", "cmdport 0", "bindcmdaddress /"]);
+    command.arg(format!("server {} port {} iburst maxsamples 1", server.ip(), server.port()));
+    let output = run(&mut command, "chronyd", "run scripts/unpack-chrony");
+    (text(&output.stdout) + &text(&output.stderr), output.status.success())
+}
+
+fn user() -> String {
+    text(&run(Command::new("id").arg("-un"), "id", "coreutils").stdout).trim().to_owned()
+}
+
+#[test]
+fn chronyd_is_told_the_time_with_its_offset() {
+    for offset in ["0", "90", "-3600"] {
+        let cloud = Fake::with(&["--clock-offset", offset]);
+        let (said, knows) = chronyd_asks(cloud.socket("ntp"));
+        // System clock wrong by 90.000084 seconds (ignored)
+        let wrong = said.split_once("System clock wrong by ").and_then(|(_, rest)| rest.split_once(' '));
+        let wrong: f64 = wrong.unwrap_or_else(|| panic!("{said}")).0.parse().unwrap();
+        assert!(knows && (wrong - offset.parse::<f64>().unwrap()).abs() < 0.5, "{said}");
+        cloud.wait_for("told", |fact| matches!(fact, Fact::Told { .. }));
+    }
+}
+
+#[test]
+fn chronyd_takes_no_time_from_a_server_that_does_not_know_it() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let site = Fake::with(&["--upstream", &silent.local_addr().unwrap().to_string()]);
+    let (said, knows) = chronyd_asks(site.socket("ntp"));
+    assert!(!knows && said.contains("Timeout reached"), "{said}");
+    site.wait_for("told", |fact| matches!(fact, Fact::Told { .. }));
 }
