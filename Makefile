@@ -62,6 +62,8 @@ test-rules: ## rule files that are wrong in ways no port scan notices: each is f
 	$(ALLOW_USERNS) $(TARGET)/release/testbed
 	$(TARGET)/release/testbed run scenarios/rules/one-router.yaml --out runs </dev/null
 	$(TARGET)/release/testbed twins scenarios/rules/one-router.yaml --jobs 2 --out runs </dev/null
+	$(TARGET)/release/testbed run scenarios/rules/one-switch.yaml --out runs </dev/null
+	$(TARGET)/release/testbed twins scenarios/rules/one-switch.yaml --jobs 2 --out runs </dev/null
 
 test-kernel: ## what needs a stock kernel: boots one under emulation, without root or KVM
 	scripts/setup kernel

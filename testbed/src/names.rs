@@ -9,10 +9,12 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod ether;
 mod kinds;
 mod shape;
 mod traffic;
 
+pub use ether::{ETHER_TYPES, is_bare};
 pub use kinds::Kinds;
 pub use shape::{Header, Plain, Shape, USUAL_TTL};
 pub use traffic::{FAR_PORTS, Ntp, Traffic};

@@ -381,8 +381,11 @@ pub struct LookupSeen {
 pub struct RulesSeen {
     /// The check.
     pub check: CheckName,
-    /// The node.
+    /// The node; where the rules are those of switches, one that is plugged into one of them.
     pub node: NodeName,
+    /// Whether they are those of all switches, which are in one place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_switches: bool,
     /// What `nft -j list ruleset` printed there, without the testbed's own tables.
     pub listing: String,
 }

@@ -226,27 +226,54 @@ pub async fn try_script(namespace: &Namespace, script: &str) -> Result<(), Kerne
     run(namespace, "load a trial rule set", script).await.map(drop)
 }
 
-/// Lets nft trace our probes through the rules of the node.
-pub async fn add_trace(namespace: &Namespace, key: u32) -> Result<(), KernelError> {
+/// Whose rules a packet is traced through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traced {
+    /// A node's.
+    Node,
+    /// Those of switches, in the fabric.
+    Switches,
+}
+
+impl Traced {
+    fn family(self) -> &'static str {
+        match self {
+            Traced::Node => "inet",
+            Traced::Switches => "bridge",
+        }
+    }
+}
+
+/// Lets nft trace our probes through the rules that are there.
+pub async fn add_trace(namespace: &Namespace, whose: Traced, key: u32) -> Result<(), KernelError> {
+    let packets = match whose {
+        Traced::Node => String::new(),
+        // A frame without IP has the key where nothing else has it.
+        Traced::Switches => format!("ether type != {{ ip, ip6 }} @nh,64,32 {key:#010x} meta nftrace set 1"),
+    };
     let script = format!(
-        "table inet testbed_trace {{
+        "table {family} testbed_trace {{
   chain early {{
     type filter hook prerouting priority -440; policy accept;
     @th,64,32 {key:#010x} meta nftrace set 1
     meta l4proto udp @th,320,32 {key:#010x} meta nftrace set 1
-    meta nfproto ipv6 @nh,384,32 {key:#010x} meta nftrace set 1
+    {six} @nh,384,32 {key:#010x} meta nftrace set 1
+    {packets}
   }}
 }}
-"
+",
+        family = whose.family(),
+        six = if whose == Traced::Node { "meta nfproto ipv6" } else { "ether type ip6" },
     );
     run(namespace, "trace packets", &script).await.map(drop)
 }
 
 /// Takes the trace away again.
-pub async fn remove_trace(namespace: &Namespace) -> Result<(), KernelError> {
+pub async fn remove_trace(namespace: &Namespace, whose: Traced) -> Result<(), KernelError> {
+    let family = whose.family();
     // Rules that were loaded meanwhile have taken it away.
-    let script = "table inet testbed_trace\ndelete table inet testbed_trace\n";
-    run(namespace, "stop tracing", script).await.map(drop)
+    let script = format!("table {family} testbed_trace\ndelete table {family} testbed_trace\n");
+    run(namespace, "stop tracing", &script).await.map(drop)
 }
 
 /// Joins two links below IP: whatever comes in by one goes out by the other as well, as a bridge would have it.

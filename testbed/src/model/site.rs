@@ -17,6 +17,8 @@ pub struct Model<'a> {
     /// Of whoever has none.
     none: Rules,
     known: Known,
+    /// The same with what rules of switches tell apart, where these were listed.
+    known_at_switches: Option<Known>,
 }
 
 /// Why there is no model.
@@ -57,7 +59,8 @@ impl<'a> Model<'a> {
             None => {
                 let mut mentions = Mentions::default();
                 rules.values().for_each(|rules: &Rules| mentions.add(&rules.ruleset));
-                Ok(Model { plan, rules, none: Rules::default(), known: Known::of(plan, mentions) })
+                let known = Known::of(plan, mentions);
+                Ok(Model { plan, rules, none: Rules::default(), known, known_at_switches: None })
             }
         }
     }
@@ -66,12 +69,31 @@ impl<'a> Model<'a> {
     ///
     /// Errors: in words, why there is none.
     pub fn listed(plan: &'a Plan, check: &CheckName, rules: &[RulesSeen]) -> Result<Model<'a>, String> {
-        let rules = rules.iter().filter(|rules| rules.check == *check);
-        let listings: BTreeMap<_, &str> = rules.map(|one| (one.node.clone(), one.listing.as_str())).collect();
+        let rules = || rules.iter().filter(|rules| rules.check == *check);
+        let of_nodes = rules().filter(|rules| !rules.of_switches);
+        let listings: BTreeMap<_, &str> =
+            of_nodes.map(|one| (one.node.clone(), one.listing.as_str())).collect();
         if listings.is_empty() && plan.nodes.iter().any(|node| node.ruleset.is_some()) {
             return Err("no node's rules were listed".to_owned());
         }
-        Model::of(plan, &listings).map_err(|error| error.to_string())
+        let mut model = Model::of(plan, &listings).map_err(|error| error.to_string())?;
+        for listed in rules().filter(|rules| rules.of_switches) {
+            let read = Ruleset::read(&listed.listing);
+            model.add_switches(&read.map_err(|error| format!("rules of switches: {error}"))?);
+        }
+        Ok(model)
+    }
+
+    /// Adds what rules of switches tell apart; what they do with a packet is left to probes.
+    pub fn add_switches(&mut self, ruleset: &Ruleset) {
+        let mut mentions = self.known.mentions().clone();
+        mentions.add(ruleset);
+        self.known_at_switches = Some(Known::of(self.plan, mentions));
+    }
+
+    /// What is told apart where packets cross a switch that has rules; none where those were not listed.
+    pub(super) fn known_at_switches(&self) -> Option<&Known> {
+        self.known_at_switches.as_ref()
     }
 
     /// What the rules of the site tell apart.

@@ -29,7 +29,7 @@ pub(super) fn listing(file: &str) -> String {
 }
 
 /// What nft lists in a new namespace once this command has loaded something there.
-fn listed(load: &str) -> String {
+pub(super) fn listed(load: &str) -> String {
     let script = format!("{load} && nft -j list ruleset");
     let output = Command::new("unshare")
         .args(["--map-root-user", "--net", "--", "sh", "-c", &script])

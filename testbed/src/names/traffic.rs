@@ -33,6 +33,9 @@ pub enum Traffic {
     Ntp(Ntp),
     /// One packet with each field chosen. No scenario says it; cells of rules do.
     Shaped(Shape),
+    /// Frames with the EtherTypes from the first to the last of these, with a payload of our own; below 0x600 it is a length
+    /// (IEEE 802.3, clause 3.2.6). No scenario says it; it is what neighbours send whom a switch keeps apart.
+    Ether(u16, u16),
 }
 
 /// What passes for time by its port alone (RFC 5905, section 7.3), and the question itself: 48 bytes, if nothing else is
@@ -106,7 +109,7 @@ impl Traffic {
     fn range(&self) -> (u16, u16) {
         match *self {
             Traffic::Tcp(a, b) | Traffic::Udp(a, b) | Traffic::Icmp(a, b) | Traffic::Icmp6(a, b) => (a, b),
-            Traffic::TcpFrom(a, b) | Traffic::UdpFrom(a, b) => (a, b),
+            Traffic::TcpFrom(a, b) | Traffic::UdpFrom(a, b) | Traffic::Ether(a, b) => (a, b),
             Traffic::Protocol(a, b) | Traffic::TcpFlags(a, b) => (a.into(), b.into()),
             Traffic::Ntp(_) | Traffic::Shaped(_) => (0, 0),
         }
@@ -126,6 +129,7 @@ impl Traffic {
             Traffic::TcpFlags(..) => Traffic::TcpFlags(low(first), low(last)),
             Traffic::Ntp(one) => Traffic::Ntp(*one),
             Traffic::Shaped(one) => Traffic::Shaped(*one),
+            Traffic::Ether(..) => Traffic::Ether(first, last),
         }
     }
 
@@ -297,6 +301,14 @@ fn messages(text: &str) -> Option<(u16, u16)> {
     (first <= last).then_some((first, last))
 }
 
+/// `0xNNNN`, `0xNNNN-0xNNNN`.
+fn ether_types(text: &str) -> Option<Traffic> {
+    let one = |text: &str| u16::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (one(first)?, one(last)?);
+    (first <= last).then_some(Traffic::Ether(first, last))
+}
+
 /// As [`messages`] reads it.
 fn message_text((first, last): (u16, u16)) -> String {
     let one = |number: u16| match number.to_be_bytes() {
@@ -315,6 +327,9 @@ fn message_text((first, last): (u16, u16)) -> String {
 impl TryFrom<String> for Traffic {
     type Error = BadName;
     fn try_from(text: String) -> Result<Self, BadName> {
+        if let Some(types) = text.strip_prefix("ether/") {
+            return ether_types(types).ok_or_else(|| BadName("must look like `ether/0x88cc`".into()));
+        }
         if text.contains(' ') { text.parse().map(Traffic::Shaped) } else { text.parse() }
     }
 }
@@ -338,6 +353,8 @@ impl fmt::Display for Traffic {
             Traffic::TcpFlags(a, b) => ("tcp-flags", a.into(), b.into(), u8::MAX.into()),
             Traffic::Ntp(one) => return write!(f, "ntp/{one}"),
             Traffic::Shaped(one) => return one.fmt(f),
+            Traffic::Ether(a, b) if a == b => return write!(f, "ether/{a:#06x}"),
+            Traffic::Ether(a, b) => return write!(f, "ether/{a:#06x}-{b:#06x}"),
         };
         match (first, last) {
             (0, b) if b == all => write!(f, "{word}/*"),
@@ -393,6 +410,19 @@ mod tests {
         ] {
             assert!(bad.parse::<Traffic>().is_err(), "{bad:?} is no traffic");
         }
+    }
+
+    #[test]
+    fn ethertypes_are_kept_and_no_scenario_says_them() {
+        for text in ["ether/0x88cc", "ether/0x0000", "ether/0x8863-0x8864"] {
+            assert_eq!(Traffic::try_from(text.to_owned()).unwrap().to_string(), text);
+            assert!(text.parse::<Traffic>().is_err(), "{text}");
+        }
+        for bad in ["ether/", "ether/88cc", "ether/0x10000", "ether/0x9-0x8", "ether/0x9-"] {
+            assert!(Traffic::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        let [one, other] = [Traffic::Ether(5, 5), Traffic::Tcp(5, 5)];
+        assert!(!one.meets(&other) && !other.meets(&one) && one.meets(&one));
     }
 
     #[test]

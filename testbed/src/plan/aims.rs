@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::checks::Known;
 use super::everybody::{aims_at_everybody, once_for_each_segment};
 use super::flows::crossed;
+use super::frames::{self, is_filtered};
 use super::mistake::Mistakes;
 use super::model::{Aim, Cells, Flow, FlowPair, Forged, Judge, Link, Node};
 use super::ports::{fits, without};
@@ -28,6 +29,8 @@ pub(super) struct Attack<'a> {
     pub(super) cover: Cover,
     /// Whether cells are sent besides, and if so whether all of them must be.
     pub(super) cells: Option<bool>,
+    /// Whether neighbours whom a switch keeps apart get frames without IP, too, wherever that is so; else only where it has rules.
+    pub(super) frames: bool,
     /// Whether the same is sent besides with an address that flows let open something there.
     pub(super) forges: bool,
     /// Whether everybody in the target's segment is aimed at as well.
@@ -104,6 +107,7 @@ pub(super) fn of_matrix(
         cover: Cover::AllButFlows,
         // Where everything is sent, combinations that are too many are no gap.
         cells: Some(!whole),
+        frames: whole,
         forges: whole,
         broadcast,
         except: Vec::new(),
@@ -154,7 +158,7 @@ fn aims_of_pair<'a>(
 ) -> Vec<Aim> {
     let mut aims = Vec::new();
     let asked = |address: &IpAddr| attack.only.is_none_or(|only| only == *address);
-    let mut covered = BTreeSet::new();
+    let (mut covered, mut links) = (BTreeSet::new(), BTreeSet::new());
     for address in addresses(target).filter(|address| speaks(attacker, *address) && asked(address)) {
         let first = covered.insert(address.is_ipv4());
         let sent = if attack.cover.is_all() && !first {
@@ -169,16 +173,20 @@ fn aims_of_pair<'a>(
         }
         match approach(attack, known.ways, attacker, target, address) {
             Ok(approach) => {
+                // Frames without IP go to a link, whatever its addresses are.
+                let first_here = links.insert(approach.target.1.port.clone());
                 let unrouted = unrouted(&approach, known.ways, target, address);
                 notes.remarks.extend(unrouted.clone());
-                let cells = cells(attack, known, (attacker, target, address));
+                let cells = cells(attack, known, &approach, (attacker, target, address));
                 let aim = Aim { unrouted, cells, ..aim(&approach, attacker, address, ports) };
+                let frames = first_here.then(|| frames::beside(attack, known, &aim)).flatten();
                 let passes_for = opener(known, &aim, &approach).filter(|_| attack.forges && first);
                 let as_opener =
                     passes_for.map(|other| forged(&by_another_name(&aim), &approach, other, notes));
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
                     None => {
                         aims.push(aim);
+                        aims.extend(frames);
                         aims.extend(as_opener.into_iter().flatten());
                     }
                     Some(other) => aims.extend(forged(&aim, &approach, other, notes)),
@@ -234,6 +242,7 @@ fn ports(
 fn cells(
     attack: &Attack<'_>,
     known: &Known<'_>,
+    approach: &Approach<'_>,
     (from, to, address): (&Node, &Node, IpAddr),
 ) -> Option<Cells> {
     let own_way = attack.via.is_none() && attack.as_node.is_none();
@@ -245,7 +254,11 @@ fn cells(
     };
     let allowed = known.flows.iter().filter(allows).flat_map(|flow| &flow.ports);
     let allowed = || Traffic::joined(allowed.map(Traffic::as_allowed).collect());
-    attack.cells.map(|all| Cells { allowed: allowed(), all })
+    let (next, next_link) = approach.next;
+    let switched = is_filtered(known, from, approach.link)
+        || is_filtered(known, next, next_link)
+        || is_filtered(known, to, approach.target.1);
+    attack.cells.map(|all| Cells { allowed: allowed(), all, switched })
 }
 
 fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {

@@ -104,7 +104,7 @@ pub(super) fn word(
             let only = forgotten.as_ref().map(|one| one.address);
             // Whoever writes a list, or sends everything, has said what counts.
             let cells = (cover != Cover::Listed && only.is_none()).then_some(cover == Cover::Usual);
-            let forges = false;
+            let (forges, frames) = (false, cover.is_all());
             let attack = Attack {
                 check,
                 from,
@@ -115,6 +115,7 @@ pub(super) fn word(
                 ports,
                 cover,
                 cells,
+                frames,
                 forges,
                 broadcast,
                 except,

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::aims::{Attack, Notes, approach};
 use super::checks::Known;
+use super::frames::is_filtered;
 use super::model::{Aim, Cells, Everybody, Judge, Link, Node, PassedOn};
 use super::ports::{fits, without};
 use super::ways::share;
@@ -136,7 +137,12 @@ impl Beside<'_> {
             next_node: next.name.clone(),
             stops_at: next.name.clone(),
             ports,
-            cells: self.attack.cells.map(|all| Cells { allowed, all }),
+            cells: self.attack.cells.map(|all| Cells {
+                allowed,
+                all,
+                switched: is_filtered(self.known, self.attacker, self.own)
+                    || is_filtered(self.known, target, at),
+            }),
             judge,
             target_segment: at.segment.clone(),
             target_mac,

@@ -9,8 +9,9 @@ use super::answers::{answering, is_served};
 use super::checks::Known;
 use super::everybody::once_for_each_segment;
 use super::flows::crossed;
+use super::frames::{ends, is_filtered};
 use super::mistake::Mistakes;
-use super::model::{Aim, Flow, FlowPair, LeftOut, Link, Node, Open, Unopened, Word};
+use super::model::{Aim, Flow, FlowPair, LeftOut, Open, Unopened, Word};
 use super::ports::{fits, openable};
 use super::ways::speaks;
 use crate::names::{NodeName, Traffic};
@@ -74,25 +75,10 @@ fn not_judged(known: &Known<'_>, aim: &Aim, alive: &[Open]) -> Option<String> {
 
 /// Whether neither rules of the target's nor the switch between the two could stop the aim's packets.
 fn stands_open(known: &Known<'_>, aim: &Aim) -> bool {
-    let (Some(from), Some(to)) = (known.ways.node(&aim.from), known.ways.node(&aim.to)) else { return false };
-    let out = from.links.iter().find(|link| link.name == aim.link);
-    // What is at everybody goes to no link's own Ethernet address.
-    let is_its = |link: &&Link| match &aim.everybody {
-        Some(everybody) => link.port == everybody.port,
-        None => link.mac == aim.target_mac,
-    };
-    let into = to.links.iter().find(|link| is_its(link) && link.segment == aim.target_segment);
-    let (Some(out), Some(into)) = (out, into) else { return false };
+    let Some(((from, out), (to, into))) = ends(known, aim) else { return false };
     let apart = out.isolated && into.isolated;
     let filtered = is_filtered(known, from, out) || is_filtered(known, to, into);
     aim.next_node == aim.to && to.ruleset.is_none() && !apart && !filtered
-}
-
-/// Whether the link, or the trunk that it runs on, is plugged into a switch that has rules.
-fn is_filtered(known: &Known<'_>, node: &Node, link: &Link) -> bool {
-    let names = [Some(&link.name), link.trunk.as_ref()];
-    let mut plugged = known.site.switches.iter().flat_map(|switch| &switch.plugged);
-    plugged.any(|(who, at)| *who == node.name && names.contains(&Some(at)))
 }
 
 /// What flows allow: what can be opened and seen answered, with the opener's address, and what cannot.

@@ -13,6 +13,7 @@ mod checks;
 mod everybody;
 pub mod fault;
 mod flows;
+mod frames;
 mod labels;
 mod lint;
 mod lookup;

@@ -42,16 +42,21 @@ impl Sending {
     }
 
     fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
-        let Some(Cells { allowed, .. }) = &self.aim.cells else { return self };
-        self.cells = Some(match model {
-            Ok(model) => {
-                let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
-                let Standing { cells, packets, too_many } = model.standing(family, allowed, seed);
+        let Some(Cells { allowed, switched, .. }) = &self.aim.cells else { return self };
+        let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
+        let standing =
+            model.map_err(str::to_owned).and_then(|model| match (self.aim.is_frames(), switched) {
+                (true, _) => model.frames(seed),
+                (false, true) => model.standing_at_switches(family, allowed, seed),
+                (false, false) => Ok(model.standing(family, allowed, seed)),
+            });
+        self.cells = Some(match standing {
+            Ok(Standing { cells, packets, too_many }) => {
                 let count = packets.len() as u64;
                 self.kinds.extend(Some(Kinds::Cells(packets)).filter(|_| count > 0));
                 CellsSeen::Sent { cells, packets: count, too_many }
             }
-            Err(why) => CellsSeen::Unknown(why.to_owned()),
+            Err(why) => CellsSeen::Unknown(why),
         });
         self
     }
@@ -81,10 +86,14 @@ mod tests {
         let mut plan = example::plan();
         let check = plan.checks.iter_mut().find(|check| check.name.as_str() == "vms-shut").unwrap();
         let crate::plan::Word::NoReach { aims, .. } = &mut check.word else { panic!("a no_reach") };
-        aims[0].cells = Some(Cells { allowed: vec![Traffic::Udp(9, 9)], all: true });
+        aims[0].cells = Some(Cells { allowed: vec![Traffic::Udp(9, 9)], all: true, switched: false });
         let check = check.clone();
-        let rules =
-            RulesSeen { check: check.name.clone(), node: "rtr".parse().unwrap(), listing: listing.into() };
+        let rules = RulesSeen {
+            check: check.name.clone(),
+            node: "rtr".parse().unwrap(),
+            of_switches: false,
+            listing: listing.into(),
+        };
         Sending::all_of(&plan, &check, &[rules], (key, 3)).remove(0)
     }
 

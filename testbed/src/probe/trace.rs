@@ -9,10 +9,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::sweep::{send, source_mac};
 use super::{Entry, Role, Site, Swept};
+use crate::kernel::nft::{self, Traced};
 use crate::kernel::packet::PacketSocket;
-use crate::kernel::{KernelError, nft};
+use crate::kernel::{KernelError, Namespace};
 use crate::names::NodeName;
 use crate::observation::TraceStep;
+use crate::plan::{Aim, Switch};
 
 /// How long a packet's trace may take to be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
@@ -21,14 +23,11 @@ const TOLD_WITHIN: Duration = Duration::from_secs(3);
 const AGAIN_AFTER: Duration = Duration::from_millis(150);
 
 /// Sends the first packet of the aim that arrived once more and follows it through the rules of the device that
-/// should have stopped it; empty if none arrived, or if that device has no rules.
+/// should have stopped it, or, where that has none, of the switch before it; empty if none arrived, or if neither has any.
 pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<TraceStep> {
     let Some(entry) = first_arrived(site, swept) else { return Vec::new() };
-    let node = &swept.sending.aim.stops_at;
-    if site.plan.node(node).is_none_or(|node| node.ruleset.is_none()) {
-        return Vec::new();
-    }
-    match follow(site, swept, entry, node, patience).await {
+    let Some(place) = place(site, &swept.sending.aim) else { return Vec::new() };
+    match follow(site, swept, entry, &place, patience).await {
         Ok(steps) => steps,
         Err(error) => {
             tracing::warn!(%error, "the packet could not be traced");
@@ -47,15 +46,42 @@ fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {
         .map(|(_, entry)| entry)
 }
 
+/// Rules in which a packet is followed.
+struct Ruled<'a> {
+    namespace: &'a Namespace,
+    /// Who has them, for a reader.
+    name: NodeName,
+    whose: Traced,
+    /// Hooks whose chains decide whether a packet gets through: what comes before and after does not stop it.
+    deciding: &'static [&'static str],
+}
+
+/// Whose rules should have stopped an aim's packets, if there are any. All switches' are in the fabric, and the chains of each
+/// let alone what is not of its ports.
+fn place<'a>(site: &'a Site, aim: &Aim) -> Option<Ruled<'a>> {
+    let node = site.plan.node(&aim.stops_at)?;
+    if node.ruleset.is_some() {
+        let (namespace, name) = (site.lab.node(&node.name), node.name.clone());
+        return Some(Ruled { namespace, name, whose: Traced::Node, deciding: &["input", "forward"] });
+    }
+    let crosses = aim.cells.as_ref().is_some_and(|cells| cells.switched);
+    let ends = [&aim.from, &aim.stops_at];
+    let on_the_way = |switch: &&Switch| switch.plugged.iter().any(|(node, _)| ends.contains(&node));
+    let switch = site.plan.switches.iter().find(on_the_way).filter(|_| crosses)?;
+    let name = switch.name.as_str().parse().ok()?;
+    let (namespace, deciding): (_, &[&str]) = (&site.lab.fabric, &["prerouting", "forward"]);
+    Some(Ruled { namespace, name, whose: Traced::Switches, deciding })
+}
+
 async fn follow(
     site: &Site,
     swept: &Swept,
     entry: Entry,
-    node: &NodeName,
+    place: &Ruled<'_>,
     patience: u32,
 ) -> Result<Vec<TraceStep>, KernelError> {
-    let namespace = site.lab.node(node);
-    nft::add_trace(namespace, site.key).await?;
+    let Ruled { namespace, name: node, whose, deciding: hooks } = place;
+    nft::add_trace(namespace, *whose, site.key).await?;
     let mut monitor = nft::monitor_trace(namespace)?;
     let aim = &swept.sending.aim;
     let link = site.way_out(&aim.from, &aim.link).map_or(&aim.link, |(link, _)| link);
@@ -74,12 +100,9 @@ async fn follow(
         }
     }
     let _ = monitor.kill().await;
-    nft::remove_trace(namespace).await?;
-    Ok(deciding(steps, &base_hooks(&nft::list(namespace).await?)))
+    nft::remove_trace(namespace, *whose).await?;
+    Ok(deciding(steps, &base_hooks(&nft::list(namespace).await?), hooks))
 }
-
-/// Hooks whose chains decide whether a packet gets through a device: what comes before and after does not stop it.
-const DECIDING: [&str; 2] = ["input", "forward"];
 
 /// Base chains (`family table chain`) with the hook of each, from a rule set as nft lists it.
 fn base_hooks(rules: &str) -> BTreeMap<String, String> {
@@ -98,11 +121,11 @@ fn base_hooks(rules: &str) -> BTreeMap<String, String> {
 }
 
 /// The steps in chains of the deciding hooks and in those that they jump to.
-fn deciding(steps: Vec<TraceStep>, hooks: &BTreeMap<String, String>) -> Vec<TraceStep> {
+fn deciding(steps: Vec<TraceStep>, hooks: &BTreeMap<String, String>, which: &[&str]) -> Vec<TraceStep> {
     let mut decides = false;
     let kept = steps.into_iter().filter(|step| {
         if let Some(hook) = hooks.get(&step.chain) {
-            decides = DECIDING.contains(&hook.as_str());
+            decides = which.contains(&hook.as_str());
         }
         decides
     });
@@ -185,7 +208,11 @@ mod tests {
             rule: "policy".into(),
             verdict: "accept".into(),
         };
-        let kept = deciding(vec![step("through"), step("jumped"), step("out")], &base_hooks(rules));
+        let kept = deciding(
+            vec![step("through"), step("jumped"), step("out")],
+            &base_hooks(rules),
+            &["input", "forward"],
+        );
         assert_eq!(kept, [step("through"), step("jumped")]);
     }
 }

@@ -378,6 +378,7 @@ mod tests {
             address: "10.30.0.10".parse().unwrap(),
             everybody_in: Some("prod".parse().unwrap()),
             passing_for: Some("dock-1".parse().unwrap()),
+            frames: true,
             everything: false,
             packets: 17,
         }

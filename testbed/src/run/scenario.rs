@@ -234,7 +234,8 @@ pub fn planned(scenario: &Scenario) -> Result<Plan, Failure> {
 
 /// The rule files of a plan, for readers of a report. One that cannot be read stops the lab, which says so.
 pub(super) fn rules(plan: &Plan, folder: &Path) -> BTreeMap<String, String> {
-    load::texts(folder, plan.nodes.iter().filter_map(|node| node.ruleset.as_deref()))
+    let of_nodes = plan.nodes.iter().filter_map(|node| node.ruleset.as_deref());
+    load::texts(folder, of_nodes.chain(plan.switches.iter().map(|switch| switch.ruleset.as_str())))
 }
 
 /// What the lab may see of the host, once everything that needs permission has it.

@@ -39,6 +39,8 @@ const DISCARD: u16 = 9;
 const TIME_PORT: u16 = 123;
 /// EtherType that nobody speaks (IEEE 802, local experimental 1).
 const EXPERIMENTAL: u16 = 0x88b5;
+/// The least that an Ethernet frame carries, bytes (IEEE 802.3, clause 3.2.7).
+const LEAST: usize = 46;
 /// Next header value for "nothing follows" (RFC 8200, section 4.7).
 const NO_NEXT_HEADER: u8 = 59;
 
@@ -108,6 +110,9 @@ pub enum Error {
 ///
 /// Errors: `Family`, `Range`.
 pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
+    if let Traffic::Ether(first, last) = probe.traffic {
+        return if first == last { Ok(bare_frame(probe, first)) } else { Err(Error::Range(probe.traffic)) };
+    }
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
     let written = match kind(probe) {
@@ -146,6 +151,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
             ethernet.udp(from, to).write(&mut frame, &payload(probe))
         }
         Traffic::Shaped(Shape { header: Header::Plain(_), .. }) => unreachable!("`kind` has named it"),
+        Traffic::Ether(..) => unreachable!("it has no IP header and is made already"),
     };
     written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
     Ok(frame)
@@ -335,20 +341,20 @@ pub fn craft_stray(stray: &Stray, carries: &Carries) -> Result<Vec<u8>, Error> {
         return craft(&probe(*from, *to, Traffic::Udp(DISCARD, DISCARD)));
     }
     let nobody = IpAddr::from([0, 0, 0, 0]);
-    let marked = payload(&probe(nobody, nobody, Traffic::protocol(0)));
-    // 46 bytes is the least that an Ethernet frame carries (IEEE 802.3, clause 3.2.7).
-    let mut body = [0; 46];
-    body[8..24].copy_from_slice(&marked[..16]);
-    let ether_type = match carries {
-        // Below 0x600 it is a length; unnumbered information between two null access points (IEEE 802.2).
-        Carries::Llc => {
-            body[2] = 0x03;
-            body.len() as u16
-        }
-        _ => EXPERIMENTAL,
-    };
-    let header = Ethernet2Header { source: source.0, destination: dest.0, ether_type: EtherType(ether_type) };
-    Ok([&header.to_bytes()[..], &body].concat())
+    let ether_type = if *carries == Carries::Llc { LEAST as u16 } else { EXPERIMENTAL };
+    Ok(bare_frame(&probe(nobody, nobody, Traffic::Ether(ether_type, ether_type)), ether_type))
+}
+
+/// A frame of an EtherType without IP in it; of a length, unnumbered information between two null access points (IEEE 802.2).
+fn bare_frame(probe: &Probe, ether_type: u16) -> Vec<u8> {
+    let mut body = [0; LEAST];
+    body[8..24].copy_from_slice(&payload(probe)[..16]);
+    if ether_type < 0x600 {
+        body[2] = 0x03;
+    }
+    let (source, destination) = (probe.source_mac.0, probe.next_hop_mac.0);
+    let header = Ethernet2Header { source, destination, ether_type: EtherType(ether_type) };
+    [&header.to_bytes()[..], &body].concat()
 }
 
 /// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
@@ -478,6 +484,19 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_of_each_ethertype_that_is_sent_is_known_again() {
+        for ether_type in (0..=u16::MAX).filter(|one| crate::names::is_bare(*one)) {
+            let probe = probe(Traffic::Ether(ether_type, ether_type), false);
+            let bytes = craft(&probe).unwrap();
+            assert_eq!(bytes.len(), 60);
+            assert_eq!(bytes[12..14], ether_type.to_be_bytes());
+            assert_eq!(of(&Frame::of(&bytes).unwrap(), KEY), Some(probe.n), "{ether_type:#06x}");
+            assert_eq!(of(&Frame::of(&bytes).unwrap(), KEY ^ 1), None);
+        }
+        assert!(craft(&probe(Traffic::Ether(1, 2), false)).is_err());
+    }
+
+    #[test]
     fn nothing_that_marks_a_probe_is_the_same_under_two_keys() {
         let keys = [0, 1, KEY, KEY ^ 1, KEY ^ (1 << 31), u32::MAX];
         for key in keys {
@@ -533,7 +552,7 @@ mod tests {
                 Traffic::Udp(..) | Traffic::UdpFrom(..) | Traffic::Ntp(_) => 17,
                 Traffic::Icmp(..) => 1,
                 Traffic::Icmp6(..) => 58,
-                Traffic::Protocol(..) => continue,
+                Traffic::Protocol(..) | Traffic::Ether(..) => continue,
             };
             if !six {
                 assert_eq!(ones(&[&bytes[14..34]]), 0xffff, "header of {traffic}");

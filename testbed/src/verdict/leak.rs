@@ -136,8 +136,11 @@ fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
     entered.into_iter().chain(left).collect()
 }
 
-/// The last step at the device that should have stopped the packet in which a rule or policy accepted it.
+/// The last step at the device that should have stopped the packet in which a rule or policy accepted it; where that has no
+/// rules, and a switch before it has, the last of the switch's.
 pub(super) fn let_through(trace: &[TraceStep], stops_at: &NodeName) -> Option<String> {
-    let step = trace.iter().rfind(|step| step.node == *stops_at && step.verdict == "accept")?;
+    let accepted = || trace.iter().filter(|step| step.verdict == "accept");
+    let elsewhere = trace.iter().all(|step| step.node != *stops_at);
+    let step = accepted().rfind(|step| elsewhere || step.node == *stops_at)?;
     Some(format!("{} {}", step.chain.trim(), step.rule.trim()))
 }

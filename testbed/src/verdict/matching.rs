@@ -50,7 +50,11 @@ pub(super) fn is_on(ports: &Traffic, kind: &str, port: u16) -> bool {
         Traffic::Icmp(..) => kind == "icmp",
         Traffic::Icmp6(..) => kind == "icmp6",
         // Never what a flow is for: they are sent to be refused.
-        Traffic::TcpFrom(..) | Traffic::UdpFrom(..) | Traffic::TcpFlags(..) | Traffic::Shaped(_) => false,
+        Traffic::TcpFrom(..)
+        | Traffic::UdpFrom(..)
+        | Traffic::TcpFlags(..)
+        | Traffic::Shaped(_)
+        | Traffic::Ether(..) => false,
         Traffic::Ntp(_) => kind == "udp" && port == 123,
         Traffic::Protocol(first, last) => {
             let number = kind.strip_prefix("proto-").and_then(|number| number.parse::<u8>().ok());

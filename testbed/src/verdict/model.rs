@@ -81,6 +81,9 @@ pub struct CoveredSeen {
     /// Where the address is everybody's in a segment: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub everybody_in: Option<SegmentName>,
+    /// Frames without IP, of a set of EtherTypes and of those that the rules of switches name; else packets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frames: bool,
     /// All that can be sent, less what flows allow; else the usual list and what stands for cells of the rules.
     pub everything: bool,
     /// So many packets.

@@ -30,6 +30,9 @@ const FAR: [u16; 2] = [*FAR_PORTS.start(), *FAR_PORTS.end()];
 
 /// What becomes of a packet of this single kind, sent as the aim says.
 pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predicted {
+    if let Traffic::Ether(..) = traffic {
+        return Predicted::Unknown("frames without IP".to_owned());
+    }
     let packets = [0, 1].map(|place| packet_of(aim, traffic, (SOURCE_PORTS[place], FAR[place])));
     let [Some(one), Some(other)] = packets else {
         return Predicted::Unknown(format!("no model of {traffic}"));

@@ -16,7 +16,10 @@ use support::{
 use testbed::load;
 
 fn main() {
-    let files = yaml_files(&scenarios().join("broken")).into_iter();
+    // Those of the router's rules send everything, and are run by `make test-rules`.
+    let of_switches =
+        yaml_files(&scenarios().join("rules/broken")).into_iter().filter(|path| is_of_switch(path));
+    let files = yaml_files(&scenarios().join("broken")).into_iter().chain(of_switches);
     let named = files.flat_map(|path| test_names(&path).into_iter().map(move |name| (path.clone(), name)));
     let mut trials: Vec<Trial> = named.map(|(path, name)| twin(path, name)).collect();
     trials.push(Trial::test("a_wrong_expectation_is_told_apart", || {
@@ -27,7 +30,27 @@ fn main() {
         each_scenario_has_at_least_five_twins();
         Ok(())
     }));
+    trials.push(Trial::test("rules_of_a_switch_as_they_were_meant_are_not_accused", || {
+        rules_of_a_switch_as_they_were_meant_are_not_accused();
+        Ok(())
+    }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn is_of_switch(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("switch-"))
+}
+
+fn rules_of_a_switch_as_they_were_meant_are_not_accused() {
+    let twins = yaml_files(&scenarios().join("rules/broken")).into_iter().filter(|path| is_of_switch(path));
+    assert!(twins.count() >= 5);
+    let place = Place::new();
+    let mut command = place.run(&scenarios().join("rules/one-switch.yaml"));
+    command.args(["--json", "-"]);
+    let runs = runs_of(&say(command, ONE_RUN).expect_code(0)).runs;
+    assert_eq!((runs.len(), runs[0].counts.pass), (1, 2));
+    let [folder] = place.run_folders().try_into().expect("one run folder");
+    assert_judged_alike(&place, &folder);
 }
 
 /// Reported as it expects; or, outside the kernel lane, undecided for want of what the shipped list says, and nothing else.

@@ -36,27 +36,7 @@ impl Model<'_> {
 
     /// What the packets of each cell carry, the same on every lane.
     pub fn extents(&self, family: IpFamily) -> Vec<Extent> {
-        let mut extents = Vec::new();
-        let known = self.known();
-        let (destination, source) = known.ports(TCP);
-        for (destination, source, flags) in combinations(&destination, &source, &known.flags()) {
-            extents.push(Extent::Tcp { destination, source, flags });
-        }
-        let (destination, source) = known.ports(UDP);
-        for (destination, source, _) in combinations(&destination, &source, &[0]) {
-            extents.push(Extent::Udp { destination, source });
-        }
-        let (kinds, codes) = known.icmp(family);
-        for (kind, code, _) in combinations(&kinds, &codes, &[0]) {
-            extents.push(match family {
-                IpFamily::V4 => Extent::Icmp { kind, code },
-                IpFamily::V6 => Extent::Icmp6 { kind, code },
-            });
-        }
-        let own = if family == IpFamily::V4 { ICMP } else { ICMP6 };
-        let others = known.protocols().into_iter().filter(|one| ![TCP, UDP, own].contains(&one.first));
-        extents.extend(others.map(Extent::Protocol));
-        extents
+        self.known().extents(family)
     }
 
     /// What no cell stands for, a sentence each: not a gap in the prediction, but in what is tried.
@@ -69,21 +49,7 @@ impl Model<'_> {
 
     /// Combinations that are too many for all of them to be cells, a sentence each.
     pub fn too_many(&self, family: IpFamily) -> Vec<String> {
-        let known = self.known();
-        let mut left_out = Vec::new();
-        for (name, protocol, flags) in [("TCP", TCP, known.flags().len()), ("UDP", UDP, 1)] {
-            let (destination, source) = known.ports(protocol);
-            let all = destination.len() * source.len() * flags;
-            if all > MOST_COMBINATIONS {
-                left_out
-                    .push(format!("{all} combinations of ports and flags of {name}: each varies by itself."));
-            }
-        }
-        let (kinds, codes) = known.icmp(family);
-        if kinds.len() * codes.len() > MOST_COMBINATIONS {
-            left_out.push("Combinations of types and codes of ICMP: each varies by itself.".into());
-        }
-        left_out
+        self.known().too_many(family)
     }
 }
 
@@ -130,6 +96,53 @@ impl Known {
 
     pub(in crate::model) fn mentions(&self) -> &Mentions {
         &self.mentions
+    }
+
+    /// What the packets of each cell carry, the same on every lane.
+    pub(super) fn extents(&self, family: IpFamily) -> Vec<Extent> {
+        let mut extents = Vec::new();
+        let (destination, source) = self.ports(TCP);
+        for (destination, source, flags) in combinations(&destination, &source, &self.flags()) {
+            extents.push(Extent::Tcp { destination, source, flags });
+        }
+        let (destination, source) = self.ports(UDP);
+        for (destination, source, _) in combinations(&destination, &source, &[0]) {
+            extents.push(Extent::Udp { destination, source });
+        }
+        let (kinds, codes) = self.icmp(family);
+        for (kind, code, _) in combinations(&kinds, &codes, &[0]) {
+            extents.push(match family {
+                IpFamily::V4 => Extent::Icmp { kind, code },
+                IpFamily::V6 => Extent::Icmp6 { kind, code },
+            });
+        }
+        let own = if family == IpFamily::V4 { ICMP } else { ICMP6 };
+        let others = self.protocols().into_iter().filter(|one| ![TCP, UDP, own].contains(&one.first));
+        extents.extend(others.map(Extent::Protocol));
+        extents
+    }
+
+    /// Combinations that are too many for all of them to be cells, a sentence each.
+    pub(super) fn too_many(&self, family: IpFamily) -> Vec<String> {
+        let mut left_out = Vec::new();
+        for (name, protocol, flags) in [("TCP", TCP, self.flags().len()), ("UDP", UDP, 1)] {
+            let (destination, source) = self.ports(protocol);
+            let all = destination.len() * source.len() * flags;
+            if all > MOST_COMBINATIONS {
+                left_out
+                    .push(format!("{all} combinations of ports and flags of {name}: each varies by itself."));
+            }
+        }
+        let (kinds, codes) = self.icmp(family);
+        if kinds.len() * codes.len() > MOST_COMBINATIONS {
+            left_out.push("Combinations of types and codes of ICMP: each varies by itself.".into());
+        }
+        left_out
+    }
+
+    /// Lengths and EtherTypes.
+    pub(super) fn ether_types(&self) -> Vec<Interval> {
+        cut(u16::MAX.into(), self.mentions.of(&[Field::EtherType]).collect::<Vec<_>>())
     }
 
     /// Destination and source ports of a transport.

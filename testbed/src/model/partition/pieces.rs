@@ -50,7 +50,7 @@ fn fields(range: &Traffic) -> Vec<Field> {
         Traffic::Icmp(..) => vec![Field::IcmpType, Field::IcmpCode],
         Traffic::Icmp6(..) => vec![Field::Icmp6Type, Field::Icmp6Code],
         Traffic::Protocol(..) => vec![Field::L4Protocol, Field::Protocol4, Field::NextHeader],
-        Traffic::TcpFlags(..) | Traffic::Ntp(_) | Traffic::Shaped(_) => Vec::new(),
+        Traffic::TcpFlags(..) | Traffic::Ntp(_) | Traffic::Shaped(_) | Traffic::Ether(..) => Vec::new(),
     }
 }
 

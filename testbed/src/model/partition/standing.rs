@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use super::cells::Known;
 use super::{Extent, Interval, IpFamily};
 use crate::model::Model;
-use crate::names::{Header, Plain, Shape, Traffic};
+use crate::names::{Header, Plain, Shape, Traffic, is_bare};
 
 /// Ports from which kernels take those of real conversations (ip_local_port_range, ip(7)): a packet by chance keeps away from
 /// them, as it would be taken for a part of one.
@@ -36,8 +37,48 @@ impl Model<'_> {
     ///
     /// At most three for each of [`Model::extents`], and as many as there are unusual times to live and code points besides.
     pub fn standing(&self, family: IpFamily, allowed: &[Traffic], seed: u64) -> Standing {
+        self.known().standing(family, allowed, seed)
+    }
+
+    /// The same where packets cross a switch whose rules count as well.
+    ///
+    /// Errors: in words, if these are not known.
+    pub fn standing_at_switches(
+        &self,
+        family: IpFamily,
+        allowed: &[Traffic],
+        seed: u64,
+    ) -> Result<Standing, String> {
+        Ok(self.at_switches()?.standing(family, allowed, seed))
+    }
+
+    /// The frames without IP that stand for the EtherTypes which the rules tell apart, those of switches among them: of each
+    /// piece both edges and one by chance, as far as such a frame can be sent.
+    ///
+    /// Errors: in words, if the rules of switches are not known.
+    pub fn frames(&self, seed: u64) -> Result<Standing, String> {
         let mut chance = Chance(seed);
-        let unusual = self.unusual(family);
+        let short = |number| u16::try_from(number).unwrap_or(u16::MAX);
+        let (mut packets, mut cells) = (Vec::new(), 0);
+        for piece in self.at_switches()?.ether_types() {
+            let by_chance = between(piece, false).at(chance.number());
+            let types = BTreeSet::from([piece.first, by_chance, piece.last].map(short));
+            let before = packets.len();
+            packets.extend(types.into_iter().filter(|one| is_bare(*one)).map(|one| Traffic::Ether(one, one)));
+            cells += u64::from(packets.len() > before);
+        }
+        Ok(Standing { cells, packets, too_many: Vec::new() })
+    }
+
+    fn at_switches(&self) -> Result<&Known, String> {
+        self.known_at_switches().ok_or_else(|| "no rules of switches were listed".to_owned())
+    }
+}
+
+impl Known {
+    fn standing(&self, family: IpFamily, allowed: &[Traffic], seed: u64) -> Standing {
+        let mut chance = Chance(seed);
+        let unusual = self.unusual_headers(family);
         let (mut sent, mut cells) = (Vec::new(), 0);
         for extent in self.extents(family) {
             let packets = packets(&extent, &unusual, &mut chance);
@@ -50,14 +91,13 @@ impl Model<'_> {
     }
 
     /// Times to live and code points, one unusual in each.
-    fn unusual(&self, family: IpFamily) -> Vec<(Option<u8>, Option<u8>)> {
+    fn unusual_headers(&self, family: IpFamily) -> Vec<(Option<u8>, Option<u8>)> {
         let byte = |number: u128| u8::try_from(number).ok();
         // Both edges, since each device on the way takes one from it before its rules look at it.
-        let ttls = self.known().ttls(family).into_iter();
+        let ttls = self.ttls(family).into_iter();
         let edges = ttls.flat_map(|piece| BTreeSet::from([piece.first, piece.last]));
         let ttls = edges.filter(|ttl| *ttl >= LEAST_TTL).map(|ttl| (byte(ttl), None));
-        ttls.chain(self.known().code_points(family).into_iter().map(|piece| (None, byte(piece.last))))
-            .collect()
+        ttls.chain(self.code_points(family).into_iter().map(|piece| (None, byte(piece.last)))).collect()
     }
 }
 

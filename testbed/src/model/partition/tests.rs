@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::evaluate::tcp_class;
-use crate::model::tests::{listing, site};
+use crate::model::tests::{listed, listing, site};
 use crate::model::{Body, Fate, Model, Packet};
 use crate::plan::Plan;
 
@@ -113,4 +113,68 @@ proptest! {
             assert_eq!(in_cells, usize::from(![1, 6, 17].contains(&(source as u8))));
         });
     }
+}
+
+/// The model of T3 with these rules of a switch, separated by `;`.
+fn with_switch<T>(rules: &str, work: impl FnOnce(&Model<'_>) -> T) -> T {
+    let chain = "type filter hook forward priority 0; policy drop;";
+    let listing = listed(&format!("nft 'table bridge t {{\n chain c {{\n {chain}\n {rules}\n }}\n }}'"));
+    let ruleset = crate::model::ruleset::Ruleset::read(&listing).unwrap();
+    let plan = Plan { flows: Vec::new(), ..site("t3-separate") };
+    let rules = listed("true");
+    let mut model = Model::of(&plan, &BTreeMap::from([("rtr".parse().unwrap(), rules.as_str())])).unwrap();
+    model.add_switches(&ruleset);
+    work(&model)
+}
+
+fn texts(standing: &Standing) -> Vec<String> {
+    standing.packets.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_rules_of_switches_tell_apart_is_cut_where_packets_cross_one_and_nowhere_else() {
+    let rules = "udp sport 47808 udp dport 47808 accept; ip dscp ef accept; ip protocol 112 accept; ip6 nexthdr 112 accept";
+    with_switch(rules, |model| {
+        let (plain, crossing) =
+            (model.standing(IpFamily::V4, &[], 7), model.standing_at_switches(IpFamily::V4, &[], 7).unwrap());
+        assert!(crossing.cells > plain.cells && crossing.too_many.is_empty(), "{crossing:?}");
+        let (plain, crossing) = (texts(&plain), texts(&crossing));
+        let ends = |all: &[String], with: &str| all.iter().any(|one| one.ends_with(with));
+        for one in ["udp/47808 from 47808", "proto/112"] {
+            assert!(crossing.contains(&one.to_owned()) && !plain.contains(&one.to_owned()), "{crossing:?}");
+        }
+        assert!(ends(&crossing, " dscp 46") && !ends(&plain, " dscp 46"));
+        let six = texts(&model.standing_at_switches(IpFamily::V6, &[], 7).unwrap());
+        assert!(six.contains(&"proto/112".to_owned()) && !ends(&six, " dscp 46"), "{six:?}");
+    });
+    with_model(|model| {
+        assert!(model.standing_at_switches(IpFamily::V4, &[], 7).is_err(), "none were listed");
+        assert!(model.frames(7).is_err());
+    });
+}
+
+#[test]
+fn frames_stand_for_both_edges_of_what_rules_say_of_ethertypes() {
+    let frames = |rules: &str| with_switch(rules, |model| model.frames(7).unwrap());
+    let all = frames(
+        "ether type { 0x8892, 0x88a4-0x88a8 } accept; ether type < 0x0600 drop; ether type 8021q drop",
+    );
+    let has = |wanted: &str| texts(&all).contains(&format!("ether/{wanted}"));
+    for edge in
+        ["0x0000", "0x05ff", "0x0600", "0x8891", "0x8892", "0x8893", "0x88a3", "0x88a4", "0x88a9", "0xffff"]
+    {
+        assert!(has(edge), "{edge}: {:?}", texts(&all));
+    }
+    // What is a header of its own is not sent without it: a tag, here at an edge and alone in its piece.
+    assert!(!has("0x88a8") && !has("0x8100"), "{:?}", texts(&all));
+    let by_chance = texts(&all).len() - 10;
+    assert!((1..=16).contains(&by_chance), "{:?}", texts(&all));
+    // Rules that say nothing of it leave one piece.
+    let one = frames("ip saddr 10.0.0.1 accept");
+    assert_eq!((one.cells, one.packets.len()), (1, 3));
+    assert_ne!(
+        with_switch("ip saddr 10.0.0.1 accept", |model| model.frames(8).unwrap()),
+        one,
+        "chance is the run's"
+    );
 }

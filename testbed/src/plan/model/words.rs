@@ -628,6 +628,11 @@ impl Aim {
     pub fn is_whole(&self) -> bool {
         self.ports.iter().map(Traffic::width).sum::<u64>() > 1 << 16
     }
+
+    /// Whether frames without IP are sent, to a neighbour whom a switch keeps apart.
+    pub fn is_frames(&self) -> bool {
+        self.ports.iter().any(|kind| matches!(kind, Traffic::Ether(..)))
+    }
 }
 
 /// Cells of what the loaded rules tell apart, as an aim sends them.
@@ -638,6 +643,9 @@ pub struct Cells {
     pub allowed: Vec<Traffic>,
     /// Silence shows nothing if there are too many for all of them to be sent.
     pub all: bool,
+    /// Whether they are cut by what rules of switches tell apart as well: the packets cross a port of one that has some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub switched: bool,
 }
 
 /// Whose address an attacker uses.

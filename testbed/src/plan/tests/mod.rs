@@ -2,6 +2,7 @@
 
 mod alive;
 mod derived;
+mod frames;
 mod matrix;
 mod negatives;
 mod opened;

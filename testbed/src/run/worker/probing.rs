@@ -14,7 +14,7 @@ use crate::observation::{
     RulesSeen, StateSeen,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
+use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
 use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Sending, Site, Swept};
 use crate::record::{self, Instruments, Record, Which, rules};
 use crate::run::order::Order;
@@ -158,12 +158,14 @@ impl Prober<'_> {
                 if aims.iter().any(|aim| aim.cells.is_some()) {
                     let with_file: Vec<&Node> = filtering(site).collect();
                     self.sent.rules.extend(list_rules(site, check, &with_file).await);
+                    self.sent.rules.extend(list_switches(site, check).await);
                 }
                 self.sweep(check, alive).await;
             }
             Word::Matrix { opens, .. } => {
                 let all: Vec<&Node> = site.plan.nodes.iter().collect();
                 self.sent.rules.extend(list_rules(site, check, &all).await);
+                self.sent.rules.extend(list_switches(site, check).await);
                 let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
                 self.sweep(check, &alive).await;
             }
@@ -258,12 +260,35 @@ async fn list_rules(site: &Site, check: &Check, nodes: &[&Node]) -> Vec<RulesSee
         let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
         match listing {
             Ok(listing) => {
-                seen.push(RulesSeen { check: check.name.clone(), node: node.name.clone(), listing });
+                seen.push(RulesSeen {
+                    check: check.name.clone(),
+                    node: node.name.clone(),
+                    of_switches: false,
+                    listing,
+                });
             }
             Err(error) => tracing::warn!(node = %node.name, %error, "its rules are not known"),
         }
     }
     seen
+}
+
+/// The rules of all switches, where packets of the check cross one that has some. They are in one namespace.
+async fn list_switches(site: &Site, check: &Check) -> Option<RulesSeen> {
+    let cross = |aim: &Aim| aim.cells.as_ref().is_some_and(|cells| cells.switched);
+    let (node, _) = site.plan.switches.first()?.plugged.first()?;
+    if !check.word.aims().iter().any(cross) {
+        return None;
+    }
+    let listed = nft::list_json(&site.lab.fabric).await.map_err(|error| error.to_string());
+    let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
+    let listing = listing.inspect_err(|error| tracing::warn!(error, "the rules of switches are not known"));
+    Some(RulesSeen {
+        check: check.name.clone(),
+        node: node.clone(),
+        of_switches: true,
+        listing: listing.ok()?,
+    })
 }
 
 /// What a name has left may be open for so long; shut is what it must be at the end of that.

@@ -73,7 +73,7 @@ fn judged(listing: &str, change: impl FnOnce(&mut Observations)) -> CheckVerdict
     let change = |seen: &mut Observations| {
         seen.aims.iter_mut().zip(aims).for_each(|(one, aim)| one.aim = aim);
         let listing = listing.to_owned();
-        seen.rules.push(RulesSeen { check: of(CHECK), node: of("rtr"), listing });
+        seen.rules.push(RulesSeen { check: of(CHECK), node: of("rtr"), of_switches: false, listing });
         change(seen);
     };
     after_both(CHECK, |plan| *plan = site, change)

@@ -124,6 +124,18 @@ fn one_arrival_is_a_leak_with_packets_and_rule() {
 }
 
 #[test]
+fn where_the_target_has_no_rules_the_switch_before_it_is_named() {
+    let verdict = after(CHECK, |seen| {
+        leak(&mut seen.aims[0], "udp/2", Some(112));
+        seen.aims[0].trace = vec![
+            accepts("sw", "bridge ports bound", "policy"),
+            accepts("sw", "bridge ports between", "ether type 0x6007 accept"),
+        ];
+    });
+    assert_eq!(verdict.findings[0].by.as_deref(), Some("bridge ports between ether type 0x6007 accept"));
+}
+
+#[test]
 fn a_leak_is_a_leak_even_if_every_control_was_missed() {
     let verdict = after(CHECK, |seen| {
         leak(&mut seen.aims[1], "tcp/22", None);
@@ -216,7 +228,7 @@ fn what_arrived_and_was_answered_is_one_finding() {
 
 /// The verdict where the first aim asks for cells, with what was seen of them.
 fn with_cells(all: bool, seen_cells: Option<CellsSeen>, more: Option<KindSeen>) -> CheckVerdict {
-    let cells = Cells { allowed: Vec::new(), all };
+    let cells = Cells { allowed: Vec::new(), all, switched: false };
     let ask = |aim: &mut Aim| aim.cells = Some(cells.clone());
     let change_plan = |plan: &mut Plan| {
         let Word::NoReach { aims, .. } = &mut check_of(plan, CHECK).word else { panic!("a no_reach") };
