@@ -58,8 +58,7 @@ pub async fn cross(
 }
 
 async fn ask_all(site: &Site, check: &Check, alive: &[Open], patience: u32) -> Vec<OpenSeen> {
-    futures_util::future::join_all(alive.iter().map(|one| open_again(&site.lab, &check.name, one, patience)))
-        .await
+    futures_util::future::join_all(alive.iter().map(|one| open_again(site, &check.name, one, patience))).await
 }
 
 fn attack(site: &Site, check: &Check, crossing: &Crossing) -> Crossed {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, UdpSocket};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::Site;
+use super::lookup::Lookups;
 use crate::kernel::{KernelError, Lab, Namespace};
 use crate::names::{CheckName, Traffic};
 use crate::observation::OpenSeen;
@@ -14,6 +16,9 @@ use crate::plan::Open;
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_millis(900);
+
+/// The first try of what is opened by name has one part of that in so many.
+const FIRST_BY_NAME: u32 = 3;
 
 /// From one try to the next.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -31,17 +36,18 @@ const NTP_QUESTION: [u8; 48] = {
 /// An ICMP echo request, identifier and sequence filled in by the caller (RFC 792).
 const ECHO_REQUEST: u8 = 8;
 
-/// Opens one conversation and waits for its answer, at most `patience` times 0.9 s.
-pub async fn open(lab: &Lab, check: &CheckName, open: &Open, patience: u32) -> OpenSeen {
+/// Opens one conversation and waits for its answer, at most `patience` times 0.9 s. Where answers about names open the way, the
+/// names are looked up again first.
+pub async fn open(site: &Site, check: &CheckName, open: &Open, patience: u32) -> OpenSeen {
     let at = fake_facts::now();
     let begun = Instant::now();
     let mut local_port = 0;
-    let tried = timeout(ANSWER_WITHIN * patience, ask(lab, open, &mut local_port)).await;
-    let error = match tried {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("no answer".into()),
+    let within = ANSWER_WITHIN * patience;
+    let tried = match Lookups::before(site, open) {
+        None => answered(within, ask(&site.lab, open, &mut local_port)).await,
+        Some(lookups) => ask_by_name(&lookups, &site.lab, open, within, &mut local_port).await,
     };
+    let error = tried.err();
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     OpenSeen {
         check: check.clone(),
@@ -56,22 +62,55 @@ pub async fn open(lab: &Lab, check: &CheckName, open: &Open, patience: u32) -> O
 
 /// The same, and again while an error comes back at once: a route that moves to another link is not there for a moment.
 /// What is answered, or the last try.
-pub(super) async fn open_again(lab: &Lab, check: &CheckName, one: &Open, patience: u32) -> OpenSeen {
+pub(super) async fn open_again(site: &Site, check: &CheckName, one: &Open, patience: u32) -> OpenSeen {
     let deadline = Instant::now() + ANSWER_WITHIN * patience;
     let mut tries = interval(AGAIN);
     tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tries.tick().await;
-        let seen = open(lab, check, one, patience).await;
+        let seen = open(site, check, one, patience).await;
         if seen.answered_after_us.is_some() || Instant::now() + AGAIN >= deadline {
             return seen;
         }
     }
 }
 
+/// Waits so long for an answer; why there is none, in words.
+async fn answered(within: Duration, asked: impl Future<Output = Result<(), AskError>>) -> Result<(), String> {
+    match timeout(within, asked).await {
+        Ok(answered) => answered.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer".to_owned()),
+    }
+}
+
+/// Looks names up and connects. What an answer opened may close in the very moment in between: asking again prolongs nothing that is
+/// open, and opens what is not. So there is a second try, as a client's would be, which has the rest of the time.
+async fn ask_by_name(
+    lookups: &Lookups,
+    lab: &Lab,
+    open: &Open,
+    within: Duration,
+    local_port: &mut u16,
+) -> Result<(), String> {
+    let first = within / FIRST_BY_NAME;
+    let mut tried = Ok(());
+    for time in [first, within - first] {
+        let asked = async {
+            // Without an answer the way may still be open from before; that names are told is another flow's business.
+            let _ = timeout(first / 2, lookups.ask(lab.node(&open.from))).await;
+            ask(lab, open, local_port).await
+        };
+        tried = answered(time, asked).await;
+        if tried.is_ok() {
+            break;
+        }
+    }
+    tried
+}
+
 /// What can go wrong; the words end up in the evidence.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub(super) enum AskError {
     #[error(transparent)]
     Kernel(#[from] KernelError),
     #[error(transparent)]
@@ -147,7 +186,8 @@ async fn echo(namespace: &Namespace, to: IpAddr) -> Result<(), AskError> {
     }
 }
 
-fn any(like: IpAddr) -> IpAddr {
+/// No address of its family in particular.
+pub(super) fn any(like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => IpAddr::from([0; 4]),
         IpAddr::V6(_) => IpAddr::from([0; 16]),

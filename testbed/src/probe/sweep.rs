@@ -112,7 +112,7 @@ pub async fn signs_of_life(
     patience: u32,
 ) -> Vec<OpenSeen> {
     let begun = fake_facts::now();
-    let asked = alive.iter().map(|one| open_again(&site.lab, &check.name, one, patience));
+    let asked = alive.iter().map(|one| open_again(site, &check.name, one, patience));
     let opens = futures_util::future::join_all(asked).await;
     let judges: BTreeSet<&NodeName> = aims
         .iter()

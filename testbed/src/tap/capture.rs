@@ -5,7 +5,8 @@
 
 mod recorder;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -231,6 +232,8 @@ struct Live {
     sightings: Sightings,
     health: TapHealth,
     over: bool,
+    /// By which names each node was told of an address.
+    names: BTreeMap<(NodeName, IpAddr), BTreeSet<String>>,
 }
 
 fn names(ports: &[Port]) -> Vec<LinkName> {
@@ -239,7 +242,15 @@ fn names(ports: &[Port]) -> Vec<LinkName> {
 
 impl Live {
     fn at_ports(ports: &[Port]) -> Live {
-        Live { sightings: Sightings::at_ports(names(ports)), health: TapHealth::default(), over: false }
+        let (sightings, health) = (Sightings::at_ports(names(ports)), TapHealth::default());
+        Live { sightings, health, over: false, names: BTreeMap::new() }
+    }
+
+    fn told(&mut self, one: &LookupSeen) {
+        for address in &one.addresses {
+            let names = self.names.entry((one.node.clone(), *address)).or_default();
+            names.insert(one.name.clone());
+        }
     }
 }
 
@@ -286,6 +297,12 @@ impl Watch {
     /// Which probes were altered or answered so far.
     pub fn strayed(&self) -> BTreeSet<u32> {
         self.0.lock().sightings.strayed()
+    }
+
+    /// The names that a node has asked for so far and whose answers had this address, in order.
+    pub fn names_of(&self, node: &NodeName, address: IpAddr) -> Vec<String> {
+        let live = self.0.lock();
+        live.names.get(&(node.clone(), address)).into_iter().flatten().cloned().collect()
     }
 
     /// How it goes so far.

@@ -16,6 +16,11 @@ const NAMES: u16 = 53;
 pub(super) struct Lookups(Vec<LookupSeen>);
 
 impl Lookups {
+    /// All but so many of the first ones.
+    pub(super) fn since(&self, known: usize) -> &[LookupSeen] {
+        self.0.get(known..).unwrap_or_default()
+    }
+
     /// Takes a frame at a port; keeps it if it is the first to tell this node these addresses of a name.
     pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen, port: &Port, inventory: &Inventory) {
         let Content::Ip(packet) = &frame.content else { return };

@@ -57,7 +57,7 @@ pub(super) struct Reading {
     advertisements: Advertisements,
     answers: Answers,
     dhcp: Dhcp,
-    lookups: Lookups,
+    pub(super) lookups: Lookups,
     handshakes: Handshakes,
     uses: Uses,
     claims: Claims,

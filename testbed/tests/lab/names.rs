@@ -1,4 +1,7 @@
-//! Rules that let out by name: shut before the name is looked up, open afterwards, and by nobody else's lookup.
+//! Rules that let out by name: shut before the name is looked up, open afterwards, and by nobody else's lookup. Whoever opens
+//! something there to show that a way lives asks for the name again.
+
+use testbed::verdict::Verdict;
 
 use crate::sites;
 use crate::support::{ONE_RUN, Place, User, runs_of, say};
@@ -52,4 +55,49 @@ fn sets_are_filled_without_root() {
     let said = say(sites::run_allowed(&place, &site), ONE_RUN);
     let refused = said.status.code() == Some(3) && said.all().contains("scripts/setup userns");
     assert!(refused || said.status.code() == Some(0), "{said}");
+}
+
+/// The site whose set forgets within a second, and a negative that the host `app` shows alive after this; the check's verdict, and
+/// its reasons.
+#[track_caller]
+fn shown_alive(before: &str) -> (Verdict, String) {
+    let (site, _) = sites::NAMES.split_once("    app:\n").expect("the last host is `app`");
+    let words = serde_json::to_string(&["bash", "-ec", before]).expect("texts are JSON");
+    let scenario = format!(
+        "{site}    app:\n      segment: inside\n      address: 192.0.2.5\n      resolver: rtr\n\
+         \x20     run: {{ command: {words}, ready: {{ line: shut }}, to_end: true }}\n\
+         flows:\n\
+         \x20 - {{ id: S01, from: app, to: aws, ports: tcp/443, services: iot, why: it is let out by name }}\n\
+         \x20 - {{ id: S02, from: desk, to: rtr, ports: udp/53, why: the office asks for names }}\n\
+         checks:\n\
+         \x20 shut:\n\
+         \x20   no_reach: {{ from: desk, to: aws, ports: tcp/80 }}\n\
+         \x20   alive: [S01, S02]\n\
+         \x20   proves: PAN-DNS-01 (part)\n"
+    );
+    let place = Place::new();
+    place.write("site/names.nft", sites::changed(sites::NAMES_RULES, "timeout 1h", "timeout 1s"));
+    let mut run = sites::run_allowed(&place, &place.write("site/names.yaml", scenario));
+    run.args(["--json", "-"]);
+    let mut runs = runs_of(&say(run, ONE_RUN)).runs;
+    let check = runs.remove(0).checks.remove(0);
+    (check.verdict, format!("{:#?}", check.reasons))
+}
+
+/// Says `shut` when what was open is so no more.
+const UNTIL_SHUT: &str = "while timeout 1 bash -c 'exec 3<>/dev/tcp/203.0.113.10/443'; do :; done; echo shut";
+
+#[test]
+fn a_name_that_the_rules_have_forgotten_is_looked_up_again_before_it_is_connected_to() {
+    let asked = format!("getent ahostsv4 one.iot.eu-west-1.amazonaws.com; {UNTIL_SHUT}");
+    let (verdict, reasons) = shown_alive(&asked);
+    assert_eq!(verdict, Verdict::Pass, "{reasons}");
+}
+
+#[test]
+fn nobody_looks_up_what_its_node_has_never_asked_for() {
+    let asked = format!("getent ahostsv4 logs.eu-west-1.amazonaws.com; {UNTIL_SHUT}");
+    let (verdict, reasons) = shown_alive(&asked);
+    assert_eq!(verdict, Verdict::Inconclusive, "{reasons}");
+    assert!(reasons.contains("S01 app -> aws 203.0.113.10 tcp/443 did not answer"), "{reasons}");
 }

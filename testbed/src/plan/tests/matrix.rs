@@ -6,21 +6,13 @@ use std::path::Path;
 use crate::load;
 use crate::names::{NodeName, Traffic};
 use crate::plan::{Aim, LeftOut, Node, Open, Plan, Word, plan};
-use crate::scenario::model::{Check, Cover, Scenario, Word as Asserted};
+use crate::scenario::model::Scenario;
 
 const SHIPPED: [&str; 2] = ["t3-separate-vlan.yaml", "t4-leases-and-names.yaml"];
 
-/// With a matrix of all its nodes, if it has none of its own.
 fn written(file: &str) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let mut scenario = load::scenario(&folder.join(file)).unwrap().scenario;
-    if !scenario.checks.iter().any(|check| matches!(check.word, Asserted::Matrix { .. })) {
-        let between = scenario.site.nodes.keys().cloned().collect();
-        let word = Asserted::Matrix { between, cover: Cover::Usual, broadcast: false };
-        let check = Check { word, alive: Vec::new(), during: None, ..scenario.checks[0].clone() };
-        scenario.checks.push(check);
-    }
-    scenario
+    load::scenario(&folder.join(file)).unwrap().scenario
 }
 
 fn shipped(file: &str) -> Plan {

@@ -128,7 +128,7 @@ impl Place<'_> {
         let mut tries = interval(AGAIN);
         while Instant::now() < deadline {
             tries.tick().await;
-            let asked = alive.iter().map(|one| probe::open(&self.site.lab, &check.name, one, self.patience));
+            let asked = alive.iter().map(|one| probe::open(self.site, &check.name, one, self.patience));
             let opens = futures_util::future::join_all(asked).await;
             if opens.iter().all(|open| open.answered_after_us.is_some()) {
                 return;

@@ -176,7 +176,7 @@ impl Prober<'_> {
             }
             Word::Reach { opens: wanted } => {
                 for open in wanted {
-                    self.sent.opens.push(probe::open(&site.lab, &check.name, open, patience).await);
+                    self.sent.opens.push(probe::open(site, &check.name, open, patience).await);
                 }
             }
             Word::After { .. } => {

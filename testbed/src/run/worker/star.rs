@@ -52,7 +52,7 @@ pub(super) async fn bench(order: &Order, teller: &Teller) -> Result<Observations
         port: Traffic::Tcp(STAR_PORT, STAR_PORT),
     };
     let check = "star".parse().map_err(|_| ours("no name".into()))?;
-    let seen = probe::open(&site.lab, &check, &open, 10).await;
+    let seen = probe::open(&site, &check, &open, 10).await;
     match seen.error {
         Some(error) => Err(ours(format!("the last host could not connect to the router: {error}"))),
         None => {

@@ -28,6 +28,8 @@ pub(super) struct Recorder {
     known: Option<Arc<Known>>,
     /// What the watchers do not know of yet.
     fresh: Vec<Fresh>,
+    /// So many answers about names they know of.
+    told: usize,
     frames: u64,
     unstored: u64,
     /// Time of the latest frame, nanoseconds since 1970.
@@ -47,6 +49,7 @@ impl Recorder {
             reading: Reading::new(ports, inventory, key),
             known: None,
             fresh: Vec::new(),
+            told: 0,
             frames: 0,
             unstored: 0,
             newest: 0,
@@ -135,6 +138,10 @@ impl Recorder {
     pub(super) fn publish(&mut self, statistics: Statistics) {
         let mut live = self.watch.0.lock();
         self.fresh.drain(..).for_each(|fresh| fresh.add_to(&mut live.sightings));
+        for one in self.reading.lookups.since(self.told) {
+            live.told(one);
+            self.told += 1;
+        }
         self.dropped.0 = statistics.dropped;
         let dropped = self.dropped.0 - self.dropped.1;
         live.health = TapHealth { frames: self.frames, dropped, unstored: self.unstored };
@@ -155,6 +162,8 @@ impl Recorder {
         (self.frames, self.unstored) = (0, 0);
         self.dropped.1 = self.dropped.0;
         let captured = self.reading.turn(fake_facts::now(), last.health, last.sightings);
+        // The watchers have forgotten, and are told anew what is kept.
+        self.told = 0;
         closed?;
         opened?;
         Ok(captured)

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
 use super::super::fixture::{
     self, APP, CAM, Hop, RTR_A, RTR_B, across, address, icmp, link, mac, tcp, tshark, udp,
 };
@@ -500,6 +504,27 @@ fn a_disk_that_fills_up_is_an_error_at_the_end() {
         assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
         run(&format!("umount {}", folder.path().display()));
     });
+}
+
+#[test]
+fn watchers_know_which_names_led_whom_to_an_address_also_in_the_next_stretch() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::new(&folder.path().join("names"), MAX_BYTES);
+    let answer = |name: &str| {
+        let name = Name::from_ascii(name).unwrap();
+        let mut message = Message::new(7, MessageType::Response, OpCode::Query);
+        message.add_query(Query::query(name.clone(), RecordType::A));
+        message.answers.push(Record::from_rdata(name, 60, RData::A(A([192, 0, 2, 1].into()))));
+        across(CAM, &udp((CAM_AT, 53), (APP_AT, 40_001), &message.to_vec().unwrap()))
+    };
+    desk.pass(&answer("two.example.org."));
+    desk.pass(&answer("One.example.org."));
+    let names = |desk: &Desk, node: &str| desk.watch.names_of(&node.parse().unwrap(), [192, 0, 2, 1].into());
+    assert_eq!(names(&desk, "app"), ["one.example.org", "two.example.org"]);
+    assert!(names(&desk, "cam").is_empty(), "it has told, and was not told");
+    desk.recorder.turn(None).unwrap();
+    desk.pass(&answer("two.example.org."));
+    assert_eq!(names(&desk, "app"), ["one.example.org", "two.example.org"]);
 }
 
 #[test]
