@@ -92,6 +92,7 @@ async fn jobs_of_every_kind_are_done_and_reported() {
     assert_eq!(seen["deployed"], json!(["DEPLOYMENT_SUCCEEDED", "REMOVAL_SUCCEEDED"]));
     assert_eq!(seen["wrong"][0], "FAILED");
     assert!(seen["wrong"][1]["reason"].as_str().unwrap().contains("hash"), "{seen}");
+    assert_eq!(seen["wrong"][1]["spoiled"], "a");
     assert_eq!((&seen["configured"][0], &seen["misconfigured"]), (&json!("SUCCEEDED"), &json!("FAILED")));
     assert_eq!((&seen["unknown"], &seen["no_cameras"]), (&json!("REJECTED"), &json!("REJECTED")));
     assert_eq!(seen["certified"], "SUCCEEDED");

@@ -45,15 +45,25 @@ impl<'a> Artefact<'a> {
     }
 }
 
+/// Why nothing came of something to fetch.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("no answer within 60 s")]
+    Late,
+    #[error(transparent)]
+    Absent(#[from] Error),
+    #[error("{name} has the hash {hash}, which is not that of the job")]
+    Spoiled { name: String, hash: String },
+}
+
 impl Fetcher {
     /// Fetches it, and looks whether it is what it should be; the reason if not is one line.
-    pub(super) async fn fetch(&self, artefact: &Artefact<'_>) -> Result<Bytes, String> {
-        let got = timeout(PATIENCE, self.get(artefact.url)).await;
-        let body = got.map_err(|_| "no answer within 60 s".to_owned())?.map_err(|error| error.to_string())?;
+    pub(super) async fn fetch(&self, artefact: &Artefact<'_>) -> Result<Bytes, Unfit> {
+        let body = timeout(PATIENCE, self.get(artefact.url)).await.map_err(|_| Unfit::Late)??;
         let hash = hex::encode(Sha256::digest(&body));
         let wanted = artefact.sha256.filter(|_| !self.takes_anything);
         if wanted.is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&hash)) {
-            return Err(format!("{} has the hash {hash}, which is not that of the job", artefact.name));
+            return Err(Unfit::Spoiled { name: artefact.name.to_owned(), hash });
         }
         self.voice.delivered(SERVICE, artefact.name);
         Ok(body)

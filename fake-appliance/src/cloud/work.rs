@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::fetch::Artefact;
+use super::fetch::{Artefact, Unfit};
 use super::jobs::{Means, SHORTEST, Task};
 use crate::own::{detail, details};
 use crate::scan;
@@ -62,15 +62,15 @@ pub(super) async fn work<F: Future<Output = ()>>(
         "credentials" if task.restarted => Ok(None),
         "credentials" => match certify(task, means).await {
             Ok(()) => return restart(&say).await,
-            Err(reason) => Err(reason),
+            Err(fault) => Err(fault),
         },
         _ => return say(Step::Over("REJECTED", Some(details("reason", "the operation is not known")))).await,
     };
     match over {
         Ok(details) => say(Step::Over("SUCCEEDED", details)).await,
-        Err(reason) => {
-            voice.failed("job", Some(&task.operation), &reason);
-            say(Step::Over("FAILED", Some(details("reason", &reason)))).await;
+        Err(fault) => {
+            voice.failed("job", Some(&task.operation), &fault.reason);
+            say(Step::Over("FAILED", Some(fault.details()))).await;
         }
     }
 }
@@ -84,7 +84,47 @@ async fn restart<F: Future<Output = ()>>(say: &impl Fn(Step) -> F) {
     say(Step::Restart).await;
 }
 
-type Over = Result<Option<Value>, String>;
+type Over = Result<Option<Value>, Fault>;
+
+/// Why a job failed.
+struct Fault {
+    reason: String,
+    /// What was fetched, and is not what the job says that it is.
+    spoiled: Option<String>,
+}
+
+impl Fault {
+    /// As the cloud is told.
+    fn details(&self) -> Value {
+        let mut told = details("reason", &self.reason);
+        if let Some(spoiled) = &self.spoiled {
+            told["spoiled"] = detail(spoiled).into();
+        }
+        told
+    }
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self { reason, spoiled: None }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+/// Why something that was to be fetched is not taken.
+fn unfit(why: Unfit) -> Fault {
+    let reason = why.to_string();
+    let spoiled = match why {
+        Unfit::Spoiled { name, .. } => Some(name),
+        Unfit::Late | Unfit::Absent(_) => None,
+    };
+    Fault { reason, spoiled }
+}
 
 /// An update: fetched where the job says from where, then in use after a restart. None: the restart comes first.
 async fn update<F: Future<Output = ()>>(
@@ -101,9 +141,9 @@ async fn update<F: Future<Output = ()>>(
     }
     say(step("DOWNLOADING")).await;
     if let Some(image) = Artefact::read(&task.document)
-        && let Err(reason) = means.fetcher.fetch(&image).await
+        && let Err(why) = means.fetcher.fetch(&image).await
     {
-        return Some(Err(reason));
+        return Some(Err(unfit(why)));
     }
     say(step("VERIFYING")).await;
     restart(say).await;
@@ -120,7 +160,7 @@ async fn deploy<F: Future<Output = ()>>(task: &Task, means: &Means, say: &impl F
     let artefacts = task.document["artefacts"].as_array().map(Vec::as_slice).unwrap_or_default();
     for entry in artefacts {
         let artefact = Artefact::read(entry).ok_or("an artefact has no url")?;
-        means.fetcher.fetch(&artefact).await?;
+        means.fetcher.fetch(&artefact).await.map_err(unfit)?;
     }
     if let Some(replaced) = task.document["replaces"].as_str() {
         means.own.removed(replaced);
@@ -142,9 +182,9 @@ fn configure(task: &Task, means: &Means) -> Over {
 }
 
 /// New credentials: certificate chain and key lie where two links lead.
-async fn certify(task: &Task, means: &Means) -> Result<(), String> {
+async fn certify(task: &Task, means: &Means) -> Result<(), Fault> {
     let artefact = |key: &str| Artefact::read(&task.document[key]).ok_or(format!("the job has no {key}"));
-    let chain = means.fetcher.fetch(&artefact("certificate")?).await?;
-    let key = means.fetcher.fetch(&artefact("privateKey")?).await?;
-    (means.certify)(&chain, &key)
+    let chain = means.fetcher.fetch(&artefact("certificate")?).await.map_err(unfit)?;
+    let key = means.fetcher.fetch(&artefact("privateKey")?).await.map_err(unfit)?;
+    Ok((means.certify)(&chain, &key)?)
 }

@@ -1,7 +1,8 @@
 //! `job`: an appliance did what its cloud gave it to do, and what must come of it came; or it refused what was spoiled.
 //!
 //! How it went is the cloud's word, as is what came of it: which software the monitoring hears of, which certificate is shown.
-//! What began anew after a restart is the appliance's.
+//! What began anew after a restart is the appliance's. All of it comes within the time of the job: what comes later may be of
+//! another.
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct End<'a> {
     at: u64,
     status: &'a str,
     said: String,
+    /// What was fetched and was not what the job says that it is.
+    spoiled: Option<&'a str>,
 }
 
 /// How the names of a check's jobs begin; a number follows.
@@ -50,7 +53,7 @@ impl<'a> Asked<'a> {
     pub(crate) fn is_over(&self, facts: &[NodeFact], since: u64) -> bool {
         let Some(order) = self.order(facts).filter(|order| order.at >= since) else { return false };
         let Some(end) = self.end(facts, &order) else { return false };
-        self.spoiled || end.status != DONE || self.missing(facts, &order).is_empty()
+        self.spoiled || end.status != DONE || self.missing(facts, &order, u64::MAX).is_empty()
     }
 
     /// Whether the job that was given since is over by the appliance's own words.
@@ -62,12 +65,18 @@ impl<'a> Asked<'a> {
 
     /// The latest job of this kind that was given for the check.
     fn order<'f>(&self, facts: &'f [NodeFact]) -> Option<Order<'f>> {
+        self.orders(facts).last()
+    }
+
+    /// All jobs of this kind that were given for the check, in their order.
+    fn orders<'f>(&self, facts: &'f [NodeFact]) -> impl Iterator<Item = Order<'f>> {
         let prefix = prefix(self.check, self.kind);
-        let is_its = |job: &str| {
+        let is_its = move |job: &str| {
             let number = job.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('-'));
-            number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            number
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        facts.iter().rev().find_map(|fact| match &fact.line.fact {
+        facts.iter().filter_map(move |fact| match &fact.line.fact {
             Fact::Ordered { job, expects, .. } if fact.node == *self.cloud && is_its(job) => {
                 Some(Order { at: fact.line.at, job, expects })
             }
@@ -79,15 +88,16 @@ impl<'a> Asked<'a> {
         facts.iter().find_map(|fact| match &fact.line.fact {
             Fact::Ended { job, status, details, .. } if fact.node == *self.cloud && job == order.job => {
                 let said = details.get("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-                Some(End { at: fact.line.at, status, said })
+                let spoiled = details.get(SPOILED).map(String::as_str);
+                Some(End { at: fact.line.at, status, said, spoiled })
             }
             _ => None,
         })
     }
 
-    /// What must come of a job that is done, and did not.
-    fn missing(&self, facts: &[NodeFact], order: &Order<'_>) -> Vec<String> {
-        let since = || facts.iter().filter(|fact| fact.line.at >= order.at);
+    /// What must come of a job that is done, and did not until then.
+    fn missing(&self, facts: &[NodeFact], order: &Order<'_>, until: u64) -> Vec<String> {
+        let since = || facts.iter().filter(|fact| (order.at..=until).contains(&fact.line.at));
         let says = |node: &NodeName, is_it: &dyn Fn(&Fact) -> bool| {
             since().any(|fact| fact.node == *node && is_it(&fact.line.fact))
         };
@@ -142,6 +152,9 @@ const DONE: &str = "SUCCEEDED";
 /// What a job that was refused for what it fetched is called.
 const REFUSED: &str = "FAILED";
 
+/// The detail of a refusal that names what was fetched and has another hash.
+const SPOILED: &str = "spoiled";
+
 /// Whether monitoring hears of software, of a device that is online.
 fn is_fresh(fact: &Fact, of: &NodeName, version: &str) -> bool {
     matches!(fact, Fact::Monitored { device, online: true, software: Some(software) } if device == of.as_str() && software == version)
@@ -156,9 +169,14 @@ pub(super) fn draft(plan: &Plan, check: &CheckName, word: &Word, seen: &Observat
     let mut draft = Draft::default();
     let Word::Job { of, cloud, does, spoiled, within, .. } = word else { return draft };
     let mut told = Vec::new();
-    for kind in does {
+    if does.is_empty() {
+        draft.reasons.add("vacuous", "no job is named");
+    }
+    for (place, kind) in does.iter().enumerate() {
         let asked = Asked { plan, check, of, cloud, kind: *kind, spoiled: *spoiled };
-        let Some(order) = asked.order(&seen.facts) else {
+        // The same may be given several times.
+        let before = does[..place].iter().filter(|one| *one == kind).count();
+        let Some(order) = asked.orders(&seen.facts).nth(before) else {
             let change = seen.changes.iter().find(|change| change.check == *check);
             let why = change.and_then(|change| change.error.clone());
             let why = why.unwrap_or_else(|| "what came before was not done".into());
@@ -197,15 +215,40 @@ fn judge(
         let what = if asked.spoiled { "what it fetched was not what the job says, and it" } else { "it" };
         return Err(format!("{kind}: {what} ended {}{}", end.status, end.said));
     }
-    let missing = if asked.spoiled { Vec::new() } else { asked.missing(facts, order) };
-    if !missing.is_empty() {
-        return Err(format!("{kind}: {of} says that it is done; {}", missing.join("; ")));
+    let is_its = |name: &str| name.strip_prefix(order.job).is_some_and(|rest| rest.starts_with('/'));
+    if asked.spoiled {
+        // It may as well have reached nobody.
+        if !end.spoiled.is_some_and(is_its) {
+            return Err(format!("{kind}: it ended {}, and not for what it fetched{}", end.status, end.said));
+        }
+    } else {
+        ask_what_came(asked, order, longest, facts)?;
     }
     let took = Duration::from_nanos(end.at.saturating_sub(order.at));
     if took > longest {
         return Err(format!("{kind}: it took {}, and not at most {}", length(took), length(longest)));
     }
     Ok(took)
+}
+
+/// What must come of a job came, and in time.
+fn ask_what_came(
+    asked: &Asked<'_>,
+    order: &Order<'_>,
+    longest: Duration,
+    facts: &[NodeFact],
+) -> Result<(), String> {
+    let (of, kind) = (asked.of, asked.kind);
+    let said = |missing: &[String]| format!("{kind}: {of} says that it is done; {}", missing.join("; "));
+    let never = asked.missing(facts, order, u64::MAX);
+    if !never.is_empty() {
+        return Err(said(&never));
+    }
+    let until = order.at.saturating_add(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX));
+    match asked.missing(facts, order, until) {
+        late if late.is_empty() => Ok(()),
+        late => Err(format!("{}, within {}", said(&late), length(longest))),
+    }
 }
 
 fn finding(text: String) -> Finding {

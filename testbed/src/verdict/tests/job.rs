@@ -172,14 +172,71 @@ fn what_is_spoiled_must_be_refused() {
     let taken = judged(&[JobKind::Deployment], true, |_| {});
     let text = "deployment: what it fetched was not what the job says, and it ended SUCCEEDED";
     assert_fails(&taken, &[text]);
-    let refused = judged(&[JobKind::Deployment], true, |seen| {
+    let failed = |details: &[(&str, &str)]| {
+        let said: Vec<_> =
+            details.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        judged(&[JobKind::Deployment], true, |seen| {
+            for fact in &mut seen.facts {
+                if let Fact::Ended { status, details, .. } = &mut fact.line.fact {
+                    *status = "FAILED".into();
+                    details.extend(said);
+                    return;
+                }
+            }
+        })
+    };
+    let artefact = format!("{}/application.bin", job(JobKind::Deployment));
+    let refused = failed(&[("reason", "another hash"), ("spoiled", &artefact)]);
+    assert_eq!(refused.verdict, Verdict::Pass, "{refused:#?}");
+    // Whoever fetches nothing has refused nothing.
+    let unreached = failed(&[("reason", "no answer within 60 s")]);
+    let text = "deployment: it ended FAILED, and not for what it fetched: no answer within 60 s";
+    assert_fails(&unreached, &[text]);
+    let anothers = failed(&[("spoiled", "dock-alone-deployment-12/application.bin")]);
+    assert_fails(&anothers, &["deployment: it ended FAILED, and not for what it fetched"]);
+}
+
+#[test]
+fn what_comes_of_a_job_comes_in_its_time() {
+    let late = judged(&[JobKind::Restart], false, |seen| {
         for fact in &mut seen.facts {
-            if let Fact::Ended { status, .. } = &mut fact.line.fact {
-                *status = "FAILED".into();
+            if matches!(&fact.line.fact, Fact::Connected { service, .. } if service == "logs") {
+                fact.line.at = START + 1001 * MS;
             }
         }
     });
-    assert_eq!(refused.verdict, Verdict::Pass, "{refused:#?}");
+    let text = "restart: app says that it is done; logs did not begin anew, within 1.0 s";
+    assert_fails(&late, &[text]);
+}
+
+#[test]
+fn each_of_two_jobs_of_a_kind_counts() {
+    let twice = |first: &'static str| {
+        judged(&[JobKind::Deployment, JobKind::Deployment], false, |seen| {
+            let mut of_one = 0;
+            for fact in &mut seen.facts {
+                let (job, status) = match &mut fact.line.fact {
+                    Fact::Ordered { job, .. } | Fact::Tasked { job, .. } => (job, None),
+                    Fact::Ended { job, status, .. } => (job, Some(status)),
+                    Fact::Delivered { name, .. } if name.starts_with(CHECK) => (name, None),
+                    _ => continue,
+                };
+                of_one += 1;
+                if of_one > 4 {
+                    *job = job.replace("-1", "-2");
+                } else if let Some(status) = status {
+                    *status = first.into();
+                }
+            }
+        })
+    };
+    assert_eq!(twice("SUCCEEDED").verdict, Verdict::Pass, "{:#?}", twice("SUCCEEDED"));
+    assert_fails(&twice("FAILED"), &["deployment: it ended FAILED"]);
+}
+
+#[test]
+fn no_job_at_all_says_nothing() {
+    assert_inconclusive(&judged(&[], false, |_| {}), &["vacuous", "no job is named"]);
 }
 
 #[test]
