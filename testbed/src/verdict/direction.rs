@@ -115,8 +115,9 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
 /// Port of WS-Discovery.
 const SEARCH: u16 = 3702;
 
-/// How long behind a question of an earlier judgement an answer may come, nanoseconds: whoever is asked takes a random time
-/// of at most half a second, and may answer twice (WS-Discovery 1.1, section 3.1.3; SOAP-over-UDP 1.1, appendix I).
+/// How long behind a question the last of an answer may come, nanoseconds; on a slow machine, its patience times that. Whoever
+/// is asked takes a random time of at most half a second, and may answer twice (WS-Discovery 1.1, section 3.1.3; SOAP-over-UDP
+/// 1.1, appendix I).
 const ANSWERED_WITHIN: u64 = 2_000_000_000;
 
 /// Whether this is the answer to a search for cameras: it comes from another address than that of the group which was asked,
@@ -124,15 +125,16 @@ const ANSWERED_WITHIN: u64 = 2_000_000_000;
 /// question came is not known any more.
 fn answers_a_search(one: &Conversation, seen: &Observations) -> bool {
     let asked = |question: &Conversation| {
-        let in_time = match question.earlier {
-            true => one.first_at <= question.last_at.saturating_add(ANSWERED_WITHIN),
-            false => question.opener.port == one.answerer.port && question.first_at <= one.first_at,
-        };
+        let within = ANSWERED_WITHIN * u64::from(seen.patience.max(1));
+        let in_time = one.last_at <= question.last_at.saturating_add(within);
+        let it = question.earlier
+            || (question.opener.port == one.answerer.port && question.first_at <= one.first_at);
         question.kind == "udp"
             && question.answerer.port == SEARCH
             && question.answerer.address.is_multicast()
             && question.opener.node == one.answerer.node
             && in_time
+            && it
     };
     one.kind == "udp" && one.opener.port == SEARCH && seen.conversations.iter().any(asked)
 }

@@ -81,14 +81,16 @@ fn judge_questions(
     let (earlier, questions): (Vec<_>, Vec<_>) = questions.partition(|one| one.earlier);
     let Some(first) = questions.iter().min_by_key(|one| one.first_at) else {
         // What came about earlier in a lab that stays need not come about again.
-        if earlier.is_empty() {
-            draft.reasons.add("vacuous", format!("no question of {at} was seen"));
+        match earlier.first() {
+            None => draft.reasons.add("vacuous", format!("no question of {at} was seen")),
+            Some(_) if !by_job || tasked.is_some() => {}
+            Some(_) => draft.findings.push(finding(unasked(at), Vec::new())),
         }
         return;
     };
     if by_job && tasked.is_none_or(|tasked| first.first_at < tasked) {
         let text = match tasked {
-            None => format!("{at} looked for cameras, and no job said so"),
+            None => unasked(at),
             Some(_) => format!("{at} looked for cameras before a job said so"),
         };
         draft.findings.push(finding(text, packets(at, first)));
@@ -99,6 +101,10 @@ fn judge_questions(
             draft.findings.push(finding(text, packets(at, one)));
         }
     }
+}
+
+fn unasked(at: &NodeName) -> String {
+    format!("{at} looked for cameras, and no job said so")
 }
 
 /// Whether a port of the fabric is in a segment that the node is plugged into.

@@ -7,7 +7,7 @@ use fake_facts::Fact;
 
 use crate::names::NodeName;
 use crate::observation::{Conversation, Observations};
-use crate::plan::{Plan, Spoken, Word};
+use crate::plan::{Node, Plan, Role, Spoken, Word};
 use crate::scenario::model::CloudService;
 
 use super::Finding;
@@ -18,6 +18,9 @@ use super::wording::{counted, listed};
 pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Word::Talks { of, cloud, services } = word else { return draft };
+    if services.is_empty() {
+        draft.reasons.add("vacuous", "no service is named");
+    }
     let between = seen.conversations.iter().filter(|one| joins(one, of, cloud) && !is_ours(seen, one));
     let between: Vec<&Conversation> = between.collect();
     for one in between.iter().filter(|one| !one.earlier) {
@@ -39,6 +42,10 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     };
     for one in services.iter().filter(silent) {
         let text = format!("{of} was never heard by {cloud}'s {}", one.service.word());
+        draft.findings.push(finding(text, Vec::new()));
+    }
+    for one in services.iter().filter(|one| !one.service.over_tls() && !is_answered(one, of, &between)) {
+        let text = format!("{of} was never answered by {cloud}'s {}", one.service.word());
         draft.findings.push(finding(text, Vec::new()));
     }
     let words: BTreeSet<&str> = heard.iter().map(|(service, _)| service.as_str()).collect();
@@ -69,6 +76,16 @@ fn wrong(one: &Conversation, of: &NodeName, cloud: &NodeName, services: &[Spoken
         return None;
     }
     Some(format!("{of} opens {what} at {cloud}'s {}", one.answerer.address))
+}
+
+/// Whether a service that lets nobody in, as it is asked without TLS, has answered the appliance.
+fn is_answered(spoken: &Spoken, of: &NodeName, between: &[&Conversation]) -> bool {
+    between.iter().any(|one| {
+        one.opener.node.as_ref() == Some(of)
+            && one.packets_back > 0
+            && spoken.addresses.contains(&one.answerer.address)
+            && is_port(spoken.service, one)
+    })
 }
 
 fn is_port(service: CloudService, one: &Conversation) -> bool {
@@ -111,7 +128,8 @@ fn takes_in(pattern: &str, name: &str) -> bool {
 }
 
 /// Services of the cloud that let the appliance in, each with the name that it asked for there. Behind a router that puts its own
-/// address in the place of others, whoever comes from there may be the appliance.
+/// address in the place of others, whoever comes from there may be the appliance; whoever comes from an address of a node that
+/// forwards nothing is that node.
 fn heard_by(
     plan: &Plan,
     of: &NodeName,
@@ -122,8 +140,8 @@ fn heard_by(
         let nodes = plan.nodes.iter().filter(|one| one.name == *node);
         nodes.flat_map(|one| &one.links).flat_map(|link| &link.addresses).any(|net| net.addr() == address)
     };
-    let talks = |node: &&crate::plan::Node| node.role == crate::plan::Role::Appliance && node.name != *of;
-    let others: Vec<&NodeName> = plan.nodes.iter().filter(talks).map(|node| &node.name).collect();
+    let is_other = |node: &&Node| node.name != *of && (!node.forwards || node.role == Role::Appliance);
+    let others: Vec<&NodeName> = plan.nodes.iter().filter(is_other).map(|node| &node.name).collect();
     let facts = seen.facts.iter().filter(|fact| fact.node == *cloud);
     let accepted = facts.filter_map(|fact| match &fact.line.fact {
         Fact::Accepted { service, peer, sni, .. } if !others.iter().any(|other| has(other, peer.ip())) => {

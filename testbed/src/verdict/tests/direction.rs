@@ -51,6 +51,13 @@ fn an_answer_to_a_search_for_cameras_is_nothing_of_its_own() {
         seen.conversations.extend([Conversation { first_at: END + 1, ..question() }, answer()]);
     });
     assert_fails(&too_soon, &["dock-1 opened udp/40123 to app"]);
+    // Who has been asked once may not go on for ever.
+    let late = |by: u64| {
+        let answer = Conversation { last_at: question().last_at + by, ..answer() };
+        move |seen: &mut Observations| seen.conversations.extend([question(), answer])
+    };
+    assert_eq!(after("app-opens", late(2_000_000_000)).verdict, Verdict::Pass);
+    assert_fails(&after("app-opens", late(2_000_000_001)), &["dock-1 opened udp/40123 to app"]);
     // A search that began before the judgement did, and one that was long over.
     let earlier = |last_at| Conversation {
         last_at,

@@ -133,6 +133,11 @@ fn a_search_comes_about_once_in_a_lab_that_stays() {
         assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
     };
     passes(|seen| seen.conversations.last_mut().unwrap().earlier = true);
+    let unasked = told(true, |seen| {
+        forget(seen, |fact| matches!(fact, Fact::Tasked { .. }));
+        seen.conversations.last_mut().unwrap().earlier = true;
+    });
+    assert_eq!(texts(&unasked), ["app looked for cameras, and no job said so"]);
     // The last of its questions came when the next judgement had begun.
     passes(|seen| seen.conversations.insert(0, Conversation { earlier: true, ..question() }));
 }

@@ -4,7 +4,7 @@ use fake_facts::{Fact, Line};
 
 use super::super::example::{START, conversation, of};
 use super::*;
-use crate::observation::{LookupSeen, NodeFact};
+use crate::observation::{Conversation, LookupSeen, NodeFact};
 use crate::plan::Spoken;
 use crate::scenario::model::CloudService;
 
@@ -112,11 +112,45 @@ fn another_name_or_service_is_found() {
 }
 
 #[test]
+fn a_service_without_tls_must_have_answered() {
+    let with_time = |packets_back: Option<u64>| {
+        let word = |plan: &mut Plan| {
+            let ntp = Spoken { names: vec![], ..spoken(CloudService::Ntp, "203.0.113.15", "") };
+            let logs = spoken(CloudService::Logs, "203.0.113.12", "logs.eu-west-1.amazonaws.com");
+            check_of(plan, CHECK).word =
+                Word::Talks { of: of("app"), cloud: of("aws"), services: vec![logs, ntp] };
+        };
+        after_both(CHECK, word, |seen| {
+            seen.conversations.retain(|one| one.answerer.node != Some(of("aws")));
+            let ntp = conversation("udp", APP, ("aws", "203.0.113.15", 123), 90);
+            seen.conversations.extend(packets_back.map(|packets_back| Conversation { packets_back, ..ntp }));
+            seen.lookups.push(lookup("logs.eu-west-1.amazonaws.com"));
+            seen.facts.push(heard("logs", "logs.eu-west-1.amazonaws.com"));
+        })
+    };
+    assert_eq!(with_time(Some(1)).verdict, Verdict::Pass);
+    for silent in [None, Some(0)] {
+        assert_fails(&with_time(silent), &["app was never answered by aws's ntp"]);
+    }
+}
+
+#[test]
 fn who_is_not_heard_or_asks_for_no_name_does_not_pass() {
     let silent = judged(|seen| {
         seen.facts
             .retain(|fact| !matches!(&fact.line.fact, Fact::Accepted { service, .. } if service == "logs"));
     });
     assert_fails(&silent, &["app was never heard by aws's logs"]);
+    // Another node's words are not its own, whatever that node is.
+    let anothers = judged(|seen| {
+        for fact in &mut seen.facts {
+            if let Fact::Accepted { service, peer, .. } = &mut fact.line.fact
+                && service == "logs"
+            {
+                *peer = of("10.30.0.10:40200");
+            }
+        }
+    });
+    assert_fails(&anothers, &["app was never heard by aws's logs"]);
     assert_inconclusive(&judged(|seen| seen.lookups.clear()), &["names", "app was told of no name"]);
 }
