@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -68,9 +68,7 @@ pub async fn serve(
         }
     };
     facts.tell(Fact::Ready { listens });
-    if !built.pushed.is_empty() {
-        acts.did("pushes_to");
-    }
+    built.pushed.iter().try_for_each(Push::begin)?;
     let own_accord = own_accord(camera, &acts);
     let telling = Arc::clone(&facts);
     let asked =
@@ -170,8 +168,9 @@ async fn accept(
                     doors.add(listener);
                 }
                 // All that it does to others has been done from there when it says so.
-                hostile::call_once(&camera.hostility.calls).await;
-                acts.did("changes_address");
+                if hostile::have_left(&camera.hostility.calls).await {
+                    acts.did("changes_address");
+                }
             }
             turn = death.turn() => match turn {
                 Turn::Gone => {
@@ -226,6 +225,12 @@ async fn build(
     let server = CameraServer::new(camera, facts);
     let (pusher, mounts) = (Pusher::start(), RTSPMountPoints::new());
     let (run, mut pushed) = (Arc::new(AtomicU32::new(camera.run)), Vec::new());
+    let (waiting, told) = (Arc::new(AtomicUsize::new(camera.hostility.pushes_to.len())), acts.clone());
+    let began = move || {
+        if waiting.fetch_sub(1, Ordering::Relaxed) == 1 {
+            told.did("pushes_to");
+        }
+    };
     for (number, (stream, video)) in (0..).zip(camera.streams.iter().zip(videos)) {
         // A still is of the main stream.
         let shown = if number == 0 { Arc::clone(main) } else { Arc::new(Shown::new()) };
@@ -235,7 +240,7 @@ async fn build(
         let source = Arc::new(source);
         for to in camera.hostility.pushes_to.iter().filter(|_| number == 0) {
             elements::require(&elements::to_push())?;
-            pushed.push(Push::start(stream, &source, &pusher, *to)?);
+            pushed.push(Push::new(stream, &source, &pusher, *to, began.clone())?);
         }
         let mount = Mount { stream, transports: &camera.transports, listen, source };
         for (path, factory) in mount.factories(&pusher)? {

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub use acts::Acts;
 pub(crate) use address::change as change_address;
 pub use outward::{Call, Net};
-pub(crate) use outward::{call_all, call_once, scan_all};
+pub(crate) use outward::{call_all, have_left, scan_all};
 pub(crate) use relay::Relay;
 
 /// What a hostile camera does. By default nothing.

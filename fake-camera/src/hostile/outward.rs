@@ -1,13 +1,15 @@
 //! What a hostile camera does of its own accord: it calls others, and tries its neighbours' ports.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -92,23 +94,47 @@ pub(crate) async fn call_all(calls: Vec<Call>, acts: Acts) {
     let mut ticks = tokio::time::interval(EVERY);
     loop {
         ticks.tick().await;
-        call_once(&calls).await;
-        acts.did("calls");
+        if have_left(&calls).await {
+            acts.did("calls");
+        }
     }
 }
 
-/// Calls each of them once; takes no longer than it waits for an answer.
-pub(crate) async fn call_once(calls: &[Call]) {
+/// Calls each of them once; whether all of that has left this machine. Takes no longer than it waits for an answer.
+pub(crate) async fn have_left(calls: &[Call]) -> bool {
     let mut open = JoinSet::new();
     for call in calls {
         open.spawn(timeout(EVERY, one_call(*call)));
     }
-    while let Some(called) = open.join_next().await {
-        debug!(?called, "called");
+    let mut all = true;
+    while let Some(left) = next_has_left(&mut open).await {
+        all &= left;
+    }
+    all
+}
+
+/// A try, once it is over: answered, failed, or waited for until its time was over.
+type Tried<T> = Result<io::Result<T>, Elapsed>;
+
+/// Waits for one try; whether it has left this machine, none if nothing is waited for.
+async fn next_has_left<T: 'static>(tried: &mut JoinSet<Tried<T>>) -> Option<bool> {
+    let one = tried.join_next().await?;
+    debug!(ok = one.is_ok(), "somebody was tried");
+    Some(one.is_ok_and(|one| has_left(&one)))
+}
+
+/// Whether a try may have left this machine: somebody answered, if only with a refusal, or nobody did. Where the kernel knows
+/// no way, or does not let it out, nothing was sent.
+fn has_left<T>(tried: &Tried<T>) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable};
+    let answers = [BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable];
+    match tried {
+        Ok(Err(error)) => answers.contains(&error.kind()),
+        Ok(Ok(_)) | Err(_) => true,
     }
 }
 
-async fn one_call(call: Call) -> std::io::Result<()> {
+async fn one_call(call: Call) -> io::Result<()> {
     match call {
         Call::Tcp(to) => TcpStream::connect(to).await?.write_all(SAID).await,
         Call::Udp(to) => {
@@ -119,18 +145,38 @@ async fn one_call(call: Call) -> std::io::Result<()> {
     }
 }
 
-/// Tries the ports of everybody in these subnets, once.
+/// Tries the ports of everybody in these subnets, once: a host of each, then the next. That is told when a try has left for each
+/// of the subnets.
 pub(crate) async fn scan_all(nets: Vec<Net>, acts: Acts) {
-    let mut tried = JoinSet::new();
-    for socket in nets.into_iter().flat_map(Net::addresses).flat_map(|host| TRIED.map(|port| (host, port))) {
-        if tried.len() >= AT_ONCE {
-            tried.join_next().await;
-            acts.did("scans");
+    let mut hosts: Vec<_> = nets.iter().map(|net| net.addresses()).collect();
+    let (mut tried, mut reached) = (JoinSet::new(), vec![false; nets.len()]);
+    loop {
+        let round: Vec<_> =
+            (0..).zip(&mut hosts).filter_map(|(net, hosts)| Some((net, hosts.next()?))).collect();
+        let sockets = round.iter().flat_map(|(net, host)| TRIED.map(|port| (*net, (*host, port))));
+        for (net, socket) in sockets {
+            if tried.len() >= AT_ONCE {
+                note(tried.join_next().await, &mut reached, &acts);
+            }
+            tried.spawn(async move { (net, timeout(PATIENCE, TcpStream::connect(socket)).await) });
         }
-        tried.spawn(timeout(PATIENCE, TcpStream::connect(socket)));
+        if round.is_empty() {
+            break;
+        }
     }
-    while tried.join_next().await.is_some() {}
-    acts.did("scans");
+    while let Some(one) = tried.join_next().await {
+        note(Some(one), &mut reached, &acts);
+    }
+}
+
+/// Notes a try that is over: which subnet it was for, by its place, and what became of it.
+fn note<T>(one: Option<Result<(usize, Tried<T>), JoinError>>, reached: &mut [bool], acts: &Acts) {
+    if let Some(Ok((net, one))) = one {
+        reached[net] |= has_left(&one);
+    }
+    if reached.iter().all(|reached| *reached) {
+        acts.did("scans");
+    }
 }
 
 #[cfg(test)]
@@ -152,5 +198,37 @@ mod tests {
         }
         let all: Net = "255.255.255.255/32".parse().unwrap();
         assert_eq!(all.addresses().collect::<Vec<_>>(), [Ipv4Addr::BROADCAST]);
+    }
+
+    #[tokio::test]
+    async fn what_never_leaves_is_no_call() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let heard = Call::Tcp(listener.local_addr().unwrap());
+        let refused: Call = "tcp/127.0.0.1:1".parse().unwrap();
+        let said: Call = "udp/127.0.0.1:1".parse().unwrap();
+        assert!(have_left(&[heard, refused, said]).await);
+        // Nobody may speak to everybody without asking for it, and no connection leads there.
+        for nowhere in ["tcp/255.255.255.255:1", "udp/255.255.255.255:1"] {
+            assert!(!have_left(&[heard, nowhere.parse().unwrap()]).await, "{nowhere}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scan_is_told_when_each_subnet_was_tried() {
+        let told = |nets: &[&str]| {
+            let heard = std::sync::Arc::new(std::sync::Mutex::new(0));
+            let counts = std::sync::Arc::clone(&heard);
+            let acts = Acts::new(move |what| {
+                assert_eq!(what, "scans");
+                *counts.lock().unwrap() += 1;
+            });
+            let scan = scan_all(nets.iter().map(|net| net.parse().unwrap()).collect(), acts);
+            async move {
+                scan.await;
+                *heard.lock().unwrap()
+            }
+        };
+        assert_eq!(told(&["127.0.0.1/32", "127.0.0.4/30"]).await, 1);
+        assert_eq!(told(&["127.0.0.1/32", "255.255.255.255/32"]).await, 0);
     }
 }

@@ -219,11 +219,14 @@ impl Between<'_> {
 
     async fn copy(&self, frame: &[u8]) {
         let Some(copies) = self.relay.copies.as_ref().filter(|_| is_video(frame)) else { return };
+        let mut all = true;
         for to in &self.relay.hostility.copies_to {
             if let Err(error) = copies.send_to(&frame[4..], to).await {
                 debug!(%error, %to, "a copy was not sent");
-                continue;
+                all = false;
             }
+        }
+        if all {
             self.relay.acts.did("copies_to");
         }
     }

@@ -66,7 +66,6 @@ impl<'a> Table<'a> {
 }
 
 fn unknown_key(key: &Key, of: &str, keys: &[&str], near: Option<&str>) -> Mistake {
-    let text = key.scalar.text.as_str();
     let title = format!("{of} has no such key");
     if let Some(near) = near {
         return Mistake::error(title, key.spot, format!("did you mean `{near}`?"));
