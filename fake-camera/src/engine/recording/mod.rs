@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::{Codec, Error, Size};
 use crate::clip::{self, Clip, MOST_PICTURES};
-use read::{Kind, Video};
+use read::{Kind, Pictures, Video};
 
 /// Most bytes of a stream's recordings, all files together: they are kept in memory.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -117,7 +117,7 @@ impl Recording {
         gstreamer::init().map_err(|error| Error::Init(error.to_string()))?;
         let refused = |path: &Path, why: Unfit| Error::Recording { path: path.to_owned(), why };
         let files = files(path).map_err(|why| refused(path, why))?;
-        let mut all: Option<(Kind, Vec<Vec<u8>>)> = None;
+        let mut all: Option<(Kind, Pictures)> = None;
         for file in files {
             let Video { kind, pictures } = read::video(&file)?;
             let (_, before) = match &mut all {
@@ -126,18 +126,15 @@ impl Recording {
                     return Err(refused(&file, Unfit::Differs { this, before }));
                 }
                 Some(all) => all,
-                none => none.insert((kind, Vec::new())),
+                none => none.insert((kind, Pictures::default())),
             };
-            before.extend(pictures);
-            if before.len() > MOST_PICTURES {
-                return Err(refused(path, Unfit::Long));
-            }
+            before.add(pictures).map_err(|why| refused(path, why))?;
         }
         let (Kind { codec: is, size, fps }, pictures) = all.ok_or_else(|| refused(path, Unfit::Nothing))?;
         if let Some(asked) = codec.filter(|asked| *asked != is) {
             return Err(refused(path, Unfit::Codec { is, asked }));
         }
-        let clip = Clip::of_recording(is, pictures.iter().map(Vec::as_slice));
+        let clip = Clip::of_recording(is, pictures.all.iter().map(Vec::as_slice));
         let clip = clip.map_err(|why| refused(path, why.into()))?;
         Ok(Self { codec: is, size, fps, clip: Arc::new(clip) })
     }

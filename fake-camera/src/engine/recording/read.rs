@@ -14,7 +14,7 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::super::{Codec, Error, Size, elements, encode};
-use super::{MOST_PICTURES, Unfit, jpeg};
+use super::{MOST_BYTES, MOST_PICTURES, Unfit, jpeg};
 
 /// Longest wait for the next picture of a file.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -193,8 +193,29 @@ fn wait(pipeline: &Pipeline, chosen: &mpsc::Receiver<Chosen>) -> Result<Option<C
     }
 }
 
+/// Pictures that were read. Several may be the same bytes of a file, so that few bytes make many.
+#[derive(Default)]
+pub(super) struct Pictures {
+    pub(super) all: Vec<Vec<u8>>,
+    bytes: u64,
+}
+
+impl Pictures {
+    /// Takes some more. Errors: they are too many, or too large together.
+    pub(super) fn add(&mut self, more: Vec<Vec<u8>>) -> Result<(), Unfit> {
+        self.bytes += more.iter().map(|picture| picture.len() as u64).sum::<u64>();
+        self.all.extend(more);
+        match () {
+            () if self.all.len() > MOST_PICTURES => Err(Unfit::Long),
+            // What a file has once may come with each picture that a receiver may start at.
+            () if self.bytes > 2 * MOST_BYTES => Err(Unfit::Large),
+            () => Ok(()),
+        }
+    }
+}
+
 fn collect(pipeline: &Pipeline, codec: Codec, sink: &gst_app::AppSink) -> Result<Video, Unfit> {
-    let (mut pictures, mut size, mut shown) = (Vec::new(), None, Vec::<gst::ClockTime>::new());
+    let (mut pictures, mut size, mut shown) = (Pictures::default(), None, Vec::<gst::ClockTime>::new());
     let mut until = Instant::now() + PATIENCE;
     while !sink.is_eos() {
         let Some(sample) = sink.try_pull_sample(LOOK) else {
@@ -219,16 +240,13 @@ fn collect(pipeline: &Pipeline, codec: Codec, sink: &gst_app::AppSink) -> Result
         if codec == Codec::Mjpeg {
             jpeg::fits(&picture)?;
         }
-        pictures.push(picture);
-        if pictures.len() > MOST_PICTURES {
-            return Err(Unfit::Long);
-        }
+        pictures.add(vec![picture])?;
     }
     if let Some(why) = pipeline.failure() {
         return Err(why);
     }
     let size = size.ok_or(Unfit::NoVideo)?;
-    Ok(Video { kind: Kind { codec, size, fps: rate(&shown)? }, pictures })
+    Ok(Video { kind: Kind { codec, size, fps: rate(&shown)? }, pictures: pictures.all })
 }
 
 /// The size of a picture, which must be that of those before.
@@ -281,6 +299,17 @@ mod tests {
         assert_eq!(named(&packets(0, 187)), None);
         assert_eq!(named(b"RIFF1234AVI "), None);
         assert_eq!(named(b""), None);
+    }
+
+    #[test]
+    fn pictures_have_bounds_whatever_the_files_have() {
+        let mut pictures = Pictures::default();
+        pictures.add(vec![vec![0; MOST_BYTES as usize]]).unwrap();
+        pictures.add(vec![vec![0; MOST_BYTES as usize]]).unwrap();
+        assert!(matches!(pictures.add(vec![vec![0]]), Err(Unfit::Large)));
+        let mut pictures = Pictures::default();
+        pictures.add(vec![Vec::new(); MOST_PICTURES]).unwrap();
+        assert!(matches!(pictures.add(vec![Vec::new()]), Err(Unfit::Long)));
     }
 
     #[test]
