@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rules test-kernel test-page test-sdk check bench bench-cameras bench-sweep bench-cloud soak fuzz bless example ci clean
+.PHONY: help setup demo test test-rules test-kernel test-page test-sdk check bench bench-cameras bench-sweep bench-cloud soak fuzz bless example picture ci clean
 
 # Programs only administrators have on their PATH (nft, dnsmasq) are used by ordinary users here.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -116,6 +116,12 @@ example: ## run the documentation's example anew, and keep its run folder
 	cargo build --locked $(PROGRAMS)
 	cd docs/example && rm -rf run runs && $(TARGET)/debug/testbed run door.yaml --out runs </dev/null \
 	    && mv runs/*-door run && rmdir runs
+
+picture: ## take the README's picture of a report anew, of a run that fails
+	scripts/setup page
+	cargo build --release --locked $(PROGRAMS)
+	$(ALLOW_USERNS) $(TARGET)/release/testbed
+	scripts/picture
 
 ci: ## what .ci/run calls: check, test, test-page, test-sdk, test-rules, test-kernel
 	$(MAKE) check
