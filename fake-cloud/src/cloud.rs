@@ -122,6 +122,8 @@ pub(crate) struct Cloud {
     pub(crate) stand_ins_dir: PathBuf,
     /// Says whose kept connections end.
     pub(crate) leave: broadcast::Sender<Leave>,
+    /// File with the secrets of TLS sessions.
+    pub(crate) key_log: PathBuf,
 }
 
 impl Cloud {
@@ -271,6 +273,7 @@ fn assemble(
     let clock = Clock::ahead_by(settings.clock_offset_seconds);
     let (leave, _) = broadcast::channel(UNHEARD);
     let job_minute = i64::try_from(settings.job_minute.as_millis()).unwrap_or(i64::MAX);
+    let key_log = dir.join("tls-keys.log");
     let links = Links::new(key, &settings.region, settings.localhost, https_port, clock);
     Ok(Cloud {
         clock,
@@ -287,7 +290,7 @@ fn assemble(
         panorama: Panorama::default(),
         registry: Registry::default(),
         place: format!("{}:{}", settings.region, settings.account).into(),
-        front: Front::new(names.clone(), &settings.served(), &authority, &dir.join("tls-keys.log"))?,
+        front: Front::new(names.clone(), &settings.served(), &authority, &key_log)?,
         names,
         authority,
         credentials_last: credentials::lifetime(settings.credentials_seconds),
@@ -296,6 +299,7 @@ fn assemble(
         orders: Orders::default(),
         stand_ins_dir: dir.join("stand-ins"),
         leave,
+        key_log,
     })
 }
 

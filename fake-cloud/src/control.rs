@@ -126,8 +126,9 @@ async fn place(order: &Place, cloud: &Cloud) -> Fact {
     let (asked, others): (Vec<_>, Vec<_>) = of_tls.partition(is_asked);
     let names =
         |of: &[Service]| of.iter().flat_map(|service| cloud.names.certificate_names(*service)).collect();
-    let (names, siblings, folder) = (names(&asked), names(&others), cloud.stand_ins_dir.as_path());
-    let workshop = Workshop { authority: &cloud.authority, names, siblings, folder };
+    let (names, siblings) = (names(&asked), names(&others));
+    let (folder, key_log) = (cloud.stand_ins_dir.as_path(), cloud.key_log.as_path());
+    let workshop = Workshop { authority: &cloud.authority, names, siblings, folder, key_log };
     let mut peers = Vec::new();
     for kind in &order.place {
         match Peer::start(*kind, &workshop).await {

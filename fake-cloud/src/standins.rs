@@ -55,6 +55,8 @@ pub(crate) enum Error {
     Listen(&'static str),
     #[error("configure TLS: {0}")]
     Tls(#[from] rustls::Error),
+    #[error("secrets of TLS sessions cannot be written: {0}")]
+    KeyLog(io::Error),
 }
 
 /// What all peers of a cloud are made of.
@@ -66,6 +68,8 @@ pub(crate) struct Workshop<'a> {
     pub(crate) siblings: Vec<String>,
     /// For certificates and keys.
     pub(crate) folder: &'a Path,
+    /// File that the secrets of their sessions are added to.
+    pub(crate) key_log: &'a Path,
 }
 
 /// A peer that waits for its client; it ends when dropped.

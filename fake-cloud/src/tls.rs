@@ -111,7 +111,7 @@ impl Front {
         authority: &Authority,
         key_log: &Path,
     ) -> Result<Self, Error> {
-        let maker = Maker { authority, key_log: Arc::new(Secrets::create(key_log)?) };
+        let maker = Maker { authority, key_log: Arc::new(Secrets::add_to(key_log)?) };
         let mut front = Self { names, web: BTreeMap::new(), mqtt: None, certificate_http: None, local: None };
         for service in served.iter().copied().filter(|service| service.transport() == Transport::Tls) {
             let certificate = front.names.certificate_names(service);
@@ -236,12 +236,13 @@ impl Maker<'_> {
 
 /// Writes session secrets in the form that capture tools read (NSS key log format).
 #[derive(Debug)]
-struct Secrets {
+pub(crate) struct Secrets {
     file: Mutex<File>,
 }
 
 impl Secrets {
-    fn create(path: &Path) -> std::io::Result<Self> {
+    /// Adds to a file, which is made if need be.
+    pub(crate) fn add_to(path: &Path) -> std::io::Result<Self> {
         Ok(Self { file: Mutex::new(crate::files::add_to_private(path)?) })
     }
 }

@@ -2,7 +2,6 @@
 //! see one another and nobody else.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -36,7 +35,8 @@ impl Openssl {
         files::write_private(&key, &issued.key_pem())?;
         let mut process = openssl()
             .args(["s_server", "-rev", "-accept", "127.0.0.1:0", "-cert"])
-            .args([PathBuf::from(&certificate).as_os_str(), "-key".as_ref(), key.as_os_str()])
+            .args([certificate.as_os_str(), "-key".as_ref(), key.as_os_str()])
+            .args(["-keylogfile".as_ref(), workshop.key_log.as_os_str()])
             .args(options(kind))
             .stdout(Stdio::piped())
             .spawn()?;

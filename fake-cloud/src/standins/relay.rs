@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{Error, Own, StandIns, Workshop};
+use crate::tls::Secrets;
 
 /// From one byte of a slow answer to the next: the first thousand, which a handshake takes at least, are a minute and a half.
 const STEP: Duration = Duration::from_millis(100);
@@ -35,6 +36,7 @@ impl Middlebox {
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der(), own.der()], leaf.key_der())?;
         shown.alpn_protocols = vec![HTTP.to_vec()];
+        shown.key_log = Arc::new(Secrets::add_to(workshop.key_log).map_err(Error::KeyLog)?);
         let mut roots = RootCertStore::empty();
         roots.add(workshop.authority.der())?;
         let mut believed = ClientConfig::builder_with_provider(provider)

@@ -21,7 +21,8 @@ fn authority() -> Authority {
 
 async fn start(kind: Kind, authority: &Authority, folder: &Path) -> Peer {
     let (names, siblings) = (vec![NAME.to_owned()], vec!["b.example.org".to_owned()]);
-    Peer::start(kind, &Workshop { authority, names, siblings, folder }).await.unwrap()
+    let key_log = &folder.join(kind.word());
+    Peer::start(kind, &Workshop { authority, names, siblings, folder, key_log }).await.unwrap()
 }
 
 /// Where a peer of OpenSSL's listens.
@@ -92,6 +93,9 @@ async fn each_peer_has_one_thing_wrong_and_no_other() {
         assert_eq!(answers(&peer, &modern).await, good, "{kind:?} for whoever looks");
         let stream = TcpStream::connect(socket(&peer)).await.unwrap();
         assert_eq!(ours(stream, &authority).await.is_ok(), good, "{kind:?} for our own client, DHE as well");
+        let secrets = std::fs::read_to_string(folder.path().join(kind.word())).unwrap();
+        let label = if kind == Kind::Tls13 { "CLIENT_TRAFFIC_SECRET_0 " } else { "CLIENT_RANDOM " };
+        assert!(secrets.lines().any(|line| line.starts_with(label)), "{kind:?}: {secrets}");
     }
 }
 

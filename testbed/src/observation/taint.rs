@@ -1,6 +1,8 @@
 //! Where the cameras' own video was found in a capture, and whether it would have been found elsewhere.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,9 @@ pub struct TaintSeen {
     pub passwords: Vec<PasswordFound>,
     /// How often more connections or packets in pieces were under way than are kept, so that they were begun anew.
     pub let_go: u64,
+    /// TLS sessions whose secrets are in no key log, by the server's address: nobody knows what was said inside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub closed: BTreeMap<IpAddr, u64>,
 }
 
 /// A tap that was searched.

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
+
 use crate::names::{LinkName, NodeName};
 use crate::observation::{
     Conversation, Encoding, Layer, Observations, PasswordFound, TaintFound, TaintSeen, TapSearched, Way,
 };
-use crate::plan::{Plan, VideoWay, Word};
+use crate::plan::{Node, Plan, ServiceKind, VideoWay, Word};
 
 use super::judge::Draft;
 use super::wording::{Reasons, counted, listed};
@@ -35,6 +37,13 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
         let text = format!("more was under way at a time than is put together, {} times", taint.let_go);
         draft.reasons.add("search", text);
     }
+    for (cloud, closed) in clouds_closed(plan, taint) {
+        let text = format!(
+            "{} with {cloud} stayed closed: its key log does not have them",
+            counted_sessions(closed)
+        );
+        draft.reasons.add("search", text);
+    }
     for (camera, why) in taint.unknown.iter().filter(|(camera, _)| cameras.contains(camera)) {
         draft.reasons.add("clip", format!("the video of {camera} is not known: {why}"));
     }
@@ -60,13 +69,27 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     draft
 }
 
+/// Clouds of ours with which something was said that nobody could read, and in how many sessions.
+fn clouds_closed<'p>(plan: &'p Plan, taint: &TaintSeen) -> Vec<(&'p NodeName, u64)> {
+    let is_ours = |node: &&Node| {
+        let mut services = plan.services.iter().filter(|service| service.node == node.name);
+        services.any(|service| matches!(service.kind, ServiceKind::Cloud { .. }))
+    };
+    let closed = |node: &'p Node| {
+        let addresses = node.links.iter().flat_map(|link| &link.addresses).map(IpNet::addr);
+        (&node.name, addresses.filter_map(|address| taint.closed.get(&address)).sum())
+    };
+    let clouds = plan.nodes.iter().filter(is_ours).map(closed);
+    clouds.filter(|(_, closed)| *closed > 0).collect()
+}
+
 /// Names for readers.
 struct Named<'a>(&'a Plan);
 
 impl Named<'_> {
     /// The node at a port.
     fn node(&self, port: &LinkName) -> Option<&NodeName> {
-        let at = |node: &&crate::plan::Node| node.links.iter().any(|link| link.port == *port);
+        let at = |node: &&Node| node.links.iter().any(|link| link.port == *port);
         self.0.nodes.iter().find(at).map(|node| &node.name)
     }
 
@@ -174,6 +197,10 @@ fn flooded(named: &Named<'_>, cameras: &[NodeName], taint: &TaintSeen) -> String
     let taps: Vec<_> =
         at.iter().map(|(port, bytes)| format!("{} ({bytes} bytes)", named.tap(port))).collect();
     format!("; besides, flooded by a switch that had lost a carrier, to {}", listed(&taps, 4))
+}
+
+fn counted_sessions(number: u64) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), "TLS session")
 }
 
 fn counted_frames(number: u64) -> String {

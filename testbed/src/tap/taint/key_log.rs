@@ -47,6 +47,11 @@ impl KeyLog {
         }
     }
 
+    /// Whether it has anything of a session.
+    pub(super) fn has(&self, random: &[u8; 32]) -> bool {
+        self.0.contains_key(random)
+    }
+
     /// The secret of what the client (0) or the server (1) of a session of TLS 1.3 says.
     pub(super) fn secret(&self, random: &[u8; 32], side: usize) -> Option<&[u8]> {
         self.0.get(random)?.said[side].as_deref()
@@ -72,6 +77,7 @@ mod tests {
         );
         log.add(format!("SERVER_TRAFFIC_SECRET_0 {random} zz\nSERVER_TRAFFIC_SECRET_0 07 0a\n\n").as_bytes());
         log.add(format!("CLIENT_RANDOM {random} \nCLIENT_RANDOM {random} c\nEARLY {random} 0d\n").as_bytes());
+        assert!(log.has(&[7; 32]) && !log.has(&[8; 32]));
         assert_eq!(log.secret(&[7; 32], 0), Some(&[0x0a, 0x0b][..]));
         assert_eq!(log.master(&[7; 32]), Some(&[0x0c][..]));
         assert_eq!(

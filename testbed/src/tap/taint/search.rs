@@ -320,6 +320,7 @@ impl<'a> Search<'a> {
             found: self.found.into_values().collect(),
             passwords: self.passwords.into_values().collect(),
             let_go: self.let_go,
+            closed: self.sessions.closed(),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Each connection at each tap is read for itself. Records whose key is not known stay closed, and so do those of TLS
 //! before 1.2, and of 1.2 with a suite other than AES-GCM and ChaCha20-Poly1305.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
 
 use super::super::frame::Tcp;
 use super::super::stream::{Sink, Stream};
@@ -17,6 +17,8 @@ use crate::observation::Layer;
 
 /// Connections that are read at a time, over all taps.
 const MOST_SESSIONS: usize = 2048;
+/// Sessions that stayed closed and are told apart.
+const MOST_CLOSED: usize = 10_000;
 /// Longest record (RFC 8446, section 5.2).
 const LONGEST: usize = HEADER + 16 * 1024 + 256;
 /// Types of content (RFC 8446, section 5.1).
@@ -36,6 +38,8 @@ type Of = (u16, bool, SocketAddr, SocketAddr);
 pub(super) struct Sessions {
     keys: KeyLog,
     open: HashMap<Of, Session>,
+    /// Servers, with the random numbers of the clients of whose sessions the key log has nothing.
+    closed: BTreeSet<(IpAddr, [u8; 32])>,
 }
 
 /// What was found inside, in TLS of which version, and where its segments were seen.
@@ -46,6 +50,8 @@ struct Session {
     /// The random numbers of both hellos: the client's, the server's.
     randoms: [Option<[u8; 32]>; 2],
     suite: Option<u16>,
+    /// The client's random number, if the latest record says something that the key log has no secret for.
+    closed: Option<[u8; 32]>,
     /// What the client says, what the server does.
     sides: [Side; 2],
 }
@@ -100,7 +106,7 @@ impl Records {
 
 impl Sessions {
     pub(super) fn new(keys: KeyLog) -> Sessions {
-        Sessions { keys, open: HashMap::new() }
+        Sessions { keys, ..Sessions::default() }
     }
 
     /// Takes a segment of a connection; what was found inside of what it completes, and whether one session too many is
@@ -126,8 +132,21 @@ impl Sessions {
             () if self.open.len() >= MOST_SESSIONS => return (None, true),
             () => (there, 0),
         };
-        let session = self.open.entry(of).or_default();
-        (session.take(side, place, tcp, packet, &self.keys, sought), false)
+        let (server, session) = (of.3.ip(), self.open.entry(of).or_default());
+        let found = session.take(side, place, tcp, packet, &self.keys, sought);
+        if let Some(random) = session.closed.take()
+            && self.closed.len() < MOST_CLOSED
+        {
+            self.closed.insert((server, random));
+        }
+        (found, false)
+    }
+
+    /// How many sessions of each server encrypt something and are not in the key log, each counted once, wherever it was seen.
+    pub(super) fn closed(&self) -> BTreeMap<IpAddr, u64> {
+        let mut closed = BTreeMap::new();
+        self.closed.iter().for_each(|(server, _)| *closed.entry(*server).or_default() += 1);
+        closed
     }
 
     /// A connection begins anew between these ends; what was found in the one before and not told.
@@ -193,6 +212,9 @@ impl Session {
         if keys::is_suite(suite) {
             return;
         }
+        if !keys.has(client) {
+            self.closed = Some(*client);
+        }
         let own = &mut self.sides[side];
         let master = keys.master(client);
         let opener = master.and_then(|master| keys12::Opener::new(suite, master, [client, server], side));
@@ -221,6 +243,9 @@ impl Session {
 
     fn open(&mut self, side: usize, record: &[u8], keys: &KeyLog) {
         let (Some(random), Some(suite)) = (self.randoms[0], self.suite) else { return };
+        if !keys.has(&random) {
+            self.closed = Some(random);
+        }
         let own = &mut self.sides[side];
         if own.opener.is_none() {
             let opener = keys.secret(&random, side).and_then(|secret| keys::Opener::new(suite, secret));

@@ -193,6 +193,11 @@ fn session(said: &[u8], record: usize) -> (Vec<Vec<u8>>, String) {
     (packets, key_log)
 }
 
+/// One session that nobody could read.
+fn closed() -> BTreeMap<std::net::IpAddr, u64> {
+    BTreeMap::from([(TO.0.parse().unwrap(), 1)])
+}
+
 #[test]
 fn what_is_said_inside_tls_is_found_where_the_secrets_are_known() {
     let clip = noise(2, 3000);
@@ -210,7 +215,9 @@ fn what_is_said_inside_tls_is_found_where_the_secrets_are_known() {
         let one = found(&seen, Layer::Inside, encoding).unwrap_or_else(|| panic!("{:?}", seen.found));
         assert!(one.bytes >= 2900 && one.first.packet > 2, "{one:?}");
         assert_eq!(seen.found.len(), 1, "and nowhere else: {:?}", seen.found);
+        assert_eq!(seen.closed, BTreeMap::new());
         assert_eq!(searched("").found, [], "without the secrets it stays closed");
+        assert_eq!(searched("").closed, closed(), "and that is told");
         assert_eq!(searched(&key_log.replace("06", "07")).found, []);
     }
 }
@@ -249,7 +256,9 @@ fn what_is_said_inside_tls_1_2_is_found_as_openssl_says_it() {
         let seen = searched(&key_log);
         let one = found(&seen, Layer::Inside12, Encoding::Hex).unwrap_or_else(|| panic!("{suite}: {seen:?}"));
         assert_eq!((one.places, one.bytes, seen.found.len()), (2, 800, 1), "{suite}: what each of both said");
+        assert_eq!(seen.closed, BTreeMap::new(), "{suite}");
         assert_eq!(searched("").found, [], "{suite}: without the secrets it stays closed");
+        assert_eq!(searched("").closed, closed(), "{suite}: and that is told");
         let (_, others) = session_12(key, suite, "x");
         assert_eq!(searched(&others).found, [], "{suite}: those of another session open nothing");
         // One record that is not as it was sent: what follows cannot be in its turn.

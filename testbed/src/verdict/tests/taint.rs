@@ -5,7 +5,8 @@ use super::*;
 use crate::observation::{
     Encoding, Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapHealth, TapSearched, Way,
 };
-use crate::plan::VideoWay;
+use crate::plan::{Service, ServiceKind, VideoWay};
+use crate::scenario::model::CloudNames;
 
 const CHECK: &str = "dock-alone";
 const STREAM: Way = Way { layer: Layer::Stream, encoding: Encoding::Raw };
@@ -57,6 +58,7 @@ fn searched(plan: &Plan) -> TaintSeen {
         found: ways.map(|(camera, port)| found(camera, port, STREAM, 20, 280_000)).to_vec(),
         passwords: vec![],
         let_go: 0,
+        closed: Default::default(),
     }
 }
 
@@ -135,11 +137,39 @@ fn too_little_video_on_its_ways_shows_nothing() {
     assert_inconclusive(&nothing_ran, &["vacuous", "no video ran from dock-1 to app"]);
 }
 
+/// The fake cloud at `aws`.
+fn cloud() -> Service {
+    let kind = ServiceKind::Cloud {
+        region: "eu-west-1".into(),
+        names: CloudNames::Both,
+        binds: vec![],
+        spares: vec![],
+        things: vec![],
+        scanners: vec![],
+        clock_offset: 0,
+        monitors: None,
+        credentials_last: None,
+        throttles: Default::default(),
+    };
+    Service { node: of("aws"), kind }
+}
+
 #[test]
 fn what_was_not_searched_whole_shows_nothing() {
     let verdict = judged(|seen| seen.unknown.push((of("dock-1"), "clips/dock-1.h264 is missing".into())));
     assert_inconclusive(&verdict, &["clip", "dock-1", "is missing"]);
     assert_inconclusive(&judged(|seen| seen.let_go = 2), &["search", "2 times"]);
+    let closed = |address: &str| {
+        let mut seen = searched(&plan());
+        seen.closed.insert(of(address), 3);
+        let with_cloud = |plan: &mut Plan| {
+            check_of(plan, CHECK).word = word();
+            plan.services.push(cloud());
+        };
+        after_both(CHECK, with_cloud, |all| all.taint = Some(seen))
+    };
+    assert_inconclusive(&closed("203.0.113.10"), &["search", "3 TLS sessions with aws stayed closed"]);
+    assert_eq!(closed("10.30.0.10").verdict, Verdict::Pass, "what is somebody else's is not read anyway");
     assert_inconclusive(&judged(|seen| seen.taps[1].cut = 3), &["search", "3 frames at", "cut short"]);
     let full = after_both(
         CHECK,
