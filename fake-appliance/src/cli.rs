@@ -13,6 +13,7 @@ Examples:
   fake-appliance pull rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream --frames 45
   fake-appliance scan --user viewer --password-env CAMERA_PASSWORD
   fake-appliance ports --main eth0 --spare eth1
+  fake-appliance operate --client /tmp/cloud/client.json --sessions
   fake-appliance pull rtsp://127.0.0.2:8554/stream --user admin --password-env CAMERA_PASSWORD
 
 Facts go to standard output, one JSON object per line: ready first, bye last. The log goes to standard error.
@@ -43,8 +44,36 @@ pub(crate) enum Command {
     Scan(Scan),
     /// Keep one of two network ports in use: the spare takes over while the other one has no carrier.
     Ports(Ports),
+    /// Be whoever runs appliances: call the cloud's Panorama service as standard input says.
+    #[command(after_long_help = ORDERS)]
+    Operate(Operate),
     /// Look whether this machine can decode: exit code 0, or 3 and what is missing.
     Doctor,
+}
+
+const ORDERS: &str = "\
+Obeys JSON lines on standard input, one after the other:
+
+  {\"order\": NAME, \"do\": KIND, \"device\": ID, \"version\": VERSION, \"within_ms\": 10000}
+
+KIND is what a device shall do: update (to the version), restart; for so long it is looked at what came of it. Or it is what
+is wrong with a call, made beside one that is right: unsigned, altered (after it was signed), late (signed six minutes ago),
+expired (by a session that has ended). Each answer that matters is the fact `called`, and `calls_over` comes last.";
+
+#[derive(Args, Debug)]
+pub(crate) struct Operate {
+    /// What the cloud tells its clients: its `client.json`.
+    #[arg(long, value_name = "FILE")]
+    client: PathBuf,
+    /// Sign with sessions of STS, where the account's role is taken on, instead of with the key that lasts.
+    #[arg(long)]
+    sessions: bool,
+}
+
+impl From<Operate> for fake_appliance::OperatorSettings {
+    fn from(Operate { client, sessions }: Operate) -> Self {
+        Self { client, sessions }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -267,7 +267,7 @@ impl ClientFile {
     }
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
+pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Error> {
     let path = || path.to_owned();
     let text = std::fs::read_to_string(path()).map_err(|source| Error::Read { path: path(), source })?;
     serde_json::from_str(&text).map_err(|source| Error::Content { path: path(), source })

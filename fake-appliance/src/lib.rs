@@ -5,6 +5,7 @@
 //! - [`mod@run`]: the whole appliance, and its video half alone.
 //! - [`ports`]: two network ports, of which one is in use; a process of its own.
 //! - [`mod@scan`]: looks for cameras on its own subnets.
+//! - [`operate`]: not the appliance, but whoever runs it, at the cloud's own service; a process of its own.
 //! - `video`: pulls, judges and decodes every camera's frames. `cloud`: MQTT, metrics, logs, objects.
 //!   `clock`: time servers. `net`: names, connections, TLS. `own`: what it knows of itself. `voice`: facts.
 //!
@@ -26,5 +27,6 @@ mod stop;
 mod video;
 mod voice;
 
+pub use cloud::operator::{Settings as OperatorSettings, operate};
 pub use run::{Error, pull, run, scan_once};
 pub use video::{DecodeError, check_decoder};

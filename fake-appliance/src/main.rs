@@ -38,6 +38,9 @@ fn act(command: cli::Command) -> anyhow::Result<()> {
             cli::Command::Ports(ports) => {
                 fake_appliance::ports::keep(ports.into(), teller, shutdown).await?;
             }
+            cli::Command::Operate(operate) => {
+                fake_appliance::operate(&operate.into(), std::io::stdin(), teller, shutdown).await?;
+            }
             cli::Command::Doctor => fake_appliance::check_decoder().map_err(Error::from)?,
         }
         Ok(())

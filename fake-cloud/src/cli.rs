@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use fake_cloud::journal::Stored;
 use fake_cloud::names::Spelling;
 use fake_cloud::service::{Service, Transport};
-use fake_cloud::settings::{Policy, Settings};
+use fake_cloud::settings::{Policy, Settings, Wrong};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,6 +143,12 @@ pub(crate) struct Serve {
     /// How long credentials hold that things get for their certificates. AWS gives them 900 at least; less shows renewals.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=43_200))]
     credentials_last: u32,
+    /// The longest that credentials of STS hold. AWS gives them 900 at least; less shows that they end.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=43_200))]
+    sessions_last: Option<u32>,
+    /// Believe requests with this wrong, for sites that must notice; may be given again.
+    #[arg(long = "believe", value_enum, value_name = "WHAT")]
+    believed: Vec<WrongArgument>,
     /// Seconds that the cloud's clock is ahead of this host's: signatures, Date headers and NTP follow it.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
@@ -160,6 +166,29 @@ enum NamesArgument {
     Corrected,
     AsPrinted,
     Both,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WrongArgument {
+    /// No signature.
+    Unsigned,
+    /// Not what was signed.
+    Altered,
+    /// Signed too long ago.
+    Late,
+    /// Signed by a session that has ended.
+    Expired,
+}
+
+impl From<WrongArgument> for Wrong {
+    fn from(argument: WrongArgument) -> Self {
+        match argument {
+            WrongArgument::Unsigned => Self::Unsigned,
+            WrongArgument::Altered => Self::Altered,
+            WrongArgument::Late => Self::Late,
+            WrongArgument::Expired => Self::Expired,
+        }
+    }
 }
 
 impl From<Serve> for Settings {
@@ -195,6 +224,8 @@ impl From<Serve> for Settings {
             ntp_port: port(serve.ntp_port, local.ntp_port, 123),
             throttled: serve.throttled,
             credentials_seconds: serve.credentials_last,
+            sessions_seconds: serve.sessions_last,
+            believed: serve.believed.into_iter().map(Wrong::from).collect(),
             clock_offset_seconds: serve.clock_offset,
             upstream: serve.upstream,
             dir: local.dir,

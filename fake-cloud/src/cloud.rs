@@ -39,6 +39,7 @@ use crate::service::Service;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::shadow::Shadows;
+use crate::sigv4::Wrong;
 use crate::sockets::Sockets;
 use crate::standins::StandIns;
 use crate::throttle::Throttle;
@@ -115,6 +116,10 @@ pub(crate) struct Cloud {
     pub(crate) authority: Authority,
     /// How long credentials hold that things get.
     pub(crate) credentials_last: Duration,
+    /// The longest that credentials of STS hold; none: as long as is asked for.
+    pub(crate) sessions_last: Option<Duration>,
+    /// What is believed although it is wrong.
+    pub(crate) believed: Vec<Wrong>,
     pub(crate) throttle: Throttle,
     pub(crate) stand_ins: Arc<StandIns>,
     pub(crate) orders: Orders,
@@ -294,6 +299,8 @@ fn assemble(
         names,
         authority,
         credentials_last: credentials::lifetime(settings.credentials_seconds),
+        sessions_last: settings.sessions_seconds.map(credentials::lifetime),
+        believed: settings.believed.clone(),
         throttle: Throttle::new(&settings.throttled),
         stand_ins: Arc::default(),
         orders: Orders::default(),

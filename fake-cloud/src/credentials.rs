@@ -56,7 +56,7 @@ fn denied() -> Failure {
     Failure::new(403, "AccessDeniedException", "Access Denied")
 }
 
-/// How long the credentials of things may hold: AWS gives them 15 minutes to 12 hours; shorter lives show renewals.
+/// How long credentials may hold: AWS gives them 15 minutes to 12 hours; shorter lives show renewals, and ends.
 pub(crate) fn lifetime(seconds: u32) -> Duration {
     Duration::from_secs(seconds.clamp(1, 43_200).into())
 }

@@ -58,6 +58,11 @@ impl Keys {
         Self { lasting, owner, sessions }
     }
 
+    /// Whoever holds the key that lasts.
+    pub(crate) fn lasting(&self) -> Holder {
+        Holder { key: self.lasting.clone(), principal: self.owner.clone(), temporary: false }
+    }
+
     /// The key called `id`, whoever shows it.
     pub(crate) fn find(&self, id: &str) -> Option<Key> {
         if id == self.lasting.id { Some(self.lasting.clone()) } else { self.sessions.key(id) }
@@ -68,7 +73,7 @@ impl Keys {
         let key = self.find(id).ok_or(Stranger::Key)?;
         let lasting = key == self.lasting;
         match token {
-            None if lasting => Ok(Holder { key, principal: self.owner.clone(), temporary: false }),
+            None if lasting => Ok(self.lasting()),
             None => Err(Stranger::Key),
             Some(_) if lasting => Err(Stranger::Token),
             Some(token) => match self.sessions.known(id, token, now) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub use crate::iot::policy::Policy;
 use crate::names::Spelling;
 use crate::service::Service;
+pub use crate::sigv4::Wrong;
 
 /// Everything that can be chosen about a run.
 #[derive(Clone, Debug)]
@@ -48,6 +49,10 @@ pub struct Settings {
     pub throttled: Vec<(Service, u32)>,
     /// How long credentials hold that things get, seconds.
     pub credentials_seconds: u32,
+    /// The longest that credentials of STS hold, seconds; none: as long as is asked for, which AWS takes from 900 on.
+    pub sessions_seconds: Option<u32>,
+    /// Requests that are believed although something is wrong with them, for sites that must notice.
+    pub believed: Vec<Wrong>,
     /// How far the cloud's clock is ahead of the host's.
     pub clock_offset_seconds: i64,
     /// The time server that ours has its time from, asked again and again; none: ours shows the cloud's own clock.
@@ -76,6 +81,8 @@ impl Settings {
             ntp_port: 1123,
             throttled: Vec::new(),
             credentials_seconds: 3600,
+            sessions_seconds: None,
+            believed: Vec::new(),
             clock_offset_seconds: 0,
             upstream: None,
         }

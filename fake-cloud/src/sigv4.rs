@@ -94,6 +94,32 @@ pub(crate) enum Refusal {
     Body,
 }
 
+/// What may be wrong with a request that a client has made on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It has no signature.
+    Unsigned,
+    /// It is not what was signed.
+    Altered,
+    /// It was signed too long ago.
+    Late,
+    /// Its session has ended.
+    Expired,
+}
+
+impl Refusal {
+    /// What was wrong, if it is one of those.
+    pub(crate) fn wrong(&self) -> Option<Wrong> {
+        match self {
+            Self::Missing => Some(Wrong::Unsigned),
+            Self::Mismatch | Self::Body => Some(Wrong::Altered),
+            Self::Skewed { .. } => Some(Wrong::Late),
+            Self::Expired { .. } => Some(Wrong::Expired),
+            _ => None,
+        }
+    }
+}
+
 /// The rules of one endpoint.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Endpoint<'a> {

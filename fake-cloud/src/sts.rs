@@ -73,7 +73,8 @@ fn assume(wish: &Wish, cloud: &Cloud) -> Result<Bytes, Failure> {
     }
     let principal = role::session(account, &wish.session);
     let (arn, id) = (principal.arn.clone(), principal.id.clone());
-    let given = cloud.keys.sessions.give(principal, cloud.clock.now(), wish.life);
+    let life = cloud.sessions_last.map_or(wish.life, |longest| wish.life.min(longest));
+    let given = cloud.keys.sessions.give(principal, cloud.clock.now(), life);
     let given = given.map_err(|error| Failure::new(500, "InternalFailure", error.to_string()))?;
     Ok(result(
         "AssumeRole",

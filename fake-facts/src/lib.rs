@@ -102,6 +102,26 @@ pub enum Fact {
         /// The thing's own words about it, each in one line: `reason`, `monitorEveryMs`, …
         details: BTreeMap<String, String>,
     },
+    /// A call that an operator made of the cloud was answered.
+    Called {
+        /// What it was made for, by the name that it was asked for with.
+        order: String,
+        /// `DescribeDevice`, `AssumeRole`, …
+        operation: String,
+        /// The operator's own socket, as in the cloud's `Accepted` and `Refused`.
+        socket: SocketAddr,
+        /// The HTTP status.
+        status: u16,
+        /// The code of an error, for example `InvalidSignatureException`; none of a success.
+        code: Option<String>,
+        /// What it says that matters: `JobId`, `Status`, `CurrentSoftware`, `DeviceConnectionStatus`.
+        said: BTreeMap<String, String>,
+    },
+    /// An operator makes no more calls for what it was asked for; what could not be called is told by `Failed` before.
+    CallsOver {
+        /// Its name, as in `Called`.
+        order: String,
+    },
     /// What the cloud knows of a device by its monitoring: said with each answer, and when answers fail to come.
     Monitored {
         /// The device.

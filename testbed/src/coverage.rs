@@ -150,6 +150,6 @@ mod tests {
         let text = table(&shipped());
         assert!(text.contains("PAN-NET-06  part   t1-direct-cable/prod-shut"), "{text}");
         let missing = text.lines().find(|line| line.starts_with("no check: ")).unwrap();
-        assert!(missing.contains("PAN-AUT-01") && !missing.contains("PAN-NET-06"), "{missing}");
+        assert!(missing.contains("PAN-DNS-05") && !missing.contains("PAN-NET-06"), "{missing}");
     }
 }

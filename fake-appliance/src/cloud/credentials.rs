@@ -111,7 +111,7 @@ impl Chain {
 }
 
 /// How long credentials hold, by the clock of whoever gave them: ours may be another.
-fn life(headers: &HeaderMap, expiration: &str) -> Result<Duration, Error> {
+pub(super) fn life(headers: &HeaderMap, expiration: &str) -> Result<Duration, Error> {
     let now = headers.get("date").and_then(|date| date.to_str().ok()).unwrap_or_default();
     // An HTTP date (RFC 9110, section 5.6.7) is one of e-mail's whose zone has the old name.
     let now = OffsetDateTime::parse(&now.replace("GMT", "+0000"), &Rfc2822).map_err(unreadable)?;
@@ -119,7 +119,7 @@ fn life(headers: &HeaderMap, expiration: &str) -> Result<Duration, Error> {
     Ok((end - now).try_into().unwrap_or_default())
 }
 
-fn until_renewal(life: Duration) -> Duration {
+pub(super) fn until_renewal(life: Duration) -> Duration {
     life.saturating_sub(EARLY.min(life / 4))
 }
 

@@ -4,12 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use fake_facts::Fact;
 use http_body_util::{BodyExt, Full, Limited};
@@ -20,6 +14,7 @@ use rustls::ClientConfig;
 use tokio::time::timeout;
 
 use super::credentials::{Chain, Keys};
+use super::signing::{Signer, authority};
 use crate::config::ClientFile;
 use crate::net;
 use crate::voice::Voice;
@@ -28,7 +23,6 @@ use crate::voice::Voice;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer that is read.
 const LARGEST: usize = 1 << 20;
-const HTTPS: u16 = 443;
 /// In every protocol, the code for credentials that have ended begins so.
 const ENDED: &str = "ExpiredToken";
 
@@ -151,51 +145,21 @@ impl Https {
     }
 
     fn authority(&self) -> String {
-        match self.client.https_port {
-            HTTPS => self.asks_for.clone(),
-            port => format!("{}:{port}", self.asks_for),
-        }
+        authority(&self.asks_for, self.client.https_port)
     }
 
     fn sign(&self, call: Call<'_>, keys: &Keys) -> Result<Request<Full<Bytes>>, Error> {
-        let failed = |error: &dyn std::fmt::Display| Error::Sign(error.to_string());
-        let authority = self.authority();
-        let headers = [("host", authority.as_str())].into_iter().chain(call.headers.iter().copied());
-        let (secret, token) = (keys.secret_access_key.as_str(), Some(keys.session_token.clone()));
-        let identity =
-            Credentials::new(&keys.access_key_id, secret, token, None, "credentials provider").into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.client.region)
-            .name(self.service)
-            .time(SystemTime::now())
-            .settings(settings(self.service))
-            .build()
-            .map_err(|error| failed(&error))?
-            .into();
-        let uri = format!("https://{authority}{}", call.path);
-        let body = SignableBody::Bytes(&call.body);
-        let signable = SignableRequest::new(call.method, uri, headers.clone(), body);
-        let signable = signable.map_err(|error| failed(&error))?;
-        let (instructions, _) = sign(signable, &params).map_err(|error| failed(&error))?.into_parts();
-        let request = Request::builder().method(call.method).uri(call.path);
-        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
-        let mut request = request.body(Full::from(call.body)).map_err(|error| failed(&error))?;
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
+        let signer = Signer {
+            service: self.service,
+            region: &self.client.region,
+            authority: &self.authority(),
+            key_id: &keys.access_key_id,
+            secret: &keys.secret_access_key,
+            token: Some(&keys.session_token),
+            at: SystemTime::now(),
+        };
+        signer.sign(call)
     }
-}
-
-/// S3 signs the path as it is and names the body's hash; all others encode the path again (AWS Signature
-/// Version 4 signing process, "canonical URI").
-fn settings(service: &str) -> SigningSettings {
-    let mut settings = SigningSettings::default();
-    if service == "s3" {
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    }
-    settings
 }
 
 /// A connection over which requests can be sent.

@@ -10,8 +10,10 @@ mod jobs;
 mod logs;
 mod metrics;
 mod object;
+pub(crate) mod operator;
 mod panorama;
 mod session;
+mod signing;
 mod work;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

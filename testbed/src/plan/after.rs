@@ -9,7 +9,8 @@ use crate::scenario::usual_ports;
 
 /// The checks that it looks at are planned as they are where they stand alone; what is wrong with them is said there.
 pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -> Word {
-    let scenario::Word::After { fault: written, then, lasts, within, resume, hold } = &check.word else {
+    let scenario::Word::After { fault: written, then, lasts, within, resume, stops, hold } = &check.word
+    else {
         unreachable!("asked for `after` only")
     };
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
@@ -26,6 +27,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     }
     goes_on.sort();
     goes_on.dedup();
+    let stops = stops.iter().flat_map(|one| going_on(plan(one))).collect();
     Word::After {
         says: written.to_string(),
         fault: fault(check, written, known, mistakes).unwrap_or(Fault::HealAll),
@@ -33,6 +35,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
         lasts: *lasts,
         within: *within,
         resume: goes_on,
+        stops,
         aims,
         alive,
     }

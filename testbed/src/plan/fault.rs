@@ -380,6 +380,7 @@ impl Service {
             ServiceKind::Camera { .. } => ServiceWord::Camera,
             ServiceKind::Appliance { .. } if role == Role::Appliance => ServiceWord::Appliance,
             ServiceKind::Appliance { .. } => ServiceWord::Plays,
+            ServiceKind::Operator { .. } => ServiceWord::Operates,
             ServiceKind::Command { .. } => ServiceWord::Run,
         }
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 use crate::scenario::model::{
-    Careless, CloudNames, CloudService, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan,
+    Careless, CloudNames, CloudService, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan, WrongCall,
 };
 
 pub use words::*;
@@ -253,6 +253,9 @@ pub enum ServiceKind {
         /// Services whose first requests it refuses as too many, and how many.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         throttles: BTreeMap<CloudService, u32>,
+        /// Calls that it believes although something is wrong with them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        believes: Vec<WrongCall>,
     },
     /// dnsmasq, forwarding to one server, for one segment.
     Resolver {
@@ -262,6 +265,9 @@ pub enum ServiceKind {
         upstream: IpAddr,
         /// Sets of the node's rule file that it fills with what it answers.
         sets: Vec<NameSet>,
+        /// Answers that lead inwards are none.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refuses_inward: bool,
     },
     /// `fake-cloud` serving time only.
     Clock {
@@ -358,6 +364,13 @@ pub enum ServiceKind {
         /// What it does not take care of.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         careless: Vec<Careless>,
+    },
+    /// `fake-appliance operate`: calls a cloud in operators' place, as it is told.
+    Operator {
+        /// The cloud.
+        cloud: NodeName,
+        /// Whether it signs with sessions of the cloud's STS; else with the key that lasts.
+        sessions: bool,
     },
     /// A command of the scenario's own.
     Command {

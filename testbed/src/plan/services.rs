@@ -68,6 +68,7 @@ enum Stage {
     Camera,
     Appliance,
     Player,
+    Operator,
     Command,
 }
 
@@ -76,7 +77,7 @@ struct Finder<'a, 'n> {
     ways: &'a Ways<'n>,
     mistakes: &'a mut Mistakes,
     /// One list per [`Stage`].
-    stages: [Vec<Service>; 8],
+    stages: [Vec<Service>; 9],
 }
 
 impl Finder<'_, '_> {
@@ -131,6 +132,7 @@ impl Finder<'_, '_> {
             monitors,
             credentials_last: cloud.credentials_last,
             throttles: cloud.throttles.clone(),
+            believes: cloud.believes.clone(),
         };
         self.add(Stage::Cloud, node, kind);
     }
@@ -142,7 +144,9 @@ impl Finder<'_, '_> {
             match self.upstream(node, router, CloudService::Dns) {
                 Ok(upstream) => {
                     let sets = router.sets.get(segment).cloned().unwrap_or_default();
-                    self.add(Stage::Router, node, ServiceKind::Resolver { listen, upstream, sets });
+                    let refuses_inward = router.refuses_inward;
+                    let kind = ServiceKind::Resolver { listen, upstream, sets, refuses_inward };
+                    self.add(Stage::Router, node, kind);
                 }
                 Err(text) => return self.mistakes.site(format!("`{}` serves dns: {text}", node.name)),
             }
@@ -301,6 +305,12 @@ impl Finder<'_, '_> {
                 careless: Vec::new(),
             };
             self.add(Stage::Player, node, kind);
+        }
+        if let Some(cloud) = &host.operates {
+            let written = self.site.nodes.get(cloud).map(|node| &node.kind);
+            let sessions = matches!(written, Some(Kind::Cloud(cloud)) if cloud.has(CloudService::Sts));
+            let kind = ServiceKind::Operator { cloud: cloud.clone(), sessions };
+            self.add(Stage::Operator, node, kind);
         }
     }
 

@@ -7,7 +7,9 @@ use super::answers::{at_cloud, cloud_spares};
 use super::checks::Known;
 use super::model::{Spoken, Word};
 use crate::names::NodeName;
-use crate::scenario::model::{self as scenario, Cloud, CloudNames, CloudService, Endured, JobKind, Kind};
+use crate::scenario::model::{
+    self as scenario, Cloud, CloudNames, CloudService, Endured, JobKind, Kind, WrongCall,
+};
 
 /// `talks`.
 pub(super) fn talks(known: &Known<'_>, of: NodeName, services: &[CloudService]) -> Word {
@@ -66,10 +68,31 @@ pub(super) fn endures(
     Word::Endures { of, cloud, throttled, meets, waits, within }
 }
 
-/// The cloud of an appliance; itself where it has none, which is a mistake by then.
+/// `calls`.
+pub(super) fn calls(
+    known: &Known<'_>,
+    (by, of): (NodeName, NodeName),
+    does: Vec<JobKind>,
+    refuses: Vec<WrongCall>,
+    within: Duration,
+) -> Word {
+    let site = &known.scenario.site;
+    let cloud = cloud_of(site, &by);
+    let last = site.nodes.get(&cloud).and_then(|node| match &node.kind {
+        Kind::Cloud(written) => written.credentials_last,
+        _ => None,
+    });
+    Word::Calls { by, of, cloud, does, refuses, within, session: last.unwrap_or(SESSION) }
+}
+
+/// For how long a session lasts unless the cloud's end earlier (AWS STS API reference, AssumeRole).
+const SESSION: Duration = Duration::from_secs(3600);
+
+/// The cloud of an appliance or an operator; itself where it has none, which is a mistake by then.
 fn cloud_of(site: &scenario::Site, of: &NodeName) -> NodeName {
     let cloud = site.nodes.get(of).and_then(|node| match &node.kind {
         Kind::Appliance(appliance) => appliance.cloud.clone(),
+        Kind::Host(host) => host.operates.clone(),
         _ => None,
     });
     cloud.unwrap_or_else(|| of.clone())

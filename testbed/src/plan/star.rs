@@ -27,7 +27,7 @@ table inet star {
 /// `hosts` is 0 to 1000: a bridge has at most 1023 ports (`BR_MAX_PORTS`, net/bridge/br_private.h).
 pub fn star(hosts: usize) -> Plan {
     let host = |name: String, segment| {
-        node(name, Kind::Host(Host { plays: Vec::new(), dhcp: BTreeMap::new() }), &[segment])
+        node(name, Kind::Host(Host { plays: Vec::new(), operates: None, dhcp: BTreeMap::new() }), &[segment])
     };
     let mut nodes: Vec<_> = (1..=hosts).map(|number| host(format!("h-{number}"), "hosts")).collect();
     nodes.push(host("srv".to_owned(), "srv"));
@@ -38,6 +38,7 @@ pub fn star(hosts: usize) -> Plan {
         upstream: None,
         dhcp: BTreeMap::new(),
         sets: BTreeMap::new(),
+        refuses_inward: false,
     });
     nodes.push(node("rtr".to_owned(), forwarder, &["hosts", "srv"]));
     let segments = [("hosts", "10.77.0.0/16"), ("srv", "10.78.0.0/24")].map(|(name, subnet)| {

@@ -146,7 +146,7 @@ pub(super) fn camera(id: u32) -> Kind {
 }
 
 pub(super) fn host(plays: &str) -> Kind {
-    Kind::Host(Host { plays: words(plays), dhcp: BTreeMap::new() })
+    Kind::Host(Host { plays: words(plays), operates: None, dhcp: BTreeMap::new() })
 }
 
 pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
@@ -169,6 +169,7 @@ pub(super) fn router(dns: &str, ntp: &str, upstream: Option<&str>) -> Kind {
         ra: Vec::new(),
         upstream: upstream.map(name),
         sets: BTreeMap::new(),
+        refuses_inward: false,
         dhcp: BTreeMap::new(),
     })
 }
@@ -183,6 +184,7 @@ pub(super) fn cloud() -> Kind {
         monitor_every: Duration::from_secs(1),
         credentials_last: None,
         throttles: BTreeMap::new(),
+        believes: Vec::new(),
     })
 }
 

@@ -176,6 +176,8 @@ pub enum ServiceWord {
     Appliance,
     /// A host that plays cameras.
     Plays,
+    /// A host that calls a cloud in operators' place.
+    Operates,
     /// A cloud.
     Cloud,
     /// A command of the scenario's own.
@@ -184,7 +186,7 @@ pub enum ServiceWord {
 
 impl ServiceWord {
     /// Each with its spelling.
-    pub const ALL: [(&'static str, ServiceWord); 11] = [
+    pub const ALL: [(&'static str, ServiceWord); 12] = [
         ("dns", ServiceWord::Dns),
         ("ntp", ServiceWord::Ntp),
         ("dhcp", ServiceWord::Dhcp),
@@ -194,6 +196,7 @@ impl ServiceWord {
         ("camera", ServiceWord::Camera),
         ("appliance", ServiceWord::Appliance),
         ("plays", ServiceWord::Plays),
+        ("operates", ServiceWord::Operates),
         ("cloud", ServiceWord::Cloud),
         ("run", ServiceWord::Run),
     ];

@@ -318,6 +318,9 @@ pub struct Router {
     pub dhcp: BTreeMap<SegmentName, Pool>,
     /// Sets of its rule file that are filled with what is answered in a segment of `dns`.
     pub sets: BTreeMap<SegmentName, Vec<NameSet>>,
+    /// Answers that lead inwards are none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuses_inward: bool,
 }
 
 /// Names, and the sets that their addresses are put in when somebody asks for them.
@@ -387,6 +390,9 @@ pub struct Cloud {
     /// Services whose first requests it refuses, and how many.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub throttles: BTreeMap<CloudService, u32>,
+    /// Calls that it believes although something is wrong with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub believes: Vec<WrongCall>,
 }
 
 impl Cloud {
@@ -466,6 +472,9 @@ impl CloudService {
 pub struct Host {
     /// Cameras that it plays, as a video management system does.
     pub plays: Vec<NodeName>,
+    /// The cloud whose service for operators it calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operates: Option<NodeName>,
     /// Segments in which it hands out addresses.
     pub dhcp: BTreeMap<SegmentName, Pool>,
 }

@@ -110,7 +110,9 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             arguments.extend(upstream.map(|address| format!("--upstream={address}")));
             Ok(fake(settings, "fake-cloud", arguments))
         }
-        ServiceKind::Resolver { listen, upstream, sets } => dnsmasq::forwarder(listen, *upstream, sets),
+        ServiceKind::Resolver { listen, upstream, sets, refuses_inward } => {
+            dnsmasq::forwarder(listen, *upstream, sets, *refuses_inward)
+        }
         ServiceKind::DhcpServer { .. } => dnsmasq::dhcp_server(&home, &service.kind),
         ServiceKind::Advertiser { link, prefixes } => dnsmasq::advertiser(&home, link, prefixes),
         ServiceKind::DhcpClient { link, asks, default_route, routes, spare } => {
@@ -164,6 +166,12 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             let file = home.join("config.json");
             write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
             Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
+        }
+        ServiceKind::Operator { cloud, sessions } => {
+            let client = cloud_folder(cloud).join("client.json");
+            let mut arguments = vec!["operate".into(), "--client".into(), text(&client)];
+            arguments.extend(sessions.then(|| "--sessions".to_owned()));
+            Ok(Program { listens: true, ..fake(settings, "fake-appliance", arguments) })
         }
         ServiceKind::Command { .. } => own_command(plan, service, &home, settings),
     }
@@ -262,6 +270,7 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
         monitors,
         credentials_last,
         throttles,
+        believes,
     } = cloud
     else {
         return arguments;
@@ -278,7 +287,10 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
         arguments.push(format!("--monitor-every={}", every.as_millis()));
         arguments.extend(devices.iter().flat_map(|device| ["--device".into(), device.to_string()]));
     }
-    arguments.extend(credentials_last.map(|last| format!("--credentials-last={}", last.as_secs())));
+    for flag in ["credentials", "sessions"] {
+        arguments.extend(credentials_last.map(|last| format!("--{flag}-last={}", last.as_secs())));
+    }
+    arguments.extend(believes.iter().map(|wrong| format!("--believe={wrong}")));
     arguments.extend(throttles.iter().map(|(service, many)| format!("--throttle={}={many}", service.word())));
     for (service, address) in binds {
         arguments.extend(["--bind".into(), format!("{}={address}", spelled(service))]);

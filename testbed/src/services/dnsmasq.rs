@@ -17,18 +17,40 @@ use crate::scenario::model::{NameSet, NftSet};
 const ALONE: [&str; 5] =
     ["--keep-in-foreground", "--conf-file=/dev/null", "--bind-interfaces", "--log-facility=-", "--pid-file="];
 
+/// Addresses of no host in the internet (RFC 6890). dnsmasq's own `--stop-dns-rebind` takes the networks of documentation, in
+/// which the internet of a scenario may be, for private ones; and it knows no groups.
+const INWARD: [&str; 13] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/4",
+    "255.255.255.255",
+    "::1",
+    "::ffff:0:0/96",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+];
+
 /// A forwarder, which asks `upstream` whatever it is asked, and puts the addresses of some names into sets of the node's
 /// rules before it answers.
 pub(super) fn forwarder(
     listen: &[IpAddr],
     upstream: IpAddr,
     sets: &[NameSet],
+    refuses_inward: bool,
 ) -> Result<Program, ServiceError> {
     let mut arguments: Vec<String> =
         ["--no-hosts", "--no-resolv", "--no-poll", "--log-queries"].map(str::to_owned).to_vec();
     arguments.push(format!("--server={upstream}"));
     arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
     arguments.extend(sets.iter().map(nftset));
+    if refuses_inward {
+        arguments.extend(INWARD.map(|net| format!("--bogus-nxdomain={net}")));
+    }
     if !sets.is_empty() {
         // An answer out of the cache fills nothing, and a set may forget sooner than the cache.
         arguments.push("--cache-size=0".into());

@@ -412,7 +412,7 @@ fn rank(plan: &Plan, place: usize) -> Rank {
     match &plan.services[place].kind {
         ServiceKind::DhcpServer { .. } | ServiceKind::Advertiser { .. } => Rank::HandsOut,
         ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. } => Rank::IsGiven,
-        ServiceKind::Appliance { .. } => Rank::Asks,
+        ServiceKind::Appliance { .. } | ServiceKind::Operator { .. } => Rank::Asks,
         ServiceKind::Command { instead: true, .. } => {
             let role = plan.node(&plan.services[place].node).map(|node| node.role);
             if role == Some(Role::Camera) { Rank::Serves } else { Rank::Asks }

@@ -28,6 +28,7 @@ pub(super) struct Asked<'a> {
     pub(super) fault: &'a Fault,
     pub(super) within: Duration,
     pub(super) resume: &'a [GoingOn],
+    pub(super) stops: &'a [GoingOn],
     pub(super) aims: &'a [Aim],
     pub(super) alive: &'a [Open],
 }
@@ -43,8 +44,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
         draft = no_reach::draft(check, asked.aims, asked.alive, seen);
         draft.findings = leaks(check, asked, change, seen);
     }
-    if asked.aims.is_empty() && asked.resume.is_empty() {
-        draft.reasons.add("vacuous", "nothing is asked to go on or to stay shut");
+    if asked.aims.is_empty() && asked.resume.is_empty() && asked.stops.is_empty() {
+        draft.reasons.add("vacuous", "nothing is asked to go on, to stop, or to stay shut");
     }
     draft.findings.splice(0..0, wrong_plugs(plan, asked.fault).map(finding));
     let mut words = vec![format!("`{}` for {}", asked.says, length(between(change.at, change.then_at)))];
@@ -53,6 +54,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
         words.push(word);
         draft.pauses.extend(pause);
     }
+    words.extend(asked.stops.iter().map(|one| stopped(one, asked, change, seen, &mut draft)));
     if !asked.aims.is_empty() {
         words.push(std::mem::take(&mut draft.summary));
     }
@@ -151,6 +153,45 @@ fn judge(
         }
     };
     (word, Some(PauseSeen { what: name, at_fault_us: micros(at_fault), longest_us: micros(all) }))
+}
+
+/// Whether something stopped as long as the fault stood, and went on in time once it was mended; in words.
+fn stopped(
+    what: &GoingOn,
+    asked: &Asked<'_>,
+    change: &ChangeSeen,
+    seen: &Observations,
+    draft: &mut Draft,
+) -> String {
+    let (name, times) = (name(what), times(what, seen));
+    let before = times.iter().rfind(|at| **at < change.at);
+    if before.is_none_or(|before| between(*before, change.at) > MOMENT + asked.within) {
+        draft.reasons.add("alive", format!("{name} was not going on before `{}`", asked.says));
+    }
+    let came = times.iter().filter(|at| (change.at.saturating_add(UNDER_WAY)..change.then_at).contains(at));
+    let came = came.count();
+    if came > 0 {
+        let text = format!("{name} did not stop after `{}`: {came} more", asked.says);
+        draft.findings.push(finding(text));
+    }
+    match times.iter().find(|at| **at >= change.then_at) {
+        None => {
+            // What never came cannot go on.
+            let text = format!("{name} did not go on once `{}` was mended", asked.says);
+            draft.findings.extend(before.map(|_| finding(text)));
+            format!("{name} stopped")
+        }
+        Some(at) => {
+            let after = between(change.then_at, *at);
+            if after > asked.within {
+                let bound = length(asked.within);
+                let text =
+                    format!("{name} went on {} after it was mended, later than {bound}", length(after));
+                draft.findings.push(finding(text));
+            }
+            format!("{name} stopped, and went on {} after it was mended", length(after))
+        }
+    }
 }
 
 fn name(what: &GoingOn) -> String {

@@ -1,12 +1,14 @@
 //! `carries`: what runs over a link is what these flows explain, and the node's routes send it there.
 
-use crate::names::{FlowId, LinkName};
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::names::{FlowId, LinkName, NodeName};
 use crate::observation::{Conversation, Observations, RouteSeen};
 use crate::plan::{Check, Plan, RouteAsked, Word};
 
 use super::Finding;
 use super::judge::Draft;
-use super::matching::{self, Way, is_link_upkeep, kind_and_port, way};
+use super::matching::{self, Way, is_link_upkeep, is_on, kind_and_port, way};
 use super::wording::{counted, listed};
 
 /// The documented flows that stand for link upkeep, and for ICMP errors.
@@ -51,10 +53,28 @@ fn explained_by<'a>(plan: &Plan, one: &Conversation, only: &'a [FlowId]) -> Opti
     })
 }
 
-/// Opened as the flow allows it.
+/// Opened as the flow allows it; or a search on a link, where the flow lets its opener ask somebody who is plugged in there.
 fn is_of(plan: &Plan, one: &Conversation, id: &FlowId) -> bool {
-    let flow = matching::flow(plan, id);
-    flow.is_some_and(|flow| flow.pairs.iter().any(|pair| way(one, flow, pair) == Some(Way::Along)))
+    let Some(flow) = matching::flow(plan, id) else { return false };
+    flow.pairs.iter().any(|pair| {
+        way(one, flow, pair) == Some(Way::Along)
+            || (is_search(one)
+                && one.opener.node.as_ref() == Some(&pair.from)
+                && flow.ports.iter().any(|ports| is_on(ports, &one.kind, one.answerer.port))
+                && is_plugged_in(plan, one, &pair.to))
+    })
+}
+
+/// Whether a conversation is a question of WS-Discovery, which goes to a group (April 2005, section 2.4).
+fn is_search(one: &Conversation) -> bool {
+    one.answerer.address == IpAddr::V4(Ipv4Addr::new(239, 255, 255, 250)) && one.answerer.port == 3702
+}
+
+/// Whether a node is in a segment in which a conversation was seen.
+fn is_plugged_in(plan: &Plan, one: &Conversation, node: &NodeName) -> bool {
+    let links = || plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (&node.name, link)));
+    let seen: Vec<_> = links().filter(|(_, link)| one.ports.contains(&link.port)).collect();
+    links().any(|(owner, link)| owner == node && seen.iter().any(|(_, at)| at.segment == link.segment))
 }
 
 /// Whether one end of it is an end of a listed flow.

@@ -8,9 +8,9 @@ use super::stand_in;
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, attacks, carries, clock, direction, endures, explained, job, lint, matrix, members,
-    moved, name, names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare, taint,
-    talks, tls,
+    address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, matrix,
+    members, moved, name, names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare,
+    taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -68,12 +68,13 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             ("periodic", periodic::draft(&asked, seen))
         }
         Word::Job { .. } => ("job", job::draft(plan, &check.name, &check.word, seen)),
+        Word::Calls { .. } => ("calls", calls::draft(&check.name, &check.word, seen)),
         Word::Talks { .. } => ("talks", talks::draft(plan, &check.word, seen)),
         Word::Endures { .. } => ("endures", endures::draft(plan, check, seen)),
         Word::NamesAgree { flows } => ("names_agree", names_agree::draft(plan, flows, seen)),
-        Word::After { says, fault, within, resume, aims, alive, .. } => {
+        Word::After { says, fault, within, resume, stops, aims, alive, .. } => {
             let within = *within;
-            let asked = after::Asked { says, fault, within, resume, aims, alive };
+            let asked = after::Asked { says, fault, within, resume, stops, aims, alive };
             ("after", after::draft(plan, check, &asked, seen))
         }
         Word::Spare { of } => ("spare", spare::draft(plan, of, seen)),
@@ -85,7 +86,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             ("explained", explained::draft(plan, &asked, seen))
         }
         Word::Matrix { .. } => ("matrix", matrix::draft(plan, check, seen)),
-        Word::Name { .. } => ("name", name::draft(&check.word, seen)),
+        Word::Name { .. } => ("name", name::draft(plan, &check.word, seen)),
         Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
         Word::Tls { flows, min, refuses, instead_of, cloud } => {
             let places = stand_in::Places { check: &check.name, cloud: cloud.as_ref(), instead_of };
@@ -225,6 +226,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Attacks { .. }
         | Word::Job { .. }
         | Word::Endures { .. }
+        | Word::Calls { .. }
         | Word::Periodic { .. }
         | Word::Spare { .. }
         | Word::Address { .. }

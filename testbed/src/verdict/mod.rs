@@ -10,6 +10,7 @@ mod after;
 mod amount;
 pub(crate) mod attacks;
 mod autoconf;
+pub(crate) mod calls;
 mod carries;
 mod clock;
 mod controls;

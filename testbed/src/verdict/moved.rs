@@ -30,6 +30,24 @@ pub(super) fn ask_there(asked: &Asked<'_>, change: &ChangeSeen, seen: &Observati
             None => draft.reasons.add("moved", format!("{of} never went to {to} with {event}")),
         }
     }
+    if asked.resume.is_empty() {
+        ask_told(asked.fault, change, seen, draft);
+    }
+}
+
+/// Where nobody is to go on, somebody must have been told of the new address all the same.
+fn ask_told(fault: &Fault, change: &ChangeSeen, seen: &Observations, draft: &mut Draft) {
+    let Fault::MoveName { name: moved, to: Some(to), clouds, .. } = fault else { return };
+    let told = seen.facts.iter().any(|fact| match &fact.line.fact {
+        Fact::Asked { name, answers, .. } => {
+            let meanwhile = (change.at..change.then_at).contains(&fact.line.at);
+            clouds.contains(&fact.node) && name == moved.as_str() && answers.contains(to) && meanwhile
+        }
+        _ => false,
+    });
+    if !told {
+        draft.reasons.add("moved", format!("nobody asked for {moved} while it was {to}"));
+    }
 }
 
 /// An address that was never open shows nothing by being shut.

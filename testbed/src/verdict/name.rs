@@ -1,17 +1,19 @@
-//! `name`: the names that a firewall lets out are those that are asked for, no more and no fewer.
+//! `name`: the names that a firewall lets out are those that are asked for, no more and no fewer; nobody else has it let anything
+//! out, and nothing is let out that leads inwards.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use crate::names::NodeName;
+use crate::names::{NodeName, SegmentName};
 use crate::observation::{LookupSeen, MOST_LOOKUPS, Observations};
-use crate::plan::Word;
+use crate::plan::{Plan, Word};
 
 use super::Finding;
 use super::judge::Draft;
 use super::matching::is_ours;
 use super::wording::{counted, listed};
 
-pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
+pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Word::Name { at, segment, by, patterns } = word else { return draft };
     let asked: Vec<&LookupSeen> = seen.lookups.iter().filter(|one| by.contains(&one.node)).collect();
@@ -44,6 +46,14 @@ pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
             finding(text, None)
         }));
     }
+    let opening: Vec<&LookupSeen> = seen
+        .lookups
+        .iter()
+        .filter(|one| !one.earlier && !one.addresses.is_empty() && one.from.as_ref() == Some(at))
+        .filter(|one| patterns.iter().any(|pattern| takes_in(pattern, &one.name)))
+        .collect();
+    draft.findings.extend(strangers(plan, (at, segment, by), &opening));
+    draft.findings.extend(inward(at, by, &opening));
     let names: BTreeSet<&str> = resolved.iter().map(|one| one.name.as_str()).collect();
     draft.summary = format!(
         "{} asked for by {}, {} of them let out by no pattern; {} of {} unused",
@@ -54,6 +64,68 @@ pub(super) fn draft(word: &Word, seen: &Observations) -> Draft {
         counted(patterns.len(), "pattern"),
     );
     draft
+}
+
+/// Who else in the segment asks for such a name, and so has the router let something out.
+fn strangers(
+    plan: &Plan,
+    (at, segment, by): (&NodeName, &SegmentName, &[NodeName]),
+    opening: &[&LookupSeen],
+) -> Vec<Finding> {
+    let is_there = |node: &NodeName| {
+        let links = plan.nodes.iter().filter(|one| one.name == *node).flat_map(|one| &one.links);
+        { links }.any(|link| link.segment == *segment)
+    };
+    let mut known = BTreeSet::new();
+    let strange = opening.iter().filter(|one| !by.contains(&one.node) && is_there(&one.node));
+    strange
+        .filter(|one| known.insert((&one.node, &one.name)))
+        .map(|one| {
+            let (node, name) = (&one.node, &one.name);
+            let text = format!("stranger: {node} asks for {name}, and has {at} let {segment} reach it");
+            finding(text, Some(one))
+        })
+        .collect()
+}
+
+/// Addresses of such names that lead inwards, and that the router has told all the same.
+fn inward(at: &NodeName, by: &[NodeName], opening: &[&LookupSeen]) -> Vec<Finding> {
+    let mut known = BTreeSet::new();
+    let mut findings = Vec::new();
+    for one in opening.iter().filter(|one| by.contains(&one.node)) {
+        for address in one.addresses.iter().filter(|address| leads_inwards(**address)) {
+            if known.insert((&one.name, address)) {
+                let (node, name) = (&one.node, &one.name);
+                let text = format!("inward: {at} tells {node} that {name} is {address}");
+                findings.push(finding(text, Some(one)));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether an address is of no host in the internet: private, of this host, of this link, of a group, of nobody (RFC 6890).
+fn leads_inwards(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(four) => {
+            four.is_private()
+                || four.is_loopback()
+                || four.is_link_local()
+                || four.is_multicast()
+                || four.is_broadcast()
+                || four.octets()[0] == 0
+        }
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => leads_inwards(four.into()),
+            None => {
+                six.is_unique_local()
+                    || six.is_unicast_link_local()
+                    || six.is_loopback()
+                    || six.is_multicast()
+                    || six.is_unspecified()
+            }
+        },
+    }
 }
 
 /// TCP ports of name servers: RFC 7766, and RFC 7858 for those that encrypt.

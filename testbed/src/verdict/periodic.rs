@@ -49,12 +49,25 @@ pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration
     gaps.map(|pair| Duration::from_nanos(pair[1].saturating_sub(pair[0]))).collect()
 }
 
+/// From one of these times to the next, where no check had done anything to the site meanwhile, nor had a client of that very
+/// service met somebody else in its place.
+pub(crate) fn gaps(times: &[u64], event: Event, facts: &[NodeFact], changes: &[ChangeSeen]) -> Vec<Duration> {
+    let met = facts.iter().filter_map(|fact| match &fact.line.fact {
+        Fact::StoodIn { service, .. } if service == event.service() => Some(fact.line.at),
+        _ => None,
+    });
+    let met: Vec<u64> = met.collect();
+    let pairs = times.windows(2).filter(|pair| !met.iter().any(|at| (pair[0]..pair[1]).contains(at)));
+    pairs.flat_map(|pair| undisturbed(pair, changes)).collect()
+}
+
 pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Asked { event, of, every, tolerance, gaps, missing } = *asked;
+    let Asked { event, of, every, tolerance, gaps: wanted, missing } = *asked;
     let times = counted_times(&seen.facts, event, of);
-    let all = undisturbed(&times, &seen.changes);
-    let last = times.last().filter(|last| undisturbed(&[**last, seen.until], &seen.changes).len() == 1);
+    let between = |times: &[u64]| gaps(times, event, &seen.facts, &seen.changes);
+    let all = between(&times);
+    let last = times.last().filter(|last| between(&[**last, seen.until]).len() == 1);
     let silence = last.map_or(Duration::ZERO, |last| Duration::from_nanos(seen.until.saturating_sub(*last)));
     let bad: Vec<_> = all.iter().filter(|gap| gap.abs_diff(every) > tolerance).collect();
     let absent: u64 = all.iter().chain([&silence]).map(|gap| absent(*gap, every, tolerance)).sum();
@@ -83,8 +96,8 @@ pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
             .push(finding(format!("{event} of {of}: {absent} missing (at most {missing} allowed)")));
     }
     let known = u64::try_from(all.len()).unwrap_or(u64::MAX);
-    if known < gaps {
-        draft.reasons.add("vacuous", format!("{known} of {gaps} gaps were seen"));
+    if known < wanted {
+        draft.reasons.add("vacuous", format!("{known} of {wanted} gaps were seen"));
     }
     draft
 }

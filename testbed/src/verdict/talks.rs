@@ -1,4 +1,4 @@
-//! `talks`: an appliance talks with the services of its cloud that are named, on their ports, by their names; it opens all of
+//! `talks`: an appliance, or an operator, talks with the services of its cloud that are named, on their ports, by their names; it opens all of
 //! that itself, and nothing else is said between the two.
 
 use std::collections::BTreeSet;

@@ -12,6 +12,7 @@ use crate::names::{CheckName, FlowId, LinkName, Mac, NodeName, SegmentName, Traf
 use crate::scenario::lint::{Duty, LintRule, Waiver, Zone};
 use crate::scenario::model::{
     Amount, Bounds, CloudService, Endured, Event, JobKind, Place, Proof, StandIn, TlsVersion, Unused,
+    WrongCall,
 };
 
 /// An assertion, probes spelled out.
@@ -273,9 +274,26 @@ pub enum Word {
         /// What a configuration sets: how often it sends metrics and a log line, as it does already.
         every: Duration,
     },
-    /// An appliance talks with these services of its cloud and no others.
+    /// Operators call a cloud from outside, and nobody else is believed.
+    Calls {
+        /// The host that calls.
+        by: NodeName,
+        /// The appliance that it is about.
+        of: NodeName,
+        /// The cloud.
+        cloud: NodeName,
+        /// What the appliance is given to do, one after the other.
+        does: Vec<JobKind>,
+        /// Calls that must be refused.
+        refuses: Vec<WrongCall>,
+        /// How long each job may take until it is known to be done.
+        within: Duration,
+        /// For how long a session of the cloud's lasts.
+        session: Duration,
+    },
+    /// An appliance, or an operator, talks with these services of its cloud and no others.
     Talks {
-        /// The appliance.
+        /// Who.
         of: NodeName,
         /// Its cloud.
         cloud: NodeName,
@@ -317,6 +335,9 @@ pub enum Word {
         within: Duration,
         /// What goes on.
         resume: Vec<GoingOn>,
+        /// What stops as long as the fault stands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stops: Vec<GoingOn>,
         /// What is sent again and again through the whole change, and may not arrive.
         aims: Vec<Aim>,
         /// What must work within a second before and after.

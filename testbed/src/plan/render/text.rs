@@ -129,13 +129,14 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             let more = asks.into_iter().chain(busy).collect::<String>();
             ("cloud", format!("{region}: {}{spares}; things: {}{ahead}{more}", list(binds), list(things)))
         }
-        ServiceKind::Resolver { listen, upstream, sets } => {
+        ServiceKind::Resolver { listen, upstream, sets, refuses_inward } => {
             let filled = sets.iter().map(|one| {
                 let sets = one.ip4.iter().chain(&one.ip6);
                 format!("; fills {} with {}", list(sets), list(&one.names))
             });
             let filled: String = filled.collect();
-            ("resolver", format!("at {}; asks {upstream}{filled}", list(listen)))
+            let inward = if *refuses_inward { "; refuses what leads inwards" } else { "" };
+            ("resolver", format!("at {}; asks {upstream}{filled}{inward}", list(listen)))
         }
         ServiceKind::DhcpServer { .. } | ServiceKind::DhcpClient { .. } => dhcp_words(kind),
         ServiceKind::Advertiser { link, prefixes } => {
@@ -180,6 +181,10 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                     ),
                 ),
             }
+        }
+        ServiceKind::Operator { cloud, sessions } => {
+            let by = if *sessions { "sessions of its STS" } else { "the account's key" };
+            ("operator", format!("calls {cloud}, signed by {by}, when it is told to"))
         }
         ServiceKind::Command { command, to_end, within, ready, instead, .. } => {
             let until =

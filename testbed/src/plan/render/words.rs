@@ -54,16 +54,26 @@ pub(super) fn word(word: &Word) -> (String, String) {
             );
             ("periodic".to_owned(), format!("    {event} of {of} {bounds}\n"))
         }
-        Word::After { says, resume, within, lasts, aims, .. } => after(says, resume, (*within, *lasts), aims),
+        Word::After { says, resume, stops, within, lasts, aims, .. } => {
+            after(says, (resume, stops), (*within, *lasts), aims)
+        }
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, by_job } => {
             let when = if *by_job { "once a job says so" } else { "unasked" };
-            ("scan".to_owned(), format!("    {at} finds exactly {}, {when}\n", list(finds)))
+            let finds =
+                if finds.is_empty() { "nobody".to_owned() } else { format!("exactly {}", list(finds)) };
+            ("scan".to_owned(), format!("    {at} finds {finds}, {when}\n"))
         }
         Word::Job { of, cloud, does, spoiled, within, .. } => {
             let what = if *spoiled { "refuses, spoiled as they are," } else { "does" };
             let text = format!("    {of} {what} {} of {cloud}, each within {within:?}\n", list(does));
             ("job".to_owned(), text)
+        }
+        Word::Calls { by, of, cloud, does, refuses, within, .. } => {
+            let has = (!does.is_empty()).then(|| format!("has {of} do {} within {within:?}", list(does)));
+            let no = (!refuses.is_empty()).then(|| format!("is refused when {}", list(refuses)));
+            let text = has.into_iter().chain(no).collect::<Vec<_>>().join("; ");
+            ("calls".to_owned(), format!("    {by} calls {cloud}: {text}\n"))
         }
         Word::Talks { of, cloud, services } => {
             let words = list(services.iter().map(|one| one.service.word()));
@@ -178,16 +188,20 @@ fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (Str
 
 fn after(
     says: &str,
-    resume: &[GoingOn],
+    (resume, stops): (&[GoingOn], &[GoingOn]),
     (within, lasts): (Duration, Duration),
     aims: &[Aim],
 ) -> (String, String) {
-    let goes_on = resume.iter().map(|one| match one {
+    let named = |one: &GoingOn| match one {
         GoingOn::Video { camera, at } => format!("video of {camera} at {at}"),
         GoingOn::Reports { event, of } => format!("{event} of {of}"),
-    });
-    let goes_on = list(goes_on);
-    let text = format!("    {says}, for {lasts:?} at least; goes on within {within:?}: {goes_on}\n");
+    };
+    let goes_on = list(resume.iter().map(named));
+    let stops = match stops.is_empty() {
+        true => String::new(),
+        false => format!("; stops meanwhile: {}", list(stops.iter().map(named))),
+    };
+    let text = format!("    {says}, for {lasts:?} at least; goes on within {within:?}: {goes_on}{stops}\n");
     let probes: u64 = aims.iter().flat_map(|aim| &aim.ports).map(crate::names::Traffic::width).sum();
     (format!("after, {probes} probes again and again"), text + &aims_table(aims))
 }

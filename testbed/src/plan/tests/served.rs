@@ -46,6 +46,7 @@ fn whom_others_need_is_started_first() {
                 ServiceKind::Spare { .. } => "ports",
                 ServiceKind::Camera { .. } => "camera",
                 ServiceKind::Appliance { .. } => "appliance",
+                ServiceKind::Operator { .. } => "operator",
                 ServiceKind::Command { .. } => "command",
             };
             format!("{} {kind}", service.node)
@@ -76,8 +77,18 @@ fn a_router_answers_only_in_the_segments_it_serves() {
     assert_eq!(
         kinds,
         [
-            ServiceKind::Resolver { listen: words("10.20.0.1"), upstream: name("203.0.113.6"), sets: vec![] },
-            ServiceKind::Resolver { listen: words("10.30.0.1"), upstream: name("203.0.113.6"), sets: vec![] },
+            ServiceKind::Resolver {
+                listen: words("10.20.0.1"),
+                upstream: name("203.0.113.6"),
+                sets: vec![],
+                refuses_inward: false
+            },
+            ServiceKind::Resolver {
+                listen: words("10.30.0.1"),
+                upstream: name("203.0.113.6"),
+                sets: vec![],
+                refuses_inward: false
+            },
             ServiceKind::Clock { listen: words("10.20.0.1"), upstream: Some(name("203.0.113.7")) },
         ]
     );

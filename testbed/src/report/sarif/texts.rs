@@ -5,7 +5,7 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 27] = [
+pub(super) const KINDS: [(&str, &str); 28] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("attacks", "Hostile cameras have done what they are there for."),
@@ -25,7 +25,11 @@ pub(super) const KINDS: [(&str, &str); 27] = [
     ("reach", "A node is reached, and answers."),
     ("run", "A run comes to its end, with every part of the testbed at work."),
     ("job", "An appliance does what its cloud gives it to do, and what must come of it comes."),
-    ("talks", "An appliance talks with these services of its cloud, and with nothing else there."),
+    ("calls", "Operators call the cloud from outside, and nobody else is believed."),
+    (
+        "talks",
+        "An appliance, or an operator, talks with these services of its cloud, and with nothing else there.",
+    ),
     (
         "endures",
         "What goes wrong at the cloud is outlasted: the appliance waits longer each time, and gets through.",

@@ -46,13 +46,14 @@ impl Place<'_> {
         first: usize,
         carry_out: impl AsyncFn(&Fault) -> Result<(), String>,
     ) -> Changed {
-        let Word::After { fault, then, lasts, within, resume, aims, alive, .. } = &check.word else {
+        let Word::After { fault, then, lasts, within, resume, stops, aims, alive, .. } = &check.word else {
             unreachable!("asked for `after` only")
         };
         tracing::info!(check = %check.name, aims = aims.len(), "a change begins");
         let judged: Vec<&Aim> = aims.iter().collect();
         let bound = *within + LATER;
-        self.until_all_go_on(resume, 0, bound).await;
+        let all = [resume.as_slice(), stops].concat();
+        self.until_all_go_on(&all, 0, bound).await;
         let mut opens = probe::signs_of_life(self.site, check, &judged, alive, self.patience).await;
         let mut stream = Stream::begin(self.site, check, aims, first);
         stream.round().await;
@@ -84,7 +85,7 @@ impl Place<'_> {
         let mended = stream.beside(carry_out(then)).await;
         self.site.without_carrier(&[]);
         let since = fake_facts::now();
-        stream.beside(self.until_all_go_on(resume, since, bound)).await;
+        stream.beside(self.until_all_go_on(&all, since, bound)).await;
         stream.beside(self.until_all_answer(check, alive)).await;
         stream.release();
         stream.round().await;

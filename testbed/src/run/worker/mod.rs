@@ -2,6 +2,7 @@
 
 mod asks;
 mod build;
+mod calls;
 mod change;
 mod exercise;
 mod once;

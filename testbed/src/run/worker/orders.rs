@@ -52,15 +52,14 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
             return Ok(());
         }
     }
-    settle(ground, place, of).await;
+    settle(of, &plan.services[place].kind, ground).await;
     Ok(())
 }
 
-/// Waits until a device that the cloud at this place monitors answers regularly again.
-pub(super) async fn settle(ground: Ground<'_>, place: usize, of: &NodeName) {
-    if let ServiceKind::Cloud { monitors: Some(monitors), .. } = &ground.site.plan.services[place].kind
-        && monitors.devices.contains(of)
-    {
+/// Waits until monitoring goes on regularly, if the cloud monitors this appliance.
+pub(super) async fn settle(of: &NodeName, cloud: &ServiceKind, ground: Ground<'_>) {
+    let ServiceKind::Cloud { monitors: Some(monitors), .. } = cloud else { return };
+    if monitors.devices.contains(of) {
         let since = fake_facts::now();
         let regular = |facts: &[NodeFact]| (answers(facts, of, since) >= SETTLED).then_some(());
         let longest = monitors.every * SETTLED as u32 + SETTLED_WITHIN;

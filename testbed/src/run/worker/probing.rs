@@ -21,9 +21,10 @@ use crate::run::order::Order;
 use crate::run::taint;
 use crate::services::{self, ServiceError, Services};
 use crate::tap::{self, Captured};
-use crate::verdict::periodic::{counted_times, undisturbed};
+use crate::verdict::periodic;
 
 use super::build::Built;
+use super::calls;
 use super::change::{Changed, Place};
 use super::exercise::{begun, exercised, plays_within, regular_within};
 use super::orders;
@@ -199,6 +200,10 @@ impl Prober<'_> {
                 let change = orders::give(check, self.ground).await;
                 self.sent.changes.push(change);
             }
+            Word::Calls { .. } => {
+                let change = calls::make(check, self.ground).await;
+                self.sent.changes.extend(change);
+            }
             Word::Talks { .. }
             | Word::NamesAgree { .. }
             | Word::Tls { .. }
@@ -307,7 +312,8 @@ async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result
 fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
     plan.checks.iter().all(|check| match &check.word {
         Word::Periodic { event, of, gaps, .. } => {
-            let seen = undisturbed(&counted_times(facts, *event, of), changes);
+            let times = periodic::counted_times(facts, *event, of);
+            let seen = periodic::gaps(&times, *event, facts, changes);
             u64::try_from(seen.len()).unwrap_or(u64::MAX) >= *gaps
         }
         _ => true,

@@ -51,7 +51,7 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
     for of in appliances(cloud, ground)
         .filter(|_| instead_of.iter().any(|one| !CloudService::OFTEN_ASKED.contains(one)))
     {
-        orders::settle(ground, place, of).await;
+        orders::settle(of, &ground.site.plan.services[place].kind, ground).await;
     }
     Ok(())
 }

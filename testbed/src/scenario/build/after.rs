@@ -37,22 +37,27 @@ impl Reader<'_> {
                 .then_some(())
                 .ok_or("only what goes on can go on again: name checks with `plays` or `periodic`")
         });
+        let stops = self.named(&word.stops, known, "`stops`", |word| {
+            matches!(word, Word::Periodic { .. }).then_some(()).ok_or("name checks with `periodic`")
+        });
         let hold = self.named(&word.hold, known, "`hold`", |word| match word {
             Word::NoReach { forgotten: None, .. } => Ok(()),
             Word::NoReach { .. } => Err("what is `forgotten` is open meanwhile"),
             _ => Err("name checks with `no_reach`"),
         });
-        if word.resume.is_absent() && word.hold.is_absent() {
+        let (resumes, stopped) = (!word.resume.is_absent(), !word.stops.is_absent());
+        if !resumes && !stopped && word.hold.is_absent() {
             let title = format!("{} asserts nothing of a fault", self.whose);
-            self.out.push(Mistake::error(title, name.spot, "write `resume`, `hold`, or both"));
+            self.out.push(Mistake::error(title, name.spot, "write `resume`, `stops`, `hold`, or several"));
         }
-        match (&word.within, word.resume.is_absent()) {
+        match (&word.within, !resumes && !stopped) {
             (Slot::Absent, false) => {
-                let label = "`resume` needs `within`: the longest pause";
+                let key = if resumes { "resume" } else { "stops" };
+                let label = format!("`{key}` needs `within`: the longest pause");
                 self.out.push(Mistake::error(format!("{} has no bound", self.whose), name.spot, label));
             }
             (Slot::Good(within), true) => {
-                let label = "belongs to `resume`";
+                let label = "belongs to `resume` and `stops`";
                 let title = format!("{} has a bound for nothing", self.whose);
                 self.out.push(Mistake::error(title, within.spot, label));
             }
@@ -60,7 +65,7 @@ impl Reader<'_> {
         }
         let within = or(&word.within, Lasting(Duration::ZERO)).0;
         let lasts = or(&word.lasts, Lasting(LASTS)).0;
-        Some(Word::After { fault: fault?, then: then?, lasts, within, resume, hold })
+        Some(Word::After { fault: fault?, then: then?, lasts, within, resume, stops, hold })
     }
 
     /// A fault that stands at a check, and changes something.

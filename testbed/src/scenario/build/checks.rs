@@ -180,6 +180,7 @@ impl Reader<'_> {
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
             ("job", raw.job.is_absent(), raw.job.is_bad()),
+            ("calls", raw.calls.is_absent(), raw.calls.is_bad()),
             ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
             ("names_agree", raw.names_agree.is_absent(), raw.names_agree.is_bad()),
             ("endures", raw.endures.is_absent(), raw.endures.is_bad()),
@@ -188,7 +189,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `names_agree`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -217,6 +218,7 @@ impl Reader<'_> {
             raw.scan.good().and_then(|word| self.scan(word)),
             raw.attacks.good().and_then(|word| self.attacks(word)),
             raw.job.good().and_then(|word| self.job(word)),
+            raw.calls.good().and_then(|word| self.calls(word)),
             raw.talks.good().and_then(|word| self.talks(word)),
             raw.names_agree.good().and_then(|word| self.names_agree(word)),
             raw.endures.good().and_then(|word| self.endures(word)),

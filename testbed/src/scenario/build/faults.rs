@@ -386,9 +386,11 @@ fn services(node: &Node) -> Vec<ServiceWord> {
             (ServiceWord::Dhcp, !router.dhcp.is_empty()),
             (ServiceWord::Ra, !router.ra.is_empty()),
         ],
-        Kind::Host(host) => {
-            vec![(ServiceWord::Dhcp, !host.dhcp.is_empty()), (ServiceWord::Plays, !host.plays.is_empty())]
-        }
+        Kind::Host(host) => vec![
+            (ServiceWord::Dhcp, !host.dhcp.is_empty()),
+            (ServiceWord::Plays, !host.plays.is_empty()),
+            (ServiceWord::Operates, host.operates.is_some()),
+        ],
     };
     let leased = node.links.iter().any(|link| link.dhcp.is_some());
     let asks = |name: &LinkName| node.links.iter().any(|link| link.name == *name && link.dhcp.is_some());

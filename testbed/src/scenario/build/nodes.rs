@@ -227,6 +227,7 @@ impl Builder<'_> {
             let label = "`dns` needs `upstream`: the cloud whose name server is asked";
             self.out.push(Mistake::error("a resolver that has nobody to ask", first.spot, label));
         }
+        let refuses_inward = serves.is_some_and(|serves| or(&serves.refuses_inward, false));
         let absent = (Slot::Absent, Slot::Absent, Slot::Absent);
         let common = Common {
             gateway: &absent.0,
@@ -238,7 +239,8 @@ impl Builder<'_> {
         };
         self.add(name, &wires, 1, &common, |_| {
             let (dns, ntp, ra, upstream) = (dns.clone(), ntp.clone(), ra.clone(), upstream.clone());
-            Kind::Router(Router { dns, ntp, ra, upstream, dhcp: dhcp.clone(), sets: sets.clone() })
+            let (dhcp, sets) = (dhcp.clone(), sets.clone());
+            Kind::Router(Router { dns, ntp, ra, upstream, dhcp, sets, refuses_inward })
         });
     }
 
@@ -289,7 +291,10 @@ impl Builder<'_> {
         let serves = raw.serves.good();
         let dhcp = serves
             .map(|serves| pools(("host", name), &serves.dhcp, &wires, self.segments, self.servers, self.out));
-        let host = Host { plays, dhcp: dhcp.unwrap_or_default() };
+        let operates = raw.operates.good().and_then(|cloud| {
+            self.directory.one_of(cloud, &[Section::Cloud], "a host's `operates`", self.out)
+        });
+        let host = Host { plays, operates, dhcp: dhcp.unwrap_or_default() };
         self.add(name, &wires, 1, &common, |_| Kind::Host(host.clone()));
     }
 

@@ -7,9 +7,9 @@ use super::super::model::Word;
 pub(super) fn required(written: Vec<String>, during: Option<&Fault>, word: &Word) -> Vec<String> {
     let mut faults: Vec<&Fault> = during.into_iter().collect();
     let mut required = written;
-    if let Word::After { fault, then, resume, hold, .. } = word {
+    if let Word::After { fault, then, resume, stops, hold, .. } = word {
         faults.extend([fault, then]);
-        required.extend(resume.iter().chain(hold).flat_map(|one| one.requires.iter().cloned()));
+        required.extend(resume.iter().chain(stops).chain(hold).flat_map(|one| one.requires.iter().cloned()));
     }
     required.extend(faults.into_iter().filter_map(Fault::needs).map(str::to_owned));
     required.sort();

@@ -13,10 +13,14 @@ impl Reader<'_> {
             .at
             .good()
             .and_then(|name| self.directory.one_of(name, &[Section::Appliance], self.whose, self.out));
-        let finds = word
-            .finds
-            .good()
-            .map(|names| self.directory.nodes_of(names, &[Section::Camera], self.whose, self.out));
+        let finds = match word.finds.good() {
+            Some(names) => {
+                let found = self.directory.nodes_of(names, &[Section::Camera], self.whose, self.out);
+                (!found.is_empty()).then_some(found)
+            }
+            // where cameras are routed nobody is on the appliance's own subnets
+            None => word.finds.is_absent().then(Vec::new),
+        };
         let (at, finds) = (at?, finds?);
         let looks = self.nodes.get(&at).is_some_and(|node| {
             node.run.is_none() && matches!(&node.kind, Kind::Appliance(app) if app.scan.is_some())
@@ -30,6 +34,6 @@ impl Reader<'_> {
                 label,
             ));
         }
-        (!finds.is_empty()).then_some(Word::Scan { at, finds, by_job: or(&word.by_job, true) })
+        Some(Word::Scan { at, finds, by_job: or(&word.by_job, true) })
     }
 }

@@ -6,7 +6,7 @@ use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{Auth, Codec, Encode, Endured, StandIn, TlsVersion, Transport};
 use super::super::model::{
-    Careless, CloudNames, CloudService, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused,
+    Careless, CloudNames, CloudService, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused, WrongCall,
 };
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -155,4 +155,5 @@ word_leaf! {
         CloudService::Ntp, CloudService::Sts, CloudService::IotControl, CloudService::Panorama,
     ].map(|service| (service.word(), service));
     JobKind, "a kind of job", JobKind::ALL.map(|kind| (kind.word(), kind));
+    WrongCall, "something that may be wrong with a call", WrongCall::ALL.map(|wrong| (wrong.word(), wrong));
 }

@@ -260,6 +260,41 @@ impl std::fmt::Display for JobKind {
     }
 }
 
+/// What may be wrong with a call of a cloud's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrongCall {
+    /// It has no signature.
+    Unsigned,
+    /// It is not what was signed.
+    Altered,
+    /// It was signed longer ago than services take it.
+    Late,
+    /// Its session has ended.
+    Expired,
+}
+
+impl WrongCall {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unsigned, Self::Altered, Self::Late, Self::Expired];
+
+    /// As it is written, here and by the fakes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unsigned => "unsigned",
+            Self::Altered => "altered",
+            Self::Late => "late",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl std::fmt::Display for WrongCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
+
 /// What becomes of an allowed flow that was never seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -551,9 +586,22 @@ pub enum Word {
         /// How long each may take; 100 ms to 10 min.
         within: Duration,
     },
-    /// An appliance talks with these services of its cloud and no others.
+    /// Operators call a cloud from outside, and nobody else is believed.
+    Calls {
+        /// The host that calls.
+        by: NodeName,
+        /// The appliance that it is about.
+        of: NodeName,
+        /// What the appliance is given to do, one after the other.
+        does: Vec<JobKind>,
+        /// Calls that must be refused.
+        refuses: Vec<WrongCall>,
+        /// How long each job may take until it is known to be done; 100 ms to 10 min.
+        within: Duration,
+    },
+    /// An appliance, or an operator, talks with these services of its cloud and no others.
     Talks {
-        /// The appliance.
+        /// Who.
         of: NodeName,
         /// The services.
         services: Vec<CloudService>,
@@ -588,6 +636,9 @@ pub enum Word {
         within: Duration,
         /// The checks, each a `plays` or a `periodic`, whose subject goes on.
         resume: Vec<Check>,
+        /// The checks, each a `periodic`, whose subject stops as long as the fault stands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stops: Vec<Check>,
         /// The checks, each a `no_reach`, whose packets are sent through the whole change.
         hold: Vec<Check>,
     },

@@ -9,7 +9,9 @@ use super::super::fault::Share;
 use super::super::leaf::{Bytes, Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
-use super::super::model::{CloudService, Cover, Endured, Event, JobKind, Proof, StandIn, TlsVersion, Unused};
+use super::super::model::{
+    CloudService, Cover, Endured, Event, JobKind, Proof, StandIn, TlsVersion, Unused, WrongCall,
+};
 use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot, Value};
@@ -17,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `talks`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `calls`, `talks`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -61,7 +63,9 @@ table! {
         attacks: may Attacks,
         /// An appliance does what it is given to do.
         job: may JobDone,
-        /// An appliance talks with these services of its cloud and no others.
+        /// Operators call the cloud from outside, and nobody else is believed.
+        calls: may Calls,
+        /// An appliance, or an operator, talks with these services of its cloud and no others.
         talks: may Talks,
         /// Names said in TLS are those that were asked for, and what is asked for there is of the same service.
         names_agree: may NamesAgree,
@@ -211,8 +215,8 @@ table! {
     ScanFinds = "`scan`" {
         /// The appliance that looks for them.
         at: must One<NodeName>,
-        /// Exactly the cameras that it finds.
-        finds: must Some1<NodeName>,
+        /// Exactly the cameras that it finds. Left out: nobody is there to be found, and nobody is.
+        finds: may Some1<NodeName>,
         /// Whether it may look only once a job of its cloud's says so. Default true.
         by_job: may One<bool>,
     }
@@ -462,9 +466,25 @@ table! {
 }
 
 table! {
-    /// An appliance talks with these services of its cloud, and with no other service, port or name there.
+    /// Operators call a cloud from outside: what they have an appliance do is done and known, and calls with something wrong are refused.
+    Calls = "`calls`" {
+        /// The host that calls; it `operates` the cloud.
+        by: must One<NodeName>,
+        /// The appliance, a device of that cloud.
+        of_node ("of"): must One<NodeName>,
+        /// What it is given to do, one after the other: `update`, `restart`.
+        does: may Some1<JobKind>,
+        /// Calls that must be refused with status 403, and logged: `unsigned`, `altered`, `late`, `expired`.
+        refuses: may Some1<WrongCall>,
+        /// How long each job may take until it is known to be done, 100ms to 10min; default 10s.
+        within: may One<Lasting<100, 600_000>>,
+    }
+}
+
+table! {
+    /// An appliance, or an operator, talks with these services of its cloud, and with no other service, port or name there.
     Talks = "`talks`" {
-        /// The appliance.
+        /// The appliance, or a host that `operates` a cloud.
         of_node ("of"): must One<NodeName>,
         /// The services; each must hear of it.
         services: must Some1<CloudService>,
@@ -502,6 +522,8 @@ table! {
         fault: must Fault,
         /// Checks with `plays` or `periodic`: what they look at goes on, without a pause longer than `within`.
         resume: may Some1<CheckName>,
+        /// Checks with `periodic`: what they look at stops as long as the fault stands, and goes on within `within` once it is mended.
+        stops: may Some1<CheckName>,
         /// The longest pause, 1ms to 10min.
         within: may One<Lasting<1, 600_000>>,
         /// Checks with `no_reach`: what they send is sent again and again, before, during and after the fault.

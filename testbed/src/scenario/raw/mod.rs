@@ -15,9 +15,9 @@ mod unsupported;
 use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{
-    Address, After, Amount, Attacks, CarriesOnly, Check, Clock, Direction, Endures, Explained, Forgotten,
-    JobDone, Lint, Matrix, Members, Name, NamesAgree, NoBridge, NoReach, PeersOf, Periodic, Plays, Reach,
-    ScanFinds, Spare, Taint, Talks, Tls, Waive,
+    Address, After, Amount, Attacks, Calls, CarriesOnly, Check, Clock, Direction, Endures, Explained,
+    Forgotten, JobDone, Lint, Matrix, Members, Name, NamesAgree, NoBridge, NoReach, PeersOf, Periodic, Plays,
+    Reach, ScanFinds, Spare, Taint, Talks, Tls, Waive,
 };
 pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};

@@ -13,7 +13,7 @@ use super::super::leaf::{
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
 use super::super::model::{
-    Careless, CloudNames, CloudService, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport,
+    Careless, CloudNames, CloudService, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport, WrongCall,
 };
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
@@ -375,6 +375,8 @@ table! {
         upstream: may One<NodeName>,
         /// Segments in which it hands out IPv4 addresses.
         dhcp: may Named<SegmentName, Dhcp>,
+        /// True: a name whose address is private, of the host itself, of a link or of a group is answered as if there were none, and fills no set. Default false.
+        refuses_inward: may One<bool>,
         /// Segments of `dns`, and the sets of its rule file that are filled with what is answered there.
         sets: may Named<SegmentName, List<NameSet>>,
     }
@@ -435,6 +437,8 @@ table! {
         credentials_last: may One<Lasting<4000, 43_200_000>>,
         /// Services whose first requests are refused as too many, and how many of them, 1 to 1000: with 429, 503 or as each of them says it.
         throttles: may Named<CloudService, One<Whole<1, 1000>>>,
+        /// For broken twins: calls that it believes although something is wrong with them: `unsigned`, `altered`, `late`, `expired`.
+        believes: may Some1<WrongCall>,
         /// A command of the scenario's own, run beside the fake cloud; needs `--allow-run`.
         run: may Run,
     }
@@ -455,6 +459,8 @@ table! {
         count: may One<Whole<1, 1000>>,
         /// Cameras that it plays, as a video management system does.
         plays: may Some1<NodeName>,
+        /// The cloud whose service for operators it calls when a check says so, with the account's key.
+        operates: may One<NodeName>,
         /// Who resolves names for it.
         resolver: may One<NodeName>,
         /// Who tells it the time.

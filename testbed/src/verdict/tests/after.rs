@@ -66,6 +66,7 @@ fn after_word_of(aims: Vec<Aim>, alive: Vec<Open>) -> Word {
         lasts: Duration::from_secs(1),
         within: Duration::from_secs(1),
         resume: vec![GoingOn::Video { camera: "dock-1".parse().unwrap(), at: "app".parse().unwrap() }],
+        stops: Vec::new(),
         aims,
         alive,
     }
@@ -181,4 +182,34 @@ fn a_fault_that_was_not_carried_out_shows_nothing() {
     assert_inconclusive(&after_both(CHECK, during, |_| {}), &["fault", "was not carried out"]);
     let stood = after_both(CHECK, during, |all| all.changes = vec![change()]);
     assert_eq!(stood.verdict, Verdict::Pass, "{stood:#?}");
+}
+
+#[test]
+fn what_must_stop_stops_and_goes_on_in_time() {
+    let judged = |times: Vec<u64>| {
+        let stops = |plan: &mut Plan| {
+            if let Word::After { resume, stops, .. } = &mut check_of(plan, CHECK).word {
+                resume.clear();
+                stops.push(GoingOn::Reports { event: Event::Logs, of: "app".parse().unwrap() });
+            }
+        };
+        judged(stops, |all| {
+            let sent = |at: u64| told(at, Fact::Delivered { service: "logs".into(), name: "x".into() });
+            all.facts.extend(times.into_iter().map(sent));
+        })
+    };
+    let until = |last: u64| every(AT - 4_000 * MS, last, 1000);
+    let with = |mut times: Vec<u64>, more: &[u64]| {
+        times.extend(more);
+        times
+    };
+    let good = judged(with(until(AT), &[AT + 100 * MS, THEN + 700 * MS]));
+    assert_eq!(good.verdict, Verdict::Pass, "{good:#?}");
+    assert!(good.summary.contains("logs of app stopped, and went on 700.0 ms after it was mended"));
+    let on = judged(with(until(AT), &[AT + 900 * MS, AT + 1_800 * MS, THEN + 700 * MS]));
+    assert_fails(&on, &["logs of app did not stop after `cut app.eth0`: 2 more"]);
+    let late = judged(with(until(AT), &[THEN + 1_500 * MS]));
+    assert_fails(&late, &["logs of app went on 1.5 s after it was mended, later than 1.0 s"]);
+    assert_fails(&judged(until(AT)), &["logs of app did not go on once `cut app.eth0` was mended"]);
+    assert_inconclusive(&judged(vec![THEN + 1]), &["alive", "logs of app was not going on before"]);
 }

@@ -81,3 +81,42 @@ fn a_route_by_another_link_is_a_finding_and_one_that_nobody_looked_up_is_a_gap()
     assert_fails(&verdict, &["the route to 203.0.113.10 (F07) leads nowhere, and not by app's eth0"]);
     assert_inconclusive(&judged(vec![mqtt()], vec![]), &["route", "203.0.113.10"]);
 }
+
+#[test]
+fn a_search_on_a_link_is_of_the_flow_that_lets_its_opener_ask_somebody_there() {
+    let judged = |to: &str| {
+        let search =
+            over_app(conversation("udp", ("app", "10.20.0.5", 40_000), ("app", "239.255.255.250", 3702), 4));
+        let search = Conversation {
+            answerer: crate::observation::End { node: None, ..search.answerer.clone() },
+            ..search
+        };
+        after_both(
+            CHECK,
+            |plan| {
+                let mut flow = matching_flow(plan);
+                (flow.id, flow.ports) = (of("S09"), vec![of("udp/3702")]);
+                flow.pairs.truncate(1);
+                (flow.pairs[0].from, flow.pairs[0].to) = (of("app"), of(to));
+                plan.flows.push(flow);
+                let mut asked = word();
+                if let Word::Carries { only, .. } = &mut asked {
+                    only.push(of("S09"));
+                }
+                check_of(plan, CHECK).word = asked;
+            },
+            |seen| {
+                seen.conversations = vec![mqtt(), search];
+                seen.routes = vec![route(Some("eth0"))];
+            },
+        )
+    };
+    let beside = judged("dock-1");
+    assert_eq!(beside.verdict, Verdict::Pass, "{beside:#?}");
+    let text = "app's eth0 carried udp/3702 of app -> 239.255.255.250, which belongs elsewhere";
+    assert_fails(&judged("aws"), &[text]);
+}
+
+fn matching_flow(plan: &Plan) -> crate::plan::Flow {
+    plan.flows.iter().find(|flow| flow.id == of("F07")).unwrap().clone()
+}

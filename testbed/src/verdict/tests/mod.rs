@@ -4,6 +4,7 @@ mod address;
 mod after;
 mod attacks;
 mod autoconf;
+mod calls;
 mod carries;
 mod clock;
 mod direction;

@@ -41,6 +41,7 @@ fn moved(peer: &str, connected: u64) -> CheckVerdict {
         lasts: Duration::from_secs(1),
         within: Duration::from_secs(1),
         resume: vec![GoingOn::Reports { event: Event::Metrics, of: of("app") }],
+        stops: Vec::new(),
         aims: vec![],
         alive: vec![],
     };

@@ -123,3 +123,33 @@ fn what_a_fault_disturbed_does_not_count() {
         "it was another one that was disturbed"
     );
 }
+
+#[test]
+fn a_gap_in_which_somebody_else_was_met_at_that_service_does_not_count() {
+    let judged = |service: &str| {
+        let periodic = |plan: &mut Plan| {
+            check_of(plan, CHECK).word = Word::Periodic {
+                event: Event::Metrics,
+                of: "app".parse().unwrap(),
+                every: Duration::from_secs(1),
+                tolerance: Duration::from_millis(200),
+                gaps: 2,
+                missing: 0,
+            };
+        };
+        let line = |at: u64, fact| Line { at: at * MS, fact };
+        after_both(CHECK, periodic, |all| {
+            for at in [0, 1000, 4000, 5000] {
+                let fact = Fact::Delivered { service: "monitoring".into(), name: "x".into() };
+                all.facts.push(NodeFact { node: "app".parse().unwrap(), line: line(at, fact) });
+            }
+            let (service, kind, peer) = (service.into(), "tls1.0".into(), "10.20.0.5:40000".parse().unwrap());
+            let fact = Fact::StoodIn { service, kind, peer };
+            all.facts.push(NodeFact { node: "aws".parse().unwrap(), line: line(2500, fact) });
+        })
+    };
+    let met = judged("monitoring");
+    assert_eq!(met.summary, "metrics of app: 2 gaps of 1.0 s to 1.0 s, 0 missing");
+    assert_eq!(met.verdict, Verdict::Pass, "{met:#?}");
+    assert_eq!(judged("logs").verdict, Verdict::Fail, "metrics do not wait for whom logs meet");
+}

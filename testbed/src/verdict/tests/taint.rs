@@ -150,6 +150,7 @@ fn cloud() -> Service {
         monitors: None,
         credentials_last: None,
         throttles: Default::default(),
+        believes: vec![],
     };
     Service { node: of("aws"), kind }
 }

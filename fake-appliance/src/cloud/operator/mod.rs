@@ -1,0 +1,208 @@
+//! Whoever runs a site, from outside of it: calls Panorama's own service, has devices do things, and looks what became of
+//! them; signed as users of IAM sign, and as sessions of STS do. And calls it as nobody may, to see that it is refused.
+//!
+//! It obeys JSON lines on standard input, one after the other, and says facts: `called` for each answer that matters,
+//! `calls_over` when no more is called for an order.
+
+mod account;
+mod read;
+mod wrongly;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fake_facts::{Fact, Teller};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use self::account::{Account, Ask, Keys, Line};
+use self::read::{Kind, Order};
+use super::credentials::until_renewal;
+use super::https::{Answer, Error};
+use crate::net;
+use crate::voice::Voice;
+
+/// From one look at what a job has come to, to the next.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What an operator is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The cloud's `client.json`.
+    pub client: PathBuf,
+    /// Whether calls are signed by sessions of STS, as far as they can be; else by the key that lasts.
+    pub sessions: bool,
+}
+
+/// Obeys what comes from `input` until `shutdown` says so; that the input ends changes nothing.
+///
+/// Tells `Ready` first and `Bye` last.
+/// Errors: the client file or its authority cannot be used, or nobody hears the facts.
+pub async fn operate(
+    settings: &Settings,
+    input: impl Read + Send + 'static,
+    teller: Arc<Teller>,
+    shutdown: impl Future<Output = String>,
+) -> Result<(), crate::Error> {
+    let account = Account::read(&settings.client)?;
+    let manner = net::Manner { ca: &account.ca, anyone: false, alpn: super::HTTP, old: false };
+    let tls = net::tls_client(manner, None)?;
+    let voice = Voice::new(teller);
+    voice.tell(Fact::Ready { listens: Vec::new() });
+    let desk = Desk { account, tls, sessions: settings.sessions, voice: voice.clone() };
+    let work = async {
+        let mut lines = read::lines(input);
+        while let Some(line) = lines.recv().await {
+            desk.obey(&line).await;
+        }
+        std::future::pending().await
+    };
+    let reason = tokio::select! {
+        reason = shutdown => reason,
+        () = voice.unheard() => return Err(crate::Error::Unheard),
+        reason = work => reason,
+    };
+    voice.tell(Fact::Bye { reason });
+    Ok(())
+}
+
+/// Where an operator sits.
+struct Desk {
+    account: Account,
+    tls: Arc<rustls::ClientConfig>,
+    sessions: bool,
+    voice: Voice,
+}
+
+impl Desk {
+    /// Carries an order out, and says so.
+    async fn obey(&self, line: &str) {
+        let order = match read::order(line) {
+            Ok(order) => order,
+            Err(error) => return self.voice.failed("order", None, error),
+        };
+        let done = match order.kind {
+            Kind::Update | Kind::Restart => self.work(&order).await,
+            Kind::Unsigned | Kind::Altered | Kind::Late | Kind::Expired => self.call_wrongly(&order).await,
+        };
+        if let Err(error) = done {
+            self.voice.failed("call", Some(&order.order), error);
+        }
+        self.voice.tell(Fact::CallsOver { order: order.order });
+    }
+
+    /// Has a device do something, and looks until it is done, or for so long.
+    async fn work(&self, order: &Order) -> Result<(), Error> {
+        let mut pass = self.pass(order).await?;
+        let mut line = self.panorama().await?;
+        let made = self.ask(&mut line, &pass.keys, &create(order)).await?;
+        let job = made.json()["Jobs"][0]["JobId"].as_str().unwrap_or_default().to_owned();
+        let said = [("JobId", job.clone()), ("ImageVersion", order.version.clone())];
+        self.told(order, "CreateJobForDevices", &line, &made, &said);
+        if !made.status.is_success() {
+            return Ok(());
+        }
+        let until = Instant::now() + Duration::from_millis(order.within_ms);
+        let path = format!("/jobs/{job}");
+        let look = Look { operation: "DescribeDeviceJob", path: &path, fields: &["Status"] };
+        let over = |said: &[String]| ["COMPLETED", "FAILED"].contains(&said[0].as_str());
+        self.look(order, (&mut line, &mut pass), &look, until, over).await?;
+        let path = device(order);
+        let look = Look { operation: DESCRIBE, path: &path, fields: &KNOWN };
+        let runs = |said: &[String]| {
+            said[0] == "ONLINE" && (order.kind == Kind::Restart || said[1] == order.version)
+        };
+        self.look(order, (&mut line, &mut pass), &look, until, runs).await
+    }
+
+    /// What work is signed with.
+    async fn pass(&self, order: &Order) -> Result<Pass, Error> {
+        if !self.sessions {
+            return Ok(Pass { keys: self.account.keys(), renew: None });
+        }
+        let begun = Instant::now();
+        let (keys, life) = self.session(order).await?;
+        Ok(Pass { keys, renew: Some(begun + until_renewal(life)) })
+    }
+
+    /// Asks again and again until what is said is as it should be, or the time is over; tells the last answer.
+    async fn look(
+        &self,
+        order: &Order,
+        (line, pass): (&mut Line, &mut Pass),
+        look: &Look<'_>,
+        until: Instant,
+        is_done: impl Fn(&[String]) -> bool,
+    ) -> Result<(), Error> {
+        loop {
+            if pass.renew.is_some_and(|renew| Instant::now() >= renew) {
+                *pass = self.pass(order).await?;
+            }
+            let answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+            let json = answer.json();
+            let text = |field: &&'static str| json[*field].as_str().unwrap_or_default().to_owned();
+            let said: Vec<String> = look.fields.iter().map(text).collect();
+            if !answer.status.is_success() || is_done(&said) || Instant::now() >= until {
+                let said: Vec<_> = look.fields.iter().copied().zip(said).collect();
+                self.told(order, look.operation, line, &answer, &said);
+                return Ok(());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Says how a call was answered.
+    fn told(
+        &self,
+        order: &Order,
+        operation: &str,
+        line: &Line,
+        answer: &Answer,
+        said: &[(&'static str, String)],
+    ) {
+        let success = answer.status.is_success();
+        let said = said.iter().filter(|_| success).map(|(key, text)| ((*key).to_owned(), text.clone()));
+        self.voice.tell(Fact::Called {
+            order: order.order.clone(),
+            operation: operation.to_owned(),
+            socket: line.socket,
+            status: answer.status.as_u16(),
+            code: (!success).then(|| answer.code()),
+            said: said.collect(),
+        });
+    }
+}
+
+/// What is known of a device.
+const DESCRIBE: &str = "DescribeDevice";
+const KNOWN: [&str; 2] = ["DeviceConnectionStatus", "CurrentSoftware"];
+
+/// Keys, and when others are got in their place.
+struct Pass {
+    keys: Keys,
+    renew: Option<Instant>,
+}
+
+/// Something that is looked at until it is as it should be.
+struct Look<'a> {
+    operation: &'static str,
+    path: &'a str,
+    fields: &'a [&'static str],
+}
+
+/// The path of the order's device.
+fn device(order: &Order) -> String {
+    format!("/devices/{}", order.device)
+}
+
+/// What gives a device something to do (API reference, CreateJobForDevices).
+fn create(order: &Order) -> Ask<'static> {
+    let mut body = json!({ "DeviceIds": [order.device], "JobType": "REBOOT" });
+    if order.kind == Kind::Update {
+        body["JobType"] = "OTA".into();
+        body["DeviceJobConfig"] = json!({ "OTAJobConfig": { "ImageVersion": order.version } });
+    }
+    Ask { method: "POST", path: "/jobs", body: body.to_string().into_bytes() }
+}
