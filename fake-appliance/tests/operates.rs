@@ -13,7 +13,7 @@ use fake_facts::{Fact, Teller, read_line};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// A cloud whose thing `app` is a device, and whose sessions end after a second.
+/// A cloud whose thing `app` is a device, and whose sessions end after three seconds.
 async fn start(dir: &Path, believed: &[Wrong], stop: &CancellationToken) -> Running {
     let settings = Settings {
         https_port: 0,
@@ -21,7 +21,7 @@ async fn start(dir: &Path, believed: &[Wrong], stop: &CancellationToken) -> Runn
         ntp_port: 0,
         devices: vec!["app".into()],
         monitor_every: Duration::from_millis(200),
-        sessions_seconds: Some(1),
+        sessions_seconds: Some(3),
         believed: believed.to_vec(),
         ..Settings::on_loopback(dir.to_owned())
     };

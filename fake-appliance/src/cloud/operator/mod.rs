@@ -140,7 +140,12 @@ impl Desk {
             if pass.renew.is_some_and(|renew| Instant::now() >= renew) {
                 *pass = self.pass(order).await?;
             }
-            let answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+            let mut answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+            // On a busy machine a session may end between two looks.
+            if pass.renew.is_some() && answer.code() == ENDED {
+                *pass = self.pass(order).await?;
+                answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+            }
             let json = answer.json();
             let text = |field: &&'static str| json[*field].as_str().unwrap_or_default().to_owned();
             let said: Vec<String> = look.fields.iter().map(text).collect();
@@ -174,6 +179,9 @@ impl Desk {
         });
     }
 }
+
+/// The code for a session that has ended.
+const ENDED: &str = "ExpiredTokenException";
 
 /// What is known of a device.
 const DESCRIBE: &str = "DescribeDevice";
