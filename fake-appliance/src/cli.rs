@@ -110,6 +110,7 @@ impl Pull {
             user: self.user.clone(),
             password: password.clone(),
             transport: if self.udp { Transport::Udp } else { Transport::Tcp },
+            further_port: None,
         };
         Ok(self.urls.iter().map(camera).collect())
     }

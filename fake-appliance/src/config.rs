@@ -106,6 +106,9 @@ pub struct Camera {
     /// How frames are asked for; default in the RTSP connection.
     #[serde(default)]
     pub transport: Transport,
+    /// The port by which it is pulled once there was a frame of it; always that of `url` if absent.
+    #[serde(default)]
+    pub further_port: Option<u16>,
 }
 
 /// A way that frames travel.
@@ -121,7 +124,7 @@ pub enum Transport {
 
 impl std::fmt::Debug for Camera {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, id, url, user, password: _, transport } = self;
+        let Self { name, id, url, user, password: _, transport, further_port } = self;
         formatter
             .debug_struct("Camera")
             .field("name", name)
@@ -129,6 +132,7 @@ impl std::fmt::Debug for Camera {
             .field("url", url)
             .field("user", user)
             .field("transport", transport)
+            .field("further_port", further_port)
             .finish_non_exhaustive()
     }
 }

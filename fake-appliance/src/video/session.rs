@@ -69,16 +69,22 @@ impl Error {
 /// Plays the camera until told to stop (then `Ok`) or until something fails.
 pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Error> {
     let group = Arc::new(SessionGroup::default());
-    shared.tally().begin_session();
-    let mut address = shared.camera.url.clone();
+    let further = further(shared);
+    let mut address = match &further {
+        Some(further) if *shared.received.borrow() > 0 => further.to_string(),
+        _ => shared.camera.url.clone(),
+    };
     for _ in 0..MOST_HOPS {
+        shared.tally().begin_session();
         let mut opened = tokio::select! {
             () = stop.told() => return Ok(()),
             opened = open(shared, &address, &group) => opened?,
         };
         let away = until_sent_away(shared, &opened.url, opened.peer);
+        let commissioned = until_commissioned(shared, further.as_ref(), opened.peer);
         let (ended, next) = tokio::select! {
             next = away => (Ok(()), Some(next)),
+            next = commissioned => (Ok(()), Some(next)),
             ended = receive(shared, &mut opened.playing, stop) => (ended, None),
         };
         leave(opened, &group).await;
@@ -86,6 +92,24 @@ pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Er
         address = next.into();
     }
     Err(Error::Ended)
+}
+
+/// The stream at the camera's further port, if it is to be pulled there once it has been set up by its first.
+fn further(shared: &Shared) -> Option<Url> {
+    let mut url = Url::parse(&shared.camera.url).ok()?;
+    url.set_port(Some(shared.camera.further_port?)).ok()?;
+    Some(url)
+}
+
+/// Returns that address when the first frame has come by another port; never if there is none.
+async fn until_commissioned(shared: &Shared, further: Option<&Url>, peer: SocketAddr) -> Url {
+    match further.filter(|url| url.port() != Some(peer.port())) {
+        Some(further) => {
+            shared.until_received(1).await;
+            further.clone()
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// Where the camera sends whoever plays it, once it does; to an appliance that does not follow, it never does.

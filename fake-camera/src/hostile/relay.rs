@@ -119,6 +119,8 @@ impl Between<'_> {
     /// UDP, since the server is told in its name that it lives.
     async fn outlast(&mut self) -> io::Result<()> {
         let Some(session) = self.left.take() else { return Ok(()) };
+        // Ours is closed as well: what goes on goes by another way.
+        self.client.shutdown().await?;
         let (mut pass_answer, mut buffer) = (Vec::new(), vec![0; READ]);
         let mut ticks = tokio::time::interval(SIGN_OF_LIFE);
         loop {

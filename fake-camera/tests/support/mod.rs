@@ -239,6 +239,7 @@ pub(crate) fn camera_at(url: &str, id: Option<u32>) -> Camera {
         user: Some(USER.to_owned()),
         password: Some(PASSWORD.to_owned()),
         transport: Transport::Tcp,
+        further_port: None,
     }
 }
 

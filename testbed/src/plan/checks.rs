@@ -144,8 +144,8 @@ pub(super) fn word(
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };
             Word::Tls { flows, min, refuses, instead_of, cloud }
         }
-        scenario::Word::Direction { flows, initiator, media_to, asks, answers } => {
-            Word::Direction { flows, initiator, media_to, asks, answers }
+        scenario::Word::Direction { flows, initiator, media_to, media_ends, asks, answers } => {
+            Word::Direction { flows, initiator, media_to, media_ends, asks, answers }
         }
         scenario::Word::PeersOf { nodes, exactly, besides } => {
             Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }
@@ -156,6 +156,7 @@ pub(super) fn word(
         scenario::Word::Clock { of, from, upstream, offset } => {
             Word::Clock { of: all(&of), from, upstream, offset }
         }
+        scenario::Word::NoVideo { cameras, at } => Word::NoVideo { cameras: all(&cameras), at },
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
         scenario::Word::Scan { at, finds, by_job } => Word::Scan { at, finds: all(&finds), by_job },
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },

@@ -407,6 +407,9 @@ pub struct Source {
     /// Whether its frames come by UDP instead of in the connection.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub udp: bool,
+    /// The port by which it is pulled once there was a frame of it; always the documented one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub further: Option<u16>,
 }
 
 /// An allowed communication, addresses resolved.

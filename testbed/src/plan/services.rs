@@ -266,7 +266,7 @@ impl Finder<'_, '_> {
             }
         });
         let kind = ServiceKind::Appliance {
-            cameras: self.sources(node, &appliance.cameras),
+            cameras: self.sources(node, &appliance.cameras, appliance.moves_on),
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
@@ -294,7 +294,7 @@ impl Finder<'_, '_> {
 
     fn host(&mut self, node: &Node, host: &scenario::Host) {
         if !host.plays.is_empty() {
-            let cameras = self.sources(node, &host.plays);
+            let cameras = self.sources(node, &host.plays, false);
             let monitor_every = UNUSED_PERIOD;
             let kind = ServiceKind::Appliance {
                 cameras,
@@ -322,11 +322,11 @@ impl Finder<'_, '_> {
         self.add(stage, node, kind);
     }
 
-    fn sources(&mut self, node: &Node, cameras: &[NodeName]) -> Vec<Source> {
+    fn sources(&mut self, node: &Node, cameras: &[NodeName], moves_on: bool) -> Vec<Source> {
         let mut sources = Vec::new();
         for name in expand(self.site, cameras) {
             match self.source(node, &name) {
-                Ok(source) => sources.push(source),
+                Ok(source) => sources.push(Source { further: source.further.filter(|_| moves_on), ..source }),
                 Err(text) => self.mistakes.site(format!("`{}` plays `{name}`, which {text}", node.name)),
             }
         }
@@ -341,7 +341,8 @@ impl Finder<'_, '_> {
         let address = serving_address(planned).filter(|address| speaks(node, *address));
         let address = address.ok_or("has no address family in common with it")?;
         let udp = camera.rtsp.pulled_by() == Some(Transport::Udp);
-        Ok(Source { camera: name.clone(), id: camera.id, address, udp })
+        let further = camera.rtsp.further_ports.first().copied();
+        Ok(Source { camera: name.clone(), id: camera.id, address, udp, further })
     }
 }
 

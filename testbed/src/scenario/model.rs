@@ -290,6 +290,8 @@ pub struct Appliance {
     pub cloud: Option<NodeName>,
     /// Whether it is a developer kit, which the documents keep in a test environment. Default false.
     pub kit: bool,
+    /// Whether it pulls a camera by the first of its further ports, once it has had a frame of it by port 554. Default false.
+    pub moves_on: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
     pub forwards: bool,
     /// How often it sends metrics and a log line; 1 s to 1 h.

@@ -341,6 +341,7 @@ fn camera_source(source: &Source, settings: &Settings) -> serde_json::Value {
         "user": CAMERA_USER,
         "password": settings.camera_password,
         "transport": if source.udp { "udp" } else { "tcp" },
+        "further_port": source.further,
     })
 }
 

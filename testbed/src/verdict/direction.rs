@@ -1,6 +1,7 @@
 //! `direction`: who opens conversations (sense A), which way media runs (sense B), and how much is said either way.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::names::NodeName;
 use crate::observation::{Conversation, End, Observations};
@@ -9,12 +10,14 @@ use crate::scenario::model::Amount;
 
 use super::judge::Draft;
 use super::matching::{self, Way, kind_and_port, way};
-use super::wording::counted;
+use super::wording::{counted, length};
 use super::{Finding, amount};
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Direction { flows, initiator, media_to, asks, answers } = &check.word else { return draft };
+    let Word::Direction { flows, initiator, media_to, media_ends, asks, answers } = &check.word else {
+        return draft;
+    };
     if flows.is_empty() {
         draft.reasons.add("vacuous", "no flow is named");
     }
@@ -49,6 +52,10 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         let carriers: BTreeSet<_> = looked_at.into_iter().chain(unasked).collect();
         let carriers: Vec<_> = carriers.into_iter().map(|index| &seen.conversations[index]).collect();
         judge_media(plan, media_to, &carriers, &mut draft);
+        if let Some(within) = media_ends {
+            let senders = others.iter().copied().filter(|node| *node != media_to);
+            senders.for_each(|from| judge_endings((from, media_to), *within, &carriers, &mut draft));
+        }
     }
     if !(asks.is_none() && answers.is_none()) {
         judge_amounts(&wanted, (asks, answers), seen, &mut draft);
@@ -199,6 +206,38 @@ fn judge_media(plan: &Plan, media_to: &NodeName, looked_at: &[&Conversation], dr
         draft.reasons.add("vacuous", format!("no media ran to {media_to}"));
     }
     draft.summary.push_str(&format!("; {right} bytes of media to {media_to}, {wrong} elsewhere"));
+}
+
+/// Media of a session that was left ended soon after the next session between the two had begun. Each camera must have been
+/// left once.
+fn judge_endings(
+    (from, to): (&NodeName, &NodeName),
+    within: Duration,
+    looked_at: &[&Conversation],
+    draft: &mut Draft,
+) {
+    let nodes = |one: &Conversation| [one.opener.node.clone(), one.answerer.node.clone()];
+    let between = |one: &&&Conversation| {
+        let nodes = nodes(one);
+        nodes.contains(&Some(from.clone())) && nodes.contains(&Some(to.clone()))
+    };
+    let between: Vec<_> = looked_at.iter().filter(between).collect();
+    let mut was_left = false;
+    for one in between.iter().filter(|one| one.media_out + one.media_back > 0) {
+        let newer = between.iter().filter(|next| next.kind == "tcp" && next.first_at > one.first_at);
+        let Some(next) = newer.map(|next| next.first_at).min() else { continue };
+        was_left = true;
+        let went_on = Duration::from_nanos(one.last_at.saturating_sub(next));
+        if went_on > within {
+            let (what, long) = (kind_and_port(one), length(went_on));
+            let text =
+                format!("{from} went on sending media to {to} for {long} after the next session, by {what}");
+            draft.findings.push(finding(one, text));
+        }
+    }
+    if !was_left {
+        draft.reasons.add("vacuous", format!("{to} left no session of {from}'s for another"));
+    }
 }
 
 fn finding(one: &Conversation, text: String) -> Finding {

@@ -122,8 +122,14 @@ fn services() -> Vec<Service> {
         },
     };
     let sources = [("dock-1", 1, "10.20.0.11"), ("dock-2", 2, "10.20.0.12")];
-    let cameras =
-        sources.map(|(name, id, at)| Source { camera: of(name), id, address: of(at), udp: false }).to_vec();
+    let cameras = sources.map(|(name, id, at)| Source {
+        camera: of(name),
+        id,
+        address: of(at),
+        udp: false,
+        further: None,
+    });
+    let cameras = cameras.to_vec();
     let monitor_every = Duration::from_secs(1);
     let (cloud, careless) = (Some(of("aws")), Vec::new());
     let kind = ServiceKind::Appliance { cameras, cloud, clock: None, monitor_every, scan: None, careless };
@@ -167,6 +173,7 @@ fn direction() -> Word {
         flows: vec![of("F01")],
         initiator: of("app"),
         media_to: Some(of("app")),
+        media_ends: None,
         asks: Amount::default(),
         answers: Amount::default(),
     }

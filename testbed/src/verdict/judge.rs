@@ -9,7 +9,7 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, matrix,
-    members, moved, name, names_agree, no_bridge, no_reach, peers_of, periodic, plays, reach, scan, spare,
+    members, moved, name, names_agree, no_bridge, no_reach, no_video, peers_of, periodic, plays, reach, scan, spare,
     taint, talks, tls,
 };
 
@@ -59,6 +59,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
+        Word::NoVideo { cameras, at } => ("no_video", no_video::draft(cameras, at, seen)),
         Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
         Word::Scan { at, finds, by_job } => ("scan", scan::draft(plan, (at, finds, *by_job), seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
@@ -209,6 +210,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Taint { .. }
         | Word::Tls { .. }
         | Word::NamesAgree { .. }
+        | Word::NoVideo { .. }
         | Word::Lint { .. } => true,
         Word::PeersOf { .. }
         | Word::Carries { .. }

@@ -3,7 +3,7 @@
 //! One file per word: `no_reach` (with its `controls`, `leak`s, `stray`s and what it `covered`), `no_bridge`, `carries`, `name`,
 //! `lint`, `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `job`, `talks`, `names_agree`, `endures`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`.
 
 mod address;
 mod after;
@@ -33,6 +33,7 @@ mod name;
 mod names_agree;
 mod no_bridge;
 mod no_reach;
+mod no_video;
 mod peers_of;
 pub(crate) mod periodic;
 mod plays;

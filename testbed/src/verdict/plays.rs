@@ -79,7 +79,10 @@ impl Known {
     }
 }
 
-fn facts_at<'a>(seen: &'a Observations, at: &'a NodeName) -> impl DoubleEndedIterator<Item = &'a Fact> {
+pub(super) fn facts_at<'a>(
+    seen: &'a Observations,
+    at: &'a NodeName,
+) -> impl DoubleEndedIterator<Item = &'a Fact> {
     seen.facts.iter().filter(move |fact| fact.node == *at).map(|fact| &fact.line.fact)
 }
 
@@ -96,15 +99,23 @@ pub(super) fn videos<'a>(
 }
 
 /// The last count of one camera's frames at one node; counts only grow.
-fn last_video<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName) -> Option<&'a Video> {
+pub(super) fn last_video<'a>(
+    seen: &'a Observations,
+    at: &'a NodeName,
+    camera: &NodeName,
+) -> Option<&'a Video> {
     videos(seen, at, camera).next_back()
 }
 
-fn is_ready(seen: &Observations, at: &NodeName) -> bool {
+pub(super) fn is_ready(seen: &Observations, at: &NodeName) -> bool {
     facts_at(seen, at).any(|fact| matches!(fact, Fact::Ready { .. }))
 }
 
-fn last_failure<'a>(seen: &'a Observations, at: &'a NodeName, camera: &NodeName) -> Option<&'a str> {
+pub(super) fn last_failure<'a>(
+    seen: &'a Observations,
+    at: &'a NodeName,
+    camera: &NodeName,
+) -> Option<&'a str> {
     facts_at(seen, at).rev().find_map(|fact| match fact {
         Fact::Failed { about: Some(about), error, .. } if about == camera.as_str() => Some(error.as_str()),
         _ => None,

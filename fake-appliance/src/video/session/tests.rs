@@ -79,7 +79,15 @@ async fn serve(mut client: TcpStream, at: String, seed: u64) -> std::io::Result<
 
 fn shared(url: String) -> Arc<Shared> {
     let transport = config::Transport::Tcp;
-    let camera = Camera { name: "dock".into(), id: None, url, user: None, password: None, transport };
+    let camera = Camera {
+        name: "dock".into(),
+        id: None,
+        url,
+        user: None,
+        password: None,
+        transport,
+        further_port: None,
+    };
     // The header is bounded by a connection of its own, which has its own tests.
     let careless = Careless { unbounded: true, ..Careless::default() };
     let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));

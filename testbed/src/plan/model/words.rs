@@ -89,6 +89,9 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only.
         media_to: Option<NodeName>,
+        /// So long after the next session has begun, media of the one before has ended; 1 ms to 10 min; none: not looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_ends: Option<Duration>,
         /// What each opener may say at most.
         #[serde(default, skip_serializing_if = "Amount::is_none")]
         asks: Amount,
@@ -130,6 +133,13 @@ pub enum Word {
         /// Those of them at whose ports every frame carries the segment's tag, and none at any other; none: tags are
         /// not looked at.
         tagged: Option<Vec<NodeName>>,
+    },
+    /// Video is asked for, and none comes.
+    NoVideo {
+        /// From these cameras.
+        cameras: Vec<NodeName>,
+        /// At this node.
+        at: NodeName,
     },
     /// Hostile cameras have done what they are there for.
     Attacks {

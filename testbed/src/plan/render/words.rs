@@ -30,8 +30,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
             ("tls".to_owned(), text)
         }
-        Word::Direction { flows, initiator, media_to, asks, answers } => {
-            let media = media_to.as_ref().map(|to| format!("; media only to {to}")).unwrap_or_default();
+        Word::Direction { flows, initiator, media_to, media_ends, asks, answers } => {
+            let ends = media_ends.map(|ends| format!(", until {ends:?} after the next session"));
+            let ends = ends.unwrap_or_default();
+            let media = media_to.as_ref().map(|to| format!("; media only to {to}{ends}")).unwrap_or_default();
             let most = format!("{}{}", most("asks", asks), most("answers", answers));
             ("direction".to_owned(), format!("    {} opened by {initiator} only{media}{most}\n", list(flows)))
         }
@@ -56,6 +58,9 @@ pub(super) fn word(word: &Word) -> (String, String) {
         }
         Word::After { says, resume, stops, within, lasts, aims, .. } => {
             after(says, (resume, stops), (*within, *lasts), aims)
+        }
+        Word::NoVideo { cameras, at } => {
+            ("no_video".to_owned(), format!("    {} at {at}: asked for, and none comes\n", list(cameras)))
         }
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, by_job } => {

@@ -198,3 +198,20 @@ fn all_mistakes_of_a_stage_are_told_at_once() {
         .with("rtr", |rtr| rtr.links[0].addresses = words("10.1.0.7"));
     assert_eq!(site.refused().lines().count(), 3);
 }
+
+#[test]
+fn addresses_that_no_camera_can_take() {
+    let taking = |to: &str| {
+        let after = std::time::Duration::from_secs(1);
+        let change = Some((after, to.parse().expect("an address")));
+        let site = small().node("b", host(""), "eth0:lan:10.1.0.5");
+        site.node("a", camera(1), "eth0:lan:10.1.0.3").with("a", move |a| {
+            let Kind::Camera(camera) = &mut a.kind else { panic!("it is a camera") };
+            camera.hostile.changes_address = change;
+        })
+    };
+    assert_refused(&taking("10.2.0.1"), "`a` takes the address 10.2.0.1, which is none of its own subnet");
+    assert_refused(&taking("10.1.0.7"), "10.1.0.7, which is none of its own subnet");
+    assert_refused(&taking("10.1.0.5"), "`a` takes the address 10.1.0.5, which is that of `b`");
+    assert_refused(&taking("10.1.0.3"), "10.1.0.3, which is that of `a`");
+}

@@ -213,6 +213,7 @@ impl Prober<'_> {
             | Word::Members { .. }
             | Word::Clock { .. }
             | Word::Scan { .. }
+            | Word::NoVideo { .. }
             | Word::Attacks { .. }
             | Word::Address { .. }
             | Word::Carries { .. }

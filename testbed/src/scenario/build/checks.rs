@@ -74,6 +74,13 @@ pub(super) struct Reader<'a> {
     pub(super) out: &'a mut Mistakes,
 }
 
+/// Cameras that a node is told to play, and whether it is told to play others as well.
+struct Played {
+    cameras: Vec<NodeName>,
+    at: NodeName,
+    others: bool,
+}
+
 impl Reader<'_> {
     fn check(mut self, name: &At<CheckName>, raw: &raw::Check, known: &[Check]) -> Option<Check> {
         let alive = self.alive(raw, name);
@@ -179,6 +186,7 @@ impl Reader<'_> {
             ("periodic", raw.periodic.is_absent(), raw.periodic.is_bad()),
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
+            ("no_video", raw.no_video.is_absent(), raw.no_video.is_bad()),
             ("job", raw.job.is_absent(), raw.job.is_bad()),
             ("calls", raw.calls.is_absent(), raw.calls.is_bad()),
             ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
@@ -189,7 +197,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -217,6 +225,7 @@ impl Reader<'_> {
             raw.periodic.good().and_then(|word| self.periodic(word)),
             raw.scan.good().and_then(|word| self.scan(word)),
             raw.attacks.good().and_then(|word| self.attacks(word)),
+            raw.no_video.good().and_then(|word| self.no_video(word)),
             raw.job.good().and_then(|word| self.job(word)),
             raw.calls.good().and_then(|word| self.calls(word)),
             raw.talks.good().and_then(|word| self.talks(word)),
@@ -360,14 +369,13 @@ impl Reader<'_> {
         }
     }
 
-    fn plays(&mut self, word: &raw::Plays) -> Option<Word> {
+    /// Cameras, and a node that is told to play each of them.
+    fn plays_of(&mut self, names: &Slot<OneOrMany<At<NodeName>>>, at: &Slot<At<NodeName>>) -> Option<Played> {
         use super::directory::Section::{Appliance, Camera, Host};
         let cameras =
-            word.cameras.good().map(|names| self.directory.nodes_of(names, &[Camera], self.whose, self.out));
-        let at = word
-            .at_node
-            .good()
-            .and_then(|name| self.directory.one_of(name, &[Appliance, Host], self.whose, self.out));
+            names.good().map(|names| self.directory.nodes_of(names, &[Camera], self.whose, self.out));
+        let at =
+            at.good().and_then(|name| self.directory.one_of(name, &[Appliance, Host], self.whose, self.out));
         let (cameras, at) = (cameras?, at?);
         let pulls = match self.nodes.get(&at).map(|node| &node.kind) {
             Some(Kind::Appliance(appliance)) => &appliance.cameras,
@@ -375,7 +383,7 @@ impl Reader<'_> {
             _ => return None,
         };
         let stranger = cameras.iter().find(|camera| !pulls.contains(camera));
-        if let (Some(camera), Some(names)) = (stranger, word.cameras.good())
+        if let (Some(camera), Some(names)) = (stranger, names.good())
             // an empty list may be one that could not be read
             && (!pulls.is_empty() || !self.out.has_errors())
         {
@@ -383,6 +391,28 @@ impl Reader<'_> {
             let title = format!("{} waits for video that nobody asks for", self.whose);
             self.out.push(Mistake::error(title, names.0.first()?.spot, label));
         }
+        let others = pulls.iter().any(|camera| !cameras.contains(camera));
+        Some(Played { cameras, at, others })
+    }
+
+    fn no_video(&mut self, word: &raw::NoVideo) -> Option<Word> {
+        let Played { cameras, at, others } = self.plays_of(&word.cameras, &word.at_node)?;
+        if let (false, false, Some(name)) = (others, self.out.has_errors(), word.at_node.good()) {
+            let label = format!("`{at}` plays no other camera, and nothing would show that it can");
+            let title = format!("{} asks somebody who may be unable to play", self.whose);
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
+        let own = self.nodes.get(&at).is_some_and(|node| node.run.is_some());
+        if let (true, Some(name)) = (own, word.at_node.good()) {
+            let label = format!("`{at}` runs a command of its own, which may play as well");
+            let title = format!("{} asks somebody who does not say all that it plays", self.whose);
+            self.out.push(Mistake::error(title, name.spot, label));
+        }
+        Some(Word::NoVideo { cameras, at })
+    }
+
+    fn plays(&mut self, word: &raw::Plays) -> Option<Word> {
+        let Played { cameras, at, .. } = self.plays_of(&word.cameras, &word.at_node)?;
         let own = |node: &&NodeName| self.nodes.get(*node).is_some_and(|node| node.run.is_some());
         if let (Some(camera), Some(names)) = (cameras.iter().find(own), word.cameras.good()) {
             let label = format!("`{camera}` runs a command of its own: its frames carry no numbers");

@@ -29,7 +29,16 @@ impl Reader<'_> {
         let at = word.flows.good()?.0.first()?.spot;
         let asks = self.amount("asks", &word.asks, at, &flows);
         let answers = self.amount("answers", &word.answers, at, &flows);
-        Some(Word::Direction { flows, initiator, media_to, asks, answers })
+        if let (None, true, Some(written)) = (&media_to, word.media_to.is_absent(), word.media_ends.good()) {
+            let title = format!("{} waits for the end of media that it does not look at", self.whose);
+            self.out.push(Mistake::error(
+                title,
+                written.spot,
+                "`media_ends` needs `media_to`: whose sessions they are",
+            ));
+        }
+        let media_ends = word.media_ends.good().map(|lasting| lasting.value.0);
+        Some(Word::Direction { flows, initiator, media_to, media_ends, asks, answers })
     }
 
     /// A bound bounds something, and what it bounds can be.

@@ -188,11 +188,12 @@ impl Builder<'_> {
         let scan = raw.scan.good().map(|scan| scan.value);
         let careless = raw.careless.good();
         let careless = careless.map_or(Vec::new(), |words| words.0.iter().map(|word| word.value).collect());
-        let device = or(&raw.device, true);
+        let (device, moves_on) = (or(&raw.device, true), or(&raw.moves_on, false));
         let kind = Kind::Appliance(Appliance {
             cameras,
             cloud,
             kit,
+            moves_on,
             forwards,
             monitor_every,
             device,

@@ -427,6 +427,9 @@ pub enum Word {
         initiator: NodeName,
         /// Media may run to this node only; `None`: media is not looked at.
         media_to: Option<NodeName>,
+        /// So long after the next session has begun, media of the one before has ended; 1 ms to 10 min; none: not looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_ends: Option<Duration>,
         /// What each opener may say at most.
         asks: Amount,
         /// What each answerer may say at most.
@@ -472,6 +475,13 @@ pub enum Word {
         upstream: Option<NodeName>,
         /// How far from the host's clock it may be, either way; 1 ms to 1 h, default 1 s.
         offset: Duration,
+    },
+    /// Video is asked for, and none comes.
+    NoVideo {
+        /// From these cameras.
+        cameras: Vec<NodeName>,
+        /// At this node.
+        at: NodeName,
     },
     /// Hostile cameras have done what they are there for.
     Attacks {

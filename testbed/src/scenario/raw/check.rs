@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `job`, `calls`, `talks`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -61,6 +61,8 @@ table! {
         scan: may ScanFinds,
         /// What hostile cameras are there for has taken place.
         attacks: may Attacks,
+        /// A player is told to play cameras, and not a frame comes to it.
+        no_video: may NoVideo,
         /// An appliance does what it is given to do.
         job: may JobDone,
         /// Operators call the cloud from outside, and nobody else is believed.
@@ -179,6 +181,8 @@ table! {
         initiator: must One<NodeName>,
         /// Media may run to this node only; left out: media is not looked at.
         media_to: may One<NodeName>,
+        /// Of `media_to`: media of a session that was left ends within so long after the next one has begun, 1ms to 10min.
+        media_ends: may One<Lasting<1, 600_000>>,
         /// What each opener may say to each answerer at most; left out: as much as it likes.
         asks: may Amount,
         /// What each answerer may say back at most; left out: as much as it likes.
@@ -219,6 +223,16 @@ table! {
         finds: may Some1<NodeName>,
         /// Whether it may look only once a job of its cloud's says so. Default true.
         by_job: may One<bool>,
+    }
+}
+
+table! {
+    /// Cameras are asked for video, and not a frame of it comes.
+    NoVideo = "`no_video`" {
+        /// These cameras: `at` is told to play each.
+        cameras: must Some1<NodeName>,
+        /// Who plays them, and at least one other, which shows that it can.
+        at_node ("at"): must One<NodeName>,
     }
 }
 

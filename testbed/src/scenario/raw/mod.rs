@@ -16,7 +16,7 @@ use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{
     Address, After, Amount, Attacks, Calls, CarriesOnly, Check, Clock, Direction, Endures, Explained,
-    Forgotten, JobDone, Lint, Matrix, Members, Name, NamesAgree, NoBridge, NoReach, PeersOf, Periodic, Plays,
+    Forgotten, JobDone, Lint, Matrix, Members, Name, NamesAgree, NoBridge, NoReach, NoVideo, PeersOf, Periodic, Plays,
     Reach, ScanFinds, Spare, Taint, Talks, Tls, Waive,
 };
 pub(crate) use fault::Fault;

@@ -174,6 +174,7 @@ fn flows_of_other_transports_are_matched_by_kind_and_address() {
                 flows: vec!["S09".parse().unwrap()],
                 initiator: "vms".parse().unwrap(),
                 media_to: None,
+                media_ends: None,
                 asks: Amount::default(),
                 answers: Amount::default(),
             };
@@ -242,6 +243,7 @@ fn names_asked(asks: Amount, answers: Amount, [asked, answered]: [Busiest; 2]) -
                 flows: vec!["S01".parse().unwrap()],
                 initiator: "vms".parse().unwrap(),
                 media_to: None,
+                media_ends: None,
                 asks,
                 answers,
             };
@@ -310,4 +312,37 @@ fn a_share_counts_all_conversations_of_the_pair() {
         &verdict,
         &["rtr said more than 100% of what came back from vms on S01: 40 bytes against 20"],
     );
+}
+
+/// The example's check asks for an end of media within a second of the next session.
+fn ends(plan: &mut Plan) {
+    let Word::Direction { media_ends, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+    *media_ends = Some(std::time::Duration::from_secs(1));
+}
+
+/// Each camera's session once more, so many seconds after it began; the first goes on for `goes_on` seconds then.
+fn left(seen: &mut Observations, goes_on: u64) {
+    let with_media = |one: &&mut Conversation| one.media_back > 0;
+    let mut again = Vec::new();
+    for one in seen.conversations.iter_mut().filter(with_media) {
+        let begun = one.first_at + 5_000_000_000;
+        one.last_at = begun + goes_on * 1_000_000_000;
+        again.push(Conversation { first_at: begun, last_at: begun + 9_000_000_000, ..one.clone() });
+    }
+    seen.conversations.extend(again);
+}
+
+#[test]
+fn media_of_a_session_that_was_left_ends() {
+    let verdict = after_both(CHECK, ends, |seen| left(seen, 0));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    let verdict = after_both(CHECK, ends, |seen| left(seen, 3));
+    assert_eq!(verdict.verdict, Verdict::Fail);
+    assert!(verdict.findings[0].text.contains("went on sending media to app"), "{:?}", verdict.findings);
+}
+
+#[test]
+fn where_nobody_left_no_end_is_shown() {
+    let verdict = after_both(CHECK, ends, |_| ());
+    assert_inconclusive(&verdict, &["vacuous"]);
 }

@@ -20,6 +20,7 @@ mod name;
 mod names_agree;
 mod no_bridge;
 mod no_reach;
+mod no_video;
 mod peers_of;
 mod periodic;
 mod plays;

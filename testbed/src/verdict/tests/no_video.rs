@@ -1,0 +1,66 @@
+//! `no_video`: nothing came, something came, nobody tried, and a player that plays nothing at all.
+
+use fake_facts::{Fact, Line};
+
+use super::super::example::{START, of, video};
+use super::*;
+use crate::observation::NodeFact;
+use crate::scenario::model::Place;
+
+const CHECK: &str = "nothing-comes";
+
+/// `dock-2` is asked for; `dock-1` shows that the player can.
+fn asked(plan: &mut Plan) {
+    let word = Word::NoVideo { cameras: vec![of("dock-2")], at: of("app") };
+    let place = Place { file: "scenarios/small.yaml".into(), line: 45, column: 3 };
+    plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
+}
+
+fn told(fact: Fact) -> NodeFact {
+    NodeFact { node: of("app"), line: Line { at: START, fact } }
+}
+
+fn failed() -> NodeFact {
+    let (what, about) = ("rtsp".into(), Some("dock-2".into()));
+    told(Fact::Failed { what, about, error: "no frame for 5 s".into() })
+}
+
+fn without_video(seen: &mut Observations) {
+    seen.facts.retain(|fact| !matches!(fact.line.fact, Fact::Video(_)));
+}
+
+#[test]
+fn what_was_tried_and_brought_nothing_passes() {
+    let verdict = after_both(CHECK, asked, |seen| {
+        without_video(seen);
+        seen.facts.extend([video("app", "dock-1", 1, 9), failed()]);
+    });
+    assert_eq!(
+        (verdict.verdict, verdict.summary.as_str()),
+        (Verdict::Pass, "1 camera asked for by app, 0 played (dock-2: no frame for 5 s)")
+    );
+}
+
+#[test]
+fn a_single_frame_is_one_too_many() {
+    let verdict = after_both(CHECK, asked, |seen| {
+        without_video(seen);
+        seen.facts.extend([video("app", "dock-1", 1, 9), video("app", "dock-2", 2, 1)]);
+    });
+    assert_eq!(verdict.verdict, Verdict::Fail);
+    assert_eq!(verdict.findings[0].text, "app received video of dock-2: 1 frame");
+}
+
+#[test]
+fn who_never_tried_or_plays_nothing_shows_nothing() {
+    let untried = after_both(CHECK, asked, |seen| {
+        without_video(seen);
+        seen.facts.push(video("app", "dock-1", 1, 9));
+    });
+    assert_inconclusive(&untried, &["tried"]);
+    let unable = after_both(CHECK, asked, |seen| {
+        without_video(seen);
+        seen.facts.push(failed());
+    });
+    assert_inconclusive(&unable, &["control"]);
+}
