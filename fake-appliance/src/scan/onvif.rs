@@ -207,6 +207,6 @@ mod tests {
             assert_eq!(own.host_str(), Some("10.20.0.11"), "seed {seed}");
             places += 1;
         }
-        assert!(campaign.is_timed() || times > 100 && places > 100, "{times} {places}");
+        assert!(campaign.is_timed() || times > 20 && places > 20, "{times} {places}");
     }
 }

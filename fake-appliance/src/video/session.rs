@@ -1,6 +1,7 @@
 //! One RTSP session: from the camera's name to its last frame.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use fake_camera::codec::Codec;
 use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use retina::client::{
     Credentials, Demuxed, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
 };
@@ -53,6 +54,8 @@ pub(super) enum Error {
     Silence,
     #[error("the camera ended the session")]
     Ended,
+    #[error("the camera said what the RTSP client cannot take")]
+    Crashed,
     #[error("{}", first_line(.0))]
     Rtsp(#[from] retina::Error),
     #[error(transparent)]
@@ -62,7 +65,11 @@ pub(super) enum Error {
 impl Error {
     /// Whether the camera answered with something that is no RTSP.
     pub(super) fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Rtsp(error) if error.status_code().is_none())
+        match self {
+            Self::Rtsp(error) => error.status_code().is_none(),
+            Self::Crashed => true,
+            _ => false,
+        }
     }
 }
 
@@ -85,7 +92,7 @@ pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Er
         let (ended, next) = tokio::select! {
             next = away => (Ok(()), Some(next)),
             next = commissioned => (Ok(()), Some(next)),
-            ended = receive(shared, &mut opened.playing, stop) => (ended, None),
+            ended = caught(receive(shared, &mut opened.playing, stop)) => (ended, None),
         };
         leave(opened, &group).await;
         let Some(next) = next else { return ended };
@@ -160,7 +167,7 @@ async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Deco
 async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
     let (mut url, mut peer) = locate(shared, address).await?;
     let careless = shared.manners.careless;
-    let mut opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
+    let mut opened = within(shared, caught(set_up(shared, (url.clone(), peer), group))).await;
     for _ in 0..MOST_HOPS {
         let next = match &opened {
             Err(Error::Foreign(to)) if careless.follows => Some(to.clone()),
@@ -169,7 +176,7 @@ async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) ->
         };
         let Some(next) = next else { break };
         (url, peer) = locate(shared, next.as_str()).await?;
-        opened = within(shared, set_up(shared, (url.clone(), peer), group)).await;
+        opened = within(shared, caught(set_up(shared, (url.clone(), peer), group))).await;
     }
     let playing = opened?;
     shared.voice.tell(Fact::Connected {
@@ -178,6 +185,12 @@ async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) ->
         camera: Some(shared.camera.name.clone()),
     });
     Ok(Opened { url, peer, playing })
+}
+
+/// What the client library makes of a camera's words, which it asserts here and there instead of refusing them: whatever one
+/// camera says ends its own session, and no more.
+async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(Error::Crashed))
 }
 
 /// Sets up within the time there is; or, where nobody takes care of that, one camera after the other and without end.

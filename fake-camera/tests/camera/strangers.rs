@@ -60,7 +60,7 @@ fn what_nobody_means_to_send_takes_the_camera_down_for_nobody() {
     for seed in campaign.by_ref() {
         for camera in [&honest, &hostile] {
             say(camera, seed);
-            if seed % LOOK_EVERY == 0 {
+            if seed.is_multiple_of(LOOK_EVERY) {
                 assert_eq!(
                     Talk::with(camera).ask("OPTIONS", "", &[]).status,
                     200,

@@ -109,7 +109,7 @@ async fn session(listener: &TcpListener, seed: u64) -> Result<(), Error> {
         let (_stop, told) = watch::channel(false);
         let mut stop = Stop::heard_from(&_stop);
         drop(told);
-        receive(&shared, &mut opened.playing, &mut stop).await
+        caught(receive(&shared, &mut opened.playing, &mut stop)).await
     };
     let (ended, ()) = tokio::join!(played, served);
     ended
@@ -127,4 +127,12 @@ async fn what_nobody_means_to_send_ends_a_session_and_nothing_else() {
         }
     }
     assert!(campaign.is_timed() || played > 50 && refused > 100, "{played} played, {refused} refused");
+}
+
+/// The parser of descriptions asserts that a medium begins with `m=`, and so panics at some that `make fuzz` makes.
+#[tokio::test]
+async fn what_the_client_panics_at_ends_its_own_session() {
+    let ended = caught::<()>(async { panic!("a description that no parser expects") }).await;
+    assert!(matches!(&ended, Err(Error::Crashed)), "{ended:?}");
+    assert!(ended.is_err_and(|error| error.is_unreadable()));
 }
