@@ -111,6 +111,7 @@ impl Pull {
             password: password.clone(),
             transport: if self.udp { Transport::Udp } else { Transport::Tcp },
             further_port: None,
+            stream: 0,
         };
         Ok(self.urls.iter().map(camera).collect())
     }

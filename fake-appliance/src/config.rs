@@ -109,6 +109,9 @@ pub struct Camera {
     /// The port by which it is pulled once there was a frame of it; always that of `url` if absent.
     #[serde(default)]
     pub further_port: Option<u16>,
+    /// Which of the camera's streams its frames must be of; frames of another one are foreign. Default 0, the main one.
+    #[serde(default)]
+    pub stream: u8,
 }
 
 /// A way that frames travel.
@@ -124,7 +127,7 @@ pub enum Transport {
 
 impl std::fmt::Debug for Camera {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, id, url, user, password: _, transport, further_port } = self;
+        let Self { name, id, url, user, password: _, transport, further_port, stream } = self;
         formatter
             .debug_struct("Camera")
             .field("name", name)
@@ -133,6 +136,7 @@ impl std::fmt::Debug for Camera {
             .field("user", user)
             .field("transport", transport)
             .field("further_port", further_port)
+            .field("stream", stream)
             .finish_non_exhaustive()
     }
 }

@@ -90,7 +90,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new((place, camera): (usize, Camera), manners: Manners, voice: Voice) -> Arc<Self> {
-        let tally = Mutex::new(Tally::new(&camera.name, camera.id));
+        let tally = Mutex::new(Tally::new(&camera.name, camera.id).of_stream(camera.stream));
         Arc::new(Self {
             camera,
             place,

@@ -23,6 +23,8 @@ const REMEMBERED: usize = 4096;
 pub(super) struct Tally {
     video: Video,
     expected: Option<u32>,
+    /// Which of the camera's streams the frames must be of.
+    stream: u8,
     session: Option<Session>,
     /// Sessions that had a frame.
     sessions: u32,
@@ -61,6 +63,7 @@ impl Tally {
         Self {
             video: Video { camera: camera.to_owned(), ..Video::default() },
             expected,
+            stream: 0,
             session: None,
             sessions: 0,
             chain: Chain::default(),
@@ -70,6 +73,11 @@ impl Tally {
             fresh: Vec::new(),
             version: 0,
         }
+    }
+
+    /// Frames must be of this one of the camera's streams, not of the main one.
+    pub(super) fn of_stream(self, stream: u8) -> Self {
+        Self { stream, ..self }
     }
 
     /// A new RTSP session begins: frame numbers start again.
@@ -161,7 +169,10 @@ impl Tally {
             let camera = self.expected.unwrap_or(frame.camera);
             Session { camera, run: None, numbers: None, missing: BTreeSet::new() }
         });
-        if frame.camera != session.camera || *session.run.get_or_insert(frame.run) != frame.run {
+        if frame.stream != self.stream
+            || frame.camera != session.camera
+            || *session.run.get_or_insert(frame.run) != frame.run
+        {
             self.video.foreign += 1;
             return;
         }

@@ -5,7 +5,7 @@ use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
 
-use crate::support::{CameraProcess, camera_command, ffmpeg};
+use crate::support::{Appliance, CameraProcess, camera_at, camera_command, ffmpeg};
 
 const SUB: &str = "path=/sub,codec=h265,size=320x240,fps=5";
 
@@ -43,6 +43,24 @@ fn each_stream_is_under_its_path_and_says_which_it_is() {
         assert_eq!((identity.camera, identity.stream, identity.number), (5, number, 0), "{path}");
         camera.facts.wait("playing", |fact| matches!(fact, Fact::Playing { .. }).then_some(()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appliance_takes_frames_of_the_stream_that_it_was_told_and_no_other() {
+    let camera = CameraProcess::start(&["--id", "5", "--stream", SUB]);
+    let of = |stream| fake_appliance::config::Camera {
+        stream,
+        ..camera_at(&format!("rtsp://{}/sub", camera.socket), Some(5))
+    };
+    let video = Appliance::pull(of(1), Some(10)).ended().await;
+    assert_eq!((video.foreign, video.lost, video.mismatched), (0, 0, 0), "{video:?}");
+    let appliance = Appliance::pull(of(0), None);
+    let foreign = |fact: &Fact| match fact {
+        Fact::Video(video) if video.foreign > 2 => Some(()),
+        _ => None,
+    };
+    appliance.facts.wait("foreign frames", foreign);
+    assert_eq!(appliance.stopped().await.received, 0);
 }
 
 #[test]

@@ -240,6 +240,7 @@ pub(crate) fn camera_at(url: &str, id: Option<u32>) -> Camera {
         password: Some(PASSWORD.to_owned()),
         transport: Transport::Tcp,
         further_port: None,
+        stream: 0,
     }
 }
 

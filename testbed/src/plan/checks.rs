@@ -139,7 +139,9 @@ pub(super) fn word(
         scenario::Word::Endures { of, throttled, meets, waits, within } => {
             spoken::endures(known, of, (&throttled, meets), waits, within)
         }
-        scenario::Word::Plays { cameras, at, bounds } => Word::Plays { cameras: all(&cameras), at, bounds },
+        scenario::Word::Plays { cameras, at, sub_streams, bounds } => {
+            Word::Plays { cameras: all(&cameras), at, sub_streams, bounds }
+        }
         scenario::Word::Tls { flows, min, refuses, instead_of } => {
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };
             Word::Tls { flows, min, refuses, instead_of, cloud }

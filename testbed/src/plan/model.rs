@@ -410,6 +410,37 @@ pub struct Source {
     /// The port by which it is pulled once there was a frame of it; always the documented one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub further: Option<u16>,
+    /// Path of the stream if it is not the main one, such as `/sub`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Which of the camera's streams that is; 0 is the main one.
+    #[serde(default, skip_serializing_if = "is_main")]
+    pub stream: u8,
+}
+
+fn is_main(stream: &u8) -> bool {
+    *stream == 0
+}
+
+impl Source {
+    /// What its frames are called in facts: the camera, and behind it the path of a further stream.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.camera, self.path.as_deref().unwrap_or_default())
+    }
+}
+
+impl Plan {
+    /// What the streams of a camera are called in the facts of who plays them: the main one, and if asked for the others.
+    pub fn streams_at(&self, at: &NodeName, camera: &NodeName, further: bool) -> Vec<String> {
+        let sources = self.services.iter().filter(|service| service.node == *at).flat_map(|service| {
+            match &service.kind {
+                ServiceKind::Appliance { cameras, .. } => cameras.as_slice(),
+                _ => &[],
+            }
+        });
+        let others = sources.filter(|source| further && source.camera == *camera && source.stream > 0);
+        std::iter::once(camera.to_string()).chain(others.map(Source::name)).collect()
+    }
 }
 
 /// An allowed communication, addresses resolved.

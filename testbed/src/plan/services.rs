@@ -266,7 +266,7 @@ impl Finder<'_, '_> {
             }
         });
         let kind = ServiceKind::Appliance {
-            cameras: self.sources(node, &appliance.cameras, appliance.moves_on),
+            cameras: self.sources(node, &appliance.cameras, (appliance.moves_on, appliance.sub_streams)),
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
@@ -294,7 +294,7 @@ impl Finder<'_, '_> {
 
     fn host(&mut self, node: &Node, host: &scenario::Host) {
         if !host.plays.is_empty() {
-            let cameras = self.sources(node, &host.plays, false);
+            let cameras = self.sources(node, &host.plays, (false, false));
             let monitor_every = UNUSED_PERIOD;
             let kind = ServiceKind::Appliance {
                 cameras,
@@ -322,13 +322,40 @@ impl Finder<'_, '_> {
         self.add(stage, node, kind);
     }
 
-    fn sources(&mut self, node: &Node, cameras: &[NodeName], moves_on: bool) -> Vec<Source> {
+    fn sources(
+        &mut self,
+        node: &Node,
+        cameras: &[NodeName],
+        (moves_on, further): (bool, bool),
+    ) -> Vec<Source> {
         let mut sources = Vec::new();
         for name in expand(self.site, cameras) {
             match self.source(node, &name) {
-                Ok(source) => sources.push(Source { further: source.further.filter(|_| moves_on), ..source }),
+                Ok(source) => {
+                    let source = Source { further: source.further.filter(|_| moves_on), ..source };
+                    let others = if further { self.further_streams(node, &source) } else { Vec::new() };
+                    sources.push(source);
+                    sources.extend(others);
+                }
                 Err(text) => self.mistakes.site(format!("`{}` plays `{name}`, which {text}", node.name)),
             }
+        }
+        sources
+    }
+
+    /// The streams of a camera beside its main one.
+    fn further_streams(&mut self, node: &Node, main: &Source) -> Vec<Source> {
+        let kind = self.site.nodes.get(&main.camera).map(|node| &node.kind);
+        let Some(Kind::Camera(camera)) = kind else { return Vec::new() };
+        let mut sources = Vec::new();
+        for (stream, written) in (1..).zip(&camera.rtsp.streams) {
+            if written.codec == scenario::Codec::Mjpeg {
+                self.mistakes.site(format!(
+                    "`{}` plays all streams of `{}`, whose `{}` is JPEG: its frames carry no numbers",
+                    node.name, main.camera, written.path
+                ));
+            }
+            sources.push(Source { path: Some(written.path.clone()), stream, ..main.clone() });
         }
         sources
     }
@@ -342,7 +369,7 @@ impl Finder<'_, '_> {
         let address = address.ok_or("has no address family in common with it")?;
         let udp = camera.rtsp.pulled_by() == Some(Transport::Udp);
         let further = camera.rtsp.further_ports.first().copied();
-        Ok(Source { camera: name.clone(), id: camera.id, address, udp, further })
+        Ok(Source { camera: name.clone(), id: camera.id, address, udp, further, path: None, stream: 0 })
     }
 }
 

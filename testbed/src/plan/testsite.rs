@@ -155,6 +155,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         cloud: cloud.map(name),
         kit: false,
         moves_on: false,
+        sub_streams: false,
         forwards: false,
         monitor_every: Duration::from_secs(1),
         device: true,
@@ -286,6 +287,7 @@ pub(super) fn t3() -> Scenario {
             Word::Plays {
                 cameras: words("dock"),
                 at: name("app"),
+                sub_streams: false,
                 bounds: Bounds { frames: 45, ..Bounds::default() },
             },
         )

@@ -292,6 +292,8 @@ pub struct Appliance {
     pub kit: bool,
     /// Whether it pulls a camera by the first of its further ports, once it has had a frame of it by port 554. Default false.
     pub moves_on: bool,
+    /// Whether it pulls the further streams of its cameras beside the main ones. Default false.
+    pub sub_streams: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
     pub forwards: bool,
     /// How often it sends metrics and a log line; 1 s to 1 h.

@@ -335,9 +335,10 @@ fn camera_source(source: &Source, settings: &Settings) -> serde_json::Value {
         std::net::IpAddr::V6(address) => format!("[{address}]"),
     };
     json!({
-        "name": source.camera,
+        "name": source.name(),
         "id": source.id,
-        "url": format!("rtsp://{address}:554/stream"),
+        "url": format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream")),
+        "stream": source.stream,
         "user": CAMERA_USER,
         "password": settings.camera_password,
         "transport": if source.udp { "udp" } else { "tcp" },

@@ -128,6 +128,8 @@ fn services() -> Vec<Service> {
         address: of(at),
         udp: false,
         further: None,
+        path: None,
+        stream: 0,
     });
     let cameras = cameras.to_vec();
     let monitor_every = Duration::from_secs(1);
@@ -165,7 +167,12 @@ fn check(name: &str, line: u32, word: Word) -> Check {
 
 fn plays() -> Word {
     let cameras = vec![of("dock-1"), of("dock-2")];
-    Word::Plays { cameras, at: of("app"), bounds: Bounds { frames: 45, ..Bounds::default() } }
+    Word::Plays {
+        cameras,
+        at: of("app"),
+        sub_streams: false,
+        bounds: Bounds { frames: 45, ..Bounds::default() },
+    }
 }
 
 fn direction() -> Word {

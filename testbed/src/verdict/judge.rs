@@ -9,8 +9,8 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, matrix,
-    members, moved, name, names_agree, no_bridge, no_reach, no_video, peers_of, periodic, plays, reach, scan, spare,
-    taint, talks, tls,
+    members, moved, name, names_agree, no_bridge, no_reach, no_video, peers_of, periodic, plays, reach, scan,
+    spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.

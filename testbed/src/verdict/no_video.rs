@@ -18,7 +18,7 @@ pub(super) fn draft(cameras: &[NodeName], at: &NodeName, seen: &Observations) ->
         draft.reasons.add("vacuous", "no camera is named");
     }
     for camera in cameras {
-        let received = last_video(seen, at, camera).map_or(0, |video| video.received);
+        let received = last_video(seen, at, camera.as_str()).map_or(0, |video| video.received);
         if received > 0 {
             let text = format!("{at} received video of {camera}: {}", counted(received as usize, "frame"));
             let pair = Some((camera.clone(), at.clone()));
@@ -26,7 +26,7 @@ pub(super) fn draft(cameras: &[NodeName], at: &NodeName, seen: &Observations) ->
         } else if !was_tried(seen, at, camera) {
             draft.reasons.add("tried", format!("{at} never tried to play {camera}"));
         }
-        tries.extend(last_failure(seen, at, camera).map(|error| format!("{camera}: {error}")));
+        tries.extend(last_failure(seen, at, camera.as_str()).map(|error| format!("{camera}: {error}")));
     }
     if !is_ready(seen, at) {
         draft.reasons.add("ready", format!("the player at {at} never said that it was ready"));
@@ -43,7 +43,7 @@ pub(super) fn draft(cameras: &[NodeName], at: &NodeName, seen: &Observations) ->
 /// Whether a session was set up, or failed.
 fn was_tried(seen: &Observations, at: &NodeName, camera: &NodeName) -> bool {
     let connected = |fact: &Fact| matches!(fact, Fact::Connected { service, camera: Some(of), .. } if service == "rtsp" && of == camera.as_str());
-    facts_at(seen, at).any(connected) || last_failure(seen, at, camera).is_some()
+    facts_at(seen, at).any(connected) || last_failure(seen, at, camera.as_str()).is_some()
 }
 
 fn plays_another(seen: &Observations, at: &NodeName, cameras: &[NodeName]) -> bool {

@@ -17,41 +17,50 @@ const SHOWN: usize = 8;
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Plays { cameras, at, bounds } = &check.word else { return draft };
+    let Word::Plays { cameras, at, sub_streams, bounds } = &check.word else { return draft };
     if cameras.is_empty() {
         draft.reasons.add("vacuous", "no camera is named");
     }
     let mut totals = Video::default();
     let mut worst = Timing::default();
-    for camera in cameras {
-        let Some(is) = Known::of(plan, camera) else {
-            draft.reasons.add("camera", format!("{camera} has no camera service in the plan"));
+    let streams = |camera: &NodeName| plan.streams_at(at, camera, *sub_streams);
+    let all: Vec<_> = cameras
+        .iter()
+        .flat_map(|camera| streams(camera).into_iter().map(move |name| (camera, name)))
+        .collect();
+    for (camera, name) in &all {
+        let Some(is) = Known::of(plan, camera, name) else {
+            draft.reasons.add("camera", format!("{name} has no camera service in the plan"));
             continue;
         };
-        match last_video(seen, at, camera) {
+        match last_video(seen, at, name) {
             Some(video) => {
                 totals.received += video.received;
                 totals.lost += video.lost;
                 totals.decoded += video.decoded;
-                let timing = Timing::of(seen, at, camera);
+                let timing = Timing::of(seen, at, name);
                 let mut faults = faults(video, is, bounds);
                 faults.extend(timing.faults(bounds));
-                draft.findings.extend(finding(camera, at, faults));
+                draft.findings.extend(finding((camera, name), at, faults));
                 for why in timing.unknown(bounds, video.untold) {
-                    draft.reasons.add("timing", format!("{camera} at {at}: {why}"));
+                    draft.reasons.add("timing", format!("{name} at {at}: {why}"));
                 }
                 worst = worst.or_longer(&timing);
             }
             None if is_ready(seen, at) => {
-                let why = last_failure(seen, at, camera);
+                let why = last_failure(seen, at, name);
                 let why =
                     why.map_or("no frame arrived".into(), |error| format!("no frame arrived ({error})"));
-                draft.findings.extend(finding(camera, at, vec![why]));
+                draft.findings.extend(finding((camera, name), at, vec![why]));
             }
             None => draft.reasons.add("ready", format!("the player at {at} never said that it was ready")),
         }
     }
     let per_camera = counted(cameras.len(), "camera");
+    let per_camera = match all.len() > cameras.len() {
+        true => format!("{per_camera} with {}", counted(all.len(), "stream")),
+        false => per_camera,
+    };
     let Video { received, lost, decoded, .. } = totals;
     let times = worst.told(bounds);
     draft.summary =
@@ -68,11 +77,15 @@ struct Known {
 }
 
 impl Known {
-    fn of(plan: &Plan, camera: &NodeName) -> Option<Self> {
+    /// Of the camera's stream that is called so.
+    fn of(plan: &Plan, camera: &NodeName, name: &str) -> Option<Self> {
+        let path = &name[camera.as_str().len()..];
         let mut services = plan.services.iter().filter(|service| service.node == *camera);
         services.find_map(|service| match &service.kind {
             ServiceKind::Camera { id, rtsp, .. } => {
-                Some(Self { number: *id, recorded: rtsp.recording.is_some() })
+                let further = rtsp.streams.iter().find(|stream| stream.path == path);
+                let recording = further.map_or(&rtsp.recording, |stream| &stream.recording);
+                Some(Self { number: *id, recorded: recording.is_some() })
             }
             _ => None,
         })
@@ -90,20 +103,16 @@ pub(super) fn facts_at<'a>(
 pub(super) fn videos<'a>(
     seen: &'a Observations,
     at: &'a NodeName,
-    camera: &NodeName,
+    camera: &str,
 ) -> impl DoubleEndedIterator<Item = &'a Video> {
     facts_at(seen, at).filter_map(move |fact| match fact {
-        Fact::Video(video) if video.camera == camera.as_str() => Some(video),
+        Fact::Video(video) if video.camera == camera => Some(video),
         _ => None,
     })
 }
 
 /// The last count of one camera's frames at one node; counts only grow.
-pub(super) fn last_video<'a>(
-    seen: &'a Observations,
-    at: &'a NodeName,
-    camera: &NodeName,
-) -> Option<&'a Video> {
+pub(super) fn last_video<'a>(seen: &'a Observations, at: &'a NodeName, camera: &str) -> Option<&'a Video> {
     videos(seen, at, camera).next_back()
 }
 
@@ -111,13 +120,9 @@ pub(super) fn is_ready(seen: &Observations, at: &NodeName) -> bool {
     facts_at(seen, at).any(|fact| matches!(fact, Fact::Ready { .. }))
 }
 
-pub(super) fn last_failure<'a>(
-    seen: &'a Observations,
-    at: &'a NodeName,
-    camera: &NodeName,
-) -> Option<&'a str> {
+pub(super) fn last_failure<'a>(seen: &'a Observations, at: &'a NodeName, camera: &str) -> Option<&'a str> {
     facts_at(seen, at).rev().find_map(|fact| match fact {
-        Fact::Failed { about: Some(about), error, .. } if about == camera.as_str() => Some(error.as_str()),
+        Fact::Failed { about: Some(about), error, .. } if about == camera => Some(error.as_str()),
         _ => None,
     })
 }
@@ -187,9 +192,9 @@ fn shows(odd: &Odd) -> String {
     }
 }
 
-fn finding(camera: &NodeName, at: &NodeName, faults: Vec<String>) -> Option<Finding> {
+fn finding((camera, name): (&NodeName, &str), at: &NodeName, faults: Vec<String>) -> Option<Finding> {
     (!faults.is_empty()).then(|| Finding {
-        text: format!("{camera} at {at}: {}", faults.join(", ")),
+        text: format!("{name} at {at}: {}", faults.join(", ")),
         pair: Some((camera.clone(), at.clone())),
         stops_at: None,
         packets: Vec::new(),

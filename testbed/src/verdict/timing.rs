@@ -26,7 +26,7 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    pub(super) fn of(seen: &Observations, at: &NodeName, camera: &NodeName) -> Self {
+    pub(super) fn of(seen: &Observations, at: &NodeName, camera: &str) -> Self {
         let took = took(seen, at, camera);
         let (early, took): (Vec<i64>, Vec<i64>) = took.into_iter().partition(|took| *took < 0);
         let mut latencies: Vec<_> =
@@ -94,7 +94,7 @@ impl Timing {
 }
 
 /// How long frames were under way, microseconds, in the order in which they arrived; negative by clocks that disagree.
-fn took(seen: &Observations, at: &NodeName, camera: &NodeName) -> Vec<i64> {
+fn took(seen: &Observations, at: &NodeName, camera: &str) -> Vec<i64> {
     let broken =
         |arrived: u64| seen.changes.iter().any(|change| (change.at..change.end_at).contains(&arrived));
     let frames = videos(seen, at, camera).flat_map(|video| video.arrived.iter().zip(&video.took_us));
@@ -108,7 +108,7 @@ fn percentile(latencies: &[Duration], percent: usize) -> Option<Duration> {
 }
 
 /// From one arrival to the next, or to the end.
-fn longest_gap(seen: &Observations, at: &NodeName, camera: &NodeName) -> Option<Duration> {
+fn longest_gap(seen: &Observations, at: &NodeName, camera: &str) -> Option<Duration> {
     let arrived: Vec<u64> = videos(seen, at, camera).flat_map(|video| &video.arrived).copied().collect();
     let silence = arrived.last().map(|last| [*last, seen.until.saturating_sub(TOLD_EVERY).max(*last)]);
     let silence = silence.map(|silence| undisturbed(&silence, &seen.changes)).unwrap_or_default();

@@ -87,6 +87,7 @@ fn shared(url: String) -> Arc<Shared> {
         password: None,
         transport,
         further_port: None,
+        stream: 0,
     };
     // The header is bounded by a connection of its own, which has its own tests.
     let careless = Careless { unbounded: true, ..Careless::default() };

@@ -16,8 +16,9 @@ pub(super) fn word(word: &Word) -> (String, String) {
     match word {
         Word::Reach { opens } => (format!("reach, {} to open", opens.len()), opens_table(opens)),
         Word::NoReach { aims, alive, forgotten } => no_reach(aims, alive, forgotten.as_ref()),
-        Word::Plays { cameras, at, bounds } => {
-            ("plays".to_owned(), format!("    {} at {at}: {}\n", list(cameras), asked(bounds)))
+        Word::Plays { cameras, at, sub_streams, bounds } => {
+            let all = if *sub_streams { ", all streams" } else { "" };
+            ("plays".to_owned(), format!("    {}{all} at {at}: {}\n", list(cameras), asked(bounds)))
         }
         Word::Tls { flows, min, refuses, instead_of, .. } => {
             let words = list(refuses.iter().map(|one| one.words().0));

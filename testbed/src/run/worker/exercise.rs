@@ -45,9 +45,10 @@ pub(super) fn regular_within(plan: &Plan) -> Duration {
 /// Whether every `plays` has its frames, and the appliance its first words with the cloud.
 pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
     let played = plan.checks.iter().all(|check| match &check.word {
-        Word::Plays { cameras, at, bounds } => {
-            cameras.iter().all(|camera| played(facts, at, camera, bounds.frames))
-        }
+        Word::Plays { cameras, at, sub_streams, bounds } => cameras
+            .iter()
+            .flat_map(|camera| plan.streams_at(at, camera, *sub_streams))
+            .all(|stream| played(facts, at, &stream, bounds.frames)),
         Word::Taint { streams, .. } => streams
             .iter()
             .filter(|one| one.plays)
@@ -104,17 +105,17 @@ pub(super) fn begun(plan: &Plan, facts: &[NodeFact]) -> bool {
 }
 
 /// Whether so many frames arrived, and pictures are made of them: on a slow machine that begins much later.
-fn played(facts: &[NodeFact], at: &NodeName, camera: &NodeName, frames: u64) -> bool {
+fn played(facts: &[NodeFact], at: &NodeName, camera: &str, frames: u64) -> bool {
     last_video(facts, at, camera).is_some_and(|video| video.received >= frames && video.decoded > 0)
 }
 
 fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {
-    last_video(facts, at, camera).map_or(0, |video| video.received)
+    last_video(facts, at, camera.as_str()).map_or(0, |video| video.received)
 }
 
-fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &NodeName) -> Option<&'a Video> {
+fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &str) -> Option<&'a Video> {
     facts.iter().rev().find_map(|fact| match &fact.line.fact {
-        Fact::Video(video) if fact.node == *at && video.camera == camera.as_str() => Some(video),
+        Fact::Video(video) if fact.node == *at && video.camera == camera => Some(video),
         _ => None,
     })
 }
@@ -143,13 +144,13 @@ mod tests {
 
     #[test]
     fn video_is_played_when_its_frames_came_and_pictures_are_made_of_them() {
-        let (app, door) = ("app".parse().expect("a name"), "door".parse().expect("a name"));
+        let (app, door) = ("app".parse().expect("a name"), "door");
         let mut facts = vec![video("app", "door", 1, 9)];
-        assert!(played(&facts, &app, &door, 9));
-        assert!(!played(&facts, &app, &door, 10), "a frame is still to come");
+        assert!(played(&facts, &app, door, 9));
+        assert!(!played(&facts, &app, door, 10), "a frame is still to come");
         if let Fact::Video(video) = &mut facts[0].line.fact {
             video.decoded = 0;
         }
-        assert!(!played(&facts, &app, &door, 9), "the decoder is still to begin");
+        assert!(!played(&facts, &app, door, 9), "the decoder is still to begin");
     }
 }

@@ -411,6 +411,21 @@ impl Reader<'_> {
         Some(Word::NoVideo { cameras, at })
     }
 
+    /// Whether all streams are asked for; they must be there, and pulled.
+    fn sub_streams(&mut self, word: &raw::Plays, cameras: &[NodeName], at: &NodeName) -> bool {
+        let Some(written) = word.sub_streams.good().filter(|written| written.value) else { return false };
+        let pulls = matches!(self.nodes.get(at).map(|node| &node.kind), Some(Kind::Appliance(app)) if app.sub_streams);
+        let has = |camera: &NodeName| matches!(self.nodes.get(camera).map(|node| &node.kind), Some(Kind::Camera(camera)) if !camera.rtsp.streams.is_empty());
+        let label = match cameras.iter().find(|camera| !has(camera)) {
+            _ if !pulls => format!("`{at}` pulls main streams only: give it `sub_streams: true`"),
+            Some(camera) => format!("`{camera}` has one stream only"),
+            None => return true,
+        };
+        let title = format!("{} waits for streams that nobody asks for", self.whose);
+        self.out.push(Mistake::error(title, written.spot, label));
+        true
+    }
+
     fn plays(&mut self, word: &raw::Plays) -> Option<Word> {
         let Played { cameras, at, .. } = self.plays_of(&word.cameras, &word.at_node)?;
         let own = |node: &&NodeName| self.nodes.get(*node).is_some_and(|node| node.run.is_some());
@@ -436,7 +451,8 @@ impl Reader<'_> {
             latency_max: lasting(&word.latency_max),
             longest_gap: lasting(&word.longest_gap),
         };
-        Some(Word::Plays { cameras, at, bounds })
+        let sub_streams = self.sub_streams(word, &cameras, &at);
+        Some(Word::Plays { cameras, at, sub_streams, bounds })
     }
 
     fn peers_of(&mut self, word: &raw::PeersOf) -> Option<Word> {

@@ -194,6 +194,7 @@ impl Builder<'_> {
             cloud,
             kit,
             moves_on,
+            sub_streams: or(&raw.sub_streams, false),
             forwards,
             monitor_every,
             device,

@@ -416,6 +416,9 @@ pub enum Word {
         cameras: Vec<NodeName>,
         /// At this node.
         at: NodeName,
+        /// Whether the same is asked of their further streams.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sub_streams: bool,
         /// What is asked of each camera's.
         bounds: Bounds,
     },

@@ -151,6 +151,8 @@ table! {
     Plays = "`plays`" {
         /// From these cameras.
         cameras: must Some1<NodeName>,
+        /// True: the same is asked of each of their further streams, by itself; `at` must pull them. Default false.
+        sub_streams: may One<bool>,
         /// At this appliance or host.
         at_node ("at"): must One<NodeName>,
         /// At least so many frames of each camera.

@@ -327,6 +327,8 @@ table! {
         kit: may One<bool>,
         /// True: once it has had a frame of a camera by port 554, it pulls it by the first of its further ports. Default false.
         moves_on: may One<bool>,
+        /// True: it pulls the further streams of its cameras, too; they are H.264 or H.265. Default false.
+        sub_streams: may One<bool>,
         /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
         forwards: may One<bool>,
         /// How often it sends metrics and a log line, 1s to 1h; default 1s.
