@@ -17,8 +17,9 @@ use crate::plan::Open;
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_millis(900);
 
-/// The first try of what is opened by name has one part of that in so many.
-const FIRST_BY_NAME: u32 = 3;
+/// So long is the first try of what is opened by name, on any machine: whoever waits for it waits no longer than signs of life may be
+/// apart.
+const FIRST_BY_NAME: Duration = Duration::from_millis(300);
 
 /// From one try to the next.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -92,12 +93,11 @@ async fn ask_by_name(
     within: Duration,
     local_port: &mut u16,
 ) -> Result<(), String> {
-    let first = within / FIRST_BY_NAME;
     let mut tried = Ok(());
-    for time in [first, within - first] {
+    for time in [FIRST_BY_NAME, within.saturating_sub(FIRST_BY_NAME)] {
         let asked = async {
             // Without an answer the way may still be open from before; that names are told is another flow's business.
-            let _ = timeout(first / 2, lookups.ask(lab.node(&open.from))).await;
+            let _ = timeout(time / 2, lookups.ask(lab.node(&open.from))).await;
             ask(lab, open, local_port).await
         };
         tried = answered(time, asked).await;
