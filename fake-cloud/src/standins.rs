@@ -80,7 +80,7 @@ pub(crate) struct Peer {
 
 /// What a peer does it with.
 enum Means {
-    Openssl(Openssl),
+    Openssl(Box<Openssl>),
     Middlebox(Middlebox),
     /// Its kind says all.
     None,
@@ -163,7 +163,7 @@ impl Peer {
         let means = match kind {
             Kind::Middlebox => Means::Middlebox(Middlebox::new(workshop)?),
             Kind::Silent | Kind::Slow | Kind::Resets | Kind::HalfCloses => Means::None,
-            _ => Means::Openssl(Openssl::start(kind, workshop).await?),
+            _ => Means::Openssl(Box::new(Openssl::start(kind, workshop).await?)),
         };
         Ok(Self { kind, means })
     }
