@@ -101,6 +101,9 @@ fn without(is_it: impl Fn(&Fact) -> bool) -> impl FnOnce(&mut Vec<NodeFact>) {
     move |told| told.retain(|fact| !is_it(&fact.line.fact))
 }
 
+/// Something that is different in what was told.
+type Change = Box<dyn FnOnce(&mut Vec<NodeFact>)>;
+
 /// Answers an operation otherwise.
 fn answers(operation: &'static str, with: (u16, &'static str)) -> impl FnOnce(&mut Vec<NodeFact>) {
     move |told| {
@@ -174,7 +177,7 @@ fn what_cannot_be_called_is_found_with_the_reason() {
 #[test]
 fn what_is_believed_refused_for_something_else_or_not_logged_is_found() {
     for wrong in WrongCall::ALL {
-        let fails = |change: Box<dyn FnOnce(&mut Vec<NodeFact>)>, text: &str| {
+        let fails = |change: Change, text: &str| {
             assert_fails(&judged(&[], &[wrong], change), &[&format!("{wrong}: {text}")]);
         };
         let (code, words) = match wrong {
