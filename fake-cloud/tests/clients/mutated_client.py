@@ -105,8 +105,10 @@ def http(rng, count):
         status, headers, body = lines[name].exchange(text)
         refused = 400 <= status < 500
         said = b"Exception" in body or b"<Code>" in body or "x-amzn-errortype" in headers
+        # A host that is not the one that TLS has named is elsewhere (RFC 9110, section 15.5.20).
+        elsewhere = place == "host" and status == 421 and b"MisdirectedRequest" in body
         # Whoever reads no head of a request at all says so without a body.
-        if not (refused and (said or (status == 400 and not body))):
+        if not (refused and (said or elsewhere or (status == 400 and not body))):
             done.append([name, place, status, text.decode("latin-1"), body.decode("latin-1")])
         seen[status] += 1
     return {"answers": sum(seen.values()), "not_refused": done[:3], "kinds": sorted(seen)}
