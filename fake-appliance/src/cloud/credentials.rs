@@ -80,10 +80,11 @@ impl Chain {
         }
         let (headers, body) = self.ask().await.map_err(|error| Error::Credentials(Box::new(error)))?;
         let Answer { credentials } = serde_json::from_slice(&body).map_err(unreadable)?;
-        let life = life(&headers, &credentials.expiration)?;
+        // From the answer on, whose date it is reckoned from: a connection may take its time before.
+        let renew = Instant::now() + until_renewal(life(&headers, &credentials.expiration)?);
         self.voice.delivered(SERVICE, &credentials.access_key_id);
         let keys = Arc::new(credentials);
-        *held = Some(Held { keys: Arc::clone(&keys), renew: asked + until_renewal(life), restarts });
+        *held = Some(Held { keys: Arc::clone(&keys), renew, restarts });
         Ok(keys)
     }
 
