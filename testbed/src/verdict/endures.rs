@@ -80,8 +80,7 @@ impl<'a> Asked<'a> {
         let through = self.stored(service, *last);
         self.judge_end(word, "it was refused as too much", *last, through, draft);
         let tries: Vec<u64> = refused.iter().copied().chain(through).collect();
-        let mut pairs = tries.windows(2).zip(0..);
-        if let Some((pair, nth)) = pairs.find(|(pair, nth)| self.is_too_soon(pair[0], pair[1], *nth)) {
+        if let Some((nth, pair)) = self.sooner_than_it_should(service, &tries) {
             let (least, after) = (length(self.least(nth)), apart(pair[0], pair[1]));
             let nth = nth + 1;
             let text = format!(
@@ -90,6 +89,23 @@ impl<'a> Asked<'a> {
             draft.findings.push(finding(text, Vec::new()));
         }
         refused.len()
+    }
+
+    /// The first try of these that came too soon after the one before, and how many refusals in a row that one had before it. Who
+    /// got through between two tries begins anew.
+    fn sooner_than_it_should<'t>(&self, service: CloudService, tries: &'t [u64]) -> Option<(u32, &'t [u64])> {
+        let mut nth = 0;
+        for pair in tries.windows(2) {
+            if self.stored(service, pair[0]).is_some_and(|at| at < pair[1]) {
+                nth = 0;
+                continue;
+            }
+            if self.is_too_soon(pair[0], pair[1], nth) {
+                return Some((nth, pair));
+            }
+            nth += 1;
+        }
+        None
     }
 
     /// Judges what became of those who met somebody; how many peers were met.

@@ -30,6 +30,7 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
     let place = place_of(cloud, ground).ok_or("there is no such cloud")?;
     let board = &ground.services.board;
     let longest = *within * ground.patience;
+    settle(check, ground).await;
     refuse_more(check, place, ground).await?;
     let through = |facts: &[NodeFact]| {
         let is_through = |(service, many): (&CloudService, &u32)| {
@@ -55,20 +56,28 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// In a lab that stays, first requests were before this judgement: where a service has refused none in it and has stored something,
-/// there are others of the kind.
+/// Waits until every service has stored something behind what it has refused in this judgement.
+async fn settle(check: &Check, ground: Ground<'_>) {
+    let Word::Endures { cloud, throttled, within, .. } = &check.word else { return };
+    let settled =
+        |facts: &[NodeFact]| throttled.keys().all(|service| is_through(facts, cloud, *service)).then_some(());
+    ground.services.board.wait_for(*within * ground.patience, settled).await;
+}
+
+/// In a lab that stays, first requests, or some of them, were before this judgement: where a service has refused fewer than it should in
+/// it and gets on, there are others of the kind.
 async fn refuse_more(check: &Check, place: usize, ground: Ground<'_>) -> Result<(), String> {
     let Word::Endures { of, cloud, throttled, .. } = &check.word else { return Ok(()) };
     let facts = ground.services.board.all();
-    let is_quiet = |service: CloudService| {
-        refusals(&facts, cloud, service).is_empty() && is_stored(&facts, cloud, service, 0)
+    let is_short = |service: CloudService, many: u32| {
+        refusals(&facts, cloud, service).len() < many as usize && is_through(&facts, cloud, service)
     };
-    let quiet: Vec<_> = throttled.iter().filter(|(service, _)| is_quiet(**service)).collect();
-    if quiet.is_empty() {
+    let short: Vec<_> = throttled.iter().filter(|(service, many)| is_short(**service, **many)).collect();
+    if short.is_empty() {
         return Ok(());
     }
     let asked: serde_json::Map<String, serde_json::Value> =
-        quiet.iter().map(|(service, many)| (service.word().to_owned(), (**many).into())).collect();
+        short.iter().map(|(service, many)| (service.word().to_owned(), (**many).into())).collect();
     let since = fake_facts::now();
     let order = json!({ "throttle": asked }).to_string();
     ground.services.say(place, &order).await.map_err(|error| error.to_string())?;
@@ -82,7 +91,7 @@ async fn refuse_more(check: &Check, place: usize, ground: Ground<'_>) -> Result<
     });
     told.await.unwrap_or_else(|| Err("the cloud does not refuse more".into()))?;
     // What an appliance does once, it does again after a restart.
-    if quiet.iter().any(|(service, _)| **service == CloudService::S3) {
+    if short.iter().any(|(service, _)| **service == CloudService::S3) {
         let order = json!({ "give": "restart", "to": of, "name": format!("{}-restart", check.name) });
         ground.services.say(place, &order.to_string()).await.map_err(|error| error.to_string())?;
     }
@@ -93,6 +102,12 @@ async fn refuse_more(check: &Check, place: usize, ground: Ground<'_>) -> Result<
 fn refusals(facts: &[NodeFact], cloud: &NodeName, service: CloudService) -> Vec<u64> {
     let of_cloud = facts.iter().filter(|fact| fact.node == *cloud);
     of_cloud.filter(|fact| is_throttled(&fact.line.fact, service)).map(|fact| fact.line.at).collect()
+}
+
+/// Whether a service has stored something, after all that it has refused.
+fn is_through(facts: &[NodeFact], cloud: &NodeName, service: CloudService) -> bool {
+    let last = refusals(facts, cloud, service).last().copied();
+    is_stored(facts, cloud, service, last.unwrap_or_default())
 }
 
 /// Whether a service has stored something after that moment.

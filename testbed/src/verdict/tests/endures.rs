@@ -102,6 +102,17 @@ fn who_comes_again_too_soon_is_found() {
     assert_eq!(verdict.findings[0].packets[0].1, 41_002, "the first packet of the connection");
 }
 
+/// A judgement of a lab that stays begins in the middle of the first refusals: the rest is refused later, and once more from the beginning.
+#[test]
+fn who_got_through_in_between_begins_anew() {
+    let anew = |seen: &mut Observations| seen.facts.extend([too_much(700), too_much(900), stored(1300)]);
+    let verdict = judged(anew);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let soon = |seen: &mut Observations| seen.facts.extend([too_much(700), too_much(900), stored(1200)]);
+    let text = "app came again to logs after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
+    assert_fails(&judged(soon), &[text]);
+}
+
 #[test]
 fn who_does_not_get_through_or_late_is_found() {
     let verdict = judged(|seen| seen.facts.retain(|fact| fact.line.at != START + 7100 * MS));
