@@ -4,6 +4,9 @@
 //! was altered. What goes back is an answer (a SYN-ACK, a UDP answer, an echo reply), or a refusal (a reset, an ICMP
 //! error that quotes the probe). What the sender's own kernel says to an answer (it knows nothing of raw probes, and
 //! resets) is counted with the refusals.
+//!
+//! A probe may have the addresses and ports of what somebody else says: where its source was forged, and the node that it
+//! was forged of sends on the same way, from its own link, that is the node's word and no probe's, and so is the answer.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -35,8 +38,8 @@ pub(super) struct Answers {
     sent: HashSet<u64>,
     /// How many bytes each probe of TCP is, as its answer counts them.
     lengths: HashMap<u32, u8>,
-    /// The last probe that went this way.
-    ways: HashMap<u64, u32>,
+    /// The last probe that went this way, and whether the one whose addresses it has sent it when it was first seen there.
+    ways: HashMap<u64, (u32, bool)>,
     /// Ways of probes that were answered.
     answered: HashSet<u64>,
 }
@@ -54,14 +57,14 @@ impl Answers {
         }
     }
 
-    /// What this frame is; a probe's way is remembered.
-    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Part {
+    /// What this frame is; a probe's way is remembered. `own`: whether its Ethernet and its IP source are of the same node.
+    pub(super) fn part(&mut self, frame: &Frame<'_>, own: impl Fn() -> bool) -> Part {
         let Content::Ip(packet) = &frame.content else {
             return nonce::of(frame, self.key).map_or(Part::None, Part::Probe);
         };
         let part = match nonce::of_packet(packet, self.key) {
-            Some(n) => self.whole(packet, n),
-            None if self.ways.is_empty() => Part::None,
+            Some(n) => self.whole(packet, n, own),
+            None if self.ways.is_empty() || self.is_word_of_a_forged(packet, own) => Part::None,
             None => self.without_nonce(packet),
         };
         if matches!(part, Part::Answer(_))
@@ -74,7 +77,7 @@ impl Answers {
 
     /// A packet with a nonce: the probe, or an answer that carries all of it back, as an echo reply does. Each number
     /// is sent once, one way.
-    fn whole(&mut self, packet: &Packet<'_>, n: u32) -> Part {
+    fn whole(&mut self, packet: &Packet<'_>, n: u32, own: impl Fn() -> bool) -> Part {
         let addresses = |from: IpAddr, to: IpAddr| self.hasher.hash_one((n, from, to));
         if self.sent.contains(&addresses(packet.dest, packet.source)) {
             return Part::Answer(n);
@@ -82,13 +85,32 @@ impl Answers {
         self.sent.insert(addresses(packet.source, packet.dest));
         // Again after each translation of addresses, so that an answer is known on either side of it.
         if let Some(way) = Way::of(packet) {
-            self.ways.insert(self.hasher.hash_one(way), n);
+            let hash = self.hasher.hash_one(way);
+            // Seen again behind a router, it has that one's Ethernet address.
+            if self.ways.get(&hash).is_none_or(|(last, _)| *last != n) {
+                self.ways.insert(hash, (n, own()));
+            }
             if let Transport::Tcp(tcp) = packet.transport {
                 self.sent.insert(self.hasher.hash_one((n, way)));
                 self.lengths.insert(n, u8::from(tcp.syn) + u8::from(tcp.fin));
             }
         }
         Part::Probe(n)
+    }
+
+    /// Whether the node that a probe was forged of sends on that probe's way itself. From then on the way is that node's: what goes
+    /// back on it answers the node. A reset is none of it: with it, the node refuses what it was answered on the probe's behalf.
+    fn is_word_of_a_forged(&mut self, packet: &Packet<'_>, own: impl Fn() -> bool) -> bool {
+        if Says::of(packet) == Says::Reset {
+            return false;
+        }
+        let Some(way) = Way::of(packet).map(|way| self.hasher.hash_one(way)) else { return false };
+        let forged = self.ways.get(&way).is_some_and(|(_, sent_by_owner)| !sent_by_owner);
+        let is_word = forged && own();
+        if is_word {
+            self.ways.remove(&way);
+        }
+        is_word
     }
 
     fn without_nonce(&self, packet: &Packet<'_>) -> Part {
@@ -137,7 +159,7 @@ impl Answers {
 
     /// The probe that went this way.
     fn along(&self, way: Way) -> Option<u32> {
-        self.ways.get(&self.hasher.hash_one(way)).copied()
+        self.ways.get(&self.hasher.hash_one(way)).map(|(n, _)| *n)
     }
 
     /// The probe that an answer on this way would be for.

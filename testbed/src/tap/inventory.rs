@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::claims::Allowed;
+use super::frame::{Content, Frame};
 use crate::names::{LinkName, Mac, NodeName};
 use crate::plan::Plan;
 
@@ -64,6 +65,13 @@ impl Inventory {
     /// changes places with another one of its node (a spare).
     pub fn macs(&self, port: &LinkName) -> [Option<Mac>; 2] {
         [self.ports.get(port).copied(), self.swapped.get(port).copied()]
+    }
+
+    /// Whether a frame is from a link of the very node that its packet says it is from: neither forged nor passed on.
+    pub(super) fn is_own(&self, frame: &Frame<'_>) -> bool {
+        let Content::Ip(packet) = &frame.content else { return false };
+        let says = self.node(packet.source);
+        says.is_some_and(|node| self.owner(frame.source).is_some_and(|owner| owner.node == *node))
     }
 
     /// The link that has this Ethernet address.

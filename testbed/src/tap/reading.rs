@@ -91,7 +91,8 @@ impl Reading {
 
     /// What a frame is to the probes; asked once for each frame, in their order, before it is [taken](Self::take).
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Part {
-        self.answers.part(frame)
+        let inventory = &self.inventory;
+        self.answers.part(frame, || inventory.is_own(frame))
     }
 
     /// Whether a frame is for the link at this port, or for a group.
