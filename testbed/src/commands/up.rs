@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use testbed::cli;
 use testbed::event::Failure;
+use testbed::evidence::RunFile;
 use testbed::exit::Exit;
 use testbed::kernel::detach::{Behind, Detached, detach};
 use testbed::run::{self, Down, Site, Told};
@@ -113,7 +114,7 @@ fn interrupted(behind: Option<&Behind>, stands: Rc<Cell<bool>>) -> impl Future<O
 }
 
 fn let_go(behind: Behind, status: &Status) -> io::Result<()> {
-    let log = status.folder.as_deref().unwrap_or(Path::new(".")).join("logs/up.log");
+    let log = status.folder.as_deref().unwrap_or(Path::new(".")).join(RunFile::UpLog.path());
     behind.ready(File::options().create(true).append(true).open(log)?)
 }
 

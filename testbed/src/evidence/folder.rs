@@ -65,6 +65,10 @@ pub enum RunFile {
     LearnedAfter,
     /// `logs/<node>.log`: what the node's services wrote to standard error, and a scenario's own commands to either.
     Log(NodeName),
+    /// `lab.log`: what the lab's own process wrote.
+    LabLog,
+    /// `up.log`: what `testbed up --detach` wrote once it was in the background.
+    UpLog,
     /// `junit.xml`.
     Junit,
     /// `report.html`.
@@ -104,6 +108,8 @@ impl RunFile {
             RunFile::LearnedBefore => format!("before/{FDB}"),
             RunFile::LearnedAfter => format!("after/{FDB}"),
             RunFile::Log(node) => format!("logs/{node}.log"),
+            RunFile::LabLog => "lab.log".into(),
+            RunFile::UpLog => "up.log".into(),
             RunFile::Junit => "junit.xml".into(),
             RunFile::Report => "report.html".into(),
             RunFile::Manifest => "manifest.json".into(),
@@ -370,6 +376,8 @@ mod tests {
             RunFile::LearnedBefore,
             RunFile::LearnedAfter,
             RunFile::Log(node),
+            RunFile::LabLog,
+            RunFile::UpLog,
             RunFile::Junit,
             RunFile::Report,
             RunFile::Manifest,

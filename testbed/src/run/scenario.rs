@@ -272,7 +272,7 @@ pub(super) fn lab_log(evidence: &RunFolder, options: &Options) -> Result<LabLog,
     if options.verbose > 0 {
         return Ok(log(Stdio::inherit()));
     }
-    let path = evidence.path().join("logs").join("lab.log");
+    let path = evidence.file(&RunFile::LabLog);
     let file = std::fs::File::create(&path);
     file.map(|file| log(file.into()))
         .map_err(|error| ours(format!("{} could not be written: {error}", path.display())))

@@ -51,7 +51,7 @@ fn a_terminal_that_closes_ends_the_lab_in_front_of_it_and_not_the_one_behind() {
         assert_eq!(labs.ps()[0]["state"], "up");
         labs.say(&["judge", "small"]).expect_code(0);
         // Whatever it says goes to its folder now.
-        assert!(labs.place.run_folders()[1].join("logs/up.log").exists());
+        assert!(labs.place.run_folders()[1].join("up.log").exists());
         labs.say(&["down", "small"]).expect_code(0);
         labs.assert_nothing_left();
     }

@@ -108,6 +108,8 @@ fn the_files_are_those_of_a_run_folder() {
         RunFile::LearnedBefore,
         RunFile::LearnedAfter,
         RunFile::Log(node()),
+        RunFile::LabLog,
+        RunFile::UpLog,
         RunFile::Junit,
         RunFile::Report,
         RunFile::Manifest,
