@@ -1,7 +1,7 @@
 //! `taint`: whose video is looked for, and where it may be seen.
 
 use super::super::mistakes::Mistake;
-use super::super::model::{Codec, Encode, Kind, Word};
+use super::super::model::{Auth, Codec, Encode, Kind, Word};
 use super::super::raw;
 use super::super::shape::{At, Slot};
 use super::checks::Reader;
@@ -37,6 +37,7 @@ impl Reader<'_> {
             let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));
             self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
         }
+        self.password_is_secret(word, &cameras, name);
         let played = self.played();
         let unseen = |camera: &&NodeName| !own(camera) && !played.contains(camera);
         if let (Some(camera), Some(names)) = (cameras.iter().find(unseen), word.cameras.good())
@@ -51,6 +52,21 @@ impl Reader<'_> {
             may_appear.extend(self.links_of(written));
         }
         Some(Word::Taint { cameras, may_appear })
+    }
+
+    /// The password of the cameras is looked for besides their video: whoever says it aloud is found out, whatever the site does.
+    fn password_is_secret(&mut self, word: &raw::Taint, cameras: &[NodeName], name: &At<CheckName>) {
+        let is_said = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
+            Some(Kind::Camera(camera)) => camera.rtsp.auth == [Auth::Basic],
+            _ => false,
+        };
+        let Some(camera) = cameras.iter().find(is_said) else { return };
+        let label = format!(
+            "`{camera}` takes `auth: basic` alone, which says its password to everybody on the way: no site passes; let it take `digest`"
+        );
+        let title = format!("{} cannot pass", self.whose);
+        let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));
+        self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
     }
 
     /// Every camera of ours that somebody plays.
