@@ -40,6 +40,7 @@ Obey JSON lines on standard input while it runs:
 
   {\"move\": \"NAME\", \"to\": \"ADDRESS\", \"ttl\": SECONDS}   answer NAME with ADDRESS from now on; ttl: 60 where none is given
   {\"move\": \"NAME\"}                                     answer it as at first
+                                                       with \"new\": true, NAME need not be one that is answered already, but in one of its zones
   {\"place\": [KIND, …], \"services\": [SERVICE, …]}   have the next clients of these services meet a peer of OpenSSL's each,
       in this order: tls1.0, tls1.1, static-rsa, no-encryption, wrong-ca, wrong-name, sibling-name, expired (one thing is wrong),
       tls1.2, tls1.3, dhe (nothing is); or one of ours: middlebox (between the client and the cloud), silent, slow, resets, half-closes

@@ -39,6 +39,9 @@ struct Move {
     /// For how long an answer may be kept, seconds.
     #[serde(default = "ttl")]
     ttl: u32,
+    /// The name need not be one of ours: a look-alike.
+    #[serde(default)]
+    new: bool,
 }
 
 /// The next clients of these services meet somebody else, one each, in this order.
@@ -105,7 +108,7 @@ pub(crate) async fn obey(
 }
 
 async fn move_name(order: Move, zones: &Zones, cloud: &Cloud) -> Fact {
-    match zones.move_name(&order.name, order.to, order.ttl).await {
+    match zones.move_name(&order.name, order.to, order.ttl, order.new).await {
         Ok(answers) => {
             leave(cloud, Leave::Name(order.name.to_ascii_lowercase()));
             Fact::NameMoved { name: order.name, answers, ttl: order.ttl }
@@ -194,11 +197,13 @@ mod tests {
     #[test]
     fn an_order_is_read_whole_or_not_at_all() {
         let to = |text: &str| match read(text) {
-            Ok(Order::Move(order)) => Some((order.to, order.ttl)),
+            Ok(Order::Move(order)) => Some((order.to, order.ttl, order.new)),
             _ => None,
         };
-        assert_eq!(to(r#"{"move":"a.b","to":"192.0.2.1","ttl":5}"#), Some((Some([192, 0, 2, 1].into()), 5)));
-        assert_eq!(to(r#"{"move":"a.b"}"#), Some((None, 60)));
+        let there = Some([192, 0, 2, 1].into());
+        assert_eq!(to(r#"{"move":"a.b","to":"192.0.2.1","ttl":5}"#), Some((there, 5, false)));
+        assert_eq!(to(r#"{"move":"a.b","to":"192.0.2.1","ttl":5,"new":true}"#), Some((there, 5, true)));
+        assert_eq!(to(r#"{"move":"a.b"}"#), Some((None, 60, false)));
         let place = r#"{"place":["tls1.0","static-rsa","wrong-ca"],"services":["logs"]}"#;
         let kinds = vec![Kind::Tls10, Kind::StaticRsa, Kind::WrongCa];
         let placed = Place { place: kinds, services: vec!["logs".into()] };

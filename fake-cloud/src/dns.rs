@@ -83,7 +83,8 @@ impl Zones {
         Ok(Self { zones: Arc::new(zones), catalog: Arc::new(catalog), facts, at_first: Arc::default() })
     }
 
-    /// Answers a name that there is with another address, or as at first; the addresses that it has now.
+    /// Answers a name with another address, or as at first; the addresses that it has now. A name that nobody has must be said
+    /// to be `new`, and be in a zone that is here.
     ///
     /// Errors: nobody has that name here, in words.
     pub(crate) async fn move_name(
@@ -91,6 +92,7 @@ impl Zones {
         text: &str,
         to: Option<IpAddr>,
         ttl: u32,
+        new: bool,
     ) -> Result<Vec<IpAddr>, String> {
         let name = Name::from_ascii(format!("{}.", text.trim_end_matches('.')));
         let name = name.map_err(|error| format!("{text}: {error}"))?;
@@ -102,7 +104,7 @@ impl Zones {
         let Some(zone) = self.zones.iter().find(|zone| zone.origin().zone_of(&lower)) else {
             return Err("its zone is not here".into());
         };
-        if all().await.is_empty() {
+        if !new && all().await.is_empty() {
             return Err("nobody has that name here".into());
         }
         // One lock at a time: whoever asks meanwhile finds the old address or the new one.
@@ -266,14 +268,25 @@ mod tests {
         assert_eq!(now().await, first);
         for to in ["198.51.100.7", "2001:db8::7"] {
             let to: IpAddr = to.parse().unwrap();
-            assert_eq!(zones.move_name(name, Some(to), 5).await.unwrap(), [to]);
+            assert_eq!(zones.move_name(name, Some(to), 5, false).await.unwrap(), [to]);
             assert_eq!(now().await, [to.to_string()]);
         }
-        assert_eq!(zones.move_name(name, None, 5).await.unwrap().len(), 2);
+        assert_eq!(zones.move_name(name, None, 5, false).await.unwrap().len(), 2);
         assert_eq!(now().await, first);
         let other = "logs.eu-west-1.amazonaws.com";
-        assert!(zones.move_name(other, Some(V4.into()), 5).await.unwrap_err().contains("nobody"));
-        assert!(zones.move_name("example.org", Some(V4.into()), 5).await.unwrap_err().contains("zone"));
+        assert!(zones.move_name(other, Some(V4.into()), 5, false).await.unwrap_err().contains("nobody"));
+        assert!(zones.move_name("example.org", Some(V4.into()), 5, true).await.unwrap_err().contains("zone"));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_has_is_there_for_a_while_if_it_is_said_to_be_new() {
+        let zones = zones(Spelling::Corrected);
+        let (text, to) = ("s3.us-east-1.amazonaws.com", IpAddr::from([198, 51, 100, 7]));
+        assert_eq!(zones.move_name(text, Some(to), 5, true).await.unwrap(), [to]);
+        let lower = LowerName::new(&Name::from_ascii(format!("{text}.")).unwrap());
+        assert_eq!(zones.addresses(&lower, RecordType::A).await, [to]);
+        assert!(zones.move_name(text, None, 5, true).await.unwrap().is_empty());
+        assert!(zones.addresses(&lower, RecordType::A).await.is_empty(), "nobody has it again");
     }
 
     #[tokio::test]

@@ -86,8 +86,11 @@ pub enum Action {
         #[arg(value_name = "ADDRESS", required_unless_present = "back")]
         to: Option<IpAddr>,
         /// Where it was at first.
-        #[arg(long, conflicts_with_all = ["to", "ttl"])]
+        #[arg(long, conflicts_with_all = ["to", "ttl", "asked_by"])]
         back: bool,
+        /// This node looks it up then: also a name that the clouds do not answer, and that only looks like theirs.
+        #[arg(long, value_name = "NODE")]
+        asked_by: Option<NodeName>,
         /// For how long an answer may be kept, whole seconds up to 24h.
         #[arg(long, default_value = "60s", value_parser = lasting::<0, 86_400_000>)]
         ttl: Duration,
@@ -174,7 +177,7 @@ impl Action {
             Action::MoveName { ttl, .. } if ttl.subsec_millis() > 0 => {
                 return Err("--ttl: whole seconds, as the DNS counts them".into());
             }
-            Action::MoveName { name, to, ttl, .. } => Fault::MoveName { name, to, ttl },
+            Action::MoveName { name, to, ttl, asked_by, .. } => Fault::MoveName { name, to, ttl, asked_by },
             Action::Rate { link, at } => Fault::Rate { link, at },
             Action::Impair(impair) => Fault::Impair { how: impair.how()?, link: impair.link },
             Action::List { .. } => return Ok(None),
@@ -247,6 +250,7 @@ mod tests {
             "expire-lease app.eth0",
             "move-name iot.eu-west-1.amazonaws.com 203.0.113.9 --ttl 5s",
             "move-name iot.eu-west-1.amazonaws.com --back",
+            "move-name aws-iot.eu-west-1.amazonaws.com 203.0.113.9 --ttl 5s --asked-by app",
             "rate app.eth0 2mbit",
             "impair app.eth0 --delay 20ms --jitter 5ms --loss 1% --reorder 0.5%",
         ] {

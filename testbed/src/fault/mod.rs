@@ -139,8 +139,13 @@ async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<St
         Fault::Reload { node, ruleset, .. } => nodes::reload(node, ruleset, force, ground).await,
         Fault::ClearState { node } => nodes::clear_state(node, ground),
         Fault::ExpireLease(lease) => names::expire(lease, ground).await,
-        Fault::MoveName { name, to, ttl, clouds } => {
-            names::move_name(name, *to, *ttl, clouds, force, ground).await
+        Fault::MoveName { name, to, ttl, clouds, asked_by } => {
+            let is_new = asked_by.is_some();
+            let said = names::move_name((name, is_new), *to, *ttl, clouds, force, ground).await?;
+            if let Some(asker) = asked_by {
+                names::have_it_asked(asker, name, *to, ground).await?;
+            }
+            Ok(said)
         }
         Fault::Rate { plug, at } => links::rate(plug, *at, force, &wiring, ground).await,
         Fault::Impair { plug, how } => {

@@ -11,7 +11,8 @@ use super::{Error, Ground};
 use crate::kernel::addresses::addresses;
 use crate::names::{HostName, NodeName};
 use crate::plan::ServiceKind;
-use crate::plan::fault::Lease;
+use crate::plan::fault::{Asker, Lease};
+use crate::probe::lookup;
 use crate::services::End as Way;
 
 /// How long a cloud may take to say that it answers otherwise.
@@ -49,8 +50,9 @@ pub(super) async fn expire(lease: &Lease, ground: Ground<'_>) -> Result<String, 
     })
 }
 
+/// Has the clouds answer a name otherwise; one that nobody has must be said to be new.
 pub(super) async fn move_name(
-    name: &HostName,
+    (name, is_new): (&HostName, bool),
     to: Option<IpAddr>,
     ttl: Duration,
     clouds: &[NodeName],
@@ -58,7 +60,7 @@ pub(super) async fn move_name(
     ground: Ground<'_>,
 ) -> Result<String, Error> {
     for cloud in clouds {
-        tell(cloud, name, to, ttl, ground).await?;
+        tell(cloud, (name, is_new), to, ttl, ground).await?;
     }
     match to {
         Some(to) => {
@@ -74,15 +76,33 @@ pub(super) async fn move_name(
 
 pub(super) async fn move_all_back(force: &mut Force, ground: Ground<'_>) -> Result<(), Error> {
     for (name, (_, clouds)) in force.moved.clone() {
-        move_name(&name, None, Duration::ZERO, &clouds, force, ground).await?;
+        // Whether it was new or not: what it was at first comes back.
+        move_name((&name, true), None, Duration::ZERO, &clouds, force, ground).await?;
     }
     Ok(())
+}
+
+/// Has a node look a name up, and waits until its name server has answered.
+pub(super) async fn have_it_asked(
+    asker: &Asker,
+    name: &HostName,
+    to: Option<IpAddr>,
+    ground: Ground<'_>,
+) -> Result<(), Error> {
+    let Asker { node, server } = asker;
+    let v6 = to.is_some_and(|to| to.is_ipv6());
+    let asked = lookup::ask(ground.site.lab.node(node), *server, name, v6);
+    match tokio::time::timeout(MOVED_WITHIN * ground.patience, asked).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::NotNow(format!("`{node}` cannot ask {server} for `{name}`: {error}"))),
+        Err(_) => Err(Error::NotNow(format!("{server} does not answer `{node}`, which asks for `{name}`"))),
+    }
 }
 
 /// Tells a cloud where a name is, and waits until it has taken note.
 async fn tell(
     cloud: &NodeName,
-    name: &HostName,
+    (name, is_new): (&HostName, bool),
     to: Option<IpAddr>,
     ttl: Duration,
     ground: Ground<'_>,
@@ -96,8 +116,8 @@ async fn tell(
     let place = place.ok_or_else(|| Error::NotNow(format!("`{cloud}` does not run")))?;
     let since = fake_facts::now();
     let order = match to {
-        Some(to) => json!({ "move": name, "to": to, "ttl": ttl.as_secs() }),
-        None => json!({ "move": name }),
+        Some(to) => json!({ "move": name, "to": to, "ttl": ttl.as_secs(), "new": is_new }),
+        None => json!({ "move": name, "new": is_new }),
     };
     let said = ground.services.say(place, &order.to_string()).await;
     said.map_err(|error| Error::NotNow(format!("`{cloud}` does not listen: {error}")))?;

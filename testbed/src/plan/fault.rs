@@ -65,6 +65,9 @@ pub enum Fault {
         ttl: Duration,
         /// The clouds that answer names.
         clouds: Vec<NodeName>,
+        /// Who looks it up then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_by: Option<Asker>,
     },
     /// What passes the cable is bounded, each way.
     Rate {
@@ -102,6 +105,15 @@ pub struct Running {
     pub whole: Option<Vec<Plug>>,
     /// As it is written.
     pub written: Victim,
+}
+
+/// Who looks a name up, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The node.
+    pub node: NodeName,
+    /// The first of its name servers.
+    pub server: IpAddr,
 }
 
 /// A lease, as the two that know it do.
@@ -181,8 +193,9 @@ impl Fault {
             }
             Fault::ClearState { node } => Written::ClearState { node: node.clone() },
             Fault::ExpireLease(lease) => Written::ExpireLease { link: lease.end.clone() },
-            Fault::MoveName { name, to, ttl, .. } => {
-                Written::MoveName { name: name.clone(), to: *to, ttl: *ttl }
+            Fault::MoveName { name, to, ttl, asked_by, .. } => {
+                let asked_by = asked_by.as_ref().map(|asker| asker.node.clone());
+                Written::MoveName { name: name.clone(), to: *to, ttl: *ttl, asked_by }
             }
             Fault::Rate { plug, at } => Written::Rate { link: link(plug), at: *at },
             Fault::Impair { plug, how } => Written::Impair { link: link(plug), how: *how },
@@ -215,8 +228,15 @@ impl Plan {
             Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path))?,
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
             Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
-            Written::MoveName { name, to, ttl } => {
-                Fault::MoveName { name: name.clone(), to: *to, ttl: *ttl, clouds: self.answering()? }
+            Written::MoveName { name, to, ttl, asked_by } => {
+                let asked_by = asked_by.as_ref().map(|node| self.asker(node)).transpose()?;
+                Fault::MoveName {
+                    name: name.clone(),
+                    to: *to,
+                    ttl: *ttl,
+                    clouds: self.answering()?,
+                    asked_by,
+                }
             }
             Written::Rate { link, at } => Fault::Rate { plug: self.plug(link)?, at: *at },
             Written::Impair { link, how } => Fault::Impair { plug: self.plug(link)?, how: *how },
@@ -345,6 +365,16 @@ impl Plan {
             }
             _ => Err(format!("nobody hands out the address of `{end}`")),
         }
+    }
+
+    /// A node that looks names up.
+    ///
+    /// Errors: there is no such node, or it has no name server.
+    fn asker(&self, node: &NodeName) -> Result<Asker, String> {
+        let node = self.known(node)?;
+        let server = node.nameservers.first().copied();
+        let server = server.ok_or_else(|| format!("`{}` asks no name server", node.name))?;
+        Ok(Asker { node: node.name.clone(), server })
     }
 
     /// The clouds that answer names.

@@ -1,6 +1,7 @@
 //! Names, looked up again by a node before it opens something: where answers fill sets of rules, the way stands open to whoever
 //! has just asked, and a client that connects asks first.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use hickory_proto::op::{Message, Query};
@@ -10,7 +11,7 @@ use tokio::net::UdpSocket;
 use super::Site;
 use super::open::{AskError, any};
 use crate::kernel::Namespace;
-use crate::names::NodeName;
+use crate::names::{HostName, NodeName};
 use crate::plan::{Open, Plan, ServiceKind};
 
 /// Names that are looked up again for one address at most.
@@ -37,21 +38,38 @@ impl Lookups {
 
     /// Asks for all of them, and returns when all are answered, however.
     pub(super) async fn ask(&self, namespace: &Namespace) -> Result<(), AskError> {
-        let all = self.names.iter().map(|name| self.ask_one(namespace, name));
+        let all = self.names.iter().map(|name| ask_one(namespace, self.server, name, self.kind));
         futures_util::future::try_join_all(all).await.map(drop)
     }
+}
 
-    async fn ask_one(&self, namespace: &Namespace, name: &Name) -> Result<(), AskError> {
-        let bound =
-            namespace.inside(|| std::net::UdpSocket::bind(SocketAddr::new(any(self.server), 0)))??;
-        bound.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(bound)?;
-        // Connected, so that nobody else's datagram passes for the answer.
-        socket.connect(SocketAddr::new(self.server, 53)).await?;
-        socket.send(&question(name, self.kind)).await?;
-        socket.recv(&mut [0; 512]).await?;
-        Ok(())
-    }
+/// Has a node ask a name server for the addresses of a name, of one family, and returns when that has answered, however.
+///
+/// Errors: no socket, or the server refuses; there is no deadline.
+pub(crate) async fn ask(
+    namespace: &Namespace,
+    server: IpAddr,
+    name: &HostName,
+    v6: bool,
+) -> Result<(), AskError> {
+    let name = Name::from_ascii(name.as_str()).map(fully_qualified).map_err(io::Error::other)?;
+    ask_one(namespace, server, &name, if v6 { RecordType::AAAA } else { RecordType::A }).await
+}
+
+async fn ask_one(
+    namespace: &Namespace,
+    server: IpAddr,
+    name: &Name,
+    kind: RecordType,
+) -> Result<(), AskError> {
+    let bound = namespace.inside(|| std::net::UdpSocket::bind(SocketAddr::new(any(server), 0)))??;
+    bound.set_nonblocking(true)?;
+    let socket = UdpSocket::from_std(bound)?;
+    // Connected, so that nobody else's datagram passes for the answer.
+    socket.connect(SocketAddr::new(server, 53)).await?;
+    socket.send(&question(name, kind)).await?;
+    socket.recv(&mut [0; 512]).await?;
+    Ok(())
 }
 
 fn fully_qualified(mut name: Name) -> Name {

@@ -13,7 +13,7 @@ mod connections;
 mod filter;
 mod filter_log;
 mod ledger;
-mod lookup;
+pub(crate) mod lookup;
 mod open;
 mod pass_on;
 mod room;

@@ -110,7 +110,7 @@ async fn ask_by_name(
 
 /// What can go wrong; the words end up in the evidence.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     #[error(transparent)]
     Kernel(#[from] KernelError),
     #[error(transparent)]

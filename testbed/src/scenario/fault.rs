@@ -101,6 +101,9 @@ pub enum Fault<L = End> {
         to: Option<IpAddr>,
         /// For how long an answer may be kept, whole seconds; 0 s to 24 h, default 60 s.
         ttl: Duration,
+        /// Who looks it up then, at its own name server; the name need not be one that the clouds answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_by: Option<NodeName>,
     },
     /// Not more than so much passes, either way.
     Rate {
@@ -270,7 +273,7 @@ impl<L> Fault<L> {
             Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
             Fault::ClearState { node } => Fault::ClearState { node },
             Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
-            Fault::MoveName { name, to, ttl } => Fault::MoveName { name, to, ttl },
+            Fault::MoveName { name, to, ttl, asked_by } => Fault::MoveName { name, to, ttl, asked_by },
             Fault::Rate { link, at } => Fault::Rate { link: name(link)?, at },
             Fault::Impair { link, how } => Fault::Impair { link: name(link)?, how },
         })
@@ -289,7 +292,9 @@ impl<L> Fault<L> {
             | Fault::Impair { link, .. } => Fault::Heal { link: link.clone() },
             Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
             Fault::Load { node, .. } => Fault::Reload { node: node.clone() },
-            Fault::MoveName { name, ttl, .. } => Fault::MoveName { name: name.clone(), to: None, ttl: *ttl },
+            Fault::MoveName { name, ttl, .. } => {
+                Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None }
+            }
             Fault::Swap { .. }
             | Fault::Heal { .. }
             | Fault::HealAll
@@ -380,8 +385,9 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
             Fault::ClearState { node } => write!(f, "clear-state {node}"),
             Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
-            Fault::MoveName { name, to: Some(to), ttl } => {
-                write!(f, "move-name {name} {to} --ttl {}", Lasting(*ttl))
+            Fault::MoveName { name, to: Some(to), ttl, asked_by } => {
+                write!(f, "move-name {name} {to} --ttl {}", Lasting(*ttl))?;
+                asked_by.as_ref().map_or(Ok(()), |node| write!(f, " --asked-by {node}"))
             }
             Fault::MoveName { name, to: None, .. } => write!(f, "move-name {name} --back"),
             Fault::Rate { link, at } => write!(f, "rate {link} {at}"),
@@ -498,7 +504,8 @@ mod tests {
             node: "rtr".parse().unwrap(),
             ruleset: RuleFile { path: path.to_owned() },
         };
-        let moved = |ttl| Fault::MoveName { name: "a.example.org".parse().unwrap(), to: None, ttl };
+        let moved =
+            |ttl| Fault::MoveName { name: "a.example.org".parse().unwrap(), to: None, ttl, asked_by: None };
         let impaired = |delay, loss| Fault::Impair {
             link: link(),
             how: Impairment { delay: Duration::from_secs(delay), loss: Share(loss), ..Impairment::default() },

@@ -2,6 +2,7 @@
 
 use fake_facts::Fact;
 
+use crate::names::NodeName;
 use crate::observation::{ChangeSeen, Conversation, Observations};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Forgotten, GoingOn};
@@ -50,6 +51,16 @@ fn ask_told(fault: &Fault, change: &ChangeSeen, seen: &Observations, draft: &mut
     }
 }
 
+/// Whether a node was told to ask for a name, to see what comes of it: nothing that it needs.
+pub(super) fn is_asked_on_purpose(node: &NodeName, name: &str, seen: &Observations) -> bool {
+    seen.faults.iter().any(|one| match &one.fault {
+        Fault::MoveName { name: moved, asked_by: Some(asker), .. } => {
+            asker.node == *node && moved.as_str() == name
+        }
+        _ => false,
+    })
+}
+
 /// An address that was never open shows nothing by being shut.
 pub(super) fn ask_left(forgotten: &Forgotten, aims: &[Aim], seen: &Observations, draft: &mut Draft) {
     let Forgotten { since, address, .. } = forgotten;
@@ -57,7 +68,7 @@ pub(super) fn ask_left(forgotten: &Forgotten, aims: &[Aim], seen: &Observations,
         draft.reasons.add("moved", format!("check {since} was not carried out"));
         return;
     };
-    let used = |from: &crate::names::NodeName| {
+    let used = |from: &NodeName| {
         let meanwhile = |one: &&Conversation| {
             one.opener.node.as_ref() == Some(from)
                 && one.answerer.address == *address

@@ -11,12 +11,15 @@ use crate::plan::{Plan, Word};
 use super::Finding;
 use super::judge::Draft;
 use super::matching::is_ours;
+use super::moved::is_asked_on_purpose;
 use super::wording::{counted, listed};
 
 pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Word::Name { at, segment, by, patterns } = word else { return draft };
-    let asked: Vec<&LookupSeen> = seen.lookups.iter().filter(|one| by.contains(&one.node)).collect();
+    let on_purpose = |one: &LookupSeen| is_asked_on_purpose(&one.node, &one.name, seen);
+    let asked: Vec<&LookupSeen> =
+        seen.lookups.iter().filter(|one| by.contains(&one.node) && !on_purpose(one)).collect();
     // What has no address cannot be let out.
     let resolved: Vec<&LookupSeen> = asked.iter().filter(|one| !one.addresses.is_empty()).copied().collect();
     for node in by.iter().filter(|node| !resolved.iter().any(|one| one.node == **node)) {

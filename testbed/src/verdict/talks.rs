@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use fake_facts::Fact;
 
 use crate::names::NodeName;
-use crate::observation::{Conversation, Observations};
+use crate::observation::{Conversation, LookupSeen, Observations};
 use crate::plan::{Node, Plan, Role, Spoken, Word};
 use crate::scenario::model::CloudService;
 
 use super::Finding;
 use super::judge::Draft;
 use super::matching::{is_link_upkeep, is_ours, kind_and_port};
+use super::moved::is_asked_on_purpose;
 use super::wording::{counted, listed};
 
 pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
@@ -105,7 +106,10 @@ fn opener(one: &Conversation) -> String {
 fn judge_names(of: &NodeName, services: &[Spoken], seen: &Observations, draft: &mut Draft) -> usize {
     let mut asked = BTreeSet::new();
     // Who looks whether a name server lives asks for the root.
-    for one in seen.lookups.iter().filter(|one| one.node == *of && !one.name.is_empty()) {
+    let own = |one: &&LookupSeen| {
+        one.node == *of && !one.name.is_empty() && !is_asked_on_purpose(of, &one.name, seen)
+    };
+    for one in seen.lookups.iter().filter(own) {
         let known = services.iter().flat_map(|spoken| &spoken.names).any(|name| takes_in(name, &one.name));
         if asked.insert(one.name.as_str()) && !known && !one.earlier {
             let text = format!("{of} asks for {}, which is no name of these services", one.name);

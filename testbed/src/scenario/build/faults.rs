@@ -248,7 +248,24 @@ impl Faults<'_> {
             Slot::Bad => return None,
             slot => slot.good().map(|to| to.value),
         };
-        Some(Fault::MoveName { name: name.value.clone(), to, ttl })
+        let asked_by = if raw.asked_by.is_absent() { None } else { Some(self.asker(raw)?) };
+        Some(Fault::MoveName { name: name.value.clone(), to, ttl, asked_by })
+    }
+
+    /// Who looks a name up: somebody with a name server.
+    fn asker(&mut self, raw: &raw::Fault) -> Option<NodeName> {
+        let written = raw.asked_by.good()?;
+        if raw.to.is_absent() {
+            self.lacks(written.spot, "`asked_by` needs `to`: the address that is answered");
+        }
+        let asker = self.node(&raw.asked_by)?;
+        if self.nodes.get(&asker)?.resolver.is_none() {
+            let title = format!("{} has a name asked for by who asks nobody", self.whose);
+            let label = format!("`{asker}` has no `resolver`");
+            self.out.push(Mistake::error(title, written.spot, label));
+            return None;
+        }
+        Some(asker)
     }
 
     fn rate(&mut self, raw: &raw::Fault) -> Option<Fault> {
@@ -314,7 +331,7 @@ fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
 }
 
 /// The other keys.
-fn belongings(raw: &raw::Fault) -> [Written; 12] {
+fn belongings(raw: &raw::Fault) -> [Written; 13] {
     let service = raw.service.good().and_then(|many| many.0.first()).map(|at| at.spot);
     [
         written("times", &raw.times, &["flap"]),
@@ -323,6 +340,7 @@ fn belongings(raw: &raw::Fault) -> [Written; 12] {
         written("ruleset", &raw.ruleset, &["load"]),
         written("to", &raw.to, &["move_name"]),
         written("ttl", &raw.ttl, &["move_name"]),
+        written("asked_by", &raw.asked_by, &["move_name"]),
         written("at", &raw.at_rate, &["rate"]),
         written("delay", &raw.delay, &["impair"]),
         written("jitter", &raw.jitter, &["impair"]),

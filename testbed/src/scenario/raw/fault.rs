@@ -57,6 +57,8 @@ table! {
         to: may One<IpAddr>,
         /// Of `move_name`: for how long the answer may be kept, whole seconds up to 24h; default 60s.
         ttl: may One<Lasting<0, 86_400_000>>,
+        /// Of `move_name`: this node looks the name up then, which need not be one that the clouds answer: one that only looks like theirs.
+        asked_by: may One<NodeName>,
         /// Of `rate`: how much, 8kbit to 10gbit per second.
         at_rate ("at"): may One<BitRate>,
         /// Of `impair`: frames come later by so much, up to 10s.

@@ -179,6 +179,7 @@ fn an_address_counts_once_a_name_was_moved_there() {
             to: Some(of("203.0.113.16")),
             ttl: std::time::Duration::from_secs(1),
             clouds: vec![of("aws")],
+            asked_by: None,
         };
         let (at, done_at, done) = (1, 2, "moved".to_owned());
         seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: false });

@@ -33,7 +33,8 @@ mod tls;
 
 use super::example::{good, plan};
 use super::{CheckVerdict, Verdict, judge};
-use crate::observation::Observations;
+use crate::observation::{FaultSeen, Observations};
+use crate::plan::fault::{Asker, Fault};
 use crate::plan::{Check, Plan, Word};
 
 /// The verdict on one check of the example after a change to what is seen.
@@ -70,6 +71,18 @@ fn after_both(
 
 fn check_of<'a>(plan: &'a mut Plan, check: &str) -> &'a mut Check {
     plan.checks.iter_mut().find(|one| one.name.as_str() == check).unwrap()
+}
+
+/// A node was told to ask for a name that somebody has lead elsewhere.
+fn asked_on_purpose(name: &str, asker: &str) -> FaultSeen {
+    let fault = Fault::MoveName {
+        name: name.parse().unwrap(),
+        to: Some([203, 0, 113, 16].into()),
+        ttl: std::time::Duration::from_secs(1),
+        clouds: vec!["aws".parse().unwrap()],
+        asked_by: Some(Asker { node: asker.parse().unwrap(), server: [10, 20, 0, 1].into() }),
+    };
+    FaultSeen { fault, at: 1, done_at: 2, done: "moved".into(), by_hand: false }
 }
 
 /// The verdict must be inconclusive, with a reason that has all of these words.

@@ -36,6 +36,7 @@ fn moved(peer: &str, connected: u64) -> CheckVerdict {
             to: Some(of(NEW)),
             ttl: Duration::from_secs(1),
             clouds: vec![of("aws")],
+            asked_by: None,
         },
         then: Fault::HealAll,
         lasts: Duration::from_secs(1),

@@ -74,6 +74,25 @@ fn a_list_of_misspelt_names_is_an_outage_and_unused_openings() {
     );
 }
 
+/// What a node is told to ask for, to see what it opens, is no outage, and shows of no pattern that it is needed.
+#[test]
+fn a_name_that_is_asked_for_on_purpose_is_needed_by_nobody() {
+    let asks = |patterns: &[&str], asker: &'static str| {
+        let lookups = vec![
+            lookup("app", "a.iot.example.org", &["192.0.2.1"]),
+            lookup("app", "aws-logs.example.org", &["203.0.113.16"]),
+        ];
+        judged_with(patterns, lookups, move |seen| {
+            seen.faults.push(asked_on_purpose("aws-logs.example.org", asker));
+        })
+    };
+    assert_eq!(asks(&["iot.example.org"], "app").verdict, Verdict::Pass);
+    let outage = "outage: app asks for aws-logs.example.org, which rtr lets nobody in cam reach";
+    assert_fails(&asks(&["iot.example.org"], "vms"), &[outage]);
+    let unused = "unused opening: rtr lets cam reach aws-logs.example.org, which nobody there asks for";
+    assert_fails(&asks(&["iot.example.org", "aws-logs.example.org"], "app"), &[unused]);
+}
+
 #[test]
 fn nobody_who_asks_shows_nothing_and_what_was_asked_earlier_is_no_finding() {
     assert_inconclusive(&judged(&["example.org"], vec![]), &["vacuous", "app"]);

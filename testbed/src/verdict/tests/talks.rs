@@ -111,6 +111,21 @@ fn another_name_or_service_is_found() {
     );
 }
 
+/// To see what a look-alike opens, the appliance is told to ask for it: it does not want it.
+#[test]
+fn a_name_that_is_asked_for_on_purpose_is_none_of_its_own() {
+    let name = "aws-logs.eu-west-1.amazonaws.com";
+    let text = format!("app asks for {name}, which is no name of these services");
+    let asks = |asker: &'static str| {
+        judged(move |seen| {
+            seen.lookups.push(lookup(name));
+            seen.faults.push(asked_on_purpose(name, asker));
+        })
+    };
+    assert_eq!(asks("app").verdict, Verdict::Pass);
+    assert_fails(&asks("vms"), &[&text]);
+}
+
 #[test]
 fn a_service_without_tls_must_have_answered() {
     let with_time = |packets_back: Option<u64>| {
