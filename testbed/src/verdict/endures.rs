@@ -76,11 +76,31 @@ impl<'a> Asked<'a> {
             let text = format!("{of} was refused {times} of {many} times at {word}: it did not come again");
             draft.findings.push(finding(text, Vec::new()));
         }
-        let Some(last) = refused.last() else { return 0 };
+        for lot in self.lots(service, &refused) {
+            self.judge_lot(service, lot, draft);
+        }
+        refused.len()
+    }
+
+    /// The refusals that follow one another: in a lab that stays the cloud may be told to refuse more, once all has got through.
+    fn lots<'t>(&self, service: CloudService, refused: &'t [u64]) -> impl Iterator<Item = &'t [u64]> {
+        let told = self.seen.facts.iter().filter(|fact| fact.node == *self.cloud);
+        let told: Vec<u64> = told
+            .filter(|fact| matches!(&fact.line.fact, Fact::Throttles { services } if services.contains_key(service.word())))
+            .map(|fact| fact.line.at)
+            .collect();
+        refused.chunk_by(move |one, next| !told.iter().any(|at| (*one..*next).contains(at)))
+    }
+
+    /// Judges refusals in a row, and what came of them.
+    fn judge_lot(&self, service: CloudService, refused: &[u64], draft: &mut Draft) {
+        let (of, word) = (self.of, service.word());
+        let Some(last) = refused.last() else { return };
         let through = self.stored(service, *last);
         self.judge_end(word, "it was refused as too much", *last, through, draft);
         let tries: Vec<u64> = refused.iter().copied().chain(through).collect();
-        if let Some((nth, pair)) = self.sooner_than_it_should(service, &tries) {
+        let mut pairs = tries.windows(2).zip(0..);
+        if let Some((pair, nth)) = pairs.find(|(pair, nth)| self.is_too_soon(pair[0], pair[1], *nth)) {
             let (least, after) = (length(self.least(nth)), apart(pair[0], pair[1]));
             let nth = nth + 1;
             let text = format!(
@@ -88,24 +108,6 @@ impl<'a> Asked<'a> {
             );
             draft.findings.push(finding(text, Vec::new()));
         }
-        refused.len()
-    }
-
-    /// The first try of these that came too soon after the one before, and how many refusals in a row that one had before it. Who
-    /// got through between two tries begins anew.
-    fn sooner_than_it_should<'t>(&self, service: CloudService, tries: &'t [u64]) -> Option<(u32, &'t [u64])> {
-        let mut nth = 0;
-        for pair in tries.windows(2) {
-            if self.stored(service, pair[0]).is_some_and(|at| at < pair[1]) {
-                nth = 0;
-                continue;
-            }
-            if self.is_too_soon(pair[0], pair[1], nth) {
-                return Some((nth, pair));
-            }
-            nth += 1;
-        }
-        None
     }
 
     /// Judges what became of those who met somebody; how many peers were met.

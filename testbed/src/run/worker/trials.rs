@@ -58,9 +58,10 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
 
 /// Waits until every service has stored something behind what it has refused in this judgement.
 async fn settle(check: &Check, ground: Ground<'_>) {
-    let Word::Endures { cloud, throttled, within, .. } = &check.word else { return };
-    let settled =
-        |facts: &[NodeFact]| throttled.keys().all(|service| is_through(facts, cloud, *service)).then_some(());
+    let Word::Endures { of, cloud, throttled, within, .. } = &check.word else { return };
+    let settled = |facts: &[NodeFact]| {
+        throttled.keys().all(|service| is_through(facts, (of, cloud), *service)).then_some(())
+    };
     ground.services.board.wait_for(*within * ground.patience, settled).await;
 }
 
@@ -70,7 +71,7 @@ async fn refuse_more(check: &Check, place: usize, ground: Ground<'_>) -> Result<
     let Word::Endures { of, cloud, throttled, .. } = &check.word else { return Ok(()) };
     let facts = ground.services.board.all();
     let is_short = |service: CloudService, many: u32| {
-        refusals(&facts, cloud, service).len() < many as usize && is_through(&facts, cloud, service)
+        refusals(&facts, cloud, service).len() < many as usize && is_through(&facts, (of, cloud), service)
     };
     let short: Vec<_> = throttled.iter().filter(|(service, many)| is_short(**service, **many)).collect();
     if short.is_empty() {
@@ -104,10 +105,16 @@ fn refusals(facts: &[NodeFact], cloud: &NodeName, service: CloudService) -> Vec<
     of_cloud.filter(|fact| is_throttled(&fact.line.fact, service)).map(|fact| fact.line.at).collect()
 }
 
-/// Whether a service has stored something, after all that it has refused.
-fn is_through(facts: &[NodeFact], cloud: &NodeName, service: CloudService) -> bool {
-    let last = refusals(facts, cloud, service).last().copied();
-    is_stored(facts, cloud, service, last.unwrap_or_default())
+/// Whether a service has stored something, after all that it has refused; where it has refused nothing, in this judgement or before it.
+fn is_through(facts: &[NodeFact], (of, cloud): (&NodeName, &NodeName), service: CloudService) -> bool {
+    let delivered = |fact: &NodeFact| {
+        fact.node == *of
+            && matches!(&fact.line.fact, Fact::Delivered { service: at, .. } if at == service.word())
+    };
+    match refusals(facts, cloud, service).last() {
+        Some(last) => is_stored(facts, cloud, service, *last),
+        None => is_stored(facts, cloud, service, 0) || facts.iter().any(delivered),
+    }
 }
 
 /// Whether a service has stored something after that moment.

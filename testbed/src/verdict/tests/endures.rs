@@ -102,15 +102,34 @@ fn who_comes_again_too_soon_is_found() {
     assert_eq!(verdict.findings[0].packets[0].1, 41_002, "the first packet of the connection");
 }
 
-/// A judgement of a lab that stays begins in the middle of the first refusals: the rest is refused later, and once more from the beginning.
+/// A judgement of a lab that stays begins in the middle of the first refusals: what is left comes, and then, as the cloud is told, as
+/// many as there should be. Each lot is judged by itself.
 #[test]
-fn who_got_through_in_between_begins_anew() {
-    let anew = |seen: &mut Observations| seen.facts.extend([too_much(700), too_much(900), stored(1300)]);
-    let verdict = judged(anew);
+fn refusals_that_the_cloud_is_told_of_later_begin_anew() {
+    let throttles = |at| said(at, Fact::Throttles { services: BTreeMap::from([("logs".into(), 2)]) });
+    let anew = |at: u64, through: u64| {
+        move |seen: &mut Observations| {
+            seen.facts.extend([throttles(650), too_much(700), too_much(at), stored(through)])
+        }
+    };
+    let verdict = judged(anew(900, 1300));
     assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
-    let soon = |seen: &mut Observations| seen.facts.extend([too_much(700), too_much(900), stored(1200)]);
     let text = "app came again to logs after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
-    assert_fails(&judged(soon), &[text]);
+    assert_fails(&judged(anew(900, 1200)), &[text]);
+    // What somebody else has stored meanwhile excuses nobody.
+    let others = |seen: &mut Observations| {
+        anew(800, 1300)(seen);
+        seen.facts.push(stored(750));
+    };
+    let text = "app came again to logs after refusal 1, sooner than after 200.0 ms: after 100.0 ms";
+    assert_fails(&judged(others), &[text]);
+    // The wait behind the last refusal of the first lot counts as well.
+    let early = |seen: &mut Observations| {
+        move_fact(seen, 600, 500);
+        anew(900, 1300)(seen);
+    };
+    let text = "app came again to logs after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
+    assert_fails(&judged(early), &[text]);
 }
 
 #[test]
