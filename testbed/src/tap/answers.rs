@@ -82,13 +82,13 @@ impl Answers {
         if self.sent.contains(&addresses(packet.dest, packet.source)) {
             return Part::Answer(n);
         }
-        self.sent.insert(addresses(packet.source, packet.dest));
+        let is_first = self.sent.insert(addresses(packet.source, packet.dest));
         // Again after each translation of addresses, so that an answer is known on either side of it.
         if let Some(way) = Way::of(packet) {
             let hash = self.hasher.hash_one(way);
-            // Seen again behind a router, it has that one's Ethernet address.
+            // Seen again behind a router, it has that one's Ethernet address, which shows nothing of who sent it.
             if self.ways.get(&hash).is_none_or(|(last, _)| *last != n) {
-                self.ways.insert(hash, (n, own()));
+                self.ways.insert(hash, (n, !is_first || own()));
             }
             if let Transport::Tcp(tcp) = packet.transport {
                 self.sent.insert(self.hasher.hash_one((n, way)));
@@ -104,7 +104,11 @@ impl Answers {
         if Says::of(packet) == Says::Reset {
             return false;
         }
-        let Some(way) = Way::of(packet).map(|way| self.hasher.hash_one(way)) else { return false };
+        let Some(way) = Way::of(packet) else { return false };
+        if self.back(way).is_some() {
+            return false; // it may answer that one
+        }
+        let way = self.hasher.hash_one(way);
         let forged = self.ways.get(&way).is_some_and(|(_, sent_by_owner)| !sent_by_owner);
         let is_word = forged && own();
         if is_word {
