@@ -61,12 +61,13 @@ pub(super) async fn move_name(
 ) -> Result<String, Error> {
     for cloud in clouds {
         tell(cloud, (name, is_new), to, ttl, ground).await?;
+        // Already now: where the next one refuses, what this one says is mended all the same.
+        if let Some(to) = to {
+            force.moved.insert(name.clone(), (to, clouds.to_vec()));
+        }
     }
     match to {
-        Some(to) => {
-            force.moved.insert(name.clone(), (to, clouds.to_vec()));
-            Ok(format!("{name} is at {to}, for {} s each time it is asked for", ttl.as_secs()))
-        }
+        Some(to) => Ok(format!("{name} is at {to}, for {} s each time it is asked for", ttl.as_secs())),
         None => {
             force.moved.remove(name);
             Ok(format!("{name} is where it was at first"))

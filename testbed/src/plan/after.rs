@@ -27,10 +27,12 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     }
     goes_on.sort();
     goes_on.dedup();
+    let planned = fault(check, written, known, mistakes).unwrap_or(Fault::HealAll);
+    ask_tried(check, &planned, &aims, mistakes);
     let stops = stops.iter().flat_map(|one| going_on(plan(one))).collect();
     Word::After {
         says: written.to_string(),
-        fault: fault(check, written, known, mistakes).unwrap_or(Fault::HealAll),
+        fault: planned,
         then: fault(check, then, known, mistakes).unwrap_or(Fault::HealAll),
         lasts: *lasts,
         within: *within,
@@ -38,6 +40,18 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
         stops,
         aims,
         alive,
+    }
+}
+
+/// What a look-alike opens is seen only by who has asked for it, and where it leads.
+pub(super) fn ask_tried(check: &Check, fault: &Fault, aims: &[Aim], mistakes: &mut Mistakes) {
+    let Fault::MoveName { name, to: Some(to), asked_by: Some(asker), .. } = fault else { return };
+    if !aims.iter().any(|aim| aim.from == asker.node && aim.address == *to) {
+        let node = &asker.node;
+        mistakes.check(
+            check,
+            format!("`{node}` asks for `{name}`, and nothing is sent from `{node}` to {to} meanwhile"),
+        );
     }
 }
 

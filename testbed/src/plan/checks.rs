@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::across;
-use super::after::after;
+use super::after::{after, ask_tried};
 use super::aims::{Attack, aims};
 use super::alive;
 use super::answers::answering;
@@ -46,13 +46,17 @@ pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut V
             let then = fault(check, &written.mended_by(), known, mistakes)?;
             Some(During { fault: fault(check, written, known, mistakes)?, then })
         });
+        let word = word(check, known, mistakes, remarks);
+        if let Some(During { fault, .. }) = &during {
+            ask_tried(check, fault, word.aims(), mistakes);
+        }
         planned.push(Check {
             name: check.name.clone(),
             place: check.place.clone(),
             proves: check.proves.clone(),
             requires: check.requires.clone(),
             during,
-            word: word(check, known, mistakes, remarks),
+            word,
         });
     }
     planned

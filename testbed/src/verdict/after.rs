@@ -219,15 +219,14 @@ fn times(what: &GoingOn, seen: &Observations) -> Vec<u64> {
 
 /// What stood while a check was carried out, and whether it did.
 pub(super) fn during(check: &Check, seen: &Observations, draft: &mut Draft) {
-    if check.during.is_none() {
-        return;
-    }
+    let Some(stands) = &check.during else { return };
     match seen.changes.iter().find(|change| change.check == check.name) {
         None => draft.reasons.add("fault", "what should stand meanwhile was not carried out"),
         Some(change) => {
             if let Some(error) = &change.error {
                 draft.reasons.add("fault", error.clone());
             }
+            moved::ask_asker(&stands.fault, change, seen, draft);
         }
     }
 }

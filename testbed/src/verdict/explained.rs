@@ -211,9 +211,9 @@ fn undeclared(asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether a name was moved to the address, before the run or in it.
+/// Whether a name was moved to the address, before the run or in it; one that only looks like an endpoint's opens nothing.
 fn is_moved(address: IpAddr, seen: &Observations) -> bool {
-    let moves = |fault: &Fault| matches!(fault, Fault::MoveName { to: Some(to), .. } if *to == address);
+    let moves = |fault: &Fault| matches!(fault, Fault::MoveName { to: Some(to), asked_by: None, .. } if *to == address);
     let before = |words: &String| words.split_whitespace().any(|word| word == address.to_string());
     seen.faults.iter().any(|one| moves(&one.fault)) || seen.in_force.iter().any(before)
 }

@@ -3,7 +3,7 @@
 use fake_facts::Fact;
 
 use crate::names::NodeName;
-use crate::observation::{ChangeSeen, Conversation, Observations};
+use crate::observation::{ChangeSeen, Conversation, LookupSeen, Observations};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Forgotten, GoingOn};
 
@@ -34,6 +34,24 @@ pub(super) fn ask_there(asked: &Asked<'_>, change: &ChangeSeen, seen: &Observati
     if asked.resume.is_empty() {
         ask_told(asked.fault, change, seen, draft);
     }
+    ask_asker(asked.fault, change, seen, draft);
+}
+
+/// Who is to ask for a name must have been told of the address, as its own tap has it: that somebody was is not enough.
+pub(super) fn ask_asker(fault: &Fault, change: &ChangeSeen, seen: &Observations, draft: &mut Draft) {
+    let Fault::MoveName { name, to: Some(to), asked_by: Some(asker), .. } = fault else { return };
+    let node = &asker.node;
+    // The first time that it was told is what is kept of it.
+    let is_told = |one: &LookupSeen| {
+        one.node == *node
+            && one.name == name.as_str()
+            && one.addresses.contains(to)
+            && !one.earlier
+            && one.at < change.then_at
+    };
+    if !seen.lookups.iter().any(is_told) {
+        draft.reasons.add("moved", format!("{node} was never told that {name} is {to}"));
+    }
 }
 
 /// Where nobody is to go on, somebody must have been told of the new address all the same.
@@ -51,11 +69,13 @@ fn ask_told(fault: &Fault, change: &ChangeSeen, seen: &Observations, draft: &mut
     }
 }
 
-/// Whether a node was told to ask for a name, to see what comes of it: nothing that it needs.
-pub(super) fn is_asked_on_purpose(node: &NodeName, name: &str, seen: &Observations) -> bool {
+/// Whether a node was had ask for a name just then, to see what comes of it: nothing that it needs.
+pub(super) fn is_asked_on_purpose(asked: &LookupSeen, seen: &Observations) -> bool {
     seen.faults.iter().any(|one| match &one.fault {
-        Fault::MoveName { name: moved, asked_by: Some(asker), .. } => {
-            asker.node == *node && moved.as_str() == name
+        Fault::MoveName { name, asked_by: Some(asker), .. } => {
+            asker.node == asked.node
+                && name.as_str() == asked.name
+                && (one.at..=one.done_at).contains(&asked.at)
         }
         _ => false,
     })

@@ -17,9 +17,8 @@ use super::wording::{counted, listed};
 pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Word::Name { at, segment, by, patterns } = word else { return draft };
-    let on_purpose = |one: &LookupSeen| is_asked_on_purpose(&one.node, &one.name, seen);
-    let asked: Vec<&LookupSeen> =
-        seen.lookups.iter().filter(|one| by.contains(&one.node) && !on_purpose(one)).collect();
+    let own: Vec<&LookupSeen> = seen.lookups.iter().filter(|one| !is_asked_on_purpose(one, seen)).collect();
+    let asked: Vec<&LookupSeen> = own.iter().filter(|one| by.contains(&one.node)).copied().collect();
     // What has no address cannot be let out.
     let resolved: Vec<&LookupSeen> = asked.iter().filter(|one| !one.addresses.is_empty()).copied().collect();
     for node in by.iter().filter(|node| !resolved.iter().any(|one| one.node == **node)) {
@@ -49,9 +48,9 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
             finding(text, None)
         }));
     }
-    let opening: Vec<&LookupSeen> = seen
-        .lookups
+    let opening: Vec<&LookupSeen> = own
         .iter()
+        .copied()
         .filter(|one| !one.earlier && !one.addresses.is_empty() && one.from.as_ref() == Some(at))
         .filter(|one| patterns.iter().any(|pattern| takes_in(pattern, &one.name)))
         .collect();

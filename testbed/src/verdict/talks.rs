@@ -106,9 +106,7 @@ fn opener(one: &Conversation) -> String {
 fn judge_names(of: &NodeName, services: &[Spoken], seen: &Observations, draft: &mut Draft) -> usize {
     let mut asked = BTreeSet::new();
     // Who looks whether a name server lives asks for the root.
-    let own = |one: &&LookupSeen| {
-        one.node == *of && !one.name.is_empty() && !is_asked_on_purpose(of, &one.name, seen)
-    };
+    let own = |one: &&LookupSeen| one.node == *of && !one.name.is_empty() && !is_asked_on_purpose(one, seen);
     for one in seen.lookups.iter().filter(own) {
         let known = services.iter().flat_map(|spoken| &spoken.names).any(|name| takes_in(name, &one.name));
         if asked.insert(one.name.as_str()) && !known && !one.earlier {

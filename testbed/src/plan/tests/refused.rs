@@ -3,6 +3,7 @@
 use crate::plan::testsite::{
     appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
 };
+use crate::scenario::fault::Fault;
 use crate::scenario::model::{Kind, Scenario};
 
 /// One segment with a router.
@@ -188,6 +189,31 @@ fn negatives_about_nobody() {
         &t3().check("x", "F01", no_reach("vms", "moon", "tcp/80")),
         "check `x`: there is no node `moon`",
     );
+}
+
+/// What a look-alike opens shows only where it leads, to who has asked for it.
+#[test]
+fn a_look_alike_is_tried_where_it_leads() {
+    let asked = |to: &str, by: &str| {
+        let mut site = t3();
+        let shut = site.checks.iter_mut().find(|check| check.name.as_str() == "router-shut").unwrap();
+        shut.during = Some(Fault::MoveName {
+            name: name("aws-iot.eu-west-1.amazonaws.com"),
+            to: Some(name(to)),
+            ttl: std::time::Duration::from_secs(1),
+            asked_by: Some(name(by)),
+        });
+        site
+    };
+    let text = |to: &str, by: &str| {
+        format!(
+            "`{by}` asks for `aws-iot.eu-west-1.amazonaws.com`, and nothing is sent from `{by}` to {to} meanwhile"
+        )
+    };
+    assert!(asked("10.20.0.1", "app").planned().checks.len() > 1);
+    assert_refused(&asked("203.0.113.99", "app"), &text("203.0.113.99", "app"));
+    assert_refused(&asked("10.20.0.1", "vms"), &text("10.20.0.1", "vms"));
+    assert_refused(&asked("10.20.0.1", "dock-1"), "`dock-1` asks no name server");
 }
 
 #[test]

@@ -188,6 +188,16 @@ fn an_address_counts_once_a_name_was_moved_there() {
 }
 
 #[test]
+fn a_look_alike_excuses_nobody_at_its_address() {
+    let seen = all(|seen| {
+        seen.explained.claimed.push(claimed("wan", Claim::Moved(vec![of("F07")], of("203.0.113.16"))));
+        seen.faults.push(asked_on_purpose("aws-iot.example.com", "app", 1));
+    });
+    let text = "in wan: F07 towards 203.0.113.16, to which no name has been moved (10 frames)";
+    assert_fails(&seen, &[text]);
+}
+
+#[test]
 fn an_opening_that_nobody_used_is_a_finding_if_asked_for() {
     let verdict = judged(&["F17", "F18"], Unused::Fail, |_| {});
     assert_fails(&verdict, &["nobody used S01 (vms -> rtr)"]);

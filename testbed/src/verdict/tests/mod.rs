@@ -73,8 +73,8 @@ fn check_of<'a>(plan: &'a mut Plan, check: &str) -> &'a mut Check {
     plan.checks.iter_mut().find(|one| one.name.as_str() == check).unwrap()
 }
 
-/// A node was told to ask for a name that somebody has lead elsewhere.
-fn asked_on_purpose(name: &str, asker: &str) -> FaultSeen {
+/// A node was had ask for a name at a moment; somebody has it lead elsewhere.
+fn asked_on_purpose(name: &str, asker: &str, at: u64) -> FaultSeen {
     let fault = Fault::MoveName {
         name: name.parse().unwrap(),
         to: Some([203, 0, 113, 16].into()),
@@ -82,7 +82,7 @@ fn asked_on_purpose(name: &str, asker: &str) -> FaultSeen {
         clouds: vec!["aws".parse().unwrap()],
         asked_by: Some(Asker { node: asker.parse().unwrap(), server: [10, 20, 0, 1].into() }),
     };
-    FaultSeen { fault, at: 1, done_at: 2, done: "moved".into(), by_hand: false }
+    FaultSeen { fault, at, done_at: at + 1, done: "moved".into(), by_hand: false }
 }
 
 /// The verdict must be inconclusive, with a reason that has all of these words.

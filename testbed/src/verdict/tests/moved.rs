@@ -6,8 +6,8 @@ use fake_facts::{Fact, Line};
 
 use super::super::example::{conversation, of};
 use super::*;
-use crate::observation::{ChangeSeen, NodeFact};
-use crate::plan::fault::Fault;
+use crate::observation::{ChangeSeen, LookupSeen, NodeFact};
+use crate::plan::fault::{Asker, Fault};
 use crate::plan::{Forgotten, GoingOn};
 use crate::scenario::model::Event;
 
@@ -29,6 +29,16 @@ fn told(at: u64, fact: Fact) -> NodeFact {
 
 /// Metrics go on without a pause; the appliance connects to `peer` at a moment.
 fn moved(peer: &str, connected: u64) -> CheckVerdict {
+    moved_and_asked(peer, connected, None, |_| {})
+}
+
+/// Likewise, and somebody is to ask for the name.
+fn moved_and_asked(
+    peer: &str,
+    connected: u64,
+    asked_by: Option<Asker>,
+    more: impl FnOnce(&mut Observations),
+) -> CheckVerdict {
     let word = Word::After {
         says: "move-name".into(),
         fault: Fault::MoveName {
@@ -36,7 +46,7 @@ fn moved(peer: &str, connected: u64) -> CheckVerdict {
             to: Some(of(NEW)),
             ttl: Duration::from_secs(1),
             clouds: vec![of("aws")],
-            asked_by: None,
+            asked_by,
         },
         then: Fault::HealAll,
         lasts: Duration::from_secs(1),
@@ -54,6 +64,7 @@ fn moved(peer: &str, connected: u64) -> CheckVerdict {
         for at in (AT - 2_000 * MS..END).step_by(700_000_000) {
             all.facts.push(told(at, Fact::Delivered { service: "monitoring".into(), name: "m".into() }));
         }
+        more(all);
     };
     after_both(CHECK, |plan| check_of(plan, CHECK).word = word, through)
 }
@@ -67,6 +78,29 @@ fn reports_go_on_at_the_new_address_or_show_nothing_of_it() {
     assert_inconclusive(&moved("203.0.113.11", AT + 300 * MS), &never);
     assert_inconclusive(&moved(NEW, AT - 1), &never);
     assert_inconclusive(&moved(NEW, THEN), &never);
+}
+
+#[test]
+fn who_is_to_ask_must_have_been_told_in_time() {
+    let asker = Asker { node: of("app"), server: of("10.20.0.1") };
+    let lookup = |node: &str, at, address: &str| LookupSeen {
+        node: of(node),
+        packet: 80,
+        at,
+        name: "monitoring.example.org".into(),
+        addresses: vec![of(address)],
+        from: None,
+        earlier: false,
+    };
+    let judged = |one: LookupSeen| {
+        moved_and_asked(NEW, AT + 300 * MS, Some(asker.clone()), |all| all.lookups.push(one))
+    };
+    assert_eq!(judged(lookup("app", AT + 1, NEW)).verdict, Verdict::Pass);
+    let never = ["moved", "app was never told that monitoring.example.org is 203.0.113.16"];
+    assert_inconclusive(&judged(lookup("app", THEN, NEW)), &never);
+    assert_inconclusive(&judged(lookup("app", AT + 1, "203.0.113.11")), &never);
+    assert_inconclusive(&judged(lookup("vms", AT + 1, NEW)), &never);
+    assert_inconclusive(&judged(LookupSeen { earlier: true, ..lookup("app", AT + 1, NEW) }), &never);
 }
 
 /// The example's negative, once a name has left what it attacks; its attackers were there at a moment.

@@ -83,7 +83,7 @@ fn a_name_that_is_asked_for_on_purpose_is_needed_by_nobody() {
             lookup("app", "aws-logs.example.org", &["203.0.113.16"]),
         ];
         judged_with(patterns, lookups, move |seen| {
-            seen.faults.push(asked_on_purpose("aws-logs.example.org", asker));
+            seen.faults.push(asked_on_purpose("aws-logs.example.org", asker, 1));
         })
     };
     assert_eq!(asks(&["iot.example.org"], "app").verdict, Verdict::Pass);

@@ -116,14 +116,16 @@ fn another_name_or_service_is_found() {
 fn a_name_that_is_asked_for_on_purpose_is_none_of_its_own() {
     let name = "aws-logs.eu-west-1.amazonaws.com";
     let text = format!("app asks for {name}, which is no name of these services");
-    let asks = |asker: &'static str| {
+    let asks = |asker: &'static str, at| {
         judged(move |seen| {
             seen.lookups.push(lookup(name));
-            seen.faults.push(asked_on_purpose(name, asker));
+            seen.faults.push(asked_on_purpose(name, asker, at));
         })
     };
-    assert_eq!(asks("app").verdict, Verdict::Pass);
-    assert_fails(&asks("vms"), &[&text]);
+    assert_eq!(asks("app", START).verdict, Verdict::Pass);
+    assert_fails(&asks("vms", START), &[&text]);
+    // It wanted it by itself before.
+    assert_fails(&asks("app", START + 1), &[&text]);
 }
 
 #[test]
