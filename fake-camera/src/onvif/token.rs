@@ -88,12 +88,12 @@ mod tests {
     #[test]
     fn a_digest_holds_for_five_minutes_around_its_creation() {
         let created = "2026-01-02T03:04:05Z";
-        for now in ["2026-01-02T03:04:05Z", "2026-01-02T03:09:05Z", "2026-01-02T02:59:05Z"] {
-            assert_eq!(at("viewer", "geheim", created, now), Ok("viewer".into()), "{now}");
+        for time in ["2026-01-02T03:04:05Z", "2026-01-02T03:09:05Z", "2026-01-02T02:59:05Z"] {
+            assert_eq!(at("viewer", "geheim", created, time), Ok("viewer".into()), "{time}");
         }
-        for now in ["2026-01-02T03:09:06Z", "2026-01-02T02:59:04Z", "2027-01-02T03:04:05Z"] {
-            let refused = at("viewer", "geheim", created, now).unwrap_err();
-            assert!(refused.contains("clock"), "{now}: {refused}");
+        for time in ["2026-01-02T03:09:06Z", "2026-01-02T02:59:04Z", "2027-01-02T03:04:05Z"] {
+            let refused = at("viewer", "geheim", created, time).unwrap_err();
+            assert!(refused.contains("clock"), "{time}: {refused}");
         }
         for other in ["2026-01-02T03:04:05", "2026-01-02T03:04:05.123456+00:00", "2026-01-02T05:04:05+02:00"]
         {
