@@ -9,7 +9,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use super::drawn::Drawn;
-use super::encoder::{Encoder, Pace};
+use super::encoder::{self, Encoder, Pace};
 use super::live::{Film, Live};
 use super::{Camera, Codec, Error, Origin, Size, Stream, cache, elements};
 use crate::clip::{Clip, PICTURES};
@@ -197,7 +197,7 @@ fn encode_wrong(stream: &Stream, drawn: &Drawn, round: u64) -> Result<Clip, Erro
 fn encode(stream: &Stream, picture: impl Fn(u16) -> Vec<u8>) -> Result<Clip, Error> {
     let Stream { codec, size, fps, .. } = *stream;
     let encoder = Encoder::start(codec, size, fps, Pace::Ahead)?;
-    let encoded = push_and_collect(&encoder, picture, fps)?;
+    let encoded = push_and_collect(&encoder, picture, stream)?;
     Ok(Clip::from_access_units(codec, encoded.iter().map(Vec::as_slice))?)
 }
 
@@ -221,7 +221,7 @@ pub(super) fn kbit(codec: Codec, size: Size, fps: u32) -> usize {
 fn push_and_collect(
     Encoder { pipeline, source, sink }: &Encoder,
     picture: impl Fn(u16) -> Vec<u8>,
-    fps: u32,
+    &Stream { codec, fps, .. }: &Stream,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
     for index in 0..PICTURES {
@@ -241,8 +241,7 @@ fn push_and_collect(
                 |message| format!("{message:?}"),
             )));
         };
-        let buffer = sample.buffer().ok_or_else(|| failed(&"a sample without data"))?;
-        encoded.push(buffer.map_readable().map_err(|error| failed(&error))?.to_vec());
+        encoded.push(encoder::access_unit(codec, &sample)?);
     }
     Ok(encoded)
 }

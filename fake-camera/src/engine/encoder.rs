@@ -46,6 +46,25 @@ impl Drop for Encoder {
     }
 }
 
+/// The access unit in what an encoder gave. Errors: it has no data, or cannot be read.
+pub(super) fn access_unit(codec: Codec, sample: &gst::Sample) -> Result<Vec<u8>, Error> {
+    let buffer = sample.buffer().ok_or_else(|| Error::Encode("a sample without data".into()))?;
+    let bytes = buffer.map_readable().map_err(|error| Error::Encode(error.to_string()))?;
+    Ok(without_preface(codec, &bytes).to_vec())
+}
+
+/// Leaves out what `x265enc` puts before its first picture: parameter sets, which the encoder repeats by itself, and behind
+/// them as many bytes of memory as those have, which nobody has written and in which anything may look like a slice.
+fn without_preface(codec: Codec, access_unit: &[u8]) -> &[u8] {
+    /// Start code and header of a video parameter set (ITU-T H.265, 7.3.1.2), with which the sets begin.
+    const SETS: [u8; 4] = [0, 0, 1, 32 << 1];
+    let sets = || access_unit.windows(SETS.len()).rposition(|window| window == SETS);
+    match codec {
+        Codec::H265 => &access_unit[sets().unwrap_or(0)..],
+        Codec::H264 | Codec::Mjpeg => access_unit,
+    }
+}
+
 /// What comes out of an encoder of ours.
 fn encoded(codec: Codec) -> gst::Caps {
     let caps = coded(codec);
@@ -96,4 +115,24 @@ fn built(codec: Codec, size: Size, fps: u32, pace: Pace) -> Result<Encoder, Erro
     pipeline.add_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
     gst::Element::link_many([source.upcast_ref(), &encoder, sink.upcast_ref()]).map_err(failed)?;
     Ok(Encoder { pipeline, source, sink })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_parameter_sets_and_what_follows_are_taken() {
+        let own = [0, 0, 0, 1, 0x40, 1, 7, 0, 0, 1, 0x42, 1, 7, 0, 0, 0, 1, 0x28, 1, 9];
+        // A message that breaks off, then what looks like a slice, like sets, and like a start code.
+        let rubbish = [0, 0, 0, 1, 0x4e, 1, 5, 0, 0, 1, 0, 3, 0, 0, 1, 0x40, 1, 0, 0, 1];
+        let preface = [&own[..13], &rubbish].concat();
+        assert_eq!(without_preface(Codec::H265, &[&preface[..], &own].concat()), &own[1..]);
+        assert_eq!(without_preface(Codec::H265, &own), &own[1..]);
+        let between = [0, 0, 0, 1, 0x02, 1, 9];
+        assert_eq!(without_preface(Codec::H265, &between), between);
+        for codec in [Codec::H264, Codec::Mjpeg] {
+            assert_eq!(without_preface(codec, &preface), preface);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use gstreamer as gst;
 
 use super::drawn::Drawn;
 use super::encode::{PATIENCE, frame_time};
-use super::encoder::{Encoder, Pace};
+use super::encoder::{self, Encoder, Pace};
 use super::{Codec, Error, Size};
 use crate::clip::{self, PICTURES};
 use crate::identity::FrameIdentity;
@@ -76,14 +76,8 @@ impl Live {
         stamps.set_duration(frame_time(1, self.film.fps));
         source.push_buffer(buffer).map_err(|error| failed(&error))?;
         let sample = sink.try_pull_sample(PATIENCE).ok_or_else(|| failed(&"no picture came out"))?;
-        encoded(&sample)
+        encoder::access_unit(self.film.codec, &sample)
     }
-}
-
-fn encoded(sample: &gst::Sample) -> Result<Vec<u8>, Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Encode(error.to_string());
-    let buffer = sample.buffer().ok_or_else(|| failed(&"a sample without data"))?;
-    Ok(buffer.map_readable().map_err(|error| failed(&error))?.to_vec())
 }
 
 #[cfg(test)]
