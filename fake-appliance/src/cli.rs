@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use fake_appliance::config::{Camera, Careless, Transport};
+use fake_appliance::config::{Camera, Careless, Known, Transport};
 use fake_appliance::scan::Login;
 
 const EXAMPLES: &str = "\
 Examples:
   fake-appliance run --config appliance.json
   fake-appliance pull rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream --frames 45
+  fake-appliance pull --onvif http://10.20.0.11/onvif/device_service --user viewer --password-env CAMERA_PASSWORD
   fake-appliance scan --user viewer --password-env CAMERA_PASSWORD
   fake-appliance ports --main eth0 --spare eth1
   fake-appliance operate --client /tmp/cloud/client.json --sessions
@@ -85,6 +86,9 @@ pub(crate) struct Pull {
     /// User name for digest authentication.
     #[arg(long, requires = "password_env")]
     user: Option<String>,
+    /// The addresses are of ONVIF device services, which are asked for their streams first.
+    #[arg(long)]
+    onvif: bool,
     /// Ask for frames by UDP instead of in the RTSP connection.
     #[arg(long)]
     udp: bool,
@@ -107,6 +111,7 @@ impl Pull {
             name: url.clone(),
             id: None,
             url: url.clone(),
+            known: if self.onvif { Known::Device } else { Known::Stream },
             user: self.user.clone(),
             password: password.clone(),
             transport: if self.udp { Transport::Udp } else { Transport::Tcp },

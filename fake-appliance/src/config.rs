@@ -97,8 +97,11 @@ pub struct Camera {
     /// The number that its frames must carry; frames with another one are foreign. If absent, the number of
     /// each session's first frame.
     pub id: Option<u32>,
-    /// Where its stream is, for example `rtsp://10.20.0.11:554/stream`; credentials do not belong here.
+    /// What it was commissioned with, by `known`; for example `rtsp://10.20.0.11:554/stream`. Credentials do not belong here.
     pub url: String,
+    /// What `url` is, and so where the address of the stream comes from.
+    #[serde(default)]
+    pub known: Known,
     /// User name for digest authentication.
     pub user: Option<String>,
     /// Password for digest authentication.
@@ -114,6 +117,20 @@ pub struct Camera {
     pub stream: u8,
 }
 
+/// What whoever commissions a camera knows of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// The address of its stream.
+    #[default]
+    Stream,
+    /// The address of its ONVIF device service, which is asked for the stream once, as `user`:
+    /// `http://10.20.0.11/onvif/device_service`.
+    Device,
+    /// Its IP address, `rtsp://10.20.0.11`: it is not pulled before a search has found it there and asked for its stream.
+    Search,
+}
+
 /// A way that frames travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,12 +144,13 @@ pub enum Transport {
 
 impl std::fmt::Debug for Camera {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, id, url, user, password: _, transport, further_port, stream } = self;
+        let Self { name, id, url, known, user, password: _, transport, further_port, stream } = self;
         formatter
             .debug_struct("Camera")
             .field("name", name)
             .field("id", id)
             .field("url", url)
+            .field("known", known)
             .field("user", user)
             .field("transport", transport)
             .field("further_port", further_port)

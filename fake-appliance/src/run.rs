@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{self, Camera, Careless, Config, When};
 use crate::restart::Restart;
-use crate::scan::{self, Login};
+use crate::scan::{self, Login, Search, Streams};
 use crate::stop::Stop;
 use crate::video::{self, DecodeError, Frames, Manners, Shared};
 use crate::voice::Voice;
@@ -54,7 +54,10 @@ pub async fn run(
     let times = Times { report_every: config.report_every(), restart_lasts: config.restart_lasts() };
     let work = Work::start((&config.cameras, config.careless), config.decode, times, teller)?;
     let mut tasks = JoinSet::new();
-    let scan = |when| config.scan.as_ref().filter(|scan| scan.when == when).map(|scan| scan.login.clone());
+    let scan = |when| {
+        let scan = config.scan.as_ref().filter(|scan| scan.when == when)?;
+        Some(Search { login: scan.login.clone(), known: work.known.clone() })
+    };
     let own = cloud.as_ref().map(cloud::Cloud::own);
     if let Some(cloud) = cloud {
         let extra = cloud::Extra {
@@ -65,9 +68,9 @@ pub async fn run(
         };
         cloud.start(extra, &mut tasks, &work.voice, &work.told());
     }
-    if let Some(login) = scan(When::Unasked) {
+    if let Some(search) = scan(When::Unasked) {
         let voice = work.voice.clone();
-        tasks.spawn(work.told().or_done(async move { drop(scan::scan(&login, &voice).await) }));
+        tasks.spawn(work.told().or_done(async move { drop(scan::scan(&search, &voice).await) }));
     }
     if let Some(clock) = config.clock {
         let (restarts, voice) = (work.restart.heard(), work.voice.clone());
@@ -114,9 +117,9 @@ pub async fn scan_once(
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let work = Work::start((&[], Careless::default()), false, Times::default(), teller)?;
-    let voice = work.voice.clone();
+    let (voice, search) = (work.voice.clone(), Search { login, known: work.known.clone() });
     let done = async move {
-        let found = scan::scan(&login, &voice).await;
+        let found = scan::scan(&search, &voice).await;
         format!("{} found", found.len())
     };
     let reason = async {
@@ -147,6 +150,7 @@ struct Work {
     stop: watch::Sender<bool>,
     restart: Restart,
     frames: Frames,
+    known: Streams,
     cameras: Vec<Arc<Shared>>,
     video: JoinSet<()>,
 }
@@ -174,7 +178,7 @@ impl Work {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
             video.spawn(video::report(Arc::clone(camera), times.report_every, Stop::heard_from(&stop)));
         }
-        Ok(Self { voice, stop, restart, frames: manners.frames(), cameras, video })
+        Ok(Self { voice, stop, restart, frames: manners.frames(), known: manners.known(), cameras, video })
     }
 
     fn told(&self) -> Stop {

@@ -18,7 +18,7 @@ use super::fetch::Fetcher;
 use super::work::{self, Step};
 use crate::own::Own;
 use crate::restart::Restart;
-use crate::scan::Login;
+use crate::scan::Search;
 use crate::voice::Voice;
 
 /// Packet identifiers of subscriptions; publications that are acknowledged have others at the same time.
@@ -30,8 +30,8 @@ pub(super) type Certify = dyn Fn(&[u8], &[u8]) -> Result<(), String> + Send + Sy
 /// What the jobs of an appliance go by, over all its sessions.
 #[derive(Clone)]
 pub(super) struct Means {
-    /// Who asks cameras if a job has them looked for; none: such a job is refused.
-    pub(super) scans: Option<Login>,
+    /// How cameras are looked for if a job says so; none: such a job is refused.
+    pub(super) scans: Option<Search>,
     pub(super) own: Arc<Own>,
     pub(super) fetcher: Fetcher,
     pub(super) certify: Arc<Certify>,

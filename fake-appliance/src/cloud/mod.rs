@@ -29,7 +29,7 @@ use crate::config::{self, Careless, ClientFile};
 use crate::net::{self, Manner};
 use crate::own::Own;
 use crate::restart::{Restart, Restarts};
-use crate::scan::Login;
+use crate::scan::Search;
 use crate::stop::Stop;
 use crate::video::Frames;
 use crate::voice::Voice;
@@ -91,8 +91,8 @@ impl Identity {
 
 /// What an appliance has beside the cloud's own configuration.
 pub(crate) struct Extra {
-    /// It looks for cameras as this user where a job says so.
-    pub(crate) scans: Option<Login>,
+    /// How it looks for cameras where a job says so.
+    pub(crate) scans: Option<Search>,
     /// What it does not take care of.
     pub(crate) careless: Careless,
     /// The last frame that came of its cameras, for one that hands video over.

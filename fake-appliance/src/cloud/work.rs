@@ -34,9 +34,9 @@ pub(super) async fn work<F: Future<Output = ()>>(
     }
     let over = match task.operation.as_str() {
         "scan-cameras" => match &means.scans {
-            Some(login) => {
+            Some(search) => {
                 say(Step::Going(None)).await;
-                let found = scan::scan(login, voice).await;
+                let found = scan::scan(search, voice).await;
                 let cameras: Vec<_> =
                     found.iter().map(|one| format!("{} {}", one.endpoint, one.stream)).collect();
                 Ok(Some(details("cameras", &cameras.join(", "))))

@@ -1,7 +1,7 @@
 //! The search for cameras on the appliance's own subnets, and for where their video is.
 //!
 //! - `links`: the subnets. `probe`: WS-Discovery. `answer`: which answers are cameras of the subnet.
-//! - `onvif`: asks a camera for its stream.
+//! - `onvif`: asks a camera for its stream. `streams`: what was found so far, for whoever pulls.
 //!
 //! Nobody is asked who is not there: an answer that names another host than its sender, or one outside the subnet, is
 //! told and passed over.
@@ -10,12 +10,14 @@ mod answer;
 mod links;
 mod onvif;
 mod probe;
+mod streams;
 
 use std::net::IpAddr;
 
 use fake_facts::Fact;
 use serde::Deserialize;
 use tokio::task::JoinSet;
+use url::Url;
 
 use crate::config::Careless;
 use crate::voice::Voice;
@@ -42,6 +44,17 @@ impl std::fmt::Debug for Login {
     }
 }
 
+pub(crate) use onvif::Error as DeviceError;
+pub(crate) use streams::Streams;
+
+/// A search that can be made again and again.
+#[derive(Clone)]
+pub(crate) struct Search {
+    pub(crate) login: Login,
+    /// Who waits for what it finds.
+    pub(crate) known: Streams,
+}
+
 /// A camera that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -52,9 +65,14 @@ pub(crate) struct Found {
     pub(crate) stream: String,
 }
 
+/// Where the main stream of the camera with this ONVIF device service is. Errors: it does not say so, or names another host.
+pub(crate) async fn stream_of(device: &Url, login: &Login) -> Result<String, DeviceError> {
+    onvif::stream(device, login).await
+}
+
 /// Searches once on every link; tells `Found` for each camera that gives its stream, `Failed` for whoever else
 /// answers, and `Scanned` at the end.
-pub(crate) async fn scan(login: &Login, voice: &Voice) -> Vec<Found> {
+pub(crate) async fn scan(Search { login, known }: &Search, voice: &Voice) -> Vec<Found> {
     let mut links = JoinSet::new();
     for link in links::own() {
         let voice = voice.clone();
@@ -90,6 +108,7 @@ pub(crate) async fn scan(login: &Login, voice: &Voice) -> Vec<Found> {
         }
     }
     found.sort_by_key(|found| found.address);
+    known.learn(&found);
     voice.tell(Fact::Scanned { cameras: found.len() });
     found
 }

@@ -1,5 +1,6 @@
 //! Asks a camera where its video is: SOAP over HTTP, with a password that goes as a dated digest.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a camera does not say where its video is.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     #[error(transparent)]
     Net(#[from] net::Error),
     #[error("the connection failed: {0}")]
@@ -44,6 +45,8 @@ pub(super) enum Error {
     Lacks(&'static str),
     #[error("`{0}` is at another host")]
     Foreign(String),
+    #[error("`{0}` is no address of an ONVIF service")]
+    Address(String),
 }
 
 /// The address of the first profile's stream, by RTP inside RTSP.
@@ -125,9 +128,20 @@ impl Camera<'_> {
     }
 }
 
+/// Where the host of a service is; nothing but HTTP is spoken to one.
+async fn addresses(at: &Url) -> Result<Vec<SocketAddr>, Error> {
+    let (Some(host), "http") = (at.host_str(), at.scheme()) else {
+        return Err(Error::Address(at.to_string()));
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((host, at.port().unwrap_or(80))).await;
+    let found: Vec<_> =
+        found.map_err(|source| net::Error::Resolve { name: host.to_owned(), source })?.collect();
+    if found.is_empty() { Err(Error::Address(at.to_string())) } else { Ok(found) }
+}
+
 async fn exchange(at: &Url, text: String) -> Result<(StatusCode, Bytes), Error> {
-    let address = at.socket_addrs(|| Some(80)).map_err(|error| Error::Unreadable(error.to_string()))?;
-    let stream = net::connect(&address).await?;
+    let stream = net::connect(&addresses(at).await?).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let served = tokio::spawn(connection);
     let request = Request::post(at.path())

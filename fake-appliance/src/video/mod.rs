@@ -2,6 +2,7 @@
 
 mod bounded;
 mod chain;
+mod commission;
 mod decode;
 mod follow;
 mod frames;
@@ -30,6 +31,7 @@ pub(crate) use frames::Frames;
 use crate::backoff::Backoff;
 use crate::config::{Camera, Careless};
 use crate::restart::Restarts;
+use crate::scan::Streams;
 use crate::stop::Stop;
 use crate::voice::Voice;
 use tally::Tally;
@@ -47,12 +49,15 @@ pub(crate) struct Manners {
     given_up: Arc<watch::Sender<bool>>,
     /// What is handed over, where that is done.
     frames: Frames,
+    /// What searches have found.
+    known: Streams,
 }
 
 impl Manners {
     pub(crate) fn new(decode: bool, careless: Careless) -> Self {
         let (begun, given_up) = (Arc::new(watch::channel(0).0), Arc::new(watch::channel(false).0));
-        Self { decode, careless, turn: Arc::default(), begun, given_up, frames: Frames::none_yet() }
+        let (frames, known) = (Frames::none_yet(), Streams::nothing_yet());
+        Self { decode, careless, turn: Arc::default(), begun, given_up, frames, known }
     }
 
     /// Waits for the turn of the camera at this place of the configuration.
@@ -66,6 +71,11 @@ impl Manners {
             first
         });
         turn
+    }
+
+    /// What searches have found, for cameras that are known by no more than their address.
+    pub(crate) fn known(&self) -> Streams {
+        self.known.clone()
     }
 
     /// The last frame of any camera; there is none unless video is handed over.
@@ -86,6 +96,8 @@ pub(crate) struct Shared {
     received: watch::Sender<u64>,
     /// Whether a picture has been taken.
     pictured: AtomicBool,
+    /// Where its stream is, once that is known.
+    stream: tokio::sync::OnceCell<String>,
 }
 
 impl Shared {
@@ -99,6 +111,7 @@ impl Shared {
             tally,
             received: watch::channel(0).0,
             pictured: AtomicBool::new(false),
+            stream: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -165,8 +178,7 @@ pub(crate) async fn pull(shared: Arc<Shared>, mut restarts: Restarts, mut stop: 
             ended = session::play(&shared, &mut stop) => ended,
         };
         let Err(error) = ended else { return };
-        let what = if let session::Error::Net(error) = &error { error.what("rtsp") } else { "rtsp" };
-        shared.voice.failed(what, Some(&shared.camera.name), &error);
+        shared.voice.failed(error.what(), Some(&shared.camera.name), &error);
         if shared.manners.careless.gives_up && error.is_unreadable() {
             shared.manners.given_up.send_replace(true);
         }

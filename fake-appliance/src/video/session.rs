@@ -19,7 +19,7 @@ use url::Url;
 
 use super::decode::{self, Decoder};
 use super::told_time::ToldTime;
-use super::{Shared, bounded, follow, sent_away};
+use super::{Shared, bounded, commission, follow, sent_away};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
@@ -45,6 +45,8 @@ pub(super) enum Error {
     #[error("the camera sends us elsewhere: status {0}")]
     Redirected(u16),
     #[error(transparent)]
+    Unknown(#[from] commission::Error),
+    #[error(transparent)]
     TooLong(#[from] bounded::TooLong),
     #[error("no answer within {} s", SET_UP.as_secs())]
     SetUp,
@@ -63,6 +65,15 @@ pub(super) enum Error {
 }
 
 impl Error {
+    /// What a fact calls the thing that failed.
+    pub(super) fn what(&self) -> &'static str {
+        match self {
+            Self::Net(error) | Self::Unknown(commission::Error::Net(error)) => error.what("rtsp"),
+            Self::Unknown(_) => "onvif",
+            _ => "rtsp",
+        }
+    }
+
     /// Whether the camera answered with something that is no RTSP.
     pub(super) fn is_unreadable(&self) -> bool {
         match self {
@@ -76,10 +87,14 @@ impl Error {
 /// Plays the camera until told to stop (then `Ok`) or until something fails.
 pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Error> {
     let group = Arc::new(SessionGroup::default());
-    let further = further(shared);
+    let first = tokio::select! {
+        () = stop.told() => return Ok(()),
+        first = commission::stream(shared) => first?,
+    };
+    let further = further(shared, first);
     let mut address = match &further {
         Some(further) if *shared.received.borrow() > 0 => further.to_string(),
-        _ => shared.camera.url.clone(),
+        _ => first.to_owned(),
     };
     for _ in 0..MOST_HOPS {
         shared.tally().begin_session();
@@ -102,8 +117,8 @@ pub(super) async fn play(shared: &Arc<Shared>, stop: &mut Stop) -> Result<(), Er
 }
 
 /// The stream at the camera's further port, if it is to be pulled there once it has been set up by its first.
-fn further(shared: &Shared) -> Option<Url> {
-    let mut url = Url::parse(&shared.camera.url).ok()?;
+fn further(shared: &Shared, first: &str) -> Option<Url> {
+    let mut url = Url::parse(first).ok()?;
     url.set_port(Some(shared.camera.further_port?)).ok()?;
     Some(url)
 }

@@ -85,3 +85,43 @@ fn the_appliance_leaves_others_alone() {
     let other = "what answers is no network video transmitter";
     assert_eq!(passed, map(&[("10.77.0.20", other), ("10.77.0.21", foreign), ("10.77.0.22", foreign)]));
 }
+
+/// Facts of an appliance that is commissioned by hand, with the camera's own address; it ends after fifteen frames.
+fn commissioned(place: &Place, password: &str) -> (Ends, Lines) {
+    let program = Path::new(env!("CARGO_BIN_EXE_fake-camera")).with_file_name("fake-appliance");
+    let mut command = place.wired("10.77.0.5", &program);
+    command.args(["pull", "--onvif", &format!("http://{ADDRESS}/onvif/device_service"), "--frames", "15"]);
+    command.args(["--user", USER, "--password-env", "TEST_PASSWORD"]).env("TEST_PASSWORD", password);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    (Ends(child), lines)
+}
+
+#[test]
+fn a_camera_is_commissioned_by_its_own_address() {
+    let place = Place::new();
+    let _camera = Camera::at(&place, &["--clock-offset", "3600"]);
+    let (_appliance, lines) = commissioned(&place, PASSWORD);
+    let mut asked = Vec::new();
+    let video = loop {
+        match fake_facts::read_line(&lines.next("fact")).unwrap().fact {
+            Fact::Connected { service, peer, .. } => asked.push(format!("{service} {peer}")),
+            Fact::Video(video) if video.received >= 15 => break video,
+            Fact::Failed { error, .. } => panic!("{error}"),
+            _ => {}
+        }
+    };
+    assert_eq!(asked, [format!("onvif {ADDRESS}:80"), format!("rtsp {ADDRESS}:554")]);
+    assert_eq!((video.id, video.lost, video.mismatched), (7, 0, 0), "{video:?}");
+
+    let (_stranger, lines) = commissioned(&place, "wrong");
+    let (what, error) = loop {
+        match fake_facts::read_line(&lines.next("fact")).unwrap().fact {
+            Fact::Failed { what, error, .. } => break (what, error),
+            Fact::Connected { service, .. } => panic!("{service} lets a stranger in"),
+            _ => {}
+        }
+    };
+    assert_eq!(what, "onvif");
+    assert!(error.contains("refused: wrong user name or password"), "{error}");
+}

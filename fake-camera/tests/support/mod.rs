@@ -236,6 +236,7 @@ pub(crate) fn camera_at(url: &str, id: Option<u32>) -> Camera {
         name: "dock-1".to_owned(),
         id,
         url: url.to_owned(),
+        known: Default::default(),
         user: Some(USER.to_owned()),
         password: Some(PASSWORD.to_owned()),
         transport: Transport::Tcp,

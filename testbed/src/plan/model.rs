@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 use crate::scenario::model::{
-    Careless, CloudNames, CloudService, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan, WrongCall,
+    Careless, CloudNames, CloudService, Commissioned, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan,
+    WrongCall,
 };
 
 pub use words::*;
@@ -361,6 +362,9 @@ pub enum ServiceKind {
         /// When it looks for cameras.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scan: Option<Scan>,
+        /// How it comes to know its cameras' streams.
+        #[serde(default, skip_serializing_if = "Commissioned::is_stream")]
+        commissions_by: Commissioned,
         /// What it does not take care of.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         careless: Vec<Careless>,

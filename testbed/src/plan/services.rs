@@ -13,7 +13,7 @@ use super::model::{Monitors, Node, Service, ServiceKind, Source};
 use super::nodes::pools;
 use super::ways::{Ways, addresses, share, speaks};
 use crate::names::{NodeName, SegmentName};
-use crate::scenario::model::{self as scenario, CloudService, Kind, Transport};
+use crate::scenario::model::{self as scenario, CloudService, Commissioned, Kind, Transport};
 
 /// How often a host that only plays would report; it has no cloud, so nothing is sent.
 const UNUSED_PERIOD: Duration = Duration::from_secs(30);
@@ -265,15 +265,30 @@ impl Finder<'_, '_> {
                 None
             }
         });
+        if appliance.commissions_by == Commissioned::Search {
+            self.within_reach_of_a_search(node, &appliance.cameras);
+        }
         let kind = ServiceKind::Appliance {
             cameras: self.sources(node, &appliance.cameras, (appliance.moves_on, appliance.sub_streams)),
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
             scan: appliance.scan,
+            commissions_by: appliance.commissions_by,
             careless: appliance.careless.clone(),
         };
         self.add(Stage::Appliance, node, kind);
+    }
+
+    /// A search asks the appliance's own subnets only.
+    fn within_reach_of_a_search(&mut self, node: &Node, cameras: &[NodeName]) {
+        for name in expand(self.site, cameras) {
+            let near = |camera: &&Node| camera.links.iter().any(|link| share(node, &link.segment));
+            if self.ways.node(&name).filter(near).is_none() {
+                let text = "it is on none of its own subnets, and no search gets beyond";
+                self.mistakes.site(format!("`{}` is to find `{name}`: {text}", node.name));
+            }
+        }
     }
 
     fn clock(&self, node: &Node, name: &NodeName) -> Result<IpAddr, String> {
@@ -302,6 +317,7 @@ impl Finder<'_, '_> {
                 clock: None,
                 monitor_every,
                 scan: None,
+                commissions_by: Commissioned::Stream,
                 careless: Vec::new(),
             };
             self.add(Stage::Player, node, kind);

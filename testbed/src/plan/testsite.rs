@@ -160,6 +160,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         monitor_every: Duration::from_secs(1),
         device: true,
         scan: None,
+        commissions_by: Default::default(),
         careless: Vec::new(),
     })
 }

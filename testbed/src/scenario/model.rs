@@ -103,6 +103,26 @@ pub enum Scan {
     Unasked,
 }
 
+/// How an appliance comes to know where its cameras' streams are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Commissioned {
+    /// By hand: whoever commissions them writes the addresses of their streams.
+    #[default]
+    Stream,
+    /// By hand: whoever commissions them writes their own addresses, and their ONVIF is asked for the streams.
+    Device,
+    /// By what its search for cameras finds.
+    Search,
+}
+
+impl Commissioned {
+    /// Whether it is by hand, with the addresses of streams.
+    pub fn is_stream(&self) -> bool {
+        *self == Self::Stream
+    }
+}
+
 /// A switch: which links are plugged into it, and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Switch {
@@ -302,6 +322,9 @@ pub struct Appliance {
     pub device: bool,
     /// When it looks for cameras; none: never.
     pub scan: Option<Scan>,
+    /// How it comes to know its cameras' streams.
+    #[serde(default, skip_serializing_if = "Commissioned::is_stream")]
+    pub commissions_by: Commissioned,
     /// What it does not take care of; nothing but in a broken twin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub careless: Vec<Careless>,

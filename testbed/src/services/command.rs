@@ -13,7 +13,7 @@ use super::{ServiceError, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
 use crate::plan::{Monitors, Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{Careless, Sign};
+use crate::scenario::model::{Careless, Commissioned, Sign};
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             // One that cannot be served ends it, with the reason.
             Ok(Program { of_scenario: rtsp.recordings().next().is_some(), ..camera })
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } => {
             let is = |word: Careless| careless.contains(&word);
             let careless = json!({
                 "follows": is(Careless::Follows),
@@ -157,7 +157,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             let cloud = cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every));
             let config = json!({
                 "name": service.node,
-                "cameras": cameras.iter().map(|source| camera_source(source, settings)).collect::<Vec<_>>(),
+                "cameras": cameras.iter().map(|source| camera_source(source, *commissions_by, settings)).collect::<Vec<_>>(),
                 "cloud": cloud,
                 "clock": clock.map(|server| json!({ "server": server })),
                 "scan": scan.map(|when| json!({ "when": when, "login": login })),
@@ -329,15 +329,24 @@ fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> 
     })
 }
 
-fn camera_source(source: &Source, settings: &Settings) -> serde_json::Value {
+fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> serde_json::Value {
     let address = match source.address {
         std::net::IpAddr::V4(address) => address.to_string(),
         std::net::IpAddr::V6(address) => format!("[{address}]"),
     };
+    let url = match by {
+        Commissioned::Stream => {
+            format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream"))
+        }
+        Commissioned::Device => format!("http://{address}/onvif/device_service"),
+        // Nothing that tells where its stream is.
+        Commissioned::Search => format!("rtsp://{address}"),
+    };
     json!({
         "name": source.name(),
         "id": source.id,
-        "url": format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream")),
+        "url": url,
+        "known": by,
         "stream": source.stream,
         "user": CAMERA_USER,
         "password": settings.camera_password,

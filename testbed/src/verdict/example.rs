@@ -134,7 +134,15 @@ fn services() -> Vec<Service> {
     let cameras = cameras.to_vec();
     let monitor_every = Duration::from_secs(1);
     let (cloud, careless) = (Some(of("aws")), Vec::new());
-    let kind = ServiceKind::Appliance { cameras, cloud, clock: None, monitor_every, scan: None, careless };
+    let kind = ServiceKind::Appliance {
+        cameras,
+        cloud,
+        clock: None,
+        monitor_every,
+        scan: None,
+        commissions_by: Default::default(),
+        careless,
+    };
     let cameras = sources.map(|(name, id, address)| camera(name, id, address));
     cameras.into_iter().chain([Service { node: of("app"), kind }]).collect()
 }

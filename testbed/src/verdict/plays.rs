@@ -136,7 +136,10 @@ fn faults(video: &Video, Known { number, recorded }: Known, bounds: &Bounds) -> 
         }
     };
     let Video { received, unidentified, foreign, decoded, mismatched, undecoded, .. } = *video;
-    blame(video.id != number, format!("the frames are those of camera {} and not {number}", video.id));
+    blame(
+        video.received > 0 && video.id != number,
+        format!("the frames are those of camera {} and not {number}", video.id),
+    );
     blame(received < bounds.frames, format!("{received} of {} frames received", bounds.frames));
     for (count, most, word, what) in [
         (video.lost, bounds.lost, "lost", Oddity::Lost),

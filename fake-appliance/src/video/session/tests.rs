@@ -83,6 +83,7 @@ fn shared(url: String) -> Arc<Shared> {
         name: "dock".into(),
         id: None,
         url,
+        known: Default::default(),
         user: None,
         password: None,
         transport,

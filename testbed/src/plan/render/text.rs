@@ -5,7 +5,7 @@ use super::tables::{head, list, table};
 use super::words::word;
 use crate::names::{LinkName, NodeName};
 use crate::plan::{Check, Node, Plan, Service, ServiceKind};
-use crate::scenario::model::{Encode, Onvif, Rtsp, Scan, Sign, Stream};
+use crate::scenario::model::{Commissioned, Encode, Onvif, Rtsp, Scan, Sign, Stream};
 
 /// What would be built and asked, for a reader.
 pub fn text(plan: &Plan) -> String {
@@ -162,9 +162,14 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
             ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, careless, .. } => {
+        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } => {
             let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
             let cameras = list(cameras);
+            let known = match commissions_by {
+                Commissioned::Stream => "",
+                Commissioned::Device => ", by their ONVIF",
+                Commissioned::Search => ", once it has found them",
+            };
             let scan = match scan {
                 None => "",
                 Some(Scan::ByJob) => "; looks for cameras when a job says so",
@@ -172,11 +177,11 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             };
             let careless = if careless.is_empty() { "" } else { "; is careless" };
             match cloud {
-                None => ("player", format!("plays {cameras}{scan}")),
+                None => ("player", format!("plays {cameras}{known}{scan}")),
                 Some(cloud) => (
                     "appliance",
                     format!(
-                        "plays {cameras}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
+                        "plays {cameras}{known}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
                         list(clock)
                     ),
                 ),

@@ -4,7 +4,7 @@ use crate::plan::testsite::{
     appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
 };
 use crate::scenario::fault::Fault;
-use crate::scenario::model::{Kind, Scenario};
+use crate::scenario::model::{Appliance, Commissioned, Kind, Scenario};
 
 /// One segment with a router.
 fn small() -> Scenario {
@@ -129,6 +129,19 @@ fn nodes_that_name_the_wrong_ones() {
     assert_refused(&asks("rtr"), "`a`: its clock `rtr` tells nobody the time");
     assert_refused(&asks("rtr"), "`a`: its resolver `rtr` answers at no address it could ask");
     assert_refused(&asks("moon"), "`a`: its resolver `moon` is no node");
+}
+
+#[test]
+fn a_search_that_cannot_find_whom_it_is_to_find() {
+    let searching = |cameras: &str| {
+        let Kind::Appliance(app) = appliance(cameras, None) else { unreachable!("it makes one") };
+        let app = Appliance { commissions_by: Commissioned::Search, ..app };
+        let two = small().segment("yard", None, "10.2.0.0/29").node("gate", camera(2), "eth0:yard");
+        two.node("dock", camera(1), "eth0:lan").node("a", Kind::Appliance(app), "eth0:lan")
+    };
+    let text = searching("dock gate").refused();
+    assert!(text.contains("`a` is to find `gate`: it is on none of its own subnets"), "{text}");
+    assert!(!text.contains("to find `dock`"), "{text}");
 }
 
 #[test]

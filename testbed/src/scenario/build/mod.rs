@@ -11,6 +11,7 @@ mod checks;
 mod clash;
 mod clocks;
 mod clouds;
+mod commissions;
 mod direction;
 mod directory;
 mod explained;

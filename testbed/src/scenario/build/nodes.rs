@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::super::files::Files;
 use super::super::leaf::{Below, Gateway, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
-use super::super::model::{Appliance, Camera, Host, Kind, Node, Router, RuleFile};
+use super::super::model::{Appliance, Camera, Commissioned, Host, Kind, Node, Router, RuleFile};
 use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{CLOUD, Register};
 use super::clouds;
+use super::commissions;
 use super::directory::{Directory, Section};
 use super::hostile::hostile;
 use super::leases::{Servers, pools};
@@ -189,6 +190,7 @@ impl Builder<'_> {
         let careless = raw.careless.good();
         let careless = careless.map_or(Vec::new(), |words| words.0.iter().map(|word| word.value).collect());
         let (device, moves_on) = (or(&raw.device, true), or(&raw.moves_on, false));
+        commissions::check(raw, self.directory, &self.nodes, self.out);
         let kind = Kind::Appliance(Appliance {
             cameras,
             cloud,
@@ -199,6 +201,7 @@ impl Builder<'_> {
             monitor_every,
             device,
             scan,
+            commissions_by: or(&raw.commissions_by, Commissioned::Stream),
             careless,
         });
         self.add(name, &wires, 1, &common, |_| kind.clone());

@@ -6,7 +6,8 @@ use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{Auth, Codec, Encode, Endured, StandIn, TlsVersion, Transport};
 use super::super::model::{
-    Careless, CloudNames, CloudService, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused, WrongCall,
+    Careless, CloudNames, CloudService, Commissioned, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused,
+    WrongCall,
 };
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -133,6 +134,9 @@ word_leaf! {
         ("answers", Onvif::Answers), ("announces", Onvif::Announces),
     ];
     Scan, "when an appliance looks for cameras", [("by-job", Scan::ByJob), ("unasked", Scan::Unasked)];
+    Commissioned, "what an appliance is told of its cameras", [
+        ("stream", Commissioned::Stream), ("device", Commissioned::Device), ("search", Commissioned::Search),
+    ];
     Careless, "what an appliance does not take care of", [
         ("follows", Careless::Follows), ("own-clock", Careless::OwnClock), ("waits", Careless::Waits),
         ("gives-up", Careless::GivesUp), ("unbounded", Careless::Unbounded), ("camera-clock", Careless::CameraClock),

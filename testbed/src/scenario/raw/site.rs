@@ -13,7 +13,8 @@ use super::super::leaf::{
 use super::super::lint::Zone;
 use super::super::mistakes::Mistakes;
 use super::super::model::{
-    Careless, CloudNames, CloudService, Codec, Encode, Neighbours, NftSet, Onvif, Scan, Transport, WrongCall,
+    Careless, CloudNames, CloudService, Codec, Commissioned, Encode, Neighbours, NftSet, Onvif, Scan,
+    Transport, WrongCall,
 };
 use super::super::shape::{At, List, Named, Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
@@ -329,6 +330,8 @@ table! {
         moves_on: may One<bool>,
         /// True: it pulls the further streams of its cameras, too; they are H.264 or H.265. Default false.
         sub_streams: may One<bool>,
+        /// What it is told of its cameras: `stream`, by hand, their streams' addresses (the default); `device`, by hand, their own addresses, whose ONVIF it asks; `search`, what its search finds.
+        commissions_by: may One<Commissioned>,
         /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
         forwards: may One<bool>,
         /// How often it sends metrics and a log line, 1s to 1h; default 1s.

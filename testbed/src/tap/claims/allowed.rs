@@ -50,6 +50,8 @@ pub(super) struct Plugged {
     pub(super) leased: bool,
     /// It hands out addresses.
     pub(super) leases: bool,
+    /// It is a camera's, which listens for questions to a group, whether anybody may ask them or not.
+    pub(super) discoverable: bool,
 }
 
 /// What may be opened towards an address, by which flow.
@@ -95,6 +97,10 @@ impl Allowed {
             let runs = |service: &Service| service.node == node.name && is_it(&service.kind, &link.name);
             plan.services.iter().any(runs)
         };
+        let discoverable = plan.services.iter().any(|service| {
+            service.node == node.name
+                && matches!(&service.kind, ServiceKind::Camera { onvif: Some(_), listen, .. } if addresses.contains(listen))
+        });
         self.there.extend(addresses.iter().map(|address| (segment, *address)));
         for address in addresses.iter().filter(|address| !anycast(link).contains(address)) {
             self.owners.entry(*address).or_insert(index);
@@ -116,6 +122,7 @@ impl Allowed {
             advised: both().any(|link| !link.advised.is_empty()),
             leased: both().any(|link| link.leased.is_some()),
             leases: serves(|kind, name| matches!(kind, ServiceKind::DhcpServer { link, .. } if link == name)),
+            discoverable,
         });
     }
 

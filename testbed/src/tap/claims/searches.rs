@@ -103,7 +103,7 @@ fn answer(
     }
 }
 
-/// Whether the node is in a group because a flow lets others look for it.
+/// Whether the node is in the group because it is a camera with ONVIF, or because a flow lets others look for it.
 pub(super) fn is_searched(allowed: &Allowed, sender: &Plugged, group: Ipv4Addr) -> bool {
-    group == GROUP && allowed.is_opened(&sender.addresses, &ASKED)
+    group == GROUP && (sender.discoverable || allowed.is_opened(&sender.addresses, &ASKED))
 }
