@@ -98,7 +98,7 @@ pub(crate) struct Pull {
     /// End when each stream has given so many frames; without it, on SIGTERM or SIGINT.
     #[arg(long)]
     pub(crate) frames: Option<u64>,
-    /// Do not decode: count frames only.
+    /// Do not decode: count frames only; JPEG is decoded all the same, since nothing else says whose it is.
     #[arg(long)]
     pub(crate) no_decode: bool,
 }

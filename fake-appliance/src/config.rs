@@ -37,7 +37,8 @@ pub struct Config {
     pub clock: Option<Clock>,
     /// Whether it looks for cameras, and when; it does not if absent.
     pub scan: Option<Scan>,
-    /// Whether pictures are decoded and compared with their identity; default true.
+    /// Whether pictures are decoded and compared with their identity; default true. JPEG is in any case: nothing else says whose
+    /// it is.
     #[serde(default = "yes")]
     pub decode: bool,
     /// Shortest time between two reports about a camera, milliseconds, 50 or more; default 250.

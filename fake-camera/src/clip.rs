@@ -10,9 +10,14 @@ pub const PICTURES: u16 = 30;
 /// Pictures that a clip may have: as many as an index has room for, without [`UNCODED`](crate::identity::sei::UNCODED).
 pub const MOST_PICTURES: usize = u16::MAX as usize;
 
+/// Which picture of the clip a frame of this number shows.
+pub fn index_of(number: u64) -> u16 {
+    (number % u64::from(PICTURES)) as u16
+}
+
 /// The code that a frame's picture must show: its number says which picture of the clip it is.
 pub fn code_of(frame: &FrameIdentity) -> PictureCode {
-    PictureCode { camera: frame.camera, index: (frame.number % u64::from(PICTURES)) as u16 }
+    PictureCode { camera: frame.camera, index: index_of(frame.number) }
 }
 
 /// Encoded pictures of one camera, or of a recording; a receiver may start at the first, no other refers to anything before

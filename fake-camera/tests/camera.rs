@@ -10,6 +10,8 @@ mod codecs;
 mod discoverer;
 #[path = "camera/hostile.rs"]
 mod hostile;
+#[path = "camera/jpeg.rs"]
+mod jpeg;
 #[path = "camera/live.rs"]
 mod live;
 #[path = "camera/recordings.rs"]

@@ -296,14 +296,15 @@ pub struct Listen {
 /// What has arrived from one camera since the appliance started, proven frame by frame.
 ///
 /// Counts are of access units (pictures). `lost` and `duplicated` come from the frame numbers that the camera
-/// writes into the picture data, not from a decoder's opinion.
+/// writes into the picture data, not from a decoder's opinion. JPEG has no place for these: its frames are numbered by
+/// their times, counted once they are decoded, and identified by nothing but what their pictures show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Video {
     /// The camera's name, as configured at the appliance.
     pub camera: String,
     /// The camera's number, read from the frames.
     pub id: u32,
-    /// The run, read from the frames: tells a restarted camera from a lost frame.
+    /// The run, read from the frames: tells a restarted camera from a lost frame. Always 0 for JPEG.
     pub run: u32,
     /// Frames that arrived with their identity.
     pub received: u64,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fake_camera::codec::Codec;
-use fake_camera::identity::{FrameIdentity, PictureCode};
+use fake_camera::identity::PictureCode;
 use fake_facts::program::Missing;
 use gst::prelude::*;
 use gst_video::prelude::*;
@@ -16,25 +16,32 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::tally::Known;
 
-/// Access units that may wait for the decoder; after that the network waits with them.
+/// Access units, or packets of JPEG, that may wait for the decoder; after that the network waits with them.
 const WAITING: u64 = 64;
 /// Longest wait for room in front of the decoder: it then counts as broken.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time stamps only tell pictures apart; they are this far from one another.
 const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
 
-/// Parser and decoder of a codec, and the Debian packages that bring them.
-fn elements(codec: Codec) -> [Missing; 2] {
-    let (parser, decoder) = match codec {
-        Codec::H264 => ("h264parse", "avdec_h264"),
-        Codec::H265 => ("h265parse", "avdec_h265"),
-        Codec::Mjpeg => ("jpegparse", "avdec_mjpeg"),
+/// What decodes a codec, from first to last, and the Debian packages that bring it. JPEG goes in as packets of RTP: these have no
+/// headers, and are put together by whoever knows how.
+fn elements(codec: Codec) -> Vec<Missing> {
+    let named = |element, package| Missing { element, package };
+    let units = |parser, decoder| {
+        let (parsers, decoders) = ("gstreamer1.0-plugins-bad", "gstreamer1.0-libav");
+        vec![named(parser, parsers), named(decoder, decoders)]
     };
-    [
-        Missing { element: parser, package: "gstreamer1.0-plugins-bad" },
-        Missing { element: decoder, package: "gstreamer1.0-libav" },
-    ]
+    match codec {
+        Codec::H264 => units("h264parse", "avdec_h264"),
+        Codec::H265 => units("h265parse", "avdec_h265"),
+        Codec::Mjpeg => vec![
+            named("rtpjpegdepay", "gstreamer1.0-plugins-good"),
+            named("jpegdec", "gstreamer1.0-plugins-good"),
+            named("videoconvert", "gstreamer1.0-plugins-base"),
+        ],
+    }
 }
 
 /// Why pictures cannot be decoded.
@@ -56,7 +63,7 @@ pub enum Error {
 pub fn check_decoder() -> Result<(), Error> {
     gst::init().map_err(|error| Error::Init(error.to_string()))?;
     let source = Missing { element: "appsrc", package: "gstreamer1.0-plugins-base" };
-    let wanted = [Codec::H264, Codec::H265].into_iter().flat_map(elements).chain([source]);
+    let wanted = Codec::ALL.into_iter().flat_map(elements).chain([source]);
     match wanted.into_iter().find(|wanted| gst::ElementFactory::find(wanted.element).is_none()) {
         Some(missing) => Err(Error::Missing(missing)),
         None => Ok(()),
@@ -73,9 +80,9 @@ pub(super) struct Decoder {
     ended: watch::Receiver<bool>,
 }
 
-/// Identities of the access units that are in the decoder, by time stamp; `None` for one without.
+/// What is known of the frames that are in the decoder, by time stamp.
 type Expected = Arc<Mutex<Frames>>;
-type Frames = BTreeMap<gst::ClockTime, Option<FrameIdentity>>;
+type Frames = BTreeMap<gst::ClockTime, Known>;
 
 impl Decoder {
     /// Starts a decoder of the codec whose pictures are counted in `shared`.
@@ -84,17 +91,14 @@ impl Decoder {
         check_decoder()?;
         let expected = Expected::default();
         let (source, room) = source(codec);
-        let [parser, decoder] = elements(codec);
         let (sink, ended) = sink(shared, &expected);
-        let make = gst::ElementFactory::make;
-        let parser = make(parser.element).build().map_err(|error| failed(&error))?;
-        // One thread each: with a site full of cameras there are more decoders than cores anyway.
-        let decoder =
-            make(decoder.element).property("max-threads", 1i32).build().map_err(|error| failed(&error))?;
+        let made: Result<Vec<_>, _> = elements(codec).iter().map(|named| make(named.element)).collect();
+        let made = made.map_err(|error| failed(&error))?;
         let pipeline = gst::Pipeline::new();
-        let chain = [source.upcast_ref(), &parser, &decoder, sink.upcast_ref()];
-        pipeline.add_many(chain).map_err(|error| failed(&error))?;
-        gst::Element::link_many(chain).map_err(|error| failed(&error))?;
+        let chain: Vec<&gst::Element> =
+            [source.upcast_ref()].into_iter().chain(&made).chain([sink.upcast_ref()]).collect();
+        pipeline.add_many(&chain).map_err(|error| failed(&error))?;
+        gst::Element::link_many(&chain).map_err(|error| failed(&error))?;
         if let Some(bus) = pipeline.bus() {
             // Nobody reads the bus but `failure`: whatever is no error would pile up there.
             bus.set_sync_handler(|_, message| match message.type_() {
@@ -106,20 +110,23 @@ impl Decoder {
         Ok(Self { pipeline, source, pushed: 0, expected, room, ended })
     }
 
-    /// Hands in an access unit (byte stream); waits while the decoder is behind, and leaves nothing out.
-    pub(super) async fn push(&mut self, data: Vec<u8>, identity: Option<FrameIdentity>) -> Result<(), Error> {
+    /// Hands in a frame: an access unit (byte stream), or the packets of a JPEG. Waits while the decoder is behind, and leaves
+    /// nothing out.
+    pub(super) async fn push(&mut self, parts: Vec<Vec<u8>>, known: Known) -> Result<(), Error> {
         let room = timeout(PATIENCE, self.room.wait_for(|room| *room)).await.is_ok_and(|room| room.is_ok());
         if !room {
             return Err(self.failure("it takes no more pictures"));
         }
         let stamp = STEP * self.pushed;
         self.pushed += 1;
-        self.expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stamp, identity);
-        let mut buffer = gst::Buffer::from_mut_slice(data);
-        let stamps = buffer.get_mut().expect("nobody else has the new buffer");
-        stamps.set_pts(stamp);
-        stamps.set_dts(stamp);
-        self.source.push_buffer(buffer).map_err(|error| self.failure(&error.to_string()))?;
+        self.expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stamp, known);
+        for part in parts {
+            let mut buffer = gst::Buffer::from_mut_slice(part);
+            let stamps = buffer.get_mut().expect("nobody else has the new buffer");
+            stamps.set_pts(stamp);
+            stamps.set_dts(stamp);
+            self.source.push_buffer(buffer).map_err(|error| self.failure(&error.to_string()))?;
+        }
         Ok(())
     }
 
@@ -148,13 +155,33 @@ impl Drop for Decoder {
     }
 }
 
+/// An element of this kind. One thread each: with a site full of cameras there are more decoders than cores anyway.
+fn make(element: &str) -> Result<gst::Element, gst::glib::BoolError> {
+    let made = gst::ElementFactory::make(element).build()?;
+    if made.has_property("max-threads") {
+        made.set_property("max-threads", 1i32);
+    }
+    Ok(made)
+}
+
+/// What is handed in.
+fn caps(codec: Codec) -> gst::Caps {
+    match codec {
+        Codec::H264 | Codec::H265 => gst::Caps::builder(format!("video/x-{codec}"))
+            .field("stream-format", "byte-stream")
+            .field("alignment", "au")
+            .build(),
+        Codec::Mjpeg => gst::Caps::builder("application/x-rtp")
+            .field("media", "video")
+            .field("clock-rate", 90_000i32)
+            .field("encoding-name", "JPEG")
+            .build(),
+    }
+}
+
 fn source(codec: Codec) -> (gst_app::AppSrc, watch::Receiver<bool>) {
-    let caps = gst::Caps::builder(format!("video/x-{codec}"))
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
-        .build();
     let source = gst_app::AppSrc::builder()
-        .caps(&caps)
+        .caps(&caps(codec))
         .format(gst::Format::Time)
         .max_buffers(WAITING)
         .max_bytes(0)
@@ -188,17 +215,15 @@ fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::
                 let stamp = sample.buffer().and_then(gst::BufferRef::pts);
                 // Pictures come in order; what the decoder swallowed before this one will not come any more.
                 let mut due = stamp.map(|stamp| take_until(&expected, stamp)).unwrap_or_default();
-                let identity = stamp.and_then(|stamp| due.remove(&stamp)).flatten();
+                // One that nobody handed in is nobody's.
+                let known = stamp.and_then(|stamp| due.remove(&stamp)).unwrap_or(Known::Said(None));
                 let code = read_code(&sample);
                 shared.picture(&sample);
-                let mut tally = shared.tally();
-                due.values().for_each(|frame| tally.undecoded(frame.as_ref()));
-                tally.decoded(identity.as_ref(), code);
+                shared.decoded(due.into_values(), Some(known), code);
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
-                let due = take_until(&left, gst::ClockTime::MAX);
-                due.values().for_each(|frame| counting.tally().undecoded(frame.as_ref()));
+                counting.decoded(take_until(&left, gst::ClockTime::MAX).into_values(), None, None);
                 end.send_replace(true);
             })
             .build(),

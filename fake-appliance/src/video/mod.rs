@@ -4,9 +4,11 @@ mod bounded;
 mod chain;
 mod commission;
 mod decode;
+mod feed;
 mod follow;
 mod frames;
 mod histogram;
+mod jpeg;
 mod picture;
 mod sent_away;
 mod session;
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fake_camera::identity::PictureCode;
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
 use tokio::sync::watch;
@@ -34,7 +37,7 @@ use crate::restart::Restarts;
 use crate::scan::Streams;
 use crate::stop::Stop;
 use crate::voice::Voice;
-use tally::Tally;
+use tally::{Known, Tally};
 
 /// How all cameras are pulled.
 #[derive(Clone)]
@@ -127,6 +130,19 @@ impl Shared {
         };
         self.received.send_replace(received);
         whole
+    }
+
+    /// Counts a picture that the decoder made, and frames before it of which it made none.
+    fn decoded(&self, due: impl IntoIterator<Item = Known>, of: Option<Known>, code: Option<PictureCode>) {
+        let received = {
+            let mut tally = self.tally();
+            due.into_iter().for_each(|known| tally.undecoded(&known));
+            if let Some(known) = of {
+                tally.decoded(&known, code);
+            }
+            tally.received()
+        };
+        self.received.send_if_modified(|before| std::mem::replace(before, received) != received);
     }
 
     /// Returns when this many frames have been received.

@@ -9,15 +9,18 @@ use fake_camera::codec::Codec;
 use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
 use fake_facts::Fact;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use retina::client::{
-    Credentials, Demuxed, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport,
+    Credentials, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Stream, Transport,
 };
-use retina::codec::{CodecItem, FrameFormat, VideoFrame};
+use retina::codec::{FrameFormat, VideoFrame};
 use tokio::time::timeout;
 use url::Url;
 
 use super::decode::{self, Decoder};
+use super::feed::{Feed, Item};
+use super::jpeg::{self, Assembly};
+use super::tally::{Known, Timed};
 use super::told_time::ToldTime;
 use super::{Shared, bounded, commission, follow, sent_away};
 use crate::config;
@@ -50,8 +53,12 @@ pub(super) enum Error {
     TooLong(#[from] bounded::TooLong),
     #[error("no answer within {} s", SET_UP.as_secs())]
     SetUp,
-    #[error("the camera offers no H.264 or H.265 video")]
+    #[error("the camera offers no H.264, H.265 or JPEG video")]
     NoVideo,
+    #[error(
+        "the camera's frames are JPEG, told by their times alone, and it does not say how many come in a second"
+    )]
+    NoRate,
     #[error("no frame for {} s", SILENCE.as_secs())]
     Silence,
     #[error("the camera ended the session")]
@@ -166,12 +173,13 @@ struct Opened {
 /// A session that plays.
 struct Playing {
     codec: Codec,
-    session: Demuxed,
+    session: Feed,
     decoder: Option<Decoder>,
 }
 
+/// What is not to be decoded has none, but for JPEG: of whose picture alone follows whose it is.
 async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
-    if !shared.manners.decode {
+    if !shared.manners.decode && codec.has_units() {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
@@ -248,16 +256,11 @@ async fn set_up(
         .user_agent("fake-appliance".to_owned())
         .session_group(Arc::clone(group));
     let mut session = Session::describe(url.clone(), options).await.map_err(redirected)?;
-    let mut controls = session.streams().iter().filter_map(retina::client::Stream::control);
+    let mut controls = session.streams().iter().filter_map(Stream::control);
     if let Some(foreign) = controls.find(|control| control.host_str() != url.host_str()).cloned() {
         return Err(Error::Foreign(foreign));
     }
-    let mut videos = session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
-    let judged = |(at, stream): (usize, &retina::client::Stream)| {
-        let codec = stream.encoding_name().to_lowercase().parse::<Codec>().ok()?;
-        codec.has_units().then_some((at, codec))
-    };
-    let (video, codec) = videos.find_map(judged).ok_or(Error::NoVideo)?;
+    let (video, codec, assembly) = video_of(session.streams())?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
     let decoder = start_decoder(shared, codec).await?;
     let transport = match camera.transport {
@@ -266,8 +269,34 @@ async fn set_up(
     };
     let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
-    let session = session.play(PlayOptions::default()).await?.demuxed()?;
+    let session = session.play(PlayOptions::default()).await?;
+    let session = match assembly {
+        None => Feed::Units(Box::pin(session.demuxed()?)),
+        Some(assembly) => Feed::Packets(Box::pin(session), assembly),
+    };
     Ok(Playing { codec, session, decoder })
+}
+
+/// The stream that is pulled, and how; what JPEG is put together with, if it is that.
+fn video_of(streams: &[Stream]) -> Result<(usize, Codec, Option<Assembly>), Error> {
+    let videos = streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video");
+    let known = videos.filter_map(|(at, stream)| Some((at, codec_of(stream)?, stream.framerate())));
+    // The first of those that carry identities, if there is one.
+    let first = known.min_by_key(|(_, codec, _)| !codec.has_units());
+    let (video, codec, rate) = first.ok_or(Error::NoVideo)?;
+    let assembly = match codec {
+        Codec::H264 | Codec::H265 => None,
+        Codec::Mjpeg => Some(Assembly::new(rate).ok_or(Error::NoRate)?),
+    };
+    Ok((video, codec, assembly))
+}
+
+/// How a stream is coded (RFC 6184, 7798 and 2435 say what that is called in a description); `None` if it cannot be judged.
+fn codec_of(stream: &Stream) -> Option<Codec> {
+    match stream.encoding_name().to_lowercase().as_str() {
+        "jpeg" => Some(Codec::Mjpeg),
+        name => name.parse().ok().filter(|codec: &Codec| codec.has_units()),
+    }
 }
 
 async fn receive(shared: &Shared, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
@@ -279,12 +308,33 @@ async fn receive(shared: &Shared, playing: &mut Playing, stop: &mut Stop) -> Res
             item = timeout(SILENCE, session.next()) => item.map_err(|_| Error::Silence)?,
         };
         match item.ok_or(Error::Ended)?? {
-            CodecItem::VideoFrame(frame) => judge(shared, *codec, frame, (decoder, &told)).await?,
-            // Reports are not needed: the frames carry their own time.
-            CodecItem::Rtcp(report) if shared.manners.careless.camera_clock => told.heard(&report),
-            _ => {}
+            Item::Unit(frame) => judge(shared, *codec, frame, (decoder, &told)).await?,
+            Item::Jpeg(frame) => judge_jpeg(shared, frame, (decoder, &told)).await?,
+            // Where frames carry their own time, reports are not needed.
+            Item::Report(report) if !codec.has_units() || shared.manners.careless.camera_clock => {
+                told.heard(&report);
+            }
+            Item::Report(_) | Item::Other => {}
         }
     }
+}
+
+/// A frame of JPEG: it counts once its picture has shown whose it is.
+async fn judge_jpeg(
+    shared: &Shared,
+    frame: jpeg::Frame,
+    (decoder, told): (&mut Option<Decoder>, &ToldTime),
+) -> Result<(), Error> {
+    let now = fake_facts::now();
+    if shared.manners.careless.hands_video_over {
+        shared.manners.frames.keep(&frame.packets.concat());
+    }
+    let (Some(number), Some(decoder)) = (frame.number, decoder) else {
+        shared.arrived(Found::Nothing, true, now);
+        return Ok(());
+    };
+    let timed = Timed { number, sent: told.of(frame.timestamp).unwrap_or(0), arrived: now };
+    Ok(decoder.push(frame.packets, Known::ByTime(timed)).await?)
 }
 
 async fn judge(
@@ -304,7 +354,7 @@ async fn judge(
     let whole = shared.arrived(found, frame.is_random_access_point(), now);
     if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
-        decoder.push(frame.into_data(), identity).await?;
+        decoder.push(vec![frame.into_data()], Known::Said(identity)).await?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! When a frame was sent by the camera's own clock, as its RTCP reports tell it (RFC 3550, section 6.4.1): what a careless
-//! appliance believes, and no other asks.
+//! When a frame was sent by the camera's own clock, as its RTCP reports tell it (RFC 3550, section 6.4.1): all that says so of
+//! JPEG, which carries no identity. Of other frames nobody asks, but a careless appliance, which believes it.
 
 use retina::Timestamp;
 use retina::rtcp::ReceivedCompoundPacket;

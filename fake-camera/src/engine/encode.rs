@@ -104,6 +104,14 @@ impl Video {
         Ok(Self { frames, fps: stream.fps })
     }
 
+    /// How its pictures are coded.
+    pub(super) fn codec(&self) -> Codec {
+        match &self.frames {
+            Frames::Replayed { clip, .. } => clip.codec(),
+            Frames::Live(film) => film.codec,
+        }
+    }
+
     /// Whether a receiver may start at frame `number`.
     pub(super) fn starts(&self, number: u64) -> bool {
         match &self.frames {

@@ -4,7 +4,8 @@
 //! time reaches `n` frame intervals, and its time stamp says exactly that: a stamp in the future would show up
 //! as latency (both sinks of the RTSP server wait for the clock), one in the past as jitter. A pause stops the
 //! running time too, so the rule holds across pauses; only the first frame after one is early. Only when running time and frame number have drifted
-//! apart (a suspended host) is the session anchored anew.
+//! apart (a suspended host) is the session anchored anew; one of JPEG never is, since nothing but their times tells its
+//! frames' numbers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -219,7 +220,7 @@ impl Session {
             if due > now {
                 return Some(due);
             }
-            if now - due > Duration::from(MAX_DRIFT) {
+            if now - due > Duration::from(MAX_DRIFT) && !self.is_told_by_time() {
                 self.zero = None;
                 return Some(now);
             }
@@ -239,12 +240,18 @@ impl Session {
         }
         let running = self.media.current_running_time()?;
         let expected = frame_time(self.number, fps) + self.shift;
-        if running > expected + MAX_DRIFT || expected > running + MAX_DRIFT {
+        let apart = running > expected + MAX_DRIFT || expected > running + MAX_DRIFT;
+        if apart && !self.is_told_by_time() {
             debug!(key = self.key, %running, %expected, "anchored anew");
             self.shift = running.saturating_sub(frame_time(self.number, fps));
         }
         self.zero = now.checked_sub(Duration::from(running));
         self.zero
+    }
+
+    /// Whether frames say by their times alone which they are: where a codec has no place for an identity.
+    fn is_told_by_time(&self) -> bool {
+        !self.source.video.codec().has_units()
     }
 
     fn push(&mut self, at: gst::ClockTime) {
@@ -262,8 +269,12 @@ impl Session {
         self.source.shown.sent(number);
         let wrong = &self.source.misbehaviour;
         let sent = fake_facts::now().saturating_sub(wrong.delay(number).as_nanos() as u64);
-        let mut at = at;
-        for frame in wrong.sends(number) {
+        let half = frame_time(1, self.source.video.fps) / 2;
+        for (copy, frame) in (0..).zip(wrong.sends(number)) {
+            // Whatever is told by its time keeps it, also where it does not come in its order.
+            let own = if self.is_told_by_time() { frame_time(frame, self.source.video.fps) } else { at };
+            // No two have the same time: receivers would take them for one.
+            let at = own + half * copy;
             match self.source.buffer(&self.reel, frame, sent, at) {
                 Ok(buffer) => {
                     if let Err(error) = self.media.push_buffer(buffer) {
@@ -276,8 +287,6 @@ impl Session {
                     self.playing = false;
                 }
             }
-            // No two have the same time: receivers would take them for one.
-            at += frame_time(1, self.source.video.fps) / 2;
         }
     }
 }

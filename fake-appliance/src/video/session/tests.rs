@@ -131,6 +131,26 @@ async fn what_nobody_means_to_send_ends_a_session_and_nothing_else() {
     assert!(campaign.is_timed() || played > 50 && refused > 100, "{played} played, {refused} refused");
 }
 
+/// Frames of JPEG have no numbers but those of their times.
+#[tokio::test]
+async fn jpeg_without_a_rate_is_not_judged() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let shared = shared(format!("rtsp://{at}/stream"));
+    let described =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:stream=0\r\n";
+    let length = described.len();
+    let fields = format!("CSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n");
+    let served = async {
+        let (mut client, _) = listener.accept().await.unwrap();
+        assert!(client.read(&mut [0; 4096]).await.unwrap() > 0);
+        client.write_all(format!("RTSP/1.0 200 OK\r\n{fields}\r\n{described}").as_bytes()).await.unwrap();
+    };
+    let group = Arc::new(SessionGroup::default());
+    let (opened, ()) = tokio::join!(open(&shared, &shared.camera.url, &group), served);
+    assert!(matches!(opened.err(), Some(Error::NoRate)));
+}
+
 /// The parser of descriptions asserts that a medium begins with `m=`, and so panics at some that `make fuzz` makes.
 #[tokio::test]
 async fn what_the_client_panics_at_ends_its_own_session() {
