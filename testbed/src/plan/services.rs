@@ -365,9 +365,10 @@ impl Finder<'_, '_> {
         let Some(Kind::Camera(camera)) = kind else { return Vec::new() };
         let mut sources = Vec::new();
         for (stream, written) in (1..).zip(&camera.rtsp.streams) {
-            if written.codec == scenario::Codec::Mjpeg {
+            if !scenario::judges(written.codec, written.recording.as_deref()) {
                 self.mistakes.site(format!(
-                    "`{}` plays all streams of `{}`, whose `{}` is JPEG: its frames carry no numbers",
+                    "`{}` plays all streams of `{}`, whose `{}` is a recording of JPEG: neither its frames nor its pictures say whose \
+                     they are",
                     node.name, main.camera, written.path
                 ));
             }

@@ -22,7 +22,7 @@ use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, S
 pub use amount::Amount;
 pub(crate) use hostile::AT_THE_END;
 pub use hostile::{Careless, Hostile};
-pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport};
+pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport, judges};
 pub use words::*;
 
 /// A valid scenario: what is built, what is allowed, what is asserted.

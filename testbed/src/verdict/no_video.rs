@@ -2,7 +2,7 @@
 //!
 //! The player tells what it tried and what came. That it could have played is shown by another camera that it did play.
 
-use fake_facts::Fact;
+use fake_facts::{Fact, Video};
 
 use crate::names::NodeName;
 use crate::observation::Observations;
@@ -18,7 +18,7 @@ pub(super) fn draft(cameras: &[NodeName], at: &NodeName, seen: &Observations) ->
         draft.reasons.add("vacuous", "no camera is named");
     }
     for camera in cameras {
-        let received = last_video(seen, at, camera.as_str()).map_or(0, |video| video.received);
+        let received = last_video(seen, at, camera.as_str()).map_or(0, came);
         if received > 0 {
             let text = format!("{at} received video of {camera}: {}", counted(received as usize, "frame"));
             let pair = Some((camera.clone(), at.clone()));
@@ -38,6 +38,12 @@ pub(super) fn draft(cameras: &[NodeName], at: &NodeName, seen: &Observations) ->
     let asked = counted(cameras.len(), "camera");
     draft.summary = format!("{asked} asked for by {at}, {} played{tried}", draft.findings.len());
     draft
+}
+
+/// Frames that came, whosoever they are. Those of JPEG are some camera's only by their pictures, if these show one.
+fn came(video: &Video) -> u64 {
+    let by_identity = video.received.saturating_add(video.unidentified).saturating_add(video.foreign);
+    by_identity.max(video.decoded.saturating_add(video.undecoded))
 }
 
 /// Whether a session was set up, or failed.

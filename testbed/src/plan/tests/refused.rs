@@ -4,7 +4,7 @@ use crate::plan::testsite::{
     appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
 };
 use crate::scenario::fault::Fault;
-use crate::scenario::model::{Appliance, Commissioned, Kind, Scenario};
+use crate::scenario::model::{Appliance, Codec, Commissioned, Encode, Kind, Scenario, Stream};
 
 /// One segment with a router.
 fn small() -> Scenario {
@@ -202,6 +202,29 @@ fn negatives_about_nobody() {
         &t3().check("x", "F01", no_reach("vms", "moon", "tcp/80")),
         "check `x`: there is no node `moon`",
     );
+}
+
+/// Drawn pictures of JPEG show whose they are, those of a recording show nothing.
+#[test]
+fn sub_streams_of_which_nothing_says_whose_they_are() {
+    let with = |recording: Option<&str>| {
+        let path = "/sub".to_owned();
+        let (codec, recording) = (Codec::Mjpeg, recording.map(str::to_owned));
+        let stream = Stream { path, codec, recording, encode: Encode::Once, width: 320, height: 176, fps: 5 };
+        let site = small().node("a", camera(1), "eth0:lan").with("a", |a| {
+            let Kind::Camera(camera) = &mut a.kind else { panic!("it is a camera") };
+            camera.rtsp.streams.push(stream);
+        });
+        site.node("app", appliance("a", None), "eth0:lan").with("app", |app| {
+            let Kind::Appliance(appliance) = &mut app.kind else { panic!("it is an appliance") };
+            appliance.sub_streams = true;
+        })
+    };
+    assert_refused(
+        &with(Some("sub.mkv")),
+        "`app` plays all streams of `a`, whose `/sub` is a recording of JPEG",
+    );
+    assert!(with(None).planned().services.len() > 1);
 }
 
 /// What a look-alike opens shows only where it leads, to who has asked for it.

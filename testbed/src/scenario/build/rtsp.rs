@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::files::{Files, Missing};
 use super::super::leaf::{AuthWord, Below, Lasting, Size, Whole};
 use super::super::mistakes::{Mistake, Mistakes, nearest};
-use super::super::model::{Codec, Encode, Rtsp, Stream, Transport};
+use super::super::model::{Codec, Encode, Rtsp, Stream, Transport, judges};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::super::tree::Spot;
@@ -134,9 +134,13 @@ fn further(ports: &[At<Whole<1, 65_535>>], out: &mut Mistakes) -> Vec<u16> {
 
 /// Why a program of ours cannot pull such a camera.
 pub(super) fn cannot_pull(rtsp: &Rtsp) -> Option<&'static str> {
-    match (rtsp.codec, rtsp.pulled_by()) {
-        (Codec::Mjpeg, _) => Some("its main stream is JPEG, whose frames carry no numbers"),
-        (_, None) => Some("its frames go to a group only, which no program of ours joins"),
-        (_, Some(Transport::Tcp | Transport::Udp | Transport::Multicast)) => None,
+    if !judges(rtsp.codec, rtsp.recording.as_deref()) {
+        return Some(
+            "its main stream is a recording of JPEG, whose frames carry no numbers, and whose pictures no code",
+        );
+    }
+    match rtsp.pulled_by() {
+        None => Some("its frames go to a group only, which no program of ours joins"),
+        Some(Transport::Tcp | Transport::Udp | Transport::Multicast) => None,
     }
 }

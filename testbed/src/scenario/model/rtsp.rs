@@ -159,6 +159,11 @@ impl Default for Rtsp {
     }
 }
 
+/// Whether a program of ours can tell whose frames of such a stream are: by what they carry, or by what their pictures show.
+pub fn judges(codec: Codec, recording: Option<&str>) -> bool {
+    codec != Codec::Mjpeg || recording.is_none()
+}
+
 impl Rtsp {
     /// Whether it is what a camera has of which nothing is written.
     pub fn is_default(&self) -> bool {

@@ -1,6 +1,6 @@
 //! `no_video`: nothing came, something came, nobody tried, and a player that plays nothing at all.
 
-use fake_facts::{Fact, Line};
+use fake_facts::{Fact, Line, Video};
 
 use super::super::example::{START, of, video};
 use super::*;
@@ -49,6 +49,26 @@ fn a_single_frame_is_one_too_many() {
     });
     assert_eq!(verdict.verdict, Verdict::Fail);
     assert_eq!(verdict.findings[0].text, "app received video of dock-2: 1 frame");
+}
+
+/// A stranger's frames, some without an identity, and JPEG whose pictures show nothing.
+#[test]
+fn frames_that_are_nobodys_have_come_all_the_same() {
+    let changes: [fn(&mut Video); 4] = [
+        |video| video.foreign = 2,
+        |video| video.unidentified = 2,
+        |video| (video.decoded, video.mismatched) = (2, 2),
+        |video| video.undecoded = 2,
+    ];
+    for change in changes {
+        let verdict = after_both(CHECK, asked, |seen| {
+            without_video(seen);
+            let mut other = Video { camera: "dock-2".into(), ..Video::default() };
+            change(&mut other);
+            seen.facts.extend([video("app", "dock-1", 1, 9), told(Fact::Video(other))]);
+        });
+        assert_eq!(verdict.findings[0].text, "app received video of dock-2: 2 frames");
+    }
 }
 
 #[test]
