@@ -1,5 +1,9 @@
 //! JPEG as the appliance proves it: RTP has no place in one for an identity, so that its time and its picture say everything.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
 use fake_appliance::config::{Camera, Transport};
 use fake_facts::{Fact, Oddity, Video};
 
@@ -120,4 +124,82 @@ async fn there_is_a_picture_of_it_for_the_report() {
     });
     assert!(begins, "it begins as JPEGs do");
     appliance.stopped().await;
+}
+
+/// Passes one connection on to the camera, and what it answers as `change` says: it is told frame and packet of what comes in
+/// the video's channel, counted from 0, and gives whether that is passed on.
+fn relay(
+    to: SocketAddr,
+    mut change: impl FnMut(usize, usize, &mut [u8]) -> bool + Send + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        // The appliance looks at the camera's answer by a connection of its own before.
+        for client in listener.incoming() {
+            let (mut client, mut camera) = (client.unwrap(), TcpStream::connect(to).unwrap());
+            let (mut asked, mut answered) = (client.try_clone().unwrap(), camera.try_clone().unwrap());
+            let asking = thread::spawn(move || {
+                // Whoever hangs up has what it wanted.
+                let _ = std::io::copy(&mut asked, &mut camera);
+                let _ = camera.shutdown(Shutdown::Both);
+            });
+            let _ = pass(&mut BufReader::new(&mut answered), &mut client, &mut change);
+            let _ = client.shutdown(Shutdown::Both);
+            asking.join().unwrap();
+        }
+    });
+    at
+}
+
+/// Answers line by line, and what is interleaved (RFC 2326, section 10.12) packet by packet.
+fn pass(
+    from: &mut impl BufRead,
+    to: &mut impl Write,
+    change: &mut impl FnMut(usize, usize, &mut [u8]) -> bool,
+) -> std::io::Result<()> {
+    let (mut frame, mut packet) = (0, 0);
+    loop {
+        if from.fill_buf()?.first() != Some(&b'$') {
+            let mut line = Vec::new();
+            if from.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            to.write_all(&line)?;
+            continue;
+        }
+        let mut head = [0; 4];
+        from.read_exact(&mut head)?;
+        let mut rtp = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        from.read_exact(&mut rtp)?;
+        let (is_video, is_last) = (head[1] == 0, rtp[1] & 0x80 != 0);
+        if !is_video || change(frame, packet, &mut rtp) {
+            to.write_all(&[&head[..], &rtp].concat())?;
+        }
+        if is_video {
+            (frame, packet) = if is_last { (frame + 1, 0) } else { (frame, packet + 1) };
+        }
+    }
+}
+
+/// Here the scan of a JPEG has begun in a first packet: behind the headers of RTP and of its payload, and two tables.
+const IN_THE_SCAN: usize = 12 + 8 + 132 + 48;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_with_a_hole_is_lost_and_one_that_is_nonsense_shows_nothing() {
+    let camera = CameraProcess::with_login(&["--id", "4", "--codec", "mjpeg"]);
+    let socket = relay(camera.socket, |frame, packet, rtp| {
+        if (frame, packet) == (9, 0) {
+            rtp[IN_THE_SCAN..].fill(0x5a);
+        }
+        // In the middle of one, at the beginning and at the end.
+        let is_last = rtp[1] & 0x80 != 0;
+        !([(5, 3), (7, 0)].contains(&(frame, packet)) || frame == 12 && is_last)
+    });
+    let at = Camera { url: format!("rtsp://{socket}/stream"), ..by(&camera, Transport::Tcp, Some(4)) };
+    let video = Appliance::pull(at, Some(20)).ended().await;
+    let lost = [5, 7, 12].map(|number| (Oddity::Lost, number));
+    assert_eq!(odd(&video), [&lost[..], &[(Oddity::ShowsNone, 9)]].concat(), "{video:?}");
+    assert_eq!((video.lost, video.mismatched, video.undecoded), (3, 1, 0), "{video:?}");
+    assert_eq!((video.received, video.matched), (video.decoded - 1, video.decoded - 1), "{video:?}");
 }
