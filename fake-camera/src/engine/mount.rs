@@ -10,7 +10,7 @@ use gstreamer_app as gst_app;
 use gstreamer_rtsp_server as gst_rtsp_server;
 
 use super::pusher::{Pusher, Source};
-use super::{Codec, Error, Origin, Stream, Transports, elements, encode};
+use super::{Codec, Error, Origin, Stream, Transports, elements, encode, transport};
 
 /// What is made for clients of one stream.
 pub(super) struct Mount<'a> {
@@ -41,6 +41,8 @@ impl Mount<'_> {
             factory.set_shared(true);
             factory.set_protocols(gst_rtsp::RTSPLowerTrans::UDP_MCAST);
             factory.set_address_pool(Some(&pool));
+            // By the link that it listens on, so that no route to the group is needed.
+            factory.set_multicast_iface(transport::link_of(self.listen).as_deref());
             let below = if factories.is_empty() { "" } else { "/multicast" };
             factories.push((format!("{}{below}", self.stream.path), factory));
         }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use gst_rtsp_server::prelude::*;
 use gst_rtsp_server::{RTSP_ADDRESS_POOL_ANY_IPV4, RTSP_ADDRESS_POOL_ANY_IPV6, RTSPAddressPool, gst_rtsp};
 use gstreamer_rtsp_server as gst_rtsp_server;
+use nix::sys::socket::SockaddrStorage;
 
 use super::Error;
 
@@ -51,6 +52,16 @@ impl Group {
         let first = self.socket.port().checked_add(u16::from(stream) * 2)?;
         Some((first, first.checked_add(1)?))
     }
+}
+
+/// The link that has this address; `None` for the address that stands for all, and if nobody has it.
+pub(super) fn link_of(address: IpAddr) -> Option<String> {
+    let has = |storage: &SockaddrStorage| match address {
+        IpAddr::V4(own) => storage.as_sockaddr_in().is_some_and(|four| four.ip() == own),
+        IpAddr::V6(own) => storage.as_sockaddr_in6().is_some_and(|six| six.ip() == own),
+    };
+    let mut links = nix::ifaddrs::getifaddrs().ok()?;
+    links.find(|link| link.address.as_ref().is_some_and(has)).map(|link| link.interface_name)
 }
 
 impl Transports {
@@ -109,6 +120,14 @@ mod tests {
         assert_eq!((group.ports(0), group.ports(3)), (Some((5004, 5005)), Some((5010, 5011))));
         let last = Group { socket: "239.255.1.2:65534".parse().unwrap(), ttl: 1 };
         assert_eq!((last.ports(0), last.ports(1)), (Some((65534, 65535)), None));
+    }
+
+    #[test]
+    fn a_link_is_known_by_its_address() {
+        assert_eq!(link_of("127.0.0.1".parse().unwrap()).as_deref(), Some("lo"));
+        for nobodys in ["0.0.0.0", "::", "192.0.2.1"] {
+            assert_eq!(link_of(nobodys.parse().unwrap()), None);
+        }
     }
 
     #[test]
