@@ -92,6 +92,9 @@ pub(crate) struct Pull {
     /// Ask for frames by UDP instead of in the RTSP connection.
     #[arg(long)]
     udp: bool,
+    /// Ask for frames by UDP to a group, which is joined, instead of in the RTSP connection.
+    #[arg(long, conflicts_with = "udp")]
+    multicast: bool,
     /// Environment variable with the password.
     #[arg(long, requires = "user")]
     password_env: Option<String>,
@@ -114,7 +117,11 @@ impl Pull {
             known: if self.onvif { Known::Device } else { Known::Stream },
             user: self.user.clone(),
             password: password.clone(),
-            transport: if self.udp { Transport::Udp } else { Transport::Tcp },
+            transport: match (self.udp, self.multicast) {
+                (_, true) => Transport::Multicast,
+                (true, _) => Transport::Udp,
+                (false, false) => Transport::Tcp,
+            },
             further_port: None,
             stream: 0,
         };

@@ -141,6 +141,9 @@ pub enum Transport {
     Tcp,
     /// By UDP.
     Udp,
+    /// By UDP to a group, which is joined on the link by which the camera is reached. H.264 and H.265 only, by IPv4 only, and
+    /// groups of 239.0.0.0/8 only (RFC 2365): none else is joined.
+    Multicast,
 }
 
 impl std::fmt::Debug for Camera {

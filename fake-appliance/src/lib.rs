@@ -29,4 +29,4 @@ mod voice;
 
 pub use cloud::operator::{Settings as OperatorSettings, operate};
 pub use run::{Error, pull, run, scan_once};
-pub use video::{DecodeError, check_decoder};
+pub use video::{DecodeError, check_decoder, check_groups};

@@ -41,7 +41,10 @@ fn act(command: cli::Command) -> anyhow::Result<()> {
             cli::Command::Operate(operate) => {
                 fake_appliance::operate(&operate.into(), std::io::stdin(), teller, shutdown).await?;
             }
-            cli::Command::Doctor => fake_appliance::check_decoder().map_err(Error::from)?,
+            cli::Command::Doctor => {
+                fake_appliance::check_decoder().map_err(Error::from)?;
+                fake_appliance::check_groups().map_err(Error::from)?;
+            }
         }
         Ok(())
     });

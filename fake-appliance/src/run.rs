@@ -7,7 +7,7 @@ use fake_facts::{Fact, Teller};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{self, Camera, Careless, Config, When};
+use crate::config::{self, Camera, Careless, Config, Transport, When};
 use crate::restart::Restart;
 use crate::scan::{self, Login, Search, Streams};
 use crate::stop::Stop;
@@ -164,6 +164,9 @@ impl Work {
     ) -> Result<Self, Error> {
         if decode && !cameras.is_empty() {
             video::check_decoder()?;
+        }
+        if cameras.iter().any(|camera| camera.transport == Transport::Multicast) {
+            video::check_groups()?;
         }
         let voice = Voice::new(teller);
         voice.tell(Fact::Ready { listens: Vec::new() });

@@ -70,6 +70,13 @@ pub fn check_decoder() -> Result<(), Error> {
     }
 }
 
+/// Starts GStreamer and looks whether everything is there by which frames of a group are put together.
+/// Errors: `Init`, or `Missing` with the first that is not there.
+pub fn check_groups() -> Result<(), Error> {
+    gst::init().map_err(|error| Error::Init(error.to_string()))?;
+    super::session::check_depayloaders().map_or(Ok(()), |missing| Err(Error::Missing(missing)))
+}
+
 /// A running decoder; stops when dropped.
 pub(super) struct Decoder {
     pipeline: gst::Pipeline,

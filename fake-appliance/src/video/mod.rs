@@ -12,6 +12,7 @@ mod jpeg;
 mod picture;
 mod sent_away;
 mod session;
+mod talk;
 mod tally;
 mod told_time;
 
@@ -29,6 +30,7 @@ use tracing::warn;
 
 pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
+pub use decode::check_groups;
 pub(crate) use frames::Frames;
 
 use crate::backoff::Backoff;

@@ -1,5 +1,7 @@
 //! One RTSP session: from the camera's name to its last frame.
 
+mod multicast;
+
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,10 +24,11 @@ use super::feed::{Feed, Item};
 use super::jpeg::{self, Assembly};
 use super::tally::{Known, Timed};
 use super::told_time::ToldTime;
-use super::{Shared, bounded, commission, follow, sent_away};
+use super::{Shared, bounded, commission, follow, sent_away, talk};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
+pub(super) use multicast::check_depayloaders;
 
 /// Longest wait from the first SYN to the answer to PLAY.
 const SET_UP: Duration = Duration::from_secs(10);
@@ -69,6 +72,20 @@ pub(super) enum Error {
     Rtsp(#[from] retina::Error),
     #[error(transparent)]
     Decode(#[from] decode::Error),
+    #[error(transparent)]
+    Talk(talk::Error),
+    #[error(transparent)]
+    Group(#[from] multicast::Error),
+}
+
+impl From<talk::Error> for Error {
+    fn from(error: talk::Error) -> Self {
+        match error {
+            talk::Error::Net(error) => error.into(),
+            talk::Error::Refused { status: status @ 300..=399, .. } => Self::Redirected(status),
+            error => Self::Talk(error),
+        }
+    }
 }
 
 impl Error {
@@ -85,7 +102,8 @@ impl Error {
     pub(super) fn is_unreadable(&self) -> bool {
         match self {
             Self::Rtsp(error) => error.status_code().is_none(),
-            Self::Crashed => true,
+            Self::Talk(error) => matches!(error, talk::Error::Unreadable | talk::Error::TooMuch),
+            Self::Group(multicast::Error::Description) | Self::Crashed => true,
             _ => false,
         }
     }
@@ -152,15 +170,23 @@ async fn until_sent_away(shared: &Shared, url: &Url, peer: SocketAddr) -> Url {
 }
 
 async fn leave(opened: Opened, group: &SessionGroup) {
-    let Playing { session, decoder, .. } = opened.playing;
-    drop(session);
+    let Playing { source, decoder, .. } = opened.playing;
     let decoded = async {
         if let Some(decoder) = decoder {
             decoder.finish(FAREWELL).await;
         }
     };
-    // The session was dropped, and with that the client sends TEARDOWN; whether it is answered changes nothing.
-    let _ = tokio::join!(decoded, timeout(FAREWELL, group.await_teardown()));
+    let left = async {
+        match source {
+            // The client sends TEARDOWN once the session is dropped; whether it is answered changes nothing.
+            Source::Own(session) => {
+                drop(session);
+                let _ = timeout(FAREWELL, group.await_teardown()).await;
+            }
+            Source::Group(joined) => joined.leave().await,
+        }
+    };
+    tokio::join!(decoded, left);
 }
 
 /// Whom a session is with, and the session.
@@ -173,8 +199,25 @@ struct Opened {
 /// A session that plays.
 struct Playing {
     codec: Codec,
-    session: Feed,
+    source: Source,
     decoder: Option<Decoder>,
+}
+
+/// Where its frames come from.
+enum Source {
+    /// A session in which they come to us alone.
+    Own(Feed),
+    /// A group that they go to.
+    Group(Box<multicast::Joined>),
+}
+
+/// A frame, whichever way it came.
+struct Unit {
+    data: Vec<u8>,
+    /// Whether its picture stands alone.
+    start: bool,
+    /// When it was sent, if somebody else than the frame says so.
+    sent: Option<u64>,
 }
 
 /// What is not to be decoded has none, but for JPEG: of whose picture alone follows whose it is.
@@ -244,6 +287,11 @@ async fn set_up(
     group: &Arc<SessionGroup>,
 ) -> Result<Playing, Error> {
     let camera = &shared.camera;
+    let transport = match camera.transport {
+        config::Transport::Tcp => Transport::Tcp(Default::default()),
+        config::Transport::Udp => Transport::Udp(Default::default()),
+        config::Transport::Multicast => return multicast::set_up(shared, (url, peer)).await,
+    };
     if !shared.manners.careless.unbounded {
         bounded::check(&url, peer).await?;
     }
@@ -263,18 +311,14 @@ async fn set_up(
     let (video, codec, assembly) = video_of(session.streams())?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
     let decoder = start_decoder(shared, codec).await?;
-    let transport = match camera.transport {
-        config::Transport::Tcp => Transport::Tcp(Default::default()),
-        config::Transport::Udp => Transport::Udp(Default::default()),
-    };
     let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
     let session = session.play(PlayOptions::default()).await?;
-    let session = match assembly {
+    let feed = match assembly {
         None => Feed::Units(Box::pin(session.demuxed()?)),
         Some(assembly) => Feed::Packets(Box::pin(session), assembly),
     };
-    Ok(Playing { codec, session, decoder })
+    Ok(Playing { codec, source: Source::Own(feed), decoder })
 }
 
 /// The stream that is pulled, and how; what JPEG is put together with, if it is that.
@@ -300,7 +344,11 @@ fn codec_of(stream: &Stream) -> Option<Codec> {
 }
 
 async fn receive(shared: &Shared, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
-    let Playing { codec, session, decoder } = playing;
+    let Playing { codec, source, decoder } = playing;
+    let session = match source {
+        Source::Own(session) => session,
+        Source::Group(joined) => return multicast::receive(shared, *codec, (joined, decoder), stop).await,
+    };
     let mut told = ToldTime::default();
     loop {
         let item = tokio::select! {
@@ -343,18 +391,28 @@ async fn judge(
     frame: VideoFrame,
     (decoder, told): (&mut Option<Decoder>, &ToldTime),
 ) -> Result<(), Error> {
+    let (start, sent) = (frame.is_random_access_point(), told.of(frame.timestamp()));
+    judge_unit(shared, codec, Unit { data: frame.into_data(), start, sent }, decoder).await
+}
+
+async fn judge_unit(
+    shared: &Shared,
+    codec: Codec,
+    Unit { data, start, sent }: Unit,
+    decoder: &mut Option<Decoder>,
+) -> Result<(), Error> {
     let now = fake_facts::now();
     if shared.manners.careless.hands_video_over {
-        shared.manners.frames.keep(frame.data());
+        shared.manners.frames.keep(&data);
     }
-    let mut found = FrameIdentity::find(codec, frame.data());
-    if let (Found::Identity(identity), Some(sent)) = (&mut found, told.of(frame.timestamp())) {
+    let mut found = FrameIdentity::find(codec, &data);
+    if let (Found::Identity(identity), Some(sent)) = (&mut found, sent) {
         identity.sent = sent;
     }
-    let whole = shared.arrived(found, frame.is_random_access_point(), now);
+    let whole = shared.arrived(found, start, now);
     if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
-        decoder.push(vec![frame.into_data()], Known::Said(identity)).await?;
+        decoder.push(vec![data], Known::Said(identity)).await?;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     /// Sessions that had a frame.
     sessions: u32,
     chain: Chain,
+    /// A group was joined, and no picture that stands alone has come since.
+    midway: bool,
     odd: BTreeSet<Odd>,
     latencies: Histogram,
     last_arrival: Option<u64>,
@@ -89,6 +91,7 @@ impl Tally {
             session: None,
             sessions: 0,
             chain: Chain::default(),
+            midway: false,
             odd: BTreeSet::new(),
             latencies: Histogram::new(),
             last_arrival: None,
@@ -106,6 +109,13 @@ impl Tally {
     pub(super) fn begin_session(&mut self) {
         self.session = None;
         self.chain = Chain::default();
+        self.midway = false;
+    }
+
+    /// The session's frames go to a group, to which the camera may have been sending before: up to the first picture that
+    /// stands alone, what frames refer to had gone to others, and is nobody's fault.
+    pub(super) fn joins(&mut self) {
+        self.midway = true;
     }
 
     /// An access unit arrived at this time (nanoseconds since 1970); `start` if it refers to no other.
@@ -119,7 +129,8 @@ impl Tally {
             None => self.video.unidentified += 1,
         }
         let whole = self.chain.takes(frame.as_ref(), start);
-        self.video.unreferenced += u64::from(!whole);
+        self.midway &= !whole;
+        self.video.unreferenced += u64::from(!whole && !self.midway);
         whole
     }
 

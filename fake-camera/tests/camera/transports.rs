@@ -1,5 +1,6 @@
 //! The ways that frames travel, as FFmpeg, GStreamer's client and retina go them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use retina::client::{PlayOptions, Session, SessionGroup, SessionOptions, SetupOp
 use retina::codec::{CodecItem, FrameFormat};
 
 use crate::support::{
-    Appliance, CameraProcess, PATIENCE, camera_at, camera_command, checksums, decoding, failure_to_start,
-    ffmpeg, pictures,
+    Appliance, CameraProcess, PASSWORD, PASSWORD_VARIABLE, PATIENCE, USER, camera_at, camera_command,
+    checksums, decoding, failure_to_start, ffmpeg, pictures,
 };
 
 #[test]
@@ -36,6 +37,32 @@ async fn the_appliance_gets_every_frame_by_udp() {
     let video = Appliance::pull(at, Some(45)).ended().await;
     assert_eq!((video.first, video.last + 1), (0, video.received), "{video:?}");
     assert_eq!((video.lost, video.unidentified, video.foreign, video.mismatched), (0, 0, 0, 0), "{video:?}");
+}
+
+#[test]
+fn the_appliance_gets_every_frame_of_a_group() {
+    // It lies beside the camera: both are built together.
+    let appliance = Path::new(env!("CARGO_BIN_EXE_fake-camera")).with_file_name("fake-appliance");
+    let password = format!("{PASSWORD_VARIABLE}={PASSWORD}");
+    for codec in ["h264", "h265"] {
+        let login = ["--user", USER, "--password-env", PASSWORD_VARIABLE];
+        let served = ["--id", "42", "--transport", "multicast", "--codec", codec];
+        let camera = CameraProcess::apart(&[&served[..], &login].concat());
+        let url = camera.url();
+        let pull = [&password, appliance.to_str().unwrap(), "pull", &url, "--multicast", "--frames", "45"];
+        let pulled = camera.client("env", &[&pull[..], &login].concat());
+        let said = String::from_utf8_lossy(&pulled.stdout).into_owned();
+        let facts = said.lines().map(|line| fake_facts::read_line(line).unwrap().fact);
+        let mut video =
+            facts.filter_map(|fact| if let Fact::Video(video) = fact { Some(video) } else { None });
+        let video = video.next_back().unwrap_or_else(|| panic!("{pulled:?}"));
+        assert_eq!((video.id, video.first, video.last + 1), (42, 0, video.received), "{said}");
+        let wrong = (video.lost, video.unidentified, video.foreign, video.mismatched, video.undecoded);
+        assert_eq!(wrong, (0, 0, 0, 0, 0), "{video:?}");
+        // Those that were decoded show what they say; the last may still be under way.
+        assert!(video.received >= 45 && video.matched > 40, "{video:?}");
+        camera.facts.wait("stopped", |fact| matches!(fact, Fact::Stopped { .. }).then_some(()));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const USER: &str = "admin";
 pub(crate) const PASSWORD: &str = "correct horse";
-const PASSWORD_VARIABLE: &str = "TEST_CAMERA_PASSWORD";
+pub(crate) const PASSWORD_VARIABLE: &str = "TEST_CAMERA_PASSWORD";
 
 /// Facts as they are told, with a deadline for each.
 pub(crate) struct Facts(mpsc::Receiver<Fact>);
@@ -99,6 +99,7 @@ impl CameraProcess {
         let mut command = Command::new("unshare");
         command.args(["--user", "--map-root-user", "--net"]).arg(own.get_program());
         command.args(own.get_args().map(|word| if word == "127.0.0.1" { "0.0.0.0".as_ref() } else { word }));
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut camera = Self::spawned(command);
         camera.socket.set_ip([10, 77, 0, 1].into());
         camera

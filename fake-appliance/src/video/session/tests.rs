@@ -77,8 +77,7 @@ async fn serve(mut client: TcpStream, at: String, seed: u64) -> std::io::Result<
     client.shutdown().await
 }
 
-fn shared(url: String) -> Arc<Shared> {
-    let transport = config::Transport::Tcp;
+pub(super) fn shared(url: String, transport: config::Transport) -> Arc<Shared> {
     let camera = Camera {
         name: "dock".into(),
         id: None,
@@ -99,7 +98,7 @@ fn shared(url: String) -> Arc<Shared> {
 /// One session with a camera that answers by this seed; how it ended.
 async fn session(listener: &TcpListener, seed: u64) -> Result<(), Error> {
     let at = listener.local_addr().unwrap().to_string();
-    let shared = shared(format!("rtsp://{at}/stream"));
+    let shared = shared(format!("rtsp://{at}/stream"), config::Transport::Tcp);
     let group = Arc::new(SessionGroup::default());
     let served = async {
         let (client, _) = listener.accept().await.unwrap();
@@ -136,7 +135,7 @@ async fn what_nobody_means_to_send_ends_a_session_and_nothing_else() {
 async fn jpeg_without_a_rate_is_not_judged() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap().to_string();
-    let shared = shared(format!("rtsp://{at}/stream"));
+    let shared = shared(format!("rtsp://{at}/stream"), config::Transport::Tcp);
     let described =
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:stream=0\r\n";
     let length = described.len();

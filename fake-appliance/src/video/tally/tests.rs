@@ -148,6 +148,25 @@ fn a_new_session_starts_the_numbers_again() {
 }
 
 #[test]
+fn what_a_group_had_before_it_was_joined_is_missed_by_nobody() {
+    let unreferenced = |joins: bool, frames: &[(u64, bool)]| {
+        let mut tally = Tally::new("dock-1", Some(1));
+        tally.begin_session();
+        if joins {
+            tally.joins();
+        }
+        for (number, start) in frames {
+            tally.arrived(Found::Identity(frame(*number)), *start, 0);
+        }
+        tally.video().unreferenced
+    };
+    let midway = [(8, false), (9, false), (10, true), (11, false)];
+    assert_eq!((unreferenced(true, &midway), unreferenced(false, &midway)), (0, 2));
+    let gap = [(10, true), (11, false), (13, false), (14, false), (20, true)];
+    assert_eq!((unreferenced(true, &gap), unreferenced(false, &gap)), (2, 2));
+}
+
+#[test]
 fn unreadable_identities_and_gaps_in_time_are_counted() {
     let mut tally = Tally::new("dock-1", None);
     tally.arrived(Found::Nothing, true, 10 * MS);
