@@ -202,7 +202,7 @@ mod tests {
         let ping = conversation("icmp", ("app", "10.20.0.5", 0), ("rtr", "10.20.0.1", 0), 50);
         let mut plan = plan();
         assert!(flow_table(&plan, std::slice::from_ref(&ping)).is_empty(), "an error, for all that is known");
-        let pair = FlowPair { from: of("app"), to: of("rtr"), addresses: vec![] };
+        let pair = FlowPair { from: of("app"), to: of("rtr"), addresses: vec![], group: None };
         let (id, ports) = (of("S09"), vec![Traffic::icmp(8)]);
         plan.flows.push(Flow { id, pairs: vec![pair], ports, upkeep: false, why: "asks".into() });
         let table = flow_table(&plan, &[ping]);

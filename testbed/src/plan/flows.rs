@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::answers::{answering, asks_names_or_time, at_cloud};
+use super::groups;
 use super::mistake::Mistakes;
 use super::model::{Flow, FlowPair, Node, Role, Service};
 use super::ways::{Ways, addresses};
@@ -35,6 +36,7 @@ fn one(
             (Some(opener), Some(answerer)) => {
                 pairs.push(FlowPair {
                     addresses: addresses_of(flow, (site, services), opener, answerer),
+                    group: groups::of_flow(site, &flow.ports, opener, answerer),
                     from,
                     to,
                 });

@@ -14,6 +14,7 @@ mod everybody;
 pub mod fault;
 mod flows;
 mod frames;
+mod groups;
 mod labels;
 mod lint;
 mod lookup;
@@ -42,6 +43,7 @@ mod testsite;
 
 pub use between::Between;
 pub use build::plan;
+pub use groups::{GROUP_PORT, group_of};
 pub use mistake::PlanMistake;
 pub use model::*;
 pub use star::{STAR_RULES, star};

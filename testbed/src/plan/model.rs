@@ -411,6 +411,9 @@ pub struct Source {
     /// Whether its frames come by UDP instead of in the connection.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub udp: bool,
+    /// Whether its frames go to a group, which is joined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group: bool,
     /// The port by which it is pulled once there was a frame of it; always the documented one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub further: Option<u16>,
@@ -471,4 +474,18 @@ pub struct FlowPair {
     pub to: NodeName,
     /// At which of its addresses.
     pub addresses: Vec<IpAddr>,
+    /// The group to which the answerer, a camera, sends what the opener asks it for, where the flow is of the group's ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+/// A group to which a camera sends its frames: they are heard where both have a link, and no router passes them on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its address, of the block that sites give out themselves (RFC 2365, section 6.1).
+    pub address: Ipv4Addr,
+    /// First and last port of its RTP and RTCP, two for each stream.
+    pub ports: (u16, u16),
+    /// Where camera and listener both are.
+    pub segments: Vec<SegmentName>,
 }

@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::addressing::{advertiser, dhcp_client, dhcp_server};
 use super::answers::{at_cloud, cloud_binds, cloud_spares, in_segments, nearest};
 use super::flows::expand;
+use super::groups;
 use super::mistake::Mistakes;
 use super::model::{Monitors, Node, Service, ServiceKind, Source};
 use super::nodes::pools;
@@ -365,6 +366,12 @@ impl Finder<'_, '_> {
         let Some(Kind::Camera(camera)) = kind else { return Vec::new() };
         let mut sources = Vec::new();
         for (stream, written) in (1..).zip(&camera.rtsp.streams) {
+            if main.group && written.codec == scenario::Codec::Mjpeg {
+                self.mistakes.site(format!(
+                    "`{}` plays all streams of `{}`, whose `{}` is JPEG in a group, of which ours take H.264 and H.265 alone",
+                    node.name, main.camera, written.path
+                ));
+            }
             if !scenario::judges(written.codec, written.recording.as_deref()) {
                 self.mistakes.site(format!(
                     "`{}` plays all streams of `{}`, whose `{}` is a recording of JPEG: neither its frames nor its pictures say whose \
@@ -384,9 +391,13 @@ impl Finder<'_, '_> {
         };
         let address = serving_address(planned).filter(|address| speaks(node, *address));
         let address = address.ok_or("has no address family in common with it")?;
-        let udp = camera.rtsp.pulled_by() == Some(Transport::Udp);
-        let further = camera.rtsp.further_ports.first().copied();
-        Ok(Source { camera: name.clone(), id: camera.id, address, udp, further, path: None, stream: 0 })
+        let pulled_by = |way| camera.rtsp.pulled_by() == Some(way);
+        let (udp, group) = (pulled_by(Transport::Udp), pulled_by(Transport::Multicast));
+        if group && groups::shared(node, planned).is_empty() {
+            return Err("sends its frames to a group, which is heard in its own segment by IPv4 alone");
+        }
+        let (camera, id, further) = (name.clone(), camera.id, camera.rtsp.further_ports.first().copied());
+        Ok(Source { camera, id, address, udp, group, further, path: None, stream: 0 })
     }
 }
 

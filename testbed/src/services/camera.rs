@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
 use super::command::{CAMERA_USER, Settings, clip, text};
-use crate::plan::{Service, ServiceKind};
+use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of};
 use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
@@ -61,6 +61,9 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
     add("transport", &words(rtsp.transport.iter().map(|way| way.name())));
     if rtsp.transport.contains(&Transport::Udp) {
         add("udp-ports", UDP_PORTS);
+    }
+    if rtsp.transport.contains(&Transport::Multicast) {
+        add("group", &SocketAddrV4::new(group_of(*id), GROUP_PORT).to_string());
     }
     add("session-timeout", &rtsp.session_timeout.to_string());
     if let Some(most) = rtsp.most_sessions {

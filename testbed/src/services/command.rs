@@ -350,7 +350,11 @@ fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> serd
         "stream": source.stream,
         "user": CAMERA_USER,
         "password": settings.camera_password,
-        "transport": if source.udp { "udp" } else { "tcp" },
+        "transport": match source {
+            Source { group: true, .. } => "multicast",
+            Source { udp: true, .. } => "udp",
+            _ => "tcp",
+        },
         "further_port": source.further,
     })
 }

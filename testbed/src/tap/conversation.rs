@@ -131,11 +131,14 @@ impl Table {
         told.kind
     }
 
-    /// Counts what one end of a conversation said, if nodes have both of them.
+    /// Counts what one end of a conversation said, if nodes have both of them, or one says it to a group.
     fn weigh(&mut self, index: usize, side: usize, bytes: u64, seen: Seen) {
-        let State { kind, owners: [Some(opener), Some(_)], ends: [_, answerer], .. } = self.all[index] else {
+        let State { kind, owners: [Some(opener), to], ends: [_, answerer], .. } = self.all[index] else {
             return;
         };
+        if to.is_none() && !answerer.address.is_multicast() {
+            return;
+        }
         let of = (kind, opener, answerer);
         self.loads.take(of, side, bytes, kind == Kind::Udp, seen.packet, seen.at);
     }

@@ -129,6 +129,7 @@ pub(super) fn flow(id: &str, (from, to): (&str, &str), address: &str, ports: &[&
         from: from.parse().unwrap(),
         to: to.parse().unwrap(),
         addresses: vec![address.parse().unwrap()],
+        group: None,
     };
     Flow {
         id: id.parse().unwrap(),

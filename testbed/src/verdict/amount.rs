@@ -4,7 +4,7 @@
 //! for a name is a conversation of its own each time.
 
 use crate::names::{FlowId, NodeName};
-use crate::observation::{Busiest, Conversation, LoadSeen, Observations};
+use crate::observation::{Busiest, Conversation, End, LoadSeen, Observations};
 use crate::plan::{Flow, FlowPair};
 use crate::scenario::model::Amount;
 
@@ -28,20 +28,24 @@ pub(super) fn too_much(
     let asked = Said { from: &pair.from, to: &pair.to, most: asks };
     let answered = Said { from: &pair.to, to: &pair.from, most: answers };
     let mut findings = Vec::new();
+    for load in seen.loads.iter().filter(|load| is_of_group(load, flow, pair)) {
+        let port = format!("{}/{} to {}", load.kind, load.answerer.port, load.answerer.address);
+        findings.extend(answered.at_worst(&port, &load.asked));
+    }
     for load in seen.loads.iter().filter(|load| is_of(load, flow, pair)) {
         let port = format!("{}/{}", load.kind, load.answerer.port);
         findings.extend(asked.at_worst(&port, &load.asked));
         findings.extend(answered.at_worst(&port, &load.answered));
     }
     let all: Vec<_> = along(flow, pair, seen).collect();
-    let sum = |bytes: fn(&Conversation) -> u64| all.iter().map(|one| bytes(one)).sum::<u64>();
-    let (out, back) = (sum(|one| one.payload_out), sum(|one| one.payload_back));
-    let largest = |bytes: fn(&Conversation) -> u64| {
+    let sum = |bytes: fn(&Exchanged) -> u64| all.iter().map(bytes).sum::<u64>();
+    let (out, back) = (sum(|one| one.asked), sum(|one| one.answered));
+    let largest = |bytes: fn(&Exchanged) -> u64| {
         // the first of those that are alike
-        all.iter().rev().max_by_key(|one| bytes(one)).map_or(0, |one| one.first_packet)
+        all.iter().rev().max_by_key(|one| bytes(one)).map_or(0, |one| one.packet)
     };
-    findings.extend(asked.in_all(&flow.id, (out, back), largest(|one| one.payload_out)));
-    findings.extend(answered.in_all(&flow.id, (back, out), largest(|one| one.payload_back)));
+    findings.extend(asked.in_all(&flow.id, (out, back), largest(|one| one.asked)));
+    findings.extend(answered.in_all(&flow.id, (back, out), largest(|one| one.answered)));
     findings
 }
 
@@ -51,18 +55,35 @@ pub(super) fn said<'a>(
     seen: &Observations,
 ) -> (u64, u64) {
     let mut all: Vec<_> = pairs.flat_map(|(flow, pair)| along(flow, pair, seen)).collect();
-    all.sort_by_key(|one| one.first_packet);
-    all.dedup_by_key(|one| one.first_packet);
-    (all.iter().map(|one| one.payload_out).sum(), all.iter().map(|one| one.payload_back).sum())
+    all.sort_by_key(|one| one.packet);
+    all.dedup_by_key(|one| one.packet);
+    (all.iter().map(|one| one.asked).sum(), all.iter().map(|one| one.answered).sum())
 }
 
-fn along<'a>(
-    flow: &'a Flow,
-    pair: &'a FlowPair,
-    seen: &'a Observations,
-) -> impl Iterator<Item = &'a Conversation> {
-    let of_pair = move |one: &&Conversation| matching::way(one, flow, pair) == Some(Way::Along);
-    seen.conversations.iter().filter(|one| !one.earlier).filter(of_pair)
+/// What the two ends of a pair said in a conversation, bytes, and its first packet.
+struct Exchanged {
+    asked: u64,
+    answered: u64,
+    packet: u64,
+}
+
+fn along<'a>(flow: &'a Flow, pair: &'a FlowPair, seen: &'a Observations) -> impl Iterator<Item = Exchanged> {
+    let of_pair = move |one: &Conversation| {
+        let (out, back, packet) = (one.payload_out, one.payload_back, one.first_packet);
+        match matching::way(one, flow, pair)? {
+            Way::Along => Some(Exchanged { asked: out, answered: back, packet }),
+            // What goes to the group answers whoever asked for it.
+            Way::Group => Some(Exchanged { asked: back, answered: out, packet }),
+            Way::Against => None,
+        }
+    };
+    seen.conversations.iter().filter(|one| !one.earlier).filter_map(of_pair)
+}
+
+fn is_of_group(load: &LoadSeen, flow: &Flow, pair: &FlowPair) -> bool {
+    let opener = End { node: Some(load.opener.clone()), ..load.answerer.clone() };
+    matching::is_to_group(&opener, (&load.kind, &load.answerer), pair)
+        && flow.ports.iter().any(|ports| matching::is_on(ports, &load.kind, load.answerer.port))
 }
 
 fn is_of(load: &LoadSeen, flow: &Flow, pair: &FlowPair) -> bool {

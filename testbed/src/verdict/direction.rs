@@ -34,7 +34,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         .filter(|node| *node != initiator)
         .collect();
     for (index, one) in now(seen) {
-        if answers_a_search(one, seen) {
+        if answers_a_search(one, seen) || is_to_group(&wanted, one) {
             continue;
         }
         if let Some(text) = wrong_opener(one, looked_at.contains(&index), &others, initiator) {
@@ -80,7 +80,7 @@ fn is_stray(plan: &Plan, one: &Conversation, others: &BTreeSet<&NodeName>) -> bo
     let takes_part = |end: &End| end.node.as_ref().is_some_and(|node| others.contains(node));
     let allowed = || {
         let pairs = plan.flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));
-        pairs.into_iter().any(|(flow, pair)| way(one, flow, pair) == Some(Way::Along))
+        pairs.into_iter().any(|(flow, pair)| way(one, flow, pair).is_some_and(Way::is_allowed))
     };
     one.media_out + one.media_back > 0 && (takes_part(&one.opener) || takes_part(&one.answerer)) && !allowed()
 }
@@ -100,7 +100,7 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
     let mut looked_at = BTreeSet::new();
     for (flow, pair) in pairs(flows) {
         let came_about = |one: &Conversation| {
-            way(one, flow, pair) == Some(Way::Along) && (one.kind != "tcp" || one.packets_back > 0)
+            way(one, flow, pair).is_some_and(Way::is_allowed) && (one.kind != "tcp" || one.packets_back > 0)
         };
         // What came about earlier in a lab that stays need not come about again.
         let used = seen.conversations.iter().any(came_about);
@@ -117,6 +117,11 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
         draft.reasons.add("vacuous", "no frame of these flows was seen");
     }
     looked_at
+}
+
+/// Whether a camera sends this to the group that one of the flows is about: nobody's conversation is opened by that.
+fn is_to_group(flows: &[&Flow], one: &Conversation) -> bool {
+    pairs(flows).any(|(flow, pair)| way(one, flow, pair) == Some(Way::Group))
 }
 
 /// Port of WS-Discovery.

@@ -127,6 +127,7 @@ fn services() -> Vec<Service> {
         id,
         address: of(at),
         udp: false,
+        group: false,
         further: None,
         path: None,
         stream: 0,
@@ -152,6 +153,7 @@ pub(crate) fn flow(id: &str, pairs: &[(&str, &str, &str)], ports: &[&str]) -> Fl
         from: of(from),
         to: of(to),
         addresses: vec![of(address)],
+        group: None,
     };
     Flow {
         id: of(id),

@@ -1,8 +1,10 @@
 //! Which conversation belongs to which flow.
 
+use std::net::IpAddr;
+
 use crate::names::{FlowId, Traffic};
 use crate::observation::{Conversation, End, Observations};
-use crate::plan::{Flow, FlowPair, Plan};
+use crate::plan::{Flow, FlowPair, Group, Plan};
 
 /// How a conversation lies on a pair of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +13,15 @@ pub(super) enum Way {
     Along,
     /// Opened by the pair's answerer.
     Against,
+    /// Sent by the pair's answerer, a camera, to the group that the flow is about.
+    Group,
+}
+
+impl Way {
+    /// Whether the flow allows it.
+    pub(super) fn is_allowed(self) -> bool {
+        matches!(self, Self::Along | Self::Group)
+    }
 }
 
 /// The flow of this name.
@@ -28,8 +39,21 @@ pub(super) fn way(conversation: &Conversation, flow: &Flow, pair: &FlowPair) -> 
     if is_from(opener, pair) && is_at(answerer, pair) && uses(answerer) {
         return Some(Way::Along);
     }
+    if is_to_group(opener, (kind, answerer), pair) && uses(answerer) {
+        return Some(Way::Group);
+    }
     let against = is_at(opener, pair) && is_from(answerer, pair) && (uses(opener) || uses(answerer));
     against.then_some(Way::Against)
+}
+
+/// Whether the camera of the pair sends something to its group, at the group's ports.
+pub(super) fn is_to_group(opener: &End, (kind, answerer): (&str, &End), pair: &FlowPair) -> bool {
+    let is_it = |group: &Group| {
+        kind == "udp"
+            && answerer.address == IpAddr::V4(group.address)
+            && (group.ports.0..=group.ports.1).contains(&answerer.port)
+    };
+    opener.node.as_ref() == Some(&pair.to) && pair.group.as_ref().is_some_and(is_it)
 }
 
 fn is_from(end: &End, pair: &FlowPair) -> bool {

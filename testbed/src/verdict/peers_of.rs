@@ -69,13 +69,25 @@ fn peers<'a>(
     let mut peers: BTreeMap<Peer, Exchanged<'_>> = BTreeMap::new();
     for one in seen.conversations.iter().filter(|one| !is_explained(plan, one, besides)) {
         let Some(end) = other_end(one, node) else { continue };
-        let peer = peers.entry(peer(one, end)).or_default();
-        if !one.earlier {
-            peer.first.get_or_insert(one);
-            peer.packets += one.packets_out + one.packets_back;
+        let listeners = listeners(plan, one);
+        let with = if listeners.is_empty() { vec![peer(one, end)] } else { listeners };
+        for peer in with {
+            let peer = peers.entry(peer).or_default();
+            if !one.earlier {
+                peer.first.get_or_insert(one);
+                peer.packets += one.packets_out + one.packets_back;
+            }
         }
     }
     peers
+}
+
+/// Whom flows let hear what a camera sends to its group; nobody if it is anything else.
+fn listeners(plan: &Plan, one: &Conversation) -> Vec<Peer> {
+    let pairs = plan.flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));
+    let heard = pairs.filter(|(flow, pair)| way(one, flow, pair) == Some(Way::Group));
+    let listeners: BTreeSet<Peer> = heard.map(|(_, pair)| Peer::Node(pair.from.clone())).collect();
+    listeners.into_iter().collect()
 }
 
 /// The end opposite of `node`, if frames of the conversation were on its link at all: what a router kept from it

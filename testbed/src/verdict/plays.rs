@@ -33,7 +33,9 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             draft.reasons.add("camera", format!("{name} has no camera service in the plan"));
             continue;
         };
-        match last_video(seen, at, name) {
+        // Of a camera that gave nothing there are numbers, too.
+        let came = |video: &&Video| video.received + video.unidentified + video.foreign > 0;
+        match last_video(seen, at, name).filter(came) {
             Some(video) => {
                 totals.received += video.received;
                 totals.lost += video.lost;

@@ -4,7 +4,7 @@ use crate::plan::testsite::{
     appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
 };
 use crate::scenario::fault::Fault;
-use crate::scenario::model::{Appliance, Codec, Commissioned, Encode, Kind, Scenario, Stream};
+use crate::scenario::model::{Appliance, Codec, Commissioned, Encode, Kind, Scenario, Stream, Transport};
 
 /// One segment with a router.
 fn small() -> Scenario {
@@ -207,12 +207,13 @@ fn negatives_about_nobody() {
 /// Drawn pictures of JPEG show whose they are, those of a recording show nothing.
 #[test]
 fn sub_streams_of_which_nothing_says_whose_they_are() {
-    let with = |recording: Option<&str>| {
+    let by = |way: Transport, recording: Option<&str>| {
         let path = "/sub".to_owned();
         let (codec, recording) = (Codec::Mjpeg, recording.map(str::to_owned));
         let stream = Stream { path, codec, recording, encode: Encode::Once, width: 320, height: 176, fps: 5 };
         let site = small().node("a", camera(1), "eth0:lan").with("a", |a| {
             let Kind::Camera(camera) = &mut a.kind else { panic!("it is a camera") };
+            camera.rtsp.transport = vec![way];
             camera.rtsp.streams.push(stream);
         });
         site.node("app", appliance("a", None), "eth0:lan").with("app", |app| {
@@ -220,6 +221,11 @@ fn sub_streams_of_which_nothing_says_whose_they_are() {
             appliance.sub_streams = true;
         })
     };
+    let with = |recording| by(Transport::Tcp, recording);
+    assert_refused(
+        &by(Transport::Multicast, None),
+        "`app` plays all streams of `a`, whose `/sub` is JPEG in a group",
+    );
     assert_refused(
         &with(Some("sub.mkv")),
         "`app` plays all streams of `a`, whose `/sub` is a recording of JPEG",

@@ -171,7 +171,7 @@ impl Builder<'_> {
             links: &raw.links,
         };
         let wires = wires(&written, self.segments, self.out);
-        let cameras = self.cameras(&raw.cameras, "an appliance");
+        let cameras = self.cameras(&raw.cameras, &wires, "an appliance");
         let cloud = raw.cloud.good();
         let cloud = cloud.and_then(|cloud| {
             self.directory.one_of(cloud, &[Section::Cloud], "an appliance's `cloud`", self.out)
@@ -292,7 +292,7 @@ impl Builder<'_> {
             clock: &raw.clock,
             run: &raw.run,
         };
-        let plays = self.cameras(&raw.plays, "a host");
+        let plays = self.cameras(&raw.plays, &wires, "a host");
         let serves = raw.serves.good();
         let dhcp = serves
             .map(|serves| pools(("host", name), &serves.dhcp, &wires, self.segments, self.servers, self.out));
@@ -303,17 +303,21 @@ impl Builder<'_> {
         self.add(name, &wires, 1, &common, |_| Kind::Host(host.clone()));
     }
 
-    fn cameras(&mut self, written: &Slot<OneOrMany<At<NodeName>>>, whose: &str) -> Vec<NodeName> {
+    fn cameras(
+        &mut self,
+        written: &Slot<OneOrMany<At<NodeName>>>,
+        wires: &[Wire<'_>],
+        whose: &str,
+    ) -> Vec<NodeName> {
         let Some(names) = written.good() else { return Vec::new() };
         for name in &names.0 {
             let members = self.directory.find(name, whose, &mut Mistakes::default());
             // The members of a group are alike.
             let first = members.and_then(|entry| self.nodes.get(entry.members.first()?));
-            let Some(Kind::Camera(camera)) = first.filter(|node| node.run.is_none()).map(|node| &node.kind)
-            else {
-                continue;
-            };
-            if let Some(why) = rtsp::cannot_pull(&camera.rtsp) {
+            let Some(node) = first.filter(|node| node.run.is_none()) else { continue };
+            let Kind::Camera(camera) = &node.kind else { continue };
+            let is_there = |wire: &Wire<'_>| node.links.iter().any(|link| link.segment == wire.segment.value);
+            if let Some(why) = rtsp::cannot_pull(&camera.rtsp, wires.iter().any(is_there)) {
                 let title = format!("{whose} pulls a camera that it cannot judge");
                 self.out.push(Mistake::error(title, name.spot, why));
             }

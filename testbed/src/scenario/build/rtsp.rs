@@ -132,15 +132,20 @@ fn further(ports: &[At<Whole<1, 65_535>>], out: &mut Mistakes) -> Vec<u16> {
     ports.iter().map(|port| port.value.0 as u16).collect()
 }
 
-/// Why a program of ours cannot pull such a camera.
-pub(super) fn cannot_pull(rtsp: &Rtsp) -> Option<&'static str> {
+/// Why a program of ours cannot pull such a camera; `beside` if both are in one segment, as far as is written.
+pub(super) fn cannot_pull(rtsp: &Rtsp, beside: bool) -> Option<&'static str> {
     if !judges(rtsp.codec, rtsp.recording.as_deref()) {
         return Some(
             "its main stream is a recording of JPEG, whose frames carry no numbers, and whose pictures no code",
         );
     }
-    match rtsp.pulled_by() {
-        None => Some("its frames go to a group only, which no program of ours joins"),
-        Some(Transport::Tcp | Transport::Udp | Transport::Multicast) => None,
+    match (rtsp.codec, rtsp.pulled_by()) {
+        (Codec::Mjpeg, Some(Transport::Multicast)) => {
+            Some("its main stream is JPEG in a group, of which ours take H.264 and H.265 alone")
+        }
+        (_, Some(Transport::Multicast)) if !beside => {
+            Some("its frames go to a group only, which is heard in its own segment and nowhere else")
+        }
+        (_, None | Some(Transport::Tcp | Transport::Udp | Transport::Multicast)) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! `taint`: whose video is looked for, and where it may be seen.
 
 use super::super::mistakes::Mistake;
-use super::super::model::{Auth, Codec, Encode, Kind, Word};
+use super::super::model::{Auth, Codec, Encode, Kind, Transport, Word};
 use super::super::raw;
 use super::super::shape::{At, Slot};
 use super::checks::Reader;
@@ -37,6 +37,7 @@ impl Reader<'_> {
             let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));
             self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
         }
+        self.is_pulled_alone(word, &cameras, name);
         self.password_is_secret(word, &cameras, name);
         let played = self.played();
         let unseen = |camera: &&NodeName| !own(camera) && !played.contains(camera);
@@ -52,6 +53,21 @@ impl Reader<'_> {
             may_appear.extend(self.links_of(written));
         }
         Some(Word::Taint { cameras, may_appear })
+    }
+
+    /// What goes to a group is heard by all of a segment, so that there is nowhere in it that the video may not be.
+    fn is_pulled_alone(&mut self, word: &raw::Taint, cameras: &[NodeName], name: &At<CheckName>) {
+        let is_cast = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
+            Some(Kind::Camera(camera)) => camera.rtsp.pulled_by() == Some(Transport::Multicast),
+            _ => false,
+        };
+        let Some(camera) = cameras.iter().find(is_cast) else { return };
+        let label = format!(
+            "`{camera}` sends its video to a group, which everybody in its segment hears: where it may be is not known here"
+        );
+        let title = format!("{} looks for what it cannot know", self.whose);
+        let spot = word.cameras.good().and_then(|names| Some(names.0.first()?.spot));
+        self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
     }
 
     /// The password of the cameras is looked for besides their video: whoever says it aloud is found out, whatever the site does.

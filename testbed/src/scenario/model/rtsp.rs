@@ -176,9 +176,11 @@ impl Rtsp {
         std::iter::once(&self.recording).chain(further).filter_map(|path| path.as_deref())
     }
 
-    /// By which transport a program of ours pulls it: in the connection where that is offered, else by UDP. `None` if
-    /// it goes to a group only.
+    /// By which transport a program of ours pulls it: in the connection where that is offered, else by UDP, else by its
+    /// group. `None` if it offers nothing.
     pub fn pulled_by(&self) -> Option<Transport> {
-        [Transport::Tcp, Transport::Udp].into_iter().find(|way| self.transport.contains(way))
+        [Transport::Tcp, Transport::Udp, Transport::Multicast]
+            .into_iter()
+            .find(|way| self.transport.contains(way))
     }
 }

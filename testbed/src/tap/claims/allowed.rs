@@ -1,11 +1,11 @@
 //! What a plan allows on the wire: who is plugged in where under which addresses, and which flow lets whom open what.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::inventory::link_local;
 use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
-use crate::plan::{Link, Node, Plan, Service, ServiceKind};
+use crate::plan::{FlowPair, Group, Link, Node, Plan, Service, ServiceKind};
 
 /// A place in one of the lists of an [`Allowed`].
 pub(super) type Index = u16;
@@ -29,6 +29,8 @@ pub(in super::super) struct Allowed {
     openings: HashMap<(Index, IpAddr), Vec<Opening>>,
     /// Addresses of clouds to which a name leads only once it was moved.
     spares: BTreeSet<IpAddr>,
+    /// Groups to which cameras may send.
+    casts: Vec<Cast>,
     /// Where the packets of a node for an address, and those back, may be; not listed: anywhere.
     ways: HashMap<(Index, IpAddr), BTreeSet<Index>>,
 }
@@ -57,6 +59,17 @@ pub(super) struct Plugged {
 /// What may be opened towards an address, by which flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Opening {
+    ports: Vec<Traffic>,
+    flow: Index,
+}
+
+/// A group to which a camera may send at some ports, by which flow, for whom to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cast {
+    camera: Index,
+    listener: Index,
+    group: Group,
+    segments: Vec<Index>,
     ports: Vec<Traffic>,
     flow: Index,
 }
@@ -153,6 +166,9 @@ impl Allowed {
                 let tcp = flow.ports.iter().all(|ports| matches!(ports, Traffic::Tcp(..)));
                 let moved = spares(&pair.to).filter(|_| tcp).unwrap_or_default();
                 self.spares.extend(moved);
+                if let Some(group) = &pair.group {
+                    self.cast(pair, group, (&flow.ports, place));
+                }
                 for address in pair.addresses.iter().chain(moved) {
                     let opening = Opening { ports: flow.ports.clone(), flow: place };
                     self.openings.entry((from, *address)).or_default().push(opening);
@@ -164,6 +180,47 @@ impl Allowed {
                 }
             }
         }
+    }
+
+    fn cast(&mut self, pair: &FlowPair, group: &Group, (ports, flow): (&[Traffic], Index)) {
+        let node = |name: &NodeName| self.nodes.iter().position(|one| one == name).map(|at| at as Index);
+        let (Some(camera), Some(listener)) = (node(&pair.to), node(&pair.from)) else { return };
+        let known = |name: &SegmentName| self.segments.iter().position(|one| one == name);
+        let segments = group.segments.iter().filter_map(known).map(|at| at as Index).collect();
+        let (group, ports) = (group.clone(), ports.to_vec());
+        self.casts.push(Cast { camera, listener, group, segments, ports, flow });
+    }
+
+    /// Whether cameras of the site may send to the group at all.
+    pub(super) fn is_cast(&self, group: Ipv4Addr) -> bool {
+        self.casts.iter().any(|cast| cast.group.address == group)
+    }
+
+    /// Who may hear what a node sends to the group at this port, in this segment, and by which flow.
+    pub(super) fn casts(
+        &self,
+        camera: Index,
+        segment: Index,
+        (group, port): (Ipv4Addr, u16),
+    ) -> impl Iterator<Item = (Index, Index)> {
+        let what = Traffic::Udp(port, port);
+        let is_it = move |cast: &&Cast| {
+            cast.camera == camera
+                && cast.group.address == group
+                && (cast.group.ports.0..=cast.group.ports.1).contains(&port)
+                && cast.ports.iter().any(|ports| lets(ports, &what))
+                && cast.segments.contains(&segment)
+        };
+        self.casts.iter().filter(is_it).map(|cast| (cast.listener, cast.flow))
+    }
+
+    /// Whether a node may be in the group there: to hear it, or as the camera, which is told in it how it is heard.
+    pub(super) fn is_in_cast(&self, node: Index, segment: Index, group: Ipv4Addr) -> bool {
+        self.casts.iter().any(|cast| {
+            cast.group.address == group
+                && (cast.camera == node || cast.listener == node)
+                && cast.segments.contains(&segment)
+        })
     }
 
     /// The link that is plugged into this port.

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod canary;
+mod casts;
 mod leases;
 mod searches;
 mod talk;
@@ -166,6 +167,10 @@ impl Claims {
             return flows.map(|flows| Claim::Flows(self.talks.set_of(flows, None)));
         }
         if let Some(flows) = self.searches.take(&allowed, (packet, told), sender, seen) {
+            return flows.map(|flows| Claim::Flows(self.talks.set_of(flows, None)));
+        }
+        let asked = |listener| self.talks.have_spoken((listener, sender.node), seen.at);
+        if let Some(flows) = casts::take(&allowed, (packet, told), sender, asked) {
             return flows.map(|flows| Claim::Flows(self.talks.set_of(flows, None)));
         }
         if let Some(quoted) = packet.quoted() {

@@ -17,6 +17,10 @@ const UNDER_WAY: u64 = 2_000_000_000;
 /// Whoever did not hear of the end asks for it again within this, nanoseconds: Linux' `TCP_TIMEWAIT_LEN`.
 const REPEATED: u64 = 60_000_000_000;
 
+/// A session of RTSP lasts so long without a sign of life where nobody says otherwise (RFC 2326, section 12.37), and may end a
+/// moment later, nanoseconds.
+const SPOKEN_WITHIN: u64 = 75_000_000_000;
+
 /// The flows that allow a conversation, and the address that it hangs on, as a place in a list of such sets.
 pub(super) type Set = usize;
 
@@ -25,6 +29,8 @@ pub(super) type Set = usize;
 pub(super) struct Talks {
     current: HashMap<Key, Talk>,
     sets: Vec<(Vec<Index>, Option<IpAddr>)>,
+    /// When two nodes, opener and answerer, last said something in a connection.
+    spoken: HashMap<(Index, Index), u64>,
 }
 
 /// One conversation; index 0 is the opener, 1 the answerer.
@@ -75,6 +81,9 @@ impl Talks {
         }
         let talk = self.current.get_mut(&key).expect("it was there or has just been opened");
         talk.take(allowed, frame, told, sender, seen)?;
+        if told.tcp.is_some() {
+            self.spoken.insert((talk.nodes[0], talk.nodes[1]), seen.at);
+        }
         let elsewhere = || !allowed.is_on_way(talk.nodes[0], talk.ends[1].address, sender.segment);
         match self.sets[talk.set].0.first() {
             Some(flow) if elsewhere() => Err(Why::Elsewhere(allowed.flows[usize::from(*flow)].clone())),
@@ -130,6 +139,11 @@ impl Talks {
             let last = talk.last[talk.side(told)];
             last > 0 && now.saturating_sub(last) <= REPEATED
         })
+    }
+
+    /// Whether one node has said something in a connection to another not long ago.
+    pub(super) fn have_spoken(&self, who: (Index, Index), now: u64) -> bool {
+        self.spoken.get(&who).is_some_and(|last| now.saturating_sub(*last) <= SPOKEN_WITHIN)
     }
 
     /// The end of a stretch: what is over is forgotten.

@@ -390,22 +390,99 @@ fn a_search_is_explained_on_its_link_with_its_answers() {
     assert_eq!(why(&mut Wire::new(), &question), Why::NotAllowed.to_string(), "no flow lets it look");
 }
 
+/// Where the camera may send to its group, for the router beside it to hear.
+fn casting() -> Wire {
+    let mut plan = fixture::plan();
+    let mut flow = fixture::flow("S04", ("rtr", "cam"), ADDRESSES[CAM], &["udp/5004-5005"]);
+    flow.pairs[0].group = Some(crate::plan::Group {
+        address: "239.255.0.1".parse().unwrap(),
+        ports: (5004, 5007),
+        segments: vec!["cam".parse().unwrap()],
+    });
+    plan.flows.push(flow);
+    plan.flows.push(fixture::flow("F01", ("rtr", "cam"), ADDRESSES[CAM], &["tcp/554"]));
+    Wire::of(&Inventory::of(&plan))
+}
+
+/// One on whose wire the router has asked the camera for it.
+fn cast() -> Wire {
+    let mut wire = casting();
+    wire.pass(&link(RTR_A, CAM, 0x0800, &tcp((ADDRESSES[RTR_A], 40_000), SERVER, 100, "S", b"")));
+    assert_eq!(wire.by(), [flows(&["F01"])]);
+    wire
+}
+
+/// A packet to this group, in the segment of whoever sends it.
+fn to_cast(from: usize, source: &str, group: (&str, u16), hops: u8) -> Vec<Hop> {
+    let mut packet = udp((source, 50_000), group, b"a frame");
+    packet[8] = hops;
+    let to = [RTR_A, CAM, APP, RTR_B][from];
+    link_to(from, to, Mac([1, 0, 0x5e, 0x7f, 0, 1]), 0x0800, &packet)
+}
+
+#[test]
+fn what_a_camera_sends_to_its_group_is_explained_in_its_segment_at_the_ports_of_the_flow() {
+    let frame = |port| to_cast(CAM, ADDRESSES[CAM], ("239.255.0.1", port), 1);
+    let mut wire = cast();
+    wire.pass(&frame(5004));
+    wire.later(60).pass(&frame(5005));
+    assert_eq!(wire.by(), [flows(&["S04"])]);
+    let why = |wire: &mut Wire, hops: &[Hop]| {
+        wire.pass(hops);
+        let told = wire.why();
+        assert!(!told.is_empty() && told.iter().all(|why| *why == told[0]), "{told:?}");
+        told[0].clone()
+    };
+    for (sent, expected) in [
+        (frame(5006), Why::NotAllowed),
+        (frame(9000), Why::NotAllowed),
+        (to_cast(CAM, ADDRESSES[CAM], ("239.255.0.2", 5004), 1), Why::NotAllowed),
+        (to_cast(CAM, "10.20.0.99", ("239.255.0.1", 5004), 1), Why::NotItsOwn),
+        (to_cast(CAM, ADDRESSES[CAM], ("239.255.0.1", 5004), 64), Why::MayLeave),
+        (to_cast(RTR_A, ADDRESSES[RTR_A], ("239.255.0.1", 5004), 1), Why::NotAllowed),
+        // Somebody passes it on.
+        (to_cast(RTR_B, ADDRESSES[CAM], ("239.255.0.1", 5004), 1), Why::NotAllowed),
+    ] {
+        assert_eq!(why(&mut cast(), &sent), expected.to_string());
+    }
+    assert_eq!(why(&mut casting(), &frame(5004)), Why::Unasked.to_string(), "nobody plays it");
+    assert_eq!(why(cast().later(80), &frame(5004)), Why::Unasked.to_string(), "nobody plays it any more");
+    assert_eq!(why(&mut Wire::new(), &frame(5004)), Why::NotAllowed.to_string(), "no flow has it");
+}
+
+/// A report of a group (RFC 3376, section 4.2).
+fn joins(from: usize, group: [u8; 4]) -> Vec<Hop> {
+    let mut packet = udp((ADDRESSES[from], 0), ("224.0.0.22", 0), &[]);
+    packet.truncate(20);
+    packet.extend([0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0]);
+    packet.extend(group);
+    (packet[3], packet[8], packet[9]) = (36, 1, 2);
+    let to = [RTR_A, CAM, APP, RTR_B][from];
+    link_to(from, to, Mac([1, 0, 0x5e, 0, 0, 0x16]), 0x0800, &packet)
+}
+
+#[test]
+fn whoever_may_hear_a_cameras_group_joins_it_there_and_nobody_else() {
+    let mut wire = casting();
+    wire.pass(&joins(RTR_A, [239, 255, 0, 1]));
+    wire.pass(&joins(CAM, [239, 255, 0, 1]));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
+    for (from, group) in [(APP, [239, 255, 0, 1]), (RTR_B, [239, 255, 0, 1]), (RTR_A, [239, 255, 0, 2])] {
+        wire.pass(&joins(from, group));
+        let why = wire.why();
+        assert!(!why.is_empty() && why.iter().all(|why| *why == Why::Undeclared.to_string()), "{why:?}");
+    }
+    refused(&joins(CAM, [239, 255, 0, 1]), &Why::Undeclared);
+}
+
 #[test]
 fn whoever_may_be_looked_for_is_in_the_group_for_that() {
-    let joins = |from: usize| {
-        let mut packet = udp((ADDRESSES[from], 0), ("224.0.0.22", 0), &[]);
-        packet.truncate(20);
-        packet.extend([0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 239, 255, 255, 250]);
-        (packet[3], packet[8], packet[9]) = (36, 1, 2);
-        let to = if from == APP { RTR_B } else { APP };
-        link_to(from, to, Mac([1, 0, 0x5e, 0, 0, 0x16]), 0x0800, &packet)
-    };
     let mut wire = searching();
-    wire.pass(&joins(RTR_B));
+    wire.pass(&joins(RTR_B, [239, 255, 255, 250]));
     assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
-    wire.pass(&joins(APP));
+    wire.pass(&joins(APP, [239, 255, 255, 250]));
     assert!(wire.why().iter().all(|why| *why == Why::Undeclared.to_string()));
-    refused(&joins(RTR_B), &Why::Undeclared);
+    refused(&joins(RTR_B, [239, 255, 255, 250]), &Why::Undeclared);
 }
 
 #[test]

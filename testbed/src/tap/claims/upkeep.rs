@@ -236,8 +236,11 @@ fn groups_of_four(allowed: &Allowed, packet: &Packet<'_>, sender: &Plugged) -> R
     };
     let is_own = |group: &[u8]| {
         let group = <[u8; 4]>::try_from(group).map(Ipv4Addr::from);
-        let own =
-            |group| is_everybodys(allowed, sender, IpAddr::V4(group)) || is_searched(allowed, sender, group);
+        let own = |group| {
+            is_everybodys(allowed, sender, IpAddr::V4(group))
+                || is_searched(allowed, sender, group)
+                || allowed.is_in_cast(sender.node, sender.segment, group)
+        };
         group.is_ok_and(own)
     };
     if groups.iter().all(|group| is_own(group)) { Ok(Upkeep::Groups) } else { Err(Why::Undeclared) }

@@ -41,6 +41,8 @@ pub(super) enum Why {
     NoRouter,
     /// It is larger, or from further away, than upkeep is.
     Misshapen,
+    /// A router may pass it on, and it is for its segment only.
+    MayLeave,
     /// There is more of it than upkeep needs.
     TooMuch,
     /// It has the way of a probe, and is not the probe any more.
@@ -68,6 +70,7 @@ impl fmt::Display for Why {
             Why::Undeclared => f.write_str("nobody here has what it asks for"),
             Why::NoRouter => f.write_str("no router is to advertise itself here"),
             Why::Misshapen => f.write_str("upkeep of a link looks otherwise"),
+            Why::MayLeave => f.write_str("its time to live lets a router pass it on"),
             Why::TooMuch => f.write_str("more of it than upkeep of a link needs"),
             Why::Altered => f.write_str("it goes the way of a probe, and is not the probe"),
         }

@@ -62,6 +62,18 @@ fn a_connection_is_its_openers_and_each_packet_counts_once() {
 }
 
 #[test]
+fn what_goes_to_a_group_is_weighed_although_nobody_has_the_address() {
+    let mut wire = Wire::new();
+    let to = |address| udp(("10.20.0.7", 50_000), (address, 5004), b"twelve bytes");
+    wire.pass(&link_to(CAM, RTR_A, Mac([1, 0, 0x5e, 0x7f, 0, 1]), 0x0800, &to("239.255.0.1")));
+    wire.pass(&link(CAM, RTR_A, 0x0800, &to("10.20.0.99")));
+    let loads = wire.table.loads();
+    let [one] = &loads[..] else { panic!("{loads:?}") };
+    assert_eq!((one.opener.as_str(), one.answerer.address.to_string().as_str()), ("cam", "239.255.0.1"));
+    assert_eq!((one.asked.second_bytes, one.asked.datagram_bytes, one.answered.second_bytes), (12, 12, 0));
+}
+
+#[test]
 fn a_packet_that_a_router_drops_reaches_nobody() {
     let mut wire = Wire::new();
     wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 7, "S", b""))[..2]);

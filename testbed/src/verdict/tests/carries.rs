@@ -117,6 +117,33 @@ fn a_search_on_a_link_is_of_the_flow_that_lets_its_opener_ask_somebody_there() {
     assert_fails(&judged("aws"), &[text]);
 }
 
+#[test]
+fn what_a_camera_sends_to_its_group_is_of_the_flow_that_is_about_it() {
+    let judged = |listed: &str| {
+        let mut cast =
+            over_app(conversation("udp", ("dock-1", "10.20.0.11", 50_000), ("", "239.255.0.1", 5004), 4));
+        cast.answerer.node = None;
+        after_both(
+            CHECK,
+            |plan| {
+                plan.flows.push(group::declared());
+                let mut asked = word();
+                if let Word::Carries { only, .. } = &mut asked {
+                    only.push(of(listed));
+                }
+                check_of(plan, CHECK).word = asked;
+            },
+            |seen| {
+                seen.conversations = vec![mqtt(), cast];
+                seen.routes = vec![route(Some("eth0"))];
+            },
+        )
+    };
+    assert_eq!(judged("S08").verdict, Verdict::Pass, "{:#?}", judged("S08"));
+    let text = "app's eth0 carried udp/5004 of dock-1 -> 239.255.0.1, which belongs elsewhere";
+    assert_fails(&judged("F17"), &[text]);
+}
+
 fn matching_flow(plan: &Plan) -> crate::plan::Flow {
     plan.flows.iter().find(|flow| flow.id == of("F07")).unwrap().clone()
 }

@@ -11,6 +11,7 @@ mod direction;
 mod endures;
 mod explained;
 mod folder;
+mod group;
 mod job;
 mod lint;
 mod matrix;

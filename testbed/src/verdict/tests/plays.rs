@@ -200,6 +200,16 @@ fn only_the_last_count_at_that_node_speaks() {
 }
 
 #[test]
+fn a_camera_of_which_nothing_was_counted_gave_no_frame() {
+    let verdict = after(CHECK, |seen| {
+        let nothing = Video { camera: "dock-1".into(), ..Video::default() };
+        let fact = Line { at: 9, fact: Fact::Video(nothing) };
+        seen.facts.push(NodeFact { node: "app".parse().unwrap(), line: fact });
+    });
+    assert_fails(&verdict, &["dock-1 at app: no frame arrived"]);
+}
+
+#[test]
 fn no_video_of_a_ready_player_fails_with_the_players_own_words() {
     let verdict = after(CHECK, |seen| {
         seen.facts.truncate(1);
