@@ -51,7 +51,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
-    /// Name of the camera, for the log and for ONVIF.
+    /// Name of the camera, for the log, for ONVIF, and on drawn pictures.
     #[arg(long)]
     pub(crate) name: String,
     /// Number of the camera, written into every frame.
@@ -260,6 +260,7 @@ impl Serve {
     /// What to serve; reads the password.
     pub(crate) fn camera(&self) -> anyhow::Result<Camera> {
         Ok(Camera {
+            name: self.name.clone(),
             id: self.id,
             run: self.run.unwrap_or_else(|| engine::random() as u32),
             streams: self.streams()?,

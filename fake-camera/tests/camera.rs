@@ -4,6 +4,8 @@
 
 #[path = "camera/authentication.rs"]
 mod authentication;
+#[path = "camera/captions.rs"]
+mod captions;
 #[path = "camera/codecs.rs"]
 mod codecs;
 #[path = "camera/discoverer.rs"]
@@ -287,7 +289,7 @@ fn a_kept_clip_is_served_again() {
         let camera = CameraProcess::start(&["--id", "9", "--cache", cache]);
         let kept: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(kept, ["h264-640x360-15fps-9-0.clip"]);
+        assert_eq!(kept, ["h264-640x360-15fps-9-0-9f86d081884c7d65.clip"]);
         let probed = ffmpeg("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", &camera.url()]);
         assert!(probed.status.success());
     }

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crc::{CRC_32_ISO_HDLC, Crc};
+use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::{Camera, Stream};
@@ -15,7 +16,7 @@ use crate::clip::Clip;
 use crate::codec::Codec;
 
 /// Changes whenever the pattern, the encoder's settings or this format do.
-const MAGIC: &[u8] = b"fake-camera clip 3\n";
+const MAGIC: &[u8] = b"fake-camera clip 4\n";
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// The place of the clip of one stream.
@@ -27,7 +28,10 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(folder: &Path, camera: &Camera, stream: &Stream) -> Self {
         let (Camera { id, noise, .. }, Stream { codec, size, fps, .. }) = (camera, stream);
-        Self { path: folder.join(format!("{codec}-{size}-{fps}fps-{id}-{noise}.clip")), codec: *codec }
+        // A name may be any text, and a file's may not.
+        let name = hex::encode(&Sha256::digest(&camera.name)[..8]);
+        let file = format!("{codec}-{size}-{fps}fps-{id}-{noise}-{name}.clip");
+        Self { path: folder.join(file), codec: *codec }
     }
 
     /// The clip, if there is a whole one.
@@ -102,6 +106,22 @@ mod tests {
     #[test]
     fn a_clip_comes_back_as_it_was_kept() {
         assert_eq!(parse(Codec::H264, &render(&clip())), Some(clip()));
+    }
+
+    #[test]
+    fn cameras_that_differ_in_their_names_alone_have_clips_of_their_own() {
+        let size = "640x360".parse().unwrap();
+        let (path, origin, codec) = ("/s".into(), super::super::Origin::Drawn, Codec::H264);
+        let stream = Stream { path, origin, codec, size, fps: 15, keep: None };
+        let of = |name: &str| {
+            let camera = Camera { name: name.into(), ..Camera::new(1, 1, vec![stream.clone()]) };
+            Entry::new(Path::new("/cache"), &camera, &stream).path
+        };
+        assert_eq!(of("gate"), of("gate"));
+        for other in ["hall", "", "../../gate", "gate\0"] {
+            assert_ne!(of("gate"), of(other));
+            assert_eq!(of(other).parent(), Some(Path::new("/cache")));
+        }
     }
 
     #[test]

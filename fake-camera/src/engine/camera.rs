@@ -12,6 +12,8 @@ use crate::hostile::Hostility;
 /// Everything that makes one camera differ from another.
 #[derive(Clone, Debug)]
 pub struct Camera {
+    /// Its name, drawn into every picture that is drawn.
+    pub name: String,
     /// Its number, written into every frame.
     pub id: u32,
     /// Its run, written into every frame; another number after a restart.
@@ -119,11 +121,17 @@ impl std::fmt::Debug for Login {
 }
 
 impl Camera {
-    /// A camera that everybody may watch, over what there is by default.
+    /// What a camera with this number is called that has no name of its own.
+    pub(super) fn name_of(id: u32) -> String {
+        format!("camera {id}")
+    }
+
+    /// A camera that everybody may watch, over what there is by default; its name is `camera ID`.
     pub fn new(id: u32, run: u32, streams: Vec<Stream>) -> Self {
         let (transports, sessions) = (Transports::default(), Sessions::default());
         let (misbehaviour, hostility) = (Misbehaviour::default(), Hostility::default());
         Self {
+            name: Self::name_of(id),
             id,
             run,
             streams,

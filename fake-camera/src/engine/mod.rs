@@ -7,6 +7,7 @@ mod asked;
 mod auth;
 mod cache;
 mod camera;
+mod caption;
 mod client;
 mod death;
 mod described;

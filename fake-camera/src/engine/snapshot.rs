@@ -6,32 +6,29 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
+use super::drawn::Drawn;
 use super::encode::{PATIENCE, coded};
-use super::pattern::Pattern;
 use super::shown::Shown;
 use super::{Camera, Codec, Error, Origin, Recording, Size, elements};
 use crate::clip::PICTURES;
 use crate::identity::FrameIdentity;
 
-/// Takes pictures of one camera; the JPEG of each picture of the clip is made once.
+/// Takes pictures of one camera; the JPEG of each picture is made once, and as many are kept as a clip has.
 pub(super) struct Photographer {
     film: Film,
     fps: u32,
     shown: Arc<Shown>,
 }
 
+/// For which frames a picture stands, and its JPEG.
+type Taken = (u64, Vec<u8>);
+
 /// What pictures are taken from.
 enum Film {
-    Drawn {
-        pattern: Pattern,
-        size: Size,
-        taken: Mutex<Vec<Option<Vec<u8>>>>,
-    },
+    /// With the JPEG of each picture that was taken, and for which frames it stands.
+    Drawn { drawn: Box<Drawn>, size: Size, taken: Mutex<Vec<Option<Taken>>> },
     /// With the number of the picture that was taken last, and its JPEG.
-    Recorded {
-        recording: Arc<Recording>,
-        last: Mutex<Option<(u16, Vec<u8>)>>,
-    },
+    Recorded { recording: Arc<Recording>, last: Mutex<Option<(u16, Vec<u8>)>> },
 }
 
 impl Photographer {
@@ -41,9 +38,8 @@ impl Photographer {
         let film = match &main.origin {
             Origin::Drawn | Origin::Live => {
                 elements::require(&elements::to_photograph())?;
-                let pattern = Pattern::new(camera.id, camera.noise, main.size, PICTURES);
                 let taken = Mutex::new(vec![None; usize::from(PICTURES)]);
-                Film::Drawn { pattern, size: main.size, taken }
+                Film::Drawn { drawn: Box::new(Drawn::new(camera, main)), size: main.size, taken }
             }
             Origin::Recorded(recording) => {
                 elements::require(&elements::to_decode(main.codec))?;
@@ -57,14 +53,14 @@ impl Photographer {
     pub(super) fn take(&self) -> Result<Vec<u8>, Error> {
         let number = self.shown.now(self.fps);
         match &self.film {
-            Film::Drawn { pattern, size, taken } => {
-                let index = (number % u64::from(PICTURES)) as usize;
+            Film::Drawn { drawn, size, taken } => {
+                let (index, alike) = ((number % u64::from(PICTURES)) as usize, drawn.alike(number));
                 let mut taken = taken.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                if let Some(jpeg) = &taken[index] {
+                if let Some((_, jpeg)) = taken[index].as_ref().filter(|(of, _)| *of == alike) {
                     return Ok(jpeg.clone());
                 }
-                let jpeg = encode(*size, pattern.picture(index as u16))?;
-                taken[index] = Some(jpeg.clone());
+                let jpeg = encode(*size, drawn.right(number))?;
+                taken[index] = Some((alike, jpeg.clone()));
                 Ok(jpeg)
             }
             Film::Recorded { recording, last } => {

@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fake_camera::identity::PictureCode;
+
+use crate::letters::{self, Words};
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -44,15 +45,13 @@ pub(crate) fn ask(at: SocketAddr, method: &str, path: &str, body: &str) -> Answe
 
 /// The code in a JPEG file, decoded by FFmpeg.
 pub(crate) fn code(jpeg: &[u8]) -> PictureCode {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-f", "mjpeg", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"]);
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut child = child.expect("`ffmpeg` (Debian: ffmpeg) is needed");
-    let mut input = child.stdin.take().unwrap();
-    let jpeg = jpeg.to_vec();
-    let writing = std::thread::spawn(move || input.write_all(&jpeg));
-    let gray = child.wait_with_output().unwrap().stdout;
-    writing.join().unwrap().unwrap();
+    let into = ["-v", "error", "-f", "mjpeg", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-"];
+    let gray = letters::piped("ffmpeg", &into, "ffmpeg", jpeg);
     assert_eq!(gray.len(), 640 * 360, "the picture has its size");
     PictureCode::read(&gray, 640, 640).expect("the picture has its code")
+}
+
+/// What is written in a JPEG file of 640x360, in a box for so many letters.
+pub(crate) fn words(jpeg: &[u8], letters: usize) -> Vec<String> {
+    letters::read(&["-f", "mjpeg"], jpeg, &Words { width: letters * 10 + 8, height: 48, zoom: 2 })
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it by panicking")]
 
 mod http;
+#[path = "../support/letters.rs"]
+mod letters;
 mod place;
 mod scan;
 
@@ -77,7 +79,11 @@ fn the_stream_that_is_told_plays_and_the_picture_is_the_cameras() {
         (&json!(401), &json!(200), &json!("image/jpeg"))
     );
     let jpeg = base64::engine::general_purpose::STANDARD.decode(snapshot["jpeg"].as_str().unwrap()).unwrap();
-    assert_eq!(http::code(&jpeg).camera, 7);
+    let code = http::code(&jpeg);
+    assert_eq!(code.camera, 7);
+    let words = http::words(&jpeg, letters::told(code.index).len());
+    let [name, line] = &words[..] else { panic!("two lines, not {words:?}") };
+    assert_eq!((letters::alike(name), letters::picture_told(line)), (letters::alike("dock-1"), code.index));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A camera process, an appliance in this process, and a relay between them that can be cut.
 
+pub(crate) mod letters;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -64,7 +66,10 @@ pub(crate) struct CameraProcess {
 
 pub(crate) fn camera_command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fake-camera"));
-    command.args(["serve", "--name", "test", "--address", "127.0.0.1", "--port", "0"]).args(arguments);
+    command.args(["serve", "--address", "127.0.0.1", "--port", "0"]).args(arguments);
+    if !arguments.contains(&"--name") {
+        command.args(["--name", "test"]);
+    }
     command.env(PASSWORD_VARIABLE, PASSWORD);
     command
 }
