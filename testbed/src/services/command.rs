@@ -7,13 +7,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::{ServiceError, camera, dnsmasq, lease};
+use super::{ServiceError, appliance, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
-use crate::plan::{Monitors, Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{Careless, Commissioned, Sign};
+use crate::plan::{Monitors, Plan, Service, ServiceKind};
+use crate::scenario::model::Sign;
 
 /// What all services of a run share.
 #[derive(Clone, Debug)]
@@ -133,38 +131,10 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
             // One that cannot be served ends it, with the reason.
             Ok(Program { of_scenario: rtsp.recordings().next().is_some(), ..camera })
         }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } => {
-            let is = |word: Careless| careless.contains(&word);
-            let careless = json!({
-                "follows": is(Careless::Follows),
-                "own_clock": is(Careless::OwnClock),
-                "waits": is(Careless::Waits),
-                "gives_up": is(Careless::GivesUp),
-                "unbounded": is(Careless::Unbounded),
-                "camera_clock": is(Careless::CameraClock),
-                "asks_panorama": is(Careless::AsksPanorama),
-                "takes_anything": is(Careless::TakesAnything),
-                "only_says_so": is(Careless::OnlySaysSo),
-                "fronts": is(Careless::Fronts),
-                "hurries": is(Careless::Hurries),
-                "sulks": is(Careless::Sulks),
-                "trusts_anyone": is(Careless::TrustsAnyone),
-                "hands_video_over": is(Careless::HandsVideoOver),
-                "old_tls": is(Careless::OldTls),
-            });
-            let password = &settings.camera_password;
-            let login = json!({ "user": CAMERA_USER, "password": password, "careless": careless });
-            let cloud = cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every));
-            let config = json!({
-                "name": service.node,
-                "cameras": cameras.iter().map(|source| camera_source(source, *commissions_by, settings)).collect::<Vec<_>>(),
-                "cloud": cloud,
-                "clock": clock.map(|server| json!({ "server": server })),
-                "scan": scan.map(|when| json!({ "when": when, "login": login })),
-                "careless": careless,
-            });
+        ServiceKind::Appliance { .. } => {
             let file = home.join("config.json");
-            write_secret(&file, &config.to_string()).map_err(failed("fake-appliance"))?;
+            let config = appliance::config(service, settings).to_string();
+            write_secret(&file, &config).map_err(failed("fake-appliance"))?;
             Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
         }
         ServiceKind::Operator { cloud, sessions } => {
@@ -302,12 +272,12 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
 }
 
 /// The spelling that scenario files and the fakes' command lines share.
-fn spelled(value: &impl serde::Serialize) -> String {
+pub(super) fn spelled(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Where a cloud node keeps its files.
-fn cloud_folder(cloud: &NodeName) -> PathBuf {
+pub(super) fn cloud_folder(cloud: &NodeName) -> PathBuf {
     home(cloud).join("cloud")
 }
 
@@ -315,48 +285,6 @@ fn cloud_folder(cloud: &NodeName) -> PathBuf {
 fn cloud_home(plan: &Plan) -> String {
     let cloud = plan.services.iter().find(|service| matches!(service.kind, ServiceKind::Cloud { .. }));
     cloud.map(|service| text(&cloud_folder(&service.node))).unwrap_or_default()
-}
-
-fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> serde_json::Value {
-    let folder = cloud_folder(cloud);
-    let own = folder.join("things").join(thing.as_str());
-    json!({
-        "client_file": folder.join("client.json"),
-        "thing": thing,
-        "cert": own.join("cert.pem"),
-        "key": own.join("key.pem"),
-        "monitor_every_ms": u64::try_from(monitor_every.as_millis()).unwrap_or(u64::MAX),
-    })
-}
-
-fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> serde_json::Value {
-    let address = match source.address {
-        std::net::IpAddr::V4(address) => address.to_string(),
-        std::net::IpAddr::V6(address) => format!("[{address}]"),
-    };
-    let url = match by {
-        Commissioned::Stream => {
-            format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream"))
-        }
-        Commissioned::Device => format!("http://{address}/onvif/device_service"),
-        // Nothing that tells where its stream is.
-        Commissioned::Search => format!("rtsp://{address}"),
-    };
-    json!({
-        "name": source.name(),
-        "id": source.id,
-        "url": url,
-        "known": by,
-        "stream": source.stream,
-        "user": CAMERA_USER,
-        "password": settings.camera_password,
-        "transport": match source {
-            Source { group: true, .. } => "multicast",
-            Source { udp: true, .. } => "udp",
-            _ => "tcp",
-        },
-        "further_port": source.further,
-    })
 }
 
 fn fake(settings: &Settings, name: &str, arguments: Vec<String>) -> Program {

@@ -3,6 +3,7 @@
 //! A service says what it does as facts, one JSON line each; nobody sleeps, everybody waits for a fact with a
 //! deadline. A service that dies or prints rubbish ends the run, with its last lines.
 
+mod appliance;
 mod board;
 mod camera;
 mod command;

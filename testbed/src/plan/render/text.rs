@@ -112,23 +112,7 @@ fn services(plan: &Plan) -> String {
 
 fn service_words(kind: &ServiceKind) -> (&'static str, String) {
     match kind {
-        ServiceKind::Cloud { region, binds, spares, things, clock_offset, monitors, throttles, .. } => {
-            let binds = binds.iter().map(|(service, address)| format!("{} at {address}", service.word()));
-            let spares = match spares.as_slice() {
-                [] => String::new(),
-                spares => format!("; names may move to {}", list(spares)),
-            };
-            let ahead = match clock_offset {
-                0 => String::new(),
-                seconds => format!("; its clock is {seconds} s ahead"),
-            };
-            let asks =
-                monitors.as_ref().map(|one| format!("; asks {} every {:?}", list(&one.devices), one.every));
-            let busy =
-                throttles.iter().map(|(service, many)| format!("; refuses {} {many} times", service.word()));
-            let more = asks.into_iter().chain(busy).collect::<String>();
-            ("cloud", format!("{region}: {}{spares}; things: {}{ahead}{more}", list(binds), list(things)))
-        }
+        ServiceKind::Cloud { .. } => cloud_words(kind),
         ServiceKind::Resolver { listen, upstream, sets, refuses_inward } => {
             let filled = sets.iter().map(|one| {
                 let sets = one.ip4.iter().chain(&one.ip6);
@@ -148,45 +132,8 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
                 .map_or_else(|| "tells the host's time".to_owned(), |address| format!("asks {address}"));
             ("clock", format!("at {}; {asks}", list(listen)))
         }
-        ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile } => {
-            let onvif = match onvif {
-                None => "",
-                Some(Onvif::Answers) => "; answers ONVIF",
-                Some(Onvif::Announces) => "; answers ONVIF and announces itself",
-            };
-            let picture = match &rtsp.recording {
-                Some(recording) => format!("plays {recording}"),
-                None => format!("{width}x{height}, {fps} frames a second"),
-            };
-            let wrong = if misbehaves.is_nothing() { "" } else { "; misbehaves" };
-            let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
-            ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
-        }
-        ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } => {
-            let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
-            let cameras = list(cameras);
-            let known = match commissions_by {
-                Commissioned::Stream => "",
-                Commissioned::Device => ", by their ONVIF",
-                Commissioned::Search => ", once it has found them",
-            };
-            let scan = match scan {
-                None => "",
-                Some(Scan::ByJob) => "; looks for cameras when a job says so",
-                Some(Scan::Unasked) => "; looks for cameras when it starts",
-            };
-            let careless = if careless.is_empty() { "" } else { "; is careless" };
-            match cloud {
-                None => ("player", format!("plays {cameras}{known}{scan}")),
-                Some(cloud) => (
-                    "appliance",
-                    format!(
-                        "plays {cameras}{known}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
-                        list(clock)
-                    ),
-                ),
-            }
-        }
+        ServiceKind::Camera { .. } => camera_words(kind),
+        ServiceKind::Appliance { .. } => appliance_words(kind),
         ServiceKind::Operator { cloud, sessions } => {
             let by = if *sessions { "sessions of its STS" } else { "the account's key" };
             ("operator", format!("calls {cloud}, signed by {by}, when it is told to"))
@@ -201,6 +148,76 @@ fn service_words(kind: &ServiceKind) -> (&'static str, String) {
             let instead = if *instead { "; in the place of the fake" } else { "" };
             ("command", format!("{}; {until}{}{instead}", command.join(" "), ready.unwrap_or_default()))
         }
+    }
+}
+
+fn cloud_words(kind: &ServiceKind) -> (&'static str, String) {
+    let ServiceKind::Cloud { region, binds, spares, things, clock_offset, monitors, throttles, .. } = kind
+    else {
+        unreachable!("only called for a cloud")
+    };
+    let binds = binds.iter().map(|(service, address)| format!("{} at {address}", service.word()));
+    let spares = match spares.as_slice() {
+        [] => String::new(),
+        spares => format!("; names may move to {}", list(spares)),
+    };
+    let ahead = match clock_offset {
+        0 => String::new(),
+        seconds => format!("; its clock is {seconds} s ahead"),
+    };
+    let asks = monitors.as_ref().map(|one| format!("; asks {} every {:?}", list(&one.devices), one.every));
+    let busy = throttles.iter().map(|(service, many)| format!("; refuses {} {many} times", service.word()));
+    let more = asks.into_iter().chain(busy).collect::<String>();
+    ("cloud", format!("{region}: {}{spares}; things: {}{ahead}{more}", list(binds), list(things)))
+}
+
+fn camera_words(kind: &ServiceKind) -> (&'static str, String) {
+    let ServiceKind::Camera { id, listen, width, height, fps, onvif, rtsp, misbehaves, hostile } = kind
+    else {
+        unreachable!("only called for a camera")
+    };
+    let onvif = match onvif {
+        None => "",
+        Some(Onvif::Answers) => "; answers ONVIF",
+        Some(Onvif::Announces) => "; answers ONVIF and announces itself",
+    };
+    let picture = match &rtsp.recording {
+        Some(recording) => format!("plays {recording}"),
+        None => format!("{width}x{height}, {fps} frames a second"),
+    };
+    let wrong = if misbehaves.is_nothing() { "" } else { "; misbehaves" };
+    let hostile = if hostile.is_nothing() { "" } else { "; is hostile" };
+    ("camera", format!("{id} at {listen}; {picture}{}{onvif}{wrong}{hostile}", rtsp_words(rtsp)))
+}
+
+fn appliance_words(kind: &ServiceKind) -> (&'static str, String) {
+    let ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } =
+        kind
+    else {
+        unreachable!("only called for an appliance")
+    };
+    let cameras = cameras.iter().map(|source| format!("{} at {}", source.camera, source.address));
+    let cameras = list(cameras);
+    let known = match commissions_by {
+        Commissioned::Stream => "",
+        Commissioned::Device => ", by their ONVIF",
+        Commissioned::Search => ", once it has found them",
+    };
+    let scan = match scan {
+        None => "",
+        Some(Scan::ByJob) => "; looks for cameras when a job says so",
+        Some(Scan::Unasked) => "; looks for cameras when it starts",
+    };
+    let careless = if careless.is_empty() { "" } else { "; is careless" };
+    match cloud {
+        None => ("player", format!("plays {cameras}{known}{scan}")),
+        Some(cloud) => (
+            "appliance",
+            format!(
+                "plays {cameras}{known}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
+                list(clock)
+            ),
+        ),
     }
 }
 

@@ -1,0 +1,93 @@
+//! An appliance of the plan → the configuration of `fake-appliance`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::command::{CAMERA_USER, Settings, cloud_folder, spelled};
+use crate::names::NodeName;
+use crate::plan::{Service, ServiceKind, Source};
+use crate::scenario::model::{Careless, Commissioned};
+
+/// All of it, as JSON; it has the cameras' password.
+pub(super) fn config(service: &Service, settings: &Settings) -> Value {
+    let ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } =
+        &service.kind
+    else {
+        unreachable!("only called for one")
+    };
+    let careless = careless_of(careless);
+    let login = json!({ "user": CAMERA_USER, "password": settings.camera_password, "careless": careless });
+    let cameras: Vec<_> =
+        cameras.iter().map(|source| camera_source(source, *commissions_by, settings)).collect();
+    json!({
+        "name": service.node,
+        "cameras": cameras,
+        "cloud": cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every)),
+        "clock": clock.map(|server| json!({ "server": server })),
+        "scan": scan.map(|when| json!({ "when": when, "login": login })),
+        "careless": careless,
+    })
+}
+
+/// What it does not take care of, by the appliance's own names.
+fn careless_of(words: &[Careless]) -> Value {
+    let named = |word: &Careless| (spelled(word).replace('-', "_"), Value::Bool(true));
+    Value::Object(words.iter().map(named).collect::<Map<_, _>>())
+}
+
+fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> Value {
+    let folder = cloud_folder(cloud);
+    let own = folder.join("things").join(thing.as_str());
+    json!({
+        "client_file": folder.join("client.json"),
+        "thing": thing,
+        "cert": own.join("cert.pem"),
+        "key": own.join("key.pem"),
+        "monitor_every_ms": u64::try_from(monitor_every.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> Value {
+    let address = match source.address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    };
+    let url = match by {
+        Commissioned::Stream => {
+            format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream"))
+        }
+        Commissioned::Device => format!("http://{address}/onvif/device_service"),
+        // Nothing that tells where its stream is.
+        Commissioned::Search => format!("rtsp://{address}"),
+    };
+    json!({
+        "name": source.name(),
+        "id": source.id,
+        "url": url,
+        "known": by,
+        "stream": source.stream,
+        "user": CAMERA_USER,
+        "password": settings.camera_password,
+        "transport": match source {
+            Source { group: true, .. } => "multicast",
+            Source { udp: true, .. } => "udp",
+            _ => "tcp",
+        },
+        "further_port": source.further,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The appliance refuses what it does not know.
+    #[test]
+    fn careless_words_are_the_appliances_own_names() {
+        let careless = careless_of(&[Careless::Follows, Careless::HandsVideoOver, Careless::OldTls]);
+        assert_eq!(careless, json!({ "follows": true, "hands_video_over": true, "old_tls": true }));
+        assert_eq!(careless_of(&[]), json!({}));
+    }
+}
