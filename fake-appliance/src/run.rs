@@ -171,7 +171,7 @@ impl Work {
         let voice = Voice::new(teller);
         voice.tell(Fact::Ready { listens: Vec::new() });
         let (stop, restart) = (watch::channel(false).0, Restart::new(times.restart_lasts));
-        let manners = Manners::new(decode, careless);
+        let manners = Manners::new(cameras.len(), decode, careless);
         let shared = |(place, camera): (usize, &Camera)| {
             Shared::new((place, camera.clone()), manners.clone(), voice.clone())
         };

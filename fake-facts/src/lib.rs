@@ -397,6 +397,9 @@ pub const NAMED: usize = 16;
 /// So many arrivals are told of at once: four seconds of a camera with 60 frames a second.
 pub const ARRIVALS: usize = 240;
 
+/// Pictures of so many streams are decoded at once; of more, some in turns. Each decoder takes threads and memory.
+pub const MOST_DECODED: usize = 16;
+
 /// Writes facts, one per line, each flushed, from any thread.
 pub struct Teller {
     out: Mutex<Box<dyn Write + Send>>,

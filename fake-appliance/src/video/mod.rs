@@ -15,6 +15,7 @@ mod session;
 mod talk;
 mod tally;
 mod told_time;
+mod turns;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -40,11 +41,13 @@ use crate::scan::Streams;
 use crate::stop::Stop;
 use crate::voice::Voice;
 use tally::{Known, Tally};
+use turns::Turns;
 
 /// How all cameras are pulled.
 #[derive(Clone)]
 pub(crate) struct Manners {
     decode: bool,
+    turns: Turns,
     careless: Careless,
     /// Whose turn it is, where one camera waits for the other.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -59,10 +62,12 @@ pub(crate) struct Manners {
 }
 
 impl Manners {
-    pub(crate) fn new(decode: bool, careless: Careless) -> Self {
+    /// For so many streams.
+    pub(crate) fn new(streams: usize, decode: bool, careless: Careless) -> Self {
+        let turns = Turns::of(streams);
         let (begun, given_up) = (Arc::new(watch::channel(0).0), Arc::new(watch::channel(false).0));
         let (frames, known) = (Frames::none_yet(), Streams::nothing_yet());
-        Self { decode, careless, turn: Arc::default(), begun, given_up, frames, known }
+        Self { decode, turns, careless, turn: Arc::default(), begun, given_up, frames, known }
     }
 
     /// Waits for the turn of the camera at this place of the configuration.

@@ -24,7 +24,7 @@ use super::feed::{Feed, Item};
 use super::jpeg::{self, Assembly};
 use super::tally::{Known, Timed};
 use super::told_time::ToldTime;
-use super::{Shared, bounded, commission, follow, sent_away, talk};
+use super::{Manners, Shared, bounded, commission, follow, sent_away, talk};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
@@ -220,14 +220,40 @@ struct Unit {
     sent: Option<u64>,
 }
 
-/// What is not to be decoded has none, but for JPEG: of whose picture alone follows whose it is.
-async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
-    if !shared.manners.decode && codec.has_units() {
+/// The decoder that a session begins with. What is not to be decoded has none, nor what is decoded in turns; but for JPEG: of whose
+/// picture alone follows whose it is.
+async fn first_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
+    let Manners { decode, turns, .. } = shared.manners;
+    if codec.has_units() && (!decode || turns.are_taken()) {
         return Ok(None);
     }
+    start_decoder(shared, codec).await.map(Some)
+}
+
+async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Decoder, Error> {
     let shared = Arc::clone(shared);
     let started = tokio::task::spawn_blocking(move || Decoder::start(&shared, codec)).await;
-    Ok(Some(started.expect("starting a decoder neither panics nor is cancelled")?))
+    Ok(started.expect("starting a decoder neither panics nor is cancelled")?)
+}
+
+/// At a picture that stands alone a turn begins, or ends: what the decoder still has is finished beside the session.
+async fn take_turn(
+    shared: &Arc<Shared>,
+    codec: Codec,
+    number: u64,
+    decoder: &mut Option<Decoder>,
+) -> Result<(), Error> {
+    let Manners { decode, turns, .. } = shared.manners;
+    if !decode || !turns.are_taken() {
+        return Ok(());
+    }
+    match (turns.is_due(shared.place, number), decoder.take()) {
+        (true, None) => *decoder = Some(start_decoder(shared, codec).await?),
+        (true, going) => *decoder = going,
+        (false, Some(done)) => drop(tokio::spawn(done.finish(FAREWELL))),
+        (false, None) => {}
+    }
+    Ok(())
 }
 
 async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
@@ -310,7 +336,7 @@ async fn set_up(
     }
     let (video, codec, assembly) = video_of(session.streams())?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
-    let decoder = start_decoder(shared, codec).await?;
+    let decoder = first_decoder(shared, codec).await?;
     let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
     let session = session.play(PlayOptions::default()).await?;
@@ -343,7 +369,7 @@ fn codec_of(stream: &Stream) -> Option<Codec> {
     }
 }
 
-async fn receive(shared: &Shared, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
+async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
     let Playing { codec, source, decoder } = playing;
     let session = match source {
         Source::Own(session) => session,
@@ -386,7 +412,7 @@ async fn judge_jpeg(
 }
 
 async fn judge(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     codec: Codec,
     frame: VideoFrame,
     (decoder, told): (&mut Option<Decoder>, &ToldTime),
@@ -396,7 +422,7 @@ async fn judge(
 }
 
 async fn judge_unit(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     codec: Codec,
     Unit { data, start, sent }: Unit,
     decoder: &mut Option<Decoder>,
@@ -410,6 +436,9 @@ async fn judge_unit(
         identity.sent = sent;
     }
     let whole = shared.arrived(found, start, now);
+    if let (true, Found::Identity(FrameIdentity { number, .. })) = (start, found) {
+        take_turn(shared, codec, number, decoder).await?;
+    }
     if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
         decoder.push(vec![data], Known::Said(identity)).await?;

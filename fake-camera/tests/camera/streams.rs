@@ -75,3 +75,21 @@ fn two_streams_under_one_path_are_refused() {
     ]));
     assert!(code == Some(1) && said.contains("two streams have the path /sub"), "{code:?}: {said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_many_streams_are_decoded_in_turns() {
+    const STREAMS: usize = fake_facts::MOST_DECODED + 1;
+    let camera = CameraProcess::with_login(&["--id", "41", "--size", "320x240"]);
+    let named = |nth| fake_appliance::config::Camera {
+        name: format!("stream-{nth}"),
+        ..camera_at(&camera.url(), Some(41))
+    };
+    let videos = Appliance::pull_all((0..STREAMS).map(named).collect(), Some(75)).all_ended().await;
+    assert_eq!(videos.len(), STREAMS);
+    for video in &videos {
+        assert!(video.received >= 75 && (video.lost, video.duplicated) == (0, 0), "{video:?}");
+        // Two turns: each stream had one, and none had both.
+        assert!(0 < video.decoded && video.decoded < video.received, "{video:?}");
+        assert_eq!((video.matched, video.undecoded), (video.decoded, 0), "{video:?}");
+    }
+}

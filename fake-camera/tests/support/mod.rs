@@ -207,6 +207,11 @@ pub(crate) struct Appliance {
 impl Appliance {
     /// Pulls until so many frames (`None`: until stopped).
     pub(crate) fn pull(camera: Camera, frames: Option<u64>) -> Self {
+        Self::pull_all(vec![camera], frames)
+    }
+
+    /// The same of several at once.
+    pub(crate) fn pull_all(cameras: Vec<Camera>, frames: Option<u64>) -> Self {
         let (sender, receiver) = mpsc::channel();
         let teller = Arc::new(Teller::new(Box::new(Told { sender, part: Vec::new() })));
         let stop = Arc::new(Notify::new());
@@ -216,18 +221,30 @@ impl Appliance {
                 stopped.notified().await;
                 "told to".to_owned()
             };
-            fake_appliance::pull(&[camera], true, frames, teller, told).await.unwrap();
+            fake_appliance::pull(&cameras, true, frames, teller, told).await.unwrap();
         });
         Self { facts: Facts(receiver), stop, task }
     }
 
     /// Waits for its end; gives the last report.
     pub(crate) async fn ended(self) -> Video {
+        self.all_ended().await.pop().expect("there is a last report")
+    }
+
+    /// The same of several: one of each, in the order of the cameras.
+    pub(crate) async fn all_ended(self) -> Vec<Video> {
         tokio::time::timeout(PATIENCE, self.task).await.expect("the appliance ends in time").unwrap();
         let rest = self.facts.rest();
         assert!(matches!(rest.last(), Some(Fact::Bye { .. })), "the last fact is the goodbye");
         let video = |fact| if let Fact::Video(video) = fact { Some(video) } else { None };
-        rest.into_iter().rev().find_map(video).expect("there is a last report")
+        let mut last: Vec<Video> = Vec::new();
+        for video in rest.into_iter().filter_map(video) {
+            match last.iter_mut().find(|known| known.camera == video.camera) {
+                Some(known) => *known = video,
+                None => last.push(video),
+            }
+        }
+        last
     }
 
     /// Tells it to stop; gives the last report.

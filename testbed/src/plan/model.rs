@@ -439,14 +439,22 @@ impl Source {
 impl Plan {
     /// What the streams of a camera are called in the facts of who plays them: the main one, and if asked for the others.
     pub fn streams_at(&self, at: &NodeName, camera: &NodeName, further: bool) -> Vec<String> {
-        let sources = self.services.iter().filter(|service| service.node == *at).flat_map(|service| {
-            match &service.kind {
-                ServiceKind::Appliance { cameras, .. } => cameras.as_slice(),
-                _ => &[],
-            }
-        });
-        let others = sources.filter(|source| further && source.camera == *camera && source.stream > 0);
+        let others =
+            self.sources_at(at).filter(|source| further && source.camera == *camera && source.stream > 0);
         std::iter::once(camera.to_string()).chain(others.map(Source::name)).collect()
+    }
+
+    /// Whether a node plays more streams than are decoded at once, so that pictures are those of some of them, in turns.
+    pub fn samples_pictures(&self, at: &NodeName) -> bool {
+        self.sources_at(at).count() > fake_facts::MOST_DECODED
+    }
+
+    fn sources_at<'a>(&'a self, at: &'a NodeName) -> impl Iterator<Item = &'a Source> {
+        let services = self.services.iter().filter(move |service| service.node == *at);
+        services.flat_map(|service| match &service.kind {
+            ServiceKind::Appliance { cameras, .. } => cameras.as_slice(),
+            _ => &[],
+        })
     }
 }
 

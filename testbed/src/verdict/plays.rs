@@ -23,6 +23,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     }
     let mut totals = Video::default();
     let mut worst = Timing::default();
+    let (sampled, mut shown) = (plan.samples_pictures(at), Vec::new());
     let streams = |camera: &NodeName| plan.streams_at(at, camera, *sub_streams);
     let all: Vec<_> = cameras
         .iter()
@@ -41,6 +42,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
                 totals.lost += video.lost;
                 totals.decoded += video.decoded;
                 let timing = Timing::of(seen, at, name);
+                let is = Known { must_show: !sampled, ..is };
+                shown.extend((video.decoded > 0).then(|| name.clone()));
                 let mut faults = faults(video, is, bounds);
                 faults.extend(timing.faults(bounds));
                 draft.findings.extend(finding((camera, name), at, faults));
@@ -67,7 +70,20 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let times = worst.told(bounds);
     draft.summary =
         format!("{per_camera} at {at}: {received} frames received, {lost} lost, {decoded} decoded{times}");
+    if sampled {
+        draft.summary += &pictures_of(&shown, all.len());
+        if shown.is_empty() && received > 0 {
+            let text = format!("no picture of any stream decoded at {at}");
+            draft.findings.push(Finding { text, pair: None, stops_at: None, packets: Vec::new(), by: None });
+        }
+    }
     draft
+}
+
+/// Whose pictures were decoded, where that is done of some of the streams, in turns.
+fn pictures_of(shown: &[String], all: usize) -> String {
+    let whose = listed(shown.iter().cloned(), fake_facts::MOST_DECODED);
+    format!("; pictures decoded in turns, of {} of {all} streams: {whose}", shown.len())
 }
 
 /// What is known of a camera before it plays.
@@ -76,6 +92,8 @@ struct Known {
     number: u32,
     /// Its pictures are of a recording, and carry no codes.
     recorded: bool,
+    /// Its pictures are decoded in any case, not in turns with others'.
+    must_show: bool,
 }
 
 impl Known {
@@ -87,7 +105,7 @@ impl Known {
             ServiceKind::Camera { id, rtsp, .. } => {
                 let further = rtsp.streams.iter().find(|stream| stream.path == path);
                 let recording = further.map_or(&rtsp.recording, |stream| &stream.recording);
-                Some(Self { number: *id, recorded: recording.is_some() })
+                Some(Self { number: *id, recorded: recording.is_some(), must_show: true })
             }
             _ => None,
         })
@@ -130,7 +148,7 @@ pub(super) fn last_failure<'a>(seen: &'a Observations, at: &'a NodeName, camera:
 }
 
 /// Everything that is wrong with one camera's video but its timing, in words.
-fn faults(video: &Video, Known { number, recorded }: Known, bounds: &Bounds) -> Vec<String> {
+fn faults(video: &Video, Known { number, recorded, must_show }: Known, bounds: &Bounds) -> Vec<String> {
     let mut faults = Vec::new();
     let mut blame = |wrong: bool, text: String| {
         if wrong {
@@ -153,7 +171,7 @@ fn faults(video: &Video, Known { number, recorded }: Known, bounds: &Bounds) -> 
     }
     blame(unidentified > 0, format!("{unidentified} without a readable identity"));
     blame(foreign > 0, format!("{foreign} of another camera or run"));
-    blame(decoded == 0, "no picture decoded".to_owned());
+    blame(decoded == 0 && must_show, "no picture decoded".to_owned());
     let is_shown = |odd: &Oddity| matches!(odd, Oddity::Shows { .. } | Oddity::ShowsNone);
     let shown = named(video, mismatched, is_shown, shows);
     blame(mismatched > 0, format!("{mismatched} whose picture does not show its own number{shown}"));

@@ -19,7 +19,7 @@ use url::Url;
 
 use super::super::Shared;
 use super::super::talk::{self, Talk};
-use super::{Decoder, Error as Ended, FAREWELL, Playing, SILENCE, Source, Unit, judge_unit, start_decoder};
+use super::{Decoder, Error as Ended, FAREWELL, Playing, SILENCE, Source, Unit, first_decoder, judge_unit};
 use crate::stop::Stop;
 use depay::Depay;
 pub(in super::super) use depay::check as check_depayloaders;
@@ -78,7 +78,7 @@ pub(super) async fn set_up(shared: &Arc<Shared>, (url, peer): (Url, SocketAddr))
     let offer = Offer::of(&described, &url)?;
     let depay = Depay::start(&offer).map_err(Error::from)?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
-    let decoder = start_decoder(shared, offer.codec).await?;
+    let decoder = first_decoder(shared, offer.codec).await?;
     let wish = "Transport: RTP/AVP;multicast\r\n";
     let answer = talk.ask("SETUP", offer.control.as_str(), wish).await?;
     let group = offer::group(&answer)?;
@@ -125,7 +125,7 @@ fn joined(group: SocketAddrV4, own: Ipv4Addr) -> io::Result<UdpSocket> {
 
 /// Judges each frame of the group until told to stop (then `Ok`) or until something fails.
 pub(super) async fn receive(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     codec: Codec,
     (joined, decoder): (&mut Joined, &mut Option<Decoder>),
     stop: &mut Stop,

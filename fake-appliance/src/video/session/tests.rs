@@ -92,7 +92,7 @@ pub(super) fn shared(url: String, transport: config::Transport) -> Arc<Shared> {
     // The header is bounded by a connection of its own, which has its own tests.
     let careless = Careless { unbounded: true, ..Careless::default() };
     let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
-    Shared::new((0, camera), Manners::new(false, careless), voice)
+    Shared::new((0, camera), Manners::new(1, false, careless), voice)
 }
 
 /// One session with a camera that answers by this seed; how it ended.

@@ -45,10 +45,10 @@ pub(super) fn regular_within(plan: &Plan) -> Duration {
 /// Whether every `plays` has its frames, and the appliance its first words with the cloud.
 pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
     let played = plan.checks.iter().all(|check| match &check.word {
-        Word::Plays { cameras, at, sub_streams, bounds } => cameras
-            .iter()
-            .flat_map(|camera| plan.streams_at(at, camera, *sub_streams))
-            .all(|stream| played(facts, at, &stream, bounds.frames)),
+        Word::Plays { cameras, at, sub_streams, bounds } => {
+            let streams = cameras.iter().flat_map(|camera| plan.streams_at(at, camera, *sub_streams));
+            played(facts, at, &streams.collect::<Vec<_>>(), (bounds.frames, plan.samples_pictures(at)))
+        }
         Word::Taint { streams, .. } => streams
             .iter()
             .filter(|one| one.plays)
@@ -104,9 +104,13 @@ pub(super) fn begun(plan: &Plan, facts: &[NodeFact]) -> bool {
     })
 }
 
-/// Whether so many frames arrived, and pictures are made of them: on a slow machine that begins much later.
-fn played(facts: &[NodeFact], at: &NodeName, camera: &str, frames: u64) -> bool {
-    last_video(facts, at, camera).is_some_and(|video| video.received >= frames && video.decoded > 0)
+/// Whether so many frames of each stream arrived, and pictures are made of them: on a slow machine that begins much later. Where
+/// pictures are those of some streams, in turns (`sampled`), of one of these.
+fn played(facts: &[NodeFact], at: &NodeName, streams: &[String], (frames, sampled): (u64, bool)) -> bool {
+    let of = |stream: &String| last_video(facts, at, stream);
+    let decoded = |stream| of(stream).is_some_and(|video| video.decoded > 0);
+    let shown = if sampled { streams.iter().any(decoded) } else { streams.iter().all(decoded) };
+    shown && streams.iter().all(|stream| of(stream).is_some_and(|video| video.received >= frames))
 }
 
 fn received(facts: &[NodeFact], at: &NodeName, camera: &NodeName) -> u64 {
@@ -142,15 +146,31 @@ mod tests {
     use super::*;
     use crate::verdict::example::video;
 
-    #[test]
-    fn video_is_played_when_its_frames_came_and_pictures_are_made_of_them() {
-        let (app, door) = ("app".parse().expect("a name"), "door");
-        let mut facts = vec![video("app", "door", 1, 9)];
-        assert!(played(&facts, &app, door, 9));
-        assert!(!played(&facts, &app, door, 10), "a frame is still to come");
-        if let Fact::Video(video) = &mut facts[0].line.fact {
+    fn undecoded(mut fact: NodeFact) -> NodeFact {
+        if let Fact::Video(video) = &mut fact.line.fact {
             video.decoded = 0;
         }
-        assert!(!played(&facts, &app, door, 9), "the decoder is still to begin");
+        fact
+    }
+
+    #[test]
+    fn video_is_played_when_its_frames_came_and_pictures_are_made_of_them() {
+        let (app, door) = ("app".parse().expect("a name"), ["door".to_owned()]);
+        let facts = [video("app", "door", 1, 9)];
+        assert!(played(&facts, &app, &door, (9, false)));
+        assert!(!played(&facts, &app, &door, (10, false)), "a frame is still to come");
+        let facts = facts.map(undecoded);
+        for sampled in [false, true] {
+            assert!(!played(&facts, &app, &door, (9, sampled)), "the decoder is still to begin");
+        }
+    }
+
+    #[test]
+    fn where_pictures_are_made_in_turns_those_of_one_stream_will_do() {
+        let (app, both) = ("app".parse().expect("a name"), ["door".to_owned(), "gate".to_owned()]);
+        let facts = [video("app", "door", 1, 9), undecoded(video("app", "gate", 2, 9))];
+        assert!(played(&facts, &app, &both, (9, true)));
+        assert!(!played(&facts, &app, &both, (9, false)));
+        assert!(!played(&facts[..1], &app, &both, (9, true)), "frames of each must have come");
     }
 }

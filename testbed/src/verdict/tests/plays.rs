@@ -7,6 +7,7 @@ use fake_facts::{Fact, Line, Odd, Oddity, Video};
 use super::super::example::video;
 use super::*;
 use crate::observation::{ChangeSeen, NodeFact};
+use crate::plan::ServiceKind;
 use crate::scenario::model::Bounds;
 
 const CHECK: &str = "dock-plays";
@@ -43,6 +44,49 @@ fn each_fault_of_the_video_is_found_with_its_numbers() {
         let (camera, at) = verdict.findings[0].pair.clone().unwrap();
         assert_eq!((camera.as_str(), at.as_str()), ("dock-2", "app"));
     }
+}
+
+/// The appliance of the example with so many streams.
+fn playing(streams: usize, change: impl Fn(usize, &mut Video)) -> CheckVerdict {
+    let plan = |plan: &mut Plan| {
+        for service in &mut plan.services {
+            if let ServiceKind::Appliance { cameras, .. } = &mut service.kind {
+                cameras.resize(streams, cameras[0].clone());
+            }
+        }
+    };
+    after_both(CHECK, plan, |seen| {
+        let facts = seen.facts.iter_mut().filter_map(|fact| match &mut fact.line.fact {
+            Fact::Video(video) => Some(video),
+            _ => None,
+        });
+        facts.enumerate().for_each(|(nth, video)| change(nth, video));
+    })
+}
+
+#[test]
+fn pictures_of_many_streams_are_those_of_some_which_the_report_names() {
+    let undecoded = |video: &mut Video| (video.decoded, video.matched) = (0, 0);
+    let one = |nth: usize, video: &mut Video| {
+        if nth > 0 {
+            undecoded(video)
+        }
+    };
+    let verdict = playing(17, one);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:?}");
+    assert!(
+        verdict.summary.ends_with("; pictures decoded in turns, of 1 of 2 streams: dock-1"),
+        "{}",
+        verdict.summary
+    );
+    assert_fails(&playing(16, one), &["dock-2 at app: no picture decoded"]);
+    assert_fails(&playing(17, |_, video| undecoded(video)), &["no picture of any stream decoded at app"]);
+    // What is decoded must show what it says.
+    let wrong = |nth: usize, video: &mut Video| {
+        one(nth, video);
+        (video.mismatched, video.matched) = if nth == 0 { (1, video.matched - 1) } else { (0, 0) };
+    };
+    assert_fails(&playing(17, wrong), &["dock-1 at app: 1 whose picture does not show its own number"]);
 }
 
 #[test]
