@@ -10,8 +10,11 @@ use retina::rtp::ReceivedPacket;
 
 /// A JPEG's packets take no more than this, bytes; an offset within one could say 16 MiB.
 const MOST_BYTES: usize = 4 << 20;
-/// Shorter than a payload's own header (RFC 2435, section 3.1).
+/// A payload's own header (RFC 2435, section 3.1), bytes.
 const HEADER: usize = 8;
+/// That of restart intervals, for types from 64 to 127 (section 3.1.7), and that before tables (section 3.1.8).
+const RESTARTS: usize = 4;
+const TABLES: usize = 4;
 /// A time stamp may be so much too early, in frames: stamps are whole ticks, and are rounded. One that lies between two frames
 /// is that of the earlier.
 const EARLY: f64 = 0.25;
@@ -37,6 +40,8 @@ pub(super) struct Assembly {
     /// Of the frame that is under way: its packets, none of them missing so far.
     packets: Vec<Vec<u8>>,
     bytes: usize,
+    /// Where its next packet goes on, bytes of its scan.
+    next: usize,
     /// Its time, ticks.
     at: i64,
 }
@@ -45,7 +50,7 @@ impl Assembly {
     /// For a session of so many frames a second, as its description says; `None` if that is no rate.
     pub(super) fn new(rate: Option<f32>) -> Option<Self> {
         let rate = rate.filter(|rate| RATES.contains(rate))?;
-        Some(Self { rate: f64::from(rate), first: None, packets: Vec::new(), bytes: 0, at: 0 })
+        Some(Self { rate: f64::from(rate), first: None, packets: Vec::new(), bytes: 0, next: 0, at: 0 })
     }
 
     /// Takes the next packet; gives the frame that ends with it, unless some of it is missing.
@@ -59,8 +64,9 @@ impl Assembly {
     /// The packets of the frame that ends with this one.
     fn piece(&mut self, piece: Piece, payload: &[u8], whole: &[u8]) -> Option<Vec<Vec<u8>>> {
         self.first.get_or_insert(piece.at);
-        let begins = payload.len() >= HEADER && payload[1..4] == [0; 3];
-        let continues = payload.len() >= HEADER
+        let fragment = Fragment::of(payload);
+        let begins = fragment.is_some_and(|fragment| fragment.offset == 0);
+        let continues = fragment.is_some_and(|fragment| fragment.offset == self.next)
             && !(begins || self.packets.is_empty() || piece.lost)
             && piece.at == self.at
             && self.bytes + whole.len() <= MOST_BYTES;
@@ -72,6 +78,7 @@ impl Assembly {
             return None;
         }
         self.bytes += whole.len();
+        self.next = fragment.map_or(0, |fragment| fragment.offset + fragment.length);
         self.packets.push(whole.to_vec());
         piece.last.then(|| std::mem::take(&mut self.packets))
     }
@@ -79,6 +86,32 @@ impl Assembly {
     fn number(&self, timestamp: Timestamp) -> Option<u64> {
         let ticks = timestamp.timestamp().saturating_sub(self.first?);
         number(ticks, timestamp.clock_rate().get(), self.rate)
+    }
+}
+
+/// A piece of a frame's scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fragment {
+    offset: usize,
+    length: usize,
+}
+
+impl Fragment {
+    /// That of a payload; `None` if it is shorter than it says.
+    fn of(payload: &[u8]) -> Option<Self> {
+        let [_, high, middle, low, kind, quality, _, _, rest @ ..] = payload else { return None };
+        let offset = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+        let restarts = if (64..128).contains(kind) { RESTARTS } else { 0 };
+        // Tables come once, in front.
+        let tables = match (offset, quality) {
+            (0, 128..) => {
+                let length = rest.get(restarts + 2..restarts + TABLES)?;
+                TABLES + usize::from(u16::from_be_bytes([length[0], length[1]]))
+            }
+            _ => 0,
+        };
+        let length = payload.len().checked_sub(HEADER + restarts + tables)?;
+        Some(Self { offset, length })
     }
 }
 
@@ -103,12 +136,12 @@ fn number(ticks: i64, clock: u32, rate: f64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Packets as (time, offset, whether some are lost before it, whether it is the last); how many of each frame came.
+    /// Packets of four bytes as (time, offset, whether some are lost before it, whether it is the last); how many of each frame came.
     fn frames(packets: &[(i64, u8, bool, bool)]) -> Vec<(i64, usize)> {
         let mut assembly = Assembly::new(Some(15.0)).unwrap();
         let mut whole = Vec::new();
         for &(at, offset, lost, last) in packets {
-            let payload = [0, 0, 0, offset, 1, 255, 80, 45, 9];
+            let payload = [0, 0, 0, offset, 1, 80, 80, 45, 9, 9, 9, 9];
             let packets = assembly.piece(Piece { at, lost, last }, &payload, &payload);
             whole.extend(packets.map(|packets| (at, packets.len())));
         }
@@ -129,6 +162,8 @@ mod tests {
         assert_eq!(with_next(&[(1, 0, false, false), (1, 8, true, false), (1, 9, false, true)]), [(2, 2)]);
         assert_eq!(with_next(&[(1, 0, false, false), (1, 4, false, false)]), [(2, 2)]);
         assert_eq!(with_next(&[(1, 4, true, false), (1, 8, false, true)]), [(2, 2)]);
+        // In its middle, and whoever sends it counts as if it had never been there.
+        assert_eq!(with_next(&[(1, 0, false, false), (1, 8, false, false), (1, 12, false, true)]), [(2, 2)]);
         // Between its beginning and another one's end.
         assert_eq!(frames(&[(1, 0, false, false), (2, 4, false, true)]), []);
         // What is missing before it is none of it.
@@ -141,9 +176,24 @@ mod tests {
         let piece = |last| Piece { at: 1, lost: false, last };
         assert!(assembly.piece(piece(true), &[0; 7], &[0; 7]).is_none());
         let large = vec![0; MOST_BYTES];
-        assert!(assembly.piece(piece(false), &[0; 9], &large).is_none());
+        let begins = [0; HEADER + 256];
+        assert!(assembly.piece(piece(false), &begins, &large).is_none());
         assert!(assembly.piece(piece(true), &[0, 0, 1, 0, 1, 255, 80, 45], &large).is_none());
         assert!(assembly.packets.is_empty());
+    }
+
+    #[test]
+    fn where_a_piece_of_a_frame_lies_is_told_by_all_its_headers() {
+        let header = |offset, kind, quality| [0, 0, 0, offset, kind, quality, 80, 45];
+        let of = |parts: &[&[u8]]| Fragment::of(&parts.concat()).map(|one| (one.offset, one.length));
+        assert_eq!(of(&[&header(7, 1, 80), &[9; 5]]), Some((7, 5)));
+        assert_eq!(of(&[&header(0, 1, 255), &[0, 0, 0, 2], &[1; 2], &[9; 5]]), Some((0, 5)));
+        assert_eq!(of(&[&header(7, 1, 255), &[9; 5]]), Some((7, 5)), "tables come once");
+        assert_eq!(of(&[&header(0, 65, 255), &[0; 4], &[0, 0, 0, 2], &[1; 2], &[9; 5]]), Some((0, 5)));
+        assert_eq!(of(&[&header(7, 65, 80), &[0; 4], &[9; 5]]), Some((7, 5)));
+        assert_eq!(of(&[&header(0, 1, 255), &[0, 0, 0, 20], &[1; 2]]), None, "tables that are not there");
+        assert_eq!(of(&[&header(0, 1, 255), &[0, 0]]), None);
+        assert_eq!(Fragment::of(&[0; 7]), None);
     }
 
     #[test]

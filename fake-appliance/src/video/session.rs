@@ -92,8 +92,9 @@ impl Error {
     /// What a fact calls the thing that failed.
     pub(super) fn what(&self) -> &'static str {
         match self {
-            Self::Net(error) | Self::Unknown(commission::Error::Net(error)) => error.what("rtsp"),
+            Self::Net(error) => error.what("rtsp"),
             Self::Unknown(_) => "onvif",
+            Self::NoRate | Self::NoVideo | Self::Group(_) | Self::Decode(_) => "video",
             _ => "rtsp",
         }
     }

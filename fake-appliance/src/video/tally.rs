@@ -12,6 +12,8 @@ use fake_facts::{ARRIVALS, NAMED, Odd, Oddity, Video};
 use super::chain::Chain;
 use super::histogram::Histogram;
 
+/// Frames of a group before the first picture that stands alone; ten groups of pictures of a camera of ours.
+const MOST_MISSED: u32 = 300;
 /// Missing frame numbers that are remembered, so that a late frame is told from a repeated one.
 const REMEMBERED: usize = 4096;
 
@@ -29,8 +31,8 @@ pub(super) struct Tally {
     /// Sessions that had a frame.
     sessions: u32,
     chain: Chain,
-    /// A group was joined, and no picture that stands alone has come since.
-    midway: bool,
+    /// A group was joined, and no picture that stands alone has come since: what so many more frames refer to had gone to others.
+    missed_before: u32,
     odd: BTreeSet<Odd>,
     latencies: Histogram,
     last_arrival: Option<u64>,
@@ -91,7 +93,7 @@ impl Tally {
             session: None,
             sessions: 0,
             chain: Chain::default(),
-            midway: false,
+            missed_before: 0,
             odd: BTreeSet::new(),
             latencies: Histogram::new(),
             last_arrival: None,
@@ -109,13 +111,13 @@ impl Tally {
     pub(super) fn begin_session(&mut self) {
         self.session = None;
         self.chain = Chain::default();
-        self.midway = false;
+        self.missed_before = 0;
     }
 
     /// The session's frames go to a group, to which the camera may have been sending before: up to the first picture that
     /// stands alone, what frames refer to had gone to others, and is nobody's fault.
     pub(super) fn joins(&mut self) {
-        self.midway = true;
+        self.missed_before = MOST_MISSED;
     }
 
     /// An access unit arrived at this time (nanoseconds since 1970); `start` if it refers to no other.
@@ -129,8 +131,8 @@ impl Tally {
             None => self.video.unidentified += 1,
         }
         let whole = self.chain.takes(frame.as_ref(), start);
-        self.midway &= !whole;
-        self.video.unreferenced += u64::from(!whole && !self.midway);
+        self.missed_before = if whole { 0 } else { self.missed_before.saturating_sub(1) };
+        self.video.unreferenced += u64::from(!whole && self.missed_before == 0);
         whole
     }
 

@@ -284,9 +284,9 @@ impl Finder<'_, '_> {
     /// A search asks the appliance's own subnets only.
     fn within_reach_of_a_search(&mut self, node: &Node, cameras: &[NodeName]) {
         for name in expand(self.site, cameras) {
-            let near = |camera: &&Node| camera.links.iter().any(|link| share(node, &link.segment));
+            let near = |camera: &&Node| !groups::shared(node, camera).is_empty();
             if self.ways.node(&name).filter(near).is_none() {
-                let text = "it is on none of its own subnets, and no search gets beyond";
+                let text = "it is on none of its own IPv4 subnets, and no search gets beyond";
                 self.mistakes.site(format!("`{}` is to find `{name}`: {text}", node.name));
             }
         }

@@ -53,11 +53,12 @@ fn explained_by<'a>(plan: &Plan, one: &Conversation, only: &'a [FlowId]) -> Opti
     })
 }
 
-/// Opened as the flow allows it, or sent to the group that it is about; or a search on a link, where the flow lets its opener ask somebody who is plugged in there.
+/// Opened as the flow allows it, or sent to the group that it is about; or a search on a link, where the flow lets its opener ask
+/// somebody who is plugged in there.
 fn is_of(plan: &Plan, one: &Conversation, id: &FlowId) -> bool {
     let Some(flow) = matching::flow(plan, id) else { return false };
     flow.pairs.iter().any(|pair| {
-        way(one, flow, pair).is_some_and(Way::is_allowed)
+        matches!(way(one, flow, pair), Some(Way::Along | Way::Group))
             || (is_search(one)
                 && one.opener.node.as_ref() == Some(&pair.from)
                 && flow.ports.iter().any(|ports| is_on(ports, &one.kind, one.answerer.port))

@@ -9,7 +9,7 @@ use crate::plan::{Check, Flow, FlowPair, Plan, Role, Word};
 use crate::scenario::model::Amount;
 
 use super::judge::Draft;
-use super::matching::{self, Way, kind_and_port, way};
+use super::matching::{self, Way, is_allowed, kind_and_port, way};
 use super::wording::{counted, length};
 use super::{Finding, amount};
 
@@ -34,7 +34,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         .filter(|node| *node != initiator)
         .collect();
     for (index, one) in now(seen) {
-        if answers_a_search(one, seen) || is_to_group(&wanted, one) {
+        if answers_a_search(one, seen) || is_to_group(&wanted, one, seen) {
             continue;
         }
         if let Some(text) = wrong_opener(one, looked_at.contains(&index), &others, initiator) {
@@ -47,7 +47,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         draft.findings.len()
     );
     if let Some(media_to) = media_to {
-        let stray = |index: &usize| is_stray(plan, &seen.conversations[*index], &others);
+        let stray = |index: &usize| is_stray(plan, &seen.conversations[*index], &others, seen);
         let unasked = now(seen).map(|(index, _)| index).filter(stray);
         let carriers: BTreeSet<_> = looked_at.into_iter().chain(unasked).collect();
         let carriers: Vec<_> = carriers.into_iter().map(|index| &seen.conversations[index]).collect();
@@ -76,11 +76,11 @@ fn judge_amounts(flows: &[&Flow], most: (&Amount, &Amount), seen: &Observations,
 }
 
 /// Whether media in this conversation is nobody's: one of the flows' other ends takes part, and no flow allows it.
-fn is_stray(plan: &Plan, one: &Conversation, others: &BTreeSet<&NodeName>) -> bool {
+fn is_stray(plan: &Plan, one: &Conversation, others: &BTreeSet<&NodeName>, seen: &Observations) -> bool {
     let takes_part = |end: &End| end.node.as_ref().is_some_and(|node| others.contains(node));
     let allowed = || {
         let pairs = plan.flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));
-        pairs.into_iter().any(|(flow, pair)| way(one, flow, pair).is_some_and(Way::is_allowed))
+        pairs.into_iter().any(|(flow, pair)| is_allowed(one, flow, pair, seen))
     };
     one.media_out + one.media_back > 0 && (takes_part(&one.opener) || takes_part(&one.answerer)) && !allowed()
 }
@@ -100,7 +100,7 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
     let mut looked_at = BTreeSet::new();
     for (flow, pair) in pairs(flows) {
         let came_about = |one: &Conversation| {
-            way(one, flow, pair).is_some_and(Way::is_allowed) && (one.kind != "tcp" || one.packets_back > 0)
+            is_allowed(one, flow, pair, seen) && (one.kind != "tcp" || one.packets_back > 0)
         };
         // What came about earlier in a lab that stays need not come about again.
         let used = seen.conversations.iter().any(came_about);
@@ -119,9 +119,11 @@ fn exercise(flows: &[&Flow], seen: &Observations, draft: &mut Draft) -> BTreeSet
     looked_at
 }
 
-/// Whether a camera sends this to the group that one of the flows is about: nobody's conversation is opened by that.
-fn is_to_group(flows: &[&Flow], one: &Conversation) -> bool {
-    pairs(flows).any(|(flow, pair)| way(one, flow, pair) == Some(Way::Group))
+/// Whether a camera sends this to the group that one of the flows is about, and was asked for it: nobody's conversation is opened by
+/// that.
+fn is_to_group(flows: &[&Flow], one: &Conversation, seen: &Observations) -> bool {
+    let is_it = |flow, pair| way(one, flow, pair) == Some(Way::Group) && is_allowed(one, flow, pair, seen);
+    pairs(flows).any(|(flow, pair)| is_it(flow, pair))
 }
 
 /// Port of WS-Discovery.

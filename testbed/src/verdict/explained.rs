@@ -14,7 +14,7 @@ use crate::scenario::model::Unused;
 
 use super::Finding;
 use super::judge::Draft;
-use super::matching::{Way, way};
+use super::matching::is_allowed;
 use super::shown::ask_canaries;
 use super::wording::{counted, listed};
 
@@ -301,7 +301,7 @@ fn difference(before: &[&String], after: &[&String]) -> Option<String> {
 /// Each pair of each flow that was never used.
 fn never_seen(plan: &Plan, seen: &Observations) -> Vec<String> {
     let used = |flow: &Flow, pair: &FlowPair| {
-        let along = |one: &Conversation| way(one, flow, pair).is_some_and(Way::is_allowed);
+        let along = |one: &Conversation| is_allowed(one, flow, pair, seen);
         // Whoever asks for an address has none yet, and whoever looks for others asks a group, so that no conversation is
         // between these two.
         let of_all = [Traffic::Udp(67, 67), Traffic::Udp(3702, 3702)];

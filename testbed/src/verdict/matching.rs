@@ -17,13 +17,6 @@ pub(super) enum Way {
     Group,
 }
 
-impl Way {
-    /// Whether the flow allows it.
-    pub(super) fn is_allowed(self) -> bool {
-        matches!(self, Self::Along | Self::Group)
-    }
-}
-
 /// The flow of this name.
 pub(super) fn flow<'a>(plan: &'a Plan, id: &FlowId) -> Option<&'a Flow> {
     plan.flows.iter().find(|flow| flow.id == *id)
@@ -44,6 +37,24 @@ pub(super) fn way(conversation: &Conversation, flow: &Flow, pair: &FlowPair) -> 
     }
     let against = is_at(opener, pair) && is_from(answerer, pair) && (uses(opener) || uses(answerer));
     against.then_some(Way::Against)
+}
+
+/// Whether the pair of the flow allows it. What goes to a group is nobody's who has not asked the camera for it before.
+pub(super) fn is_allowed(one: &Conversation, flow: &Flow, pair: &FlowPair, seen: &Observations) -> bool {
+    match way(one, flow, pair) {
+        Some(Way::Along) => true,
+        Some(Way::Group) => has_asked(pair, one, seen),
+        Some(Way::Against) | None => false,
+    }
+}
+
+/// Whether the pair's opener is in a connection with the camera that was there before this went to the group.
+fn has_asked(pair: &FlowPair, cast: &Conversation, seen: &Observations) -> bool {
+    seen.conversations.iter().any(|one| {
+        let before = one.earlier || cast.earlier || one.first_at <= cast.first_at;
+        let answered = one.kind == "tcp" && one.packets_back > 0;
+        before && answered && is_from(&one.opener, pair) && is_at(&one.answerer, pair)
+    })
 }
 
 /// Whether the camera of the pair sends something to its group, at the group's ports.

@@ -46,10 +46,12 @@ fn came(video: &Video) -> u64 {
     by_identity.max(video.decoded.saturating_add(video.undecoded))
 }
 
-/// Whether a session was set up, or failed.
+/// Whether a session was set up, or failed for what became of it: a camera that was not asked for video yet (`onvif`), or that was
+/// answered and could not be played by ours (`video`), was not tried.
 fn was_tried(seen: &Observations, at: &NodeName, camera: &NodeName) -> bool {
     let connected = |fact: &Fact| matches!(fact, Fact::Connected { service, camera: Some(of), .. } if service == "rtsp" && of == camera.as_str());
-    facts_at(seen, at).any(connected) || last_failure(seen, at, camera.as_str()).is_some()
+    let failed = |fact: &Fact| matches!(fact, Fact::Failed { what, about: Some(of), .. } if what == "rtsp" && of == camera.as_str());
+    facts_at(seen, at).any(|fact| connected(fact) || failed(fact))
 }
 
 fn plays_another(seen: &Observations, at: &NodeName, cameras: &[NodeName]) -> bool {

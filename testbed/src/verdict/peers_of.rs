@@ -8,7 +8,7 @@ use crate::plan::{Check, Plan, Word};
 
 use super::Finding;
 use super::judge::Draft;
-use super::matching::{self, Way, is_link_upkeep, kind_and_port, way};
+use super::matching::{self, Way, is_allowed, is_link_upkeep, kind_and_port, way};
 use super::wording::counted;
 
 /// The documented flow that stands for link upkeep.
@@ -67,9 +67,9 @@ fn peers<'a>(
     seen: &'a Observations,
 ) -> BTreeMap<Peer, Exchanged<'a>> {
     let mut peers: BTreeMap<Peer, Exchanged<'_>> = BTreeMap::new();
-    for one in seen.conversations.iter().filter(|one| !is_explained(plan, one, besides)) {
+    for one in seen.conversations.iter().filter(|one| !is_explained(plan, one, besides, seen)) {
         let Some(end) = other_end(one, node) else { continue };
-        let listeners = listeners(plan, one);
+        let listeners = listeners(plan, one, seen);
         let with = if listeners.is_empty() { vec![peer(one, end)] } else { listeners };
         for peer in with {
             let peer = peers.entry(peer).or_default();
@@ -82,10 +82,11 @@ fn peers<'a>(
     peers
 }
 
-/// Whom flows let hear what a camera sends to its group; nobody if it is anything else.
-fn listeners(plan: &Plan, one: &Conversation) -> Vec<Peer> {
+/// Who has asked for what a camera sends to its group, and may by a flow; nobody if it is anything else.
+fn listeners(plan: &Plan, one: &Conversation, seen: &Observations) -> Vec<Peer> {
     let pairs = plan.flows.iter().flat_map(|flow| flow.pairs.iter().map(move |pair| (flow, pair)));
-    let heard = pairs.filter(|(flow, pair)| way(one, flow, pair) == Some(Way::Group));
+    let is_heard = |flow, pair| way(one, flow, pair) == Some(Way::Group) && is_allowed(one, flow, pair, seen);
+    let heard = pairs.filter(|(flow, pair)| is_heard(flow, pair));
     let listeners: BTreeSet<Peer> = heard.map(|(_, pair)| Peer::Node(pair.from.clone())).collect();
     listeners.into_iter().collect()
 }
@@ -111,11 +112,11 @@ fn peer(one: &Conversation, end: &End) -> Peer {
     }
 }
 
-fn is_explained(plan: &Plan, one: &Conversation, besides: &[FlowId]) -> bool {
+fn is_explained(plan: &Plan, one: &Conversation, besides: &[FlowId], seen: &Observations) -> bool {
     besides.iter().any(|id| {
         let by_flow = || {
             let flow = matching::flow(plan, id);
-            flow.is_some_and(|flow| flow.pairs.iter().any(|pair| way(one, flow, pair) == Some(Way::Along)))
+            flow.is_some_and(|flow| flow.pairs.iter().any(|pair| is_allowed(one, flow, pair, seen)))
         };
         (id.as_str() == LINK_UPKEEP && is_link_upkeep(&one.kind)) || by_flow()
     })

@@ -140,7 +140,7 @@ fn a_search_that_cannot_find_whom_it_is_to_find() {
         two.node("dock", camera(1), "eth0:lan").node("a", Kind::Appliance(app), "eth0:lan")
     };
     let text = searching("dock gate").refused();
-    assert!(text.contains("`a` is to find `gate`: it is on none of its own subnets"), "{text}");
+    assert!(text.contains("`a` is to find `gate`: it is on none of its own IPv4 subnets"), "{text}");
     assert!(!text.contains("to find `dock`"), "{text}");
 }
 

@@ -328,7 +328,7 @@ table! {
         kit: may One<bool>,
         /// True: once it has had a frame of a camera by port 554, it pulls it by the first of its further ports. Default false.
         moves_on: may One<bool>,
-        /// True: it pulls the further streams of its cameras, too; they are H.264 or H.265. Default false.
+        /// True: it pulls the further streams of its cameras, too. Default false.
         sub_streams: may One<bool>,
         /// What it is told of its cameras: `stream`, by hand, their streams' addresses (the default); `device`, by hand, their own addresses, whose ONVIF it asks; `search`, what its search finds.
         commissions_by: may One<Commissioned>,

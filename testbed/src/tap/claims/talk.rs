@@ -81,13 +81,18 @@ impl Talks {
         }
         let talk = self.current.get_mut(&key).expect("it was there or has just been opened");
         talk.take(allowed, frame, told, sender, seen)?;
-        if told.tcp.is_some() {
-            self.spoken.insert((talk.nodes[0], talk.nodes[1]), seen.at);
-        }
         let elsewhere = || !allowed.is_on_way(talk.nodes[0], talk.ends[1].address, sender.segment);
         match self.sets[talk.set].0.first() {
             Some(flow) if elsewhere() => Err(Why::Elsewhere(allowed.flows[usize::from(*flow)].clone())),
-            _ => Ok(talk.set),
+            _ => {
+                // Whoever opened it goes on in a connection that is there.
+                let goes_on =
+                    told.tcp.is_some_and(|tcp| tcp.ack && !tcp.syn && !tcp.rst) && talk.side(told) == 0;
+                if goes_on {
+                    self.spoken.insert((talk.nodes[0], talk.nodes[1]), seen.at);
+                }
+                Ok(talk.set)
+            }
         }
     }
 

@@ -406,9 +406,17 @@ fn casting() -> Wire {
 
 /// One on whose wire the router has asked the camera for it.
 fn cast() -> Wire {
-    let mut wire = casting();
-    wire.pass(&link(RTR_A, CAM, 0x0800, &tcp((ADDRESSES[RTR_A], 40_000), SERVER, 100, "S", b"")));
+    let mut wire = begun();
+    wire.pass(&link(RTR_A, CAM, 0x0800, &tcp((ADDRESSES[RTR_A], 40_000), SERVER, 101, "A", b"")));
     assert_eq!(wire.by(), [flows(&["F01"])]);
+    wire
+}
+
+/// Whoever may hear the group has been answered by the camera, and has said nothing to it since.
+fn begun() -> Wire {
+    let (mut wire, client) = (casting(), (ADDRESSES[RTR_A], 40_000));
+    wire.pass(&link(RTR_A, CAM, 0x0800, &tcp(client, SERVER, 100, "S", b"")));
+    wire.pass(&link(CAM, RTR_A, 0x0800, &tcp(SERVER, client, 500, "SA", b"")));
     wire
 }
 
@@ -446,6 +454,7 @@ fn what_a_camera_sends_to_its_group_is_explained_in_its_segment_at_the_ports_of_
         assert_eq!(why(&mut cast(), &sent), expected.to_string());
     }
     assert_eq!(why(&mut casting(), &frame(5004)), Why::Unasked.to_string(), "nobody plays it");
+    assert_eq!(why(&mut begun(), &frame(5004)), Why::Unasked.to_string(), "nobody goes on to play it");
     assert_eq!(why(cast().later(80), &frame(5004)), Why::Unasked.to_string(), "nobody plays it any more");
     assert_eq!(why(&mut Wire::new(), &frame(5004)), Why::NotAllowed.to_string(), "no flow has it");
 }

@@ -54,6 +54,12 @@ fn what_goes_to_the_group_is_opened_by_nobody_and_must_be_seen() {
     assert_eq!(seen.verdict, Verdict::Pass, "{seen:?}");
     assert!(seen.summary.starts_with("1 conversation, 0 opened by another than app"), "{}", seen.summary);
     assert_inconclusive(&judged(DIRECTION, word(), |_| {}), &["no conversation of S08 app -> dock-1"]);
+    // Whoever opened nothing to the camera before has not asked for it.
+    let unasked = judged(DIRECTION, word(), |seen| {
+        let before = seen.conversations.iter().map(|one| one.first_at).min().unwrap() - 1;
+        seen.conversations.push(Conversation { first_at: before, ..cast(5004) });
+    });
+    assert_fails(&unasked, &["dock-1 opened udp/5004 to 239.255.0.1"]);
     // Of the group's ports the flow has those of one stream.
     let further = judged(DIRECTION, word(), |seen| seen.conversations.push(cast(5006)));
     assert_inconclusive(&further, &["no conversation of S08 app -> dock-1"]);
@@ -106,5 +112,12 @@ fn whoever_may_hear_the_group_is_the_cameras_peer_in_it() {
         plan.flows.push(flow);
     };
     let verdict = after_both(PEERS, by_vms, |seen| seen.conversations.push(cast(5004)));
-    assert_fails(&verdict, &["dock-1 exchanged udp/5004 with vms (opened by it)"]);
+    let text = "dock-1 exchanged udp/5004 with 239.255.0.1, which is no node of the site (opened by it)";
+    assert_fails(&verdict, &[text]);
+    let verdict = after_both(PEERS, by_vms, |seen| {
+        let asks = conversation("tcp", ("vms", "10.30.0.10", 40_001), ("dock-1", "10.20.0.11", 554), 76);
+        seen.conversations.extend([asks, cast(5004)]);
+    });
+    assert!(verdict.findings.iter().all(|one| !one.text.contains("239.255")), "{verdict:?}");
+    assert_eq!(verdict.verdict, Verdict::Fail, "vms is none of its peers");
 }

@@ -21,7 +21,11 @@ fn told(fact: Fact) -> NodeFact {
 }
 
 fn failed() -> NodeFact {
-    let (what, about) = ("rtsp".into(), Some("dock-2".into()));
+    failed_at("rtsp")
+}
+
+fn failed_at(what: &str) -> NodeFact {
+    let (what, about) = (what.into(), Some("dock-2".into()));
     told(Fact::Failed { what, about, error: "no frame for 5 s".into() })
 }
 
@@ -49,6 +53,18 @@ fn a_single_frame_is_one_too_many() {
     });
     assert_eq!(verdict.verdict, Verdict::Fail);
     assert_eq!(verdict.findings[0].text, "app received video of dock-2: 1 frame");
+}
+
+/// Asked where its video is, its name, or for what ours cannot play.
+#[test]
+fn who_fails_before_or_behind_video_has_not_tried() {
+    for what in ["onvif", "resolve", "video"] {
+        let verdict = after_both(CHECK, asked, |seen| {
+            without_video(seen);
+            seen.facts.extend([video("app", "dock-1", 1, 9), failed_at(what)]);
+        });
+        assert_inconclusive(&verdict, &["app never tried to play dock-2"]);
+    }
 }
 
 /// A stranger's frames, some without an identity, and JPEG whose pictures show nothing.

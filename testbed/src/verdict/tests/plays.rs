@@ -60,7 +60,7 @@ fn playing(streams: usize, change: impl Fn(usize, &mut Video)) -> CheckVerdict {
             Fact::Video(video) => Some(video),
             _ => None,
         });
-        facts.enumerate().for_each(|(nth, video)| change(nth, video));
+        facts.for_each(|video| change(usize::from(video.camera != "dock-1"), video));
     })
 }
 
