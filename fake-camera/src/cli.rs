@@ -86,7 +86,7 @@ pub(crate) struct Serve {
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
     /// File, or folder of files, with the video that is sent instead of drawn pictures: MP4, MPEG transport stream or Matroska
-    /// with H.264 or H.265 without B-frames, or with JPEG; at most 64 MiB. A folder's files follow one another by name.
+    /// with H.264, H.265 or JPEG; at most 64 MiB. A folder's files follow one another by name.
     #[arg(long, value_name = "PATH", conflicts_with = "size")]
     recording: Option<PathBuf>,
     /// When pictures are encoded: once before they are served, or live, by each session for itself.

@@ -10,6 +10,10 @@ pub const PICTURES: u16 = 30;
 /// Pictures that a clip may have: as many as an index has room for, without [`UNCODED`](crate::identity::sei::UNCODED).
 pub const MOST_PICTURES: usize = u16::MAX as usize;
 
+/// Pictures by which one may be shown earlier or later than its place among those sent; a decoder holds sixteen back (ITU-T H.264,
+/// A.3.1, and H.265, A.4.2).
+const MOST_MOVED: usize = 32;
+
 /// Which picture of the clip a frame of this number shows.
 pub fn index_of(number: u64) -> u16 {
     (number % u64::from(PICTURES)) as u16
@@ -37,6 +41,8 @@ struct Picture {
     slices: Vec<u8>,
     /// Whether a receiver may start here.
     start: bool,
+    /// It is shown this many pictures after it is sent; 0 for all of a clip whose pictures are sent as they are shown.
+    lead: u16,
 }
 
 /// What makes a sequence of access units unfit for repetition.
@@ -68,6 +74,15 @@ pub enum Error {
         /// Which picture, from 0.
         index: usize,
     },
+    /// B-frames around the pictures where a receiver may start, so that none is a beginning for what follows the last.
+    #[error(
+        "it has B-frames, and no picture at which all begins anew (its groups are open): encode it with closed ones, as by \
+         `ffmpeg -i IN -c:v libx265 -x265-params open-gop=0 OUT.mp4`"
+    )]
+    Open,
+    /// An order that no decoder could make.
+    #[error("its pictures are shown more than {MOST_MOVED} places from where they are sent")]
+    Moved,
     /// More pictures than the index has room for.
     #[error("{0} pictures are more than a clip may have")]
     TooLong(usize),
@@ -90,22 +105,30 @@ impl Clip {
         Self::repeatable(codec, pictures.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Takes the access units of a recording: the same, but pictures may have several slices, and those before the first
-    /// where a receiver may start are left out.
+    /// Takes the access units of a recording, in the order in which they are decoded, each with its place among those shown: the
+    /// same, but pictures may have several slices, and those before the first where a receiver may start are left out.
     pub fn of_recording<'a>(
         codec: Codec,
-        access_units: impl IntoIterator<Item = &'a [u8]>,
+        access_units: impl IntoIterator<Item = (u64, &'a [u8])>,
     ) -> Result<Self, Error> {
-        let pictures = access_units.into_iter().enumerate().map(|(index, access_unit)| match codec {
-            Codec::H264 | Codec::H265 => match Picture::of_units(codec, access_unit) {
-                (_, 0) => Err(Error::NoSlice { index }),
-                (picture, _) => Ok(picture),
-            },
-            Codec::Mjpeg => Picture::of_jpeg(index, access_unit),
-        });
-        let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
-        let from_start: Vec<_> = pictures.into_iter().skip_while(|picture| !picture.start).collect();
-        if from_start.is_empty() { Err(Error::NoStart) } else { Self::repeatable(codec, from_start) }
+        let pictures =
+            access_units.into_iter().enumerate().map(|(index, (shown, access_unit))| match codec {
+                Codec::H264 | Codec::H265 => match Picture::of_units(codec, access_unit) {
+                    (_, 0) => Err(Error::NoSlice { index }),
+                    (picture, _) => Ok((shown, Opening::of(codec, access_unit), picture)),
+                },
+                Codec::Mjpeg => Ok((shown, Opening::Closed, Picture::of_jpeg(index, access_unit)?)),
+            });
+        let mut pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+        if !codec.has_units() {
+            // Nothing refers to another: they are sent as they are shown, since nothing but that tells their numbers.
+            pictures.sort_by_key(|(shown, ..)| *shown);
+        }
+        let pictures = closed(pictures)?;
+        let leads = leads(&pictures.iter().map(|(shown, _)| *shown).collect::<Vec<_>>())?;
+        let pictures = pictures.into_iter().zip(leads);
+        let pictures = pictures.map(|((_, picture), lead)| Picture { lead, ..picture });
+        Self::repeatable(codec, pictures.collect())
     }
 
     fn repeatable(codec: Codec, pictures: Vec<Picture>) -> Result<Self, Error> {
@@ -139,6 +162,13 @@ impl Clip {
         self.pictures[usize::from(self.index(number))].start
     }
 
+    /// How many pictures after it is sent frame `number` is shown, with the pictures that a decoder must hold back for the others;
+    /// `None` where frames are sent as they are shown.
+    pub fn lead(&self, number: u64) -> Option<u64> {
+        let reordered = self.pictures.iter().any(|picture| picture.lead > 0);
+        reordered.then(|| self.pictures[usize::from(self.index(number))].lead.into())
+    }
+
     /// Pictures from the first to the next where a receiver may start; all there are, if it is the only one.
     pub fn group(&self) -> u16 {
         let next = self.pictures.iter().skip(1).position(|picture| picture.start);
@@ -161,6 +191,71 @@ impl Clip {
     pub fn access_units(&self) -> impl Iterator<Item = Vec<u8>> {
         self.pictures.iter().map(|picture| [&picture.parameters[..], &picture.slices].concat())
     }
+}
+
+/// How a picture stands to those before it, in the order in which they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// Nothing from here on refers to anything before, and what is before is shown before.
+    Closed,
+    /// It is shown before the picture that a receiver started at, and refers to what was before that (RASL; ITU-T H.265, 3.132).
+    Before,
+    /// Anything else.
+    Other,
+}
+
+impl Opening {
+    fn of(codec: Codec, access_unit: &[u8]) -> Self {
+        let units = || annexb::units(access_unit);
+        let kind = |unit: &[u8]| unit[0] >> 1 & 0x3f;
+        match codec {
+            Codec::H264 if units().any(|unit| codec.part(unit) == Part::Slice { start: true }) => {
+                Self::Closed
+            }
+            // Without BLA pictures that may have such pictures behind them, and CRA pictures (table 7-1).
+            Codec::H265 if units().any(|unit| (17..=20).contains(&kind(unit))) => Self::Closed,
+            Codec::H265 if units().any(|unit| (8..=9).contains(&kind(unit))) => Self::Before,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Pictures from the first on where all begins anew; and where pictures are sent as they are shown, where a receiver may start.
+fn closed(mut pictures: Vec<(u64, Opening, Picture)>) -> Result<Vec<(u64, Picture)>, Error> {
+    let reordered = pictures.windows(2).any(|two| two[0].0 > two[1].0);
+    let begins = |(_, opening, picture): &(u64, Opening, Picture)| {
+        picture.start && (!reordered || *opening == Opening::Closed)
+    };
+    let Some(first) = pictures.iter().position(begins) else {
+        let some = pictures.iter().any(|(_, _, picture)| picture.start);
+        return Err(if some { Error::Open } else { Error::NoStart });
+    };
+    pictures.drain(..first);
+    // Whoever started there could not decode what follows.
+    let mut start = 0;
+    for at in 0..pictures.len() {
+        match pictures[at].1 {
+            Opening::Before if start > 0 => pictures[start].2.start = false,
+            _ if pictures[at].2.start => start = at,
+            _ => {}
+        }
+    }
+    Ok(pictures.into_iter().map(|(shown, _, picture)| (shown, picture)).collect())
+}
+
+/// How long after it is sent each picture is shown, if they are shown in the order of these places, none before it is sent, and none
+/// later than that takes.
+fn leads(shown: &[u64]) -> Result<Vec<u16>, Error> {
+    let mut order: Vec<usize> = (0..shown.len()).collect();
+    order.sort_by_key(|at| shown[*at]);
+    let mut places = vec![0; shown.len()];
+    order.iter().enumerate().for_each(|(place, at)| places[*at] = place);
+    let held = places.iter().enumerate().map(|(at, place)| at.saturating_sub(*place)).max().unwrap_or(0);
+    let leads = places.iter().enumerate().map(|(at, place)| match held + place - at {
+        lead if held > MOST_MOVED || lead > 2 * MOST_MOVED => Err(Error::Moved),
+        lead => Ok(lead as u16),
+    });
+    leads.collect()
 }
 
 /// An encoder's access unit with this identity before its slice, and without whatever else it says beside the picture.
@@ -283,7 +378,7 @@ mod tests {
     fn a_recording_begins_where_a_receiver_may_start_and_may_have_slices() {
         let start = unit_stream(&[&[0x67, 1], &[0x68, 2], &[0x65, 3], &[0x65, 4]]);
         let next = unit_stream(&[&[0x41, 5], &[0x41, 6]]);
-        let recorded = |units: &[&[u8]]| Clip::of_recording(Codec::H264, units.iter().copied());
+        let recorded = |units: &[&[u8]]| Clip::of_recording(Codec::H264, (0..).zip(units.iter().copied()));
         let clip = recorded(&[&next, &start, &next, &next, &start, &next]).unwrap();
         assert_eq!((clip.pictures(), clip.group()), (5, 3));
         assert_eq!([0, 1, 2, 3, 4, 5, 9].map(|number| clip.start_before(number)), [0, 0, 0, 3, 3, 0, 3]);
@@ -294,11 +389,66 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_a_recording_are_shown_in_their_order_and_none_before_it_is_sent() {
+        let start = unit_stream(&[&[0x67, 1], &[0x68, 2], &[0x65, 3]]);
+        let next = unit_stream(&[&[0x41, 5]]);
+        let recorded = |shown: &[u64]| {
+            let units =
+                shown.iter().enumerate().map(|(at, shown)| (*shown, if at == 1 { &start } else { &next }));
+            Clip::of_recording(Codec::H264, units.map(|(shown, unit)| (shown, &unit[..])))
+        };
+        let leads =
+            |clip: &Clip, frames: u64| (0..frames).map(|number| clip.lead(number)).collect::<Vec<_>>();
+        let plain = recorded(&[0, 1, 2, 3]).unwrap();
+        assert_eq!(leads(&plain, 4), [None; 4]);
+        // What is before the start is left out, and the others move up: 4 8 6 5 7 is shown as 0 4 2 1 3.
+        let clip = recorded(&[3, 4, 8, 6, 5, 7]).unwrap();
+        assert_eq!(leads(&clip, 10), [2, 5, 2, 0, 1, 2, 5, 2, 0, 1].map(Some));
+        let shown = |clip: &Clip, number: u64| number + clip.lead(number).unwrap();
+        let mut all: Vec<_> = (0..10).map(|number| shown(&clip, number)).collect();
+        all.sort();
+        assert_eq!(all, (2..12).collect::<Vec<_>>(), "one picture after the other, from round to round");
+        let far: Vec<u64> = (0..100).map(|at| if at == 2 { 1000 } else { at }).collect();
+        assert_eq!(recorded(&far), Err(Error::Moved));
+        let late: Vec<u64> = (0..100).map(|at| if at == 99 { 3 } else { 2 * at }).collect();
+        assert_eq!(recorded(&late), Err(Error::Moved));
+    }
+
+    #[test]
+    fn with_b_frames_a_recording_begins_where_all_begins_anew() {
+        let sets: [&[u8]; 3] = [&[0x40, 1, 1], &[0x42, 1, 1], &[0x44, 1, 1]];
+        let of = |kind: u8, sets: &[&[u8]]| unit_stream(&[sets, &[&[kind << 1, 1, 7]]].concat());
+        let (idr, cra) = (of(20, &sets), of(21, &sets));
+        let (rasl, radl, trail) = (of(9, &[]), of(7, &[]), of(1, &[]));
+        let recorded = |units: &[(u64, &[u8])]| Clip::of_recording(Codec::H265, units.iter().copied());
+        let open = [(2, &cra[..]), (0, &rasl), (1, &rasl), (3, &trail)];
+        assert_eq!(recorded(&open), Err(Error::Open));
+        let clip = recorded(&[&[(9, &idr[..])], &open.map(|(shown, unit)| (10 + shown, unit))[..]].concat());
+        let clip = clip.unwrap();
+        let starts = |clip: &Clip| (0..clip.pictures().into()).map(|at| clip.starts(at)).collect::<Vec<_>>();
+        assert_eq!(starts(&clip), [true, false, false, false, false], "nobody may start at an open group");
+        let clip = recorded(&[(0, &idr), (1, &trail), (3, &cra), (2, &radl)]).unwrap();
+        assert_eq!(starts(&clip), [true, false, true, false]);
+        // Without B-frames a receiver may start there, too.
+        assert_eq!(recorded(&[(0, &cra), (1, &trail)]).map(|clip| clip.pictures()), Ok(2));
+    }
+
+    #[test]
     fn a_jpeg_is_kept_as_it_is_and_a_receiver_may_start_at_each() {
         let pictures = [vec![0xff, 0xd8, 1, 0xff, 0xd9], vec![0xff, 0xd8, 2, 0xff, 0xd9]];
         let clip = Clip::from_access_units(Codec::Mjpeg, pictures.iter().map(Vec::as_slice)).unwrap();
         let identity = FrameIdentity { number: 3, index: 1, ..Default::default() };
         assert_eq!(clip.access_unit(&identity), pictures[1]);
         assert!(clip.starts(0) && clip.starts(1));
+    }
+
+    #[test]
+    fn jpegs_of_a_recording_are_sent_as_they_are_shown() {
+        let pictures = [1, 3, 2].map(|what| (what, vec![0xff, 0xd8, what as u8, 0xff, 0xd9]));
+        let recorded = pictures.iter().map(|(shown, picture)| (*shown, picture.as_slice()));
+        let clip = Clip::of_recording(Codec::Mjpeg, recorded).unwrap();
+        assert_eq!([0, 1, 2].map(|number| clip.lead(number)), [None; 3]);
+        let sent = |number| clip.access_unit(&FrameIdentity { number, ..Default::default() })[2];
+        assert_eq!([0, 1, 2].map(sent), [1, 2, 3]);
     }
 }

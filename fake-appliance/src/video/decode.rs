@@ -1,7 +1,6 @@
 //! Decodes one session's access units with GStreamer and holds each picture against its identity.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fake_camera::codec::Codec;
@@ -16,14 +15,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::stamps::Owed;
 use super::tally::Known;
 
 /// Access units, or packets of JPEG, that may wait for the decoder; after that the network waits with them.
 const WAITING: u64 = 64;
 /// Longest wait for room in front of the decoder: it then counts as broken.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Time stamps only tell pictures apart; they are this far from one another.
-const STEP: gst::ClockTime = gst::ClockTime::from_mseconds(1);
 
 /// What decodes a codec, from first to last, and the Debian packages that bring it. JPEG goes in as packets of RTP: these have no
 /// headers, and are put together by whoever knows how.
@@ -81,15 +79,13 @@ pub fn check_groups() -> Result<(), Error> {
 pub(super) struct Decoder {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
-    pushed: u64,
     expected: Expected,
     room: watch::Receiver<bool>,
     ended: watch::Receiver<bool>,
 }
 
-/// What is known of the frames that are in the decoder, by time stamp.
-type Expected = Arc<Mutex<Frames>>;
-type Frames = BTreeMap<gst::ClockTime, Known>;
+/// What is known of the frames that are in the decoder.
+type Expected = Arc<Mutex<Owed<Known>>>;
 
 impl Decoder {
     /// Starts a decoder of the codec whose pictures are counted in `shared`.
@@ -114,24 +110,30 @@ impl Decoder {
             });
         }
         pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
-        Ok(Self { pipeline, source, pushed: 0, expected, room, ended })
+        Ok(Self { pipeline, source, expected, room, ended })
     }
 
-    /// Hands in a frame: an access unit (byte stream), or the packets of a JPEG. Waits while the decoder is behind, and leaves
-    /// nothing out.
-    pub(super) async fn push(&mut self, parts: Vec<Vec<u8>>, known: Known) -> Result<(), Error> {
+    /// Hands in a frame in the order of sending: an access unit (byte stream), or the packets of a JPEG. It is shown when it says
+    /// (nanoseconds, from anywhere), or after the one before. Waits while the decoder is behind, and leaves nothing out.
+    pub(super) async fn push(
+        &mut self,
+        parts: Vec<Vec<u8>>,
+        shown: Option<i128>,
+        known: Known,
+    ) -> Result<(), Error> {
         let room = timeout(PATIENCE, self.room.wait_for(|room| *room)).await.is_ok_and(|room| room.is_ok());
         if !room {
             return Err(self.failure("it takes no more pictures"));
         }
-        let stamp = STEP * self.pushed;
-        self.pushed += 1;
-        self.expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(stamp, known);
+        let stamp = gst::ClockTime::from_nseconds(owed(&self.expected).push(shown, known));
         for part in parts {
             let mut buffer = gst::Buffer::from_mut_slice(part);
             let stamps = buffer.get_mut().expect("nobody else has the new buffer");
             stamps.set_pts(stamp);
-            stamps.set_dts(stamp);
+            if shown.is_none() {
+                stamps.set_dts(stamp);
+            }
+            // Otherwise none for decoding: that is the order in which they come.
             self.source.push_buffer(buffer).map_err(|error| self.failure(&error.to_string()))?;
         }
         Ok(())
@@ -220,17 +222,17 @@ fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let stamp = sample.buffer().and_then(gst::BufferRef::pts);
-                // Pictures come in order; what the decoder swallowed before this one will not come any more.
-                let mut due = stamp.map(|stamp| take_until(&expected, stamp)).unwrap_or_default();
-                // One that nobody handed in is nobody's.
-                let known = stamp.and_then(|stamp| due.remove(&stamp)).unwrap_or(Known::Said(None));
+                let (known, late) =
+                    stamp.map(|stamp| owed(&expected).given(stamp.nseconds())).unwrap_or_default();
                 let code = read_code(&sample);
                 shared.picture(&sample);
-                shared.decoded(due.into_values(), Some(known), code);
+                // One that nobody handed in is nobody's.
+                shared.decoded(late, Some(known.unwrap_or(Known::Said(None))), code);
                 Ok(gst::FlowSuccess::Ok)
             })
             .eos(move |_| {
-                counting.decoded(take_until(&left, gst::ClockTime::MAX).into_values(), None, None);
+                let late = owed(&left).left();
+                counting.decoded(late, None, None);
                 end.send_replace(true);
             })
             .build(),
@@ -238,11 +240,8 @@ fn sink(shared: &Arc<Shared>, expected: &Expected) -> (gst_app::AppSink, watch::
     (sink, ended)
 }
 
-/// What was expected up to and with this time stamp.
-fn take_until(expected: &Expected, stamp: gst::ClockTime) -> Frames {
-    let mut expected = expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let later = expected.split_off(&stamp.saturating_add(gst::ClockTime::from_nseconds(1)));
-    std::mem::replace(&mut *expected, later)
+fn owed(expected: &Expected) -> MutexGuard<'_, Owed<Known>> {
+    expected.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn read_code(sample: &gst::Sample) -> Option<PictureCode> {

@@ -12,6 +12,7 @@ mod jpeg;
 mod picture;
 mod sent_away;
 mod session;
+mod stamps;
 mod talk;
 mod tally;
 mod told_time;

@@ -217,6 +217,8 @@ struct Unit {
     data: Vec<u8>,
     /// Whether its picture stands alone.
     start: bool,
+    /// When its picture is shown, nanoseconds from anywhere: not in the order of sending where there are B-frames.
+    shown: i128,
     /// When it was sent, if somebody else than the frame says so.
     sent: Option<u64>,
 }
@@ -409,7 +411,8 @@ async fn judge_jpeg(
         return Ok(());
     };
     let timed = Timed { number, sent: told.of(frame.timestamp).unwrap_or(0), arrived: now };
-    Ok(decoder.push(frame.packets, Known::ByTime(timed)).await?)
+    // Each is decoded by itself, and counted by its time: in the order of coming.
+    Ok(decoder.push(frame.packets, None, Known::ByTime(timed)).await?)
 }
 
 async fn judge(
@@ -419,13 +422,19 @@ async fn judge(
     (decoder, told): (&mut Option<Decoder>, &ToldTime),
 ) -> Result<(), Error> {
     let (start, sent) = (frame.is_random_access_point(), told.of(frame.timestamp()));
-    judge_unit(shared, codec, Unit { data: frame.into_data(), start, sent }, decoder).await
+    let shown = nanoseconds(frame.timestamp().timestamp(), frame.timestamp().clock_rate().get());
+    judge_unit(shared, codec, Unit { data: frame.into_data(), start, shown, sent }, decoder).await
+}
+
+/// Ticks of an RTP clock of this rate, one a second or more.
+fn nanoseconds(ticks: i64, rate: u32) -> i128 {
+    i128::from(ticks) * 1_000_000_000 / i128::from(rate.max(1))
 }
 
 async fn judge_unit(
     shared: &Arc<Shared>,
     codec: Codec,
-    Unit { data, start, sent }: Unit,
+    Unit { data, start, shown, sent }: Unit,
     decoder: &mut Option<Decoder>,
 ) -> Result<(), Error> {
     let now = fake_facts::now();
@@ -442,7 +451,7 @@ async fn judge_unit(
     }
     if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
-        decoder.push(vec![data], Known::Said(identity)).await?;
+        decoder.push(vec![data], Some(shown), Known::Said(identity)).await?;
     }
     Ok(())
 }

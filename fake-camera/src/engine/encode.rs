@@ -120,6 +120,14 @@ impl Video {
         }
     }
 
+    /// How many pictures after it is sent frame `number` is shown; `None` where frames are sent as they are shown.
+    pub(super) fn lead(&self, number: u64) -> Option<u64> {
+        match &self.frames {
+            Frames::Replayed { clip, .. } => clip.lead(number),
+            Frames::Live(_) => None,
+        }
+    }
+
     /// What a new session's frames are taken from. Errors: an encoder does not start.
     pub(super) fn reel(&self) -> Result<Reel, Error> {
         match &self.frames {

@@ -1,7 +1,8 @@
 //! Gives every RTSP session its frames: one thread, one frame per session and frame interval.
 //!
 //! A media prerolls with frame 0, which waits for PLAY. From then on frame `n` is due when the media's running
-//! time reaches `n` frame intervals, and its time stamp says exactly that: a stamp in the future would show up
+//! time reaches `n` frame intervals, and its time stamp says exactly that (of a recording with B-frames, when its picture is
+//! shown, which is never before): a stamp in the future would show up
 //! as latency (both sinks of the RTSP server wait for the clock), one in the past as jitter. A pause stops the
 //! running time too, so the rule holds across pauses; only the first frame after one is early. Only when running time and frame number have drifted
 //! apart (a suspended host) is the session anchored anew; one of JPEG never is, since nothing but their times tells its
@@ -50,10 +51,26 @@ impl Source {
         self.video.access_unit(reel, FrameIdentity { stream, index: 0, camera, run, number, sent })
     }
 
-    fn buffer(&self, reel: &Reel, number: u64, sent: u64, at: gst::ClockTime) -> Result<gst::Buffer, Error> {
+    /// Frame `number`, which is sent at this time in the place of frame `due`.
+    fn buffer(
+        &self,
+        reel: &Reel,
+        (number, due): (u64, u64),
+        sent: u64,
+        at: gst::ClockTime,
+    ) -> Result<gst::Buffer, Error> {
         let mut buffer = gst::Buffer::from_mut_slice(self.frame(reel, number, sent)?);
         let stamps = buffer.get_mut().expect("nobody else has the new buffer");
-        stamps.set_pts(at);
+        match self.video.lead(number) {
+            None => stamps.set_pts(at),
+            // RTP's time stamp says when a picture is shown, also where it is sent out of its turn; the sinks wait for when it is sent.
+            Some(lead) => {
+                let fps = self.video.fps;
+                let shown = at.saturating_add(frame_time(number + lead, fps));
+                stamps.set_pts(shown.saturating_sub(frame_time(due, fps)));
+                stamps.set_dts(at);
+            }
+        }
         stamps.set_duration(frame_time(1, self.video.fps));
         Ok(buffer)
     }
@@ -125,7 +142,7 @@ impl Pusher {
         let mut first = true;
         let need_data = move |media: &gst_app::AppSrc, _length: u32| {
             if std::mem::take(&mut first) {
-                match source.buffer(&reel, 0, 0, gst::ClockTime::ZERO) {
+                match source.buffer(&reel, (0, 0), 0, gst::ClockTime::ZERO) {
                     Ok(buffer) => {
                         let pushed = media.push_buffer(buffer);
                         debug!(key, ?pushed, "first frame waits for PLAY");
@@ -269,13 +286,14 @@ impl Session {
         self.source.shown.sent(number);
         let wrong = &self.source.misbehaviour;
         let sent = fake_facts::now().saturating_sub(wrong.delay(number).as_nanos() as u64);
-        let half = frame_time(1, self.source.video.fps) / 2;
+        let fps = self.source.video.fps;
+        let half = frame_time(1, fps) / 2;
         for (copy, frame) in (0..).zip(wrong.sends(number)) {
             // Whatever is told by its time keeps it, also where it does not come in its order.
-            let own = if self.is_told_by_time() { frame_time(frame, self.source.video.fps) } else { at };
+            let own = if self.is_told_by_time() { frame_time(frame, fps) } else { at };
             // No two have the same time: receivers would take them for one.
             let at = own + half * copy;
-            match self.source.buffer(&self.reel, frame, sent, at) {
+            match self.source.buffer(&self.reel, (frame, number), sent, at) {
                 Ok(buffer) => {
                     if let Err(error) = self.media.push_buffer(buffer) {
                         debug!(key = self.key, frame, %error, "the media takes no more frames");

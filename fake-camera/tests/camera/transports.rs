@@ -7,7 +7,7 @@ use std::time::Duration;
 use fake_camera::codec::Codec;
 use fake_camera::identity::FrameIdentity;
 use fake_camera::identity::sei::Found;
-use fake_facts::Fact;
+use fake_facts::{Fact, Video};
 use futures_util::StreamExt;
 use retina::client::{PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Transport};
 use retina::codec::{CodecItem, FrameFormat};
@@ -39,29 +39,34 @@ async fn the_appliance_gets_every_frame_by_udp() {
     assert_eq!((video.lost, video.unidentified, video.foreign, video.mismatched), (0, 0, 0, 0), "{video:?}");
 }
 
-#[test]
-fn the_appliance_gets_every_frame_of_a_group() {
+/// What an appliance says of 45 frames or more of the group of a camera that is started like this.
+pub(crate) fn of_group(served: &[&str]) -> Video {
     // It lies beside the camera: both are built together.
     let appliance = Path::new(env!("CARGO_BIN_EXE_fake-camera")).with_file_name("fake-appliance");
     let password = format!("{PASSWORD_VARIABLE}={PASSWORD}");
+    let login = ["--user", USER, "--password-env", PASSWORD_VARIABLE];
+    let camera =
+        CameraProcess::apart(&[&["--id", "42", "--transport", "multicast"], served, &login].concat());
+    let url = camera.url();
+    let pull = [&password, appliance.to_str().unwrap(), "pull", &url, "--multicast", "--frames", "45"];
+    let pulled = camera.client("env", &[&pull[..], &login].concat());
+    let said = String::from_utf8_lossy(&pulled.stdout).into_owned();
+    let facts = said.lines().map(|line| fake_facts::read_line(line).unwrap().fact);
+    let mut video = facts.filter_map(|fact| if let Fact::Video(video) = fact { Some(video) } else { None });
+    let video = video.next_back().unwrap_or_else(|| panic!("{pulled:?}"));
+    assert_eq!((video.id, video.first, video.last + 1), (42, 0, video.received), "{said}");
+    camera.facts.wait("stopped", |fact| matches!(fact, Fact::Stopped { .. }).then_some(()));
+    video
+}
+
+#[test]
+fn the_appliance_gets_every_frame_of_a_group() {
     for codec in ["h264", "h265"] {
-        let login = ["--user", USER, "--password-env", PASSWORD_VARIABLE];
-        let served = ["--id", "42", "--transport", "multicast", "--codec", codec];
-        let camera = CameraProcess::apart(&[&served[..], &login].concat());
-        let url = camera.url();
-        let pull = [&password, appliance.to_str().unwrap(), "pull", &url, "--multicast", "--frames", "45"];
-        let pulled = camera.client("env", &[&pull[..], &login].concat());
-        let said = String::from_utf8_lossy(&pulled.stdout).into_owned();
-        let facts = said.lines().map(|line| fake_facts::read_line(line).unwrap().fact);
-        let mut video =
-            facts.filter_map(|fact| if let Fact::Video(video) = fact { Some(video) } else { None });
-        let video = video.next_back().unwrap_or_else(|| panic!("{pulled:?}"));
-        assert_eq!((video.id, video.first, video.last + 1), (42, 0, video.received), "{said}");
+        let video = of_group(&["--codec", codec]);
         let wrong = (video.lost, video.unidentified, video.foreign, video.mismatched, video.undecoded);
         assert_eq!(wrong, (0, 0, 0, 0, 0), "{video:?}");
         // Those that were decoded show what they say; the last may still be under way.
         assert!(video.received >= 45 && video.matched > 40, "{video:?}");
-        camera.facts.wait("stopped", |fact| matches!(fact, Fact::Stopped { .. }).then_some(()));
     }
 }
 

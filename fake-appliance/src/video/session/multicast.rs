@@ -6,6 +6,7 @@
 mod depay;
 mod gather;
 mod offer;
+mod unwrap;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};

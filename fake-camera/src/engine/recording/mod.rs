@@ -1,8 +1,8 @@
 //! A camera's video from files of the user's own: read whole at the start, repeated for ever.
 //!
 //! A file is an MP4, an MPEG transport stream or a Matroska file with H.264, H.265 or JPEG; the files of a folder follow one
-//! another in the order of their names, and are alike. Pictures are sent as they are, at an even rate: only messages beside
-//! them are replaced by ours. What RTP or a camera's plain sequence of frames has no place for is refused.
+//! another in the order of their names, and are alike. Pictures are sent as they are, at an even rate and, where there are
+//! B-frames, in the order in which they are decoded: only messages beside them are replaced by ours. What RTP or a camera's plain sequence of frames has no place for is refused.
 
 mod jpeg;
 mod read;
@@ -71,12 +71,9 @@ pub enum Unfit {
     /// Too few pictures to know a rate, or too many a second.
     #[error("its pictures follow at no rate of 1 to 60 a second, which is what is served")]
     Rate,
-    /// B-frames.
-    #[error(
-        "its pictures are not sent in the order in which they are shown (B-frames), and are here: encode it without, as \
-         by `ffmpeg -i IN -c:v libx264 -bf 0 OUT.mp4`, or `-c:v libx265 -x265-params bframes=0`"
-    )]
-    Reordered,
+    /// B-frames, and no times by which they could be put in order.
+    #[error("it has B-frames, and does not say of each picture when it is shown, or says the same of two")]
+    Order,
     /// Half-pictures.
     #[error(
         "it is interlaced, and whole pictures are served: encode it anew, as by `ffmpeg -i IN -vf yadif OUT.mp4`"
@@ -118,8 +115,11 @@ impl Recording {
         let refused = |path: &Path, why: Unfit| Error::Recording { path: path.to_owned(), why };
         let files = files(path).map_err(|why| refused(path, why))?;
         let mut all: Option<(Kind, Pictures)> = None;
+        let mut places = Vec::new();
         for file in files {
-            let Video { kind, pictures } = read::video(&file)?;
+            let Video { kind, pictures, shown } = read::video(&file)?;
+            let before = places.len() as u64;
+            places.extend(shown.into_iter().map(|place| before + place));
             let (_, before) = match &mut all {
                 Some((first, _)) if *first != kind => {
                     let (this, before) = (kind.to_string(), first.to_string());
@@ -134,7 +134,7 @@ impl Recording {
         if let Some(asked) = codec.filter(|asked| *asked != is) {
             return Err(refused(path, Unfit::Codec { is, asked }));
         }
-        let clip = Clip::of_recording(is, pictures.all.iter().map(Vec::as_slice));
+        let clip = Clip::of_recording(is, places.into_iter().zip(pictures.all.iter().map(Vec::as_slice)));
         let clip = clip.map_err(|why| refused(path, why.into()))?;
         Ok(Self { codec: is, size, fps, clip: Arc::new(clip) })
     }

@@ -42,6 +42,8 @@ pub(super) struct Video {
     pub(super) kind: Kind,
     /// Byte streams, or JPEG after JPEG.
     pub(super) pictures: Vec<Vec<u8>>,
+    /// The place of each among those shown, from 0.
+    pub(super) shown: Vec<u64>,
 }
 
 /// What comes of a file's pads: an end that has its video, or why there is none.
@@ -215,7 +217,7 @@ impl Pictures {
 }
 
 fn collect(pipeline: &Pipeline, codec: Codec, sink: &gst_app::AppSink) -> Result<Video, Unfit> {
-    let (mut pictures, mut size, mut shown) = (Pictures::default(), None, Vec::<gst::ClockTime>::new());
+    let (mut pictures, mut size, mut shown) = (Pictures::default(), None, Vec::new());
     let mut until = Instant::now() + PATIENCE;
     while !sink.is_eos() {
         let Some(sample) = sink.try_pull_sample(LOOK) else {
@@ -230,12 +232,7 @@ fn collect(pipeline: &Pipeline, codec: Codec, sink: &gst_app::AppSink) -> Result
         until = Instant::now() + PATIENCE;
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else { continue };
         size = Some(same_size(caps, size)?);
-        if let Some(at) = buffer.pts() {
-            if shown.last().is_some_and(|last| at <= *last) {
-                return Err(Unfit::Reordered);
-            }
-            shown.push(at);
-        }
+        shown.push(buffer.pts());
         let picture = buffer.map_readable().map_err(|error| Unfit::Reader(error.to_string()))?.to_vec();
         if codec == Codec::Mjpeg {
             jpeg::fits(&picture)?;
@@ -246,7 +243,24 @@ fn collect(pipeline: &Pipeline, codec: Codec, sink: &gst_app::AppSink) -> Result
         return Err(why);
     }
     let size = size.ok_or(Unfit::NoVideo)?;
-    Ok(Video { kind: Kind { codec, size, fps: rate(&shown)? }, pictures: pictures.all })
+    let places = places(&shown)?;
+    let mut known: Vec<_> = shown.into_iter().flatten().collect();
+    known.sort();
+    Ok(Video { kind: Kind { codec, size, fps: rate(&known)? }, pictures: pictures.all, shown: places })
+}
+
+/// The place of each picture among those shown, by when that is. Where the times that are known only grow, the others lie between.
+fn places(shown: &[Option<gst::ClockTime>]) -> Result<Vec<u64>, Unfit> {
+    if shown.iter().flatten().is_sorted_by(|one, next| one < next) {
+        return Ok((0..shown.len() as u64).collect());
+    }
+    let mut order = shown.iter().copied().collect::<Option<Vec<_>>>().ok_or(Unfit::Order)?;
+    order.sort();
+    if !order.is_sorted_by(|one, next| one < next) {
+        return Err(Unfit::Order);
+    }
+    let place = |at: &gst::ClockTime| order.partition_point(|other| other < at) as u64;
+    Ok(shown.iter().flatten().map(place).collect())
 }
 
 /// The size of a picture, which must be that of those before.
@@ -310,6 +324,22 @@ mod tests {
         let mut pictures = Pictures::default();
         pictures.add(vec![Vec::new(); MOST_PICTURES]).unwrap();
         assert!(matches!(pictures.add(vec![Vec::new()]), Err(Unfit::Long)));
+    }
+
+    #[test]
+    fn pictures_have_places_by_when_they_are_shown() {
+        let at = |millis: &[u64]| {
+            let times = millis.iter().map(|at| (*at < 1000).then(|| gst::ClockTime::from_mseconds(*at)));
+            places(&times.collect::<Vec<_>>())
+        };
+        assert!(at(&[]).unwrap().is_empty());
+        assert_eq!(at(&[40, 160, 120, 80]).unwrap(), [0, 3, 2, 1]);
+        // Uneven ones, too; and where one is not known, but nothing is out of order.
+        assert_eq!(at(&[0, 500, 20]).unwrap(), [0, 2, 1]);
+        assert_eq!(at(&[0, 1000, 20, 1000]).unwrap(), [0, 1, 2, 3]);
+        for wrong in [&[0, 80, 40, 40][..], &[0, 0], &[0, 80, 1000, 40]] {
+            assert!(matches!(at(wrong), Err(Unfit::Order)), "{wrong:?}");
+        }
     }
 
     #[test]

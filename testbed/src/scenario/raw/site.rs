@@ -133,7 +133,7 @@ table! {
     Video = "a video" {
         /// Codec: `h264` (the default), `h265` or `mjpeg`, JPEG after JPEG; a recording must be of it.
         codec: may One<Codec>,
-        /// A file, or a folder of files that follow one another by name, that is sent instead of drawn pictures, at its own size and rate: MP4, MPEG transport stream or Matroska with H.264 or H.265 without B-frames, or with JPEG; at most 64 MiB.
+        /// A file, or a folder of files that follow one another by name, that is sent instead of drawn pictures, at its own size and rate: MP4, MPEG transport stream or Matroska with H.264, H.265 or JPEG; at most 64 MiB.
         recording: may One<Below>,
         /// When drawn pictures are encoded: `once` (the default) before they are served, or `live` while they are sent, by each session for itself.
         encode: may One<Encode>,

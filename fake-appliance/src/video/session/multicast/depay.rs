@@ -11,8 +11,9 @@ use fake_facts::program::Missing;
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::super::Unit;
+use super::super::{Unit, nanoseconds};
 use super::offer::Offer;
+use super::unwrap::Unwrap;
 
 /// Parameters of a format that the elements take: parameter sets (RFC 6184, section 8.1; RFC 7798, section 7.1).
 const PARAMETERS: [&str; 4] = ["sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps"];
@@ -55,8 +56,14 @@ pub(super) struct Depay {
     /// Only held: what comes out of it is in `units`.
     _output: gst::Pad,
     codec: Codec,
-    units: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Ticks a second.
+    clock: u32,
+    ticks: Unwrap,
+    units: Units,
 }
+
+/// What came out: byte streams, each with when it is shown (nanoseconds).
+type Units = Arc<Mutex<Vec<(Vec<u8>, u64)>>>;
 
 impl Depay {
     /// Starts the element for what is offered.
@@ -65,13 +72,14 @@ impl Depay {
         let wanted = element(offer.codec).ok_or_else(|| failed("JPEG"))?;
         let element =
             gst::ElementFactory::make(wanted.element).build().map_err(|_| Error::Missing(wanted))?;
-        let units = Arc::default();
+        let units = Units::default();
         let (input, output) =
             (gst::Pad::builder(gst::PadDirection::Src).build(), output(offer.codec, &units)?);
         let pad = |name| element.static_pad(name).ok_or_else(|| failed(name));
         input.link(&pad("sink")?).map_err(failed)?;
         pad("src")?.link(&output).map_err(failed)?;
-        let depay = Self { element, input, _output: output, codec: offer.codec, units };
+        let (codec, clock) = (offer.codec, offer.clock.unsigned_abs());
+        let depay = Self { element, input, _output: output, codec, clock, ticks: Unwrap::default(), units };
         depay._output.set_active(true).map_err(failed)?;
         depay.element.set_state(gst::State::Paused).map_err(failed)?;
         depay.input.set_active(true).map_err(failed)?;
@@ -101,20 +109,34 @@ impl Depay {
         }
     }
 
-    /// The access units in the packets of one frame or more, as byte streams.
+    /// The access units in the packets of one frame or more, as byte streams, each with the time of its packets.
     ///
     /// Errors: the element takes nothing any more.
     pub(super) fn units(&mut self, packets: Vec<Vec<u8>>) -> Result<Vec<Unit>, Error> {
         for packet in packets {
-            self.input.push(gst::Buffer::from_mut_slice(packet)).map_err(failed)?;
+            // What the element makes of packets has their time.
+            let shown = self.ticks.of(&packet).map(|ticks| stamp(nanoseconds(ticks, self.clock)));
+            let mut packet = gst::Buffer::from_mut_slice(packet);
+            packet.get_mut().expect("nobody else has the new buffer").set_pts(shown);
+            self.input.push(packet).map_err(failed)?;
         }
         let units = std::mem::take(&mut *self.units.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         let is_start = |data: &[u8]| {
             annexb::units(data).any(|unit| self.codec.part(unit) == Part::Slice { start: true })
         };
-        let unit = |data: Vec<u8>| Unit { start: is_start(&data), data, sent: None };
+        let unit = |(data, shown): (Vec<u8>, u64)| Unit {
+            start: is_start(&data),
+            data,
+            shown: shown.into(),
+            sent: None,
+        };
         Ok(units.into_iter().map(unit).collect())
     }
+}
+
+/// As a time of GStreamer's, which has no place for what a wild clock may come to.
+fn stamp(shown: i128) -> gst::ClockTime {
+    gst::ClockTime::from_nseconds(shown.clamp(0, i64::MAX.into()) as u64)
 }
 
 impl Drop for Depay {
@@ -127,7 +149,7 @@ impl Drop for Depay {
     }
 }
 
-fn output(codec: Codec, units: &Arc<Mutex<Vec<Vec<u8>>>>) -> Result<gst::Pad, Error> {
+fn output(codec: Codec, units: &Units) -> Result<gst::Pad, Error> {
     let caps = gst::Caps::builder(format!("video/x-{codec}"))
         .field("stream-format", "byte-stream")
         .field("alignment", "au")
@@ -138,7 +160,8 @@ fn output(codec: Codec, units: &Arc<Mutex<Vec<Vec<u8>>>>) -> Result<gst::Pad, Er
     let output = gst::Pad::builder_from_template(&template)
         .chain_function(move |_, _, buffer| {
             let unit = buffer.map_readable().map_err(|_| gst::FlowError::Error)?.to_vec();
-            units.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(unit);
+            let shown = buffer.pts().unwrap_or_default().nseconds();
+            units.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((unit, shown));
             Ok(gst::FlowSuccess::Ok)
         })
         .event_function(|_, _, _| true)

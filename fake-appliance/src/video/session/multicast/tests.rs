@@ -234,6 +234,28 @@ async fn another_host_is_not_asked() {
 }
 
 #[test]
+fn frames_have_the_times_of_their_packets_in_whatever_order_they_are_shown() {
+    let group = SocketAddrV4::new(Ipv4Addr::new(239, 255, 0, 1), 5004);
+    let said =
+        Said::of(group, Vec::new()).answer("DESCRIBE rtsp://10.0.0.1/stream RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+    let offer = Offer::of(&said, &"rtsp://10.0.0.1/stream".parse().unwrap()).unwrap();
+    let (mut gather, mut depay) = (Gather::new(offer.payload), Depay::start(&offer).unwrap());
+    let mut shown = Vec::new();
+    // The clock of 90 kHz goes round between the first and the last, and one is shown before the first.
+    let places = [0, 3, 1, 2, -1];
+    for (number, place) in (0..).zip(places) {
+        let stamp = (u32::MAX - 8999).wrapping_add_signed(place * 6000);
+        for mut packet in frame(number) {
+            packet[4..8].copy_from_slice(&stamp.to_be_bytes());
+            let units = gather.take(&packet).map(|packets| depay.units(packets).unwrap());
+            shown.extend(units.into_iter().flatten().map(|unit| unit.shown));
+        }
+    }
+    let frames = shown.iter().map(|at| (at - shown[0] + 1_000_000).div_euclid(66_666_666));
+    assert_eq!(frames.collect::<Vec<_>>(), places.map(i128::from));
+}
+
+#[test]
 fn what_nobody_means_to_send_to_a_group_is_refused_or_taken_and_nothing_else() {
     let group = SocketAddrV4::new(Ipv4Addr::new(239, 255, 0, 1), 5004);
     let said = Said::of(group, frames(0..3));
