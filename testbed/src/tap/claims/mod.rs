@@ -211,8 +211,10 @@ impl Claims {
     }
 
     fn has_sent(&self, quoted: &Packet<'_>, told: &Told<'_>, seen: Seen) -> bool {
+        let ends = (quoted.source, quoted.dest);
         self.talks.has_sent(told, seen.at)
-            || self.leases.has_sent((quoted.source, quoted.dest), told, seen.at)
+            || self.leases.has_sent(ends, told, seen.at)
+            || self.searches.has_sent(ends, told, seen.at)
     }
 
     /// Counts it, with the conversation that it belongs to.

@@ -29,6 +29,8 @@ const MOST: usize = 4096;
 pub(super) struct Searches {
     /// Segment, address and port: whose, and when.
     asked: HashMap<(Index, IpAddr, u16), (Index, u64)>,
+    /// Who has answered whom, at which port, and when.
+    answered: HashMap<(IpAddr, IpAddr, u16), u64>,
 }
 
 impl Searches {
@@ -50,7 +52,25 @@ impl Searches {
         }
         let asker = self.asked.get(&(sender.segment, packet.dest, to));
         let (asker, at) = asker.copied().filter(|_| from == PORT)?;
-        Some(answer(allowed, packet, asker, sender, seen.at.saturating_sub(at)))
+        let flows = answer(allowed, packet, asker, sender, seen.at.saturating_sub(at));
+        if flows.is_ok() {
+            self.note_answer((packet.source, packet.dest, to), seen.at);
+        }
+        Some(flows)
+    }
+
+    fn note_answer(&mut self, answer: (IpAddr, IpAddr, u16), at: u64) {
+        if self.answered.len() >= MOST {
+            self.answered.clear();
+        }
+        self.answered.insert(answer, at);
+    }
+
+    /// Whether that answer was explained, a moment ago: who has asked may be gone when it comes.
+    pub(super) fn has_sent(&self, (from, to): (IpAddr, IpAddr), told: &Told<'_>, now: u64) -> bool {
+        let is_answer = told.kind == Kind::Udp && told.source.port == PORT;
+        let answered = self.answered.get(&(from, to, told.dest.port)).filter(|_| is_answer);
+        answered.is_some_and(|answered| now.saturating_sub(*answered) <= ANSWERED_WITHIN)
     }
 
     fn question(
@@ -84,6 +104,7 @@ impl Searches {
     /// The end of a stretch.
     pub(super) fn turn(&mut self, now: u64) {
         self.asked.retain(|_, (_, asked)| now.saturating_sub(*asked) <= ANSWERED_WITHIN);
+        self.answered.retain(|_, answered| now.saturating_sub(*answered) <= ANSWERED_WITHIN);
     }
 }
 

@@ -390,6 +390,26 @@ fn a_search_is_explained_on_its_link_with_its_answers() {
     assert_eq!(why(&mut Wire::new(), &question), Why::NotAllowed.to_string(), "no flow lets it look");
 }
 
+#[test]
+fn who_has_asked_may_be_gone_when_the_answer_to_its_search_comes() {
+    let answer = udp((ADDRESSES[RTR_B], 3702), (ADDRESSES[APP], 50_000), b"I am");
+    let gone = |about: &[u8]| {
+        link(APP, RTR_B, 0x0800, &icmp(ADDRESSES[APP], ADDRESSES[RTR_B], 3, [0; 4], &about[..28]))
+    };
+    let mut wire = searching();
+    wire.pass(&to_searched(APP, ADDRESSES[APP], 1));
+    wire.pass(&gone(&answer));
+    assert!(wire.why().iter().all(|why| *why == Why::QuotesNothing.to_string()), "it has not been answered");
+    wire.pass(&link(RTR_B, APP, 0x0800, &answer));
+    wire.later(5).pass(&gone(&answer));
+    assert_eq!(wire.by(), [flows(&["F05"]), Told::Error]);
+    let elsewhere = udp((ADDRESSES[RTR_B], 3702), (ADDRESSES[APP], 50_001), b"I am");
+    wire.pass(&gone(&elsewhere));
+    assert_eq!(wire.why(), [Why::QuotesNothing.to_string()], "that port has not asked");
+    wire.later(20).pass(&gone(&answer));
+    assert_eq!(wire.why(), [Why::QuotesNothing.to_string()], "long after it");
+}
+
 /// Where the camera may send to its group, for the router beside it to hear.
 fn casting() -> Wire {
     let mut plan = fixture::plan();
