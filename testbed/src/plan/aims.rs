@@ -185,7 +185,10 @@ fn aims_of_pair<'a>(
                     passes_for.map(|other| forged(&by_another_name(&aim), &approach, other, notes));
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
                     None => {
+                        let leg = by_another_leg(attack, attacker, &approach);
+                        let leg = leg.map(|leg| aim_at_leg(attack, known, &leg, &aim, (attacker, target)));
                         aims.push(aim);
+                        aims.extend(leg);
                         aims.extend(frames);
                         aims.extend(as_opener.into_iter().flatten());
                     }
@@ -363,6 +366,36 @@ fn without_route<'a>(
         let (from, to) = (&attacker.name, &target.name);
         Obstacle::Remark(format!("`{from}` has no neighbour that leads on to `{to}`"))
     })
+}
+
+/// The way to the same address by another leg of the target's, one beside the attacker: who follows the weak host model serves
+/// each of its addresses on each of its legs (RFC 1122, section 3.3.4.2). A matrix asks for the ways that routes name.
+fn by_another_leg<'a>(
+    attack: &Attack<'_>,
+    attacker: &'a Node,
+    approach: &Approach<'a>,
+) -> Option<Approach<'a>> {
+    let (target, at) = approach.target;
+    let beside = |own: &'a Link| Some((own, target.links.iter().find(|leg| leg.segment == own.segment)?));
+    let (link, leg) = attacker.links.iter().find_map(beside)?;
+    let family = |net: &&IpNet| net.addr().is_ipv4() == approach.source.is_ipv4();
+    let source = link.addresses.iter().find(family)?.addr();
+    let asked = attack.via.is_none() && attack.cover != Cover::AllButFlows;
+    let other = leg.segment != at.segment && approach.next.0.name != target.name;
+    (asked && other).then_some(Approach { link, source, next: (target, leg), target: (target, leg) })
+}
+
+/// What the routes' way gets; no flow allows anything on this one.
+fn aim_at_leg(
+    attack: &Attack<'_>,
+    known: &Known<'_>,
+    leg: &Approach<'_>,
+    by_routes: &Aim,
+    (attacker, target): (&Node, &Node),
+) -> Aim {
+    let cells = cells(attack, known, leg, (attacker, target, by_routes.address));
+    let cells = cells.map(|cells| Cells { allowed: Vec::new(), ..cells });
+    Aim { cells, ..aim(leg, attacker, by_routes.address, by_routes.ports.clone()) }
 }
 
 /// Why the site's own routes do not lead from the first device on to the target, if they do not.

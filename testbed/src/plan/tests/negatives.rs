@@ -208,6 +208,27 @@ fn the_way_over_two_routers_begins_at_the_first() {
     assert!(!remarked(&plan, "do not lead"), "{:#?}", plan.remarks);
 }
 
+#[test]
+fn an_address_of_a_neighbours_other_leg_is_tried_at_the_near_leg_too() {
+    let site = empty("legs")
+        .segment("near", None, "10.1.0.0/24")
+        .segment("far", None, "10.2.0.0/24")
+        .node("one", host(""), "eth0:near")
+        .node("legs", host(""), "eth0:near eth1:far")
+        .node("rtr", router("", "", None), "n0:near f0:far")
+        .flow("S01", "one", "legs", "tcp/80")
+        .node("tool", host(""), "eth0:far")
+        .flow("S02", "tool", "one", "tcp/443");
+    let plan = site.check("shut", "S01 S02", no_reach("one", "legs", "tcp/81")).planned();
+    let found = aims(&plan, "shut");
+    let ways: Vec<_> = found.iter().map(|aim| format!("{} to {}", aim.address, aim.next_node)).collect();
+    assert_eq!(ways, ["10.1.0.2 to legs", "10.2.0.2 to rtr", "10.2.0.2 to legs"]);
+    let (near, leg) = (node(&plan, "legs").links[0].mac, &found[2]);
+    assert_eq!((leg.next_hop, leg.target_mac, &leg.target_segment), (near, near, &name("near")));
+    assert_eq!(leg.judge, Judge::BehindFilter { node: name("legs") });
+    assert_eq!(leg.ports, found[1].ports);
+}
+
 /// With one negative from `app`, to which a flow lets it in, at the router, which has several addresses.
 fn covering(cover: Cover, excepted: &str) -> Scenario {
     let mut site = t3().check(
