@@ -87,6 +87,8 @@ pub struct Careless {
     pub hands_video_over: bool,
     /// It speaks TLS 1.2 to the cloud, and nothing newer.
     pub old_tls: bool,
+    /// It is a web proxy, at TCP port 3128 of all its addresses, for whoever reaches it.
+    pub relays: bool,
 }
 
 /// One camera.

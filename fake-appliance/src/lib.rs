@@ -22,6 +22,7 @@ mod clock;
 mod cloud;
 mod net;
 mod own;
+mod relay;
 mod restart;
 mod stop;
 mod video;

@@ -13,7 +13,7 @@ use crate::scan::{self, Login, Search, Streams};
 use crate::stop::Stop;
 use crate::video::{self, DecodeError, Frames, Manners, Shared};
 use crate::voice::Voice;
-use crate::{clock, cloud, net};
+use crate::{clock, cloud, net, relay};
 
 /// Longest wait for cameras to be taken leave of, and for the cloud session to close.
 const FAREWELL: Duration = Duration::from_millis(900);
@@ -30,6 +30,12 @@ pub enum Error {
     /// Pictures cannot be decoded here.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    /// A port that it should not even have cannot be opened.
+    #[error("port {port} cannot be opened: {source}", port = relay::PORT)]
+    Relay {
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Nobody reads the facts any more.
     #[error("facts cannot be told")]
     Unheard,
@@ -51,6 +57,10 @@ pub async fn run(
 ) -> Result<(), Error> {
     let prepare = |one| cloud::Cloud::prepare(one, config.careless);
     let cloud = config.cloud.as_ref().map(prepare).transpose()?;
+    let relay = match config.careless.relays {
+        true => Some(relay::listen().await.map_err(|source| Error::Relay { source })?),
+        false => None,
+    };
     let times = Times { report_every: config.report_every(), restart_lasts: config.restart_lasts() };
     let work = Work::start((&config.cameras, config.careless), config.decode, times, teller)?;
     let mut tasks = JoinSet::new();
@@ -67,6 +77,9 @@ pub async fn run(
             restart: work.restart.clone(),
         };
         cloud.start(extra, &mut tasks, &work.voice, &work.told());
+    }
+    if let Some(relay) = relay {
+        tasks.spawn(work.told().or_done(relay::serve(relay)));
     }
     if let Some(search) = scan(When::Unasked) {
         let voice = work.voice.clone();

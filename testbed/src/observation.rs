@@ -60,6 +60,9 @@ pub struct Observations {
     /// The routes that checks asked for, as each node's own routing has them.
     #[serde(default)]
     pub routes: Vec<RouteSeen>,
+    /// Who listened at the nodes that checks ask it of, each time that it was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listening: Vec<ListeningSeen>,
     /// What became of every conversation opened on purpose, for `reach` and as `alive` control.
     pub opens: Vec<OpenSeen>,
     /// How the taps did.
@@ -399,6 +402,35 @@ pub struct RouteSeen {
     pub to: IpAddr,
     /// By which link; none: no route leads there.
     pub link: Option<LinkName>,
+}
+
+/// Who listens at a node at one moment, as its own kernel tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListeningSeen {
+    /// For which check.
+    pub check: CheckName,
+    /// The node.
+    pub node: NodeName,
+    /// When, nanoseconds since 1970.
+    pub at: u64,
+    /// Who listens there, in order: sockets that take what anybody sends. Those at 127.0.0.0/8 and `::1` are left out.
+    pub sockets: Vec<Listening>,
+    /// Connections of TCP that stand there: something runs on the node.
+    pub connections: u64,
+    /// Whether sockets that were opened there for this moment were told, of TCP and of UDP.
+    pub canaries: [bool; 2],
+    /// Why it could not be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A socket that takes what anybody sends to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listening {
+    /// A single port of TCP or UDP.
+    pub port: Traffic,
+    /// At which of the node's addresses; unspecified: at all of them.
+    pub address: IpAddr,
 }
 
 /// A packet that arrived.

@@ -128,6 +128,7 @@ mod tests {
         fronts: false,
         hands_video_over: false,
         old_tls: false,
+        relays: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

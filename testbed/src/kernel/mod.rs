@@ -38,6 +38,7 @@ pub mod routes;
 mod seal;
 pub mod shaping;
 pub mod snapshot;
+pub mod sockets;
 pub mod sysctl;
 mod terminal;
 

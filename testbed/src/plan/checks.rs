@@ -179,6 +179,7 @@ pub(super) fn word(
             across::cover(check, known, &crossings, &alive, mistakes);
             Word::NoBridge { crossings, alive }
         }
+        scenario::Word::Listens { of, at } => Word::Listens { of: all(&of), at },
         scenario::Word::Explained { segments, upkeep, unused } => {
             Word::Explained { segments, upkeep, unused }
         }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Instruments, Record};
 use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, RulesSeen, StateSeen,
-    TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
+    RulesSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, Logged, Role};
 use crate::tap::Passed;
@@ -53,6 +53,8 @@ pub enum Line {
     Rules(RulesSeen),
     /// A route, as a node has it.
     Route(RouteSeen),
+    /// Who listened at a node.
+    Listening(ListeningSeen),
     /// A command of the scenario that ended.
     Command(CommandEnd),
     /// How the taps did.
@@ -138,6 +140,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         states,
         rules,
         routes,
+        listening,
         ..
     } = record;
     let missing = missing.iter().cloned().map(|(feature, why)| Line::Missing(feature, why));
@@ -153,6 +156,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(states.iter().cloned().map(Line::State))
         .chain(rules.iter().cloned().map(Line::Rules))
         .chain(routes.iter().cloned().map(Line::Route))
+        .chain(listening.iter().cloned().map(Line::Listening))
         .chain(record.commands.iter().cloned().map(Line::Command))
         .chain(instrument_lines(Which::Site, &record.site))
         .chain(instrument_lines(Which::OpenCopy, &record.open_copy))
@@ -263,6 +267,7 @@ impl Collected {
             Line::State(state) => record.states.push(state),
             Line::Rules(rules) => record.rules.push(rules),
             Line::Route(route) => record.routes.push(route),
+            Line::Listening(listening) => record.listening.push(listening),
             Line::Command(command) => record.commands.push(command),
             Line::Taps { of, health } => self.site(of).taps = health,
             Line::Filter { of, node, lost, broken } => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Which;
 use crate::names::NodeName;
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, NodeFact, OpenSeen, RouteSeen, RulesSeen, StateSeen,
-    TapHealth,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
+    RulesSeen, StateSeen, TapHealth,
 };
 use crate::probe::{AimSent, CrossingSent, Entry, FilterLog};
 use crate::tap::Passed;
@@ -36,6 +36,8 @@ pub struct Record {
     pub rules: Vec<RulesSeen>,
     /// Routes that checks asked for.
     pub routes: Vec<RouteSeen>,
+    /// Who listened at the nodes that checks ask it of.
+    pub listening: Vec<ListeningSeen>,
     /// Commands of the scenario that ended.
     pub commands: Vec<CommandEnd>,
     /// Features asked for that the kernel lacks, with the reason.

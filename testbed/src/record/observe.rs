@@ -68,6 +68,7 @@ pub fn observe(
         facts: record.facts,
         addresses: record.addresses,
         routes: record.routes,
+        listening: record.listening,
         changes: record.changes,
         faults: record.faults,
         in_force: record.in_force,

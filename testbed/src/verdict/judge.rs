@@ -8,9 +8,9 @@ use super::stand_in;
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, matrix,
-    members, moved, name, names_agree, no_bridge, no_reach, no_video, peers_of, periodic, plays, reach, scan,
-    spare, taint, talks, tls,
+    address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, listens,
+    matrix, members, moved, name, names_agree, no_bridge, no_reach, no_video, peers_of, periodic, plays,
+    reach, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -82,6 +82,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
         Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
         Word::NoBridge { crossings, alive } => ("no_bridge", no_bridge::draft(check, crossings, alive, seen)),
+        Word::Listens { of, at } => ("listens", listens::draft(check, of, at, seen)),
         Word::Explained { segments, upkeep, unused } => {
             let asked = explained::Asked { segments, upkeep, unused: *unused };
             ("explained", explained::draft(plan, &asked, seen))
@@ -125,7 +126,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
 
 /// Frames that a tap did not get may be the very ones that matter.
 fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reasons) {
-    if matches!(word, Word::Lint { .. }) {
+    if matches!(word, Word::Lint { .. } | Word::Listens { .. }) {
         return; // no frame is looked at
     }
     if seen.taps.dropped > 0 {
@@ -219,6 +220,8 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::After { .. } => !finding.packets.is_empty(),
         // An opening that nobody used may have been missed; a node whose state has changed was looked at.
         Word::Explained { .. } => !finding.packets.is_empty() || finding.stops_at.is_some(),
+        // Who listens was looked at; who does not may have been slow.
+        Word::Listens { .. } => finding.stops_at.is_some(),
         // A packet that arrived names its device; what did not arrive may have been missed.
         Word::Matrix { .. } => finding.stops_at.is_some(),
         Word::Reach { .. }

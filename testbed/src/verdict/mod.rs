@@ -24,6 +24,7 @@ pub(crate) mod job;
 mod judge;
 mod leak;
 mod lint;
+mod listens;
 mod matching;
 mod matrix;
 mod members;

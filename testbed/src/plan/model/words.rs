@@ -203,6 +203,14 @@ pub enum Word {
         /// What must work within a second before and after.
         alive: Vec<Open>,
     },
+    /// Who listens where.
+    Listens {
+        /// At each of these nodes,
+        of: Vec<NodeName>,
+        /// exactly at these, single ports of TCP and UDP.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        at: Vec<Traffic>,
+    },
     /// Every frame is explained: by a flow in a legal state, by upkeep of a link, or as a probe.
     Explained {
         /// The segments looked at.

@@ -106,6 +106,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
         }
         Word::NoBridge { crossings, alive } => no_bridge(crossings, alive),
+        Word::Listens { of, at } => {
+            let at = if at.is_empty() { "nowhere".to_owned() } else { format!("at {}", list(at)) };
+            ("listens".to_owned(), format!("    {}: {at}\n", list(of)))
+        }
         Word::Explained { segments, upkeep, .. } => {
             let upkeep = if upkeep.is_empty() { "no upkeep".to_owned() } else { list(upkeep) };
             ("explained".to_owned(), format!("    in {}: by flows, {upkeep}, probes\n", list(segments)))

@@ -10,8 +10,8 @@ use crate::evidence::{RunFile, RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
 use crate::kernel::{nft, snapshot};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, Moment, NodeFact, Observations, OpenSeen, RouteSeen,
-    RulesSeen, StateSeen,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, Moment, NodeFact, Observations,
+    OpenSeen, RouteSeen, RulesSeen, StateSeen,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
@@ -39,6 +39,8 @@ pub(super) struct Probed {
     addresses: Vec<AddressesSeen>,
     pub(super) states: Vec<StateSeen>,
     routes: Vec<RouteSeen>,
+    /// Who listens at the end.
+    listening: Vec<ListeningSeen>,
     /// When all of that had been sent.
     until: u64,
     /// The first number that was sent for it, in the site and in the open copy.
@@ -53,6 +55,7 @@ struct Sent {
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
     rules: Vec<RulesSeen>,
+    listening: Vec<ListeningSeen>,
 }
 
 impl Sent {
@@ -108,7 +111,9 @@ pub(super) async fn exercise_and_probe(
     let commands = services.wait_for_commands().await?;
     states.extend(look_at_states(&built.site, Moment::End).await);
     let routes = probe::look_up_routes(&built.site).await;
-    Ok(Probed { sent, commands, addresses, states, routes, until, first })
+    let listening =
+        plan.checks.iter().flat_map(|check| probe::look_who_listens(&built.site, check)).collect();
+    Ok(Probed { sent, commands, addresses, states, routes, listening, until, first })
 }
 
 /// The state of every node, where a check asks whether anybody changes it.
@@ -175,6 +180,7 @@ impl Prober<'_> {
                 self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
                 self.sent.opens.extend(alive);
             }
+            Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
             Word::Reach { opens: wanted } => {
                 for open in wanted {
                     self.sent.opens.push(probe::open(site, &check.name, open, patience).await);
@@ -428,7 +434,8 @@ impl Probed {
         missing: Vec<(String, String)>,
         seen_by: [(&Filters, &Ledger, &Captured); 2],
     ) -> Record {
-        let Probed { sent: Sent { aims, crossings, opens, changes, rules }, first, .. } = self;
+        let Probed { sent: Sent { aims, crossings, opens, changes, rules, mut listening }, first, .. } = self;
+        listening.extend(self.listening);
         let instruments = |which: usize| {
             let (filters, ledger, captured) = seen_by[which];
             let mut sent = ledger.all();
@@ -447,6 +454,7 @@ impl Probed {
             states: self.states,
             rules,
             routes: self.routes,
+            listening,
             commands: self.commands,
             missing,
             until: self.until,

@@ -1,4 +1,5 @@
-//! `carries` and `no_bridge`: what runs over one link, and what must not run from one of a node's links to another.
+//! `carries`, `no_bridge` and `listens`: what runs over one link, what must not run from one of a node's links to another,
+//! and at which ports a node may be spoken to.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use super::super::model::Word;
 use super::super::raw;
 use super::super::shape::At;
 use super::checks::Reader;
-use crate::names::{FlowId, LinkName, NodeName, PortRef};
+use crate::names::{FlowId, LinkName, NodeName, PortRef, Traffic};
 
 impl Reader<'_> {
     pub(super) fn carries(&mut self, word: &raw::CarriesOnly) -> Option<Word> {
@@ -59,5 +60,19 @@ impl Reader<'_> {
             }
         }
         Some(Word::NoBridge { of })
+    }
+
+    pub(super) fn listens(&mut self, word: &raw::Listens) -> Option<Word> {
+        let of = self.nodes(&word.of_node);
+        let written = word.at.good().map_or(&[][..], |ports| &ports.0);
+        let single = |port: &Traffic| matches!(port, Traffic::Tcp(a, b) | Traffic::Udp(a, b) if a == b);
+        let mut is_good = !word.at.is_bad();
+        for port in written.iter().filter(|port| !single(&port.value)) {
+            let label = format!("`{}` is no single port: write `tcp/N` or `udp/N`", port.value);
+            self.out.push(Mistake::error(format!("{} has a wrong port", self.whose), port.spot, label));
+            is_good = false;
+        }
+        let at = written.iter().map(|port| port.value).collect();
+        of.filter(|_| is_good).map(|of| Word::Listens { of, at })
     }
 }

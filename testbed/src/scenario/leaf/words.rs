@@ -143,7 +143,7 @@ word_leaf! {
         ("asks-panorama", Careless::AsksPanorama), ("takes-anything", Careless::TakesAnything),
         ("only-says-so", Careless::OnlySaysSo), ("hands-video-over", Careless::HandsVideoOver),
         ("old-tls", Careless::OldTls), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries),
-        ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone),
+        ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone), ("relays", Careless::Relays),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));

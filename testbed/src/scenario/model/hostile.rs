@@ -159,4 +159,6 @@ pub enum Careless {
     HandsVideoOver,
     /// It speaks TLS 1.2 to its cloud, and nothing newer.
     OldTls,
+    /// It is a web proxy for whoever reaches it.
+    Relays,
 }

@@ -530,6 +530,13 @@ pub enum Word {
         /// The nodes.
         of: Vec<NodeName>,
     },
+    /// Who listens where, as these nodes' own kernels tell it.
+    Listens {
+        /// The nodes.
+        of: Vec<NodeName>,
+        /// Exactly these at each of them, single ports of TCP and UDP.
+        at: Vec<Traffic>,
+    },
     /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
     Explained {
         /// The segments looked at.

@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -43,6 +43,8 @@ table! {
         carries: may CarriesOnly,
         /// Nothing gets from one link of a node to another below IP.
         no_bridge: may NoBridge,
+        /// Nodes listen at these ports and at no other.
+        listens: may Listens,
         /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
         explained: may Explained,
         /// What flows say can be opened can be, nothing else can, and the loaded rules say the same.
@@ -319,6 +321,16 @@ table! {
     NoBridge = "`no_bridge`" {
         /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// Who listens where.
+    Listens = "`listens`" {
+        /// The nodes.
+        of_node ("of"): must Some1<NodeName>,
+        /// Exactly these, `tcp/N` or `udp/N`, at each of them; left out: nowhere.
+        at: may Some1<Traffic>,
     }
 }
 

@@ -14,6 +14,7 @@ mod folder;
 mod group;
 mod job;
 mod lint;
+mod listens;
 mod matrix;
 mod members;
 mod moved;
