@@ -2,11 +2,14 @@
 //! the hundred, and whatever comes out on the other side counted.
 //!
 //! It knows nothing of what a packet was for, whether it entered, or who else saw it; that is what testbed takes more for.
+//! `counted`, it at least knows that the router between has seen every frame: it puts them together, sends them, and asks that
+//! router's own rules, all of it while it is timed. Only what was seen to arrive there can have been stopped there.
 
 use std::fs::File;
 use std::io::IoSlice;
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -20,6 +23,8 @@ use nix::sys::socket::{
     sendmmsg, setsockopt, socket, sockopt,
 };
 
+use serde_json::Value;
+
 use crate::sweep::Sweep;
 
 /// Frames in one call.
@@ -30,6 +35,9 @@ const FROM: [u8; 6] = [2, 0, 0, 0, 0, 0x11];
 /// By this payload a packet is known again.
 const MARK: &[u8; 16] = b"bare sweep 10.1.";
 
+/// A counter of the router's rules for whatever comes in from the sender: family, table and name, as in `benches/peers/bare-pair`.
+const COUNTER: [&str; 3] = ["inet", "bare", "seen"];
+
 /// Who sends to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
@@ -39,11 +47,13 @@ pub struct Pair {
     pub target: Ipv4Addr,
 }
 
-/// Sends everything from one network namespace and counts what comes into another; `name` is what the table calls it.
+/// Sends everything from one network namespace and counts what comes into another; `name` is what the table calls it. With a
+/// router's namespace its counter is asked, too, and frames are put together meanwhile.
 ///
-/// Errors: a namespace that is not there, or in which no packet socket may be opened.
-pub fn sweep(guest: &str, door: &str, pair: Pair, name: &str) -> anyhow::Result<Sweep> {
-    let frames = &pair.frames();
+/// Errors: a namespace that is not there, or in which no packet socket may be opened; a router that has not seen every frame.
+pub fn sweep(guest: &str, door: &str, pair: Pair, router: Option<&str>, name: &str) -> anyhow::Result<Sweep> {
+    let ready = router.is_none().then(|| pair.frames());
+    let before = router.map(seen_by).transpose()?;
     let (begin, begun) = mpsc::channel();
     let (end, ended) = mpsc::channel();
     thread::scope(|scope| {
@@ -52,21 +62,38 @@ pub fn sweep(guest: &str, door: &str, pair: Pair, name: &str) -> anyhow::Result<
             setns(File::open(guest)?, CloneFlags::CLONE_NEWNET)?;
             begun.recv().context("nobody counts")?;
             let start = Instant::now();
-            send(frames)?;
+            let frames = ready.unwrap_or_else(|| pair.frames());
+            send(&frames)?;
             let sent = start.elapsed();
             end.send(()).context("nobody counts any longer")?;
-            anyhow::Ok((start, sent))
+            anyhow::Ok((start, sent, frames.len() as u64))
         });
-        let (start, sent) = sending.join().expect("it does not panic")?;
-        let (arrived, all) = counting.join().expect("it does not panic")?;
+        let (start, took, sent) = sending.join().expect("it does not panic")?;
+        let (arrived, mut all) = counting.join().expect("it does not panic")?;
+        if let (Some(router), Some(before)) = (router, before) {
+            let seen = seen_by(router)? - before;
+            ensure!(seen >= sent, "the router has seen {seen} of {sent} frames");
+            all = Instant::now();
+        }
         Ok(Sweep {
             system: name.to_owned(),
-            sent: frames.len() as u64,
+            sent,
             arrived,
-            send_ms: sent.as_secs_f64() * 1e3,
+            send_ms: took.as_secs_f64() * 1e3,
             whole_ms: (all - start).as_secs_f64() * 1e3,
         })
     })
+}
+
+/// What the router's rules have counted so far.
+fn seen_by(router: &str) -> anyhow::Result<u64> {
+    let [family, table, name] = COUNTER;
+    let mut nft = Command::new("nsenter");
+    nft.arg(format!("--net={router}")).args(["nft", "-j", "list", "counter", family, table, name]);
+    let said = nft.output().context("nsenter")?;
+    ensure!(said.status.success(), "nft: {}", String::from_utf8_lossy(&said.stderr));
+    let told: Value = serde_json::from_slice(&said.stdout)?;
+    told.pointer("/nftables/1/counter/packets").and_then(Value::as_u64).context("nft tells of no counter")
 }
 
 fn send(frames: &[Vec<u8>]) -> anyhow::Result<()> {

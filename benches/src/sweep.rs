@@ -12,7 +12,8 @@ use crate::table::median;
 /// One sweep of one pair. Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// What sent it: `bare`, over cables; `switched`, the same over bridges; `testbed`.
+    /// What sent it: `bare`, over cables; `counted`, the same with each frame counted by the router; `switched`, bare over
+    /// bridges; `testbed`.
     pub system: String,
     /// Packets sent.
     pub sent: u64,
@@ -58,10 +59,10 @@ pub fn draw(sweeps: &[Sweep]) -> String {
         rows.entry(&sweep.system).or_default().push(sweep);
     }
     let whole = |row: &[&Sweep]| median(row.iter().map(|one| one.whole_ms).collect());
-    let bases = ["bare", "switched"].map(|name| rows.get(name).and_then(|row| whole(row)));
+    let bases = ["bare", "counted", "switched"].map(|name| rows.get(name).and_then(|row| whole(row)));
     let mut text = String::from(
-        "| system | k | packets | arrived | sent in ms | whole ms | min | × bare | × switched |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "| system | k | packets | arrived | sent in ms | whole ms | min | × bare | × counted | × switched |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     for (system, row) in &rows {
         let send = median(row.iter().map(|one| one.send_ms).collect()).unwrap_or_default();
@@ -109,10 +110,11 @@ mod tests {
             sweep("bare", 20.0),
             sweep("bare", 90.0),
             sweep("switched", 25.0),
+            sweep("counted", 24.0),
         ]);
-        assert!(table.contains("| testbed | 1 | 10 | 1 | 1 | 30 | 30 | 1.50 | 1.20 |"), "{table}");
-        assert!(table.contains("| bare | 3 | 10 | 1 | 1 | 20 | 10 | 1.00 | 0.80 |"), "{table}");
+        assert!(table.contains("| testbed | 1 | 10 | 1 | 1 | 30 | 30 | 1.50 | 1.25 | 1.20 |"), "{table}");
+        assert!(table.contains("| bare | 3 | 10 | 1 | 1 | 20 | 10 | 1.00 | 0.83 | 0.80 |"), "{table}");
         let alone = draw(&[sweep("testbed", 30.0)]);
-        assert!(alone.contains("| 30 | - | - |"), "{alone}");
+        assert!(alone.contains("| 30 | - | - | - |"), "{alone}");
     }
 }

@@ -1,5 +1,5 @@
-//! Everything sent to one address, timed: `sweep bare GUEST DOOR SOURCE TARGET NAME` sends it between two network namespaces by
-//! itself, from one address to another, and calls it by a name; `sweep of RUNDIR` reads it off a run of testbed's. Each prints one line of JSON;
+//! Everything sent to one address, timed: `sweep bare GUEST DOOR SOURCE TARGET NAME [ROUTER]` sends it between two network namespaces by
+//! itself, from one address to another, and calls it by a name; with that of the router between, it asks its counter, too. `sweep of RUNDIR` reads it off a run of testbed's. Each prints one line of JSON;
 //! `sweep table` draws a table of such lines.
 
 use std::env;
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
 
 fn act(arguments: &[&str]) -> anyhow::Result<String> {
     match arguments {
-        ["bare", guest, door, source, target, name] => {
+        ["bare", guest, door, source, target, name, router @ ..] if router.len() < 2 => {
             let pair = Pair { source: source.parse()?, target: target.parse()? };
-            Ok(serde_json::to_string(&bare::sweep(guest, door, pair, name)?)?)
+            Ok(serde_json::to_string(&bare::sweep(guest, door, pair, router.first().copied(), name)?)?)
         }
         ["of", folder] => {
             let read = |file: &str| fs::read_to_string(format!("{folder}/{file}")).context(file.to_owned());
@@ -42,6 +42,6 @@ fn act(arguments: &[&str]) -> anyhow::Result<String> {
             let sweeps = lines.map(|text| anyhow::Ok(serde_json::from_str::<Sweep>(&text?)?));
             Ok(sweep::draw(&sweeps.collect::<Result<Vec<_>, _>>()?))
         }
-        _ => bail!("sweep bare GUEST DOOR SOURCE TARGET NAME, sweep of RUNDIR, sweep table"),
+        _ => bail!("sweep bare GUEST DOOR SOURCE TARGET NAME [ROUTER], sweep of RUNDIR, sweep table"),
     }
 }
