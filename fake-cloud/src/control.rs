@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud::{Cloud, Leave};
 use crate::dns::Zones;
-use crate::operator::{self, Give};
+use crate::operator::{self, Give, second};
 use crate::service::{Service, Transport};
 use crate::standins::{Kind, Peer, Workshop};
 
@@ -50,6 +50,9 @@ struct Move {
 struct Place {
     place: Vec<Kind>,
     services: Vec<String>,
+    /// What the jobs say that they give in the broker's place: milliseconds between signs of life.
+    #[serde(default = "second")]
+    every_ms: u64,
 }
 
 /// So many of these services' next requests are refused as too many.
@@ -131,7 +134,8 @@ async fn place(order: &Place, cloud: &Cloud) -> Fact {
         |of: &[Service]| of.iter().flat_map(|service| cloud.names.certificate_names(*service)).collect();
     let (names, siblings) = (names(&asked), names(&others));
     let (folder, key_log) = (cloud.stand_ins_dir.as_path(), cloud.key_log.as_path());
-    let workshop = Workshop { authority: &cloud.authority, names, siblings, folder, key_log };
+    let every_ms = order.services.iter().any(|word| word == Service::Iot.word()).then_some(order.every_ms);
+    let workshop = Workshop { authority: &cloud.authority, names, siblings, folder, key_log, every_ms };
     let mut peers = Vec::new();
     for kind in &order.place {
         match Peer::start(*kind, &workshop).await {
@@ -206,7 +210,7 @@ mod tests {
         assert_eq!(to(r#"{"move":"a.b"}"#), Some((None, 60, false)));
         let place = r#"{"place":["tls1.0","static-rsa","wrong-ca"],"services":["logs"]}"#;
         let kinds = vec![Kind::Tls10, Kind::StaticRsa, Kind::WrongCa];
-        let placed = Place { place: kinds, services: vec!["logs".into()] };
+        let placed = Place { place: kinds, services: vec!["logs".into()], every_ms: 1000 };
         assert_eq!(read(place).unwrap(), Order::Place(placed));
         let throttle = Throttle { throttle: [("logs".to_owned(), 2)].into() };
         assert_eq!(read(r#"{"throttle":{"logs":2}}"#).unwrap(), Order::Throttle(throttle));

@@ -5,6 +5,8 @@ use std::time::Duration;
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
 
+use crate::tls::MQTT_ALPN;
+
 /// Longest that is looked at: a record of TLS with its header (RFC 8446, section 5.1).
 const LONGEST: usize = 5 + (1 << 14);
 /// Until it is looked again whether more has come: a socket whose first bytes stay in it does not tell.
@@ -15,6 +17,8 @@ const AGAIN: Duration = Duration::from_millis(5);
 pub(crate) struct Hello {
     /// The server that it wants; none as well where it says no TLS.
     pub(crate) name: Option<String>,
+    /// It offers to speak MQTT.
+    pub(crate) mqtt: bool,
 }
 
 /// Waits for a client's first words; none if it has none and goes.
@@ -47,7 +51,11 @@ fn read(bytes: &[u8]) -> Option<Hello> {
     }
     match acceptor.accept() {
         Ok(None) => None,
-        Ok(Some(accepted)) => Some(Hello { name: accepted.client_hello().server_name().map(str::to_owned) }),
+        Ok(Some(accepted)) => {
+            let hello = accepted.client_hello();
+            let mqtt = hello.alpn().is_some_and(|mut offered| offered.any(|one| one == MQTT_ALPN.as_bytes()));
+            Some(Hello { name: hello.server_name().map(str::to_owned), mqtt })
+        }
         Err(_) => Some(Hello::default()),
     }
 }
@@ -65,11 +73,18 @@ mod tests {
 
     /// The first words of a client that wants this server.
     fn said(name: &'static str) -> Vec<u8> {
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth();
+        said_with(name, &[])
+    }
+
+    /// The same of one that offers these protocols.
+    fn said_with(name: &'static str, protocols: &[&str]) -> Vec<u8> {
+        let mut config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|one| one.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name).unwrap();
         let mut bytes = Vec::new();
         let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
@@ -83,9 +98,15 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(read(&bytes[..length]), None, "{length}");
         }
-        assert_eq!(read(&bytes), Some(Hello { name: Some("a.example.org".into()) }));
-        assert_eq!(read(&said("192.0.2.1")), Some(Hello { name: None }), "an address is no name");
-        assert_eq!(read(b"GET / HTTP/1.1\r\n\r\n"), Some(Hello { name: None }));
+        let of = |name: &str, mqtt| Some(Hello { name: Some(name.into()), mqtt });
+        assert_eq!(read(&bytes), of("a.example.org", false));
+        assert_eq!(
+            read(&said_with("a.example.org", &["http/1.1", "x-amzn-mqtt-ca"])),
+            of("a.example.org", true)
+        );
+        assert_eq!(read(&said_with("a.example.org", &["x-amzn-http-ca"])), of("a.example.org", false));
+        assert_eq!(read(&said("192.0.2.1")), Some(Hello::default()), "an address is no name");
+        assert_eq!(read(b"GET / HTTP/1.1\r\n\r\n"), Some(Hello::default()));
     }
 
     #[tokio::test]
@@ -99,7 +120,8 @@ mod tests {
         let looked = tokio::time::timeout(Duration::ZERO, peek(&here)).await;
         assert!(looked.is_err(), "it is not whole: {looked:?}");
         client.write_all(rest).await.unwrap();
-        assert_eq!(peek(&here).await, Some(Hello { name: Some("a.example.org".into()) }));
+        let hello = Hello { name: Some("a.example.org".into()), mqtt: false };
+        assert_eq!(peek(&here).await, Some(hello));
         assert_eq!(here.peek(&mut [0; 4096]).await.unwrap(), bytes.len());
     }
 

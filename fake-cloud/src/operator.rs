@@ -74,7 +74,8 @@ pub(crate) struct Give {
     pub(crate) every_ms: u64,
 }
 
-fn second() -> u64 {
+/// Milliseconds between signs of life where nothing else is said.
+pub(crate) fn second() -> u64 {
     1000
 }
 

@@ -17,7 +17,7 @@ use crate::dns::{self, Zones};
 use crate::halfopen::{HalfOpen, Place};
 use crate::service::{Service, Transport};
 use crate::settings::Settings;
-use crate::standins::Peer;
+use crate::standins::{Taken, Turn};
 use crate::tls::Door;
 use crate::{https, mqtt, ntp};
 
@@ -172,13 +172,24 @@ impl Reception {
     }
 
     /// A client that meets somebody else.
-    async fn hand_on(&self, (peer, service): (Peer, String), stream: TcpStream, socket: SocketAddr) {
-        let kind = peer.kind.word().to_owned();
-        tokio::select! {
-            served = peer.serve(stream, &self.cloud.stand_ins) => if let Err(error) = served {
-                debug!(%error, %socket, "a stand-in's connection ended");
-            },
-            () = self.stop.cancelled() => {}
+    async fn hand_on(&self, turn: Turn, stream: TcpStream, socket: SocketAddr) {
+        let (kind, service) = (turn.peer.kind.word().to_owned(), turn.service.clone());
+        let served = tokio::select! {
+            served = turn.serve(stream, &self.cloud.stand_ins) => served,
+            () = self.stop.cancelled() => Ok(None),
+        };
+        match served {
+            Ok(Some(Taken { job, operation, status })) => {
+                self.cloud.facts.say(Fact::Misled {
+                    kind: kind.clone(),
+                    peer: socket,
+                    job,
+                    operation,
+                    status,
+                });
+            }
+            Ok(None) => {}
+            Err(error) => debug!(%error, %socket, "a stand-in's connection ended"),
         }
         self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
     }
@@ -207,9 +218,9 @@ impl Reception {
         let place = self.half_open.enter();
         let stand_in = self.cloud.stand_ins.next(&stream, socket, &self.cloud.names, self.word);
         let Some(stand_in) = self.while_it_has(&place, socket, stand_in).await else { return };
-        if let Some(peer) = stand_in {
+        if let Some(turn) = stand_in {
             drop(place);
-            return self.hand_on(peer, stream, socket).await;
+            return self.hand_on(turn, stream, socket).await;
         }
         let admitted = self.cloud.front.admit(stream, socket);
         let Some(admitted) = self.while_it_has(&place, socket, admitted).await else { return };

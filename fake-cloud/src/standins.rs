@@ -4,11 +4,13 @@
 //! ```text
 //! kind     what each is like     openssl   those that are OpenSSL's, since the cloud's own TLS library has nothing old or weak
 //! relay    those that hand on to the cloud itself: a middlebox, and a line that is slow
+//! broker   those that speak MQTT, and give jobs
 //! ```
 //!
 //! Whom a client wants is read from its first words (`hello`) while they are still in the socket, so that whoever it meets has
 //! them whole.
 
+mod broker;
 mod kind;
 mod openssl;
 mod relay;
@@ -24,6 +26,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use self::broker::Broker;
+pub(crate) use self::broker::Taken;
 pub(crate) use self::kind::Kind;
 use self::openssl::Openssl;
 use self::relay::Middlebox;
@@ -70,12 +74,25 @@ pub(crate) struct Workshop<'a> {
     pub(crate) folder: &'a Path,
     /// File that the secrets of their sessions are added to.
     pub(crate) key_log: &'a Path,
+    /// Milliseconds between signs of life, as jobs say that are given in the broker's place; none where nobody takes that.
+    pub(crate) every_ms: Option<u64>,
 }
 
 /// A peer that waits for its client; it ends when dropped.
 pub(crate) struct Peer {
     pub(crate) kind: Kind,
     means: Means,
+    /// What it is to a client that speaks MQTT.
+    broker: Option<Broker>,
+}
+
+/// A client meets a peer.
+pub(crate) struct Turn {
+    pub(crate) peer: Peer,
+    /// The service that the client wants.
+    pub(crate) service: String,
+    /// It wants to speak MQTT.
+    mqtt: bool,
 }
 
 /// What a peer does it with.
@@ -114,7 +131,7 @@ impl StandIns {
         socket: SocketAddr,
         names: &Names,
         listener: &str,
-    ) -> Option<(Peer, String)> {
+    ) -> Option<Turn> {
         if lock(&self.waiting).1.is_empty() {
             return None;
         }
@@ -123,7 +140,7 @@ impl StandIns {
             return None;
         }
         let service = wanted(&hello, names).unwrap_or(listener);
-        self.take(service).map(|peer| (peer, service.to_owned()))
+        self.take(service).map(|peer| Turn { peer, service: service.to_owned(), mqtt: hello.mqtt })
     }
 
     fn take(&self, service: &str) -> Option<Peer> {
@@ -165,14 +182,11 @@ impl Peer {
             Kind::Silent | Kind::Slow | Kind::Resets | Kind::HalfCloses => Means::None,
             _ => Means::Openssl(Box::new(Openssl::start(kind, workshop).await?)),
         };
-        Ok(Self { kind, means })
-    }
-
-    /// Sees to a client until both have nothing more to say, or as long as it may take.
-    pub(crate) async fn serve(self, client: TcpStream, stand_ins: &Arc<StandIns>) -> io::Result<()> {
-        let longest = if self.kind.is_outlasted() { OUTLASTED } else { LONGEST };
-        let served = timeout(longest, self.attend(client, stand_ins)).await;
-        served.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        let broker = match workshop.every_ms.filter(|_| kind.is_modern()) {
+            Some(every_ms) => Some(Broker::new(kind, workshop, every_ms).await?),
+            None => None,
+        };
+        Ok(Self { kind, means, broker })
     }
 
     async fn attend(&self, mut client: TcpStream, stand_ins: &Arc<StandIns>) -> io::Result<()> {
@@ -190,6 +204,24 @@ impl Peer {
             }
             (Means::None, _) => hear_out(client).await,
         }
+    }
+}
+
+impl Turn {
+    /// Sees to the client until both have nothing more to say, or as long as it may take; the job that it took.
+    pub(crate) async fn serve(
+        self,
+        client: TcpStream,
+        stand_ins: &Arc<StandIns>,
+    ) -> io::Result<Option<Taken>> {
+        let longest = if self.peer.kind.is_outlasted() { OUTLASTED } else { LONGEST };
+        let attend = async {
+            match self.peer.broker.as_ref().filter(|_| self.mqtt) {
+                Some(broker) => broker.serve(client).await,
+                None => self.peer.attend(client, stand_ins).await.map(|()| None),
+            }
+        };
+        timeout(longest, attend).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::names::{Meaning, Names};
 use crate::service::{Service, Transport};
 
 /// MQTT with a client certificate on port 443.
-const MQTT_ALPN: &str = "x-amzn-mqtt-ca";
+pub(crate) const MQTT_ALPN: &str = "x-amzn-mqtt-ca";
 /// HTTPS with a client certificate on port 443.
 const CERTIFICATE_HTTP_ALPN: &str = "x-amzn-http-ca";
 const HTTP_ALPN: &str = "http/1.1";

@@ -170,6 +170,19 @@ pub enum Fact {
         /// The client's socket.
         peer: SocketAddr,
     },
+    /// A client has taken a job that somebody in the cloud's place gave it.
+    Misled {
+        /// Who gave it, as in `StandInsPlaced`.
+        kind: String,
+        /// The client's socket.
+        peer: SocketAddr,
+        /// The job's name.
+        job: String,
+        /// What there was to do: the job's `operation`.
+        operation: String,
+        /// How it went, as the client said first: `IN_PROGRESS`, `SUCCEEDED` or `FAILED`.
+        status: String,
+    },
     /// The time was asked for and told.
     Told {
         /// The client's socket.

@@ -2,6 +2,7 @@
 
 mod broker;
 mod heads;
+mod misleading;
 #[cfg(test)]
 mod mutants;
 mod packets;
@@ -10,4 +11,5 @@ pub(crate) mod topic;
 mod wire;
 
 pub(crate) use broker::{Broker, Message, PAYLOAD_LIMIT};
+pub(crate) use misleading::{Offer, mislead};
 pub(crate) use session::serve;

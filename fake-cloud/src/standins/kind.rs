@@ -71,6 +71,14 @@ impl Kind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).expect("the table names every kind").1
     }
 
+    /// Whether nothing but its certificate may be wrong with it, so that it can be had of the cloud's own TLS library, too.
+    pub(super) fn is_modern(self) -> bool {
+        matches!(
+            self,
+            Self::Tls12 | Self::Tls13 | Self::WrongCa | Self::WrongName | Self::SiblingName | Self::Expired
+        )
+    }
+
     /// Whether it is there to be outlasted, and not to be believed or refused.
     pub(super) fn is_outlasted(self) -> bool {
         matches!(self, Self::Silent | Self::Slow | Self::Resets | Self::HalfCloses)

@@ -69,7 +69,8 @@ pub(super) fn openssl() -> Command {
     command
 }
 
-async fn certificate(kind: Kind, workshop: &Workshop<'_>) -> Result<Issued, Error> {
+/// The certificate that a kind of peer shows.
+pub(super) async fn certificate(kind: Kind, workshop: &Workshop<'_>) -> Result<Issued, Error> {
     let (authority, names) = (workshop.authority, workshop.names.clone());
     Ok(match kind {
         Kind::StaticRsa | Kind::NoEncryption | Kind::Dhe => {

@@ -22,7 +22,8 @@ fn authority() -> Authority {
 async fn start(kind: Kind, authority: &Authority, folder: &Path) -> Peer {
     let (names, siblings) = (vec![NAME.to_owned()], vec!["b.example.org".to_owned()]);
     let key_log = &folder.join(kind.word());
-    Peer::start(kind, &Workshop { authority, names, siblings, folder, key_log }).await.unwrap()
+    let every_ms = Some(1000);
+    Peer::start(kind, &Workshop { authority, names, siblings, folder, key_log, every_ms }).await.unwrap()
 }
 
 /// Where a peer of OpenSSL's listens.
@@ -106,12 +107,30 @@ async fn openssl_has_no_suites_for_export_any_more() {
     assert!(!listed.contains("EXP"), "a peer with these could be had: {listed}");
 }
 
+#[tokio::test]
+async fn in_the_brokers_place_each_shows_the_certificate_of_its_kind() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), authority());
+    for (kind, _) in Kind::ALL {
+        let peer = start(kind, &authority, folder.path()).await;
+        assert_eq!(peer.broker.is_some(), kind.is_modern(), "{kind:?}");
+        let Some(broker) = peer.broker else { continue };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (here, _) = listener.accept().await.unwrap();
+        let (served, met) = tokio::join!(broker.serve(here), ours(client, &authority));
+        let good = matches!(kind, Kind::Tls12 | Kind::Tls13);
+        assert_eq!(met.is_ok(), good, "{kind:?} for whoever looks: {met:?}");
+        assert!(!matches!(served, Ok(Some(_))), "nobody took anything");
+    }
+}
+
 /// A client's end of a connection with a peer, and what the peer makes of it.
 async fn met(peer: Peer) -> (TcpStream, tokio::task::JoinHandle<io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (here, _) = listener.accept().await.unwrap();
-    (client, tokio::spawn(async move { peer.serve(here, &Arc::default()).await }))
+    let turn = Turn { peer, service: "logs".into(), mqtt: false };
+    (client, tokio::spawn(async move { turn.serve(here, &Arc::default()).await.map(drop) }))
 }
 
 #[tokio::test]
@@ -170,7 +189,7 @@ async fn a_peer_meets_the_next_client_of_its_services_and_nobody_meets_the_peers
         }
         let met = timeout(READY, stand_ins.next(&here, socket, &names, "logs")).await.unwrap();
         clients.push((client, own));
-        met.map(|(peer, service)| (peer.kind, service))
+        met.map(|turn| (turn.peer.kind, turn.service))
     };
     let plain = b"GET / HTTP/1.1\r\n\r\n";
     assert_eq!(next(b"", false).await, None, "who goes without a word");
@@ -182,7 +201,7 @@ async fn a_peer_meets_the_next_client_of_its_services_and_nobody_meets_the_peers
 #[test]
 fn whom_a_client_wants_is_told_by_the_name_that_it_says() {
     let names = Names::new("eu-west-1", "123456789012", "a1b2", "packages", Spelling::Corrected);
-    let wanted = |name: &str| wanted(&Hello { name: Some(name.into()) }, &names);
+    let wanted = |name: &str| wanted(&Hello { name: Some(name.into()), mqtt: false }, &names);
     assert_eq!(wanted("a1b2-ats.iot.eu-west-1.amazonaws.com"), Some("iot"));
     assert_eq!(wanted("a1b2.credentials.iot.eu-west-1.amazonaws.com"), Some("credentials"));
     assert_eq!(wanted("packages-123456789012.s3-accesspoint.eu-west-1.amazonaws.com"), Some("s3"));

@@ -1,5 +1,5 @@
 //! Peers that stood in for the cloud: whether their clients took them for it. Who met whom is told by the cloud; whether
-//! the client went on is seen at its own tap.
+//! the client went on is seen at its own tap, and whether it took a job is told by the peer.
 
 use std::net::SocketAddr;
 
@@ -7,6 +7,7 @@ use fake_facts::{Fact, Line};
 
 use crate::names::{CheckName, NodeName};
 use crate::observation::{HandshakeSeen, NodeFact, Observations};
+use crate::plan::{Plan, ServiceKind};
 use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 use super::Finding;
@@ -16,6 +17,7 @@ use super::tls::{suite, version};
 /// Whose places were taken, for which check.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
+    pub(super) plan: &'a Plan,
     pub(super) check: &'a CheckName,
     pub(super) cloud: Option<&'a NodeName>,
     pub(super) instead_of: &'a [CloudService],
@@ -76,9 +78,27 @@ pub(super) fn judge(
             draft
                 .reasons
                 .add("control", format!("nobody took a stand-in with which nothing is wrong ({good})"));
+        } else if !answers && is_owed_a_job(places.plan, &meetings, good) {
+            draft.reasons.add(
+                "control",
+                format!("nobody took a job of a stand-in with which nothing is wrong ({good})"),
+            );
         }
     }
     refuses.iter().filter(|one| is_refused(&meetings, **one, draft)).count()
+}
+
+/// Whether one of our appliances met this peer where jobs come from, and took none: others may have no use for jobs.
+fn is_owed_a_job(plan: &Plan, meetings: &Meetings<'_>, kind: &str) -> bool {
+    meetings.with(kind).is_some_and(|(shaken, service)| {
+        let is_ours = |node: &NodeName| {
+            let is_one = |kind: &ServiceKind| matches!(kind, ServiceKind::Appliance { .. });
+            plan.services.iter().any(|service| service.node == *node && is_one(&service.kind))
+        };
+        service == CloudService::Iot.word()
+            && shaken.opener.node.as_ref().is_some_and(is_ours)
+            && meetings.job_of(kind, shaken).is_none()
+    })
 }
 
 /// Who met whom for a check.
@@ -121,6 +141,17 @@ impl<'a> Meetings<'a> {
         })?;
         Some((shaken, service))
     }
+
+    /// The job that this client took of it: what there was to do, how it said that it went, and the job's name.
+    fn job_of(&self, kind: &str, shaken: &HandshakeSeen) -> Option<String> {
+        let client = SocketAddr::new(shaken.opener.address, shaken.opener.port);
+        self.facts().find_map(|fact| match fact {
+            Fact::Misled { kind: one, peer, job, operation, status } if one == kind && *peer == client => {
+                Some(format!("{operation}, {status} ({job})"))
+            }
+            _ => None,
+        })
+    }
 }
 
 fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool {
@@ -144,16 +175,22 @@ fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool 
         "monitoring" | "logs" => "the cloud".to_owned(),
         other => format!("the cloud's {other}"),
     };
-    draft.findings.push(Finding {
-        text: format!("{client} took for {whom} a peer {wrong}: {with}"),
-        pair: shaken.opener.node.clone().map(|node| (node, meetings.cloud.clone())),
-        stops_at: None,
-        packets: if shaken.packet > 0 {
-            vec![(format!("first packet of the connection, at {client}'s tap"), shaken.packet)]
-        } else {
-            Vec::new()
-        },
-        by: None,
-    });
+    let mut find = |text| {
+        draft.findings.push(Finding {
+            text,
+            pair: shaken.opener.node.clone().map(|node| (node, meetings.cloud.clone())),
+            stops_at: None,
+            packets: if shaken.packet > 0 {
+                vec![(format!("first packet of the connection, at {client}'s tap"), shaken.packet)]
+            } else {
+                Vec::new()
+            },
+            by: None,
+        });
+    };
+    find(format!("{client} took for {whom} a peer {wrong}: {with}"));
+    if let Some(job) = meetings.job_of(word, shaken) {
+        find(format!("{client} took a job from a peer {wrong}: {job}"));
+    }
     false
 }

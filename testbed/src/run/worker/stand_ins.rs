@@ -73,6 +73,16 @@ fn appliances<'a>(cloud: &NodeName, ground: Ground<'a>) -> impl Iterator<Item = 
     })
 }
 
+/// How often appliances of ours that have this cloud give signs of life.
+fn monitor_every(cloud: &NodeName, ground: Ground<'_>) -> Option<Duration> {
+    ground.site.plan.services.iter().find_map(|service| match &service.kind {
+        ServiceKind::Appliance { cloud: Some(one), monitor_every, .. } if one == cloud => {
+            Some(*monitor_every)
+        }
+        _ => None,
+    })
+}
+
 /// Has peers wait for clients of these services.
 pub(super) async fn put(
     place: usize,
@@ -83,7 +93,12 @@ pub(super) async fn put(
 ) -> Result<(), String> {
     let since = fake_facts::now();
     let services: Vec<&str> = services.iter().map(|one| one.word()).collect();
-    let order = json!({ "place": kinds, "services": services }).to_string();
+    let mut order = json!({ "place": kinds, "services": services });
+    // What a job says that somebody else gives must change nothing, should it be taken of one with whom nothing is wrong.
+    if let Some(every) = monitor_every(cloud, ground) {
+        order["every_ms"] = u64::try_from(every.as_millis()).unwrap_or(u64::MAX).into();
+    }
+    let order = order.to_string();
     ground.services.say(place, &order).await.map_err(|error| error.to_string())?;
     let placed = ground.services.board.wait_for(PLACED_WITHIN * ground.patience, |facts| {
         since_then(facts, cloud, since).find_map(|fact| match fact {

@@ -269,8 +269,45 @@ fn at_iot(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
         // A client of MQTT says less than one of HTTP, and hears nothing.
         let good = seen.handshakes.iter_mut().find(|one| one.opener.port == 41_000).unwrap();
         (good.agreed, good.said) = (Some(Agreed { version: 0x0303, suite: 0xc02b }), [41, 0]);
+        mislead(seen, 41_000, "tls1.2");
         change(seen);
     })
+}
+
+/// A client takes a job.
+fn mislead(seen: &mut Observations, port: u16, kind: &str) {
+    let peer = seen.handshakes.iter().find(|one| one.opener.port == port).unwrap().opener.address;
+    let fact = Fact::Misled {
+        kind: kind.into(),
+        peer: SocketAddr::new(peer, port),
+        job: format!("{kind}-{port}"),
+        operation: "configuration".into(),
+        status: "SUCCEEDED".into(),
+    };
+    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact } });
+}
+
+#[test]
+fn a_job_of_somebody_else_is_found_by_itself_and_one_of_whom_nothing_is_wrong_with_is_the_control() {
+    let verdict = at_iot(|seen| {
+        let port = of_kind(seen, "expired").opener.port;
+        of_kind(seen, "expired").keyed = true;
+        mislead(seen, port, "expired");
+    });
+    let suite = "TLS 1.2 with TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    let took = format!("app took for the cloud's iot a peer whose certificate has expired: {suite}");
+    let job =
+        "app took a job from a peer whose certificate has expired: configuration, SUCCEEDED (expired-41009)";
+    assert_fails(&verdict, &[&took, job]);
+    let untaken = |seen: &mut Observations| {
+        seen.facts.retain(|fact| !matches!(fact.line.fact, Fact::Misled { .. }));
+    };
+    assert_inconclusive(&at_iot(untaken), &["control", "nobody took a job of", "tls1.2"]);
+    let of_another = |seen: &mut Observations| {
+        untaken(seen);
+        mislead(seen, 41_002, "tls1.2");
+    };
+    assert_inconclusive(&at_iot(of_another), &["control", "nobody took a job of", "tls1.2"]);
 }
 
 #[test]
