@@ -89,6 +89,8 @@ pub struct Careless {
     pub old_tls: bool,
     /// It is a web proxy, at TCP port 3128 of all its addresses, for whoever reaches it.
     pub relays: bool,
+    /// It tells its cameras far more than there is to ask of them, beside their video.
+    pub confides: bool,
 }
 
 /// One camera.

@@ -193,6 +193,9 @@ impl Work {
         for camera in &cameras {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
             video.spawn(video::report(Arc::clone(camera), times.report_every, Stop::heard_from(&stop)));
+            if careless.confides {
+                video.spawn(Stop::heard_from(&stop).or_done(video::confide(Arc::clone(camera))));
+            }
         }
         Ok(Self { voice, stop, restart, frames: manners.frames(), known: manners.known(), cameras, video })
     }

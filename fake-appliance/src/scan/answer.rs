@@ -129,6 +129,7 @@ mod tests {
         hands_video_over: false,
         old_tls: false,
         relays: false,
+        confides: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

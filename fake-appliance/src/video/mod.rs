@@ -3,6 +3,7 @@
 mod bounded;
 mod chain;
 mod commission;
+mod confide;
 mod decode;
 mod feed;
 mod follow;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
+pub(crate) use confide::confide;
 pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
 pub use decode::check_groups;

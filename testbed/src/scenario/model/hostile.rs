@@ -161,4 +161,6 @@ pub enum Careless {
     OldTls,
     /// It is a web proxy for whoever reaches it.
     Relays,
+    /// It tells its cameras far more than there is to ask of them.
+    Confides,
 }
