@@ -1,5 +1,7 @@
 //! What the appliance is told: its own configuration, and the cloud's client file.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -91,6 +93,8 @@ pub struct Careless {
     pub relays: bool,
     /// It tells its cameras far more than there is to ask of them, beside their video.
     pub confides: bool,
+    /// It shows each camera the user name and the password of the first that it was told of.
+    pub one_login: bool,
 }
 
 /// One camera.
@@ -175,6 +179,9 @@ pub struct Scan {
     pub when: When,
     /// Who asks the cameras.
     pub login: Login,
+    /// Who asks the camera at one of these addresses instead: each has a login of its own.
+    #[serde(default)]
+    pub logins: BTreeMap<IpAddr, Login>,
 }
 
 /// What a search for cameras waits for.
@@ -281,6 +288,22 @@ impl Config {
         Duration::from_millis(self.report_every_ms.max(50))
     }
 
+    /// The same as a careless appliance takes it: with [`Careless::one_login`], all cameras have the login of the first.
+    pub(crate) fn as_taken(mut self) -> Self {
+        if self.careless.one_login
+            && let Some(Camera { user, password, .. }) = self.cameras.first().cloned()
+        {
+            for camera in &mut self.cameras {
+                (camera.user, camera.password) = (user.clone(), password.clone());
+            }
+            if let Some(scan) = &mut self.scan {
+                scan.logins.clear();
+                (scan.login.user, scan.login.password) = (user, password);
+            }
+        }
+        self
+    }
+
     /// How long a restart lasts.
     pub fn restart_lasts(&self) -> Duration {
         Duration::from_millis(self.restart_ms)
@@ -358,6 +381,23 @@ mod tests {
         assert!(!format!("{scan:?}").contains("geheim"));
         assert_eq!(of(r#"{"when":"unasked","login":{}}"#).unwrap().when, When::Unasked);
         assert!(of(r#"{"when":"always","login":{}}"#).is_err());
+    }
+
+    #[test]
+    fn a_careless_appliance_has_one_login_for_all() {
+        let text = r#"{"name":"app","careless":{"one_login":CARELESS},
+            "cameras":[{"name":"a","url":"rtsp://10.0.0.1","user":"u-a","password":"p-a"},
+                       {"name":"b","url":"rtsp://10.0.0.2","user":"u-b","password":"p-b"}],
+            "scan":{"when":"unasked","login":{},"logins":{"10.0.0.2":{"user":"u-b","password":"p-b"}}}}"#;
+        let taken = |careless: &str| {
+            let config: Config = serde_json::from_str(&text.replace("CARELESS", careless)).unwrap();
+            let config = config.as_taken();
+            let cameras: Vec<_> = config.cameras.iter().map(|one| one.user.clone().unwrap()).collect();
+            let scan = config.scan.unwrap();
+            (cameras.join(" "), scan.login.user, scan.logins.len())
+        };
+        assert_eq!(taken("false"), ("u-a u-b".to_owned(), None, 1));
+        assert_eq!(taken("true"), ("u-a u-a".to_owned(), Some("u-a".to_owned()), 0));
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub async fn run(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
+    let config = config.as_taken();
     let prepare = |one| cloud::Cloud::prepare(one, config.careless);
     let cloud = config.cloud.as_ref().map(prepare).transpose()?;
     let relay = match config.careless.relays {
@@ -66,7 +67,8 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     let scan = |when| {
         let scan = config.scan.as_ref().filter(|scan| scan.when == when)?;
-        Some(Search { login: scan.login.clone(), known: work.known.clone() })
+        let (login, logins) = (scan.login.clone(), scan.logins.clone());
+        Some(Search { login, logins, known: work.known.clone() })
     };
     let own = cloud.as_ref().map(cloud::Cloud::own);
     if let Some(cloud) = cloud {
@@ -130,7 +132,8 @@ pub async fn scan_once(
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
     let work = Work::start((&[], Careless::default()), false, Times::default(), teller)?;
-    let (voice, search) = (work.voice.clone(), Search { login, known: work.known.clone() });
+    let (voice, search) =
+        (work.voice.clone(), Search { login, logins: Default::default(), known: work.known.clone() });
     let done = async move {
         let found = scan::scan(&search, &voice).await;
         format!("{} found", found.len())

@@ -20,6 +20,8 @@ pub mod engine;
 #[cfg(feature = "engine")]
 pub mod hostile;
 pub mod identity;
+#[cfg(feature = "engine")]
+mod misnamed;
 #[cfg(any(test, feature = "mutation"))]
 pub mod mutation;
 #[cfg(feature = "engine")]

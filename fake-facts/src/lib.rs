@@ -70,6 +70,15 @@ pub enum Fact {
         /// Why, in one line.
         reason: String,
     },
+    /// A client has shown a camera a user name that is not its own; `Refused` follows.
+    Misnamed {
+        /// Which service: `rtsp` or `onvif`.
+        service: String,
+        /// The client's socket.
+        peer: SocketAddr,
+        /// The name, at most 64 characters of it.
+        user: String,
+    },
     /// The cloud keeps something that a client sent.
     Stored {
         /// Which service: `monitoring`, `logs`, `s3`, `iot`.
@@ -479,6 +488,11 @@ mod tests {
                 service: "iot".into(),
                 peer: "10.20.0.5:40000".parse().unwrap(),
                 reason: "no certificate".into(),
+            },
+            Fact::Misnamed {
+                service: "rtsp".into(),
+                peer: "10.20.0.5:40000".parse().unwrap(),
+                user: "viewer-dock-1".into(),
             },
         ];
         for fact in facts {

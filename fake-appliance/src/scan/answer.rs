@@ -130,6 +130,7 @@ mod tests {
         old_tls: false,
         relays: false,
         confides: false,
+        one_login: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

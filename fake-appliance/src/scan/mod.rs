@@ -12,6 +12,7 @@ mod onvif;
 mod probe;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fake_facts::Fact;
@@ -51,6 +52,8 @@ pub(crate) use streams::Streams;
 #[derive(Clone)]
 pub(crate) struct Search {
     pub(crate) login: Login,
+    /// Who asks the camera at one of these addresses.
+    pub(crate) logins: BTreeMap<IpAddr, Login>,
     /// Who waits for what it finds.
     pub(crate) known: Streams,
 }
@@ -72,7 +75,7 @@ pub(crate) async fn stream_of(device: &Url, login: &Login) -> Result<String, Dev
 
 /// Searches once on every link; tells `Found` for each camera that gives its stream, `Failed` for whoever else
 /// answers, and `Scanned` at the end.
-pub(crate) async fn scan(Search { login, known }: &Search, voice: &Voice) -> Vec<Found> {
+pub(crate) async fn scan(Search { login, logins, known }: &Search, voice: &Voice) -> Vec<Found> {
     let mut links = JoinSet::new();
     for link in links::own() {
         let voice = voice.clone();
@@ -88,7 +91,7 @@ pub(crate) async fn scan(Search { login, known }: &Search, voice: &Voice) -> Vec
     while let Some(joined) = links.join_next().await {
         let Ok((link, answers)) = joined else { continue };
         for camera in answer::cameras(&answers, link, login.careless, voice) {
-            let login = login.clone();
+            let login = logins.get(&camera.address).unwrap_or(login).clone();
             asked.spawn(async move {
                 let stream = onvif::stream(&camera.service, &login).await;
                 (camera, stream)

@@ -14,6 +14,8 @@ use tracing::error;
 
 use super::Camera;
 use super::unbound::status;
+use super::users::users;
+use crate::misnamed::misnamed;
 
 /// Key of a token under which the name of its user stands.
 pub(super) const USER: &str = "user";
@@ -176,12 +178,23 @@ impl Client {
             || context.request().is_some_and(|request| !request.parse_auth_credentials().is_empty());
         match code {
             ..=399 => {}
-            UNAUTHORIZED if credentials() => self.refused("wrong user name or password"),
+            UNAUTHORIZED if credentials() => {
+                self.misnamed(&users(context));
+                self.refused("wrong user name or password");
+            }
             UNAUTHORIZED => self.progress().challenged = true,
             UNSUPPORTED_TRANSPORT => self.refused("a transport that the camera does not offer"),
             // Of a session that is to begin, and nothing else of ours says so.
             UNAVAILABLE => self.refused("too many sessions"),
             _ => self.refused(&format!("status {code}")),
+        }
+    }
+
+    /// Tells of the first of these names that is not the user's.
+    fn misnamed(&self, users: &[String]) {
+        let own = self.camera.login.as_ref().map(|login| &login.user);
+        if let Some(user) = users.iter().find(|user| Some(*user) != own) {
+            self.facts.tell(misnamed(SERVICE, self.peer, user));
         }
     }
 

@@ -31,6 +31,7 @@ mod size;
 mod snapshot;
 mod transport;
 mod unbound;
+mod users;
 
 use std::io;
 use std::net::IpAddr;

@@ -68,6 +68,11 @@ impl Nonces {
     }
 }
 
+/// The name of the user in the header `Authorization`; `None` if it has none, or cannot be read.
+pub(super) fn user(header: &str) -> Option<String> {
+    fields(header)?.remove("username")
+}
+
 /// What the client must have computed (RFC 7616, section 3.4.1; without qop as in RFC 2069).
 fn response(fields: &BTreeMap<String, String>, method: &str, login: &Login) -> String {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
@@ -146,6 +151,8 @@ mod tests {
         let judge = |header: &str| nonces.judge(Some(header), "GET", "/x", &login());
         assert_eq!(judge(&answer(&nonce, "Circle of Life")), Shown::User("Mufasa".into()));
         assert_eq!(judge(&answer(&nonce, "wrong")), Shown::Wrong);
+        assert_eq!(user(&answer(&nonce, "wrong")).as_deref(), Some("Mufasa"));
+        assert_eq!(user("Basic TXVmYXNhOg=="), None);
         assert_eq!(judge(&answer("another", "Circle of Life")), Shown::Stale);
         assert_eq!(judge("Basic TXVmYXNhOg=="), Shown::Nothing);
         assert_eq!(nonces.judge(None, "GET", "/x", &login()), Shown::Nothing);

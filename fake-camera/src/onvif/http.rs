@@ -21,9 +21,10 @@ use tracing::debug;
 
 use super::Tell;
 use super::device::Device;
-use super::digest::{Nonces, Shown};
+use super::digest::{self, Nonces, Shown};
 use super::names::{DEVICE_PATH, MEDIA_PATH, MEDIA2_PATH, SNAPSHOT_PATH};
 use super::service::{self, Challenge};
+use crate::misnamed::misnamed;
 use crate::xml;
 
 /// Silence after which a kept-alive connection is closed, and longest wait for a request's head and for its body.
@@ -79,6 +80,9 @@ impl Visit {
             None => Shown::Nothing,
             Some(login) => self.server.nonces.judge(header, request.method().as_str(), &target, login),
         };
+        if shown == Shown::Wrong {
+            self.misnamed(header.and_then(digest::user));
+        }
         match request.uri().path() {
             DEVICE_PATH | MEDIA_PATH | MEDIA2_PATH if request.method() == Method::POST => {
                 self.operation(&shown, request.into_body()).await
@@ -112,7 +116,10 @@ impl Visit {
             Ok(user) => self.accepted(&user),
             // A first 401 is how HTTP's authentication begins.
             Err(_) if answer.challenge.is_some() && *shown == Shown::Nothing => {}
-            Err(reason) => self.tell_refusal(&reason),
+            Err(reason) => {
+                self.misnamed(answer.misnamed);
+                self.tell_refusal(&reason);
+            }
         }
         let mut response = whole_body(answer.text.into(), SOAP_TYPE);
         *response.status_mut() =
@@ -186,6 +193,14 @@ impl Visit {
             alpn: None,
             tls: None,
         });
+    }
+
+    /// Tells of a name that is not the user's.
+    fn misnamed(&self, shown: Option<String>) {
+        let own = self.server.device.login.as_ref().map(|login| &login.user);
+        if let Some(user) = shown.filter(|shown| Some(shown) != own) {
+            (self.server.tell)(misnamed(super::SERVICE, self.peer, &user));
+        }
     }
 
     fn tell_refusal(&self, reason: &str) {

@@ -23,6 +23,8 @@ pub(super) struct Answer {
     pub(super) challenge: Option<Challenge>,
     /// Who was let in; empty where nobody needs to be. `Err` says why nobody was.
     pub(super) user: Result<String, String>,
+    /// The name that the envelope shows of a user who is not the camera's; `None` if it shows none, or the right one.
+    pub(super) misnamed: Option<String>,
 }
 
 /// How a client is asked for credentials.
@@ -48,17 +50,23 @@ pub(super) fn answer(
     };
     let user = match user(device, now, shown, &envelope) {
         Ok(user) => user,
-        Err((fault, challenge)) => return refusal(&fault, challenge),
+        Err((fault, challenge)) => {
+            let misnamed = misnamed(device, &envelope);
+            return Answer { misnamed, ..refusal(&fault, challenge) };
+        }
     };
+    let misnamed = None;
     match call::answer(&Call { device, host, now, asked: &envelope.body }) {
         Ok(inner) => {
-            Answer { status: 200, text: envelope::write("", &inner), challenge: None, user: Ok(user) }
+            let text = envelope::write("", &inner);
+            Answer { status: 200, text, challenge: None, user: Ok(user), misnamed }
         }
         Err(fault) => Answer {
             status: fault.status(),
             text: envelope::write("", &fault.to_xml()),
             challenge: None,
             user: Ok(user),
+            misnamed,
         },
     }
 }
@@ -66,7 +74,13 @@ pub(super) fn answer(
 fn refusal(fault: &Fault, challenge: Option<Challenge>) -> Answer {
     let status = if challenge.is_some() { 401 } else { fault.status() };
     let text = envelope::write("", &fault.to_xml());
-    Answer { status, text, challenge, user: Err(fault.reason.clone()) }
+    Answer { status, text, challenge, user: Err(fault.reason.clone()), misnamed: None }
+}
+
+fn misnamed(device: &Device, envelope: &Envelope) -> Option<String> {
+    let shown = token::user(envelope.block(SECURITY, "Security")?)?;
+    let is_own = device.login.as_ref().is_some_and(|login| login.user == shown);
+    (!is_own).then(|| shown.to_owned())
 }
 
 /// Who asks; what stands in the envelope counts before what HTTP says (ONVIF Core Specification, section 5.9.4).

@@ -210,6 +210,7 @@ fn only_what_comes_before_the_user_is_told_to_everybody() {
         let shut = ask(&camera, document.as_bytes());
         assert_eq!((shut.status, shut.challenge), (401, Some(Challenge::New)), "{request}");
         assert!(shut.text.contains("ter:NotAuthorized"), "{request}");
+        assert_eq!(shut.misnamed, None, "nobody is named");
         let now = OffsetDateTime::UNIX_EPOCH;
         let digest = answer(&camera, host(), now, &Shown::User("viewer".into()), document.as_bytes());
         assert_eq!((digest.status, digest.user), (200, Ok("viewer".into())), "{request}");

@@ -14,6 +14,11 @@ use crate::xml::Element;
 /// five minutes (section 3.1), and leaves it open.
 const WINDOW: Duration = Duration::minutes(5);
 
+/// The name of the user in the header block `Security`.
+pub(super) fn user(security: &Element) -> Option<&str> {
+    security.child(SECURITY, "UsernameToken")?.text_of(SECURITY, "Username")
+}
+
 /// Judges the header block `Security`: the user's name, or why the token is not taken.
 pub(super) fn judge(security: &Element, login: &Login, now: OffsetDateTime) -> Result<String, &'static str> {
     let token = security.child(SECURITY, "UsernameToken").ok_or("no user name token")?;

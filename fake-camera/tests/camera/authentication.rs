@@ -7,7 +7,11 @@ use crate::support::{CameraProcess, PASSWORD, USER, camera_command, failure_to_s
 
 /// What retina says when it describes the camera and sets its stream up.
 async fn set_up(camera: &CameraProcess, password: &str) -> Result<(), String> {
-    let creds = Credentials { username: USER.into(), password: password.into() };
+    set_up_as(USER, camera, password).await
+}
+
+async fn set_up_as(user: &str, camera: &CameraProcess, password: &str) -> Result<(), String> {
+    let creds = Credentials { username: user.into(), password: password.into() };
     let options = SessionOptions::default().creds(Some(creds));
     let described = Session::describe(camera.url().parse().unwrap(), options).await;
     let mut session = described.map_err(|error| error.to_string())?;
@@ -24,8 +28,14 @@ async fn each_method_lets_the_right_password_in_and_no_other() {
         let camera = CameraProcess::with_login(&["--id", "1", "--auth", auth]);
         let wrong = set_up(&camera, "wrong").await.unwrap_err();
         assert!(wrong.contains("401"), "{auth}: {wrong}");
-        let refused = |fact: &Fact| matches!(fact, Fact::Refused { .. }).then_some(());
-        camera.facts.wait("refused", refused);
+        let refused = |fact: &Fact| match fact {
+            Fact::Misnamed { user, .. } => Some(user.clone()),
+            Fact::Refused { .. } => Some(String::new()),
+            _ => None,
+        };
+        assert_eq!(camera.facts.wait("refused", refused), "", "{auth}: the name was the right one");
+        assert!(set_up_as("viewer-dock-1", &camera, PASSWORD).await.unwrap_err().contains("401"), "{auth}");
+        assert_eq!(camera.facts.wait("misnamed", refused), "viewer-dock-1", "{auth}");
         set_up(&camera, PASSWORD).await.unwrap_or_else(|error| panic!("{auth}: {error}"));
         assert_eq!(camera.facts.wait("accepted", accepted), USER, "{auth}");
     }

@@ -115,6 +115,15 @@ fn a_wrong_password_and_a_wrong_clock_are_refused() {
         _ => None,
     };
     assert_eq!(camera.wait("refused", reason), "wrong user name or password");
+    for way in ["wsse", "digest"] {
+        let said = place.asked("walk.py", &[ADDRESS, "80", way, &format!("viewer-of-{way}"), PASSWORD]);
+        assert_eq!(said["GetDeviceInformation"], refused, "{way}");
+        let misnamed = |fact: &Fact| match fact {
+            Fact::Misnamed { user, .. } if user.ends_with(way) => Some(user.clone()),
+            _ => None,
+        };
+        assert_eq!(camera.wait("misnamed", misnamed), format!("viewer-of-{way}"));
+    }
     drop(camera);
     let camera = Camera::at(&place, &["--clock-offset", "-3600"]);
     let said = walked(&place, "wsse");

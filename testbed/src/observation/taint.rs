@@ -19,7 +19,7 @@ pub struct TaintSeen {
     pub taps: Vec<TapSearched>,
     /// What was found: one entry per tap, direction, camera, and way it was written.
     pub found: Vec<TaintFound>,
-    /// Where the cameras' password was found: one entry per tap, direction, and way it was written.
+    /// Where the cameras' passwords were found: one entry per tap, direction, camera, and way it was written.
     pub passwords: Vec<PasswordFound>,
     /// How often more connections or packets in pieces were under way than are kept, so that they were begun anew.
     pub let_go: u64,
@@ -64,13 +64,15 @@ pub struct TaintFound {
     pub first: TaintPlace,
 }
 
-/// The cameras' password at a tap, in one direction and written in one way.
+/// A camera's password at a tap, in one direction and written in one way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordFound {
     /// The port; its other end is a node's link.
     pub port: LinkName,
     /// True: it came from the node there. False: it was handed to it.
     pub from_node: bool,
+    /// Whose it is.
+    pub camera: NodeName,
     /// How it was written.
     pub way: Way,
     /// At how many places.

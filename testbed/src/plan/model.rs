@@ -436,6 +436,11 @@ impl Source {
     }
 }
 
+/// The name of the user that a camera of ours asks for: each has its own.
+pub fn viewer(camera: &NodeName) -> String {
+    format!("viewer-{camera}")
+}
+
 impl Plan {
     /// What the streams of a camera are called in the facts of who plays them: the main one, and if asked for the others.
     pub fn streams_at(&self, at: &NodeName, camera: &NodeName, further: bool) -> Vec<String> {

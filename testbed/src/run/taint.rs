@@ -33,7 +33,7 @@ pub(super) fn keep_clips(plan: &Plan, evidence: &RunFolder) -> Result<(), Eviden
     Ok(())
 }
 
-/// Looks for them, and for the cameras' password, in the capture of the run with this number; none if no check asks for it.
+/// Looks for them, and for all cameras' passwords, in the capture of the run with this number; none if no check asks for it.
 /// What else was `seen` of it says when switches may have flooded.
 ///
 /// Errors: the capture cannot be read.
@@ -54,7 +54,7 @@ pub(super) fn search(
         capture,
         Port::all_of(plan),
         &clips,
-        &services::camera_password(run),
+        &services::camera_passwords(plan, run),
         key(run, Which::Site),
         &unsettled(plan, &seen.faults, seen.patience),
         &key_log,

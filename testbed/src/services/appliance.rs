@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::command::{CAMERA_USER, Settings, cloud_folder, spelled};
+use super::command::{Settings, cloud_folder, spelled};
+use super::logins::Login;
 use crate::names::NodeName;
-use crate::plan::{Service, ServiceKind, Source};
+use crate::plan::{Plan, Service, ServiceKind, Source};
 use crate::scenario::model::{Careless, Commissioned};
 
-/// All of it, as JSON; it has the cameras' password.
-pub(super) fn config(service: &Service, settings: &Settings) -> Value {
+/// All of it, as JSON; it has the cameras' passwords.
+pub(super) fn config(plan: &Plan, service: &Service, settings: &Settings) -> Value {
     let ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } =
         &service.kind
     else {
         unreachable!("only called for one")
     };
     let careless = careless_of(careless);
-    let login = json!({ "user": CAMERA_USER, "password": settings.camera_password, "careless": careless });
+    let login = json!({ "careless": careless });
     let cameras: Vec<_> =
         cameras.iter().map(|source| camera_source(source, *commissions_by, settings)).collect();
     json!({
@@ -26,9 +27,26 @@ pub(super) fn config(service: &Service, settings: &Settings) -> Value {
         "cameras": cameras,
         "cloud": cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every)),
         "clock": clock.map(|server| json!({ "server": server })),
-        "scan": scan.map(|when| json!({ "when": when, "login": login })),
+        "scan": scan.map(|when| {
+            json!({ "when": when, "login": login, "logins": logins(plan, &careless, settings.run) })
+        }),
         "careless": careless,
     })
+}
+
+/// Who a search asks as, by the addresses at which cameras of ours may answer: whoever commissions cameras knows the logins of
+/// them all.
+fn logins(plan: &Plan, careless: &Value, run: u32) -> Value {
+    let of = |service: &Service| match &service.kind {
+        ServiceKind::Camera { listen, hostile, .. } => {
+            let Login { user, password } = Login::of(&service.node, run);
+            let login = json!({ "user": user, "password": password, "careless": careless });
+            let moved = hostile.changes_address.map(|(_, to)| IpAddr::from(to));
+            [Some(*listen), moved].into_iter().flatten().map(|at| (at.to_string(), login.clone())).collect()
+        }
+        _ => Vec::new(),
+    };
+    Value::Object(plan.services.iter().flat_map(of).collect())
 }
 
 /// What it does not take care of, by the appliance's own names.
@@ -62,14 +80,15 @@ fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> Valu
         // Nothing that tells where its stream is.
         Commissioned::Search => format!("rtsp://{address}"),
     };
+    let Login { user, password } = Login::of(&source.camera, settings.run);
     json!({
         "name": source.name(),
         "id": source.id,
         "url": url,
         "known": by,
         "stream": source.stream,
-        "user": CAMERA_USER,
-        "password": settings.camera_password,
+        "user": user,
+        "password": password,
         "transport": match source {
             Source { group: true, .. } => "multicast",
             Source { udp: true, .. } => "udp",

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
-use super::command::{CAMERA_USER, Settings, clip, text};
-use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of};
+use super::command::{Settings, clip, text};
+use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of, viewer};
 use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
@@ -73,7 +73,7 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
         add("further-port", &port.to_string());
     }
     if !rtsp.auth.is_empty() {
-        add("user", CAMERA_USER);
+        add("user", &viewer(&service.node));
         add("password-file", &text(secret));
         add("auth", &words(rtsp.auth.iter().map(|auth| auth.name())));
     }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::logins::{self, Login};
 use super::{ServiceError, appliance, camera, dnsmasq, lease};
 use crate::kernel::root::STATE;
 use crate::names::NodeName;
@@ -24,8 +25,6 @@ pub struct Settings {
     pub logs: PathBuf,
     /// The run's number, written into every frame.
     pub run: u32,
-    /// Password of the cameras in this run.
-    pub camera_password: String,
     /// Multiplies every deadline; 1 and more.
     pub patience: u32,
     /// The scenario's folder.
@@ -73,11 +72,6 @@ pub(super) fn home(node: &NodeName) -> PathBuf {
     Path::new(STATE).join("services").join(node.as_str())
 }
 
-/// The password of all cameras in a run.
-pub(crate) fn camera_password(run: u32) -> String {
-    format!("{:08x}{run:08x}", run.rotate_left(13) ^ 0x9e37_79b9)
-}
-
 /// Where a camera of ours keeps the video that it repeats, once it is ready.
 pub(crate) fn clip(camera: &NodeName) -> PathBuf {
     home(camera).join("clip.h264")
@@ -123,7 +117,8 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
         ServiceKind::Spare { main, spare } => Ok(fake(settings, "fake-appliance", lease::ports(main, spare))),
         ServiceKind::Camera { rtsp, .. } => {
             let secret = home.join("password");
-            write_secret(&secret, &settings.camera_password).map_err(failed("fake-camera"))?;
+            let password = Login::of(&service.node, settings.run).password;
+            write_secret(&secret, &password).map_err(failed("fake-camera"))?;
             let arguments = camera::arguments(service, &secret, settings);
             let node = service.node.clone();
             let arguments = arguments.map_err(|cause| ServiceError::Recording { node, cause })?;
@@ -133,7 +128,7 @@ pub(super) fn program(plan: &Plan, service: &Service, settings: &Settings) -> Re
         }
         ServiceKind::Appliance { .. } => {
             let file = home.join("config.json");
-            let config = appliance::config(service, settings).to_string();
+            let config = appliance::config(plan, service, settings).to_string();
             write_secret(&file, &config).map_err(failed("fake-appliance"))?;
             Ok(fake(settings, "fake-appliance", vec!["run".into(), "--config".into(), text(&file)]))
         }
@@ -175,11 +170,8 @@ fn own_command(
         (true, None) => PathBuf::from(program),
         (false, _) => find(program, "that has it, or write its whole path")?,
     };
-    let mut all = vec![
-        ("TESTBED_CLOUD_DIR".into(), cloud_home(plan)),
-        ("TESTBED_CAMERA_USER".into(), CAMERA_USER.into()),
-        ("TESTBED_CAMERA_PASSWORD".into(), settings.camera_password.clone()),
-    ];
+    let mut all = vec![("TESTBED_CLOUD_DIR".into(), cloud_home(plan))];
+    all.extend(logins::environment(plan, &service.node, settings));
     all.extend(environment.clone());
     let sign = ready.as_ref().map_or(Ready::AtOnce, |ready| match &ready.sign {
         Sign::Line(line) => Ready::Line(line.clone()),
@@ -222,9 +214,6 @@ fn lay_out(folder: &Path, files: &BTreeMap<String, String>, settings: &Settings)
 fn about(path: &str, cause: &io::Error) -> io::Error {
     io::Error::new(cause.kind(), format!("{path}: {cause}"))
 }
-
-/// User name that the cameras ask for.
-pub(super) const CAMERA_USER: &str = "viewer";
 
 fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     let mut arguments: Vec<String> = ["serve", "--control", "--dir"].map(str::to_owned).to_vec();

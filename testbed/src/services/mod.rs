@@ -9,12 +9,14 @@ mod camera;
 mod command;
 mod dnsmasq;
 mod lease;
+mod logins;
 mod process;
 mod watcher;
 
 pub use board::Board;
 pub use command::Settings;
-pub(crate) use command::{camera_password, clip, key_log};
+pub(crate) use command::{clip, key_log};
+pub(crate) use logins::camera_passwords;
 pub use process::{End, Ending, Services};
 
 use crate::event::{Failure, Fault};

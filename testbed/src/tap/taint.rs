@@ -39,7 +39,7 @@ pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
 /// The clip of each camera that is looked for, or why there is none.
 pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
 
-/// Searches a capture of a site with these ports for clips and for the cameras' password, with canaries of this lab.
+/// Searches a capture of a site with these ports for clips and for the cameras' passwords, with canaries of this lab.
 /// `unsettled` is when switches may have flooded; `key_log` has the secrets of TLS sessions that are read, too.
 ///
 /// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
@@ -48,13 +48,14 @@ pub fn search(
     from: impl Read,
     ports: Vec<Port>,
     clips: &Clips,
-    password: &str,
+    passwords: &BTreeMap<NodeName, String>,
     key: u32,
     unsettled: &[Unsettled],
     key_log: &[u8],
 ) -> Result<TaintSeen, String> {
     let owners = Owners {
         cameras: clips.iter().filter(|(_, clip)| clip.is_ok()).map(|(camera, _)| camera.clone()).collect(),
+        passwords: passwords.keys().cloned().collect(),
         ports: ports.iter().map(|port| port.name.clone()).collect(),
     };
     let canaries = Canaries::new(key, &owners.ports);
@@ -67,7 +68,7 @@ pub fn search(
         let owner = owners.cameras.len() + port;
         marks.extend((0..).zip(canaries.of(port)).map(|(part, bytes)| Mark { owner, part, bytes }));
     }
-    let words: Vec<String> = canaries.words().chain([password.to_owned()]).collect();
+    let words: Vec<String> = canaries.words().chain(passwords.values().cloned()).collect();
     let sought = Sought { marks: Marks::new(marks), words: Words::new(&words) };
     let mut keys = KeyLog::default();
     keys.add(canaries.key_log().as_bytes());

@@ -1,10 +1,12 @@
 //! `plays`: of each camera, enough frames arrived that are its own, whole, in number and in time, and show what they say.
 
+use std::collections::BTreeSet;
+
 use fake_facts::{Fact, Odd, Oddity, Video};
 
 use crate::names::NodeName;
 use crate::observation::Observations;
-use crate::plan::{Check, Plan, ServiceKind, Word};
+use crate::plan::{Check, Plan, Role, ServiceKind, Word, viewer};
 use crate::scenario::model::Bounds;
 
 use super::Finding;
@@ -34,6 +36,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
             draft.reasons.add("camera", format!("{name} has no camera service in the plan"));
             continue;
         };
+        let shown_another = of_others(plan, at, camera, seen);
         // Of a camera that gave nothing there are numbers, too.
         let came = |video: &&Video| video.received + video.unidentified + video.foreign > 0;
         match last_video(seen, at, name).filter(came) {
@@ -44,7 +47,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
                 let timing = Timing::of(seen, at, name);
                 let is = Known { must_show: !sampled, ..is };
                 shown.extend((video.decoded > 0).then(|| name.clone()));
-                let mut faults = faults(video, is, bounds);
+                let mut faults: Vec<_> = shown_another.into_iter().chain(faults(video, is, bounds)).collect();
                 faults.extend(timing.faults(bounds));
                 draft.findings.extend(finding((camera, name), at, faults));
                 for why in timing.unknown(bounds, video.untold) {
@@ -56,7 +59,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
                 let why = last_failure(seen, at, name);
                 let why =
                     why.map_or("no frame arrived".into(), |error| format!("no frame arrived ({error})"));
-                draft.findings.extend(finding((camera, name), at, vec![why]));
+                let faults = shown_another.into_iter().chain([why]).collect();
+                draft.findings.extend(finding((camera, name), at, faults));
             }
             None => draft.reasons.add("ready", format!("the player at {at} never said that it was ready")),
         }
@@ -78,6 +82,24 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         }
     }
     draft
+}
+
+/// What else than its own login the player has shown a camera, in words: each camera has a user of its own.
+fn of_others(plan: &Plan, at: &NodeName, camera: &NodeName, seen: &Observations) -> Option<String> {
+    let own = plan.nodes.iter().filter(|node| node.name == *at).flat_map(|node| &node.links);
+    let own: Vec<_> = own.flat_map(|link| &link.addresses).map(ipnet::IpNet::addr).collect();
+    let users: BTreeSet<&String> = facts_at(seen, camera)
+        .filter_map(|fact| match fact {
+            Fact::Misnamed { peer, user, .. } if own.contains(&peer.ip()) => Some(user),
+            _ => None,
+        })
+        .collect();
+    let whose = |user: &&String| {
+        let other = plan.nodes.iter().find(|node| node.role == Role::Camera && viewer(&node.name) == **user);
+        other.map_or_else(|| format!("user `{user}`"), |other| other.name.to_string())
+    };
+    (!users.is_empty())
+        .then(|| format!("it was shown the login of {}", listed(users.iter().map(whose), SHOWN)))
 }
 
 /// Whose pictures were decoded, where that is done of some of the streams, in turns.

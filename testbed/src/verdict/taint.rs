@@ -207,23 +207,23 @@ fn counted_frames(number: u64) -> String {
     counted(usize::try_from(number).unwrap_or(usize::MAX), "frame")
 }
 
-/// A finding for each tap where the cameras' password was seen: digest authentication sends it nowhere.
+/// A finding for each tap where a camera's password was seen, and each camera: digest authentication sends it nowhere.
 fn passwords(named: &Named<'_>, taint: &TaintSeen) -> Vec<Finding> {
-    let mut at: BTreeMap<&LinkName, Vec<&PasswordFound>> = BTreeMap::new();
+    let mut at: BTreeMap<(&LinkName, &NodeName), Vec<&PasswordFound>> = BTreeMap::new();
     for one in &taint.passwords {
-        at.entry(&one.port).or_default().push(one);
+        at.entry((&one.port, &one.camera)).or_default().push(one);
     }
-    let finding = |(port, mut found): (&LinkName, Vec<&PasswordFound>)| {
+    let finding = |((port, camera), mut found): ((&LinkName, &NodeName), Vec<&PasswordFound>)| {
         found.sort_by_key(|one| (one.packet, one.way, one.from_node));
         let (first, tap) = (found.first()?, named.tap(port));
         let (way, packet, offset) = (first.way, first.packet, first.offset);
         Some(Finding {
             text: format!(
-                "password of the cameras at {tap}, {way}; first in packet {packet}, from byte {offset}"
+                "password of {camera} at {tap}, {way}; first in packet {packet}, from byte {offset}"
             ),
             pair: None,
             stops_at: None,
-            packets: vec![(format!("password of the cameras {way}, at {tap}"), packet)],
+            packets: vec![(format!("password of {camera} {way}, at {tap}"), packet)],
             by: None,
         })
     };

@@ -76,12 +76,12 @@ fn video_that_is_told_as_base64_over_tcp_is_found() {
 #[test]
 fn a_password_that_is_told_is_found() {
     let check = judged(
-        "while sleep 0.2; do echo viewer:$TESTBED_CAMERA_PASSWORD | base64 >/dev/udp/10.2.0.2/9; done",
+        "while sleep 0.2; do echo viewer:$TESTBED_CAMERA_PASSWORD_DOOR | base64 >/dev/udp/10.2.0.2/9; done",
     );
     let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
     assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
     for tap in ["desk.eth0", "ear.eth1"] {
-        let begins = format!("password of the cameras at {tap}, as Base64 in a frame");
+        let begins = format!("password of door at {tap}, as Base64 in a frame");
         assert!(texts.iter().any(|text| text.starts_with(&begins)), "no `{begins}` in {texts:#?}");
     }
 }

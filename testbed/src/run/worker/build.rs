@@ -10,7 +10,7 @@ use crate::plan::{Plan, Vlans};
 use crate::probe::{Connections, Site};
 use crate::record::{Which, key, rule_use, rules};
 use crate::run::order::{Order, Task};
-use crate::services::{Settings, camera_password};
+use crate::services::Settings;
 
 use super::teller::Teller;
 use super::{kernel_failure, ours};
@@ -112,7 +112,6 @@ pub(super) fn settings(order: &Order) -> Settings {
         evidence: order.run_folder.clone(),
         logs: order.run_folder.join("logs"),
         run: order.run,
-        camera_password: camera_password(order.run),
         patience: order.patience,
         folder: order.folder.clone(),
     }

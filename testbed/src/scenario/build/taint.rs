@@ -70,7 +70,7 @@ impl Reader<'_> {
         self.out.push(Mistake::error(title, spot.unwrap_or(name.spot), label));
     }
 
-    /// The password of the cameras is looked for besides their video: whoever says it aloud is found out, whatever the site does.
+    /// The passwords of the cameras are looked for besides their video: whoever says it aloud is found out, whatever the site does.
     fn password_is_secret(&mut self, word: &raw::Taint, cameras: &[NodeName], name: &At<CheckName>) {
         let is_said = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
             Some(Kind::Camera(camera)) => camera.rtsp.auth == [Auth::Basic],

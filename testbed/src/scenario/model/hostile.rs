@@ -163,4 +163,6 @@ pub enum Careless {
     Relays,
     /// It tells its cameras far more than there is to ask of them.
     Confides,
+    /// It shows each camera the user name and the password of the first.
+    OneLogin,
 }

@@ -62,6 +62,8 @@ struct Line {
 #[derive(Debug)]
 pub(super) struct Owners {
     pub(super) cameras: Vec<NodeName>,
+    /// Whose each password is, in the order of the words behind the canaries.
+    pub(super) passwords: Vec<NodeName>,
     pub(super) ports: Vec<LinkName>,
 }
 
@@ -75,7 +77,7 @@ pub(super) struct Search<'a> {
     pieces: Pieces,
     taps: Vec<Tap>,
     found: BTreeMap<(Order, usize, Way), TaintFound>,
-    passwords: BTreeMap<(Order, Way), PasswordFound>,
+    passwords: BTreeMap<(Order, usize, Way), PasswordFound>,
     let_go: u64,
 }
 
@@ -265,7 +267,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Words are the canaries of all ports, two of each, and then the password.
+    /// Words are the canaries of all ports, two of each, and then the passwords.
     fn note_word(&mut self, taken: &Taken<'_>, way: Way, packet: u64, index: usize, offset: u64) {
         if let (port, part) = (index / 2, index % 2)
             && port < self.owners.ports.len()
@@ -274,8 +276,10 @@ impl<'a> Search<'a> {
         }
         let from_node = taken.place.direction == Direction::FromNode;
         let port = self.owners.ports[usize::from(taken.place.port)].clone();
-        let fresh = PasswordFound { port, from_node, way, places: 0, packet, offset };
-        let known = self.passwords.entry((taken.place.order(), way)).or_insert(fresh);
+        let whose = index - 2 * self.owners.ports.len();
+        let camera = self.owners.passwords[whose].clone();
+        let fresh = PasswordFound { port, from_node, camera, way, places: 0, packet, offset };
+        let known = self.passwords.entry((taken.place.order(), whose, way)).or_insert(fresh);
         known.places += 1;
         if packet < known.packet {
             (known.packet, known.offset) = (packet, offset);

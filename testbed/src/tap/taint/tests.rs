@@ -15,6 +15,7 @@ use crate::observation::{Encoding, Layer, TaintFound, Way};
 
 const KEY: u32 = 7;
 const PASSWORD: &str = "0c0ffee0deadbeef";
+const OTHER: &str = "5ca1ab1e0ddba115";
 const FROM: (&str, u16) = ("10.20.0.7", 554);
 const TO: (&str, u16) = ("10.30.0.5", 4000);
 
@@ -23,6 +24,10 @@ fn stream() -> Vec<u8> {
     let slices = [(0x65, noise(1, 2000)), (0x41, noise(2, 3000))];
     let units = slices.map(|(header, bytes)| [&[0, 0, 0, 1, header][..], &bytes].concat());
     [&[0, 0, 0, 1, 0x67, 9, 9][..], &units.concat()].concat()
+}
+
+fn passwords() -> BTreeMap<NodeName, String> {
+    [("cam", PASSWORD), ("door", OTHER)].map(|(of, is)| (of.parse().unwrap(), is.to_owned())).into()
 }
 
 fn clips() -> Clips {
@@ -44,7 +49,7 @@ fn capture(frames: &[(usize, Direction, Vec<u8>)], cut_to: usize) -> Vec<u8> {
 }
 
 fn searched(frames: &[(usize, Direction, Vec<u8>)]) -> TaintSeen {
-    search(&*capture(frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], b"").unwrap()
+    search(&*capture(frames, usize::MAX), ports(), &clips(), &passwords(), KEY, &[], b"").unwrap()
 }
 
 /// Each packet in a frame, as the appliance's tap sees it.
@@ -208,8 +213,16 @@ fn what_is_said_inside_tls_is_found_where_the_secrets_are_known() {
         let (packets, key_log) = session(&said, 400);
         let frames = at_app(packets);
         let searched = |key_log: &str| {
-            search(&*capture(&frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes())
-                .unwrap()
+            search(
+                &*capture(&frames, usize::MAX),
+                ports(),
+                &clips(),
+                &passwords(),
+                KEY,
+                &[],
+                key_log.as_bytes(),
+            )
+            .unwrap()
         };
         let seen = searched(&key_log);
         let one = found(&seen, Layer::Inside, encoding).unwrap_or_else(|| panic!("{:?}", seen.found));
@@ -250,8 +263,16 @@ fn what_is_said_inside_tls_1_2_is_found_as_openssl_says_it() {
         let (packets, key_log) = session_12(key, suite, &line);
         let frames = at_app(packets);
         let searched = |key_log: &str| {
-            search(&*capture(&frames, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes())
-                .unwrap()
+            search(
+                &*capture(&frames, usize::MAX),
+                ports(),
+                &clips(),
+                &passwords(),
+                KEY,
+                &[],
+                key_log.as_bytes(),
+            )
+            .unwrap()
         };
         let seen = searched(&key_log);
         let one = found(&seen, Layer::Inside12, Encoding::Hex).unwrap_or_else(|| panic!("{suite}: {seen:?}"));
@@ -265,8 +286,15 @@ fn what_is_said_inside_tls_1_2_is_found_as_openssl_says_it() {
         let mut bent = frames.clone();
         let last = bent.iter().rposition(|(_, _, frame)| frame.len() > 400).unwrap();
         bent[last].2[200] ^= 1;
-        let seen =
-            search(&*capture(&bent, usize::MAX), ports(), &clips(), PASSWORD, KEY, &[], key_log.as_bytes());
+        let seen = search(
+            &*capture(&bent, usize::MAX),
+            ports(),
+            &clips(),
+            &passwords(),
+            KEY,
+            &[],
+            key_log.as_bytes(),
+        );
         assert_eq!(seen.unwrap().found[0].bytes, 400, "{suite}: only the other end's is left");
     }
 }
@@ -279,7 +307,7 @@ fn tls_1_2_with_another_suite_stays_closed() {
         &*capture(&at_app(packets), usize::MAX),
         ports(),
         &clips(),
-        PASSWORD,
+        &passwords(),
         KEY,
         &[],
         key_log.as_bytes(),
@@ -314,7 +342,8 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
     assert!(seen.taps[1..].iter().all(|tap| tap.missed.is_empty()));
 
     let other =
-        search(&*capture(&canaries(), usize::MAX), ports(), &clips(), PASSWORD, KEY + 1, &[], b"").unwrap();
+        search(&*capture(&canaries(), usize::MAX), ports(), &clips(), &passwords(), KEY + 1, &[], b"")
+            .unwrap();
     assert!(other.taps.iter().all(|tap| tap.missed == sent));
 
     // A canary at another tap shows nothing of this one.
@@ -326,7 +355,7 @@ fn every_tap_misses_its_canary_where_none_was_sent_or_another_lab_sent_it() {
 #[test]
 fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
     let frames = [canaries(), at_app([udp(FROM, TO, &noise(2, 600))])].concat();
-    let seen = search(&*capture(&frames, 96), ports(), &clips(), PASSWORD, KEY, &[], b"").unwrap();
+    let seen = search(&*capture(&frames, 96), ports(), &clips(), &passwords(), KEY, &[], b"").unwrap();
     assert_eq!(seen.taps.iter().map(|tap| tap.cut).collect::<Vec<_>>(), [1, 1, 1, 2]);
     assert!(seen.taps.iter().all(|tap| !tap.missed.is_empty()));
 }
@@ -334,7 +363,8 @@ fn a_capture_that_cuts_frames_short_says_so_and_misses_canaries() {
 #[test]
 fn a_clip_that_is_not_there_is_named() {
     let clips = Clips::from([("cam".parse().unwrap(), Err("gone".to_owned()))]);
-    let seen = search(&*capture(&canaries(), usize::MAX), ports(), &clips, PASSWORD, KEY, &[], b"").unwrap();
+    let seen =
+        search(&*capture(&canaries(), usize::MAX), ports(), &clips, &passwords(), KEY, &[], b"").unwrap();
     assert_eq!((seen.cameras.len(), seen.unknown), (0, vec![("cam".parse().unwrap(), "gone".to_owned())]));
 }
 
@@ -360,5 +390,9 @@ fn a_password_is_found_in_a_header_and_across_segments() {
     assert_eq!((one.places, one.offset, one.packet), (1, 60, 7));
     let seen = searched(&at_app([udp(FROM, TO, format!("password={PASSWORD}").as_bytes())]));
     assert_eq!((seen.passwords[0].port.as_str(), seen.passwords[0].offset), ("p3", 14 + 20 + 8 + 9));
+    assert_eq!(seen.passwords[0].camera.as_str(), "cam");
+    // Whoever's it is: that of a camera whose video is not looked for, too.
+    let seen = searched(&at_app([udp(FROM, TO, format!("{PASSWORD} {OTHER}").as_bytes())]));
+    assert_eq!(seen.passwords.iter().map(|one| one.camera.as_str()).collect::<Vec<_>>(), ["cam", "door"]);
     assert_eq!(seen.found, []);
 }

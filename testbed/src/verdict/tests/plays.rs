@@ -89,6 +89,29 @@ fn pictures_of_many_streams_are_those_of_some_which_the_report_names() {
     assert_fails(&playing(17, wrong), &["dock-1 at app: 1 whose picture does not show its own number"]);
 }
 
+/// A camera has turned somebody at this address away who showed the login of `user`.
+fn shown(user: &str, camera: &str, peer: &str) -> CheckVerdict {
+    after(CHECK, |seen| {
+        let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 40000);
+        let fact = Fact::Misnamed { service: "rtsp".into(), peer, user: user.into() };
+        seen.facts.push(NodeFact { node: camera.parse().unwrap(), line: Line { at: 1, fact } });
+    })
+}
+
+#[test]
+fn a_login_of_another_camera_is_found_whatever_came_of_it() {
+    assert_fails(
+        &shown("viewer-dock-1", "dock-2", "10.20.0.5"),
+        &["dock-2 at app: it was shown the login of dock-1"],
+    );
+    assert_fails(
+        &shown("root", "dock-1", "10.20.0.5"),
+        &["dock-1 at app: it was shown the login of user `root`"],
+    );
+    // Of who else tries, this check says nothing.
+    assert_eq!(shown("viewer-dock-1", "dock-2", "10.20.0.1").verdict, Verdict::Pass);
+}
+
 #[test]
 fn frames_are_named_with_what_is_wrong_with_them() {
     let odd = |what, session, number| Odd { what, session, number };

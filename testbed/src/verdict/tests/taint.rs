@@ -189,12 +189,25 @@ fn what_was_not_searched_whole_shows_nothing() {
 fn a_password_anywhere_is_a_finding_also_on_the_videos_way() {
     let way = Way { layer: Layer::Frame, encoding: Encoding::Base64 };
     let verdict = judged(|seen| {
-        let (port, packet, offset) = (of("p-app-0"), 12, 90);
-        seen.passwords.push(PasswordFound { port, from_node: true, way, places: 3, packet, offset });
+        for (camera, packet) in [("dock-2", 12), ("vms-cam", 9), ("dock-2", 30)] {
+            let (port, camera, offset) = (of("p-app-0"), of(camera), 90);
+            seen.passwords.push(PasswordFound {
+                port,
+                camera,
+                from_node: true,
+                way,
+                places: 3,
+                packet,
+                offset,
+            });
+        }
     });
     assert_fails(
         &verdict,
-        &["password of the cameras at app.eth0, as Base64 in a frame; first in packet 12, from byte 90"],
+        &[
+            "password of dock-2 at app.eth0, as Base64 in a frame; first in packet 12, from byte 90",
+            "password of vms-cam at app.eth0, as Base64 in a frame; first in packet 9, from byte 90",
+        ],
     );
     let verdict = judged(|seen| seen.taps[0].missed_words.push(way));
     assert_inconclusive(&verdict, &["canary", "of a password", "as Base64 in a frame"]);
