@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::leading::Leading;
 use super::stamps::Owed;
 use super::tally::Known;
 
@@ -82,6 +83,7 @@ pub(super) struct Decoder {
     expected: Expected,
     room: watch::Receiver<bool>,
     ended: watch::Receiver<bool>,
+    leading: Leading,
 }
 
 /// What is known of the frames that are in the decoder.
@@ -110,7 +112,12 @@ impl Decoder {
             });
         }
         pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
-        Ok(Self { pipeline, source, expected, room, ended })
+        Ok(Self { pipeline, source, expected, room, ended, leading: Leading::new(codec) })
+    }
+
+    /// Whether an access unit can be decoded that is the next to be handed in, `begins` if not all is there that came before it.
+    pub(super) fn takes(&mut self, unit: &[u8], begins: bool) -> bool {
+        self.leading.takes(unit, begins)
     }
 
     /// Hands in a frame in the order of sending: an access unit (byte stream), or the packets of a JPEG. It is shown when it says

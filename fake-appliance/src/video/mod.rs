@@ -10,6 +10,7 @@ mod follow;
 mod frames;
 mod histogram;
 mod jpeg;
+mod leading;
 mod picture;
 mod sent_away;
 mod session;
@@ -43,6 +44,7 @@ use crate::restart::Restarts;
 use crate::scan::Streams;
 use crate::stop::Stop;
 use crate::voice::Voice;
+use chain::Reach;
 use tally::{Known, Tally};
 use turns::Turns;
 
@@ -132,14 +134,14 @@ impl Shared {
         self.tally.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Counts a frame; whether all is there that it refers to.
-    fn arrived(&self, found: Found, start: bool, now: u64) -> bool {
-        let (whole, received) = {
+    /// Counts a frame; what is there that it refers to.
+    fn arrived(&self, found: Found, start: bool, now: u64) -> Reach {
+        let (reach, received) = {
             let mut tally = self.tally();
             (tally.arrived(found, start, now), tally.received())
         };
         self.received.send_replace(received);
-        whole
+        reach
     }
 
     /// Counts a picture that the decoder made, and frames before it of which it made none.

@@ -19,6 +19,7 @@ use retina::codec::{FrameFormat, VideoFrame};
 use tokio::time::timeout;
 use url::Url;
 
+use super::chain::Reach;
 use super::decode::{self, Decoder};
 use super::feed::{Feed, Item};
 use super::jpeg::{self, Assembly};
@@ -445,11 +446,13 @@ async fn judge_unit(
     if let (Found::Identity(identity), Some(sent)) = (&mut found, sent) {
         identity.sent = sent;
     }
-    let whole = shared.arrived(found, start, now);
+    let reach = shared.arrived(found, start, now);
     if let (true, Found::Identity(FrameIdentity { number, .. })) = (start, found) {
         take_turn(shared, codec, number, decoder).await?;
     }
-    if let Some(decoder) = decoder.as_mut().filter(|_| whole) {
+    if let Some(decoder) = decoder.as_mut().filter(|_| reach.is_whole())
+        && decoder.takes(&data, reach == Reach::Begins)
+    {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };
         decoder.push(vec![data], Some(shown), Known::Said(identity)).await?;
     }
@@ -469,4 +472,4 @@ fn first_line(error: &retina::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -9,7 +9,7 @@ use fake_camera::identity::sei::{Found, UNCODED};
 use fake_camera::identity::{FrameIdentity, PictureCode};
 use fake_facts::{ARRIVALS, NAMED, Odd, Oddity, Video};
 
-use super::chain::Chain;
+use super::chain::{Chain, Reach};
 use super::histogram::Histogram;
 
 /// Frames of a group before the first picture that stands alone; ten groups of pictures of a camera of ours.
@@ -122,18 +122,19 @@ impl Tally {
 
     /// An access unit arrived at this time (nanoseconds since 1970); `start` if it refers to no other.
     ///
-    /// Returns whether all is there that it refers to, so that it can be decoded.
-    pub(super) fn arrived(&mut self, found: Found, start: bool, now: u64) -> bool {
+    /// Returns what is there that it refers to.
+    pub(super) fn arrived(&mut self, found: Found, start: bool, now: u64) -> Reach {
         let frame = if let Found::Identity(frame) = found { Some(frame) } else { None };
         self.comes(frame.as_ref(), now);
         match &frame {
             Some(frame) => self.identified(frame, now),
             None => self.video.unidentified += 1,
         }
-        let whole = self.chain.takes(frame.as_ref(), start);
+        let reach = self.chain.takes(frame.as_ref(), start);
+        let whole = reach.is_whole();
         self.missed_before = if whole { 0 } else { self.missed_before.saturating_sub(1) };
         self.video.unreferenced += u64::from(!whole && self.missed_before == 0);
-        whole
+        reach
     }
 
     /// Whatever it is, it arrived at this time.

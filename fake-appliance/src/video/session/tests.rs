@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use fake_camera::annexb;
+use fake_camera::codec::Part;
 use fake_camera::mutation::{Campaign, LINES, Random};
 use fake_facts::Teller;
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
 use retina::client::SessionGroup;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,6 +98,47 @@ pub(super) fn shared(url: String, transport: config::Transport) -> Arc<Shared> {
     let careless = Careless { unbounded: true, ..Careless::default() };
     let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
     Shared::new((0, camera), Manners::new(1, false, careless), voice)
+}
+
+/// An access unit, and when its picture is shown (nanoseconds).
+pub(in super::super) struct Encoded {
+    pub(in super::super) data: Vec<u8>,
+    pub(in super::super) shown: i128,
+    pub(in super::super) start: bool,
+}
+
+/// So many pictures of a moving ball, by this encoder.
+pub(in super::super) fn encode(encoder: &str, pictures: u32) -> Vec<Encoded> {
+    gst::init().unwrap();
+    let text = format!(
+        "videotestsrc num-buffers={pictures} pattern=ball ! video/x-raw,format=I420,width=160,height=96,framerate=15/1 ! {encoder} ! \
+         h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au ! appsink name=out sync=false"
+    );
+    let pipeline = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    let sink = pipeline.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let encoded = |sample: gst::Sample| {
+        let buffer = sample.buffer().unwrap();
+        let data = buffer.map_readable().unwrap().to_vec();
+        let start = annexb::units(&data).any(|unit| Codec::H265.part(unit) == Part::Slice { start: true });
+        Encoded { data, shown: buffer.pts().unwrap().nseconds().into(), start }
+    };
+    let all = std::iter::from_fn(|| sink.pull_sample().ok()).map(encoded).collect();
+    pipeline.set_state(gst::State::Null).unwrap();
+    all
+}
+
+/// Judges these units as those of one session, and decodes them: how many pictures came of them, and how many did not.
+pub(in super::super) async fn decode(codec: Codec, units: &[Encoded]) -> (u64, u64) {
+    let shared = shared("rtsp://127.0.0.1/stream".into(), config::Transport::Tcp);
+    let mut decoder = Some(start_decoder(&shared, codec).await.unwrap());
+    for Encoded { data, shown, start } in units {
+        let unit = Unit { data: data.clone(), start: *start, shown: *shown, sent: None };
+        judge_unit(&shared, codec, unit, &mut decoder).await.unwrap();
+    }
+    decoder.unwrap().finish(Duration::from_secs(20)).await;
+    let video = shared.tally().tell();
+    (video.decoded, video.undecoded)
 }
 
 /// One session with a camera that answers by this seed; how it ended.
