@@ -357,6 +357,10 @@ pub struct Video {
     /// Frames of which the decoder made no picture, though it made one of a later frame.
     #[serde(default)]
     pub undecoded: u64,
+    /// Packets of RTP that came of JPEG, or to a group, whether or not any frame of theirs is whole. Of other video frames alone are known,
+    /// and this is 0.
+    #[serde(default)]
+    pub packets: u64,
     /// Which frames were lost, doubled, swapped, or shown wrongly or not at all: the first [`NAMED`] of each kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub odd: Vec<Odd>,

@@ -16,11 +16,13 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::leading::Leading;
-use super::stamps::Owed;
+use super::stamps::{self, Owed};
 use super::tally::Known;
 
 /// Access units, or packets of JPEG, that may wait for the decoder; after that the network waits with them.
 const WAITING: u64 = 64;
+/// None of these is taken for one that the decoder has swallowed.
+const _: () = assert!(2 * WAITING as usize <= stamps::MOST);
 /// Longest wait for room in front of the decoder: it then counts as broken.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -84,6 +86,7 @@ pub(super) struct Decoder {
     room: watch::Receiver<bool>,
     ended: watch::Receiver<bool>,
     leading: Leading,
+    shared: Arc<Shared>,
 }
 
 /// What is known of the frames that are in the decoder.
@@ -112,7 +115,8 @@ impl Decoder {
             });
         }
         pipeline.set_state(gst::State::Playing).map_err(|error| failed(&error))?;
-        Ok(Self { pipeline, source, expected, room, ended, leading: Leading::new(codec) })
+        let (leading, shared) = (Leading::new(codec), Arc::clone(shared));
+        Ok(Self { pipeline, source, expected, room, ended, leading, shared })
     }
 
     /// Whether an access unit can be decoded that is the next to be handed in, `begins` if not all is there that came before it.
@@ -132,7 +136,11 @@ impl Decoder {
         if !room {
             return Err(self.failure("it takes no more pictures"));
         }
-        let stamp = gst::ClockTime::from_nseconds(owed(&self.expected).push(shown, known));
+        let (stamp, fallen) = owed(&self.expected).push(shown, known);
+        if fallen.is_some() {
+            self.shared.decoded(fallen, None, None);
+        }
+        let stamp = gst::ClockTime::from_nseconds(stamp);
         for part in parts {
             let mut buffer = gst::Buffer::from_mut_slice(part);
             let stamps = buffer.get_mut().expect("nobody else has the new buffer");

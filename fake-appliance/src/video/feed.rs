@@ -23,9 +23,11 @@ pub(super) enum Item {
     Unit(VideoFrame),
     /// One that has none but its picture's.
     Jpeg(jpeg::Frame),
+    /// A packet of such a one, whose last one has not come.
+    Piece,
     /// A report of the camera's.
     Report(ReceivedCompoundPacket),
-    /// Nothing that is asked for, or a part of it.
+    /// Nothing that is asked for.
     Other,
 }
 
@@ -39,7 +41,7 @@ impl Feed {
                 _ => Item::Other,
             })),
             Self::Packets(session, assembly) => Some(session.next().await?.map(|item| match item {
-                PacketItem::Rtp(packet) => assembly.push(&packet).map_or(Item::Other, Item::Jpeg),
+                PacketItem::Rtp(packet) => assembly.push(&packet).map_or(Item::Piece, Item::Jpeg),
                 PacketItem::Rtcp(report) => Item::Report(report),
                 _ => Item::Other,
             })),

@@ -16,7 +16,7 @@ use retina::client::{
     Credentials, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Stream, Transport,
 };
 use retina::codec::{FrameFormat, VideoFrame};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::chain::Reach;
@@ -380,14 +380,25 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
         Source::Group(joined) => return multicast::receive(shared, *codec, (joined, decoder), stop).await,
     };
     let mut told = ToldTime::default();
+    let mut silence = Instant::now() + SILENCE;
     loop {
         let item = tokio::select! {
             () = stop.told() => return Ok(()),
-            item = timeout(SILENCE, session.next()) => item.map_err(|_| Error::Silence)?,
+            // Whatever else comes, no frame has.
+            () = sleep_until(silence) => return Err(Error::Silence),
+            item = session.next() => item,
         };
         match item.ok_or(Error::Ended)?? {
-            Item::Unit(frame) => judge(shared, *codec, frame, (decoder, &told)).await?,
-            Item::Jpeg(frame) => judge_jpeg(shared, frame, (decoder, &told)).await?,
+            Item::Unit(frame) => {
+                judge(shared, *codec, frame, (decoder, &told)).await?;
+                silence = Instant::now() + SILENCE;
+            }
+            Item::Jpeg(frame) => {
+                shared.tally().packets(1);
+                judge_jpeg(shared, frame, (decoder, &told)).await?;
+                silence = Instant::now() + SILENCE;
+            }
+            Item::Piece => shared.tally().packets(1),
             // Where frames carry their own time, reports are not needed.
             Item::Report(report) if !codec.has_units() || shared.manners.careless.camera_clock => {
                 told.heard(&report);

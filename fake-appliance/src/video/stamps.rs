@@ -13,6 +13,9 @@ const LATER: i128 = 3_600_000_000_000;
 const STEP: i128 = 1_000_000;
 /// A decoder gives a picture before it has taken so many more.
 const HELD: u64 = 16;
+/// Most pictures that are owed at a time: far more than may wait in front of a decoder and in it. One that gives nothing at all
+/// owes no more for it.
+pub(super) const MOST: usize = 128;
 
 /// What a decoder was given and has not given back, by time stamp (nanoseconds), each with what is known of it.
 #[derive(Debug)]
@@ -43,8 +46,8 @@ impl<T> Default for Owed<T> {
 impl<T> Owed<T> {
     /// Takes the next picture in the order of sending, which says when it is shown (nanoseconds, from anywhere; `None`: after the
     /// one before, and nothing that came later is shown before it); returns the time stamp that it has in the decoder, which
-    /// no other has.
-    pub(super) fn push(&mut self, shown: Option<i128>, known: T) -> u64 {
+    /// no other has, and what is known of one that has been owed for too long, if there is any.
+    pub(super) fn push(&mut self, shown: Option<i128>, known: T) -> (u64, Option<T>) {
         let (stamp, held) = match shown {
             Some(shown) => (self.stamp(shown), HELD),
             None => (self.latest.map_or(EARLIER, |latest| latest + STEP), 1),
@@ -57,7 +60,18 @@ impl<T> Owed<T> {
         self.latest = Some(latest.max(i128::from(stamp)));
         self.pictures.insert(stamp, Owing { nth: self.pushed, held, known });
         self.pushed += 1;
-        stamp
+        (
+            stamp,
+            self.oldest()
+                .filter(|_| self.pictures.len() > MOST)
+                .and_then(|oldest| self.pictures.remove(&oldest))
+                .map(|owing| owing.known),
+        )
+    }
+
+    /// The time stamp of the picture that was pushed before all others.
+    fn oldest(&self) -> Option<u64> {
+        self.pictures.iter().min_by_key(|(_, owing)| owing.nth).map(|(stamp, _)| *stamp)
     }
 
     fn stamp(&mut self, shown: i128) -> i128 {
@@ -97,7 +111,7 @@ mod tests {
 
     /// Time stamps of pictures that are shown at these places, in frames.
     fn pushed(owed: &mut Owed<u64>, shown: &[i128]) -> Vec<u64> {
-        shown.iter().zip(0..).map(|(at, number)| owed.push(Some(at * FRAME), number)).collect()
+        shown.iter().zip(0..).map(|(at, number)| owed.push(Some(at * FRAME), number).0).collect()
     }
 
     /// A decoder gives all of these pictures but number 5: with which one what was late.
@@ -137,7 +151,7 @@ mod tests {
     #[test]
     fn of_pictures_that_are_shown_as_they_are_sent_the_next_one_tells_who_is_late() {
         let mut owed = Owed::default();
-        let stamps: Vec<_> = (0..40).map(|number| owed.push(None, number)).collect();
+        let stamps: Vec<_> = (0..40).map(|number| owed.push(None, number).0).collect();
         assert!(stamps.is_sorted_by(|one, next| one < next), "{stamps:?}");
         assert_eq!(late_without_5(&mut owed, &stamps), [(6, vec![5])]);
     }
@@ -152,10 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn whoever_gives_nothing_owes_no_more_than_so_many() {
+        // In the order in which they are shown, and in another.
+        for shown in [|_: i128| None, |number: i128| Some((number ^ 3) * FRAME)] {
+            let mut owed = Owed::default();
+            let fallen: Vec<_> = (0..500).filter_map(|number| owed.push(shown(number), number).1).collect();
+            assert_eq!(
+                fallen,
+                (0..500 - MOST as i128).collect::<Vec<_>>(),
+                "the oldest, one after the other"
+            );
+            assert_eq!(owed.left().len(), MOST);
+        }
+    }
+
+    #[test]
     fn time_stamps_that_mean_nothing_are_told_apart_all_the_same() {
         let mut owed = Owed::default();
         let wild = [0, 0, 0, i128::from(i64::MAX) * 1_000_000_000, 5, i128::from(i64::MIN), 0];
-        let stamps: Vec<_> = wild.iter().map(|shown| owed.push(Some(*shown), ())).collect();
+        let stamps: Vec<_> = wild.iter().map(|shown| owed.push(Some(*shown), ()).0).collect();
         let mut apart = stamps.clone();
         apart.sort();
         apart.dedup();

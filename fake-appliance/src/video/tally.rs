@@ -137,6 +137,12 @@ impl Tally {
         reach
     }
 
+    /// So many packets arrived, of which frames are put together here.
+    pub(super) fn packets(&mut self, packets: u64) {
+        self.version += 1;
+        self.video.packets += packets;
+    }
+
     /// Whatever it is, it arrived at this time.
     fn comes(&mut self, frame: Option<&FrameIdentity>, now: u64) {
         self.version += 1;

@@ -59,7 +59,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
-        Word::NoVideo { cameras, at } => ("no_video", no_video::draft(cameras, at, seen)),
+        Word::NoVideo { cameras, at } => ("no_video", no_video::draft(plan, (cameras, at), seen)),
         Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
         Word::Scan { at, finds, by_job } => ("scan", scan::draft(plan, (at, finds, *by_job), seen)),
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),

@@ -153,9 +153,12 @@ pub(super) async fn receive(
         if from.ip() != joined.camera {
             continue;
         }
-        for unit in joined.take(codec, &buffer[..length])? {
-            silence = Instant::now() + SILENCE;
+        let before = joined.gather.taken();
+        let units = joined.take(codec, &buffer[..length])?;
+        shared.tally().packets(joined.gather.taken() - before);
+        for unit in units {
             judge_unit(shared, codec, unit, decoder).await?;
+            silence = Instant::now() + SILENCE;
         }
     }
 }

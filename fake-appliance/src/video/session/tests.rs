@@ -196,6 +196,82 @@ async fn jpeg_without_a_rate_is_not_judged() {
     assert!(matches!(opened.err(), Some(Error::NoRate)));
 }
 
+/// The answers of a camera with JPEG, 15 frames a second.
+fn answers_with_jpeg() -> [String; 3] {
+    let described = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=framerate:15\r\n\
+                     a=control:stream=0\r\n";
+    let length = described.len();
+    [
+        format!("Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{described}"),
+        "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=9\r\n\r\n".into(),
+        "Session: 1\r\nRTP-Info: url=stream=0;seq=0;rtptime=0\r\n\r\n".into(),
+    ]
+}
+
+/// The first packet of a frame of JPEG, whose second one never comes, in its channel.
+fn beginning(number: u16) -> Vec<u8> {
+    let mut packet = vec![b'$', 0, 0, 12 + 12, 0x80, 26];
+    packet.extend((number * 2).to_be_bytes());
+    packet.extend((u32::from(number) * 6000).to_be_bytes());
+    packet.extend([0, 0, 0, 9]);
+    packet.extend([0, 0, 0, 0, 1, 80, 20, 11, 9, 9, 9, 9]);
+    packet
+}
+
+/// Answers three requests, and then sends such packets at the rate of its frames until nobody takes them.
+async fn sends_beginnings(mut client: TcpStream) {
+    for (number, answer) in (1..).zip(answers_with_jpeg()) {
+        if client.read(&mut [0; 4096]).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let answer = format!("RTSP/1.0 200 OK\r\nCSeq: {number}\r\n{answer}");
+        client.write_all(answer.as_bytes()).await.unwrap();
+    }
+    let mut frames = tokio::time::interval(Duration::from_millis(66));
+    for number in 0.. {
+        frames.tick().await;
+        if client.write_all(&beginning(number)).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn packets_of_frames_that_are_never_whole_break_no_silence() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let shared = shared(format!("rtsp://{at}/stream"), config::Transport::Tcp);
+    let group = Arc::new(SessionGroup::default());
+    let played = async {
+        let mut opened = open(&shared, &shared.camera.url, &group).await?;
+        let stop = watch::channel(false).0;
+        receive(&shared, &mut opened.playing, &mut Stop::heard_from(&stop)).await
+    };
+    let served = async { sends_beginnings(listener.accept().await.unwrap().0).await };
+    // The camera goes on for as long as there is anybody.
+    let ended = timeout(Duration::from_secs(60), async { tokio::join!(played, served).0 }).await;
+    assert!(matches!(ended, Ok(Err(Error::Silence))), "{ended:?}");
+    let video = shared.tally().tell();
+    assert!(video.packets > 1, "{video:?}");
+    assert_eq!((video.received, video.decoded, video.undecoded), (0, 0, 0), "{video:?}");
+}
+
+/// A decoder that is given what it takes for no picture gives none, and does not say so.
+#[tokio::test]
+async fn what_a_decoder_swallows_is_counted_before_the_session_is_over() {
+    let shared = shared("rtsp://127.0.0.1/stream".into(), config::Transport::Tcp);
+    let mut decoder = start_decoder(&shared, Codec::Mjpeg).await.unwrap();
+    let pushed = 300;
+    for number in 0..pushed {
+        let timed = Timed { number, sent: 0, arrived: number + 1 };
+        // A packet without a mark never ends its frame.
+        let packet = beginning(number as u16)[4..].to_vec();
+        decoder.push(vec![packet], None, Known::ByTime(timed)).await.unwrap();
+    }
+    let undecoded = shared.tally().tell().undecoded;
+    assert_eq!(undecoded, pushed - super::super::stamps::MOST as u64);
+}
+
 /// The parser of descriptions asserts that a medium begins with `m=`, and so panics at some that `make fuzz` makes.
 #[tokio::test]
 async fn what_the_client_panics_at_ends_its_own_session() {

@@ -20,7 +20,7 @@ pub(super) const KINDS: [(&str, &str); 30] = [
     ("listens", "A node listens at no other port than those that are declared."),
     ("no_bridge", "A node passes no frame from one of its networks into another."),
     ("no_reach", "No packet gets from one node to another."),
-    ("no_video", "Cameras are asked for video, and not a frame of it comes."),
+    ("no_video", "Cameras are asked for video, and nothing of it comes."),
     ("peers_of", "A node talks with the named nodes only."),
     ("periodic", "Reports come at regular times."),
     ("plays", "Video arrives, and no frame is lost."),

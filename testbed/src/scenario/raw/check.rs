@@ -63,7 +63,7 @@ table! {
         scan: may ScanFinds,
         /// What hostile cameras are there for has taken place.
         attacks: may Attacks,
-        /// A player is told to play cameras, and not a frame comes to it.
+        /// A player is told to play cameras, and nothing of their video comes to it.
         no_video: may NoVideo,
         /// An appliance does what it is given to do.
         job: may JobDone,
@@ -231,7 +231,7 @@ table! {
 }
 
 table! {
-    /// Cameras are asked for video, and not a frame of it comes.
+    /// Cameras are asked for video, and nothing of it comes.
     NoVideo = "`no_video`" {
         /// These cameras: `at` is told to play each.
         cameras: must Some1<NodeName>,

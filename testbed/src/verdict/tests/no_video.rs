@@ -2,9 +2,9 @@
 
 use fake_facts::{Fact, Line, Video};
 
-use super::super::example::{START, of, video};
+use super::super::example::{START, conversation, of, video};
 use super::*;
-use crate::observation::NodeFact;
+use crate::observation::{Conversation, NodeFact};
 use crate::scenario::model::Place;
 
 const CHECK: &str = "nothing-comes";
@@ -85,6 +85,63 @@ fn frames_that_are_nobodys_have_come_all_the_same() {
         });
         assert_eq!(verdict.findings[0].text, "app received video of dock-2: 2 frames");
     }
+}
+
+/// Something is missing of each, as where a packet in three is lost.
+#[test]
+fn packets_of_frames_that_are_not_whole_have_come() {
+    let verdict = after_both(CHECK, asked, |seen| {
+        without_video(seen);
+        let packets = Video { camera: "dock-2".into(), packets: 30, ..Video::default() };
+        seen.facts.extend([video("app", "dock-1", 1, 9), told(Fact::Video(packets)), failed()]);
+    });
+    assert_fails(&verdict, &["app received video of dock-2 in part only: 30 packets"]);
+}
+
+/// By UDP, of which 9,000 bytes of media came from the camera; what was seen of it where it should arrive.
+fn sent(by_camera: bool, change: impl Fn(&mut Conversation), filters: bool) -> CheckVerdict {
+    let plan = |plan: &mut Plan| {
+        asked(plan);
+        let app = plan.nodes.iter_mut().find(|node| node.name.as_str() == "app").unwrap();
+        app.judged_behind_filter = filters;
+    };
+    after_both(CHECK, plan, |seen| {
+        without_video(seen);
+        seen.facts.extend([video("app", "dock-1", 1, 9), failed()]);
+        let (app, dock) = (("app", "10.20.0.5", 40_002), ("dock-2", "10.20.0.12", 50_000));
+        let mut one = match by_camera {
+            true => Conversation { media_out: 9000, ..conversation("udp", dock, app, 70) },
+            false => Conversation { media_back: 9000, ..conversation("udp", app, dock, 70) },
+        };
+        change(&mut one);
+        seen.conversations.push(one);
+    })
+}
+
+#[test]
+fn datagrams_that_reached_the_player_have_come_whoever_began() {
+    for (by_camera, packet) in [(true, 71), (false, 72)] {
+        let verdict = sent(by_camera, |_| {}, false);
+        assert_fails(&verdict, &["app received video of dock-2 in part only: 9000 bytes by UDP"]);
+        assert_eq!(verdict.findings[0].packets, [("video of dock-2 at app".to_owned(), packet)]);
+    }
+}
+
+#[test]
+fn datagrams_that_were_kept_from_the_player_have_not_come() {
+    let changes: [fn(&mut Conversation); 4] = [
+        |one| (one.reached_packet, one.answered_packet) = (None, None),
+        |one| (one.media_out, one.media_back) = (0, 0),
+        |one| one.earlier = true,
+        |one| one.kind = "tcp".into(),
+    ];
+    for (nth, change) in changes.into_iter().enumerate() {
+        for by_camera in [true, false] {
+            assert_eq!(sent(by_camera, change, false).verdict, Verdict::Pass, "{nth} {by_camera}");
+        }
+    }
+    // It may have been the player's own filter that kept it.
+    assert_eq!(sent(true, |_| {}, true).verdict, Verdict::Pass);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) struct Gather {
     stamp: u32,
     packets: Vec<Vec<u8>>,
     bytes: usize,
+    /// Packets of video that came, whatever became of them.
+    taken: u64,
 }
 
 struct Header {
@@ -47,12 +49,27 @@ impl Header {
 impl Gather {
     /// Nothing has come yet; packets of other payload types than this are nobody's.
     pub(super) fn new(payload: u8) -> Self {
-        Self { payload, source: None, next: 0, broken: None, stamp: 0, packets: Vec::new(), bytes: 0 }
+        Self {
+            payload,
+            source: None,
+            next: 0,
+            broken: None,
+            stamp: 0,
+            packets: Vec::new(),
+            bytes: 0,
+            taken: 0,
+        }
+    }
+
+    /// How many packets of video have come, whatever became of them.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Takes a datagram; the packets of a frame, or of two, that are whole with it.
     pub(super) fn take(&mut self, datagram: &[u8]) -> Option<Vec<Vec<u8>>> {
         let header = Header::read(datagram).filter(|header| header.payload == self.payload)?;
+        self.taken += 1;
         if self.source != Some(header.source) {
             // Whoever begins anew begins with a frame.
             self.forget();

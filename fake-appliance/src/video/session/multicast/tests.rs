@@ -160,6 +160,7 @@ async fn frames_of_the_group_are_judged_until_the_session_is_left() {
     ended.unwrap();
     assert_eq!((video.received, video.first, video.last, video.lost), (20, 0, 19, 0), "{video:?}");
     assert_eq!((video.unidentified, video.foreign, video.swapped), (0, 0, 0), "{video:?}");
+    assert_eq!(video.packets, 40, "two for each");
     assert_eq!(asked.first().map(String::as_str), Some("DESCRIBE"));
     assert_eq!(asked.last().map(String::as_str), Some("TEARDOWN"), "{asked:?}");
 }
@@ -197,6 +198,15 @@ async fn the_end_of_a_frame_that_had_begun_before_is_none() {
     let (ended, video, _) = played(said, 2).await;
     ended.unwrap();
     assert_eq!((video.received, video.first, video.unidentified, video.lost), (2, 4, 0, 0), "{video:?}");
+}
+
+#[tokio::test]
+async fn packets_of_frames_that_are_never_whole_are_counted_and_break_no_silence() {
+    // The second one of each frame is lost.
+    let said = |group| Said::of(group, frames(0..6).into_iter().step_by(2).collect());
+    let (ended, video, _) = played(said, 1).await;
+    assert!(matches!(ended, Err(Ended::Silence)), "{ended:?}");
+    assert_eq!((video.packets, video.received, video.unidentified), (6, 0, 0), "{video:?}");
 }
 
 #[tokio::test]
