@@ -1,6 +1,7 @@
 //! Recordings that FFmpeg made, served by the camera, and seen by FFmpeg and the appliance.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -20,11 +21,20 @@ const H264_B2: &[&str] = &["-c:v", "libx264", "-bf", "2", "-x264-params", "b-ada
 /// As x265 does it unasked: groups after the first are open.
 const H265_B: &[&str] =
     &["-c:v", "libx265", "-x265-params", "bframes=3:b-adapt=0:keyint=8:min-keyint=8:log-level=none"];
+/// Recordings that are looked at together.
+const AT_ONCE: usize = 3;
 const MJPEG: &[&str] = &["-c:v", "mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p"];
 
-/// A recording of 320x240, 20 pictures at 10 a second, with sound.
+/// A recording of 320x240, 20 pictures at 30 a second, with sound: whoever waits for pictures waits for as long as they last.
 fn record(folder: &TempDir, name: &str, encoder: &[&str]) -> PathBuf {
-    record_from(folder, name, "testsrc2=size=320x240:rate=10:duration=2", encoder)
+    record_from(folder, name, "testsrc2=size=320x240:rate=30,trim=end_frame=20", encoder)
+}
+
+/// Checks each of these, some at a time: nearly all of it is waiting for pictures.
+fn each<T: Sync>(rows: &[T], check: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let rows = || std::iter::from_fn(|| rows.get(next.fetch_add(1, Ordering::Relaxed)));
+    std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(|| rows().for_each(&check)))));
 }
 
 fn record_from(folder: &TempDir, name: &str, picture: &str, encoder: &[&str]) -> PathBuf {
@@ -60,7 +70,7 @@ fn of_raw(path: &Path) -> Vec<String> {
 #[test]
 fn ffmpeg_gets_the_very_pictures_of_each_container_and_codec_again_and_again() {
     let folder = TempDir::new().unwrap();
-    for (name, encoder, codec) in [
+    let rows = [
         ("a.mp4", H264, "h264"),
         ("b.ts", H264, "h264"),
         ("c.mkv", H264, "h264"),
@@ -70,7 +80,8 @@ fn ffmpeg_gets_the_very_pictures_of_each_container_and_codec_again_and_again() {
         ("g.ts", H265, "hevc"),
         ("h.mkv", MJPEG, "mjpeg"),
         ("i.mov", MJPEG, "mjpeg"),
-    ] {
+    ];
+    each(&rows, |(name, encoder, codec)| {
         let recorded = record(&folder, name, encoder);
         let camera = serving(&recorded, &[]);
         let url = camera.url_with(crate::PASSWORD);
@@ -83,7 +94,7 @@ fn ffmpeg_gets_the_very_pictures_of_each_container_and_codec_again_and_again() {
         let seen = pictures(&url, "tcp", 45);
         let again: Vec<_> = expected.iter().cycle().take(45).cloned().collect();
         assert_eq!(seen, again, "{name}");
-    }
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,18 +177,20 @@ fn gstreamers_own_client_shows_b_frames_in_their_order() {
 #[test]
 fn ffmpeg_shows_b_frames_in_their_order_and_knows_when_each_was_to_be_decoded() {
     let folder = TempDir::new().unwrap();
-    for (name, encoder) in [
+    let rows = [
         ("a.mp4", H264_B),
         ("b.ts", H264_B),
         ("c.mkv", H264_B2),
         ("d.mp4", H265_B),
         ("e.mkv", H265_B),
         ("f.ts", H265_B),
-    ] {
+    ];
+    each(&rows, |(name, encoder)| {
         // At their own rate, since FFmpeg's programs go by what the pictures say of it.
-        let recorded = record_from(&folder, name, "testsrc2=size=320x240:rate=30,trim=end_frame=20", encoder);
+        let recorded = record(&folder, name, encoder);
         let camera = serving(&recorded, &[]);
-        let (url, shown) = (camera.url_with(crate::PASSWORD), folder.path().join("shown.i420"));
+        let shown = folder.path().join(format!("{name}.i420"));
+        let url = camera.url_with(crate::PASSWORD);
         let source = ["-v", "warning", "-y", "-rtsp_transport", "tcp", "-i", &url, "-frames:v", "65"];
         let to =
             ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", shown.to_str().unwrap()];
@@ -190,7 +203,7 @@ fn ffmpeg_shows_b_frames_in_their_order_and_knows_when_each_was_to_be_decoded() 
         let probed = ffmpeg("ffprobe", &[&wanted[..], &packets].concat());
         assert_eq!(String::from_utf8_lossy(&probed.stderr), "", "{name}");
         even(&String::from_utf8_lossy(&probed.stdout), name);
-    }
+    });
 }
 
 /// Pictures are decoded evenly, each is shown at a time of its own and none before, from round to round.
@@ -249,7 +262,7 @@ fn refused(recording: &Path, more: &[&str]) -> String {
 fn what_cannot_be_served_is_refused_with_what_to_do() {
     let folder = TempDir::new().unwrap();
     // Cut out of a longer one, so that it begins in the middle: all of its groups are open.
-    let whole = record(&folder, "whole.mkv", H265_B);
+    let whole = record_from(&folder, "whole.mkv", "testsrc2=size=320x240:rate=10:duration=2", H265_B);
     let open = folder.path().join("open.ts");
     let cut =
         ["-v", "error", "-ss", "1", "-copyts", "-i", whole.to_str().unwrap(), "-map", "0:v", "-c", "copy"];
