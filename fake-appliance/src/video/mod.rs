@@ -5,6 +5,7 @@ mod chain;
 mod commission;
 mod confide;
 mod decode;
+mod decoding;
 mod feed;
 mod follow;
 mod frames;

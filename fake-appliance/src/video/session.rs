@@ -20,12 +20,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::chain::Reach;
-use super::decode::{self, Decoder};
+use super::decode;
+use super::decoding::Decoding;
 use super::feed::{Feed, Item};
 use super::jpeg::{self, Assembly};
 use super::tally::{Known, Timed};
 use super::told_time::ToldTime;
-use super::{Manners, Shared, bounded, commission, follow, sent_away, talk};
+use super::{Shared, bounded, commission, follow, sent_away, talk};
 use crate::config;
 use crate::net;
 use crate::stop::Stop;
@@ -172,12 +173,8 @@ async fn until_sent_away(shared: &Shared, url: &Url, peer: SocketAddr) -> Url {
 }
 
 async fn leave(opened: Opened, group: &SessionGroup) {
-    let Playing { source, decoder, .. } = opened.playing;
-    let decoded = async {
-        if let Some(decoder) = decoder {
-            decoder.finish(FAREWELL).await;
-        }
-    };
+    let Playing { source, decoding, .. } = opened.playing;
+    let decoded = decoding.finish();
     let left = async {
         match source {
             // The client sends TEARDOWN once the session is dropped; whether it is answered changes nothing.
@@ -202,7 +199,7 @@ struct Opened {
 struct Playing {
     codec: Codec,
     source: Source,
-    decoder: Option<Decoder>,
+    decoding: Decoding,
 }
 
 /// Where its frames come from.
@@ -222,42 +219,6 @@ struct Unit {
     shown: i128,
     /// When it was sent, if somebody else than the frame says so.
     sent: Option<u64>,
-}
-
-/// The decoder that a session begins with. What is not to be decoded has none, nor what is decoded in turns; but for JPEG: of whose
-/// picture alone follows whose it is.
-async fn first_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Option<Decoder>, Error> {
-    let Manners { decode, turns, .. } = shared.manners;
-    if codec.has_units() && (!decode || turns.are_taken()) {
-        return Ok(None);
-    }
-    start_decoder(shared, codec).await.map(Some)
-}
-
-async fn start_decoder(shared: &Arc<Shared>, codec: Codec) -> Result<Decoder, Error> {
-    let shared = Arc::clone(shared);
-    let started = tokio::task::spawn_blocking(move || Decoder::start(&shared, codec)).await;
-    Ok(started.expect("starting a decoder neither panics nor is cancelled")?)
-}
-
-/// At a picture that stands alone a turn begins, or ends: what the decoder still has is finished beside the session.
-async fn take_turn(
-    shared: &Arc<Shared>,
-    codec: Codec,
-    number: u64,
-    decoder: &mut Option<Decoder>,
-) -> Result<(), Error> {
-    let Manners { decode, turns, .. } = shared.manners;
-    if !decode || !turns.are_taken() {
-        return Ok(());
-    }
-    match (turns.is_due(shared.place, number), decoder.take()) {
-        (true, None) => *decoder = Some(start_decoder(shared, codec).await?),
-        (true, going) => *decoder = going,
-        (false, Some(done)) => drop(tokio::spawn(done.finish(FAREWELL))),
-        (false, None) => {}
-    }
-    Ok(())
 }
 
 async fn open(shared: &Arc<Shared>, address: &str, group: &Arc<SessionGroup>) -> Result<Opened, Error> {
@@ -340,7 +301,7 @@ async fn set_up(
     }
     let (video, codec, assembly) = video_of(session.streams())?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
-    let decoder = first_decoder(shared, codec).await?;
+    let decoding = Decoding::begin(shared, codec, FAREWELL).await?;
     let setup = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     session.setup(video, setup).await?;
     let session = session.play(PlayOptions::default()).await?;
@@ -348,7 +309,7 @@ async fn set_up(
         None => Feed::Units(Box::pin(session.demuxed()?)),
         Some(assembly) => Feed::Packets(Box::pin(session), assembly),
     };
-    Ok(Playing { codec, source: Source::Own(feed), decoder })
+    Ok(Playing { codec, source: Source::Own(feed), decoding })
 }
 
 /// The stream that is pulled, and how; what JPEG is put together with, if it is that.
@@ -374,10 +335,10 @@ fn codec_of(stream: &Stream) -> Option<Codec> {
 }
 
 async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -> Result<(), Error> {
-    let Playing { codec, source, decoder } = playing;
+    let Playing { codec, source, decoding } = playing;
     let session = match source {
         Source::Own(session) => session,
-        Source::Group(joined) => return multicast::receive(shared, *codec, (joined, decoder), stop).await,
+        Source::Group(joined) => return multicast::receive(shared, *codec, (joined, decoding), stop).await,
     };
     let mut told = ToldTime::default();
     let mut silence = Instant::now() + SILENCE;
@@ -390,12 +351,12 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
         };
         match item.ok_or(Error::Ended)?? {
             Item::Unit(frame) => {
-                judge(shared, *codec, frame, (decoder, &told)).await?;
+                judge(shared, *codec, frame, (decoding, &told)).await?;
                 silence = Instant::now() + SILENCE;
             }
             Item::Jpeg(frame) => {
                 shared.tally().packets(1);
-                judge_jpeg(shared, frame, (decoder, &told)).await?;
+                judge_jpeg(shared, frame, (decoding, &told)).await?;
                 silence = Instant::now() + SILENCE;
             }
             Item::Piece => shared.tally().packets(1),
@@ -412,13 +373,13 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
 async fn judge_jpeg(
     shared: &Shared,
     frame: jpeg::Frame,
-    (decoder, told): (&mut Option<Decoder>, &ToldTime),
+    (decoding, told): (&mut Decoding, &ToldTime),
 ) -> Result<(), Error> {
     let now = fake_facts::now();
     if shared.manners.careless.hands_video_over {
         shared.manners.frames.keep(&frame.packets.concat());
     }
-    let (Some(number), Some(decoder)) = (frame.number, decoder) else {
+    let (Some(number), Some(decoder)) = (frame.number, decoding.decoder()) else {
         shared.arrived(Found::Nothing, true, now);
         return Ok(());
     };
@@ -431,11 +392,11 @@ async fn judge(
     shared: &Arc<Shared>,
     codec: Codec,
     frame: VideoFrame,
-    (decoder, told): (&mut Option<Decoder>, &ToldTime),
+    (decoding, told): (&mut Decoding, &ToldTime),
 ) -> Result<(), Error> {
     let (start, sent) = (frame.is_random_access_point(), told.of(frame.timestamp()));
     let shown = nanoseconds(frame.timestamp().timestamp(), frame.timestamp().clock_rate().get());
-    judge_unit(shared, codec, Unit { data: frame.into_data(), start, shown, sent }, decoder).await
+    judge_unit(shared, codec, Unit { data: frame.into_data(), start, shown, sent }, decoding).await
 }
 
 /// Ticks of an RTP clock of this rate, one a second or more.
@@ -447,7 +408,7 @@ async fn judge_unit(
     shared: &Arc<Shared>,
     codec: Codec,
     Unit { data, start, shown, sent }: Unit,
-    decoder: &mut Option<Decoder>,
+    decoding: &mut Decoding,
 ) -> Result<(), Error> {
     let now = fake_facts::now();
     if shared.manners.careless.hands_video_over {
@@ -458,10 +419,8 @@ async fn judge_unit(
         identity.sent = sent;
     }
     let reach = shared.arrived(found, start, now);
-    if let (true, Found::Identity(FrameIdentity { number, .. })) = (start, found) {
-        take_turn(shared, codec, number, decoder).await?;
-    }
-    if let Some(decoder) = decoder.as_mut().filter(|_| reach.is_whole())
+    decoding.comes(shared, start).await?;
+    if let Some(decoder) = decoding.decoder().filter(|_| reach.is_whole())
         && decoder.takes(&data, reach == Reach::Begins)
     {
         let identity = if let Found::Identity(identity) = found { Some(identity) } else { None };

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 const EARLIER: i128 = 20_000_000_000;
 /// So much later than any before; whoever leaves out more has begun anew.
 const LATER: i128 = 3_600_000_000_000;
+/// No later than this, whatever is said: a clock of 64 bits goes on for as long again.
+const LATEST: i128 = i64::MAX as i128;
 /// What a picture is shown after the one before it where its own time stamp says nothing.
 const STEP: i128 = 1_000_000;
 /// A decoder gives a picture before it has taken so many more.
@@ -60,25 +62,23 @@ impl<T> Owed<T> {
         self.latest = Some(latest.max(i128::from(stamp)));
         self.pictures.insert(stamp, Owing { nth: self.pushed, held, known });
         self.pushed += 1;
-        (
-            stamp,
-            self.oldest()
-                .filter(|_| self.pictures.len() > MOST)
-                .and_then(|oldest| self.pictures.remove(&oldest))
-                .map(|owing| owing.known),
-        )
+        (stamp, self.fallen())
     }
 
-    /// The time stamp of the picture that was pushed before all others.
-    fn oldest(&self) -> Option<u64> {
-        self.pictures.iter().min_by_key(|(_, owing)| owing.nth).map(|(stamp, _)| *stamp)
+    /// What is known of the picture that was pushed before all others, if they are too many.
+    fn fallen(&mut self) -> Option<T> {
+        if self.pictures.len() <= MOST {
+            return None;
+        }
+        let oldest = self.pictures.iter().min_by_key(|(_, owing)| owing.nth).map(|(stamp, _)| *stamp)?;
+        self.pictures.remove(&oldest).map(|owing| owing.known)
     }
 
     fn stamp(&mut self, shown: i128) -> i128 {
         let usual = shown.saturating_add(self.shift);
         let stamp = match self.latest {
             None => EARLIER,
-            Some(latest) if (latest - EARLIER..=latest + LATER).contains(&usual) => usual,
+            Some(latest) if (latest - EARLIER..=(latest + LATER).min(LATEST)).contains(&usual) => usual,
             // A stream that begins anew, or a time stamp that means nothing.
             Some(latest) => latest + STEP,
         };
@@ -189,6 +189,12 @@ mod tests {
         apart.sort();
         apart.dedup();
         assert_eq!(apart.len(), wild.len(), "{stamps:?}");
+        // One that goes on and on, an hour at a time, stays within what a clock can say.
+        let mut owed =
+            Owed { latest: Some(LATEST - 2 * LATER), shift: LATEST - 2 * LATER, ..Owed::default() };
+        let stamps: Vec<_> = (1..5).map(|hour| owed.push(Some(hour * LATER), ()).0).collect();
+        let (second, step) = (LATEST as u64, STEP as u64);
+        assert_eq!(stamps, [second - LATER as u64, second, second + step, second + 2 * step]);
         // A stream that begins anew goes on behind what there was.
         let mut owed = Owed::default();
         let stamps = pushed(&mut owed, &[100_000, 100_001, 0, 1, 2]);

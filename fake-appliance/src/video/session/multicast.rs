@@ -20,7 +20,7 @@ use url::Url;
 
 use super::super::Shared;
 use super::super::talk::{self, Talk};
-use super::{Decoder, Error as Ended, FAREWELL, Playing, SILENCE, Source, Unit, first_decoder, judge_unit};
+use super::{Decoding, Error as Ended, FAREWELL, Playing, SILENCE, Source, Unit, judge_unit};
 use crate::stop::Stop;
 use depay::Depay;
 pub(in super::super) use depay::check as check_depayloaders;
@@ -79,7 +79,7 @@ pub(super) async fn set_up(shared: &Arc<Shared>, (url, peer): (Url, SocketAddr))
     let offer = Offer::of(&described, &url)?;
     let depay = Depay::start(&offer).map_err(Error::from)?;
     // The decoder is ready before the camera is asked to play, so that starting it delays no frame.
-    let decoder = first_decoder(shared, offer.codec).await?;
+    let decoding = Decoding::begin(shared, offer.codec, FAREWELL).await?;
     let wish = "Transport: RTP/AVP;multicast\r\n";
     let answer = talk.ask("SETUP", offer.control.as_str(), wish).await?;
     let group = offer::group(&answer)?;
@@ -99,7 +99,7 @@ pub(super) async fn set_up(shared: &Arc<Shared>, (url, peer): (Url, SocketAddr))
         depay,
         begun: false,
     };
-    Ok(Playing { codec: offer.codec, source: Source::Group(Box::new(joined)), decoder })
+    Ok(Playing { codec: offer.codec, source: Source::Group(Box::new(joined)), decoding })
 }
 
 /// Joins on the link by which the camera is reached: no route to the group is needed.
@@ -128,7 +128,7 @@ fn joined(group: SocketAddrV4, own: Ipv4Addr) -> io::Result<UdpSocket> {
 pub(super) async fn receive(
     shared: &Arc<Shared>,
     codec: Codec,
-    (joined, decoder): (&mut Joined, &mut Option<Decoder>),
+    (joined, decoding): (&mut Joined, &mut Decoding),
     stop: &mut Stop,
 ) -> Result<(), Ended> {
     let mut buffer = vec![0; LONGEST];
@@ -157,7 +157,7 @@ pub(super) async fn receive(
         let units = joined.take(codec, &buffer[..length])?;
         shared.tally().packets(joined.gather.taken() - before);
         for unit in units {
-            judge_unit(shared, codec, unit, decoder).await?;
+            judge_unit(shared, codec, unit, decoding).await?;
             silence = Instant::now() + SILENCE;
         }
     }

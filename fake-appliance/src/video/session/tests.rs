@@ -83,6 +83,17 @@ async fn serve(mut client: TcpStream, at: String, seed: u64) -> std::io::Result<
 }
 
 pub(super) fn shared(url: String, transport: config::Transport) -> Arc<Shared> {
+    // The header is bounded by a connection of its own, which has its own tests.
+    let careless = Careless { unbounded: true, ..Careless::default() };
+    shared_in((0, Manners::new(1, false, careless)), url, transport)
+}
+
+/// The camera at this place of those that are pulled like this.
+pub(in super::super) fn shared_in(
+    (place, manners): (usize, Manners),
+    url: String,
+    transport: config::Transport,
+) -> Arc<Shared> {
     let camera = Camera {
         name: "dock".into(),
         id: None,
@@ -94,10 +105,8 @@ pub(super) fn shared(url: String, transport: config::Transport) -> Arc<Shared> {
         further_port: None,
         stream: 0,
     };
-    // The header is bounded by a connection of its own, which has its own tests.
-    let careless = Careless { unbounded: true, ..Careless::default() };
     let voice = Voice::new(Arc::new(Teller::new(Box::new(std::io::sink()))));
-    Shared::new((0, camera), Manners::new(1, false, careless), voice)
+    Shared::new((place, camera), manners, voice)
 }
 
 /// An access unit, and when its picture is shown (nanoseconds).
@@ -130,13 +139,14 @@ pub(in super::super) fn encode(encoder: &str, pictures: u32) -> Vec<Encoded> {
 
 /// Judges these units as those of one session, and decodes them: how many pictures came of them, and how many did not.
 pub(in super::super) async fn decode(codec: Codec, units: &[Encoded]) -> (u64, u64) {
-    let shared = shared("rtsp://127.0.0.1/stream".into(), config::Transport::Tcp);
-    let mut decoder = Some(start_decoder(&shared, codec).await.unwrap());
+    let manners = Manners::new(1, true, Careless::default());
+    let shared = shared_in((0, manners), "rtsp://127.0.0.1/stream".into(), config::Transport::Tcp);
+    let mut decoding = Decoding::begin(&shared, codec, Duration::from_secs(20)).await.unwrap();
     for Encoded { data, shown, start } in units {
         let unit = Unit { data: data.clone(), start: *start, shown: *shown, sent: None };
-        judge_unit(&shared, codec, unit, &mut decoder).await.unwrap();
+        judge_unit(&shared, codec, unit, &mut decoding).await.unwrap();
     }
-    decoder.unwrap().finish(Duration::from_secs(20)).await;
+    decoding.finish().await;
     let video = shared.tally().tell();
     (video.decoded, video.undecoded)
 }
@@ -260,7 +270,8 @@ async fn packets_of_frames_that_are_never_whole_break_no_silence() {
 #[tokio::test]
 async fn what_a_decoder_swallows_is_counted_before_the_session_is_over() {
     let shared = shared("rtsp://127.0.0.1/stream".into(), config::Transport::Tcp);
-    let mut decoder = start_decoder(&shared, Codec::Mjpeg).await.unwrap();
+    let mut decoding = Decoding::begin(&shared, Codec::Mjpeg, FAREWELL).await.unwrap();
+    let decoder = decoding.decoder().unwrap();
     let pushed = 300;
     for number in 0..pushed {
         let timed = Timed { number, sent: 0, arrived: number + 1 };
