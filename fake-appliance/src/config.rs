@@ -289,7 +289,7 @@ impl Config {
     }
 
     /// The same as a careless appliance takes it: with [`Careless::one_login`], all cameras have the login of the first.
-    pub(crate) fn as_taken(mut self) -> Self {
+    pub(crate) fn made_careless(mut self) -> Self {
         if self.careless.one_login
             && let Some(Camera { user, password, .. }) = self.cameras.first().cloned()
         {
@@ -391,7 +391,7 @@ mod tests {
             "scan":{"when":"unasked","login":{},"logins":{"10.0.0.2":{"user":"u-b","password":"p-b"}}}}"#;
         let taken = |careless: &str| {
             let config: Config = serde_json::from_str(&text.replace("CARELESS", careless)).unwrap();
-            let config = config.as_taken();
+            let config = config.made_careless();
             let cameras: Vec<_> = config.cameras.iter().map(|one| one.user.clone().unwrap()).collect();
             let scan = config.scan.unwrap();
             (cameras.join(" "), scan.login.user, scan.logins.len())

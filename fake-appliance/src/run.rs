@@ -55,7 +55,7 @@ pub async fn run(
     teller: Arc<Teller>,
     shutdown: impl Future<Output = String>,
 ) -> Result<(), Error> {
-    let config = config.as_taken();
+    let config = config.made_careless();
     let prepare = |one| cloud::Cloud::prepare(one, config.careless);
     let cloud = config.cloud.as_ref().map(prepare).transpose()?;
     let relay = match config.careless.relays {
