@@ -5,6 +5,7 @@
 
 mod expression;
 mod fields;
+mod moment;
 mod nat;
 mod read;
 mod sets;
@@ -18,6 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use fields::{Fib, FibAsks, Field, Kind};
+pub use moment::holds_for_a_moment;
 pub use nat::{Nat, NatKind, Target};
 pub use read::Error;
 pub(crate) use value::bits_of_mac;

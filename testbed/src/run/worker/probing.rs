@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{Failure, Stage};
 use crate::evidence::{RunFile, RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
 use crate::kernel::{nft, snapshot};
+use crate::model::ruleset::holds_for_a_moment;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, Moment, NodeFact, Observations,
     OpenSeen, RouteSeen, RulesSeen, StateSeen,
@@ -163,14 +164,14 @@ impl Prober<'_> {
                 }
                 if aims.iter().any(|aim| aim.cells.is_some()) {
                     let with_file: Vec<&Node> = filtering(site).collect();
-                    self.sent.rules.extend(list_rules(site, check, &with_file).await);
+                    self.sent.rules.extend(list_shut(site, check, &with_file).await);
                     self.sent.rules.extend(list_switches(site, check).await);
                 }
                 self.sweep(check, alive).await;
             }
             Word::Matrix { opens, .. } => {
                 let all: Vec<&Node> = site.plan.nodes.iter().collect();
-                self.sent.rules.extend(list_rules(site, check, &all).await);
+                self.sent.rules.extend(list_shut(site, check, &all).await);
                 self.sent.rules.extend(list_switches(site, check).await);
                 let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
                 self.sweep(check, &alive).await;
@@ -257,6 +258,27 @@ const LISTED_AT_ONCE: usize = 8;
 /// Whoever has a rule file.
 fn filtering(site: &Site) -> impl Iterator<Item = &Node> {
     site.plan.nodes.iter().filter(|node| node.ruleset.is_some())
+}
+
+/// What a node lets in for so long at most, since it has asked for something, is shut again before anything is sent to it.
+const MOMENT: Duration = Duration::from_secs(5);
+/// Until it is looked again whether it is.
+const LOOKED_AGAIN: Duration = Duration::from_millis(100);
+
+/// The rules of these nodes once those that are aimed at let in nothing for a moment only, or after that moment.
+async fn list_shut(site: &Site, check: &Check, nodes: &[&Node]) -> Vec<RulesSeen> {
+    let end = Instant::now() + MOMENT;
+    let is_open = |one: &RulesSeen| {
+        check.word.aims().iter().any(|aim| aim.to == one.node)
+            && holds_for_a_moment(&one.listing, MOMENT.as_secs())
+    };
+    loop {
+        let listed = list_rules(site, check, nodes).await;
+        if !listed.iter().any(is_open) || Instant::now() >= end {
+            return listed;
+        }
+        tokio::time::sleep(LOOKED_AGAIN).await;
+    }
 }
 
 /// The rules of these nodes, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
