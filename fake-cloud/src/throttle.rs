@@ -1,4 +1,5 @@
-//! Requests that are refused because there are too many, where a run is asked to have them: so many of a service's first ones.
+//! Requests that are refused because there are too many, where a run is asked to have them: so many of a service's first ones. A session
+//! of MQTT is one of IoT Core's.
 //!
 //! Only requests that would be believed count: a real service looks at a signature before it counts for an account.
 

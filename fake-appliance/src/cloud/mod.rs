@@ -151,6 +151,7 @@ impl Cloud {
             identity: self.identity.clone(),
             thing: self.thing.clone(),
             means,
+            careless: extra.careless,
         };
         tasks.spawn(session::keep(session, voice.clone(), stop.clone()));
         let identity = self.identity.clone();
@@ -186,11 +187,11 @@ impl Cloud {
     }
 }
 
-/// How long it is until what failed is tried again; never, if it takes offence.
-fn again(backoff: &mut Backoff, careless: Careless) -> Option<Duration> {
+/// How long it is until what failed is tried again; a moment, if it hurries.
+fn again(backoff: &mut Backoff, hurries: bool) -> Duration {
     const MOMENT: Duration = Duration::from_millis(20);
     let wait = backoff.next();
-    (!careless.sulks).then_some(if careless.hurries { MOMENT } else { wait })
+    if hurries { MOMENT } else { wait }
 }
 
 /// When an errand is run.
@@ -233,7 +234,9 @@ async fn go(mut errand: impl Errand, mut when: When, voice: Voice) {
             }
             Err(error) => {
                 voice.failed(error.what(errand.service()), error.about(), &error);
-                again(&mut backoff, when.careless).map(|wait| Instant::now() + wait)
+                let wait = again(&mut backoff, when.careless.hurries);
+                // Who takes offence comes no more.
+                (!when.careless.sulks).then(|| Instant::now() + wait)
             }
         };
         let due = async {

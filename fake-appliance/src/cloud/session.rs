@@ -19,6 +19,7 @@ use tokio_rustls::client::TlsStream;
 use super::Identity;
 use super::jobs::{Jobs, Means, Next};
 use crate::backoff::Backoff;
+use crate::config::Careless;
 use crate::net;
 use crate::stop::Stop;
 use crate::voice::Voice;
@@ -46,6 +47,7 @@ pub(super) struct Settings {
     pub(super) identity: Identity,
     pub(super) thing: String,
     pub(super) means: Means,
+    pub(super) careless: Careless,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,7 @@ enum Error {
 /// Keeps a session until told to stop; whatever fails is told and tried again.
 pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
     let (mut backoff, restarts) = (Backoff::new(), settings.means.restart.heard());
+    let hurries = settings.careless.hurries;
     loop {
         let opened = async {
             restarts.over().await;
@@ -100,7 +103,7 @@ pub(super) async fn keep(settings: Settings, voice: Voice, mut stop: Stop) {
         voice.failed(what, about, &error);
         tokio::select! {
             () = stop.told() => return,
-            () = backoff.wait() => {}
+            () = tokio::time::sleep(super::again(&mut backoff, hurries)) => {}
         }
     }
 }

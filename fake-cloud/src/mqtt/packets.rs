@@ -281,9 +281,11 @@ fn limits(terms: Terms) -> Properties {
 }
 
 /// CONNACK that does not let the client in. On 3.1.1 AWS IoT answers with code 7, which the standard has not, so
-/// the bytes are written out.
+/// the bytes are written out. For what is too much the standard has "server unavailable" (table 3.1); that the service says so is not
+/// published, as is the code of MQTT 5 (IoT Core developer guide, "MQTT reason codes").
 pub(super) fn unwelcome(version: Version, reason: ConnectReasonCode) -> Vec<u8> {
     match version {
+        Version::V3 if reason == ConnectReasonCode::QuotaExceeded => vec![0x20, 0x02, 0x00, 0x03],
         Version::V3 => vec![0x20, 0x02, 0x00, 0x07],
         Version::V5 => v5_0::Connack::builder()
             .session_present(false)

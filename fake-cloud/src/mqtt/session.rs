@@ -12,7 +12,8 @@ use tracing::debug;
 use super::broker::{Arrival, LONGEST_SESSION, Message, PAYLOAD_LIMIT, Seat};
 use super::packets::{self, Asked, Granted, Terms, Version, Will, Wish};
 use super::topic;
-use super::wire::{End, Wire, broken};
+use super::wire::{End, Wire as Bytes, broken};
+use crate::answer::{Failure, Wire};
 use crate::cloud::Cloud;
 use crate::iot::registry::{Deed, Principal};
 use crate::iot::{self, Caller, presence};
@@ -36,7 +37,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
     cloud: Arc<Cloud>,
     stop: CancellationToken,
 ) {
-    let mut session = Session { wire: Wire::new(stream), peer, cloud: &cloud };
+    let mut session = Session { wire: Bytes::new(stream), peer, cloud: &cloud };
     let end = session.run(&stop).await;
     match end {
         End::Rule(_, reason) => cloud.facts.refused(Service::Iot, session.peer.socket, reason),
@@ -46,7 +47,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
 }
 
 struct Session<'a, S> {
-    wire: Wire<S>,
+    wire: Bytes<S>,
     peer: Peer,
     cloud: &'a Cloud,
 }
@@ -109,7 +110,8 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
 
     async fn welcome(&mut self, connect: &Connect) -> Result<Guest<'a>, End> {
         let Connect { version, client_id, kept, .. } = connect;
-        let principal = match self.check(connect) {
+        let checked = self.check(connect).and_then(|principal| self.let_through().map(|()| principal));
+        let principal = match checked {
             Ok(principal) => principal,
             Err((code, reason)) => {
                 self.wire.write(&packets::unwelcome(*version, code)).await?;
@@ -158,6 +160,13 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
             }
             _ => Ok(principal),
         }
+    }
+
+    /// Whether there are not too many sessions; only who might come in counts.
+    fn let_through(&self) -> Result<(), (ConnectReasonCode, String)> {
+        let checked = self.cloud.throttle.check(Service::Iot, Wire::RestJson);
+        let words = |failure: Failure| format!("{}: {}", failure.code, failure.message);
+        checked.map_err(|failure| (ConnectReasonCode::QuotaExceeded, words(failure)))
     }
 
     /// Answers and delivers until the end.

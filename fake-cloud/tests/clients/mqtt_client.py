@@ -116,6 +116,16 @@ def shut_out(**how):
     return {"connected": answer and answer[0]}
 
 
+def too_many(before_one_is_let_in):
+    reasons = []
+    for _ in range(before_one_is_let_in + 1):
+        visitor = Visitor("app:many")
+        answer = visitor.connect()
+        reasons.append(answer and answer[0])
+        visitor.client.loop_stop()
+    return {"reasons": reasons}
+
+
 def same_id_twice():
     first, second = Visitor("app:same"), Visitor("app:same")
     first.connect()
@@ -357,6 +367,7 @@ SCENES = {
     "without-certificate": lambda: shut_out(certificate=None),
     "foreign-certificate": lambda: shut_out(certificate=tuple(sys.argv[3:5])),
     "without-alpn": lambda: shut_out(alpn=None),
+    "too-many": lambda: too_many(2),
     "same-id-twice": same_id_twice,
     "retained": retained,
     "parent-of-hash": parent_of_hash,

@@ -45,6 +45,16 @@ fn a_certificate_of_another_authority_does_not_let_in() {
 }
 
 #[test]
+fn sessions_that_are_too_many_are_refused_in_the_words_of_each_version() {
+    for (version, words) in [(4, "Server unavailable"), (5, "Quota exceeded")] {
+        let cloud = Fake::with(&["--throttle=iot=2"]);
+        let seen = scene(&cloud, "too-many", version);
+        assert_eq!(seen["reasons"], json!([words, words, "Success"]));
+        cloud.wait_for("refusal", |fact| is_refusal(fact, "iot", "ThrottlingException: Rate exceeded"));
+    }
+}
+
+#[test]
 fn without_the_protocol_name_mqtt_is_not_spoken() {
     let cloud = Fake::start();
     assert_eq!(scene(&cloud, "without-alpn", 4)["connected"], json!(null));

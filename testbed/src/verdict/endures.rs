@@ -1,7 +1,7 @@
 //! `endures`: what goes wrong at the cloud is outlasted. Requests that are too many were refused as often as the site has it, peers
 //! that do not answer were met; the appliance came again later each time, and got through.
 //!
-//! Refusals are the cloud's word, and so is that something was stored; connections are seen at the appliance's tap. Waits are taken
+//! Refusals are the cloud's word, and so is that something was stored, or a session of MQTT let in; connections are seen at the appliance's tap. Waits are taken
 //! from one try to the next, each of which takes time itself: they can only look longer than they were.
 
 use std::net::SocketAddr;
@@ -29,6 +29,15 @@ const DOUBLINGS: u32 = 4;
 pub(crate) fn is_throttled(fact: &Fact, service: CloudService) -> bool {
     matches!(fact, Fact::Refused { service: at, reason, .. }
         if at == service.word() && TOO_MUCH.iter().any(|code| reason.starts_with(code)))
+}
+
+/// Whether a service says here that it has let somebody get through: it has stored something, IoT Core has let somebody in.
+pub(crate) fn is_through(fact: &Fact, service: CloudService) -> bool {
+    match fact {
+        Fact::Accepted { service: at, .. } => service == CloudService::Iot && at == service.word(),
+        Fact::Stored { service: at, .. } => service != CloudService::Iot && at == service.word(),
+        _ => false,
+    }
 }
 
 /// What is asked of whom.
@@ -197,11 +206,10 @@ impl<'a> Asked<'a> {
         self.waits * (1 << nth.min(DOUBLINGS))
     }
 
-    /// When a service first stored something after that moment.
+    /// When a service first let something through after that moment.
     fn stored(&self, service: CloudService, after: u64) -> Option<u64> {
-        let is_it = |fact: &Fact| matches!(fact, Fact::Stored { service: at, .. } if at == service.word());
         let of_cloud = self.seen.facts.iter().filter(|fact| fact.node == *self.cloud && fact.line.at > after);
-        of_cloud.filter(|fact| is_it(&fact.line.fact)).map(|fact| fact.line.at).min()
+        of_cloud.filter(|fact| is_through(&fact.line.fact, service)).map(|fact| fact.line.at).min()
     }
 
     /// Whether a refusal was the appliance's. Behind a router that puts its own address in the place of others, whoever comes from there

@@ -12,7 +12,7 @@ use crate::names::NodeName;
 use crate::observation::{ChangeSeen, NodeFact};
 use crate::plan::{Check, Word};
 use crate::scenario::model::CloudService;
-use crate::verdict::endures::is_throttled;
+use crate::verdict::endures::{self, is_throttled};
 
 /// How long the cloud may take to say that it refuses more.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ async fn all(check: &Check, ground: Ground<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Waits until every service has stored something behind what it has refused in this judgement.
+/// Waits until every service has let something through behind what it has refused in this judgement.
 async fn settle(check: &Check, ground: Ground<'_>) {
     let Word::Endures { of, cloud, throttled, within, .. } = &check.word else { return };
     let settled = |facts: &[NodeFact]| {
@@ -91,8 +91,8 @@ async fn refuse_more(check: &Check, place: usize, ground: Ground<'_>) -> Result<
         })
     });
     told.await.unwrap_or_else(|| Err("the cloud does not refuse more".into()))?;
-    // What an appliance does once, it does again after a restart.
-    if short.iter().any(|(service, _)| **service == CloudService::S3) {
+    // What an appliance does once, and a session that it keeps, begin anew with a restart.
+    if short.iter().any(|(service, _)| !CloudService::OFTEN_ASKED.contains(service)) {
         let order = json!({ "give": "restart", "to": of, "name": format!("{}-restart", check.name) });
         ground.services.say(place, &order.to_string()).await.map_err(|error| error.to_string())?;
     }
@@ -105,11 +105,13 @@ fn refusals(facts: &[NodeFact], cloud: &NodeName, service: CloudService) -> Vec<
     of_cloud.filter(|fact| is_throttled(&fact.line.fact, service)).map(|fact| fact.line.at).collect()
 }
 
-/// Whether a service has stored something, after all that it has refused; where it has refused nothing, in this judgement or before it.
+/// Whether a service has let something through, after all that it has refused; where it has refused nothing, in this judgement or before it.
 fn is_through(facts: &[NodeFact], (of, cloud): (&NodeName, &NodeName), service: CloudService) -> bool {
-    let delivered = |fact: &NodeFact| {
-        fact.node == *of
-            && matches!(&fact.line.fact, Fact::Delivered { service: at, .. } if at == service.word())
+    let delivered = |fact: &NodeFact| match &fact.line.fact {
+        Fact::Delivered { service: at, .. } | Fact::Connected { service: at, .. } => {
+            fact.node == *of && at == service.word()
+        }
+        _ => false,
     };
     match refusals(facts, cloud, service).last() {
         Some(last) => is_stored(facts, cloud, service, *last),
@@ -117,11 +119,9 @@ fn is_through(facts: &[NodeFact], (of, cloud): (&NodeName, &NodeName), service: 
     }
 }
 
-/// Whether a service has stored something after that moment.
+/// Whether a service has let something through after that moment.
 fn is_stored(facts: &[NodeFact], cloud: &NodeName, service: CloudService, after: u64) -> bool {
     facts.iter().any(|fact| {
-        fact.node == *cloud
-            && fact.line.at > after
-            && matches!(&fact.line.fact, Fact::Stored { service: at, .. } if at == service.word())
+        fact.node == *cloud && fact.line.at > after && endures::is_through(&fact.line.fact, service)
     })
 }

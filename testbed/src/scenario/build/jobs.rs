@@ -62,15 +62,11 @@ impl Reader<'_> {
         }
         for service in word.throttled.good().map_or(&[][..], |written| &written.0) {
             let label = match service.value {
-                CloudService::Monitoring | CloudService::Logs | CloudService::S3
-                    if cloud.throttles.contains_key(&service.value) =>
-                {
-                    continue;
+                one if !CloudService::ASKED.contains(&one) => {
+                    "no appliance asks it; `iot`, `monitoring`, `logs` and `s3` are".to_owned()
                 }
-                CloudService::Monitoring | CloudService::Logs | CloudService::S3 => {
-                    format!("its cloud needs `throttles: {{ {}: 2 }}`", service.value.word())
-                }
-                _ => "no appliance asks it by HTTPS; `monitoring`, `logs` and `s3` are".to_owned(),
+                one if cloud.throttles.contains_key(&one) => continue,
+                one => format!("its cloud needs `throttles: {{ {}: 2 }}`", one.word()),
             };
             let title = format!("{} waits for a refusal that does not come", self.whose);
             self.out.push(Mistake::error(title, service.spot, label));

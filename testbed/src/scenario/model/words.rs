@@ -131,8 +131,8 @@ impl TlsVersion {
         }
     }
 
-    /// The same where peers take the place of these services: clients of MQTT wait for an answer that no peer has, so that there
-    /// one of them is enough.
+    /// The same where peers take the place of these services: a client of MQTT does a job of each, and one of them is enough to show
+    /// that it does.
     pub fn good_peers_for(self, services: &[CloudService]) -> &'static [&'static str] {
         let all = self.good_peers();
         if services.contains(&CloudService::Iot) { &all[..1] } else { all }

@@ -532,7 +532,7 @@ table! {
     Endures = "`endures`" {
         /// The appliance.
         of_node ("of"): must One<NodeName>,
-        /// Services that refuse its first requests as too many, as `throttles` of its cloud says: of `monitoring`, `logs`, `s3`.
+        /// Services that refuse its first requests as too many, as `throttles` of its cloud says: of `iot`, `monitoring`, `logs`, `s3`.
         throttled: may Some1<CloudService>,
         /// Peers that take the place of `monitoring` and `logs` for a client each: `silent`, `slow`, `resets`, `half-closes`.
         meets: may Some1<Endured>,

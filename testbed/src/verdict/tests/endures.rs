@@ -38,12 +38,20 @@ fn move_fact(seen: &mut Observations, from_ms: u64, to_ms: u64) {
 
 /// Two refusals and what follows, and two peers, with tries that come later each time; something is changed.
 fn judged(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    asked((CloudService::Logs, vec![Endured::Silent, Endured::Resets]), change)
+}
+
+/// The same, where another service refuses, or others are met.
+fn asked(
+    (throttled, meets): (CloudService, Vec<Endured>),
+    change: impl FnOnce(&mut Observations),
+) -> CheckVerdict {
     let word = |plan: &mut Plan| {
         check_of(plan, CHECK).word = Word::Endures {
             of: of("app"),
             cloud: of("aws"),
-            throttled: BTreeMap::from([(CloudService::Logs, 2)]),
-            meets: vec![Endured::Silent, Endured::Resets],
+            throttled: BTreeMap::from([(throttled, 2)]),
+            meets,
             waits: Duration::from_millis(200),
             within: Duration::from_secs(5),
         };
@@ -153,4 +161,26 @@ fn peers_that_nobody_met_and_orders_that_failed_are_inconclusive() {
         change.error = Some("the cloud does not refuse more".into());
     };
     assert_inconclusive(&judged(failed), &["carried out", "does not refuse more"]);
+}
+
+/// Where MQTT is spoken, who gets through is let in; what is stored there may be of another session.
+#[test]
+fn a_session_that_is_too_much_is_through_once_it_is_let_in() {
+    let iot = |let_in: Option<u64>| {
+        asked((CloudService::Iot, Vec::new()), |seen| {
+            for fact in &mut seen.facts {
+                if let Fact::Refused { service, .. } | Fact::Stored { service, .. } = &mut fact.line.fact {
+                    *service = "iot".into();
+                }
+            }
+            seen.facts.extend(let_in.map(|at| {
+                let (service, identity, peer) = ("iot".into(), "c1".into(), of("10.20.0.5:40300"));
+                said(at, Fact::Accepted { service, peer, identity, sni: None, alpn: None, tls: None })
+            }));
+        })
+    };
+    assert_eq!(iot(Some(600)).verdict, Verdict::Pass, "{:#?}", iot(Some(600)));
+    let soon = "app came again to iot after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
+    assert_fails(&iot(Some(500)), &[soon]);
+    assert_fails(&iot(None), &["app did not get through to iot after it was refused as too much"]);
 }
