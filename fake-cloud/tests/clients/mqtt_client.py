@@ -126,6 +126,20 @@ def too_many(before_one_is_let_in):
     return {"reasons": reasons}
 
 
+def misled():
+    """First whoever has the wrong certificate is met, then somebody with whom nothing is wrong, and who has a job."""
+    wary = Visitor("app").connect()
+    visitor = Visitor("app")
+    reason, _, _ = visitor.connect()
+    jobs = "$aws/things/app/jobs"
+    told = [visitor.subscribe(f"{jobs}/notify-next"), visitor.message()[0]]
+    told += [visitor.subscribe(f"{jobs}/$next/get/accepted"), visitor.publish(f"{jobs}/$next/get", "{}")]
+    topic, payload, _, _ = visitor.message()
+    job = json.loads(payload)["execution"]
+    visitor.publish(f"{jobs}/{job['jobId']}/update", json.dumps({"status": "SUCCEEDED"}))
+    return {"wary": wary, "connected": reason, "told": told, "topic": topic, "document": job["jobDocument"]}
+
+
 def same_id_twice():
     first, second = Visitor("app:same"), Visitor("app:same")
     first.connect()
@@ -368,6 +382,7 @@ SCENES = {
     "foreign-certificate": lambda: shut_out(certificate=tuple(sys.argv[3:5])),
     "without-alpn": lambda: shut_out(alpn=None),
     "too-many": lambda: too_many(2),
+    "misled": misled,
     "same-id-twice": same_id_twice,
     "retained": retained,
     "parent-of-hash": parent_of_hash,

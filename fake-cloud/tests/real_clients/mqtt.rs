@@ -45,6 +45,28 @@ fn a_certificate_of_another_authority_does_not_let_in() {
 }
 
 #[test]
+fn somebody_in_the_brokers_place_speaks_mqtt_and_gives_a_job_to_whom_its_certificate_does_not_put_off() {
+    const ORDER: &str = r#"{"place":["wrong-ca","tls1.2"],"services":["iot"],"every_ms":2500}"#;
+    for version in [4, 5] {
+        let cloud = Fake::told(&format!("{ORDER}\n"));
+        cloud.wait_for("peers", |fact| matches!(fact, Fact::StandInsPlaced { .. }));
+        let seen = scene(&cloud, "misled", version);
+        let jobs = "$aws/things/app/jobs";
+        let told = json!(["Granted QoS 0", format!("{jobs}/notify-next"), "Granted QoS 0", "Success"]);
+        assert_eq!((&seen["wary"], &seen["connected"]), (&json!(null), &json!("Success")));
+        assert_eq!((&seen["told"], &seen["topic"]), (&told, &json!(format!("{jobs}/$next/get/accepted"))));
+        let document = json!({ "operation": "configuration", "monitorEveryMs": 2500 });
+        assert_eq!(seen["document"], document);
+        let misled = cloud.wait_for("misled", |fact| matches!(fact, Fact::Misled { .. }));
+        let Fact::Misled { kind, operation, status, .. } = misled else { unreachable!() };
+        assert_eq!(
+            (kind.as_str(), operation.as_str(), status.as_str()),
+            ("tls1.2", "configuration", "SUCCEEDED")
+        );
+    }
+}
+
+#[test]
 fn sessions_that_are_too_many_are_refused_in_the_words_of_each_version() {
     for (version, words) in [(4, "Server unavailable"), (5, "Quota exceeded")] {
         let cloud = Fake::with(&["--throttle=iot=2"]);

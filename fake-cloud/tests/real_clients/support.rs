@@ -38,6 +38,15 @@ impl Fake {
         Self::spawn(with_all_services(arguments).env_clear())
     }
 
+    /// The same, which is told this on its standard input.
+    pub(crate) fn told(orders: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let said = dir.path().join("orders");
+        std::fs::write(&said, orders).unwrap();
+        let mut command = with_all_services(&["--control"]);
+        Self::spawn_told(dir, command.env_clear(), std::fs::File::open(said).unwrap().into())
+    }
+
     /// Only these arguments, the folder and free ports.
     pub(crate) fn bare(arguments: &[&str]) -> Self {
         Self::spawn(serve(arguments).env_clear())
@@ -100,8 +109,12 @@ impl Fake {
     }
 
     fn spawn_in(dir: TempDir, command: &mut Command) -> Self {
+        Self::spawn_told(dir, command, Stdio::null())
+    }
+
+    fn spawn_told(dir: TempDir, command: &mut Command, stdin: Stdio) -> Self {
         let cloud = dir.path().join("cloud");
-        let command = command.arg("--dir").arg(&cloud).stdin(Stdio::null());
+        let command = command.arg("--dir").arg(&cloud).stdin(stdin);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.unwrap_or_else(|error| panic!("this test needs {command:?}: {error}"));
         let facts = lines(child.stdout.take().unwrap(), |text| {
