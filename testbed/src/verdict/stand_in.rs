@@ -142,6 +142,18 @@ impl<'a> Meetings<'a> {
         Some((shaken, service))
     }
 
+    /// Something that was found of a connection with a stand-in.
+    fn finding(&self, text: String, shaken: &HandshakeSeen) -> Finding {
+        let first = format!("first packet of the connection, at {}'s tap", client_of(shaken));
+        Finding {
+            text,
+            pair: shaken.opener.node.clone().map(|node| (node, self.cloud.clone())),
+            stops_at: None,
+            packets: if shaken.packet > 0 { vec![(first, shaken.packet)] } else { Vec::new() },
+            by: None,
+        }
+    }
+
     /// The job that this client took of it: what there was to do, how it said that it went, and the job's name.
     fn job_of(&self, kind: &str, shaken: &HandshakeSeen) -> Option<String> {
         let client = SocketAddr::new(shaken.opener.address, shaken.opener.port);
@@ -167,30 +179,20 @@ fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool 
     if !shaken.keyed && shaken.said[0] == 0 {
         return true;
     }
-    let client =
-        shaken.opener.node.as_ref().map_or_else(|| shaken.opener.address.to_string(), ToString::to_string);
+    let client = client_of(shaken);
     let with = shaken.agreed.map(|one| format!("{} with {}", version(one.version), suite(one.suite)));
     let with = with.unwrap_or_default();
     let whom = match service {
         "monitoring" | "logs" => "the cloud".to_owned(),
         other => format!("the cloud's {other}"),
     };
-    let mut find = |text| {
-        draft.findings.push(Finding {
-            text,
-            pair: shaken.opener.node.clone().map(|node| (node, meetings.cloud.clone())),
-            stops_at: None,
-            packets: if shaken.packet > 0 {
-                vec![(format!("first packet of the connection, at {client}'s tap"), shaken.packet)]
-            } else {
-                Vec::new()
-            },
-            by: None,
-        });
-    };
-    find(format!("{client} took for {whom} a peer {wrong}: {with}"));
-    if let Some(job) = meetings.job_of(word, shaken) {
-        find(format!("{client} took a job from a peer {wrong}: {job}"));
-    }
+    let took = format!("{client} took for {whom} a peer {wrong}: {with}");
+    let job = meetings.job_of(word, shaken);
+    let job = job.map(|job| format!("{client} took a job from a peer {wrong}: {job}"));
+    draft.findings.extend([Some(took), job].into_iter().flatten().map(|text| meetings.finding(text, shaken)));
     false
+}
+
+fn client_of(shaken: &HandshakeSeen) -> String {
+    shaken.opener.node.as_ref().map_or_else(|| shaken.opener.address.to_string(), ToString::to_string)
 }
