@@ -7,19 +7,29 @@ use fake_facts::Fact;
 /// So much of a name is told, characters.
 const MOST: usize = 64;
 
-/// What is told of a client of this service that shows this name.
+/// What is told of a client of this service that shows this name; whatever would move a reader's cursor is left out of it.
 pub(crate) fn misnamed(service: &str, peer: SocketAddr, user: &str) -> Fact {
-    Fact::Misnamed { service: service.to_owned(), peer, user: user.chars().take(MOST).collect() }
+    let user = user.chars().filter(|one| !one.is_control()).take(MOST).collect();
+    Fact::Misnamed { service: service.to_owned(), peer, user }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn told(user: &str) -> String {
+        let told = misnamed("rtsp", "10.20.0.5:40000".parse().unwrap(), user);
+        let Fact::Misnamed { user, .. } = told else { panic!("{told:?}") };
+        user
+    }
+
     #[test]
     fn a_long_name_is_cut_between_two_characters() {
-        let told = misnamed("rtsp", "10.20.0.5:40000".parse().unwrap(), &"ä".repeat(100));
-        let Fact::Misnamed { user, .. } = told else { panic!("{told:?}") };
-        assert_eq!(user, "ä".repeat(64));
+        assert_eq!(told(&"ä".repeat(100)), "ä".repeat(64));
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_changes_nothing_on_a_screen() {
+        assert_eq!(told("view\u{1b}[2J\r\ner"), "view[2Jer");
     }
 }

@@ -109,4 +109,19 @@ mod tests {
         assert_eq!(careless, json!({ "follows": true, "hands_video_over": true, "old_tls": true }));
         assert_eq!(careless_of(&[]), json!({}));
     }
+
+    #[test]
+    fn a_search_has_the_login_of_each_camera_by_its_address() {
+        let plan = crate::verdict::example::plan();
+        let Value::Object(logins) = logins(&plan, &careless_of(&[Careless::Follows]), 7) else {
+            panic!("an object")
+        };
+        let of = |camera: &str| Login::of(&camera.parse().unwrap(), 7);
+        for (address, camera) in [("10.20.0.11", "dock-1"), ("10.20.0.12", "dock-2")] {
+            let (login, careless) = (of(camera), json!({ "follows": true }));
+            let expected = json!({ "user": login.user, "password": login.password, "careless": careless });
+            assert_eq!(logins[address], expected);
+        }
+        assert_eq!(logins.len(), 2);
+    }
 }

@@ -171,7 +171,7 @@ fn own_command(
         (false, _) => find(program, "that has it, or write its whole path")?,
     };
     let mut all = vec![("TESTBED_CLOUD_DIR".into(), cloud_home(plan))];
-    all.extend(logins::environment(plan, &service.node, settings));
+    all.extend(logins::environment(plan, &service.node, settings.run));
     all.extend(environment.clone());
     let sign = ready.as_ref().map_or(Ready::AtOnce, |ready| match &ready.sign {
         Sign::Line(line) => Ready::Line(line.clone()),

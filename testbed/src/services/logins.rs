@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::Settings;
 use crate::names::NodeName;
 use crate::plan::{Plan, Role, viewer};
 
@@ -38,14 +37,14 @@ pub(crate) fn camera_passwords(plan: &Plan, run: u32) -> BTreeMap<NodeName, Stri
 
 /// What a command of the scenario's at this node is told: of each camera its user and its password, with the camera's name in
 /// capitals, `_` for `-`; and of one camera by no name, if the node is that one, or the site has no other.
-pub(super) fn environment(plan: &Plan, node: &NodeName, settings: &Settings) -> Vec<(String, String)> {
+pub(super) fn environment(plan: &Plan, node: &NodeName, run: u32) -> Vec<(String, String)> {
     let cameras = cameras(plan);
     let own = match &cameras[..] {
         [only] => Some(*only),
         all => all.iter().find(|camera| **camera == node).copied(),
     };
     let told = |camera: &NodeName, suffix: String| {
-        let Login { user, password } = Login::of(camera, settings.run);
+        let Login { user, password } = Login::of(camera, run);
         [
             (format!("TESTBED_CAMERA_USER{suffix}"), user),
             (format!("TESTBED_CAMERA_PASSWORD{suffix}"), password),
@@ -80,5 +79,35 @@ mod tests {
                 .all(|one| one.len() == DIGITS && one.bytes().all(|byte| byte.is_ascii_hexdigit()))
         );
         assert!(of_all().eq(of_all()), "the same again in the same run");
+    }
+
+    /// What a command is told, by the names of its variables: those without a camera's name, and how many others.
+    fn told(plan: &Plan, node: &str) -> (Vec<(String, String)>, usize) {
+        let all = environment(plan, &node.parse().unwrap(), 7);
+        let (own, named): (Vec<_>, _) = all.into_iter().partition(|(name, _)| {
+            ["TESTBED_CAMERA_USER", "TESTBED_CAMERA_PASSWORD"].contains(&name.as_str())
+        });
+        for (camera, name) in [("dock-1", "DOCK_1"), ("dock-2", "DOCK_2")] {
+            let Login { user, password } = Login::of(&camera.parse().unwrap(), 7);
+            let there = |variable: &(String, String)| named.contains(variable);
+            let is_planned = plan.nodes.iter().any(|node| node.name.as_str() == camera);
+            assert_eq!(there(&(format!("TESTBED_CAMERA_USER_{name}"), user)), is_planned);
+            assert_eq!(there(&(format!("TESTBED_CAMERA_PASSWORD_{name}"), password)), is_planned);
+        }
+        (own, named.len())
+    }
+
+    #[test]
+    fn a_command_is_told_all_logins_by_name_and_one_that_it_cannot_mistake_without() {
+        let mut plan = crate::verdict::example::plan();
+        assert_eq!(camera_passwords(&plan, 7).len(), 2);
+        assert_eq!(told(&plan, "vms"), (Vec::new(), 4), "it might be of either");
+        let of = |camera: &str| {
+            let Login { user, password } = Login::of(&camera.parse().unwrap(), 7);
+            vec![("TESTBED_CAMERA_USER".to_owned(), user), ("TESTBED_CAMERA_PASSWORD".to_owned(), password)]
+        };
+        assert_eq!(told(&plan, "dock-2"), (of("dock-2"), 4), "its own");
+        plan.nodes.retain(|node| node.name.as_str() != "dock-2");
+        assert_eq!(told(&plan, "vms"), (of("dock-1"), 2), "the only one");
     }
 }

@@ -62,9 +62,12 @@ fn received(
 }
 
 /// Bytes of media that the camera sent by UDP to the player's own link, and the first packet that came there. What the player's own
-/// filter may have kept from it is not known to have come.
+/// filter may have kept from it is not known to have come, nor of which stream it is where another one of the camera's has played.
 fn datagrams(plan: &Plan, (camera, at): (&NodeName, &NodeName), seen: &Observations) -> Option<(u64, u64)> {
-    if plan.nodes.iter().any(|node| node.name == *at && node.judged_behind_filter) {
+    let filters = plan.nodes.iter().any(|node| node.name == *at && node.judged_behind_filter);
+    let further = plan.streams_at(at, camera, true).into_iter().skip(1);
+    let plays_further = |name: String| last_video(seen, at, &name).is_some_and(|video| came(video) > 0);
+    if filters || further.into_iter().any(plays_further) {
         return None;
     }
     let is = |end: &End, node: &NodeName| end.node.as_ref() == Some(node);

@@ -5,6 +5,7 @@ use fake_facts::{Fact, Line, Video};
 use super::super::example::{START, conversation, of, video};
 use super::*;
 use crate::observation::{Conversation, NodeFact};
+use crate::plan::{ServiceKind, Source};
 use crate::scenario::model::Place;
 
 const CHECK: &str = "nothing-comes";
@@ -142,6 +143,33 @@ fn datagrams_that_were_kept_from_the_player_have_not_come() {
     }
     // It may have been the player's own filter that kept it.
     assert_eq!(sent(true, |_| {}, true).verdict, Verdict::Pass);
+}
+
+#[test]
+fn datagrams_may_be_of_another_stream_that_has_played() {
+    let judged = |frames| {
+        let plan = |plan: &mut Plan| {
+            asked(plan);
+            for service in &mut plan.services {
+                if let ServiceKind::Appliance { cameras, .. } = &mut service.kind {
+                    cameras.push(Source { path: Some("/sub".into()), stream: 1, ..cameras[1].clone() });
+                }
+            }
+        };
+        after_both(CHECK, plan, |seen| {
+            without_video(seen);
+            let (app, dock) = (("app", "10.20.0.5", 40_002), ("dock-2", "10.20.0.12", 50_000));
+            seen.facts.extend([
+                video("app", "dock-1", 1, 9),
+                video("app", "dock-2/sub", 2, frames),
+                failed(),
+            ]);
+            let one = Conversation { media_out: 9000, ..conversation("udp", dock, app, 70) };
+            seen.conversations.push(one);
+        })
+    };
+    assert_eq!(judged(9).verdict, Verdict::Pass);
+    assert_eq!(judged(0).verdict, Verdict::Fail, "it is of neither, and one was not to come");
 }
 
 #[test]
