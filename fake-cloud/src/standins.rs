@@ -38,6 +38,8 @@ use crate::names::{Meaning, Names};
 
 /// How long a connection with a peer may take that speaks TLS: whoever has not gone on by then does not.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How long one in the broker's place may take: a client has a job to be told of, to do and to tell of.
+const LONGEST_JOB: Duration = Duration::from_secs(20);
 /// How long one may take that is there to be outlasted: longer than any client should wait.
 const OUTLASTED: Duration = Duration::from_secs(60);
 /// How long a client may take to say its first words while somebody waits for one: who has not said them by then meets nobody, and
@@ -214,9 +216,14 @@ impl Turn {
         client: TcpStream,
         stand_ins: &Arc<StandIns>,
     ) -> io::Result<Option<Taken>> {
-        let longest = if self.peer.kind.is_outlasted() { OUTLASTED } else { LONGEST };
+        let broker = self.peer.broker.as_ref().filter(|_| self.mqtt);
+        let longest = match () {
+            () if self.peer.kind.is_outlasted() => OUTLASTED,
+            () if broker.is_some() => LONGEST_JOB,
+            () => LONGEST,
+        };
         let attend = async {
-            match self.peer.broker.as_ref().filter(|_| self.mqtt) {
+            match broker {
                 Some(broker) => broker.serve(client).await,
                 None => self.peer.attend(client, stand_ins).await.map(|()| None),
             }

@@ -344,10 +344,11 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
     let mut silence = Instant::now() + SILENCE;
     loop {
         let item = tokio::select! {
+            // What waits already, since nobody looked for a while, has come.
+            biased;
             () = stop.told() => return Ok(()),
-            // Whatever else comes, no frame has.
-            () = sleep_until(silence) => return Err(Error::Silence),
             item = session.next() => item,
+            () = sleep_until(silence) => return Err(Error::Silence),
         };
         match item.ok_or(Error::Ended)?? {
             Item::Unit(frame) => {
@@ -365,6 +366,10 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
                 told.heard(&report);
             }
             Item::Report(_) | Item::Other => {}
+        }
+        // Whatever else comes, no frame has.
+        if Instant::now() >= silence {
+            return Err(Error::Silence);
         }
     }
 }

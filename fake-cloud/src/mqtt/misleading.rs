@@ -1,8 +1,10 @@
 //! A broker that is nobody's: it lets everybody in, whatever they are called, and has one job for them.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::packets::{self, Asked, Granted, Terms, Version};
 use super::wire::{End, Wire};
@@ -11,6 +13,8 @@ use crate::jobs::{Job, Jobs, Links, Status};
 
 /// Keep-alive seconds that count: its sessions are far shorter.
 const KEEP_ALIVE: u16 = 1200;
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Filters that one client may have here; what it asks to hear beyond is not granted.
 const FILTERS: usize = 64;
 /// Milliseconds of a minute of a job's timer, of which none is set.
@@ -34,7 +38,8 @@ where
     let mut session =
         Session { wire, jobs, offer, version: None, filters: Vec::new(), thing: None, untold: Vec::new() };
     let ended = session.run().await;
-    session.wire.close().await;
+    // Whoever reads no more is not waited for: what it has taken is told.
+    let _ = timeout(FAREWELL, session.wire.close()).await;
     match ended {
         Ok(taken) => Ok(taken.map(Status::word)),
         Err(End::Lost(reason) | End::Rule(_, reason)) => Err(io::Error::other(reason)),

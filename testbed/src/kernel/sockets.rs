@@ -3,8 +3,9 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use procfs_core::net::{TcpNetEntries, TcpState, UdpNetEntries, UdpState};
 use procfs_core::{ExplicitSystemInfo, FromBufReadSI};
@@ -24,7 +25,7 @@ pub struct Sockets {
     pub udp: Vec<SocketAddr>,
     /// Connections of TCP that stand.
     pub connections: u64,
-    /// Whether a listening socket of TCP and one of UDP were told that this function had opened there itself.
+    /// Whether listening sockets of TCP and of UDP, of each family, were told that this function had opened there itself.
     pub canaries: [bool; 2],
 }
 
@@ -34,22 +35,51 @@ pub fn read(namespace: &Namespace) -> Result<io::Result<Sockets>, KernelError> {
 }
 
 fn read_here() -> io::Result<Sockets> {
-    let canaries = (TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
+    let canaries = Canaries::open()?;
     let (mut tcp, mut udp) = (table::<TcpNetEntries>("tcp")?.0, table::<UdpNetEntries>("udp")?.0);
     tcp.extend(if_spoken(table::<TcpNetEntries>("tcp6"))?.map_or(Vec::new(), |table| table.0));
     udp.extend(if_spoken(table::<UdpNetEntries>("udp6"))?.map_or(Vec::new(), |table| table.0));
-    let (listener, asked) = (canaries.0.local_addr()?, canaries.1.local_addr()?);
+    let (listeners, asked) = canaries.places()?;
     let askers = askers()?;
     let state = |state: TcpState| tcp.iter().filter(move |one| one.state == state);
     let tcp: Vec<SocketAddr> = state(TcpState::Listen).map(|one| one.local_address).collect();
     let alone = udp.iter().filter(|one| one.state == UdpState::Close).map(|one| one.local_address);
     let alone: Vec<SocketAddr> = alone.collect();
     Ok(Sockets {
-        canaries: [tcp.contains(&listener), alone.contains(&asked)],
+        canaries: [
+            listeners.iter().all(|one| tcp.contains(one)),
+            asked.iter().all(|one| alone.contains(one)),
+        ],
         udp: alone.into_iter().filter(|one| !askers.contains(&one.port())).collect(),
         connections: u64::try_from(state(TcpState::Established).count()).unwrap_or(u64::MAX),
-        tcp,
+        tcp: tcp.into_iter().filter(|one| !listeners.contains(one)).collect(),
     })
+}
+
+/// Sockets of our own, one for each table.
+struct Canaries {
+    tcp: Vec<TcpListener>,
+    udp: Vec<UdpSocket>,
+}
+
+impl Canaries {
+    /// Of IPv6 where there are tables of it; a node that does not speak it has no address of its own to listen at.
+    fn open() -> io::Result<Self> {
+        let four = (Ipv4Addr::LOCALHOST, 0);
+        let (mut tcp, mut udp) = (vec![TcpListener::bind(four)?], vec![UdpSocket::bind(four)?]);
+        let (own, any) = ((Ipv6Addr::LOCALHOST, 0), (Ipv6Addr::UNSPECIFIED, 0));
+        if Path::new("/proc/thread-self/net/tcp6").exists() {
+            tcp.push(TcpListener::bind(own).or_else(|_| TcpListener::bind(any))?);
+            udp.push(UdpSocket::bind(own).or_else(|_| UdpSocket::bind(any))?);
+        }
+        Ok(Self { tcp, udp })
+    }
+
+    fn places(&self) -> io::Result<(Vec<SocketAddr>, Vec<SocketAddr>)> {
+        let tcp: io::Result<_> = self.tcp.iter().map(TcpListener::local_addr).collect();
+        let udp: io::Result<_> = self.udp.iter().map(UdpSocket::local_addr).collect();
+        Ok((tcp?, udp?))
+    }
 }
 
 /// One of the tables, of the namespace that the calling thread is in.

@@ -186,7 +186,8 @@ fn aims_of_pair<'a>(
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
                     None => {
                         let leg = by_another_leg(attack, attacker, &approach);
-                        let leg = leg.map(|leg| aim_at_leg(attack, known, &leg, &aim, (attacker, target)));
+                        let leg = leg
+                            .map(|leg| aim_at_leg(attack, known, &leg, &sent, (attacker, target, address)));
                         aims.push(aim);
                         aims.extend(leg);
                         aims.extend(frames);
@@ -385,17 +386,18 @@ fn by_another_leg<'a>(
     (asked && other).then_some(Approach { link, source, next: (target, leg), target: (target, leg) })
 }
 
-/// What the routes' way gets; no flow allows anything on this one.
+/// All of what is sent: no flow allows anything on this way.
 fn aim_at_leg(
     attack: &Attack<'_>,
     known: &Known<'_>,
     leg: &Approach<'_>,
-    by_routes: &Aim,
-    (attacker, target): (&Node, &Node),
+    sent: &[Traffic],
+    (attacker, target, address): (&Node, &Node, IpAddr),
 ) -> Aim {
-    let cells = cells(attack, known, leg, (attacker, target, by_routes.address));
+    let cells = cells(attack, known, leg, (attacker, target, address));
     let cells = cells.map(|cells| Cells { allowed: Vec::new(), ..cells });
-    Aim { cells, ..aim(leg, attacker, by_routes.address, by_routes.ports.clone()) }
+    let ports = sent.iter().copied().filter(|port| fits(port, address)).collect();
+    Aim { cells, ..aim(leg, attacker, address, ports) }
 }
 
 /// Why the site's own routes do not lead from the first device on to the target, if they do not.

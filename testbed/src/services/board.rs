@@ -118,12 +118,16 @@ fn holds(fact: &Fact) -> Option<String> {
 ///
 /// Times between arrivals are not counts: they stay what they were told to be.
 fn since(now: &Video, before: &Video) -> Video {
-    let again = now.run != before.run || now.received < before.received || now.decoded < before.decoded;
+    let again = now.run != before.run
+        || now.received < before.received
+        || now.packets < before.packets
+        || now.decoded < before.decoded;
     if again {
         return now.clone();
     }
     Video {
         received: now.received - before.received,
+        packets: now.packets - before.packets,
         first: if now.received > before.received { before.last.saturating_add(1) } else { now.first },
         lost: now.lost.saturating_sub(before.lost),
         duplicated: now.duplicated.saturating_sub(before.duplicated),
@@ -182,12 +186,16 @@ mod tests {
 
     fn video(received: u64, lost: u64) -> NodeFact {
         let (camera, last) = ("door".to_owned(), received + lost);
-        told(Fact::Video(Video { camera, received, lost, decoded: received, last, ..Video::default() }))
+        let (decoded, packets) = (received, 3 * received);
+        told(Fact::Video(Video { camera, received, packets, lost, decoded, last, ..Video::default() }))
     }
 
     fn counts(board: &Board) -> Vec<(u64, u64)> {
         let counts = board.all().into_iter().filter_map(|fact| match fact.line.fact {
-            Fact::Video(video) => Some((video.received, video.lost)),
+            Fact::Video(video) => {
+                assert_eq!(video.packets, 3 * video.received, "they are counted from the same moment");
+                Some((video.received, video.lost))
+            }
             _ => None,
         });
         counts.collect()

@@ -22,6 +22,8 @@ use super::wording::{counted, length};
 
 /// Codes of what is refused as too much, in each protocol.
 const TOO_MUCH: [&str; 3] = ["ThrottlingException: ", "Throttling: ", "SlowDown: "];
+/// What sessions of MQTT are agreed as (ALPN) at port 443; who says HTTP there is in no session.
+const MQTT: &str = "x-amzn-mqtt-ca";
 /// Waits double so often.
 const DOUBLINGS: u32 = 4;
 
@@ -34,7 +36,9 @@ pub(crate) fn is_throttled(fact: &Fact, service: CloudService) -> bool {
 /// Whether a service says here that it has let somebody get through: it has stored something, IoT Core has let somebody in.
 pub(crate) fn is_through(fact: &Fact, service: CloudService) -> bool {
     match fact {
-        Fact::Accepted { service: at, .. } => service == CloudService::Iot && at == service.word(),
+        Fact::Accepted { service: at, alpn, .. } => {
+            service == CloudService::Iot && at == service.word() && alpn.as_deref() == Some(MQTT)
+        }
         Fact::Stored { service: at, .. } => service != CloudService::Iot && at == service.word(),
         _ => false,
     }
@@ -209,13 +213,16 @@ impl<'a> Asked<'a> {
     /// When a service first let something through after that moment.
     fn stored(&self, service: CloudService, after: u64) -> Option<u64> {
         let of_cloud = self.seen.facts.iter().filter(|fact| fact.node == *self.cloud && fact.line.at > after);
-        of_cloud.filter(|fact| is_through(&fact.line.fact, service)).map(|fact| fact.line.at).min()
+        // What is stored names nobody; who is let in may be somebody else.
+        let its = |fact: &Fact| !matches!(fact, Fact::Accepted { .. }) || self.is_its(fact);
+        let through = of_cloud.filter(|fact| is_through(&fact.line.fact, service) && its(&fact.line.fact));
+        through.map(|fact| fact.line.at).min()
     }
 
-    /// Whether a refusal was the appliance's. Behind a router that puts its own address in the place of others, whoever comes from there
+    /// Whether it was the appliance who was refused or let in. Behind a router that puts its own address in the place of others, whoever comes from there
     /// may be it.
     fn is_its(&self, fact: &Fact) -> bool {
-        let Fact::Refused { peer, .. } = fact else { return false };
+        let (Fact::Refused { peer, .. } | Fact::Accepted { peer, .. }) = fact else { return false };
         let is_other = |node: &&crate::plan::Node| node.role == Role::Appliance && node.name != *self.of;
         let links = self.plan.nodes.iter().filter(is_other).flat_map(|node| &node.links);
         !links.flat_map(|link| &link.addresses).any(|net| net.addr() == peer.ip())

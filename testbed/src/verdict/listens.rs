@@ -1,5 +1,5 @@
-//! `listens`: a node listens at the ports that are declared and at no other, each time that it was looked at, and the controls
-//! show that another would have been told.
+//! `listens`: a node listens at no other ports than those that are declared, whenever it was looked at, and at each of these at
+//! one time at least; the controls show that another would have been told.
 
 use std::collections::BTreeMap;
 
@@ -89,11 +89,11 @@ fn ask_controls(node: &NodeName, looks: &[&ListeningSeen], reasons: &mut Reasons
                 reasons.add("instrument", text);
             }
         }
-        if look.connections == 0 {
-            let text =
-                format!("{node} has no connection of TCP, so that nothing shows that its services run");
-            reasons.add("alive", text);
-        }
+    }
+    // A session may be between its end and the next one's beginning at one time.
+    if looks.iter().all(|look| look.connections == 0) {
+        let text = format!("{node} had no connection of TCP, so that nothing shows that its services ran");
+        reasons.add("alive", text);
     }
 }
 

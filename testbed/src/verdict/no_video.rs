@@ -58,10 +58,11 @@ fn received(
     }
     let (bytes, packet) = datagrams(plan, (camera, at), seen)?;
     let cited = vec![(format!("video of {camera} at {at}"), packet)];
-    Some((format!(" in part only: {} by UDP", number(bytes, "byte")), cited))
+    Some((format!(" in part only: of {} sent by UDP", number(bytes, "byte")), cited))
 }
 
-/// Bytes of media that the camera sent by UDP to the player's own link, and the first packet that came there. What the player's own
+/// Bytes of media that the camera sent to the player by UDP, in conversations of which something came to the player's own link, and the
+/// first packet that came there. What the player's own
 /// filter may have kept from it is not known to have come, nor of which stream it is where another one of the camera's has played.
 fn datagrams(plan: &Plan, (camera, at): (&NodeName, &NodeName), seen: &Observations) -> Option<(u64, u64)> {
     let filters = plan.nodes.iter().any(|node| node.name == *at && node.judged_behind_filter);

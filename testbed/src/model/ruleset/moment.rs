@@ -22,7 +22,7 @@ pub fn holds_for_a_moment(listing: &str, seconds: u64) -> bool {
 /// Family, table and name of each set that a rule adds to.
 fn filled_by(rule: &Value) -> Vec<(&str, &str, &str)> {
     let parts = rule["expr"].as_array().into_iter().flatten();
-    let names = parts.filter_map(|part| part["set"]["set"].as_str());
+    let names = parts.filter_map(|part| part["set"]["set"].as_str().or(part["map"]["map"].as_str()));
     names.map(|name| (text(rule, "family"), text(rule, "table"), name.trim_start_matches('@'))).collect()
 }
 
@@ -55,5 +55,15 @@ mod tests {
         assert!(!holds("asked", &json!(40_000)), "it lasts");
         assert!(!holds("aws4", &going(1)), "no rule fills it");
         assert!(!holds_for_a_moment("no listing", 5));
+    }
+
+    #[test]
+    fn maps_are_filled_as_sets_are() {
+        let element = json!({ "elem": { "val": [40_000, "10.0.0.1"], "timeout": 600, "expires": 1 } });
+        let map = json!({ "family": "inet", "table": "own", "name": "asked", "elem": [element] });
+        let fills = json!({ "map": { "op": "add", "elem": "sport", "data": "saddr", "map": "@asked" } });
+        let rule = json!({ "family": "inet", "table": "own", "chain": "out", "handle": 1, "expr": [fills] });
+        let listing = json!({ "nftables": [{ "map": map }, { "rule": rule }] });
+        assert!(holds_for_a_moment(&listing.to_string(), 5));
     }
 }

@@ -164,14 +164,14 @@ impl Prober<'_> {
                 }
                 if aims.iter().any(|aim| aim.cells.is_some()) {
                     let with_file: Vec<&Node> = filtering(site).collect();
-                    self.sent.rules.extend(list_shut(site, check, &with_file).await);
+                    self.sent.rules.extend(list_shut(site, check, &with_file, patience).await);
                     self.sent.rules.extend(list_switches(site, check).await);
                 }
                 self.sweep(check, alive).await;
             }
             Word::Matrix { opens, .. } => {
                 let all: Vec<&Node> = site.plan.nodes.iter().collect();
-                self.sent.rules.extend(list_shut(site, check, &all).await);
+                self.sent.rules.extend(list_shut(site, check, &all, patience).await);
                 self.sent.rules.extend(list_switches(site, check).await);
                 let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
                 self.sweep(check, &alive).await;
@@ -266,8 +266,8 @@ const MOMENT: Duration = Duration::from_secs(5);
 const LOOKED_AGAIN: Duration = Duration::from_millis(100);
 
 /// The rules of these nodes once those that are aimed at let in nothing for a moment only, or after that moment.
-async fn list_shut(site: &Site, check: &Check, nodes: &[&Node]) -> Vec<RulesSeen> {
-    let end = Instant::now() + MOMENT;
+async fn list_shut(site: &Site, check: &Check, nodes: &[&Node], patience: u32) -> Vec<RulesSeen> {
+    let end = Instant::now() + MOMENT * patience;
     let is_open = |one: &RulesSeen| {
         check.word.aims().iter().any(|aim| aim.to == one.node)
             && holds_for_a_moment(&one.listing, MOMENT.as_secs())

@@ -166,7 +166,7 @@ fn peers_that_nobody_met_and_orders_that_failed_are_inconclusive() {
 /// Where MQTT is spoken, who gets through is let in; what is stored there may be of another session.
 #[test]
 fn a_session_that_is_too_much_is_through_once_it_is_let_in() {
-    let iot = |let_in: Option<u64>| {
+    let iot_as = |let_in: Option<u64>, protocol: Option<&str>, peer: &str| {
         asked((CloudService::Iot, Vec::new()), |seen| {
             for fact in &mut seen.facts {
                 if let Fact::Refused { service, .. } | Fact::Stored { service, .. } = &mut fact.line.fact {
@@ -174,13 +174,18 @@ fn a_session_that_is_too_much_is_through_once_it_is_let_in() {
                 }
             }
             seen.facts.extend(let_in.map(|at| {
-                let (service, identity, peer) = ("iot".into(), "c1".into(), of("10.20.0.5:40300"));
-                said(at, Fact::Accepted { service, peer, identity, sni: None, alpn: None, tls: None })
+                let (service, identity, peer) = ("iot".into(), "c1".into(), of(peer));
+                let alpn = protocol.map(str::to_owned);
+                said(at, Fact::Accepted { service, peer, identity, sni: None, alpn, tls: None })
             }));
         })
     };
+    let iot = |let_in| iot_as(let_in, Some("x-amzn-mqtt-ca"), "10.20.0.5:40300");
     assert_eq!(iot(Some(600)).verdict, Verdict::Pass, "{:#?}", iot(Some(600)));
     let soon = "app came again to iot after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
     assert_fails(&iot(Some(500)), &[soon]);
-    assert_fails(&iot(None), &["app did not get through to iot after it was refused as too much"]);
+    let gave_up = ["app did not get through to iot after it was refused as too much"];
+    assert_fails(&iot(None), &gave_up);
+    assert_fails(&iot_as(Some(600), None, "10.20.0.5:40300"), &gave_up);
+    assert_fails(&iot_as(Some(600), Some("x-amzn-http-ca"), "10.20.0.5:40300"), &gave_up);
 }

@@ -123,7 +123,7 @@ fn sent(by_camera: bool, change: impl Fn(&mut Conversation), filters: bool) -> C
 fn datagrams_that_reached_the_player_have_come_whoever_began() {
     for (by_camera, packet) in [(true, 71), (false, 72)] {
         let verdict = sent(by_camera, |_| {}, false);
-        assert_fails(&verdict, &["app received video of dock-2 in part only: 9000 bytes by UDP"]);
+        assert_fails(&verdict, &["app received video of dock-2 in part only: of 9000 bytes sent by UDP"]);
         assert_eq!(verdict.findings[0].packets, [("video of dock-2 at app".to_owned(), packet)]);
     }
 }
