@@ -16,7 +16,7 @@ use retina::client::{
     Credentials, PlayOptions, Session, SessionGroup, SessionOptions, SetupOptions, Stream, Transport,
 };
 use retina::codec::{FrameFormat, VideoFrame};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use url::Url;
 
 use super::chain::Reach;
@@ -38,6 +38,9 @@ const SET_UP: Duration = Duration::from_secs(10);
 const MOST_HOPS: usize = 2;
 /// Longest time without a frame. The RTSP client itself would wait for ever.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether something has come that nobody told of: the RTSP client leaves what came together with a request of
+/// the camera's (REDIRECT) lie until it is asked again.
+const LOOKED_AGAIN: Duration = Duration::from_millis(250);
 /// Longest wait for the decoder to finish, and for the camera to answer TEARDOWN.
 const FAREWELL: Duration = Duration::from_millis(400);
 
@@ -349,6 +352,7 @@ async fn receive(shared: &Arc<Shared>, playing: &mut Playing, stop: &mut Stop) -
             () = stop.told() => return Ok(()),
             item = session.next() => item,
             () = sleep_until(silence) => return Err(Error::Silence),
+            () = sleep(LOOKED_AGAIN) => continue,
         };
         match item.ok_or(Error::Ended)?? {
             Item::Unit(frame) => {
