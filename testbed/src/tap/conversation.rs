@@ -29,7 +29,8 @@ use past::Past;
 /// A connection that says nothing for so long is not known again, nanoseconds: two hours, after which TCP itself looks
 /// whether the other end is there (tcp(7), `tcp_keepalive_time`).
 const QUIET_CONNECTION: u64 = 7_200_000_000_000;
-/// The same for everything that has no connection, and for a connection that was never answered: a minute.
+/// The same for everything that has no connection, for a connection that was never answered, and for one that was closed, whose last
+/// packets may be under way: a minute.
 const QUIET: u64 = 60_000_000_000;
 
 /// Index into the table's nodes.
@@ -74,6 +75,8 @@ struct State {
     reached: [Option<u64>; 2],
     /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
+    /// Closed before this stretch.
+    over: bool,
     tcp: Option<Box<TcpState>>,
     /// Once something looked like RTP.
     datagrams: Option<Box<[rtp::Datagrams; 2]>>,
@@ -159,6 +162,7 @@ impl Table {
             answered: false,
             reached: [None; 2],
             ports: Vec::new(),
+            over: false,
             tcp: None,
             datagrams: None,
         }
@@ -175,14 +179,17 @@ impl Table {
     /// The end of a stretch at a moment (nanoseconds since 1970): first what was over before it, then its own
     /// conversations in order of their first packet. `ports` are those of `new`.
     pub(super) fn turn(&mut self, ports: &[Port], now: u64) -> Vec<Conversation> {
-        let mut told = self.past.all();
         let going_on: HashMap<usize, Key> = self.current.drain().map(|(key, index)| (index, key)).collect();
-        let earlier = told.len();
+        let mut told = Vec::new();
+        let mut earlier = self.past.all();
         for (index, mut state) in std::mem::take(&mut self.all).into_iter().enumerate() {
             if !state.ports.is_empty() {
                 let conversation = state.tell(&|place, owner| end(&self.nodes, place, owner), ports);
                 self.past.add(&conversation);
-                told.push(conversation);
+                // Who acknowledges the end of what was closed earlier opens nothing now.
+                if !(state.over && conversation.payload_out + conversation.payload_back == 0) {
+                    told.push(conversation);
+                }
             }
             if let Some(key) = going_on.get(&index).filter(|_| state.goes_on(now)) {
                 state.begin_stretch();
@@ -190,8 +197,9 @@ impl Table {
                 self.all.push(state);
             }
         }
-        told[earlier..].sort_by_key(|conversation| conversation.first_at);
-        told
+        told.sort_by_key(|conversation| conversation.first_at);
+        earlier.append(&mut told);
+        earlier
     }
 
     /// How much was said at the worst of times since the last call, in an order of its own.
@@ -291,12 +299,11 @@ impl State {
         segment.payload.len() as u64
     }
 
-    /// Whether what comes later between these ends belongs to it: it was not closed, nor quiet for long.
+    /// Whether what comes later between these ends belongs to it: it was not quiet for long.
     fn goes_on(&self, now: u64) -> bool {
         let quiet = now.saturating_sub(self.last_at);
         match &self.tcp {
-            Some(tcp) if tcp.closed => false,
-            Some(_) if self.answered => quiet < QUIET_CONNECTION,
+            Some(tcp) if self.answered && !tcp.closed => quiet < QUIET_CONNECTION,
             _ => quiet < QUIET,
         }
     }
@@ -305,6 +312,7 @@ impl State {
     fn begin_stretch(&mut self) {
         (self.packets, self.payload, self.reached) = ([0; 2], [0; 2], [None; 2]);
         self.syn_back = false;
+        self.over = self.tcp.as_ref().is_some_and(|tcp| tcp.closed);
         self.ports.clear();
     }
 

@@ -40,6 +40,8 @@ struct Connection {
     out: (Stream, Said),
     back: (Stream, Said),
     closed: bool,
+    /// Closed, and told, in an earlier stretch.
+    over: bool,
     earlier: bool,
 }
 
@@ -79,6 +81,7 @@ impl Handshakes {
             out: Default::default(),
             back: Default::default(),
             closed: false,
+            over: false,
             earlier: false,
         };
         self.open.insert(ends, connection);
@@ -94,7 +97,8 @@ impl Handshakes {
         }
     }
 
-    /// The end of a stretch: all connections on which TLS was spoken. Those that go on are *earlier* ones in the next.
+    /// The end of a stretch: all connections on which TLS was spoken. Those that go on are *earlier* ones in the next, and so are those
+    /// that were closed in this one: their last packets may be under way.
     pub(super) fn turn(&mut self, inventory: &Inventory) -> Vec<HandshakeSeen> {
         let mut over = std::mem::take(&mut self.over);
         let known =
@@ -104,8 +108,8 @@ impl Handshakes {
         let mut told: Vec<_> = going_on.into_iter().map(|(_, one)| one).collect();
         told.extend(over.iter().chain(&self.past).cloned());
         told.sort_by_key(|one| (one.at, one.packet));
-        self.open.retain(|_, one| !one.closed);
-        self.open.values_mut().for_each(|one| (one.earlier, one.packet) = (true, 0));
+        self.open.retain(|_, one| !one.over);
+        self.open.values_mut().for_each(|one| (one.earlier, one.packet, one.over) = (true, 0, one.closed));
         over.into_iter().for_each(|one| self.remember(one));
         told
     }
@@ -258,8 +262,10 @@ mod tests {
         wire.visit(40_000, &hello(), "FA");
         let first = ("app".to_owned(), 40_000, 1, false);
         assert_eq!(wire.turn(), [first, ("app".to_owned(), 40_000, second, false)]);
-        assert_eq!(wire.turn(), [("app".to_owned(), 0, 0, true)], "both are over, and were of a kind");
-        assert_eq!(wire.turn().len(), 1);
+        let kind = ("app".to_owned(), 0, 0, true);
+        let latest = ("app".to_owned(), 40_000, 0, true);
+        assert_eq!(wire.turn(), [kind.clone(), latest], "its last packets may be under way");
+        assert_eq!(wire.turn(), [kind], "both are over, and were of a kind");
     }
 
     #[test]

@@ -305,7 +305,7 @@ fn a_stretch_in_which_nothing_came_has_only_what_was_earlier() {
 }
 
 #[test]
-fn a_connection_that_was_closed_or_quiet_for_long_is_not_known_again() {
+fn a_connection_that_was_quiet_for_long_or_closed_a_while_ago_is_not_known_again() {
     let opener_after = |closing: &str, now: u64| {
         let mut wire = Wire::new();
         handshake(&mut wire);
@@ -318,7 +318,29 @@ fn a_connection_that_was_closed_or_quiet_for_long_is_not_known_again() {
     assert_eq!(opener_after("A", SOON), "app");
     assert_eq!(opener_after("A", QUIET_CONNECTION / 2), "app");
     assert_eq!(opener_after("A", QUIET_CONNECTION * 2), "cam");
-    assert_eq!(opener_after("R", SOON), "cam");
+    assert_eq!(opener_after("R", SOON), "app");
+    assert_eq!(opener_after("R", QUIET * 2), "cam");
+    assert_eq!(opener_after("FA", SOON), "app");
+    assert_eq!(opener_after("FA", QUIET * 2), "cam");
+}
+
+#[test]
+fn the_last_packets_of_what_was_closed_earlier_open_nothing() {
+    let mut wire = Wire::new();
+    handshake(&mut wire);
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "FA", b"")));
+    let before = wire.table.turn(&fixture::ports(), SOON);
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 501, "FA", b"")));
+    wire.pass(&across(APP, &tcp(CLIENT, SERVER, 102, "A", b"")));
+    let told = wire.table.turn(&fixture::ports(), SOON);
+    assert!(before.len() == 1 && told.len() == 1 && told[0].earlier, "{told:?}");
+    assert_eq!(told[0].packets_out, before[0].packets_out, "they are of the next stretch's past");
+    let later = &wire.table.turn(&fixture::ports(), SOON)[0];
+    assert_eq!((later.packets_out, later.packets_back), (before[0].packets_out + 1, before[0].packets_back + 1));
+    // From the same port something is opened anew, and by the other end, too.
+    wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 900, "S", b"")));
+    let told = wire.table.turn(&fixture::ports(), SOON);
+    assert_eq!(told.last().unwrap().opener.node.as_ref().unwrap().as_str(), "cam");
 }
 
 #[test]
