@@ -186,7 +186,8 @@ fn aims_of_pair<'a>(
                 match attack.as_node.as_ref().and_then(|name| known.ways.node(name)) {
                     None => {
                         let leg = by_another_leg(attack, attacker, &approach);
-                        let leg = leg.map(|leg| aim_at_leg(&leg, &sent, attacker, address));
+                        let leg = leg
+                            .map(|leg| aim_at_leg(attack, known, &leg, &sent, (attacker, target, address)));
                         aims.push(aim);
                         aims.extend(leg);
                         aims.extend(frames);
@@ -385,9 +386,18 @@ fn by_another_leg<'a>(
     (asked && other).then_some(Approach { link, source, next: (target, leg), target: (target, leg) })
 }
 
-/// All of the list: no flow allows anything on this way. Cells go by the way that routes name.
-fn aim_at_leg(leg: &Approach<'_>, sent: &[Traffic], attacker: &Node, address: IpAddr) -> Aim {
-    aim(leg, attacker, address, sent.iter().copied().filter(|port| fits(port, address)).collect())
+/// All of what is sent: no flow allows anything on this way.
+fn aim_at_leg(
+    attack: &Attack<'_>,
+    known: &Known<'_>,
+    leg: &Approach<'_>,
+    sent: &[Traffic],
+    (attacker, target, address): (&Node, &Node, IpAddr),
+) -> Aim {
+    let cells = cells(attack, known, leg, (attacker, target, address));
+    let cells = cells.map(|cells| Cells { allowed: Vec::new(), ..cells });
+    let ports = sent.iter().copied().filter(|port| fits(port, address)).collect();
+    Aim { cells, ..aim(leg, attacker, address, ports) }
 }
 
 /// Why the site's own routes do not lead from the first device on to the target, if they do not.
