@@ -75,17 +75,18 @@ impl Filters {
         self.nodes.get(node).map(|shared| lock(shared).log.all_arrived().collect()).unwrap_or_default()
     }
 
-    /// Waits until all these numbers have arrived behind the node's filter, at most until the deadline.
-    pub fn wait_for(&self, node: &NodeName, numbers: &[u32], deadline: Instant) {
-        let Some(shared) = self.nodes.get(node) else { return };
+    /// Waits until all these numbers have arrived behind the node's filter, at most until the deadline; whether they have.
+    pub fn wait_for(&self, node: &NodeName, numbers: &[u32], deadline: Instant) -> bool {
+        let Some(shared) = self.nodes.get(node) else { return false };
         let mut seen = lock(shared);
         while !numbers.iter().all(|number| seen.log.arrived(*number)) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                return false;
             }
             seen = shared.grown.wait_timeout(seen, left).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
         }
+        true
     }
 
     /// Waits until the node's listener has logged another packet after a moment (nanoseconds since 1970), at most until

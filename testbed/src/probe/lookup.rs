@@ -84,6 +84,11 @@ fn question(name: &Name, kind: RecordType) -> Vec<u8> {
     message.to_vec().expect("a question about one name fits")
 }
 
+/// Whether answers about names, of a server that a node asks, open the way to what they name.
+pub(crate) fn fills(plan: &Plan, node: &NodeName) -> bool {
+    filling(plan, node).is_some()
+}
+
 /// The first of a node's name servers that fills sets.
 fn filling(plan: &Plan, node: &NodeName) -> Option<IpAddr> {
     let servers = &plan.node(node)?.nameservers;

@@ -4,7 +4,7 @@
 use testbed::verdict::Verdict;
 
 use crate::sites;
-use crate::support::{ONE_RUN, Place, User, runs_of, say};
+use crate::support::{ONE_RUN, Place, User, runs_of, say, scenarios};
 
 /// Runs the site; the host `app` looks what is open before and after each lookup, and ends accordingly.
 fn run(place: &Place, scenario: &str, code: i32) -> String {
@@ -55,6 +55,20 @@ fn sets_are_filled_without_root() {
     let said = say(sites::run_allowed(&place, &site), ONE_RUN);
     let refused = said.status.code() == Some(3) && said.all().contains("scripts/setup userns");
     assert!(refused || said.status.code() == Some(0), "{said}");
+}
+
+/// Nothing else holds the check up: no video is waited for, and no rules are listed. Half of such runs asked too early once.
+#[test]
+fn a_negative_that_could_begin_at_once_waits_until_the_appliance_has_asked_for_names() {
+    let place = Place::new();
+    let shipped = place.bring(&scenarios()).join("t4-leases-and-names.yaml");
+    let shipped = std::fs::read_to_string(shipped).expect("a shipped scenario");
+    let (site, _) = shipped.split_once("\nchecks:\n").expect("it has checks");
+    let check = "pair: { no_reach: { from: desk, to: dock, ports: tcp/80 }, alive: [F01, F07, S02], proves: PAN-NET-11 (part) }";
+    let mine = place.write("scenarios/mine.yaml", format!("{site}\nchecks:\n  {check}\n"));
+    for _ in 0..3 {
+        say(sites::run_allowed(&place, &mine), ONE_RUN).expect_code(0);
+    }
 }
 
 /// The site whose set forgets within a second, and a negative that the host `app` shows alive after this; the check's verdict, and

@@ -7,6 +7,7 @@ use fake_facts::{Fact, Video};
 use crate::names::NodeName;
 use crate::observation::NodeFact;
 use crate::plan::{Plan, Service, ServiceKind, Word};
+use crate::probe::lookup;
 use crate::scenario::model::AT_THE_END;
 use crate::verdict::attacks::acts;
 
@@ -96,12 +97,14 @@ fn all_tried(plan: &Plan, facts: &[NodeFact]) -> bool {
     })
 }
 
-/// Whether the site lives: video of every camera that is played has begun.
+/// Whether the site lives: video of every camera that is played has begun; and where answers about names open the way to the cloud,
+/// the appliance has gone it, without which nobody knows by what names.
 pub(super) fn begun(plan: &Plan, facts: &[NodeFact]) -> bool {
-    plan.checks.iter().all(|check| match &check.word {
+    let plays = plan.checks.iter().all(|check| match &check.word {
         Word::Plays { cameras, at, .. } => cameras.iter().all(|camera| received(facts, at, camera) > 0),
         _ => true,
-    })
+    });
+    plays && talking(plan).filter(|node| lookup::fills(plan, node)).all(|node| has_delivered(facts, node))
 }
 
 /// Whether so many frames of each stream arrived, and pictures are made of them: on a slow machine that begins much later. Where
@@ -124,19 +127,27 @@ fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &str) -> Option<
     })
 }
 
+/// Whether each appliance has had its first words with the cloud.
 fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
+    talking(plan).all(|node| has_delivered(facts, node))
+}
+
+/// Appliances that talk with a cloud.
+fn talking(plan: &Plan) -> impl Iterator<Item = &NodeName> {
     let talks = |service: &&Service| matches!(&service.kind, ServiceKind::Appliance { cloud: Some(_), .. });
-    plan.services.iter().filter(talks).all(|service| {
-        CLOUD_SERVICES.iter().all(|&wanted| {
-            facts.iter().any(|fact| {
-                fact.node == service.node
-                    && match &fact.line.fact {
-                        Fact::Delivered { service, .. } => service == wanted,
-                        // Whom the cloud does not ask has nothing to say there.
-                        Fact::Connected { service, .. } => service == "iot" && wanted == "iot",
-                        _ => false,
-                    }
-            })
+    plan.services.iter().filter(talks).map(|service| &service.node)
+}
+
+fn has_delivered(facts: &[NodeFact], node: &NodeName) -> bool {
+    CLOUD_SERVICES.iter().all(|&wanted| {
+        facts.iter().any(|fact| {
+            fact.node == *node
+                && match &fact.line.fact {
+                    Fact::Delivered { service, .. } => service == wanted,
+                    // Whom the cloud does not ask has nothing to say there.
+                    Fact::Connected { service, .. } => service == "iot" && wanted == "iot",
+                    _ => false,
+                }
         })
     })
 }

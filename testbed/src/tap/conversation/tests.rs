@@ -336,7 +336,10 @@ fn the_last_packets_of_what_was_closed_earlier_open_nothing() {
     assert!(before.len() == 1 && told.len() == 1 && told[0].earlier, "{told:?}");
     assert_eq!(told[0].packets_out, before[0].packets_out, "they are of the next stretch's past");
     let later = &wire.table.turn(&fixture::ports(), SOON)[0];
-    assert_eq!((later.packets_out, later.packets_back), (before[0].packets_out + 1, before[0].packets_back + 1));
+    assert_eq!(
+        (later.packets_out, later.packets_back),
+        (before[0].packets_out + 1, before[0].packets_back + 1)
+    );
     // From the same port something is opened anew, and by the other end, too.
     wire.pass(&across(CAM, &tcp(SERVER, CLIENT, 900, "S", b"")));
     let told = wire.table.turn(&fixture::ports(), SOON);
