@@ -3,6 +3,8 @@
 //! A plan names every kernel object and every probe; the effect rooms carry it out and decide nothing. The same
 //! scenario gives the same plan, byte for byte.
 
+mod aims;
+mod asked;
 mod words;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ use crate::scenario::model::{
     WrongCall,
 };
 
+pub use aims::*;
+pub use asked::*;
 pub use words::*;
 
 /// All of a run that is known beforehand.

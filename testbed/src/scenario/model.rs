@@ -7,6 +7,7 @@
 mod amount;
 mod hostile;
 mod rtsp;
+mod terms;
 mod words;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub use amount::Amount;
 pub(crate) use hostile::AT_THE_END;
 pub use hostile::{Careless, Hostile};
 pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport, judges};
+pub use terms::*;
 pub use words::*;
 
 /// A valid scenario: what is built, what is allowed, what is asserted.

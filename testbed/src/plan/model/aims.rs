@@ -1,0 +1,227 @@
+//! What is sent where, and opened where: packets of negatives, and signs of life.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
+
+/// Frames sent into one link of a node, and the link at which they must not come out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The node.
+    pub node: NodeName,
+    /// The link that they are handed to, and its port of the fabric.
+    pub enters: (LinkName, LinkName),
+    /// The link that they must not leave by, and its port of the fabric.
+    pub leaves: (LinkName, LinkName),
+    /// That link's Ethernet address.
+    pub leaves_mac: Mac,
+    /// The neighbour that sends them.
+    pub from: NodeName,
+    /// By which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// That link's Ethernet address.
+    pub from_mac: Mac,
+    /// What is sent.
+    pub frames: Vec<StrayFrame>,
+}
+
+/// A frame that a bridge would pass on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayFrame {
+    /// What it is, in a few words.
+    pub what: String,
+    /// The Ethernet address that it is for.
+    pub dest: Mac,
+    /// What is in it.
+    pub carries: Carries,
+}
+
+/// What is in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carries {
+    /// An EtherType that nobody speaks.
+    Unknown,
+    /// A length instead of an EtherType (IEEE 802.2).
+    Llc,
+    /// A UDP datagram.
+    Udp {
+        /// From this address.
+        source: IpAddr,
+        /// To this address.
+        dest: IpAddr,
+    },
+}
+
+/// What a flow allows and no probe opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unopened {
+    /// The flow.
+    pub flow: FlowId,
+    /// Who may open.
+    pub from: NodeName,
+    /// To whom.
+    pub to: NodeName,
+    /// What.
+    #[schemars(with = "String")]
+    pub traffic: Traffic,
+    /// Why it is not opened.
+    pub why: String,
+}
+
+/// A pair of nodes, or an address of one, between which a matrix says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// Who would open.
+    pub from: NodeName,
+    /// To whom.
+    pub to: NodeName,
+    /// At which address; none: at all of them.
+    pub address: Option<IpAddr>,
+    /// Why nothing is said.
+    pub why: String,
+}
+
+/// A conversation that is opened through the node's own kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Open {
+    /// The flow it stands for; none for a `reach` by ports.
+    pub flow: Option<FlowId>,
+    /// Who opens.
+    pub from: NodeName,
+    /// Who answers.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// One port; `tcp/N`, `udp/53` (a DNS query), `udp/123` (an NTP query) or `icmp/8`.
+    pub port: Traffic,
+}
+
+/// Packets for one address of one target, sent raw from one attacker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aim {
+    /// Who attacks.
+    pub from: NodeName,
+    /// Through which of its links.
+    pub link: LinkName,
+    /// With which source address.
+    pub source: IpAddr,
+    /// Set where that is another node's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forged: Option<Forged>,
+    /// Whom.
+    pub to: NodeName,
+    /// At which address.
+    pub address: IpAddr,
+    /// Set where that address is everybody's in the target's segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub everybody: Option<Everybody>,
+    /// To whose Ethernet address the frames go: the target's, the gateway's, the `via` node's, or everybody's.
+    pub next_hop: Mac,
+    /// The node that this Ethernet address belongs to.
+    pub next_node: NodeName,
+    /// The first device on the way that should stop it: a router, or the target itself.
+    pub stops_at: NodeName,
+    /// What is sent, single kinds or ranges.
+    pub ports: Vec<Traffic>,
+    /// Whether packets are sent besides that stand for whatever the loaded rules tell apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<Cells>,
+    /// Where arrival is judged.
+    pub judge: Judge,
+    /// Segment of the target's address, where the instrument control is sent.
+    pub target_segment: SegmentName,
+    /// The target's Ethernet address there, or everybody's.
+    pub target_mac: Mac,
+    /// Why the site's own routes do not lead there, if they do not: a missing route may not stand in for policy, so a
+    /// packet that does not arrive then shows nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrouted: Option<String>,
+}
+
+/// Everybody in a segment, as whom an aim is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Everybody {
+    /// The fabric's port of the target's link in that segment.
+    pub port: LinkName,
+    /// Where a tap judges: all ports of the segment but the attacker's and those of the device before it, the target's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taps: Vec<LinkName>,
+    /// What the device between would do to let it in; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PassedOn>,
+}
+
+/// How a device lets in what is for everybody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassedOn {
+    /// As a router that forwards directed broadcasts (RFC 2644).
+    Forwarded {
+        /// Those that come by this link.
+        link: LinkName,
+    },
+    /// As a bridge or a relay: as it is.
+    Carried {
+        /// From this link.
+        from: LinkName,
+        /// To that one.
+        to: LinkName,
+    },
+}
+
+impl Aim {
+    /// Whether everything is sent, less what flows allow: more than all ports of one transport.
+    pub fn is_whole(&self) -> bool {
+        self.ports.iter().map(Traffic::width).sum::<u64>() > 1 << 16
+    }
+
+    /// Whether frames without IP are sent, to a neighbour whom a switch keeps apart.
+    pub fn is_frames(&self) -> bool {
+        self.ports.iter().any(|kind| matches!(kind, Traffic::Ether(..)))
+    }
+}
+
+/// Cells of what the loaded rules tell apart, as an aim sends them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cells {
+    /// What flows allow there, which is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Traffic>,
+    /// Silence shows nothing if there are too many for all of them to be sent.
+    pub all: bool,
+    /// Whether they are cut by what rules of switches tell apart as well: the packets cross a port of one that has some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub switched: bool,
+}
+
+/// Whose address an attacker uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forged {
+    /// That node.
+    pub node: NodeName,
+    /// The Ethernet address that the frames come from: the attacker's own, or that node's.
+    pub mac: Mac,
+}
+
+/// Where arrival is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
+    /// At the tap of this port of the fabric, in the direction towards the target: across a forwarding device. Where the aim
+    /// is at everybody, at any tap of the segment.
+    Tap {
+        /// The target's port.
+        port: LinkName,
+    },
+    /// Behind the target's own input filter: its own addresses, or two nodes of one segment.
+    BehindFilter {
+        /// The target.
+        node: NodeName,
+    },
+}
