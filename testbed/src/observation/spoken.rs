@@ -51,6 +51,11 @@ pub struct Conversation {
     pub reached_packet: Option<u64>,
     /// First packet of the answerer that reached the opener's link, if any.
     pub answered_packet: Option<u64>,
+    /// Hops that packets from the opener, and those from the answerer, lost on their way to the other's link: what the greatest time to
+    /// live (RFC 791) or hop limit (RFC 8200) that left has more than the least that arrived; none where none arrived. Below 0, somebody
+    /// on the way has raised it.
+    #[serde(default)]
+    pub lost_hops: [Option<i16>; 2],
     /// Ports of the fabric whose links sent frames of it, or were handed frames that were for them or for all of a group.
     pub ports: Vec<LinkName>,
     /// In a lab that stays: it was seen before this judgement began, and stands for all of its kind between its ends,

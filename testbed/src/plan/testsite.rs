@@ -300,6 +300,7 @@ pub(super) fn t3() -> Scenario {
                 initiator: name("app"),
                 media_to: Some(name("app")),
                 media_ends: None,
+                hops: None,
                 asks: Amount::default(),
                 answers: Amount::default(),
             },

@@ -73,6 +73,8 @@ struct State {
     answered: bool,
     /// First packet of each end that reached the other's link.
     reached: [Option<u64>; 2],
+    /// Greatest time to live with which packets of each end left, and least with which they reached the other's link.
+    hops: [[Option<u8>; 2]; 2],
     /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
     /// Closed before this stretch.
@@ -161,6 +163,7 @@ impl Table {
             syn_back: false,
             answered: false,
             reached: [None; 2],
+            hops: [[None; 2]; 2],
             ports: Vec::new(),
             over: false,
             tcp: None,
@@ -259,15 +262,18 @@ impl State {
             Direction::FromNode => {
                 let origin = *self.origins[side].get_or_insert(port.node);
                 if origin == port.node {
+                    let [left, _] = &mut self.hops[side];
+                    *left = (*left).max(told.hops);
                     return Some((side, self.count(side, told)));
                 }
             }
-            Direction::ToNode if self.reached[side].is_none() => {
+            Direction::ToNode => {
                 if addressed && self.is_link_of_receiver(side, port.node) {
-                    self.reached[side] = Some(seen.packet);
+                    self.reached[side].get_or_insert(seen.packet);
+                    let [_, arrived] = &mut self.hops[side];
+                    *arrived = arrived.iter().copied().chain(told.hops).min();
                 }
             }
-            Direction::ToNode => {}
         }
         None
     }
@@ -311,6 +317,7 @@ impl State {
     /// Counts from nothing again; who opened it, and where in its bytes it is, stays known.
     fn begin_stretch(&mut self) {
         (self.packets, self.payload, self.reached) = ([0; 2], [0; 2], [None; 2]);
+        self.hops = [[None; 2]; 2];
         self.syn_back = false;
         self.over = self.tcp.as_ref().is_some_and(|tcp| tcp.closed);
         self.ports.clear();
@@ -343,6 +350,7 @@ impl State {
             syn_back: self.syn_back,
             reached_packet: self.reached[0],
             answered_packet: self.reached[1],
+            lost_hops: self.hops.map(|[left, arrived]| Some(i16::from(left?) - i16::from(arrived?))),
             ports: self.ports.iter().map(|port| ports[usize::from(*port)].name.clone()).collect(),
             earlier: false,
         }

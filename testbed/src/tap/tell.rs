@@ -80,6 +80,8 @@ pub(super) struct Told<'a> {
     pub(super) payload: u64,
     pub(super) tcp: Option<Tcp<'a>>,
     pub(super) udp: Option<Udp<'a>>,
+    /// Time to live, or hop limit.
+    pub(super) hops: Option<u8>,
 }
 
 impl Told<'_> {
@@ -114,6 +116,7 @@ impl Teller {
                     payload: bytes.len() as u64,
                     tcp: None,
                     udp: None,
+                    hops: None,
                 }
             }
         }
@@ -124,7 +127,7 @@ impl Teller {
         let ports = packet.ports().or_else(|| self.ports_of_piece(packet)).unwrap_or_default();
         self.remember(packet);
         let ends = (packet.source, packet.dest);
-        match (packet.transport, packet.protocol) {
+        let told = match (packet.transport, packet.protocol) {
             (Transport::Tcp(tcp), _) => Told { tcp: Some(tcp), ..between(Kind::Tcp, frame, ends, ports) },
             (Transport::Udp(udp), _) => {
                 let payload = udp.payload.len() as u64;
@@ -142,7 +145,8 @@ impl Teller {
                 };
                 Told { payload: packet.bytes.len() as u64, ..between(kind, frame, ends, ports) }
             }
-        }
+        };
+        Told { hops: Some(packet.hops), ..told }
     }
 
     fn remember(&mut self, packet: &Packet<'_>) {
@@ -191,5 +195,6 @@ fn between<'a>(kind: Kind, frame: &Frame<'a>, ends: (IpAddr, IpAddr), ports: (u1
     let place =
         |address: IpAddr, mac, port| Place { address, mac: address.is_unspecified().then_some(mac), port };
     let source = place(ends.0, frame.source, ports.0);
-    Told { kind, source, dest: place(ends.1, frame.dest, ports.1), echo: 0, payload: 0, tcp: None, udp: None }
+    let dest = place(ends.1, frame.dest, ports.1);
+    Told { kind, source, dest, echo: 0, payload: 0, tcp: None, udp: None, hops: None }
 }

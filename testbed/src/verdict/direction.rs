@@ -15,7 +15,7 @@ use super::{Finding, amount};
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Direction { flows, initiator, media_to, media_ends, asks, answers } = &check.word else {
+    let Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers } = &check.word else {
         return draft;
     };
     if flows.is_empty() {
@@ -46,6 +46,9 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         counted(looked_at.len(), "conversation"),
         draft.findings.len()
     );
+    if let Some(hops) = hops {
+        judge_hops(*hops, looked_at.iter().map(|index| &seen.conversations[*index]), &mut draft);
+    }
     if let Some(media_to) = media_to {
         let stray = |index: &usize| is_stray(plan, &seen.conversations[*index], &others, seen);
         let unasked = now(seen).map(|(index, _)| index).filter(stray);
@@ -61,6 +64,32 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
         judge_amounts(&wanted, (asks, answers), seen, &mut draft);
     }
     draft
+}
+
+/// Packets lose as many hops as devices that forward lie between their ends, and no more.
+fn judge_hops<'a>(hops: u8, looked_at: impl Iterator<Item = &'a Conversation>, draft: &mut Draft) {
+    let mut lost = BTreeSet::new();
+    for one in looked_at {
+        let ways = [(&one.opener, &one.answerer), (&one.answerer, &one.opener)];
+        for ((from, to), on_the_way) in ways.into_iter().zip(one.lost_hops) {
+            let Some(on_the_way) = on_the_way else { continue };
+            lost.insert(on_the_way);
+            if on_the_way != i16::from(hops) {
+                let (from_name, to_name, what) = (end_name(from), end_name(to), kind_and_port(one));
+                let text = format!(
+                    "{what}, from {from_name} to {to_name}: packets lose {on_the_way} hops, not {hops}"
+                );
+                if !draft.findings.iter().any(|known| known.text == text) {
+                    draft.findings.push(finding_from(one, from, to, text));
+                }
+            }
+        }
+    }
+    if lost.is_empty() {
+        draft.reasons.add("hops", "no packet arrived whose hops could be counted".to_owned());
+    }
+    let lost: Vec<_> = lost.iter().map(i16::to_string).collect();
+    draft.summary.push_str(&format!("; hops lost: {}", lost.join(", ")));
 }
 
 /// What was said on the flows is within its bounds.

@@ -191,6 +191,7 @@ fn direction() -> Word {
         initiator: of("app"),
         media_to: Some(of("app")),
         media_ends: None,
+        hops: None,
         asks: Amount::default(),
         answers: Amount::default(),
     }
@@ -355,6 +356,7 @@ pub(crate) fn conversation(
         payload_back: 50,
         media_out: 0,
         media_back: 0,
+        lost_hops: [Some(1); 2],
         syn_back: false,
         reached_packet: Some(first_packet + 1),
         answered_packet: Some(first_packet + 2),

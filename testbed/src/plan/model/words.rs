@@ -98,6 +98,9 @@ pub enum Word {
         /// So long after the next session has begun, media of the one before has ended; 1 ms to 10 min; none: not looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         media_ends: Option<Duration>,
+        /// Packets lose so many hops on their way, either way; none: not looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hops: Option<u8>,
         /// What each opener may say at most.
         #[serde(default, skip_serializing_if = "Amount::is_none")]
         asks: Amount,

@@ -31,12 +31,14 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
             ("tls".to_owned(), text)
         }
-        Word::Direction { flows, initiator, media_to, media_ends, asks, answers } => {
+        Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers } => {
             let ends = media_ends.map(|ends| format!(", until {ends:?} after the next session"));
             let ends = ends.unwrap_or_default();
             let media = media_to.as_ref().map(|to| format!("; media only to {to}{ends}")).unwrap_or_default();
+            let hops = hops.map(|hops| format!("; packets lose {hops} hops")).unwrap_or_default();
             let most = format!("{}{}", most("asks", asks), most("answers", answers));
-            ("direction".to_owned(), format!("    {} opened by {initiator} only{media}{most}\n", list(flows)))
+            let text = format!("    {} opened by {initiator} only{media}{hops}{most}\n", list(flows));
+            ("direction".to_owned(), text)
         }
         Word::PeersOf { nodes, exactly, besides } => {
             let text = format!("    {}: exactly {}; besides {}\n", list(nodes), list(exactly), list(besides));

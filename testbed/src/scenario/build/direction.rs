@@ -38,7 +38,8 @@ impl Reader<'_> {
             ));
         }
         let media_ends = word.media_ends.good().map(|lasting| lasting.value.0);
-        Some(Word::Direction { flows, initiator, media_to, media_ends, asks, answers })
+        let hops = word.hops.good().and_then(|hops| u8::try_from(hops.value.0).ok());
+        Some(Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers })
     }
 
     /// A bound bounds something, and what it bounds can be.

@@ -187,6 +187,8 @@ table! {
         media_to: may One<NodeName>,
         /// Of `media_to`: media of a session that was left ends within so long after the next one has begun, 1ms to 10min.
         media_ends: may One<Lasting<1, 600_000>>,
+        /// Packets lose so many hops on their way, either way, 0 to 254; left out: not looked at.
+        hops: may One<Whole<0, 254>>,
         /// What each opener may say to each answerer at most; left out: as much as it likes.
         asks: may Amount,
         /// What each answerer may say back at most; left out: as much as it likes.

@@ -53,6 +53,9 @@ fn join(known: &mut Conversation, one: &Conversation) {
     known.media_out += one.media_out;
     known.media_back += one.media_back;
     known.syn_back |= one.syn_back;
+    for (known, one) in known.lost_hops.iter_mut().zip(one.lost_hops) {
+        *known = (*known).max(one);
+    }
     known.reached_packet = known.reached_packet.or(one.reached_packet.map(|_| 0));
     known.answered_packet = known.answered_packet.or(one.answered_packet.map(|_| 0));
 }

@@ -361,3 +361,31 @@ fn earlier_conversations_of_a_kind_are_one_whatever_their_ports_were() {
         assert_eq!(packets, u64::from(round) * 10);
     }
 }
+
+/// The same with another time to live behind the router.
+fn with_hops_left(hops: Vec<Hop>, left: u8) -> Vec<Hop> {
+    let with = |(place, mut hop): (usize, Hop)| {
+        // Two taps are before the router, and two behind it; the octet is the ninth of the header (RFC 791).
+        if place >= 2 {
+            hop.bytes[14 + 8] = left;
+        }
+        hop
+    };
+    hops.into_iter().enumerate().map(with).collect()
+}
+
+#[test]
+fn hops_are_what_packets_have_less_where_they_arrive() {
+    let mut wire = Wire::new();
+    let mut pass = |from, packet: Vec<u8>, left| wire.pass(&with_hops_left(across(from, &packet), left));
+    pass(APP, udp(CLIENT, SERVER, b"one"), 63);
+    pass(APP, udp(CLIENT, SERVER, b"two"), 60);
+    pass(APP, udp(CLIENT, SERVER, b"three"), 63);
+    pass(CAM, udp(SERVER, CLIENT, b"answer"), 200);
+    let told = wire.table.turn(&fixture::ports(), SOON);
+    assert_eq!(told[0].lost_hops, [Some(4), Some(-136)], "the one that has lost most counts");
+    // What does not arrive has lost nothing that is known.
+    wire.pass(&across(APP, &udp(CLIENT, SERVER, b"four"))[..2]);
+    let told = wire.table.turn(&fixture::ports(), SOON);
+    assert_eq!(told.last().unwrap().lost_hops, [None; 2]);
+}

@@ -175,6 +175,7 @@ fn flows_of_other_transports_are_matched_by_kind_and_address() {
                 initiator: "vms".parse().unwrap(),
                 media_to: None,
                 media_ends: None,
+                hops: None,
                 asks: Amount::default(),
                 answers: Amount::default(),
             };
@@ -244,6 +245,7 @@ fn names_asked(asks: Amount, answers: Amount, [asked, answered]: [Busiest; 2]) -
                 initiator: "vms".parse().unwrap(),
                 media_to: None,
                 media_ends: None,
+                hops: None,
                 asks,
                 answers,
             };
@@ -345,4 +347,43 @@ fn media_of_a_session_that_was_left_ends() {
 fn where_nobody_left_no_end_is_shown() {
     let verdict = after_both(CHECK, ends, |_| ());
     assert_inconclusive(&verdict, &["vacuous"]);
+}
+
+/// The example's check asks for so many hops; packets of the example's conversations lose one.
+fn with_hops(hops: u8, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let asks = |plan: &mut Plan| {
+        let Word::Direction { hops: asked, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+        *asked = Some(hops);
+    };
+    after_both(CHECK, asks, change)
+}
+
+#[test]
+fn packets_lose_as_many_hops_as_are_declared() {
+    assert_eq!(with_hops(1, |_| {}).verdict, Verdict::Pass);
+    assert_fails(
+        &with_hops(0, |_| {}),
+        &[
+            "tcp/554, from app to dock-1: packets lose 1 hops, not 0",
+            "tcp/554, from dock-1 to app: packets lose 1 hops, not 0",
+            "tcp/554, from app to dock-2: packets lose 1 hops, not 0",
+            "tcp/554, from dock-2 to app: packets lose 1 hops, not 0",
+        ],
+    );
+    // Somebody has raised it on the way back, in one conversation.
+    let verdict = with_hops(1, |seen| {
+        let first = seen.conversations.iter_mut().find(|one| one.answerer.port == 554).unwrap();
+        first.lost_hops[1] = Some(-190);
+    });
+    assert_eq!(verdict.verdict, Verdict::Fail);
+    assert_eq!(verdict.findings.len(), 1, "{verdict:?}");
+    assert!(verdict.findings[0].text.ends_with("packets lose -190 hops, not 1"), "{verdict:?}");
+}
+
+#[test]
+fn hops_of_nothing_that_arrived_are_not_known() {
+    let verdict = with_hops(1, |seen| {
+        seen.conversations.iter_mut().for_each(|one| one.lost_hops = [None; 2]);
+    });
+    assert_inconclusive(&verdict, &["hops: no packet arrived whose hops could be counted"]);
 }

@@ -32,6 +32,7 @@ fn direction(media_to: Option<&str>, answers: Amount) -> Word {
         initiator: "app".parse().unwrap(),
         media_to: media_to.map(|node| node.parse().unwrap()),
         media_ends: None,
+        hops: None,
         asks: Amount::default(),
         answers,
     }
