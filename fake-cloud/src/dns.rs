@@ -1,12 +1,14 @@
 //! The name server: authoritative for the region's names, and for nothing else.
 //!
 //! One zone `amazonaws.com`, one `aws.amazon.com` for the printed spelling, and `pool.ntp.org` where there is a
-//! time server. Unknown names in a zone do not exist; names of other zones are refused.
+//! time server. Unknown names in a zone do not exist; names of other zones are refused. A look-alike elsewhere, such as
+//! `logs.eu-west-1.amazonaws.com.example.org`, is a zone by itself for as long as it is moved: somebody else's, whom a
+//! resolver would ask in our place.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use fake_facts::Fact;
@@ -49,11 +51,40 @@ pub struct Error {
 /// Zones and the facts about who asks.
 #[derive(Clone)]
 pub(crate) struct Zones {
-    zones: Arc<Vec<Arc<InMemoryZoneHandler>>>,
-    catalog: Arc<Catalog>,
+    /// Replaced as a whole when a zone comes or goes, so that nobody who asks holds up a change.
+    served: Arc<RwLock<Arc<Served>>>,
     facts: Arc<Facts>,
     /// Records of names that were moved, as they were at first.
     at_first: Arc<Mutex<BTreeMap<RrKey, Option<Arc<RecordSet>>>>>,
+}
+
+/// What is answered at a moment.
+struct Served {
+    zones: Vec<Zone>,
+    catalog: Catalog,
+}
+
+#[derive(Clone)]
+struct Zone {
+    records: Arc<InMemoryZoneHandler>,
+    /// Of a look-alike that is in none of the region's zones: only that name.
+    foreign: bool,
+}
+
+impl Served {
+    fn new(zones: Vec<Zone>) -> Self {
+        let mut catalog = Catalog::new();
+        for zone in &zones {
+            catalog.upsert(zone.records.origin().clone(), vec![zone.records.clone()]);
+        }
+        Self { zones, catalog }
+    }
+
+    /// The zone that a name is in; the closest, as the catalog has it.
+    fn zone_of(&self, name: &LowerName) -> Option<&Arc<InMemoryZoneHandler>> {
+        let around = self.zones.iter().map(|zone| &zone.records).filter(|zone| zone.origin().zone_of(name));
+        around.max_by_key(|zone| zone.origin().num_labels())
+    }
 }
 
 impl Zones {
@@ -65,7 +96,7 @@ impl Zones {
             ("aws.amazon.com", names.as_printed_records()),
             ("pool.ntp.org", time.to_vec()),
         ];
-        let (mut zones, mut catalog) = (Vec::new(), Catalog::new());
+        let mut zones = Vec::new();
         for (origin, records) in wanted {
             let served: Vec<_> = records
                 .iter()
@@ -74,17 +105,41 @@ impl Zones {
                 })
                 .collect();
             if !served.is_empty() {
-                let zone =
-                    Arc::new(zone(origin, &served).map_err(|reason| Error { zone: origin.into(), reason })?);
-                catalog.upsert(zone.origin().clone(), vec![zone.clone()]);
-                zones.push(zone);
+                let zone = zone(origin, &served).map_err(|reason| Error { zone: origin.into(), reason })?;
+                zones.push(Zone { records: Arc::new(zone), foreign: false });
             }
         }
-        Ok(Self { zones: Arc::new(zones), catalog: Arc::new(catalog), facts, at_first: Arc::default() })
+        let served = Arc::new(RwLock::new(Arc::new(Served::new(zones))));
+        Ok(Self { served, facts, at_first: Arc::default() })
+    }
+
+    fn served(&self) -> Arc<Served> {
+        self.served.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other zones from now on.
+    fn change(&self, how: impl FnOnce(&mut Vec<Zone>)) {
+        let mut served = self.served.write().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = served.zones.clone();
+        how(&mut zones);
+        *served = Arc::new(Served::new(zones));
+    }
+
+    /// The zone that a name is in; for a new one that is in none, a zone of its own.
+    fn zone_for(&self, text: &str, name: &LowerName, new: bool) -> Result<Arc<InMemoryZoneHandler>, String> {
+        match self.served().zone_of(name) {
+            Some(zone) => Ok(zone.clone()),
+            None if new => {
+                let zone = Arc::new(zone(text, &[])?);
+                self.change(|zones| zones.push(Zone { records: zone.clone(), foreign: true }));
+                Ok(zone)
+            }
+            None => Err("its zone is not here".into()),
+        }
     }
 
     /// Answers a name with another address, or as at first; the addresses that it has now. A name that nobody has must be said
-    /// to be `new`, and be in a zone that is here.
+    /// to be `new`; it may be in a zone that is not here.
     ///
     /// Errors: nobody has that name here, in words.
     pub(crate) async fn move_name(
@@ -94,16 +149,15 @@ impl Zones {
         ttl: u32,
         new: bool,
     ) -> Result<Vec<IpAddr>, String> {
-        let name = Name::from_ascii(format!("{}.", text.trim_end_matches('.')));
+        let text = text.trim_end_matches('.');
+        let name = Name::from_ascii(format!("{text}."));
         let name = name.map_err(|error| format!("{text}: {error}"))?;
         let lower = LowerName::new(&name);
         let kinds = [RecordType::A, RecordType::AAAA];
         let all = async || {
             [self.addresses(&lower, kinds[0]).await, self.addresses(&lower, kinds[1]).await].concat()
         };
-        let Some(zone) = self.zones.iter().find(|zone| zone.origin().zone_of(&lower)) else {
-            return Err("its zone is not here".into());
-        };
+        let zone = self.zone_for(text, &lower, new && to.is_some())?;
         if !new && all().await.is_empty() {
             return Err("nobody has that name here".into());
         }
@@ -130,13 +184,15 @@ impl Zones {
             }
         }
         drop(records);
+        if to.is_none() {
+            self.change(|zones| zones.retain(|zone| !(zone.foreign && *zone.records.origin() == lower)));
+        }
         Ok(all().await)
     }
 
     async fn addresses(&self, name: &LowerName, kind: RecordType) -> Vec<IpAddr> {
-        let Some(zone) = self.zones.iter().find(|zone| zone.origin().zone_of(name)) else {
-            return Vec::new();
-        };
+        let served = self.served();
+        let Some(zone) = served.zone_of(name) else { return Vec::new() };
         let found = zone.lookup(name, kind, None, LookupOptions::default()).await;
         let (LookupControlFlow::Continue(Ok(found)) | LookupControlFlow::Break(Ok(found))) = found else {
             return Vec::new();
@@ -193,7 +249,7 @@ impl RequestHandler for Zones {
                 answers: self.addresses(name, kind).await,
             });
         }
-        self.catalog.handle_request::<R, T>(request, response).await
+        self.served().catalog.handle_request::<R, T>(request, response).await
     }
 }
 
@@ -275,7 +331,34 @@ mod tests {
         assert_eq!(now().await, first);
         let other = "logs.eu-west-1.amazonaws.com";
         assert!(zones.move_name(other, Some(V4.into()), 5, false).await.unwrap_err().contains("nobody"));
-        assert!(zones.move_name("example.org", Some(V4.into()), 5, true).await.unwrap_err().contains("zone"));
+        assert!(
+            zones.move_name("example.org", Some(V4.into()), 5, false).await.unwrap_err().contains("zone")
+        );
+        assert!(zones.move_name("example.org", None, 5, true).await.unwrap_err().contains("zone"));
+    }
+
+    /// One with something behind the region's name, and one whose letters only look the same.
+    #[tokio::test]
+    async fn a_look_alike_of_another_zone_is_there_for_a_while_and_nothing_beside_it() {
+        let zones = zones(Spelling::Corrected);
+        for text in ["s3.eu-west-1.amazonaws.com.example.org", "s3.eu-west-1.xn--amzonaws-26g.com"] {
+            let (name, to) = (name_of, IpAddr::from([198, 51, 100, 7]));
+            assert!(!zones.served().catalog.contains(&name(text)), "nobody has {text}");
+            assert_eq!(zones.move_name(text, Some(to), 5, true).await.unwrap(), [to]);
+            assert!(zones.served().catalog.contains(&name(text)), "who asks for {text} is answered");
+            assert_eq!(zones.addresses(&name(text), RecordType::A).await, [to]);
+            assert!(zones.addresses(&name(&format!("a.{text}")), RecordType::A).await.is_empty());
+            let beside = name(text.split_once('.').unwrap().1);
+            assert!(zones.served().zone_of(&beside).is_none(), "the names beside it are still refused");
+            assert!(zones.move_name(text, None, 5, false).await.unwrap().is_empty());
+            assert!(!zones.served().catalog.contains(&name(text)), "nobody has {text} again");
+        }
+        let own = name_of("s3.eu-west-1.amazonaws.com");
+        assert!(!zones.addresses(&own, RecordType::A).await.is_empty(), "the region's own names stay");
+    }
+
+    fn name_of(text: &str) -> LowerName {
+        LowerName::new(&Name::from_ascii(format!("{text}.")).unwrap())
     }
 
     #[tokio::test]

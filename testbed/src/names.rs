@@ -116,6 +116,30 @@ name! {
     HostName, host
 }
 
+name! {
+    /// A [`HostName`] as somebody may ask for it: its letters in any case, and perhaps a dot behind it for the root.
+    SpelledName, spelled
+}
+
+impl SpelledName {
+    /// Whether it is this name: names are compared without regard to case (RFC 4343), and the dot stands for the root, at which
+    /// every name ends (RFC 1034, section 3.1).
+    pub fn is(&self, name: &HostName) -> bool {
+        rootless(&self.0).eq_ignore_ascii_case(name.as_str())
+    }
+}
+
+fn rootless(text: &str) -> &str {
+    text.strip_suffix('.').unwrap_or(text)
+}
+
+fn spelled(text: &str) -> Result<(), BadName> {
+    let wrong = || {
+        BadName("labels of letters, digits and inner hyphens, at least two, with dots between, perhaps one behind".into())
+    };
+    host(&rootless(text).to_ascii_lowercase()).map_err(|_| wrong())
+}
+
 fn host(text: &str) -> Result<(), BadName> {
     // names are compared without regard to case, and written here in one way only
     let good = |label: &str| {
@@ -299,6 +323,39 @@ mod tests {
         }
         assert!("F01".parse::<FlowId>().is_ok() && "F1".parse::<FlowId>().is_err());
         assert!("PAN-NET-04".parse::<ControlId>().is_ok() && "PAN-net-4".parse::<ControlId>().is_err());
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_spelled() {
+        let name: HostName = "logs.eu-west-1.amazonaws.com".parse().unwrap();
+        for same in
+            ["logs.eu-west-1.amazonaws.com", "LoGS.EU-west-1.AMAZONAWS.com.", "logs.eu-west-1.amazonaws.com."]
+        {
+            assert!(same.parse::<SpelledName>().unwrap().is(&name), "{same}");
+        }
+        for other in [
+            "Logs.eu-west-2.amazonaws.com",
+            "x.logs.eu-west-1.amazonaws.com",
+            "logs.eu-west-1.amazonaws.com.EU",
+        ] {
+            assert!(!other.parse::<SpelledName>().unwrap().is(&name), "{other}");
+        }
+        for bad in [
+            "",
+            ".",
+            "com",
+            "com.",
+            "a..b",
+            "a.b..",
+            ".a.b",
+            "-a.b",
+            "a_b.c",
+            "a b.c",
+            "ä.com",
+            &"a.".repeat(128),
+        ] {
+            assert!(bad.parse::<SpelledName>().is_err(), "{bad:?} is no name");
+        }
     }
 
     #[test]

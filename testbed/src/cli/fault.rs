@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::names::{HostName, NodeName, PortRef};
+use crate::names::{HostName, NodeName, PortRef, SpelledName};
 use crate::scenario::fault::{BitRate, Fault, Impairment, Part, ServiceWord, Share, Victim};
 use crate::scenario::leaf_of;
 use crate::scenario::model::RuleFile;
@@ -86,11 +86,14 @@ pub enum Action {
         #[arg(value_name = "ADDRESS", required_unless_present = "back")]
         to: Option<IpAddr>,
         /// Where it was at first.
-        #[arg(long, conflicts_with_all = ["to", "ttl", "asked_by"])]
+        #[arg(long, conflicts_with_all = ["to", "ttl", "asked_by", "asked_as"])]
         back: bool,
         /// This node looks it up then: also a name that the clouds do not answer, and that only looks like theirs.
         #[arg(long, value_name = "NODE")]
         asked_by: Option<NodeName>,
+        /// The name as that node spells it: letters in any case, and perhaps a dot behind.
+        #[arg(long, value_name = "NAME", requires = "asked_by")]
+        asked_as: Option<SpelledName>,
         /// For how long an answer may be kept, whole seconds up to 24h.
         #[arg(long, default_value = "60s", value_parser = lasting::<0, 86_400_000>)]
         ttl: Duration,
@@ -177,7 +180,9 @@ impl Action {
             Action::MoveName { ttl, .. } if ttl.subsec_millis() > 0 => {
                 return Err("--ttl: whole seconds, as the DNS counts them".into());
             }
-            Action::MoveName { name, to, ttl, asked_by, .. } => Fault::MoveName { name, to, ttl, asked_by },
+            Action::MoveName { name, to, ttl, asked_by, asked_as, .. } => {
+                Fault::MoveName { name, to, ttl, asked_by, asked_as }
+            }
             Action::Rate { link, at } => Fault::Rate { link, at },
             Action::Impair(impair) => Fault::Impair { how: impair.how()?, link: impair.link },
             Action::List { .. } => return Ok(None),

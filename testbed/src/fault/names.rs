@@ -9,7 +9,7 @@ use serde_json::json;
 use super::force::Force;
 use super::{Error, Ground};
 use crate::kernel::addresses::addresses;
-use crate::names::{HostName, NodeName};
+use crate::names::{HostName, NodeName, SpelledName};
 use crate::plan::ServiceKind;
 use crate::plan::fault::{Asker, Lease};
 use crate::probe::lookup;
@@ -90,9 +90,10 @@ pub(super) async fn have_it_asked(
     to: Option<IpAddr>,
     ground: Ground<'_>,
 ) -> Result<(), Error> {
-    let Asker { node, server } = asker;
+    let Asker { node, server, spelled } = asker;
+    let text = spelled.as_ref().map_or(name.as_str(), SpelledName::as_str);
     let v6 = to.is_some_and(|to| to.is_ipv6());
-    let asked = lookup::ask(ground.site.lab.node(node), *server, name, v6);
+    let asked = lookup::ask(ground.site.lab.node(node), *server, text, v6);
     match tokio::time::timeout(MOVED_WITHIN * ground.patience, asked).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Error::NotNow(format!("`{node}` cannot ask {server} for `{name}`: {error}"))),

@@ -1,9 +1,12 @@
 //! `after`: what goes on through a fault, and what is sent through it.
 
+use std::net::IpAddr;
+
 use super::checks::{Known, fault, word};
 use super::fault::Fault;
 use super::mistake::Mistakes;
 use super::model::{Aim, GoingOn, Word};
+use crate::names::NodeName;
 use crate::scenario::model::{self as scenario, Check, Cover};
 use crate::scenario::usual_ports;
 
@@ -28,7 +31,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     goes_on.sort();
     goes_on.dedup();
     let planned = fault(check, written, known, mistakes).unwrap_or(Fault::HealAll);
-    ask_tried(check, &planned, &aims, mistakes);
+    ask_tried(check, &planned, aims.iter().map(|aim| (&aim.from, aim.address)), mistakes);
     let stops = stops.iter().flat_map(|one| going_on(plan(one))).collect();
     Word::After {
         says: written.to_string(),
@@ -43,10 +46,15 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     }
 }
 
-/// What a look-alike opens is seen only by who has asked for it, and where it leads.
-pub(super) fn ask_tried(check: &Check, fault: &Fault, aims: &[Aim], mistakes: &mut Mistakes) {
+/// What a name opens is seen only by who has asked for it, and where it leads; `sent`: who sends something, and whereto.
+pub(super) fn ask_tried<'a>(
+    check: &Check,
+    fault: &Fault,
+    mut sent: impl Iterator<Item = (&'a NodeName, IpAddr)>,
+    mistakes: &mut Mistakes,
+) {
     let Fault::MoveName { name, to: Some(to), asked_by: Some(asker), .. } = fault else { return };
-    if !aims.iter().any(|aim| aim.from == asker.node && aim.address == *to) {
+    if !sent.any(|(from, address)| *from == asker.node && address == *to) {
         let node = &asker.node;
         mistakes.check(
             check,

@@ -20,7 +20,7 @@ use super::model::{
 use super::ports::{fits, openable};
 use super::spoken;
 use super::taint;
-use super::ways::{Ways, speaks};
+use super::ways::{Ways, addresses, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::fault::Fault as Written;
 use crate::scenario::model::{self as scenario, Cover, Scenario};
@@ -48,7 +48,9 @@ pub(super) fn checks(known: &Known<'_>, mistakes: &mut Mistakes, remarks: &mut V
         });
         let word = word(check, known, mistakes, remarks);
         if let Some(During { fault, .. }) = &during {
-            ask_tried(check, fault, word.aims(), mistakes);
+            let opened = word.opens().iter().map(|open| (&open.from, open.address));
+            let aimed = word.aims().iter().map(|aim| (&aim.from, aim.address));
+            ask_tried(check, fault, aimed.chain(opened), mistakes);
         }
         planned.push(Check {
             name: check.name.clone(),
@@ -285,20 +287,38 @@ fn reach(
         return Vec::new();
     }
     let pairs = crossed(&from, &to);
-    let opens: Vec<_> = pairs.iter().flat_map(|pair| reach_pair(known, pair, &single)).collect();
-    if opens.is_empty() {
+    let led = led(check);
+    let opens: Vec<_> = pairs.iter().flat_map(|pair| reach_pair(known, pair, &single, led)).collect();
+    // Where a name leads nowhere, whoever asks for it is told.
+    if opens.is_empty() && led.is_none() {
         mistakes.check(check, "nothing would be opened: no two nodes with an address family in common");
     }
     opens
 }
 
-fn reach_pair(known: &Known<'_>, (from, to): &(NodeName, NodeName), ports: &[Traffic]) -> Vec<Open> {
+/// Where a name leads that somebody is had ask for meanwhile: that address alone is opened then, whoever answers there else.
+fn led(check: &scenario::Check) -> Option<IpAddr> {
+    match &check.during {
+        Some(Written::MoveName { to, asked_by: Some(_), .. }) => *to,
+        _ => None,
+    }
+}
+
+fn reach_pair(
+    known: &Known<'_>,
+    (from, to): &(NodeName, NodeName),
+    ports: &[Traffic],
+    led: Option<IpAddr>,
+) -> Vec<Open> {
     let (Some(opener), Some(answerer)) = (known.ways.node(from), known.ways.node(to)) else {
         return Vec::new();
     };
     let mut opens = Vec::new();
     for port in ports {
-        let mut addresses = answering(known.services, opener, answerer, port);
+        let mut addresses = match led {
+            Some(led) => addresses(answerer).filter(|one| *one == led).collect(),
+            None => answering(known.services, opener, answerer, port),
+        };
         addresses.retain(|one| speaks(opener, *one) && fits(port, *one));
         opens.extend(addresses.into_iter().map(|address| Open {
             flow: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Link, Node, Plan, Role, Service, ServiceKind};
-use crate::names::{HostName, LinkName, Mac, NodeName, PortRef};
+use crate::names::{HostName, LinkName, Mac, NodeName, PortRef, SpelledName};
 use crate::scenario::fault::{self as written, BitRate, End, Impairment, Part, ServiceWord, Victim};
 use crate::scenario::model::{CloudService, RuleFile};
 use crate::scenario::{nearest, which_cable};
@@ -114,6 +114,9 @@ pub struct Asker {
     pub node: NodeName,
     /// The first of its name servers.
     pub server: IpAddr,
+    /// As it spells the name; none: as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spelled: Option<SpelledName>,
 }
 
 /// A lease, as the two that know it do.
@@ -194,8 +197,9 @@ impl Fault {
             Fault::ClearState { node } => Written::ClearState { node: node.clone() },
             Fault::ExpireLease(lease) => Written::ExpireLease { link: lease.end.clone() },
             Fault::MoveName { name, to, ttl, asked_by, .. } => {
+                let asked_as = asked_by.as_ref().and_then(|asker| asker.spelled.clone());
                 let asked_by = asked_by.as_ref().map(|asker| asker.node.clone());
-                Written::MoveName { name: name.clone(), to: *to, ttl: *ttl, asked_by }
+                Written::MoveName { name: name.clone(), to: *to, ttl: *ttl, asked_by, asked_as }
             }
             Fault::Rate { plug, at } => Written::Rate { link: link(plug), at: *at },
             Fault::Impair { plug, how } => Written::Impair { link: link(plug), how: *how },
@@ -228,8 +232,9 @@ impl Plan {
             Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path))?,
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
             Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
-            Written::MoveName { name, to, ttl, asked_by } => {
-                let asked_by = asked_by.as_ref().map(|node| self.asker(node)).transpose()?;
+            Written::MoveName { name, to, ttl, asked_by, asked_as } => {
+                let asker = |node| self.asker(node, asked_as.clone());
+                let asked_by = asked_by.as_ref().map(asker).transpose()?;
                 Fault::MoveName {
                     name: name.clone(),
                     to: *to,
@@ -370,11 +375,11 @@ impl Plan {
     /// A node that looks names up.
     ///
     /// Errors: there is no such node, or it has no name server.
-    fn asker(&self, node: &NodeName) -> Result<Asker, String> {
+    fn asker(&self, node: &NodeName, spelled: Option<SpelledName>) -> Result<Asker, String> {
         let node = self.known(node)?;
         let server = node.nameservers.first().copied();
         let server = server.ok_or_else(|| format!("`{}` asks no name server", node.name))?;
-        Ok(Asker { node: node.name.clone(), server })
+        Ok(Asker { node: node.name.clone(), server, spelled })
     }
 
     /// The clouds that answer names.

@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use super::Site;
 use super::open::{AskError, any};
 use crate::kernel::Namespace;
-use crate::names::{HostName, NodeName};
+use crate::names::NodeName;
 use crate::plan::{Open, Plan, ServiceKind};
 
 /// Names that are looked up again for one address at most.
@@ -43,16 +43,12 @@ impl Lookups {
     }
 }
 
-/// Has a node ask a name server for the addresses of a name, of one family, and returns when that has answered, however.
+/// Has a node ask a name server for the addresses of a name, of one family, in these very letters, and returns when that has
+/// answered, however.
 ///
 /// Errors: no socket, or the server refuses; there is no deadline.
-pub(crate) async fn ask(
-    namespace: &Namespace,
-    server: IpAddr,
-    name: &HostName,
-    v6: bool,
-) -> Result<(), AskError> {
-    let name = Name::from_ascii(name.as_str()).map(fully_qualified).map_err(io::Error::other)?;
+pub(crate) async fn ask(namespace: &Namespace, server: IpAddr, name: &str, v6: bool) -> Result<(), AskError> {
+    let name = Name::from_ascii(name).map(fully_qualified).map_err(io::Error::other)?;
     ask_one(namespace, server, &name, if v6 { RecordType::AAAA } else { RecordType::A }).await
 }
 

@@ -35,7 +35,7 @@ pub use filter::Filters;
 pub use filter_log::{FilterLog, Logged};
 pub use ledger::{Entry, Ledger, Role};
 pub use listening::look_who_listens;
-pub use open::open;
+pub use open::{open, open_as_it_stands};
 pub use routes::look_up_routes;
 pub use sending::Sending;
 pub use sent::{AimSent, CrossingSent};

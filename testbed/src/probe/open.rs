@@ -40,11 +40,26 @@ const ECHO_REQUEST: u8 = 8;
 /// Opens one conversation and waits for its answer, at most `patience` times 0.9 s. Where answers about names open the way, the
 /// names are looked up again first.
 pub async fn open(site: &Site, check: &CheckName, open: &Open, patience: u32) -> OpenSeen {
+    opened(site, check, open, patience, Lookups::before(site, open)).await
+}
+
+/// The same, and no name is looked up: what has been asked is to open the way, and nothing else.
+pub async fn open_as_it_stands(site: &Site, check: &CheckName, open: &Open, patience: u32) -> OpenSeen {
+    opened(site, check, open, patience, None).await
+}
+
+async fn opened(
+    site: &Site,
+    check: &CheckName,
+    open: &Open,
+    patience: u32,
+    lookups: Option<Lookups>,
+) -> OpenSeen {
     let at = fake_facts::now();
     let begun = Instant::now();
     let mut local_port = 0;
     let within = ANSWER_WITHIN * patience;
-    let tried = match Lookups::before(site, open) {
+    let tried = match lookups {
         None => answered(within, ask(&site.lab, open, &mut local_port)).await,
         Some(lookups) => ask_by_name(&lookups, &site.lab, open, within, &mut local_port).await,
     };

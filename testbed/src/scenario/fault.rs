@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::leaf::below;
 use super::model::RuleFile;
-use crate::names::{HostName, LinkName, NodeName};
+use crate::names::{HostName, LinkName, NodeName, SpelledName};
 
 /// How often a link flaps.
 const TIMES: RangeInclusive<u32> = 1..=100;
@@ -104,6 +104,9 @@ pub enum Fault<L = End> {
         /// Who looks it up then, at its own name server; the name need not be one that the clouds answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked_by: Option<NodeName>,
+        /// The name as that node spells it; none: as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_as: Option<SpelledName>,
     },
     /// Not more than so much passes, either way.
     Rate {
@@ -273,7 +276,9 @@ impl<L> Fault<L> {
             Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
             Fault::ClearState { node } => Fault::ClearState { node },
             Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
-            Fault::MoveName { name, to, ttl, asked_by } => Fault::MoveName { name, to, ttl, asked_by },
+            Fault::MoveName { name, to, ttl, asked_by, asked_as } => {
+                Fault::MoveName { name, to, ttl, asked_by, asked_as }
+            }
             Fault::Rate { link, at } => Fault::Rate { link: name(link)?, at },
             Fault::Impair { link, how } => Fault::Impair { link: name(link)?, how },
         })
@@ -293,7 +298,7 @@ impl<L> Fault<L> {
             Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
             Fault::Load { node, .. } => Fault::Reload { node: node.clone() },
             Fault::MoveName { name, ttl, .. } => {
-                Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None }
+                Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None, asked_as: None }
             }
             Fault::Swap { .. }
             | Fault::Heal { .. }
@@ -310,6 +315,11 @@ impl<L> Fault<L> {
         let words = match self {
             Fault::Flap { times, every, .. } if !TIMES.contains(times) || !EVERY.contains(every) => {
                 "`flap` is 1 to 100 times, every 20ms to 1min"
+            }
+            Fault::MoveName { name, asked_by, asked_as: Some(spelled), .. }
+                if asked_by.is_none() || !spelled.is(name) =>
+            {
+                "`asked_as` is the name itself, as the node of `asked_by` spells it"
             }
             Fault::MoveName { ttl, .. } if *ttl > LONGEST_TTL || ttl.subsec_nanos() > 0 => {
                 "`ttl` is whole seconds up to 24h"
@@ -385,9 +395,10 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
             Fault::ClearState { node } => write!(f, "clear-state {node}"),
             Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
-            Fault::MoveName { name, to: Some(to), ttl, asked_by } => {
+            Fault::MoveName { name, to: Some(to), ttl, asked_by, asked_as } => {
                 write!(f, "move-name {name} {to} --ttl {}", Lasting(*ttl))?;
-                asked_by.as_ref().map_or(Ok(()), |node| write!(f, " --asked-by {node}"))
+                asked_by.as_ref().map_or(Ok(()), |node| write!(f, " --asked-by {node}"))?;
+                asked_as.as_ref().map_or(Ok(()), |name| write!(f, " --asked-as {name}"))
             }
             Fault::MoveName { name, to: None, .. } => write!(f, "move-name {name} --back"),
             Fault::Rate { link, at } => write!(f, "rate {link} {at}"),
@@ -504,18 +515,31 @@ mod tests {
             node: "rtr".parse().unwrap(),
             ruleset: RuleFile { path: path.to_owned() },
         };
-        let moved =
-            |ttl| Fault::MoveName { name: "a.example.org".parse().unwrap(), to: None, ttl, asked_by: None };
+        let name = || "a.example.org".parse().unwrap();
+        let moved = |ttl| Fault::MoveName { name: name(), to: None, ttl, asked_by: None, asked_as: None };
+        let spelled = |by: Option<&str>, text: &str| Fault::MoveName {
+            name: name(),
+            to: Some([192, 0, 2, 1].into()),
+            ttl: Duration::from_secs(1),
+            asked_by: by.map(|node| node.parse().unwrap()),
+            asked_as: Some(text.parse().unwrap()),
+        };
         let impaired = |delay, loss| Fault::Impair {
             link: link(),
             how: Impairment { delay: Duration::from_secs(delay), loss: Share(loss), ..Impairment::default() },
         };
         let rate = |bits| Fault::Rate { link: link(), at: BitRate(bits) };
-        for good in [flap(3, 20), load("a/b.nft"), moved(Duration::from_secs(1)), impaired(1, 1), rate(8_000)]
-        {
+        for good in [
+            flap(3, 20),
+            load("a/b.nft"),
+            moved(Duration::from_secs(1)),
+            impaired(1, 1),
+            rate(8_000),
+            spelled(Some("app"), "A.example.ORG."),
+        ] {
             assert_eq!(good.out_of_range(), None, "{good}");
         }
-        let bad: [Fault; 11] = [
+        let bad: [Fault; 13] = [
             flap(0, 20),
             flap(101, 20),
             flap(3, 0),
@@ -524,6 +548,8 @@ mod tests {
             load("a\"\nflush ruleset\n#"),
             moved(Duration::from_millis(1)),
             moved(Duration::from_secs(86_401)),
+            spelled(Some("app"), "B.example.ORG."),
+            spelled(None, "A.example.ORG."),
             impaired(11, 0),
             impaired(0, 0),
             rate(0),

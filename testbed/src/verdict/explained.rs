@@ -9,7 +9,7 @@ use crate::observation::{
     Claim, Claimed, Conversation, Explained, Moment, Observations, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Flow, FlowPair, Plan};
+use crate::plan::{Check, During, Flow, FlowPair, Plan};
 use crate::scenario::model::Unused;
 
 use super::Finding;
@@ -43,7 +43,7 @@ pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draf
     let mut draft = Draft::default();
     ask_for_all_frames(seen, &mut draft);
     let mut findings = unexplained(asked, seen);
-    findings.extend(undeclared(asked, seen));
+    findings.extend(undeclared(plan, asked, seen));
     findings.extend(astray(asked, seen));
     bound(&mut findings, seen.explained.more);
     findings.extend(changed(plan, seen));
@@ -183,13 +183,13 @@ fn is_opened(one: &Unexplained, open: &OpenSeen) -> bool {
 }
 
 /// Upkeep that the check does not count, though the tap knew it for what it is.
-fn undeclared(asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
+fn undeclared(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
     let not_declared = |one: &&Claimed| match &one.by {
         Claim::Upkeep(_) => !asked.declares(LINK_UPKEEP),
         Claim::Error => !asked.declares(ERRORS),
         // Answered where no probe may be.
         Claim::ProbeAnswer => seen.explained.probes.frames.iter().all(|(segment, _)| *segment != one.segment),
-        Claim::Moved(_, to) => !is_moved(*to, seen),
+        Claim::Moved(_, to) => !is_moved(*to, plan, seen),
         Claim::Flows(_) => false,
     };
     claimed(asked, seen)
@@ -211,11 +211,18 @@ fn undeclared(asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether a name was moved to the address, before the run or in it; one that only looks like an endpoint's opens nothing.
-fn is_moved(address: IpAddr, seen: &Observations) -> bool {
+/// Whether a name was moved to the address, before the run or in it. One that a node was had ask for opens only what the site says, by
+/// a `reach`, that it opens: what only looks like an endpoint's opens nothing.
+fn is_moved(address: IpAddr, plan: &Plan, seen: &Observations) -> bool {
     let moves = |fault: &Fault| matches!(fault, Fault::MoveName { to: Some(to), asked_by: None, .. } if *to == address);
     let before = |words: &String| words.split_whitespace().any(|word| word == address.to_string());
-    seen.faults.iter().any(|one| moves(&one.fault)) || seen.in_force.iter().any(before)
+    let opens = |check: &Check| {
+        check.during.as_ref().is_some_and(During::has_a_name_asked)
+            && check.word.opens().iter().any(|open| open.address == address)
+    };
+    plan.checks.iter().any(opens)
+        || seen.faults.iter().any(|one| moves(&one.fault))
+        || seen.in_force.iter().any(before)
 }
 
 fn named(upkeep: Upkeep) -> &'static str {

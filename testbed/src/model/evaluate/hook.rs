@@ -164,7 +164,7 @@ fn changes(table: &Table) -> bool {
     rules.flat_map(|rule| &rule.statements).any(|statement| {
         matches!(
             statement,
-            Statement::Mark { .. } | Statement::Untrack | Statement::Rewrite(_) | Statement::Nat(_)
+            Statement::Mark { .. } | Statement::Untrack | Statement::Rewrite(..) | Statement::Nat(_)
         )
     })
 }

@@ -1,6 +1,6 @@
 //! One rule and one packet: everything that may come of it.
 
-use super::super::ruleset::{Data, Expression, Rule, Statement, Verdict};
+use super::super::ruleset::{Data, Expression, Field, Rule, Statement, Verdict};
 use super::Surroundings;
 use super::look::Look;
 use super::matching::{Found, Truth, find, looks, matches};
@@ -86,8 +86,10 @@ pub(super) fn apply(rule: &Rule, traveller: &Traveller, around: &Surroundings<'_
                 }
             }
             Statement::Untrack => untrack(&mut inside.traveller),
-            Statement::Rewrite(field) => {
-                inside.traveller.rewritten.insert(field.clone());
+            Statement::Rewrite(field, value) => {
+                if !rewrite(&mut inside.traveller, field, *value) {
+                    return inside.end(Next::Rule);
+                }
             }
             Statement::Unknown(text) => {
                 inside.why.push(text.clone());
@@ -131,6 +133,29 @@ fn mark(
         (_, false) => traveller.mark = value,
         (Connection::Of { mark, .. }, true) => *mark = value,
         (_, true) => (),
+    }
+    true
+}
+
+/// Writes into a field; false if the packet is of the family that does not have it. Of a time to live it is known afterwards what it is.
+fn rewrite(traveller: &mut Traveller, field: &Field, value: Option<u8>) -> bool {
+    let six = match field {
+        Field::Ttl => false,
+        Field::HopLimit => true,
+        _ => {
+            traveller.rewritten.insert(field.clone());
+            return true;
+        }
+    };
+    if traveller.packet.source.is_ipv6() != six {
+        return false;
+    }
+    match value {
+        Some(ttl) => {
+            traveller.packet.ttl = ttl;
+            traveller.rewritten.remove(field);
+        }
+        None => drop(traveller.rewritten.insert(field.clone())),
     }
     true
 }

@@ -298,3 +298,17 @@ fn two_chains_of_one_priority_matter_where_one_changes_something() {
     assert_eq!(short(&outcome(&chains(1), tcp(80))), "passes to 10.2.0.5");
     assert!(short(&outcome(&chains(0), tcp(80))).contains("comes first"));
 }
+
+#[test]
+fn a_time_to_live_that_a_rule_sets_is_known_afterwards() {
+    let set = json!({"mangle": {"key": {"payload": {"protocol": "ip", "field": "ttl"}}, "value": 33}});
+    let is = |ttl: u8| json!({"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "ttl"}}, "right": ttl}});
+    let after =
+        |ttl| outcome(&[("a", "forward", 0, "accept", json!([[set], [is(ttl), word("drop")]]))], tcp(80));
+    assert_eq!(short(&after(33)), "inet t a handle 2");
+    assert_eq!(short(&after(63)), "passes to 10.2.0.5");
+    // What has no such field is let alone, and so is what comes behind it in the rule.
+    let six = json!({"mangle": {"key": {"payload": {"protocol": "ip6", "field": "hoplimit"}}, "value": 33}});
+    let chains = [("a", "forward", 0, "accept", json!([[six, word("drop")]]))];
+    assert_eq!(short(&outcome(&chains, tcp(80))), "passes to 10.2.0.5");
+}

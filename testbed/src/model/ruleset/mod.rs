@@ -172,8 +172,8 @@ pub enum Statement {
         /// What is added; the rule ends where that is not there.
         key: Expression,
     },
-    /// Changes a field of the packet to something that is not followed.
-    Rewrite(Field),
+    /// Changes a field of the packet: a time to live or a hop limit to a number, if that is one; anything else is not followed.
+    Rewrite(Field, Option<u8>),
     /// Changes nothing that a rule can see: counters, logs and the like.
     Nothing,
     /// Changes only how connection tracking treats later packets of the connection, or of one that it announces.

@@ -121,7 +121,11 @@ fn mangle(inside: &Value) -> Option<Statement> {
         Field::CtMark => Some(Statement::Mark { connection: true, value }),
         // An option of TCP that no rule's outcome depends on, unless the rule looks at it.
         field @ (Field::Other(..) | Field::Ttl | Field::HopLimit | Field::Dscp4 | Field::Dscp6) => {
-            Some(Statement::Rewrite(field))
+            let number = value.and_then(|value| match value {
+                Expression::Number(number) => u8::try_from(number).ok(),
+                _ => None,
+            });
+            Some(Statement::Rewrite(field, number))
         }
         _ => None,
     }

@@ -45,7 +45,19 @@ pub struct During {
     pub then: Fault,
 }
 
+impl During {
+    /// Whether a node is had ask for a name.
+    pub fn has_a_name_asked(&self) -> bool {
+        matches!(self.fault, Fault::MoveName { asked_by: Some(_), .. })
+    }
+}
+
 impl Word {
+    /// What a `reach` opens.
+    pub fn opens(&self) -> &[Open] {
+        if let Word::Reach { opens } = self { opens } else { &[] }
+    }
+
     /// The packets of a negative.
     pub fn aims(&self) -> &[Aim] {
         match self {

@@ -244,6 +244,7 @@ fn a_look_alike_is_tried_where_it_leads() {
             to: Some(name(to)),
             ttl: std::time::Duration::from_secs(1),
             asked_by: Some(name(by)),
+            asked_as: None,
         });
         site
     };

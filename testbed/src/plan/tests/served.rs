@@ -126,6 +126,37 @@ fn spare_addresses_of_a_cloud_come_last_in_each_subnet_and_are_no_services() {
     assert_eq!(binds.len(), 12);
 }
 
+/// A name that is asked for is tried where it leads, and nowhere else: the services answer at addresses of their own.
+#[test]
+fn what_a_name_opens_is_opened_where_it_leads() {
+    let spared = |node: &mut scenario::Node| {
+        let scenario::Kind::Cloud(cloud) = &mut node.kind else { panic!("a cloud") };
+        cloud.spare_addresses = 1;
+    };
+    let asked = |to: &str| {
+        let mut site = t3().with("aws", spared);
+        let counts =
+            site.checks.iter_mut().find(|check| matches!(check.word, scenario::Word::Reach { .. })).unwrap();
+        counts.name = name("counts");
+        counts.word = reach("app", "aws", "tcp/443 tcp/8883");
+        counts.during = Some(crate::scenario::fault::Fault::MoveName {
+            name: name("other.iot.eu-west-1.amazonaws.com"),
+            to: Some(name(to)),
+            ttl: std::time::Duration::from_secs(1),
+            asked_by: Some(name("app")),
+            asked_as: Some(name("Other.IoT.eu-west-1.amazonaws.com.")),
+        });
+        site
+    };
+    let plan = asked("203.0.113.8").planned();
+    assert_eq!(opens(&plan, "counts"), ["app -> aws 203.0.113.8 tcp/443", "app -> aws 203.0.113.8 tcp/8883"]);
+    let check = plan.checks.iter().find(|one| one.name.as_str() == "counts").unwrap();
+    let words = check.during.as_ref().unwrap().fault.to_string();
+    assert!(words.ends_with("--asked-by app --asked-as Other.IoT.eu-west-1.amazonaws.com."), "{words}");
+    let text = "nothing is sent from `app` to 203.0.113.99 meanwhile";
+    assert!(asked("203.0.113.99").refused().contains(text), "{}", asked("203.0.113.99").refused());
+}
+
 #[test]
 fn what_operators_use_comes_behind_the_spare_addresses_and_is_asked_by_flows_alone() {
     let more = |node: &mut scenario::Node| {

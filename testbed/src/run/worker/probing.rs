@@ -183,8 +183,13 @@ impl Prober<'_> {
             }
             Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
             Word::Reach { opens: wanted } => {
+                let asked = check.during.as_ref().is_some_and(During::has_a_name_asked);
                 for open in wanted {
-                    self.sent.opens.push(probe::open(site, &check.name, open, patience).await);
+                    let seen = match asked {
+                        true => probe::open_as_it_stands(site, &check.name, open, patience).await,
+                        false => probe::open(site, &check.name, open, patience).await,
+                    };
+                    self.sent.opens.push(seen);
                 }
             }
             Word::After { .. } => {

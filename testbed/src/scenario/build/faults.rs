@@ -14,7 +14,7 @@ use super::super::tree::Spot;
 use super::directory::{Directory, Section};
 use super::nodes::rule_file;
 use super::or;
-use crate::names::{LinkName, NodeName, PortRef};
+use crate::names::{HostName, LinkName, NodeName, PortRef, SpelledName};
 
 /// Reads faults of one place of a scenario.
 pub(crate) struct Faults<'a> {
@@ -249,7 +249,12 @@ impl Faults<'_> {
             slot => slot.good().map(|to| to.value),
         };
         let asked_by = if raw.asked_by.is_absent() { None } else { Some(self.asker(raw)?) };
-        Some(Fault::MoveName { name: name.value.clone(), to, ttl, asked_by })
+        let asked_as = match &raw.asked_as {
+            Slot::Bad => return None,
+            Slot::Absent => None,
+            Slot::Good(_) => Some(self.spelled(raw, &name.value)?),
+        };
+        Some(Fault::MoveName { name: name.value.clone(), to, ttl, asked_by, asked_as })
     }
 
     /// Who looks a name up: somebody with a name server.
@@ -266,6 +271,22 @@ impl Faults<'_> {
             return None;
         }
         Some(asker)
+    }
+
+    /// The name that is moved, in the letters of who asks for it.
+    fn spelled(&mut self, raw: &raw::Fault, name: &HostName) -> Option<SpelledName> {
+        let written = raw.asked_as.good()?;
+        if raw.asked_by.is_absent() {
+            self.lacks(written.spot, "`asked_as` needs `asked_by`: the node that spells it so");
+            return None;
+        }
+        if !written.value.is(name) {
+            let title = format!("{} has another name asked for", self.whose);
+            let label = format!("this is not `{name}`, however it is spelled");
+            self.out.push(Mistake::error(title, written.spot, label));
+            return None;
+        }
+        Some(written.value.clone())
     }
 
     fn rate(&mut self, raw: &raw::Fault) -> Option<Fault> {
@@ -331,7 +352,7 @@ fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
 }
 
 /// The other keys.
-fn belongings(raw: &raw::Fault) -> [Written; 13] {
+fn belongings(raw: &raw::Fault) -> [Written; 14] {
     let service = raw.service.good().and_then(|many| many.0.first()).map(|at| at.spot);
     [
         written("times", &raw.times, &["flap"]),
@@ -341,6 +362,7 @@ fn belongings(raw: &raw::Fault) -> [Written; 13] {
         written("to", &raw.to, &["move_name"]),
         written("ttl", &raw.ttl, &["move_name"]),
         written("asked_by", &raw.asked_by, &["move_name"]),
+        written("asked_as", &raw.asked_as, &["move_name"]),
         written("at", &raw.at_rate, &["rate"]),
         written("delay", &raw.delay, &["impair"]),
         written("jitter", &raw.jitter, &["impair"]),

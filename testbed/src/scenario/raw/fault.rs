@@ -12,7 +12,7 @@ use super::super::shape::{Shape, Slot};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
 use super::super::tree::{Node, Spot};
 use super::{Many, One, Some1};
-use crate::names::{HostName, NodeName, PortRef};
+use crate::names::{HostName, NodeName, PortRef, SpelledName};
 
 table! {
     /// A fault: exactly one of `cut`, `heal`, `swap`, `flap`, `kill`, `stop`, `restart`, `reload`, `load`, `clear_state`, `expire_lease`, `move_name`, `rate`, `impair`, and what belongs to it.
@@ -59,6 +59,8 @@ table! {
         ttl: may One<Lasting<0, 86_400_000>>,
         /// Of `move_name`: this node looks the name up then, which need not be one that the clouds answer: one that only looks like theirs.
         asked_by: may One<NodeName>,
+        /// Of `asked_by`: the name as that node spells it, letters in any case and perhaps with a dot behind; default: as `move_name` has it.
+        asked_as: may One<SpelledName>,
         /// Of `rate`: how much, 8kbit to 10gbit per second.
         at_rate ("at"): may One<BitRate>,
         /// Of `impair`: frames come later by so much, up to 10s.

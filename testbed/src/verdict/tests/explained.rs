@@ -5,8 +5,8 @@ use super::*;
 use crate::observation::{
     Astray, CanariesShown, Claim, Claimed, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
-use crate::plan::Open;
 use crate::plan::fault::Fault;
+use crate::plan::{During, Open};
 use crate::scenario::model::Unused;
 
 const CHECK: &str = "dock-alone";
@@ -50,13 +50,7 @@ fn judged_without(
     unused: Unused,
     change: impl FnOnce(&mut Observations),
 ) -> CheckVerdict {
-    let ask = |plan: &mut Plan| {
-        check_of(plan, CHECK).word = Word::Explained {
-            segments: ["cam", "prod", "wan"].map(of).to_vec(),
-            upkeep: upkeep.iter().map(|id| of(id)).collect(),
-            unused,
-        };
-    };
+    let ask = |plan: &mut Plan| ask_all(plan, upkeep, unused);
     after_both(CHECK, ask, |seen| {
         seen.explained.claimed = vec![
             claimed("cam", flows(&["F01"])),
@@ -75,6 +69,14 @@ fn judged_without(
             + frames.probes.astray.iter().map(|one| one.frames).sum::<u64>()
             + untold;
     })
+}
+
+fn ask_all(plan: &mut Plan, upkeep: &[&str], unused: Unused) {
+    check_of(plan, CHECK).word = Word::Explained {
+        segments: ["cam", "prod", "wan"].map(of).to_vec(),
+        upkeep: upkeep.iter().map(|id| of(id)).collect(),
+        unused,
+    };
 }
 
 fn all(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
@@ -195,6 +197,39 @@ fn a_look_alike_excuses_nobody_at_its_address() {
     });
     let text = "in wan: F07 towards 203.0.113.16, to which no name has been moved (10 frames)";
     assert_fails(&seen, &[text]);
+}
+
+/// Where the site itself says that a name counts as an endpoint's, who goes there does as it may.
+#[test]
+fn a_name_that_a_reach_has_asked_for_excuses_who_goes_where_it_leads() {
+    let fault = asked_on_purpose("other.iot.example.com", "app", 1).fault;
+    let judged = |to: &str, fault: Fault| {
+        let reach = |plan: &mut Plan| {
+            let mut check = plan.checks[0].clone();
+            (check.name, check.during) = (of("counts"), Some(During { fault, then: Fault::HealAll }));
+            let open =
+                Open { flow: None, from: of("app"), to: of("aws"), address: of(to), port: of("tcp/443") };
+            check.word = Word::Reach { opens: vec![open] };
+            plan.checks.push(check);
+        };
+        let ask = |plan: &mut Plan| {
+            reach(plan);
+            ask_all(plan, &["F17", "F18"], Unused::Report);
+        };
+        after_both(CHECK, ask, |seen| {
+            seen.explained.claimed = vec![
+                claimed("wan", flows(&["F07"])),
+                claimed("wan", Claim::Moved(vec![of("F07")], of("203.0.113.16"))),
+            ];
+            seen.explained.canaries = canaries();
+            seen.taps.frames = 20;
+        })
+    };
+    let verdict = judged("203.0.113.16", fault.clone());
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let text = "in wan: F07 towards 203.0.113.16, to which no name has been moved (10 frames)";
+    assert_fails(&judged("203.0.113.17", fault), &[text]);
+    assert_fails(&judged("203.0.113.16", Fault::HealAll), &[text]);
 }
 
 #[test]

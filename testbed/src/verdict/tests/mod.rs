@@ -82,7 +82,7 @@ fn asked_on_purpose(name: &str, asker: &str, at: u64) -> FaultSeen {
         to: Some([203, 0, 113, 16].into()),
         ttl: std::time::Duration::from_secs(1),
         clouds: vec!["aws".parse().unwrap()],
-        asked_by: Some(Asker { node: asker.parse().unwrap(), server: [10, 20, 0, 1].into() }),
+        asked_by: Some(Asker { node: asker.parse().unwrap(), server: [10, 20, 0, 1].into(), spelled: None }),
     };
     FaultSeen { fault, at, done_at: at + 1, done: "moved".into(), by_hand: false }
 }

@@ -82,7 +82,7 @@ fn reports_go_on_at_the_new_address_or_show_nothing_of_it() {
 
 #[test]
 fn who_is_to_ask_must_have_been_told_in_time() {
-    let asker = Asker { node: of("app"), server: of("10.20.0.1") };
+    let asker = Asker { node: of("app"), server: of("10.20.0.1"), spelled: None };
     let lookup = |node: &str, at, address: &str| LookupSeen {
         node: of(node),
         packet: 80,
