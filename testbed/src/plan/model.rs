@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, SwitchName, Traffic, VlanId};
 use crate::scenario::model::{
     Careless, CloudNames, CloudService, Commissioned, Hostile, Misbehaves, NameSet, Onvif, Ready, Rtsp, Scan,
-    WrongCall,
+    WrongCall, documented_port, is_documented_port,
 };
 
 pub use aims::*;
@@ -412,13 +412,16 @@ pub struct Source {
     pub id: u32,
     /// Where it serves.
     pub address: IpAddr,
+    /// By which port it is set up.
+    #[serde(default = "documented_port", skip_serializing_if = "is_documented_port")]
+    pub port: u16,
     /// Whether its frames come by UDP instead of in the connection.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub udp: bool,
     /// Whether its frames go to a group, which is joined.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub group: bool,
-    /// The port by which it is pulled once there was a frame of it; always the documented one if absent.
+    /// The port by which it is pulled once there was a frame of it; always `port` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub further: Option<u16>,
     /// Path of the stream if it is not the main one, such as `/sub`.

@@ -270,7 +270,7 @@ impl Finder<'_, '_> {
             self.within_reach_of_a_search(node, &appliance.cameras);
         }
         let kind = ServiceKind::Appliance {
-            cameras: self.sources(node, &appliance.cameras, (appliance.moves_on, appliance.sub_streams)),
+            cameras: self.sources(node, &appliance.cameras, &Asking::of(appliance)),
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
@@ -310,7 +310,7 @@ impl Finder<'_, '_> {
 
     fn host(&mut self, node: &Node, host: &scenario::Host) {
         if !host.plays.is_empty() {
-            let cameras = self.sources(node, &host.plays, (false, false));
+            let cameras = self.sources(node, &host.plays, &Asking::default());
             let monitor_every = UNUSED_PERIOD;
             let kind = ServiceKind::Appliance {
                 cameras,
@@ -339,18 +339,13 @@ impl Finder<'_, '_> {
         self.add(stage, node, kind);
     }
 
-    fn sources(
-        &mut self,
-        node: &Node,
-        cameras: &[NodeName],
-        (moves_on, further): (bool, bool),
-    ) -> Vec<Source> {
+    fn sources(&mut self, node: &Node, cameras: &[NodeName], asking: &Asking) -> Vec<Source> {
         let mut sources = Vec::new();
         for name in expand(self.site, cameras) {
-            match self.source(node, &name) {
+            match self.source(node, &name, asking) {
                 Ok(source) => {
-                    let source = Source { further: source.further.filter(|_| moves_on), ..source };
-                    let others = if further { self.further_streams(node, &source) } else { Vec::new() };
+                    let others =
+                        if asking.sub_streams { self.further_streams(node, &source) } else { Vec::new() };
                     sources.push(source);
                     sources.extend(others);
                 }
@@ -384,20 +379,37 @@ impl Finder<'_, '_> {
         sources
     }
 
-    fn source(&self, node: &Node, name: &NodeName) -> Result<Source, &'static str> {
+    fn source(&self, node: &Node, name: &NodeName, asking: &Asking) -> Result<Source, &'static str> {
         let kind = self.site.nodes.get(name).map(|node| &node.kind);
         let (Some(Kind::Camera(camera)), Some(planned)) = (kind, self.ways.node(name)) else {
             return Err("is no camera");
         };
         let address = serving_address(planned).filter(|address| speaks(node, *address));
         let address = address.ok_or("has no address family in common with it")?;
-        let pulled_by = |way| camera.rtsp.pulled_by() == Some(way);
+        let pulled_by = |way| camera.rtsp.pulled_by(asking.prefers_udp) == Some(way);
         let (udp, group) = (pulled_by(Transport::Udp), pulled_by(Transport::Multicast));
         if group && groups::shared(node, planned).is_empty() {
             return Err("sends its frames to a group, which is heard in its own segment by IPv4 alone");
         }
-        let (camera, id, further) = (name.clone(), camera.id, camera.rtsp.further_ports.first().copied());
-        Ok(Source { camera, id, address, udp, group, further, path: None, stream: 0 })
+        let (id, port) = (camera.id, camera.rtsp.first_port);
+        let further = camera.rtsp.further_ports.first().copied().filter(|_| asking.moves_on);
+        let camera = name.clone();
+        Ok(Source { camera, id, address, port, udp, group, further, path: None, stream: 0 })
+    }
+}
+
+/// How a player asks its cameras; [`scenario::Appliance`] says what each means.
+#[derive(Default)]
+struct Asking {
+    moves_on: bool,
+    prefers_udp: bool,
+    sub_streams: bool,
+}
+
+impl Asking {
+    fn of(appliance: &scenario::Appliance) -> Self {
+        let scenario::Appliance { moves_on, prefers_udp, sub_streams, .. } = *appliance;
+        Self { moves_on, prefers_udp, sub_streams }
     }
 }
 

@@ -5,13 +5,10 @@ use std::net::IpAddr;
 
 use super::checks::Known;
 use super::mistake::Mistakes;
-use super::model::{Link, Node, ServiceKind, VideoWay, Word};
+use super::model::{Flow, FlowPair, Link, Node, ServiceKind, VideoWay, Word};
 use super::ways::speaks;
 use crate::names::{LinkName, NodeName, Traffic};
 use crate::scenario::model::Check;
-
-/// Where cameras serve RTSP (RFC 2326, section 3.2).
-const RTSP: u16 = 554;
 
 /// The word with its ways; a camera whose video nobody asks for could be nowhere, and shows nothing.
 pub(super) fn taint(
@@ -22,8 +19,9 @@ pub(super) fn taint(
     mistakes: &mut Mistakes,
 ) -> Word {
     let mut streams: Vec<VideoWay> = Vec::new();
-    let watching = known.flows.iter().filter(|flow| flow.ports.iter().any(has_rtsp));
-    for pair in watching.flat_map(|flow| &flow.pairs).filter(|pair| cameras.contains(&pair.to)) {
+    for pair in
+        known.flows.iter().flat_map(|flow| watching(known, flow)).filter(|pair| cameras.contains(&pair.to))
+    {
         let (camera, to) = (&pair.to, &pair.from);
         if streams.iter().any(|one| one.camera == *camera && one.to == *to) {
             continue;
@@ -52,8 +50,21 @@ pub(super) fn taint(
     Word::Taint { cameras, streams, besides: besides.collect() }
 }
 
-fn has_rtsp(ports: &Traffic) -> bool {
-    matches!(ports, Traffic::Tcp(first, last) if (*first..=*last).contains(&RTSP))
+/// The pairs of a flow that lets the port pass by which a camera is set up.
+fn watching<'a>(known: &'a Known<'_>, flow: &'a Flow) -> impl Iterator<Item = &'a FlowPair> {
+    let lets = |port: u16| {
+        let is_let =
+            |ports: &Traffic| matches!(ports, Traffic::Tcp(first, last) if (*first..=*last).contains(&port));
+        flow.ports.iter().any(is_let)
+    };
+    flow.pairs.iter().filter(move |pair| first_port(known, &pair.to).is_some_and(lets))
+}
+
+fn first_port(known: &Known<'_>, camera: &NodeName) -> Option<u16> {
+    known.services.iter().filter(|service| service.node == *camera).find_map(|service| match &service.kind {
+        ServiceKind::Camera { rtsp, .. } => Some(rtsp.first_port),
+        _ => None,
+    })
 }
 
 fn plays(known: &Known<'_>, camera: &NodeName, to: &NodeName) -> bool {

@@ -155,6 +155,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         cloud: cloud.map(name),
         kit: false,
         moves_on: false,
+        prefers_udp: false,
         sub_streams: false,
         forwards: false,
         monitor_every: Duration::from_secs(1),

@@ -23,7 +23,9 @@ use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, S
 pub use amount::Amount;
 pub(crate) use hostile::AT_THE_END;
 pub use hostile::{Careless, Hostile};
-pub use rtsp::{Auth, Codec, Encode, Rtsp, Stream, Transport, judges};
+pub use rtsp::{
+    Auth, Codec, Encode, RTSP_PORT, Rtsp, Stream, Transport, documented_port, is_documented_port, judges,
+};
 pub use terms::*;
 pub use words::*;
 
@@ -312,8 +314,11 @@ pub struct Appliance {
     pub cloud: Option<NodeName>,
     /// Whether it is a developer kit, which the documents keep in a test environment. Default false.
     pub kit: bool,
-    /// Whether it pulls a camera by the first of its further ports, once it has had a frame of it by port 554. Default false.
+    /// Whether it pulls a camera by the first of its further ports, once it has had a frame of it by the first one. Default false.
     pub moves_on: bool,
+    /// Whether it asks cameras that offer UDP to send by it, whatever else they offer. Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prefers_udp: bool,
     /// Whether it pulls the further streams of its cameras beside the main ones. Default false.
     pub sub_streams: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.

@@ -74,7 +74,7 @@ fn camera_source(source: &Source, by: Commissioned, settings: &Settings) -> Valu
     };
     let url = match by {
         Commissioned::Stream => {
-            format!("rtsp://{address}:554{}", source.path.as_deref().unwrap_or("/stream"))
+            format!("rtsp://{address}:{}{}", source.port, source.path.as_deref().unwrap_or("/stream"))
         }
         Commissioned::Device => format!("http://{address}/onvif/device_service"),
         // Nothing that tells where its stream is.

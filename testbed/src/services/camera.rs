@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 
 use super::command::{Settings, clip, text};
 use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of, viewer};
-use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, Stream, Transport};
+use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, RTSP_PORT, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
@@ -42,6 +42,7 @@ pub(super) fn arguments(service: &Service, secret: &Path, settings: &Settings) -
         add("keep", &text(&clip(&service.node)));
     }
     add("address", &listen.to_string());
+    add("port", &rtsp.first_port.to_string());
     add("codec", rtsp.codec.name());
     match &rtsp.recording {
         Some(recording) => add("recording", &text(&recorded(recording, settings)?)),
@@ -127,7 +128,7 @@ fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
     let Hostile { redirects_to, sends_away_to, points_to, copies_to, pushes_to, calls, scans, .. } = hostile;
     let mut arguments = Vec::new();
     let mut add = |name: &str, value: String| arguments.push(format!("--{name}={value}"));
-    let stream = |to: &IpAddr| format!("rtsp://{}/stream", SocketAddr::new(*to, 554));
+    let stream = |to: &IpAddr| format!("rtsp://{}/stream", SocketAddr::new(*to, RTSP_PORT));
     let media = |to: &IpAddr| SocketAddr::new(*to, MEDIA_PORT).to_string();
     redirects_to.iter().for_each(|to| add("redirect-to", stream(to)));
     sends_away_to.iter().for_each(|to| add("send-away-to", stream(to)));

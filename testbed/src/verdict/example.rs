@@ -128,6 +128,7 @@ fn services() -> Vec<Service> {
         address: of(at),
         udp: false,
         group: false,
+        port: crate::scenario::model::RTSP_PORT,
         further: None,
         path: None,
         stream: 0,

@@ -248,6 +248,9 @@ fn rtsp_words(rtsp: &Rtsp) -> String {
     if rtsp.transport != usual.transport {
         words += &format!("; sends by {}", list(rtsp.transport.iter().map(|way| way.name())));
     }
+    if rtsp.first_port != usual.first_port {
+        words += &format!("; at {} at first", rtsp.first_port);
+    }
     if !rtsp.further_ports.is_empty() {
         words += &format!("; later at {} too", list(&rtsp.further_ports));
     }

@@ -196,6 +196,7 @@ impl Builder<'_> {
             cloud,
             kit,
             moves_on,
+            prefers_udp: or(&raw.prefers_udp, false),
             sub_streams: or(&raw.sub_streams, false),
             forwards,
             monitor_every,

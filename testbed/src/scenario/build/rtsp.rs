@@ -31,6 +31,7 @@ pub(super) fn read(raw: &raw::Camera, fps: u32, files: &Files, out: &mut Mistake
     let sessions = raw.sessions.good();
     let timeout = sessions.map_or(&Slot::Absent, |sessions| &sessions.timeout);
     let most = sessions.and_then(|sessions| sessions.most.good()).map(|most| most.value.0 as u32);
+    let first_port = or(&raw.first_port, Whole(u64::from(plain.first_port))).0 as u16;
     Rtsp {
         codec,
         recording,
@@ -40,7 +41,11 @@ pub(super) fn read(raw: &raw::Camera, fps: u32, files: &Files, out: &mut Mistake
         transport: raw.transport.good().map_or(plain.transport, |ways| once(&ways.0, "transport", out)),
         session_timeout: or(timeout, Lasting(Duration::from_secs(60))).0.as_secs() as u32,
         most_sessions: most,
-        further_ports: raw.further_ports.good().map_or(Vec::new(), |ports| further(&ports.0, out)),
+        first_port,
+        further_ports: raw
+            .further_ports
+            .good()
+            .map_or(Vec::new(), |ports| further(first_port, &ports.0, out)),
     }
 }
 
@@ -123,10 +128,10 @@ fn once<T: Copy + PartialEq>(words: &[At<T>], key: &str, out: &mut Mistakes) -> 
     read
 }
 
-fn further(ports: &[At<Whole<1, 65_535>>], out: &mut Mistakes) -> Vec<u16> {
-    let mut taken = BTreeSet::from([554]);
+fn further(first: u16, ports: &[At<Whole<1, 65_535>>], out: &mut Mistakes) -> Vec<u16> {
+    let mut taken = BTreeSet::from([u64::from(first)]);
     for port in ports.iter().filter(|port| !taken.insert(port.value.0)) {
-        let label = "the camera is there already; its first port is 554";
+        let label = format!("the camera is there already; its first port is {first}");
         out.push(Mistake::error("two ports of a camera are one", port.spot, label));
     }
     ports.iter().map(|port| port.value.0 as u16).collect()
@@ -139,7 +144,8 @@ pub(super) fn cannot_pull(rtsp: &Rtsp, beside: bool) -> Option<&'static str> {
             "its main stream is a recording of JPEG, whose frames carry no numbers, and whose pictures no code",
         );
     }
-    match (rtsp.codec, rtsp.pulled_by()) {
+    // Whoever prefers UDP takes that instead of the connection, which makes no difference here.
+    match (rtsp.codec, rtsp.pulled_by(false)) {
         (Codec::Mjpeg, Some(Transport::Multicast)) => {
             Some("its main stream is JPEG in a group, of which ours take H.264 and H.265 alone")
         }

@@ -58,7 +58,7 @@ impl Reader<'_> {
     /// What goes to a group is heard by all of a segment, so that there is nowhere in it that the video may not be.
     fn is_pulled_alone(&mut self, word: &raw::Taint, cameras: &[NodeName], name: &At<CheckName>) {
         let is_cast = |camera: &&NodeName| match self.nodes.get(*camera).map(|node| &node.kind) {
-            Some(Kind::Camera(camera)) => camera.rtsp.pulled_by() == Some(Transport::Multicast),
+            Some(Kind::Camera(camera)) => camera.rtsp.pulled_by(false) == Some(Transport::Multicast),
             _ => false,
         };
         let Some(camera) = cameras.iter().find(is_cast) else { return };

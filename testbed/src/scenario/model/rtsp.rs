@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Where RTSP is served unless somebody says otherwise (RFC 2326, section 3.2), and by which the documents have cameras set up.
+pub const RTSP_PORT: u16 = 554;
+
 /// Everything about a camera's RTSP side beyond size and rate of its main stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rtsp {
@@ -24,6 +27,9 @@ pub struct Rtsp {
     pub session_timeout: u32,
     /// So many sessions at once; as many as come if absent.
     pub most_sessions: Option<u32>,
+    /// TCP port that it serves at from the start; the documented one as a rule.
+    #[serde(default = "documented_port", skip_serializing_if = "is_documented_port")]
+    pub first_port: u16,
     /// TCP ports that open once somebody has played the camera.
     pub further_ports: Vec<u16>,
 }
@@ -154,9 +160,20 @@ impl Default for Rtsp {
             transport: vec![Transport::Tcp],
             session_timeout: 60,
             most_sessions: None,
+            first_port: RTSP_PORT,
             further_ports: Vec::new(),
         }
     }
+}
+
+/// [`RTSP_PORT`], where nothing is written.
+pub fn documented_port() -> u16 {
+    RTSP_PORT
+}
+
+/// Whether a port is [`RTSP_PORT`], and need not be written.
+pub fn is_documented_port(port: &u16) -> bool {
+    *port == RTSP_PORT
 }
 
 /// Whether a program of ours can tell whose frames of such a stream are: by what they carry, or by what their pictures show.
@@ -177,10 +194,41 @@ impl Rtsp {
     }
 
     /// By which transport a program of ours pulls it: in the connection where that is offered, else by UDP, else by its
-    /// group. `None` if it offers nothing.
-    pub fn pulled_by(&self) -> Option<Transport> {
-        [Transport::Tcp, Transport::Udp, Transport::Multicast]
+    /// group; one that prefers UDP asks for that first. `None` if it offers nothing.
+    pub fn pulled_by(&self, prefers_udp: bool) -> Option<Transport> {
+        let first = if prefers_udp { Transport::Udp } else { Transport::Tcp };
+        [first, Transport::Tcp, Transport::Udp, Transport::Multicast]
             .into_iter()
             .find(|way| self.transport.contains(way))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_prefers_udp_has_it_where_it_is_offered() {
+        let pulled = |transport: &[Transport], prefers_udp| {
+            Rtsp { transport: transport.to_vec(), ..Rtsp::default() }.pulled_by(prefers_udp)
+        };
+        let both = [Transport::Tcp, Transport::Udp];
+        assert_eq!(pulled(&both, false), Some(Transport::Tcp));
+        assert_eq!(pulled(&both, true), Some(Transport::Udp));
+        assert_eq!(pulled(&both[..1], true), Some(Transport::Tcp));
+        assert_eq!(pulled(&[Transport::Multicast], true), Some(Transport::Multicast));
+        assert_eq!(pulled(&[], true), None);
+    }
+
+    /// Plans of cameras with the documented port are as they were.
+    #[test]
+    fn the_documented_port_is_not_written() {
+        let written = |rtsp: &Rtsp| serde_json::to_value(rtsp).unwrap();
+        let odd = Rtsp { first_port: 8554, ..Rtsp::default() };
+        assert_eq!(written(&Rtsp::default()).get("first_port"), None);
+        assert_eq!(written(&odd)["first_port"], 8554);
+        for rtsp in [odd, Rtsp::default()] {
+            assert_eq!(serde_json::from_value::<Rtsp>(written(&rtsp)).unwrap(), rtsp);
+        }
     }
 }

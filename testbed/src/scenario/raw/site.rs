@@ -282,7 +282,9 @@ table! {
         transport: may Some1<Transport>,
         /// What holds for its sessions.
         sessions: may Sessions,
-        /// TCP ports that it serves on as well once somebody has played it by port 554.
+        /// TCP port that it serves on from the start; default 554, as documented.
+        first_port: may One<Whole<1, 65_535>>,
+        /// TCP ports that it serves on as well once somebody has played it by the first one.
         further_ports: may Some1<Whole<1, 65_535>>,
         /// What it does of ONVIF: `answers` who looks for it and asks, or `announces` itself besides. Left out: nothing.
         onvif: may One<Onvif>,
@@ -326,8 +328,10 @@ table! {
         clock: may One<NodeName>,
         /// True: it is a developer kit, which the documents keep in a test environment. Default false.
         kit: may One<bool>,
-        /// True: once it has had a frame of a camera by port 554, it pulls it by the first of its further ports. Default false.
+        /// True: once it has had a frame of a camera by its first port, it pulls it by the first of its further ports. Default false.
         moves_on: may One<bool>,
+        /// True: it asks cameras that offer UDP to send by it, whatever else they offer. Default false.
+        prefers_udp: may One<bool>,
         /// True: it pulls the further streams of its cameras, too. Default false.
         sub_streams: may One<bool>,
         /// What it is told of its cameras: `stream`, by hand, their streams' addresses (the default); `device`, by hand, their own addresses, whose ONVIF it asks; `search`, what its search finds.
