@@ -220,7 +220,8 @@ fn is_moved(address: IpAddr, plan: &Plan, seen: &Observations) -> bool {
         check.during.as_ref().is_some_and(During::has_a_name_asked)
             && check.word.opens().iter().any(|open| open.address == address)
     };
-    plan.checks.iter().any(opens)
+    let leads = |fault: &Fault| matches!(fault, Fault::MoveName { to: Some(to), asked_by: Some(_), .. } if *to == address);
+    (plan.checks.iter().any(opens) && seen.faults.iter().any(|one| leads(&one.fault)))
         || seen.faults.iter().any(|one| moves(&one.fault))
         || seen.in_force.iter().any(before)
 }

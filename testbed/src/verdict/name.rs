@@ -133,10 +133,12 @@ fn leads_inwards(address: IpAddr) -> bool {
 /// TCP ports of name servers: RFC 7766, and RFC 7858 for those that encrypt.
 const TCP_PORTS: [u16; 2] = [53, 853];
 
-/// Whether a node has conversations with a name server in which no name can be read.
+/// Whether a node has conversations with a name server in which no name can be read; those from before a judgement, of which
+/// nobody knows any more whether they were ours, are none of it.
 fn asks_unread(node: &NodeName, seen: &Observations) -> bool {
     seen.conversations.iter().any(|one| {
         one.kind == "tcp"
+            && !one.earlier
             && TCP_PORTS.contains(&one.answerer.port)
             && one.opener.node.as_ref() == Some(node)
             && one.answered_packet.is_some()

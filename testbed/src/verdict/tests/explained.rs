@@ -203,6 +203,7 @@ fn a_look_alike_excuses_nobody_at_its_address() {
 #[test]
 fn a_name_that_a_reach_has_asked_for_excuses_who_goes_where_it_leads() {
     let fault = asked_on_purpose("other.iot.example.com", "app", 1).fault;
+    let carried_out = std::cell::Cell::new(true);
     let judged = |to: &str, fault: Fault| {
         let reach = |plan: &mut Plan| {
             let mut check = plan.checks[0].clone();
@@ -223,6 +224,9 @@ fn a_name_that_a_reach_has_asked_for_excuses_who_goes_where_it_leads() {
             ];
             seen.explained.canaries = canaries();
             seen.taps.frames = 20;
+            if carried_out.get() {
+                seen.faults.push(asked_on_purpose("other.iot.example.com", "app", 1));
+            }
         })
     };
     let verdict = judged("203.0.113.16", fault.clone());
@@ -230,6 +234,12 @@ fn a_name_that_a_reach_has_asked_for_excuses_who_goes_where_it_leads() {
     let text = "in wan: F07 towards 203.0.113.16, to which no name has been moved (10 frames)";
     assert_fails(&judged("203.0.113.17", fault), &[text]);
     assert_fails(&judged("203.0.113.16", Fault::HealAll), &[text]);
+    carried_out.set(false);
+    let fault = asked_on_purpose("other.iot.example.com", "app", 1).fault;
+    assert_fails(
+        &judged("203.0.113.16", fault),
+        &["in wan: F07 towards 203.0.113.16, to which no name has been moved (10 frames)"],
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::example::{conversation, of};
 use super::*;
-use crate::observation::LookupSeen;
+use crate::observation::{Conversation, LookupSeen};
 
 const CHECK: &str = "dock-alone";
 
@@ -120,6 +120,11 @@ fn what_is_asked_over_tcp_cannot_be_read_and_shows_nothing() {
     }
     assert_eq!(over("app", 443).verdict, Verdict::Pass);
     assert_eq!(over("dock-1", 53).verdict, Verdict::Pass, "it is not asked about");
+    let earlier = judged_with(&["example.org"], known(), |seen| {
+        let (from, to) = (("app", "10.20.0.5", 40200), ("rtr", "10.20.0.1", 53));
+        seen.conversations.push(Conversation { earlier: true, ..conversation("tcp", from, to, 60) });
+    });
+    assert_eq!(earlier.verdict, Verdict::Pass);
     let many = |seen: &mut Observations| {
         let one = seen.lookups[0].clone();
         seen.lookups.resize(crate::observation::MOST_LOOKUPS, one);
