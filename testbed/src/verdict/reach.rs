@@ -1,7 +1,7 @@
-//! `reach`: each conversation that must come about was opened and answered.
+//! `reach`: each conversation that must come about was opened and answered, and by a name none that was there without it.
 
 use crate::observation::{Observations, OpenSeen};
-use crate::plan::{Check, Open};
+use crate::plan::{Check, During, Open};
 
 use super::Finding;
 use super::controls::open_name;
@@ -15,8 +15,10 @@ pub(super) fn draft(check: &Check, opens: &[Open], seen: &Observations) -> Draft
         draft.reasons.add("vacuous", "nothing is opened");
     }
     for open in opens {
-        let tried: Vec<_> =
-            seen.opens.iter().filter(|one| one.check == check.name && one.open == *open).collect();
+        let (before, tried) = tries_of(check, open, seen);
+        if asks_a_name(check) {
+            ask_shut(open, &before, &mut draft);
+        }
         tries += tried.len();
         slowest = tried.iter().filter_map(|one| one.answered_after_us).fold(slowest, u64::max);
         if tried.is_empty() {
@@ -34,6 +36,41 @@ pub(super) fn draft(check: &Check, opens: &[Open], seen: &Observations) -> Draft
         slowest % 1000 / 100
     );
     draft
+}
+
+/// Whether somebody is had ask for the name that opens.
+fn asks_a_name(check: &Check) -> bool {
+    check.during.as_ref().is_some_and(During::has_a_name_asked)
+}
+
+/// What was tried before a name led there, and after.
+fn tries_of<'a>(
+    check: &Check,
+    open: &Open,
+    seen: &'a Observations,
+) -> (Vec<&'a OpenSeen>, Vec<&'a OpenSeen>) {
+    let change = seen.changes.iter().find(|one| one.check == check.name);
+    let begun = change.filter(|_| asks_a_name(check)).map_or(0, |change| change.at);
+    let own = seen.opens.iter().filter(|one| one.check == check.name && one.open == *open);
+    own.partition(|one| one.at < begun)
+}
+
+/// What is open without the name is not opened by it.
+fn ask_shut(open: &Open, before: &[&OpenSeen], draft: &mut Draft) {
+    if before.is_empty() {
+        draft.reasons.add("shut", format!("{} was not tried before the name was asked for", open_name(open)));
+    }
+    let open_before = before.iter().find(|one| one.answered_after_us.is_some());
+    draft.findings.extend(open_before.map(|one| open_anyhow(one)));
+}
+
+fn open_anyhow(seen: &OpenSeen) -> Finding {
+    let Open { from, to, address, port, .. } = &seen.open;
+    let text = format!("{from} could open {port} at {to} {address} before the name was asked for");
+    let sent = seen.packets.0.map(|at| (format!("{port} to {address} sent, at {from}'s tap"), at));
+    let answer = seen.packets.1.map(|at| (format!("what came back, at {from}'s tap"), at));
+    let packets = sent.into_iter().chain(answer).collect();
+    Finding { text, pair: Some((from.clone(), to.clone())), stops_at: None, packets, by: None }
 }
 
 fn unanswered(seen: &OpenSeen) -> Finding {

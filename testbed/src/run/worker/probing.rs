@@ -182,14 +182,12 @@ impl Prober<'_> {
                 self.sent.opens.extend(alive);
             }
             Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
-            Word::Reach { opens: wanted } => {
-                let asked = check.during.as_ref().is_some_and(During::has_a_name_asked);
-                for open in wanted {
-                    let seen = match asked {
-                        true => probe::open_as_it_stands(site, &check.name, open, patience).await,
-                        false => probe::open(site, &check.name, open, patience).await,
-                    };
-                    self.sent.opens.push(seen);
+            Word::Reach { opens } if check.during.as_ref().is_some_and(During::has_a_name_asked) => {
+                self.open_as_it_stands(check, opens).await;
+            }
+            Word::Reach { opens } => {
+                for open in opens {
+                    self.sent.opens.push(probe::open(site, &check.name, open, patience).await);
                 }
             }
             Word::After { .. } => {
@@ -248,9 +246,20 @@ impl Prober<'_> {
         self.sent.opens.extend(alive);
     }
 
+    /// Tries each of them once, without anybody asking for a name first.
+    async fn open_as_it_stands(&mut self, check: &Check, opens: &[Open]) {
+        let Place { site, patience, .. } = self.place;
+        let tried = opens.iter().map(|open| probe::open_as_it_stands(site, &check.name, open, patience));
+        self.sent.opens.extend(futures_util::future::join_all(tried).await);
+    }
+
     /// The check while a fault stands, which is mended then.
     async fn during(&mut self, check: &Check, during: &During) {
         let (place, faults, ground) = (self.place, self.faults, self.ground);
+        if during.has_a_name_asked() {
+            // What a name opens must be shut without it.
+            self.open_as_it_stands(check, check.word.opens()).await;
+        }
         let carry_out = async |fault: &Fault| carry_out(faults, ground, fault).await;
         let change = place.during(check, during, carry_out, self.check(check)).await;
         self.sent.changes.push(change);

@@ -1,7 +1,10 @@
 //! `reach`: answered, unanswered, never tried.
 
-use super::super::example::{START, cloud_open, open_seen};
+use super::super::example::{START, cloud_open, of, open_seen};
 use super::*;
+use crate::observation::{ChangeSeen, OpenSeen};
+use crate::plan::During;
+use crate::plan::fault::Fault;
 
 const CHECK: &str = "cloud-reached";
 
@@ -51,4 +54,36 @@ fn what_was_never_tried_is_inconclusive() {
 fn a_check_that_opens_nothing_is_vacuous() {
     let verdict = after_word(CHECK, |word| *word = Word::Reach { opens: vec![] });
     assert_inconclusive(&verdict, &["vacuous"]);
+}
+
+/// An address that is open anyhow is not opened by the name that leads there.
+#[test]
+fn what_a_name_opens_was_shut_before() {
+    let judged = |before: Option<Option<u64>>| {
+        let ask = |plan: &mut Plan| {
+            let check = plan.checks.iter_mut().find(|check| check.name.as_str() == CHECK).unwrap();
+            let fault = asked_on_purpose("other.iot.example.com", "app", 1).fault;
+            check.during = Some(During { fault, then: Fault::HealAll });
+        };
+        after_both(CHECK, ask, |seen| {
+            let own: Vec<_> = seen.opens.iter().filter(|one| one.check.as_str() == CHECK).cloned().collect();
+            let at = own.iter().map(|one| one.at).min().unwrap();
+            let (check, then_at) = (of(CHECK), at + 5);
+            seen.changes.push(ChangeSeen { check, at: at - 1, then_at, end_at: then_at, error: None });
+            if let Some(answered_after_us) = before {
+                seen.opens.extend(own.into_iter().map(|one| OpenSeen {
+                    at: at - 2,
+                    answered_after_us,
+                    ..one
+                }));
+            }
+        })
+    };
+    let verdict = judged(Some(None));
+    // That the name was told is for another control.
+    assert_eq!(verdict.findings, []);
+    assert_eq!(verdict.reasons, ["moved: app was never told that other.iot.example.com is 203.0.113.16"]);
+    let open = "app could open tcp/443 at aws 203.0.113.10 before the name was asked for";
+    assert_fails(&judged(Some(Some(900))), &[open]);
+    assert_inconclusive(&judged(None), &["shut", "was not tried before the name was asked for"]);
 }
