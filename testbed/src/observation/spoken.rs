@@ -17,6 +17,29 @@ pub struct End {
     pub port: u16,
 }
 
+/// What times to live (RFC 791) or hop limits (RFC 8200) have less where packets arrive than where they left: the least of the one
+/// beside the least of the other, and the greatest beside the greatest. The two are the same where all packets lost as many. Below 0,
+/// somebody on the way has raised it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostHops {
+    /// The smaller of the two.
+    pub fewest: i16,
+    /// The larger one.
+    pub most: i16,
+}
+
+impl LostHops {
+    /// All that lost as many.
+    pub fn all(hops: i16) -> Self {
+        Self { fewest: hops, most: hops }
+    }
+
+    /// Of these packets and of others.
+    pub fn with(self, other: Self) -> Self {
+        Self { fewest: self.fewest.min(other.fewest), most: self.most.max(other.most) }
+    }
+}
+
 /// Packets between two ends, with one transport; or frames that are not IP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
@@ -51,11 +74,10 @@ pub struct Conversation {
     pub reached_packet: Option<u64>,
     /// First packet of the answerer that reached the opener's link, if any.
     pub answered_packet: Option<u64>,
-    /// Hops that packets from the opener, and those from the answerer, lost on their way to the other's link: what the greatest time to
-    /// live (RFC 791) or hop limit (RFC 8200) that left has more than the least that arrived; none where none arrived. Below 0, somebody
-    /// on the way has raised it.
+    /// Hops that packets from the opener, and those from the answerer, lost on their way to the other's link; none where none arrived, or
+    /// none came from the link of whoever has the address, as behind a router that translates.
     #[serde(default)]
-    pub lost_hops: [Option<i16>; 2],
+    pub lost_hops: [Option<LostHops>; 2],
     /// Ports of the fabric whose links sent frames of it, or were handed frames that were for them or for all of a group.
     pub ports: Vec<LinkName>,
     /// In a lab that stays: it was seen before this judgement began, and stands for all of its kind between its ends,

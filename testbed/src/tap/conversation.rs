@@ -23,7 +23,7 @@ use super::sightings::{Direction, Seen};
 use super::stream::Stream;
 use super::tell::{Key, Kind, Place, Teller, Told};
 use crate::names::{Mac, NodeName};
-use crate::observation::{Conversation, End, LoadSeen};
+use crate::observation::{Conversation, End, LoadSeen, LostHops};
 use past::Past;
 
 /// A connection that says nothing for so long is not known again, nanoseconds: two hours, after which TCP itself looks
@@ -73,11 +73,11 @@ struct State {
     answered: bool,
     /// First packet of each end that reached the other's link.
     reached: [Option<u64>; 2],
-    /// Greatest time to live with which packets of each end left, and least with which they reached the other's link.
-    hops: [[Option<u8>; 2]; 2],
+    /// Times to live with which packets of each end left its own link, and with which they reached the other's.
+    hops: [[Spread; 2]; 2],
     /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
-    /// Closed before this stretch.
+    /// Closed before this stretch, and nothing was said in it: no SYN, and no byte, in whatever order.
     over: bool,
     tcp: Option<Box<TcpState>>,
     /// Once something looked like RTP.
@@ -163,7 +163,7 @@ impl Table {
             syn_back: false,
             answered: false,
             reached: [None; 2],
-            hops: [[None; 2]; 2],
+            hops: Default::default(),
             ports: Vec::new(),
             over: false,
             tcp: None,
@@ -190,7 +190,7 @@ impl Table {
                 let conversation = state.tell(&|place, owner| end(&self.nodes, place, owner), ports);
                 self.past.add(&conversation);
                 // Who acknowledges the end of what was closed earlier opens nothing now.
-                if !(state.over && conversation.payload_out + conversation.payload_back == 0) {
+                if !state.over {
                     told.push(conversation);
                 }
             }
@@ -227,6 +227,26 @@ impl Table {
     }
 }
 
+/// The least and the greatest time to live that was seen; none if no packet was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread(Option<(u8, u8)>);
+
+impl Spread {
+    fn take(&mut self, hops: Option<u8>) {
+        let Some(hops) = hops else { return };
+        let (least, greatest) = self.0.unwrap_or((hops, hops));
+        self.0 = Some((least.min(hops), greatest.max(hops)));
+    }
+
+    /// What those that arrived have less than these.
+    fn less(self, arrived: Self) -> Option<LostHops> {
+        let ((least, greatest), (least_there, greatest_there)) = (self.0?, arrived.0?);
+        let less = [(least, least_there), (greatest, greatest_there)]
+            .map(|(left, arrived)| i16::from(left) - i16::from(arrived));
+        Some(LostHops { fewest: less[0].min(less[1]), most: less[0].max(less[1]) })
+    }
+}
+
 fn end(nodes: &[NodeName], place: &Place, owner: Option<Node>) -> End {
     let node = owner.map(|node| nodes[usize::from(node)].clone());
     End { node, address: place.address, port: place.port }
@@ -250,6 +270,7 @@ impl State {
     fn take(&mut self, told: &Told<'_>, dest: Mac, seen: Seen, port: &PortFacts) -> Option<(usize, u64)> {
         let side = self.side(told);
         self.last_at = seen.at;
+        self.over &= told.tcp.is_some_and(|segment| !segment.syn && segment.payload.is_empty());
         if self.ports.is_empty() {
             (self.first_packet, self.first_at) = (seen.packet, seen.at);
         }
@@ -262,16 +283,17 @@ impl State {
             Direction::FromNode => {
                 let origin = *self.origins[side].get_or_insert(port.node);
                 if origin == port.node {
-                    let [left, _] = &mut self.hops[side];
-                    *left = (*left).max(told.hops);
+                    // Whoever translates addresses on the way is not where packets come from.
+                    if self.owners[side].is_none_or(|owner| owner == port.node) {
+                        self.hops[side][0].take(told.hops);
+                    }
                     return Some((side, self.count(side, told)));
                 }
             }
             Direction::ToNode => {
                 if addressed && self.is_link_of_receiver(side, port.node) {
                     self.reached[side].get_or_insert(seen.packet);
-                    let [_, arrived] = &mut self.hops[side];
-                    *arrived = arrived.iter().copied().chain(told.hops).min();
+                    self.hops[side][1].take(told.hops);
                 }
             }
         }
@@ -317,7 +339,7 @@ impl State {
     /// Counts from nothing again; who opened it, and where in its bytes it is, stays known.
     fn begin_stretch(&mut self) {
         (self.packets, self.payload, self.reached) = ([0; 2], [0; 2], [None; 2]);
-        self.hops = [[None; 2]; 2];
+        self.hops = Default::default();
         self.syn_back = false;
         self.over = self.tcp.as_ref().is_some_and(|tcp| tcp.closed);
         self.ports.clear();
@@ -350,7 +372,7 @@ impl State {
             syn_back: self.syn_back,
             reached_packet: self.reached[0],
             answered_packet: self.reached[1],
-            lost_hops: self.hops.map(|[left, arrived]| Some(i16::from(left?) - i16::from(arrived?))),
+            lost_hops: self.hops.map(|[left, arrived]| left.less(arrived)),
             ports: self.ports.iter().map(|port| ports[usize::from(*port)].name.clone()).collect(),
             earlier: false,
         }

@@ -1,10 +1,10 @@
 //! `direction`: who opens conversations (sense A), which way media runs (sense B), and how much is said either way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::names::NodeName;
-use crate::observation::{Conversation, End, Observations};
+use crate::observation::{Conversation, End, LostHops, Observations};
 use crate::plan::{Check, Flow, FlowPair, Plan, Role, Word};
 use crate::scenario::model::Amount;
 
@@ -69,16 +69,22 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
 /// Packets lose as many hops as devices that forward lie between their ends, and no more.
 fn judge_hops<'a>(hops: u8, looked_at: impl Iterator<Item = &'a Conversation>, draft: &mut Draft) {
     let mut lost = BTreeSet::new();
+    // Who said something to whom, and whether hops of any of it could be counted.
+    let mut counted = BTreeMap::new();
     for one in looked_at {
-        let ways = [(&one.opener, &one.answerer), (&one.answerer, &one.opener)];
-        for ((from, to), on_the_way) in ways.into_iter().zip(one.lost_hops) {
-            let Some(on_the_way) = on_the_way else { continue };
-            lost.insert(on_the_way);
-            if on_the_way != i16::from(hops) {
+        let ways =
+            [(&one.opener, &one.answerer, one.packets_out), (&one.answerer, &one.opener, one.packets_back)];
+        for ((from, to, packets), on_the_way) in ways.into_iter().zip(one.lost_hops) {
+            let way = (end_name(from), end_name(to));
+            if packets > 0 {
+                *counted.entry(way).or_insert(false) |= on_the_way.is_some();
+            }
+            let Some(LostHops { fewest, most }) = on_the_way else { continue };
+            lost.extend([fewest, most]);
+            if let Some(wrong) = [most, fewest].into_iter().find(|lost| *lost != i16::from(hops)) {
                 let (from_name, to_name, what) = (end_name(from), end_name(to), kind_and_port(one));
-                let text = format!(
-                    "{what}, from {from_name} to {to_name}: packets lose {on_the_way} hops, not {hops}"
-                );
+                let text =
+                    format!("{what}, from {from_name} to {to_name}: packets lose {wrong} hops, not {hops}");
                 if !draft.findings.iter().any(|known| known.text == text) {
                     draft.findings.push(finding_from(one, from, to, text));
                 }
@@ -87,6 +93,9 @@ fn judge_hops<'a>(hops: u8, looked_at: impl Iterator<Item = &'a Conversation>, d
     }
     if lost.is_empty() {
         draft.reasons.add("hops", "no packet arrived whose hops could be counted".to_owned());
+    }
+    for ((from, to), _) in counted.into_iter().filter(|(_, is_counted)| !is_counted) {
+        draft.reasons.add("hops", format!("of what {from} said to {to} no hops could be counted"));
     }
     let lost: Vec<_> = lost.iter().map(i16::to_string).collect();
     draft.summary.push_str(&format!("; hops lost: {}", lost.join(", ")));

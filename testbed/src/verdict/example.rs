@@ -9,8 +9,8 @@ use fake_facts::{Fact, Line, Video};
 
 use crate::names::{LinkName, NodeName, Traffic};
 use crate::observation::{
-    AimSeen, Arrival, Control, Conversation, End, Explained, KindSeen, NodeFact, Observations, OpenSeen,
-    TapHealth, TraceStep,
+    AimSeen, Arrival, Control, Conversation, End, Explained, KindSeen, LostHops, NodeFact, Observations,
+    OpenSeen, TapHealth, TraceStep,
 };
 use crate::plan::{
     Aim, Check, Flow, FlowPair, Judge, Link, Node, Open, Plan, Role, Segment, Service, ServiceKind, Source,
@@ -357,7 +357,7 @@ pub(crate) fn conversation(
         payload_back: 50,
         media_out: 0,
         media_back: 0,
-        lost_hops: [Some(1); 2],
+        lost_hops: [Some(LostHops::all(1)); 2],
         syn_back: false,
         reached_packet: Some(first_packet + 1),
         answered_packet: Some(first_packet + 2),

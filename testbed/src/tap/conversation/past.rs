@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::observation::{Conversation, End};
+use crate::observation::{Conversation, End, LostHops};
 
 /// Most that are remembered: 50,000 of some 300 bytes.
 const MOST: usize = 50_000;
@@ -54,7 +54,7 @@ fn join(known: &mut Conversation, one: &Conversation) {
     known.media_back += one.media_back;
     known.syn_back |= one.syn_back;
     for (known, one) in known.lost_hops.iter_mut().zip(one.lost_hops) {
-        *known = (*known).max(one);
+        *known = [*known, one].into_iter().flatten().reduce(LostHops::with);
     }
     known.reached_packet = known.reached_packet.or(one.reached_packet.map(|_| 0));
     known.answered_packet = known.answered_packet.or(one.answered_packet.map(|_| 0));

@@ -347,6 +347,23 @@ fn the_last_packets_of_what_was_closed_earlier_open_nothing() {
 }
 
 #[test]
+fn whatever_is_said_after_the_end_is_told() {
+    let after_the_end = |from, packet: &[u8]| {
+        let mut wire = Wire::new();
+        handshake(&mut wire);
+        wire.pass(&across(APP, &tcp(CLIENT, SERVER, 101, "R", b"")));
+        let _ = wire.table.turn(&fixture::ports(), SOON);
+        wire.pass(&across(from, packet));
+        wire.table.turn(&fixture::ports(), SOON).iter().filter(|one| !one.earlier).count()
+    };
+    assert_eq!(after_the_end(CAM, &tcp(SERVER, CLIENT, 501, "A", b"")), 0);
+    // Ahead of what is known, so that no byte of it is in order.
+    assert_eq!(after_the_end(CAM, &tcp(SERVER, CLIENT, 9501, "A", b"x")), 1);
+    // The very SYN that opened it, again.
+    assert_eq!(after_the_end(APP, &tcp(CLIENT, SERVER, 100, "S", b"")), 1);
+}
+
+#[test]
 fn earlier_conversations_of_a_kind_are_one_whatever_their_ports_were() {
     let mut wire = Wire::new();
     for round in 0..3_u16 {
@@ -383,7 +400,14 @@ fn hops_are_what_packets_have_less_where_they_arrive() {
     pass(APP, udp(CLIENT, SERVER, b"three"), 63);
     pass(CAM, udp(SERVER, CLIENT, b"answer"), 200);
     let told = wire.table.turn(&fixture::ports(), SOON);
-    assert_eq!(told[0].lost_hops, [Some(4), Some(-136)], "the one that has lost most counts");
+    let lost = |fewest, most| Some(LostHops { fewest, most });
+    assert_eq!(told[0].lost_hops, [lost(1, 4), lost(-136, -136)]);
+    // One that lost what it should hides none that did not.
+    for left in [63, 200] {
+        wire.pass(&with_hops_left(across(CAM, &udp(SERVER, CLIENT, b"answer")), left));
+    }
+    let told = wire.table.turn(&fixture::ports(), SOON);
+    assert_eq!(told.last().unwrap().lost_hops, [None, lost(-136, 1)]);
     // What does not arrive has lost nothing that is known.
     wire.pass(&across(APP, &udp(CLIENT, SERVER, b"four"))[..2]);
     let told = wire.table.turn(&fixture::ports(), SOON);

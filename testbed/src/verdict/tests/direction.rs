@@ -2,7 +2,7 @@
 
 use super::super::example::{END, conversation, flow};
 use super::*;
-use crate::observation::{Busiest, Conversation, End, LoadSeen};
+use crate::observation::{Busiest, Conversation, End, LoadSeen, LostHops};
 use crate::scenario::fault::Share;
 use crate::scenario::model::Amount;
 
@@ -373,7 +373,7 @@ fn packets_lose_as_many_hops_as_are_declared() {
     // Somebody has raised it on the way back, in one conversation.
     let verdict = with_hops(1, |seen| {
         let first = seen.conversations.iter_mut().find(|one| one.answerer.port == 554).unwrap();
-        first.lost_hops[1] = Some(-190);
+        first.lost_hops[1] = Some(LostHops { fewest: -190, most: 1 });
     });
     assert_eq!(verdict.verdict, Verdict::Fail);
     assert_eq!(verdict.findings.len(), 1, "{verdict:?}");
@@ -386,4 +386,10 @@ fn hops_of_nothing_that_arrived_are_not_known() {
         seen.conversations.iter_mut().for_each(|one| one.lost_hops = [None; 2]);
     });
     assert_inconclusive(&verdict, &["hops: no packet arrived whose hops could be counted"]);
+    // What others lost says nothing of those two, as behind a router that translates.
+    let verdict = with_hops(1, |seen| {
+        let to_dock_1 = |one: &&mut Conversation| one.answerer.node == Some("dock-1".parse().unwrap());
+        seen.conversations.iter_mut().filter(to_dock_1).for_each(|one| one.lost_hops[1] = None);
+    });
+    assert_inconclusive(&verdict, &["hops: of what dock-1 said to app no hops could be counted"]);
 }
