@@ -70,7 +70,10 @@ impl Handshakes {
             if !known.closed {
                 return;
             }
-            self.over.extend(known.tell(ends, inventory));
+            // What was told in an earlier stretch vouches for nothing that begins now.
+            if !known.over {
+                self.over.extend(known.tell(ends, inventory));
+            }
         } else if self.open.len() >= MOST {
             return;
         }
@@ -266,6 +269,16 @@ mod tests {
         let latest = ("app".to_owned(), 40_000, 0, true);
         assert_eq!(wire.turn(), [kind.clone(), latest], "its last packets may be under way");
         assert_eq!(wire.turn(), [kind], "both are over, and were of a kind");
+    }
+
+    #[test]
+    fn what_was_told_earlier_vouches_for_nothing_that_begins_from_its_port() {
+        let mut wire = Wire::new();
+        wire.visit(40_000, &hello(), "FA");
+        assert_eq!(wire.turn(), [("app".to_owned(), 40_000, 1, false)]);
+        wire.visit(40_000, b"GET / HTTP/1.1\r\n\r\n", "FA");
+        let kind = ("app".to_owned(), 0, 0, true);
+        assert_eq!(wire.turn(), [kind]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::plan::{Flow, FlowPair, Plan};
 
 use super::judge::Draft;
 use super::matching::{self, Way, way};
-use super::tls::{add, is_of};
+use super::tls::{self, add};
 use super::wording::{counted, listed};
 
 /// So many names are shown.
@@ -51,8 +51,7 @@ fn judge_pair<'a>(
     let of_pair = |one: &&Conversation| one.kind == "tcp" && way(one, flow, pair) == Some(Way::Along);
     let ours = |one: &&Conversation| matching::is_ours(seen, one);
     let conversations = seen.conversations.iter().filter(of_pair).filter(|one| !one.earlier && !ours(one));
-    let shaken: Vec<&HandshakeSeen> =
-        conversations.filter_map(|one| seen.handshakes.iter().find(|shaken| is_of(shaken, one))).collect();
+    let shaken: Vec<&HandshakeSeen> = conversations.filter_map(|one| tls::of(one, seen)).collect();
     if shaken.is_empty() {
         let (id, from, to) = (&flow.id, &pair.from, &pair.to);
         draft.reasons.add("vacuous", format!("nothing was said in TLS on {id} {from} -> {to}"));

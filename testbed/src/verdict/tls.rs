@@ -72,7 +72,7 @@ fn judge_pair<'a>(
     let of_pair = |one: &&Conversation| one.kind == "tcp" && way(one, flow, pair) == Some(Way::Along);
     let ours = |one: &&Conversation| matching::is_ours(seen, one);
     for one in seen.conversations.iter().filter(of_pair).filter(said).filter(|one| !ours(one)) {
-        let shaken = seen.handshakes.iter().find(|shaken| is_of(shaken, one));
+        let shaken = of(one, seen);
         if shaken.is_some_and(|shaken| stand_in::is_met(shaken, seen)) {
             continue; // it is no service, and judged by itself
         }
@@ -98,7 +98,15 @@ fn judge_pair<'a>(
     found
 }
 
-pub(super) fn is_of(shaken: &HandshakeSeen, one: &Conversation) -> bool {
+/// The connection's handshake: where a port was used again, the last one that began while it lasted, or before a judgement.
+pub(super) fn of<'a>(one: &Conversation, seen: &'a Observations) -> Option<&'a HandshakeSeen> {
+    let lasted = |shaken: &&HandshakeSeen| {
+        one.earlier || shaken.earlier || (one.first_at..=one.last_at).contains(&shaken.at)
+    };
+    seen.handshakes.iter().filter(|shaken| is_of(shaken, one)).filter(lasted).max_by_key(|shaken| shaken.at)
+}
+
+fn is_of(shaken: &HandshakeSeen, one: &Conversation) -> bool {
     let ends =
         |a: &crate::observation::End, b: &crate::observation::End| (a.address, a.port) == (b.address, b.port);
     // What began before a judgement stands for all between two ends, whatever port it was opened from.

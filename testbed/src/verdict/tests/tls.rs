@@ -129,6 +129,17 @@ fn what_is_said_without_tls_is_found() {
 }
 
 #[test]
+fn the_handshake_of_another_connection_from_the_port_vouches_for_none() {
+    let verdict = on_seen(TlsVersion::Tls12, |seen| {
+        let last = seen.conversations.last_mut().unwrap();
+        let again = Conversation { first_at: last.first_at + 5, ..last.clone() };
+        last.last_at = last.first_at + 4;
+        seen.conversations.push(again);
+    });
+    assert_fails(&verdict, &["F07 app -> aws: something was said without TLS"]);
+}
+
+#[test]
 fn a_flow_on_which_nothing_was_said_in_tls_is_inconclusive() {
     let refused = |seen: &mut Observations| {
         for one in &mut seen.handshakes {
