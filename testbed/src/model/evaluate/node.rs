@@ -147,6 +147,9 @@ fn input(device: &Device<'_>, one: Passing, possible: &mut Possible) -> Vec<Pass
 fn forward(device: &Device<'_>, mut one: Passing, way: &Way<'_>, possible: &mut Possible) {
     let refused = match (one.traveller.packet.ttl, one.traveller.ethernet) {
         (_, Some(ethernet)) if ethernet.is_for_many() => Some(Kernel::ForMany),
+        _ if !one.traveller.knows_its_ttl() => {
+            return possible.results.give_up(one, "a rule wrote into its time to live");
+        }
         (0 | 1, _) => Some(Kernel::TimeToLive),
         _ => None,
     };

@@ -137,25 +137,23 @@ fn mark(
     true
 }
 
-/// Writes into a field; false if the packet is of the family that does not have it. Of a time to live it is known afterwards what it is.
+/// Writes into a field; false if the packet is of the family that does not have it: nft asks for the family in front of the statement,
+/// and the rule ends. Of a time to live it is known afterwards what it is.
 fn rewrite(traveller: &mut Traveller, field: &Field, value: Option<u8>) -> bool {
-    let six = match field {
-        Field::Ttl => false,
-        Field::HopLimit => true,
-        _ => {
-            traveller.rewritten.insert(field.clone());
-            return true;
-        }
+    let is_6 = match field {
+        Field::Ttl | Field::Dscp4 => Some(false),
+        Field::HopLimit | Field::Dscp6 => Some(true),
+        _ => None,
     };
-    if traveller.packet.source.is_ipv6() != six {
+    if is_6.is_some_and(|is_6| is_6 != traveller.packet.is_6()) {
         return false;
     }
-    match value {
-        Some(ttl) => {
+    match (field, value) {
+        (Field::Ttl | Field::HopLimit, Some(ttl)) => {
             traveller.packet.ttl = ttl;
             traveller.rewritten.remove(field);
         }
-        None => drop(traveller.rewritten.insert(field.clone())),
+        _ => drop(traveller.rewritten.insert(field.clone())),
     }
     true
 }

@@ -312,3 +312,32 @@ fn a_time_to_live_that_a_rule_sets_is_known_afterwards() {
     let chains = [("a", "forward", 0, "accept", json!([[six, word("drop")]]))];
     assert_eq!(short(&outcome(&chains, tcp(80))), "passes to 10.2.0.5");
 }
+
+#[test]
+fn a_class_of_the_other_family_is_not_set_and_the_rule_ends() {
+    let set = |protocol| json!({"mangle": {"key": {"payload": {"protocol": protocol, "field": "dscp"}}, "value": 8}});
+    let then = |protocol, packet| {
+        outcome(&[("a", "prerouting", -150, "accept", json!([[set(protocol), word("drop")]]))], packet)
+    };
+    let body = Body::Tcp { source: 40_000, destination: 80, flags: 2 };
+    let six = || Packet::new("2001:db8::5".parse().unwrap(), "2001:db8:1::5".parse().unwrap(), body);
+    assert_eq!(short(&then("ip", tcp(80))), "inet t a handle 1");
+    assert_eq!(short(&then("ip6", tcp(80))), "passes to 10.2.0.5");
+    assert_eq!(short(&then("ip6", six())), "inet t a handle 1");
+    assert_ne!(short(&then("ip", six())), "inet t a handle 1");
+}
+
+#[test]
+fn how_far_a_packet_may_go_is_not_known_where_a_rule_looks_its_time_to_live_up() {
+    let value = json!({"map": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": "@m"}});
+    let set = |value: Value| json!({"mangle": {"key": {"payload": {"protocol": "ip", "field": "ttl"}}, "value": value}});
+    let chain = |rules: Value| [("a", "prerouting", -150, "accept", rules)];
+    let last_hop = || Packet { ttl: 1, ..tcp(80) };
+    for packet in [tcp(80), last_hop()] {
+        let text = short(&outcome(&chain(json!([[set(value.clone())]])), packet));
+        assert!(text.contains("a rule wrote into its time to live"), "{text}");
+    }
+    // What a later rule sets is known again.
+    let known = chain(json!([[set(value)], [set(json!(9))]]));
+    assert_eq!(short(&outcome(&known, last_hop())), "passes to 10.2.0.5");
+}

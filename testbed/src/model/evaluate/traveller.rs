@@ -80,6 +80,11 @@ impl Traveller {
         self.next = Some(next);
     }
 
+    /// Whether it is known how many more hops it may go.
+    pub(super) fn knows_its_ttl(&self) -> bool {
+        !self.rewritten.contains(&Field::Ttl) && !self.rewritten.contains(&Field::HopLimit)
+    }
+
     /// Whether rules that change addresses are asked about it.
     pub(super) fn is_new(&self) -> bool {
         matches!(self.connection, Connection::Of { state: State::New, .. })
