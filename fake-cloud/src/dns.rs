@@ -71,6 +71,16 @@ struct Zone {
     foreign: bool,
 }
 
+impl Zone {
+    /// Whether a name is moved in this zone: a look-alike in its own alone, also where another one lies around it.
+    fn keeps(&self, name: &LowerName) -> bool {
+        match self.foreign {
+            true => self.records.origin() == name,
+            false => self.records.origin().zone_of(name),
+        }
+    }
+}
+
 impl Served {
     fn new(zones: Vec<Zone>) -> Self {
         let mut catalog = Catalog::new();
@@ -80,7 +90,7 @@ impl Served {
         Self { zones, catalog }
     }
 
-    /// The zone that a name is in; the closest, as the catalog has it.
+    /// The zone whose answers about a name count; the closest, as the catalog has it.
     fn zone_of(&self, name: &LowerName) -> Option<&Arc<InMemoryZoneHandler>> {
         let around = self.zones.iter().map(|zone| &zone.records).filter(|zone| zone.origin().zone_of(name));
         around.max_by_key(|zone| zone.origin().num_labels())
@@ -125,21 +135,20 @@ impl Zones {
         *served = Arc::new(Served::new(zones));
     }
 
-    /// The zone that a name is in; for a new one that is in none, a zone of its own.
-    fn zone_for(&self, text: &str, name: &LowerName, new: bool) -> Result<Arc<InMemoryZoneHandler>, String> {
-        match self.served().zone_of(name) {
-            Some(zone) => Ok(zone.clone()),
-            None if new => {
-                let zone = Arc::new(zone(text, &[])?);
-                self.change(|zones| zones.push(Zone { records: zone.clone(), foreign: true }));
-                Ok(zone)
-            }
-            None => Err("its zone is not here".into()),
-        }
+    /// The zone that a name is moved in, if there is one.
+    fn keeper(&self, name: &LowerName) -> Option<Arc<InMemoryZoneHandler>> {
+        self.served().zones.iter().find(|zone| zone.keeps(name)).map(|zone| zone.records.clone())
+    }
+
+    /// A zone of its own for a name.
+    fn add_foreign(&self, text: &str) -> Result<Arc<InMemoryZoneHandler>, String> {
+        let zone = Arc::new(zone(text, &[])?);
+        self.change(|zones| zones.push(Zone { records: zone.clone(), foreign: true }));
+        Ok(zone)
     }
 
     /// Answers a name with another address, or as at first; the addresses that it has now. A name that nobody has must be said
-    /// to be `new`; it may be in a zone that is not here.
+    /// to be `new`; it may be in a zone that is not here. One that is in no zone is as at first already.
     ///
     /// Errors: nobody has that name here, in words.
     pub(crate) async fn move_name(
@@ -157,7 +166,12 @@ impl Zones {
         let all = async || {
             [self.addresses(&lower, kinds[0]).await, self.addresses(&lower, kinds[1]).await].concat()
         };
-        let zone = self.zone_for(text, &lower, new && to.is_some())?;
+        let zone = match (self.keeper(&lower), to) {
+            (Some(zone), _) => zone,
+            (None, None) => return Ok(Vec::new()),
+            (None, Some(_)) if new => self.add_foreign(text)?,
+            (None, Some(_)) => return Err("its zone is not here".into()),
+        };
         if !new && all().await.is_empty() {
             return Err("nobody has that name here".into());
         }
@@ -334,7 +348,7 @@ mod tests {
         assert!(
             zones.move_name("example.org", Some(V4.into()), 5, false).await.unwrap_err().contains("zone")
         );
-        assert!(zones.move_name("example.org", None, 5, true).await.unwrap_err().contains("zone"));
+        assert!(zones.move_name("example.org", None, 5, true).await.unwrap().is_empty(), "it is not moved");
     }
 
     /// One with something behind the region's name, and one whose letters only look the same.
@@ -355,6 +369,29 @@ mod tests {
         }
         let own = name_of("s3.eu-west-1.amazonaws.com");
         assert!(!zones.addresses(&own, RecordType::A).await.is_empty(), "the region's own names stay");
+    }
+
+    #[tokio::test]
+    async fn look_alikes_within_one_another_come_and_go_in_any_order() {
+        let zones = zones(Spelling::Corrected);
+        let (outer, inner) = ("example.org", "z.example.org");
+        for (first, second) in [(outer, inner), (inner, outer)] {
+            for (gone, left) in [(first, second), (second, first)] {
+                for (text, last) in [(first, 1), (second, 2)] {
+                    let to = IpAddr::from([198, 51, 100, last]);
+                    assert_eq!(zones.move_name(text, Some(to), 5, true).await.unwrap(), [to], "{text}");
+                }
+                let before = zones.addresses(&name_of(left), RecordType::A).await;
+                assert!(zones.move_name(gone, None, 5, true).await.unwrap().is_empty(), "{gone}");
+                assert_eq!(zones.addresses(&name_of(left), RecordType::A).await, before, "{left} stays");
+                assert!(zones.move_name(left, None, 5, true).await.unwrap().is_empty(), "{left}");
+                assert!(!zones.served().catalog.contains(&name_of(inner)), "nobody has either");
+                assert!(
+                    zones.move_name(gone, None, 5, true).await.unwrap().is_empty(),
+                    "{gone} is back already"
+                );
+            }
+        }
     }
 
     fn name_of(text: &str) -> LowerName {
