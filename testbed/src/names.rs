@@ -117,27 +117,25 @@ name! {
 }
 
 name! {
-    /// A [`HostName`] as somebody may ask for it: its letters in any case, and perhaps a dot behind it for the root.
+    /// A [`HostName`] as somebody may ask for it: its letters in any case. No dot behind it: what is asked is the same without one.
     SpelledName, spelled
 }
 
 impl SpelledName {
-    /// Whether it is this name: names are compared without regard to case (RFC 4343), and the dot stands for the root, at which
-    /// every name ends (RFC 1034, section 3.1).
+    /// Whether it is this name: names are compared without regard to case (RFC 4343).
     pub fn is(&self, name: &HostName) -> bool {
-        rootless(&self.0).eq_ignore_ascii_case(name.as_str())
+        self.0.eq_ignore_ascii_case(name.as_str())
     }
 }
 
-fn rootless(text: &str) -> &str {
-    text.strip_suffix('.').unwrap_or(text)
-}
-
 fn spelled(text: &str) -> Result<(), BadName> {
-    let wrong = || {
-        BadName("labels of letters, digits and inner hyphens, at least two, with dots between, perhaps one behind".into())
-    };
-    host(&rootless(text).to_ascii_lowercase()).map_err(|_| wrong())
+    // Every name ends at the root, and its dot is never sent (RFC 1035, section 3.1): it would show nothing.
+    if text.ends_with('.') {
+        return Err(BadName("without the dot behind, which is not sent: the question is the same".into()));
+    }
+    let wrong =
+        || BadName("labels of letters, digits and inner hyphens, at least two, with dots between".into());
+    host(&text.to_ascii_lowercase()).map_err(|_| wrong())
 }
 
 fn host(text: &str) -> Result<(), BadName> {
@@ -328,9 +326,7 @@ mod tests {
     #[test]
     fn a_name_is_the_same_however_it_is_spelled() {
         let name: HostName = "logs.eu-west-1.amazonaws.com".parse().unwrap();
-        for same in
-            ["logs.eu-west-1.amazonaws.com", "LoGS.EU-west-1.AMAZONAWS.com.", "logs.eu-west-1.amazonaws.com."]
-        {
+        for same in ["logs.eu-west-1.amazonaws.com", "LoGS.EU-west-1.AMAZONAWS.com"] {
             assert!(same.parse::<SpelledName>().unwrap().is(&name), "{same}");
         }
         for other in [
@@ -346,6 +342,7 @@ mod tests {
             "com",
             "com.",
             "a..b",
+            "a.b.",
             "a.b..",
             ".a.b",
             "-a.b",

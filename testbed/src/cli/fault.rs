@@ -91,7 +91,7 @@ pub enum Action {
         /// This node looks it up then: also a name that the clouds do not answer, and that only looks like theirs.
         #[arg(long, value_name = "NODE")]
         asked_by: Option<NodeName>,
-        /// The name as that node spells it: letters in any case, and perhaps a dot behind.
+        /// The name as that node spells it: letters in any case.
         #[arg(long, value_name = "NAME", requires = "asked_by")]
         asked_as: Option<SpelledName>,
         /// For how long an answer may be kept, whole seconds up to 24h.

@@ -140,6 +140,9 @@ pub struct LookupSeen {
     pub at: u64,
     /// The name, in lower case and without a dot at its end.
     pub name: String,
+    /// The same in the letters of the question; none: no question of this answer was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_as: Option<String>,
     /// Its addresses; none: it has none of the kind that was asked for.
     pub addresses: Vec<IpAddr>,
     /// Who answered.

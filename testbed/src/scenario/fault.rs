@@ -535,7 +535,7 @@ mod tests {
             moved(Duration::from_secs(1)),
             impaired(1, 1),
             rate(8_000),
-            spelled(Some("app"), "A.example.ORG."),
+            spelled(Some("app"), "A.example.ORG"),
         ] {
             assert_eq!(good.out_of_range(), None, "{good}");
         }
@@ -548,8 +548,8 @@ mod tests {
             load("a\"\nflush ruleset\n#"),
             moved(Duration::from_millis(1)),
             moved(Duration::from_secs(86_401)),
-            spelled(Some("app"), "B.example.ORG."),
-            spelled(None, "A.example.ORG."),
+            spelled(Some("app"), "B.example.ORG"),
+            spelled(None, "A.example.ORG"),
             impaired(11, 0),
             impaired(0, 0),
             rate(0),

@@ -1,61 +1,98 @@
 //! Answers about names, at the link of whoever asked.
 
+use std::collections::HashMap;
+
 use hickory_proto::op::{Message, MessageType};
 
 use super::capture::Port;
 use super::frame::{Content, Frame, Transport};
 use super::inventory::Inventory;
 use super::sightings::{Direction, Seen};
+use crate::names::NodeName;
 use crate::observation::{LookupSeen, MOST_LOOKUPS};
 
 /// UDP port of name servers (RFC 1035, section 4.2.1).
 const NAMES: u16 = 53;
 
+/// Questions that may wait for an answer; more are none that anybody waits for.
+const MOST_QUESTIONS: usize = 1_000;
+
+/// Spellings in which the same answer is kept: resolvers may choose letters by chance.
+const MOST_SPELLINGS: usize = 8;
+
 /// What has been answered so far.
 #[derive(Debug, Default)]
-pub(super) struct Lookups(Vec<LookupSeen>);
+pub(super) struct Lookups {
+    told: Vec<LookupSeen>,
+    /// Names in the letters in which they are asked for, by who asks, from which port, and the question's number.
+    asked: HashMap<(NodeName, u16, u16), String>,
+}
 
 impl Lookups {
     /// All but so many of the first ones.
     pub(super) fn since(&self, known: usize) -> &[LookupSeen] {
-        self.0.get(known..).unwrap_or_default()
+        self.told.get(known..).unwrap_or_default()
     }
 
-    /// Takes a frame at a port; keeps it if it is the first to tell this node these addresses of a name.
+    /// Takes a frame at a port: remembers a question; keeps an answer if it is the first to tell this node these addresses of a
+    /// name that it asked for in these letters.
     pub(super) fn take(&mut self, frame: &Frame<'_>, seen: Seen, port: &Port, inventory: &Inventory) {
         let Content::Ip(packet) = &frame.content else { return };
         let Transport::Udp(udp) = packet.transport else { return };
-        if seen.direction != Direction::ToNode || udp.source_port != NAMES || self.0.len() >= MOST_LOOKUPS {
+        let is_question = seen.direction == Direction::FromNode && udp.dest_port == NAMES;
+        let is_answer = seen.direction == Direction::ToNode && udp.source_port == NAMES;
+        if !(is_question || is_answer) || self.told.len() >= MOST_LOOKUPS {
             return;
         }
         let Ok(message) = Message::from_vec(udp.payload) else { return };
-        let asked =
-            message.queries.first().filter(|_| message.metadata.message_type == MessageType::Response);
-        let Some(asked) = asked else { return };
-        let one = LookupSeen {
-            node: port.node.clone(),
-            packet: seen.packet,
-            at: seen.at,
-            name: asked.name().to_ascii().trim_end_matches('.').to_ascii_lowercase(),
-            addresses: message.answers.iter().filter_map(|record| record.data.ip_addr()).collect(),
-            from: inventory.node(packet.source).cloned(),
-            earlier: false,
-        };
-        let says_the_same = |known: &LookupSeen| {
+        let Some(asked) = message.queries.first() else { return };
+        let name = asked.name().to_ascii().trim_end_matches('.').to_owned();
+        match (message.metadata.message_type, is_question) {
+            (MessageType::Query, true) => {
+                self.note((port.node.clone(), udp.source_port, message.metadata.id), name);
+            }
+            (MessageType::Response, false) => {
+                let question = self.asked.remove(&(port.node.clone(), udp.dest_port, message.metadata.id));
+                self.keep(LookupSeen {
+                    node: port.node.clone(),
+                    packet: seen.packet,
+                    at: seen.at,
+                    asked_as: question.filter(|question| question.eq_ignore_ascii_case(&name)),
+                    name: name.to_ascii_lowercase(),
+                    addresses: message.answers.iter().filter_map(|record| record.data.ip_addr()).collect(),
+                    from: inventory.node(packet.source).cloned(),
+                    earlier: false,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Remembers in which letters a name is asked for.
+    fn note(&mut self, question: (NodeName, u16, u16), name: String) {
+        if self.asked.len() >= MOST_QUESTIONS {
+            self.asked.clear();
+        }
+        self.asked.insert(question, name);
+    }
+
+    fn keep(&mut self, one: LookupSeen) {
+        let says_the_same = |known: &&LookupSeen| {
             !known.earlier
                 && (&known.node, &known.name, &known.addresses, &known.from)
                     == (&one.node, &one.name, &one.addresses, &one.from)
         };
-        if !self.0.iter().any(says_the_same) {
-            self.0.push(one);
+        let same: Vec<_> = self.told.iter().filter(says_the_same).collect();
+        if same.len() < MOST_SPELLINGS && same.iter().all(|known| known.asked_as != one.asked_as) {
+            self.told.push(one);
         }
     }
 
     /// The end of a stretch: all so far. In the next one these are *earlier* ones.
     pub(super) fn turn(&mut self) -> Vec<LookupSeen> {
-        let told = self.0.clone();
+        let told = self.told.clone();
         let mut kept: Vec<LookupSeen> = Vec::new();
-        for one in self.0.drain(..) {
+        for one in self.told.drain(..) {
             let same = |known: &LookupSeen| {
                 (&known.node, &known.name, &known.addresses) == (&one.node, &one.name, &one.addresses)
             };
@@ -63,7 +100,7 @@ impl Lookups {
                 kept.push(LookupSeen { packet: 0, earlier: true, ..one });
             }
         }
-        self.0 = kept;
+        self.told = kept;
         told
     }
 }
@@ -97,6 +134,15 @@ mod tests {
         bytes
     }
 
+    /// A question about a name in these letters, as the node sends it.
+    fn question(name: &str) -> Vec<u8> {
+        let builder = PacketBuilder::ethernet2(mac(APP).0, mac(RTR_B).0);
+        let builder = builder.ipv4([10, 30, 0, 5], [10, 30, 0, 1], 64).udp(40_000, 53);
+        let mut bytes = Vec::new();
+        builder.write(&mut bytes, &message(MessageType::Query, name, &[])).unwrap();
+        bytes
+    }
+
     fn taken(frames: &[(Vec<u8>, Direction)]) -> Lookups {
         let mut lookups = Lookups::default();
         for (packet, (bytes, direction)) in (1..).zip(frames) {
@@ -117,6 +163,37 @@ mod tests {
         assert_eq!(texts, [("one.example.org", "192.0.2.1".into()), ("one.example.org", "192.0.2.2".into())]);
         assert_eq!((told[0].node.as_str(), told[0].packet), ("app", 1));
         assert_eq!(told[0].from.as_ref().map(|node| node.as_str()), Some("rtr"));
+    }
+
+    #[test]
+    fn an_answer_has_the_letters_of_its_question_whatever_letters_it_has_itself() {
+        let answer = frame(&message(MessageType::Response, "one.example.org", &[[192, 0, 2, 1]]), 53);
+        let other = frame(&message(MessageType::Response, "two.example.org", &[[192, 0, 2, 2]]), 53);
+        let (from, to) = (Direction::FromNode, Direction::ToNode);
+        let ask = |name| (question(name), from);
+        let letters = |frames: &[(Vec<u8>, Direction)]| {
+            taken(frames).turn().into_iter().map(|one| one.asked_as).collect::<Vec<_>>()
+        };
+        let told = letters(&[
+            ask("one.example.org"),
+            (answer.clone(), to),
+            ask("One.EXAMPLE.org"),
+            (answer.clone(), to),
+            ask("One.EXAMPLE.org"),
+            (answer.clone(), to),
+        ]);
+        assert_eq!(told, [Some("one.example.org".into()), Some("One.EXAMPLE.org".into())]);
+        assert_eq!(letters(&[ask("One.EXAMPLE.org"), (other, to)]), [None], "it is about another name");
+        assert_eq!(letters(&[(question("one.example.org"), to), (answer.clone(), to)]), [None]);
+        let large = |at: usize| {
+            let letter = |(place, letter): (usize, char)| {
+                if place == at { letter.to_ascii_uppercase() } else { letter }
+            };
+            "one.example.org".chars().enumerate().map(letter).collect::<String>()
+        };
+        let many: Vec<_> =
+            (0..12).flat_map(|at| [(question(&large(at)), from), (answer.clone(), to)]).collect();
+        assert_eq!(letters(&many).len(), MOST_SPELLINGS, "letters by chance do not fill it");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::handshakes::Handshakes;
 use super::inventory::Inventory;
 use super::lookups::Lookups;
 use super::runs::Runs;
-use super::sightings::{Seen, Sightings, StrayKind};
+use super::sightings::{Direction, Seen, Sightings, StrayKind};
 use super::stations::Stations;
 use super::tags::Tags;
 use super::uses::Uses;
@@ -118,7 +118,8 @@ impl Reading {
             Part::None => {
                 self.advertisements.take(frame, seen, at.0, &self.inventory);
                 self.dhcp.take(frame, seen, at, &self.inventory);
-                if addressed {
+                // A question is addressed to whoever is asked.
+                if addressed || seen.direction == Direction::FromNode {
                     self.lookups.take(frame, seen, at.0, &self.inventory);
                 }
                 self.handshakes.take(frame, seen, at.0, &self.inventory);

@@ -37,7 +37,8 @@ pub(super) fn ask_there(asked: &Asked<'_>, change: &ChangeSeen, seen: &Observati
     ask_asker(asked.fault, change, seen, draft);
 }
 
-/// Who is to ask for a name must have been told of the address, as its own tap has it: that somebody was is not enough.
+/// Who is to ask for a name must have been told of the address, as its own tap has it: that somebody was is not enough. Where it is
+/// to be spelled otherwise, the question must have had these very letters.
 pub(super) fn ask_asker(fault: &Fault, change: &ChangeSeen, seen: &Observations, draft: &mut Draft) {
     let Fault::MoveName { name, to: Some(to), asked_by: Some(asker), .. } = fault else { return };
     let node = &asker.node;
@@ -49,8 +50,14 @@ pub(super) fn ask_asker(fault: &Fault, change: &ChangeSeen, seen: &Observations,
             && !one.earlier
             && one.at < change.then_at
     };
-    if !seen.lookups.iter().any(is_told) {
+    let mut told = seen.lookups.iter().filter(|one| is_told(one)).peekable();
+    if told.peek().is_none() {
         draft.reasons.add("moved", format!("{node} was never told that {name} is {to}"));
+        return;
+    }
+    let Some(spelled) = &asker.spelled else { return };
+    if !told.any(|one| one.asked_as.as_deref() == Some(spelled.as_str())) {
+        draft.reasons.add("moved", format!("{node} was never seen to ask for {name} as {spelled}"));
     }
 }
 

@@ -144,7 +144,7 @@ fn what_a_name_opens_is_opened_where_it_leads() {
             to: Some(name(to)),
             ttl: std::time::Duration::from_secs(1),
             asked_by: Some(name("app")),
-            asked_as: Some(name("Other.IoT.eu-west-1.amazonaws.com.")),
+            asked_as: Some(name("Other.IoT.eu-west-1.amazonaws.com")),
         });
         site
     };
@@ -152,7 +152,7 @@ fn what_a_name_opens_is_opened_where_it_leads() {
     assert_eq!(opens(&plan, "counts"), ["app -> aws 203.0.113.8 tcp/443", "app -> aws 203.0.113.8 tcp/8883"]);
     let check = plan.checks.iter().find(|one| one.name.as_str() == "counts").unwrap();
     let words = check.during.as_ref().unwrap().fault.to_string();
-    assert!(words.ends_with("--asked-by app --asked-as Other.IoT.eu-west-1.amazonaws.com."), "{words}");
+    assert!(words.ends_with("--asked-by app --asked-as Other.IoT.eu-west-1.amazonaws.com"), "{words}");
     let text = "nothing is sent from `app` to 203.0.113.99 meanwhile";
     assert!(asked("203.0.113.99").refused().contains(text), "{}", asked("203.0.113.99").refused());
 }

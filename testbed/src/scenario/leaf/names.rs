@@ -32,7 +32,7 @@ name_leaf! {
     CheckName, "a check's name", "^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$";
     LinkName, "an interface name", "^[a-z][a-z0-9._-]{0,14}$";
     HostName, "a host name", "^[a-z0-9-]+(?:\\.[a-z0-9-]+)+$";
-    SpelledName, "a host name", "^[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+\\.?$";
+    SpelledName, "a host name", "^[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+$";
     FlowId, "a flow's id", "^[FS][0-9]{2,3}$";
     Traffic, "a kind of traffic", "^(?:(?:tcp|udp|proto|tcp-from|udp-from|tcp-flags)/(?:\\*|[0-9]+(?:-[0-9]+)?)|icmp6?/(?:\\*|[0-9]+/\\*|[0-9]+(?:/[0-9]+)?(?:-[0-9]+(?:/[0-9]+)?)?)|ntp/(?:question|control|private|large|answer))$";
     Mac, "an Ethernet address", "^[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}$";

@@ -59,7 +59,7 @@ table! {
         ttl: may One<Lasting<0, 86_400_000>>,
         /// Of `move_name`: this node looks the name up then, which need not be one that the clouds answer: one that only looks like theirs.
         asked_by: may One<NodeName>,
-        /// Of `asked_by`: the name as that node spells it, letters in any case and perhaps with a dot behind; default: as `move_name` has it.
+        /// Of `asked_by`: the name as that node spells it, letters in any case; default: as `move_name` has it.
         asked_as: may One<SpelledName>,
         /// Of `rate`: how much, 8kbit to 10gbit per second.
         at_rate ("at"): may One<BitRate>,

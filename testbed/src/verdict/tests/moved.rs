@@ -90,6 +90,7 @@ fn who_is_to_ask_must_have_been_told_in_time() {
         name: "monitoring.example.org".into(),
         addresses: vec![of(address)],
         from: None,
+        asked_as: None,
         earlier: false,
     };
     let judged = |one: LookupSeen| {
@@ -101,6 +102,30 @@ fn who_is_to_ask_must_have_been_told_in_time() {
     assert_inconclusive(&judged(lookup("app", AT + 1, "203.0.113.11")), &never);
     assert_inconclusive(&judged(lookup("vms", AT + 1, NEW)), &never);
     assert_inconclusive(&judged(LookupSeen { earlier: true, ..lookup("app", AT + 1, NEW) }), &never);
+}
+
+#[test]
+fn who_is_to_ask_in_other_letters_must_have_been_seen_to() {
+    let spelled = "Monitoring.EXAMPLE.org";
+    let asker = Asker { node: of("app"), server: of("10.20.0.1"), spelled: Some(of(spelled)) };
+    let lookup = |asked_as: Option<&str>| LookupSeen {
+        node: of("app"),
+        packet: 80,
+        at: AT + 1,
+        name: "monitoring.example.org".into(),
+        asked_as: asked_as.map(str::to_owned),
+        addresses: vec![of(NEW)],
+        from: None,
+        earlier: false,
+    };
+    let judged = |all: Vec<LookupSeen>| {
+        moved_and_asked(NEW, AT + 300 * MS, Some(asker.clone()), |seen| seen.lookups.extend(all))
+    };
+    let plain = || lookup(Some("monitoring.example.org"));
+    assert_eq!(judged(vec![plain(), lookup(Some(spelled))]).verdict, Verdict::Pass);
+    let never = ["moved", "app was never seen to ask for monitoring.example.org as Monitoring.EXAMPLE.org"];
+    assert_inconclusive(&judged(vec![plain()]), &never);
+    assert_inconclusive(&judged(vec![lookup(None)]), &never);
 }
 
 /// The example's negative, once a name has left what it attacks; its attackers were there at a moment.

@@ -14,6 +14,7 @@ fn lookup(node: &str, name: &str, addresses: &[&str]) -> LookupSeen {
         name: name.into(),
         addresses: addresses.iter().map(|one| of(one)).collect(),
         from: Some(of("rtr")),
+        asked_as: None,
         earlier: false,
     }
 }

@@ -40,6 +40,7 @@ fn judged(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
             name: NAME.into(),
             addresses: vec![of("203.0.113.10")],
             from: None,
+            asked_as: None,
             earlier: false,
         });
         change(seen);

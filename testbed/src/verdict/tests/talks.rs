@@ -24,6 +24,7 @@ fn lookup(name: &str) -> LookupSeen {
         name: name.into(),
         addresses,
         from: None,
+        asked_as: None,
         earlier: false,
     }
 }
