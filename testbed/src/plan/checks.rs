@@ -286,10 +286,18 @@ fn reach(
         mistakes.check(check, format!("`{port}` gets no answer that could be waited for; {known} do"));
         return Vec::new();
     }
-    let pairs = crossed(&from, &to);
     let led = led(check);
-    let opens: Vec<_> = pairs.iter().flat_map(|pair| reach_pair(known, pair, &single, led)).collect();
-    // Where a name leads nowhere, whoever asks for it is told.
+    let mut opens = Vec::new();
+    for pair in crossed(&from, &to) {
+        let some = reach_pair(known, &pair, &single, led);
+        if let (Some(led), true) = (led, some.is_empty()) {
+            let (from, to) = &pair;
+            mistakes
+                .check(check, format!("nothing of `{to}` is opened from `{from}`: the name leads to {led}"));
+        }
+        opens.extend(some);
+    }
+    // Where a name leads, each pair has been told of.
     if opens.is_empty() && led.is_none() {
         mistakes.check(check, "nothing would be opened: no two nodes with an address family in common");
     }

@@ -133,12 +133,12 @@ fn what_a_name_opens_is_opened_where_it_leads() {
         let scenario::Kind::Cloud(cloud) = &mut node.kind else { panic!("a cloud") };
         cloud.spare_addresses = 1;
     };
-    let asked = |to: &str| {
+    let asked_of = |to: &str, nodes: &str| {
         let mut site = t3().with("aws", spared);
         let counts =
             site.checks.iter_mut().find(|check| matches!(check.word, scenario::Word::Reach { .. })).unwrap();
         counts.name = name("counts");
-        counts.word = reach("app", "aws", "tcp/443 tcp/8883");
+        counts.word = reach("app", nodes, "tcp/443 tcp/8883");
         counts.during = Some(crate::scenario::fault::Fault::MoveName {
             name: name("other.iot.eu-west-1.amazonaws.com"),
             to: Some(name(to)),
@@ -148,6 +148,7 @@ fn what_a_name_opens_is_opened_where_it_leads() {
         });
         site
     };
+    let asked = |to| asked_of(to, "aws");
     let plan = asked("203.0.113.8").planned();
     assert_eq!(opens(&plan, "counts"), ["app -> aws 203.0.113.8 tcp/443", "app -> aws 203.0.113.8 tcp/8883"]);
     let check = plan.checks.iter().find(|one| one.name.as_str() == "counts").unwrap();
@@ -155,6 +156,10 @@ fn what_a_name_opens_is_opened_where_it_leads() {
     assert!(words.ends_with("--asked-by app --asked-as Other.IoT.eu-west-1.amazonaws.com"), "{words}");
     let text = "nothing is sent from `app` to 203.0.113.99 meanwhile";
     assert!(asked("203.0.113.99").refused().contains(text), "{}", asked("203.0.113.99").refused());
+    // Whoever is named beside it would be passed over in silence.
+    let text = "check `counts`: nothing of `vms` is opened from `app`: the name leads to 203.0.113.8";
+    let told = asked_of("203.0.113.8", "aws vms").refused();
+    assert!(told.contains(text) && told.lines().count() == 1, "{told}");
 }
 
 #[test]
