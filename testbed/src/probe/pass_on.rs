@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sweep::{Sockets, send_path, wait_for_all};
+use super::sweep::{Sockets, Unread, send_path, wait_for_all};
 use super::{Site, Swept};
 use crate::kernel::{nft, sysctl};
 use crate::names::NodeName;
 use crate::plan::PassedOn;
 
 /// Sends what a device must pass on, one device and way after the other.
-pub(super) async fn passed_on(copy: &Site, sockets: &mut Sockets, swept: &mut [Swept], patience: u32) {
+pub(super) async fn passed_on(
+    copy: &Site,
+    sockets: &mut Sockets,
+    swept: &mut [Swept],
+    unread: &mut Unread,
+    patience: u32,
+) {
     let ways: BTreeSet<(NodeName, PassedOn)> =
         swept.iter().filter_map(Swept::passed_on).map(|(node, by)| (node.clone(), by.clone())).collect();
     for (node, by) in ways {
@@ -21,7 +27,7 @@ pub(super) async fn passed_on(copy: &Site, sockets: &mut Sockets, swept: &mut [S
         let mut waits = Vec::new();
         for one in swept.iter_mut().filter(goes_so) {
             let judge = one.sending.aim.judge.clone();
-            waits.push((copy, judge, send_path(copy, sockets, one)));
+            waits.push((copy, judge, send_path(copy, sockets, one, unread)));
         }
         wait_for_all(waits, patience);
         if let Err(error) = pass_on(copy, &node, &by, false).await {

@@ -152,6 +152,7 @@ pub(super) fn keep_pace(site: &Site, n: u32, (port, direction): &(LinkName, Dire
 /// The controls of each aim: instrument and path.
 async fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
     let (mut here, mut there) = (Sockets::default(), Sockets::default());
+    let mut unread = Unread::new(patience);
     let mut waits: Vec<(&Site, Judge, Vec<u32>)> = Vec::new();
     for one in swept.iter_mut() {
         let (sending, number) = (one.sending.clone(), one.number);
@@ -162,8 +163,8 @@ async fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: 
             Judge::BehindFilter { .. } => (open_copy, &mut there),
         };
         let helper = sockets.of_bridge(instrument, &aim.target_segment);
-        let sent =
-            send_all(instrument, helper, &sending, (number, Role::Instrument), (HELPER, aim.target_mac));
+        let (role, macs) = ((number, Role::Instrument), (HELPER, aim.target_mac));
+        let sent = send_all(instrument, helper, &sending, role, macs, &mut unread);
         waits.push((
             instrument,
             aim.judge.clone(),
@@ -171,20 +172,26 @@ async fn controls(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: 
         ));
         // A device that must pass it on is told to for a moment, when the others are through.
         if one.passed_on().is_none() {
-            waits.push((open_copy, aim.judge.clone(), send_path(open_copy, &mut there, one)));
+            waits.push((open_copy, aim.judge.clone(), send_path(open_copy, &mut there, one, &mut unread)));
         }
     }
     wait_for_all(waits, patience);
-    passed_on(open_copy, &mut there, swept, patience).await;
+    passed_on(open_copy, &mut there, swept, &mut unread, patience).await;
 }
 
 /// Sends the path control of one aim; the numbers of its packets.
-pub(super) fn send_path(open_copy: &Site, sockets: &mut Sockets, one: &mut Swept) -> Vec<u32> {
+pub(super) fn send_path(
+    open_copy: &Site,
+    sockets: &mut Sockets,
+    one: &mut Swept,
+    unread: &mut Unread,
+) -> Vec<u32> {
     let (sending, number) = (one.sending.clone(), one.number);
     let aim = &sending.aim;
     let source = source_mac(open_copy, aim);
     let attacker = sockets.of_link(open_copy, &aim.from, &aim.link);
-    let sent = send_all(open_copy, attacker, &sending, (number, Role::Attack), (source, aim.next_hop));
+    let (role, macs) = ((number, Role::Attack), (source, aim.next_hop));
+    let sent = send_all(open_copy, attacker, &sending, role, macs, unread);
     sent.unwrap_or_else(|error| one.fail("path", error))
 }
 
@@ -260,6 +267,7 @@ fn send_all(
     sending: &Sending,
     (number, role): (usize, Role),
     (source, to): (Mac, Mac),
+    unread: &mut Unread,
 ) -> Result<Vec<u32>, String> {
     let (socket, aim) = (socket?, &sending.aim);
     let fence = match role {
@@ -267,22 +275,40 @@ fn send_all(
         _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
-    let mut read = true;
     for (kind, traffic) in sampled(&sending.kinds, site.key) {
         let n = send(site, socket, aim, source, to, Entry { aim: number, kind, traffic, role })?;
         sent.push(n);
         keep_pace(site, n, &fence);
-        read = read && is_read(site, n, &aim.judge);
+        if let Judge::BehindFilter { node } = &aim.judge {
+            unread.sent(node, |within| site.filters.wait_for(node, &[n], Instant::now() + within));
+        }
     }
     Ok(sent)
 }
 
-/// After some packets that an instrument behind a filter logs, waits until it has read the last of them; false if that is not so in
-/// time, and waiting for more of the kind would only take long.
-fn is_read(site: &Site, n: u32, judge: &Judge) -> bool {
-    let Judge::BehindFilter { node } = judge else { return true };
-    !(n + 1).is_multiple_of(LOGGED_UNREAD)
-        || site.filters.wait_for(node, &[n], Instant::now() + ARRIVE_WITHIN)
+/// How many packets of controls were sent to each instrument behind a filter since it was last waited for.
+pub(super) struct Unread {
+    of: BTreeMap<NodeName, u32>,
+    patience: u32,
+}
+
+impl Unread {
+    fn new(patience: u32) -> Self {
+        Self { of: BTreeMap::new(), patience }
+    }
+
+    /// One more was sent to a node's instrument; after some, has it waited for, at most for a while, until it has read this last one.
+    /// One that does not arrive in that time may be none that arrives: the next is waited for after as many again.
+    fn sent(&mut self, node: &NodeName, wait_for_it: impl FnOnce(Duration) -> bool) {
+        let unread = self.of.entry(node.clone()).or_default();
+        *unread += 1;
+        if *unread == LOGGED_UNREAD {
+            *unread = 0;
+            if !wait_for_it(ARRIVE_WITHIN * self.patience) {
+                tracing::debug!(%node, "a packet of the controls was not logged in time");
+            }
+        }
+    }
 }
 
 /// What stands for an aim in its controls: all of it where that is little, else the edges of each range and some in
@@ -607,5 +633,36 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
         errors: swept.errors,
         filter_instrument_alive,
         trace: swept.trace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends so many to a node's instrument, and says after how many it was waited for.
+    fn waited(unread: &mut Unread, node: &NodeName, packets: u32, arrives: bool) -> Vec<(u32, Duration)> {
+        let mut waits = Vec::new();
+        for n in 1..=packets {
+            unread.sent(node, |within| {
+                waits.push((n, within));
+                arrives
+            });
+        }
+        waits
+    }
+
+    #[test]
+    fn each_instrument_is_waited_for_after_what_was_sent_to_it_also_after_a_miss() {
+        let (app, vms): (NodeName, NodeName) = ("app".parse().unwrap(), "vms".parse().unwrap());
+        let within = ARRIVE_WITHIN * 3;
+        for arrives in [true, false] {
+            let mut unread = Unread::new(3);
+            assert_eq!(waited(&mut unread, &app, 100, arrives), []);
+            assert_eq!(waited(&mut unread, &vms, 127, arrives), [], "what others are sent does not count");
+            let told = waited(&mut unread, &app, 300, arrives);
+            assert_eq!(told, [(28, within), (156, within), (284, within)]);
+            assert_eq!(waited(&mut unread, &vms, 1, arrives), [(1, within)]);
+        }
     }
 }
