@@ -115,7 +115,9 @@ mod tests {
     use hickory_proto::rr::{Name, RData, Record, RecordType};
 
     use super::*;
+    use crate::tap::answers::Part;
     use crate::tap::fixture::{APP, RTR_B, inventory, mac, ports};
+    use crate::tap::reading::Reading;
 
     fn message(kind: MessageType, name: &str, addresses: &[[u8; 4]]) -> Vec<u8> {
         let name = Name::from_ascii(name).unwrap();
@@ -194,6 +196,19 @@ mod tests {
         let many: Vec<_> =
             (0..12).flat_map(|at| [(question(&large(at)), from), (answer.clone(), to)]).collect();
         assert_eq!(letters(&many).len(), MOST_SPELLINGS, "letters by chance do not fill it");
+    }
+
+    /// A question is addressed to the next device and not to who sends it, and is read all the same.
+    #[test]
+    fn a_question_is_read_as_it_leaves_its_node() {
+        let answer = frame(&message(MessageType::Response, "one.example.org", &[[192, 0, 2, 1]]), 53);
+        let mut reading = Reading::new(ports(), inventory(), 1);
+        let frames = [(question("One.EXAMPLE.org"), Direction::FromNode), (answer, Direction::ToNode)];
+        for (packet, (bytes, direction)) in (1..).zip(frames) {
+            let seen = Seen { packet, at: packet, port: APP as u16, direction };
+            reading.take(&Frame::of(&bytes).unwrap(), Part::None, seen);
+        }
+        assert_eq!(reading.lookups.turn()[0].asked_as.as_deref(), Some("One.EXAMPLE.org"));
     }
 
     #[test]
