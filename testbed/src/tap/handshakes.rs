@@ -34,6 +34,8 @@ pub(super) struct Handshakes {
 #[derive(Debug)]
 struct Connection {
     opener: NodeName,
+    /// Sequence number of its first SYN.
+    first: u32,
     packet: u64,
     at: u64,
     /// What the opener says, and what it is told.
@@ -56,7 +58,7 @@ impl Handshakes {
             Direction::FromNode => {
                 let begins = tcp.syn && !tcp.ack;
                 if begins && inventory.node(packet.source) == Some(&port.node) {
-                    self.begin((source, dest), seen, inventory, &port.node);
+                    self.begin((source, dest), tcp.sequence, seen, inventory, &port.node);
                 }
                 self.say((source, dest), &port.node, &tcp, true);
             }
@@ -64,10 +66,10 @@ impl Handshakes {
         }
     }
 
-    /// A first SYN; sent again it changes nothing, and from a port that was used before it is another connection.
-    fn begin(&mut self, ends: Ends, seen: Seen, inventory: &Inventory, opener: &NodeName) {
+    /// A first SYN; sent again it changes nothing, and with another number, or after an end, it is another connection.
+    fn begin(&mut self, ends: Ends, first: u32, seen: Seen, inventory: &Inventory, opener: &NodeName) {
         if let Some(known) = self.open.get(&ends) {
-            if !known.closed {
+            if !known.closed && known.first == first {
                 return;
             }
             // What was told in an earlier stretch vouches for nothing that begins now.
@@ -79,6 +81,7 @@ impl Handshakes {
         }
         let connection = Connection {
             opener: opener.clone(),
+            first,
             packet: seen.packet,
             at: seen.at,
             out: Default::default(),
@@ -279,6 +282,17 @@ mod tests {
         wire.visit(40_000, b"GET / HTTP/1.1\r\n\r\n", "FA");
         let kind = ("app".to_owned(), 0, 0, true);
         assert_eq!(wire.turn(), [kind]);
+    }
+
+    /// Nobody saw the end of the first, as where a SYN is dropped and given up.
+    #[test]
+    fn another_first_syn_is_another_connection_whether_the_one_before_ended_or_not() {
+        let mut wire = Wire::new();
+        let (app, cam) = ((ADDRESSES[APP], 40_000), (ADDRESSES[CAM], 443));
+        wire.pass(&across(APP, &tcp(app, cam, 7_000, "S", b"")));
+        let begun = wire.packet + 1;
+        wire.visit(40_000, &hello(), "A");
+        assert_eq!(wire.turn(), [("app".to_owned(), 40_000, begun, false)]);
     }
 
     #[test]
