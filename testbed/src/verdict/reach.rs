@@ -55,12 +55,14 @@ fn tries_of<'a>(
     own.partition(|one| one.at < begun)
 }
 
-/// What is open without the name is not opened by it.
+/// What is open without the name is not opened by it. It is shut where a packet left and nothing at all came back.
 fn ask_shut(open: &Open, before: &[&OpenSeen], draft: &mut Draft) {
-    if before.is_empty() {
-        draft.reasons.add("shut", format!("{} was not tried before the name was asked for", open_name(open)));
-    }
+    let is_shut = |one: &&&OpenSeen| one.packets.0.is_some() && one.packets.1.is_none();
     let open_before = before.iter().find(|one| one.answered_after_us.is_some());
+    if open_before.is_none() && before.iter().find(is_shut).is_none() {
+        let text = format!("{} was not seen to be shut before the name was asked for", open_name(open));
+        draft.reasons.add("shut", text);
+    }
     draft.findings.extend(open_before.map(|one| open_anyhow(one)));
 }
 
