@@ -25,6 +25,7 @@ mod site;
 mod stream;
 mod sweep;
 mod trace;
+mod unread;
 
 pub use across::{Crossed, cross};
 pub use addresses::look_at_addresses;

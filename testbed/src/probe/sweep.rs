@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::attack::{Attacked, Life, attack};
 use super::open::open_again;
 use super::pass_on::passed_on;
+use super::unread::Unread;
 use super::{Entry, FilterLog, Role, Sending, Site};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, SegmentName, Traffic};
@@ -21,10 +22,6 @@ use crate::tap::{self, Captured, Direction};
 
 /// How long packets may be under way before a control counts as missed.
 pub(super) const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
-
-/// Packets that may wait to be read from an instrument behind a filter: of its messages, some 1200 bytes each, the kernel keeps 350 in
-/// the room that it gives without rights (socket(7), `rmem_max`, doubled), and says only that there were more.
-const LOGGED_UNREAD: u32 = 128;
 
 /// How long an instrument behind a filter may take for its sign of life: less than the second within which it counts.
 const LIFE_WITHIN: Duration = Duration::from_millis(700);
@@ -284,37 +281,6 @@ fn send_all(
         }
     }
     Ok(sent)
-}
-
-/// How many packets of controls were sent to each instrument behind a filter since it was last waited for.
-pub(super) struct Unread {
-    of: BTreeMap<NodeName, u32>,
-    /// Whose last one did not arrive in time: the next is waited for in vain as likely, so not for long.
-    missed: BTreeSet<NodeName>,
-    patience: u32,
-}
-
-impl Unread {
-    fn new(patience: u32) -> Self {
-        Self { of: BTreeMap::new(), missed: BTreeSet::new(), patience }
-    }
-
-    /// One more was sent to a node's instrument; after some, has it waited for, at most for a while, until it has read this last one.
-    /// One that does not arrive in that time may be none that arrives: the next is waited for after as many again, and
-    /// for a twentieth of that.
-    fn sent(&mut self, node: &NodeName, wait_for_it: impl FnOnce(Duration) -> bool) {
-        let unread = self.of.entry(node.clone()).or_default();
-        *unread += 1;
-        if *unread == LOGGED_UNREAD {
-            *unread = 0;
-            let within = ARRIVE_WITHIN * self.patience;
-            let within = if self.missed.remove(node) { within / 20 } else { within };
-            if !wait_for_it(within) {
-                self.missed.insert(node.clone());
-                tracing::debug!(%node, "a packet of the controls was not logged in time");
-            }
-        }
-    }
 }
 
 /// What stands for an aim in its controls: all of it where that is little, else the edges of each range and some in
@@ -639,37 +605,5 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
         errors: swept.errors,
         filter_instrument_alive,
         trace: swept.trace,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Sends so many to a node's instrument, and says after how many it was waited for.
-    fn waited(unread: &mut Unread, node: &NodeName, packets: u32, arrives: bool) -> Vec<(u32, Duration)> {
-        let mut waits = Vec::new();
-        for n in 1..=packets {
-            unread.sent(node, |within| {
-                waits.push((n, within));
-                arrives
-            });
-        }
-        waits
-    }
-
-    #[test]
-    fn each_instrument_is_waited_for_after_what_was_sent_to_it_also_after_a_miss() {
-        let (app, vms): (NodeName, NodeName) = ("app".parse().unwrap(), "vms".parse().unwrap());
-        let within = ARRIVE_WITHIN * 3;
-        for arrives in [true, false] {
-            let mut unread = Unread::new(3);
-            assert_eq!(waited(&mut unread, &app, 100, arrives), []);
-            assert_eq!(waited(&mut unread, &vms, 127, arrives), [], "what others are sent does not count");
-            let told = waited(&mut unread, &app, 300, arrives);
-            let next = if arrives { within } else { within / 20 };
-            assert_eq!(told, [(28, within), (156, next), (284, next)]);
-            assert_eq!(waited(&mut unread, &vms, 1, arrives), [(1, within)]);
-        }
     }
 }
