@@ -23,6 +23,8 @@ pub struct Sockets {
     /// Sockets of UDP that take what anybody sends: those without a peer, at a port that is none of those which the kernel gives
     /// to whoever asks something (`ip_local_port_range`).
     pub udp: Vec<SocketAddr>,
+    /// Sockets of UDP without a peer at one of those ports: whoever has it has asked something, or listens there for good.
+    pub askers: Vec<SocketAddr>,
     /// Connections of TCP that stand.
     pub connections: u64,
     /// Whether listening sockets of TCP and of UDP, of each family, were told that this function had opened there itself.
@@ -45,12 +47,15 @@ fn read_here() -> io::Result<Sockets> {
     let tcp: Vec<SocketAddr> = state(TcpState::Listen).map(|one| one.local_address).collect();
     let alone = udp.iter().filter(|one| one.state == UdpState::Close).map(|one| one.local_address);
     let alone: Vec<SocketAddr> = alone.collect();
+    let others = alone.iter().filter(|one| !asked.contains(one));
+    let (askers, udp) = others.partition::<Vec<&SocketAddr>, _>(|one| askers.contains(&one.port()));
     Ok(Sockets {
         canaries: [
             listeners.iter().all(|one| tcp.contains(one)),
             asked.iter().all(|one| alone.contains(one)),
         ],
-        udp: alone.into_iter().filter(|one| !askers.contains(&one.port())).collect(),
+        udp: udp.into_iter().copied().collect(),
+        askers: askers.into_iter().copied().collect(),
         connections: u64::try_from(state(TcpState::Established).count()).unwrap_or(u64::MAX),
         tcp: tcp.into_iter().filter(|one| !listeners.contains(one)).collect(),
     })
@@ -134,7 +139,8 @@ mod tests {
         }
         assert!(!seen.tcp.contains(&begun.local_addr().unwrap()));
         assert!(seen.connections >= 2, "both ends are here: {seen:?}");
-        assert!(!seen.udp.contains(&asks.local_addr().unwrap()), "{seen:?}");
+        let asks = asks.local_addr().unwrap();
+        assert!(!seen.udp.contains(&asks) && seen.askers.contains(&asks), "{seen:?}");
         assert_eq!(seen.canaries, [true, true]);
     }
 

@@ -43,6 +43,10 @@ pub struct ListeningSeen {
     pub at: u64,
     /// Who listens there, in order: sockets that take what anybody sends. Those at 127.0.0.0/8 and `::1` are left out.
     pub sockets: Vec<Listening>,
+    /// Sockets of UDP without a peer at ports that the kernel gives to whoever asks something (`ip_local_port_range`), in order: one
+    /// that is there for good listens.
+    #[serde(default)]
+    pub askers: Vec<Listening>,
     /// Connections of TCP that stand there: something runs on the node.
     pub connections: u64,
     /// Whether sockets that were opened there for this moment were told, of TCP and of UDP.

@@ -25,16 +25,22 @@ fn look(site: &Site, check: &Check, node: &NodeName) -> ListeningSeen {
         move |at: &SocketAddr| Listening { port: port(at.port(), at.port()), address: at.ip().to_canonical() }
     };
     let sockets = seen.tcp.iter().map(one(Traffic::Tcp)).chain(seen.udp.iter().map(one(Traffic::Udp)));
-    let mut sockets: Vec<_> = sockets.filter(|one| !one.address.is_loopback()).collect();
-    sockets.sort_unstable();
-    sockets.dedup();
     ListeningSeen {
         check: check.name.clone(),
         node: node.clone(),
         at: fake_facts::now(),
-        sockets,
+        sockets: from_elsewhere(sockets),
+        askers: from_elsewhere(seen.askers.iter().map(one(Traffic::Udp))),
         connections: seen.connections,
         canaries: seen.canaries,
         error,
     }
+}
+
+/// Those that others can speak to, in order, each once.
+fn from_elsewhere(sockets: impl Iterator<Item = Listening>) -> Vec<Listening> {
+    let mut sockets: Vec<_> = sockets.filter(|one| !one.address.is_loopback()).collect();
+    sockets.sort_unstable();
+    sockets.dedup();
+    sockets
 }

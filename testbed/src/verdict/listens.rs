@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::names::{NodeName, Traffic};
-use crate::observation::{ListeningSeen, Observations};
+use crate::observation::{Listening, ListeningSeen, Observations};
 use crate::plan::Check;
 
 use super::judge::Draft;
@@ -41,7 +41,8 @@ pub(super) fn draft(check: &Check, of: &[NodeName], at: &[Traffic], seen: &Obser
 /// What listens and is not declared, by port.
 fn undeclared(node: &NodeName, at: &[Traffic], looks: &[&ListeningSeen]) -> Vec<Finding> {
     let mut ports: BTreeMap<Traffic, Vec<String>> = BTreeMap::new();
-    let sockets = looks.iter().flat_map(|one| &one.sockets).filter(|socket| !at.contains(&socket.port));
+    let sockets = looks.iter().flat_map(|one| &one.sockets).chain(stays(looks));
+    let sockets = sockets.filter(|socket| !at.contains(&socket.port));
     for socket in sockets {
         let address = match socket.address.is_unspecified() {
             true => "all of its addresses".to_owned(),
@@ -58,13 +59,26 @@ fn undeclared(node: &NodeName, at: &[Traffic], looks: &[&ListeningSeen]) -> Vec<
     ports.into_iter().map(text).map(|text| finding(text, Some(node))).collect()
 }
 
+/// Sockets at ports that the kernel gives to whoever asks something, which were there each time: who asks is done soon.
+fn stays<'a>(looks: &'a [&ListeningSeen]) -> impl Iterator<Item = &'a Listening> {
+    let told: Vec<_> = looks.iter().filter(|one| one.error.is_none()).collect();
+    let (first, later) = match told.as_slice() {
+        [first, later @ ..] if !later.is_empty() => (first.askers.as_slice(), later.to_vec()),
+        _ => (&[][..], Vec::new()),
+    };
+    first.iter().filter(move |socket| later.iter().all(|look| look.askers.contains(socket)))
+}
+
 /// What is declared and was there at no time.
 fn absent<'a>(
     node: &'a NodeName,
     at: &'a [Traffic],
     looks: &'a [&ListeningSeen],
 ) -> impl Iterator<Item = Finding> + 'a {
-    let there = |port: &Traffic| looks.iter().flat_map(|one| &one.sockets).any(|socket| socket.port == *port);
+    let there = |port: &Traffic| {
+        let mut sockets = looks.iter().flat_map(|one| one.sockets.iter().chain(&one.askers));
+        sockets.any(|socket| socket.port == *port)
+    };
     let looked = looks.iter().any(|one| one.error.is_none());
     let missing = at.iter().filter(move |port| looked && !there(port));
     missing.map(move |port| finding(format!("{node} does not listen at {port}"), None))

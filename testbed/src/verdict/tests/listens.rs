@@ -16,6 +16,7 @@ fn look(sockets: &[(Traffic, [u8; 4])]) -> ListeningSeen {
         node: of("app"),
         at: 1,
         sockets: sockets.collect(),
+        askers: Vec::new(),
         connections: 3,
         canaries: [true, true],
         error: None,
@@ -49,6 +50,20 @@ fn whoever_is_not_declared_is_found_whenever_it_was_there_and_whatever_control_w
         "app listens at udp/53 of all of its addresses, which is not declared",
     ];
     assert_fails(&judged(&[], vec![there, without]), &texts);
+}
+
+#[test]
+fn a_service_of_udp_at_a_port_of_askers_is_told_by_being_there_each_time() {
+    let at = |port: u16| Listening { port: Traffic::Udp(port, port), address: [0; 4].into() };
+    let asking =
+        |ports: &[u16]| ListeningSeen { askers: ports.iter().map(|port| at(*port)).collect(), ..look(&[]) };
+    let looks = || vec![asking(&[40000, 41000]), asking(&[41000, 42000])];
+    let text = "app listens at udp/41000 of all of its addresses, which is not declared";
+    assert_fails(&judged(&[], looks()), &[text]);
+    let declared = [Traffic::Udp(41000, 41000)];
+    assert_eq!(judged(&declared, looks()).verdict, Verdict::Pass);
+    let once = judged(&[], vec![asking(&[40000]), ListeningSeen { error: Some("gone".into()), ..look(&[]) }]);
+    assert_inconclusive(&once, &["instrument", "gone"]);
 }
 
 #[test]
