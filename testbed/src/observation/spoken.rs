@@ -17,9 +17,9 @@ pub struct End {
     pub port: u16,
 }
 
-/// What times to live (RFC 791) or hop limits (RFC 8200) have less where packets arrive than where they left: the least of the one
-/// beside the least of the other, and the greatest beside the greatest. The two are the same where all packets lost as many. Below 0,
-/// somebody on the way has raised it.
+/// What times to live (RFC 791) or hop limits (RFC 8200) have less where packets arrive than where they left: the least beside the
+/// least, the greatest beside the greatest, and what lies in between beside one that left with as many more. The two are the same where
+/// all packets lost as many. Below 0, somebody on the way has raised it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LostHops {
     /// The smaller of the two.

@@ -9,6 +9,7 @@
 //! A table may be asked at the end of a *stretch*, and goes on: what goes on in it is known again, so that a
 //! connection that stands for hours still has the opener that it had.
 
+mod lives;
 mod past;
 
 use std::collections::HashMap;
@@ -23,7 +24,8 @@ use super::sightings::{Direction, Seen};
 use super::stream::Stream;
 use super::tell::{Key, Kind, Place, Teller, Told};
 use crate::names::{Mac, NodeName};
-use crate::observation::{Conversation, End, LoadSeen, LostHops};
+use crate::observation::{Conversation, End, LoadSeen};
+use lives::Lives;
 use past::Past;
 
 /// A connection that says nothing for so long is not known again, nanoseconds: two hours, after which TCP itself looks
@@ -74,7 +76,7 @@ struct State {
     /// First packet of each end that reached the other's link.
     reached: [Option<u64>; 2],
     /// Times to live with which packets of each end left its own link, and with which they reached the other's.
-    hops: [[Spread; 2]; 2],
+    hops: [[Lives; 2]; 2],
     /// Whose links sent frames of it or were to take them; empty if it was not seen yet, in this stretch.
     ports: Vec<u16>,
     /// Closed before this stretch, and nothing was said in it: no SYN, and no byte, in whatever order.
@@ -227,26 +229,6 @@ impl Table {
     }
 }
 
-/// The least and the greatest time to live that was seen; none if no packet was.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spread(Option<(u8, u8)>);
-
-impl Spread {
-    fn take(&mut self, hops: Option<u8>) {
-        let Some(hops) = hops else { return };
-        let (least, greatest) = self.0.unwrap_or((hops, hops));
-        self.0 = Some((least.min(hops), greatest.max(hops)));
-    }
-
-    /// What those that arrived have less than these.
-    fn less(self, arrived: Self) -> Option<LostHops> {
-        let ((least, greatest), (least_there, greatest_there)) = (self.0?, arrived.0?);
-        let less = [(least, least_there), (greatest, greatest_there)]
-            .map(|(left, arrived)| i16::from(left) - i16::from(arrived));
-        Some(LostHops { fewest: less[0].min(less[1]), most: less[0].max(less[1]) })
-    }
-}
-
 fn end(nodes: &[NodeName], place: &Place, owner: Option<Node>) -> End {
     let node = owner.map(|node| nodes[usize::from(node)].clone());
     End { node, address: place.address, port: place.port }
@@ -372,7 +354,7 @@ impl State {
             syn_back: self.syn_back,
             reached_packet: self.reached[0],
             answered_packet: self.reached[1],
-            lost_hops: self.hops.map(|[left, arrived]| left.less(arrived)),
+            lost_hops: self.hops.map(|[left, arrived]| left.less(&arrived)),
             ports: self.ports.iter().map(|port| ports[usize::from(*port)].name.clone()).collect(),
             earlier: false,
         }

@@ -1,5 +1,6 @@
 //! Frames at the taps of the small site → conversations.
 
+use crate::observation::LostHops;
 use proptest::prelude::*;
 
 use super::super::fixture::{self, APP, CAM, Hop, RTR_A, RTR_B, across, icmp, link, link_to, tcp, udp};
