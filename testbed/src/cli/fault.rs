@@ -14,19 +14,19 @@ use crate::scenario::{Below, Lasting, ServiceRef};
 /// What is done to a lab.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Action {
-    /// A link loses its carrier, as if the plug were pulled at the far end.
+    /// Links lose their carriers, as if the plugs were pulled at the far ends.
     Cut {
-        /// The link: `app.eth0`, or `app` where it has only one.
-        #[arg(value_name = "LINK")]
-        link: PortRef,
+        /// The links: `app.eth0`, or `app` where it has only one.
+        #[arg(value_name = "LINK", required = true)]
+        links: Vec<PortRef>,
     },
-    /// A link is whole again: carrier, own place, neither slow nor lossy. With --all everything that is in force is mended.
+    /// Links are whole again: carrier, own place, neither slow nor lossy. With --all everything that is in force is mended.
     Heal {
-        /// The link.
+        /// The links.
         #[arg(value_name = "LINK", required_unless_present = "all")]
-        link: Option<PortRef>,
+        links: Vec<PortRef>,
         /// Links, nodes, services, rules and names.
-        #[arg(long, conflicts_with = "link")]
+        #[arg(long, conflicts_with = "links")]
         all: bool,
     },
     /// The cables of two links change places.
@@ -165,9 +165,9 @@ impl Action {
     /// Errors: arguments that do not go together.
     pub fn fault(&self) -> Result<Option<Fault<PortRef>>, String> {
         Ok(Some(match self.clone() {
-            Action::Cut { link } => Fault::Cut { link },
-            Action::Heal { link: Some(link), .. } => Fault::Heal { link },
-            Action::Heal { link: None, .. } => Fault::HealAll,
+            Action::Cut { links } => Fault::Cut { links },
+            Action::Heal { all: true, .. } => Fault::HealAll,
+            Action::Heal { links, .. } => Fault::Heal { links },
             Action::Swap { one, other } => Fault::Swap { links: [one, other] },
             Action::Flap { link, times, every } => Fault::Flap { link, times, every },
             Action::Kill(of) => Fault::Kill { of: of.victim() },

@@ -33,7 +33,21 @@ pub(super) async fn set_carrier(
     Ok(())
 }
 
-pub(super) async fn cut(
+/// One after the other, in the order in which they are named.
+pub(super) async fn cut_all(
+    plugs: &[Plug],
+    force: &mut Force,
+    wiring: &Wiring<'_>,
+    ground: Ground<'_>,
+) -> Result<String, Error> {
+    let mut said = Vec::new();
+    for plug in plugs {
+        said.push(cut(plug, force, wiring, ground).await?);
+    }
+    Ok(said.join(", "))
+}
+
+async fn cut(
     plug: &Plug,
     force: &mut Force,
     wiring: &Wiring<'_>,
@@ -45,6 +59,20 @@ pub(super) async fn cut(
     }
     set_carrier(end, force, wiring, ground).await?;
     Ok(format!("{end} has no carrier"))
+}
+
+/// One after the other, in the order in which they are named.
+pub(super) async fn heal_all(
+    plugs: &[Plug],
+    force: &mut Force,
+    wiring: &Wiring<'_>,
+    ground: Ground<'_>,
+) -> Result<String, Error> {
+    let mut said = Vec::new();
+    for plug in plugs {
+        said.push(heal(&plug.end, force, wiring, ground).await?);
+    }
+    Ok(said.join(", "))
 }
 
 pub(super) async fn heal(

@@ -128,8 +128,8 @@ impl Faults {
 async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<String, Error> {
     let wiring = ground.wiring();
     match fault {
-        Fault::Cut(plug) => links::cut(plug, force, &wiring, ground).await,
-        Fault::Heal(plug) => links::heal(&plug.end, force, &wiring, ground).await,
+        Fault::Cut(plugs) => links::cut_all(plugs, force, &wiring, ground).await,
+        Fault::Heal(plugs) => links::heal_all(plugs, force, &wiring, ground).await,
         Fault::HealAll => heal_all(force, &wiring, ground).await,
         Fault::Swap(one, other) => links::swap(one, other, force, &wiring, ground).await,
         Fault::Flap { plug, times, every } => links::flap(plug, *times, *every, force, &wiring, ground).await,

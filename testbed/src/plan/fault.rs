@@ -17,9 +17,9 @@ use crate::scenario::{nearest, which_cable};
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// The port loses its carrier for whoever is plugged in.
-    Cut(Plug),
+    Cut(Vec<Plug>),
     /// The port is as the plan has it: up, in its own bridge or VLAN, neither slow nor lossy.
-    Heal(Plug),
+    Heal(Vec<Plug>),
     /// Everything that is in force is mended, the last first.
     HealAll,
     /// Two ports change bridges, or VLANs.
@@ -138,7 +138,7 @@ impl Fault {
     /// Where in the fabric: the cables that it changes.
     pub fn plugs(&self) -> Vec<&Plug> {
         match self {
-            Fault::Cut(plug) | Fault::Heal(plug) => vec![plug],
+            Fault::Cut(plugs) | Fault::Heal(plugs) => plugs.iter().collect(),
             Fault::Swap(one, other) => vec![one, other],
             Fault::Flap { plug, .. } | Fault::Rate { plug, .. } | Fault::Impair { plug, .. } => vec![plug],
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.whole.iter().flatten().collect(),
@@ -180,8 +180,8 @@ impl Fault {
         use written::Fault as Written;
         let link = |plug: &Plug| plug.end.clone();
         match self {
-            Fault::Cut(plug) => Written::Cut { link: link(plug) },
-            Fault::Heal(plug) => Written::Heal { link: link(plug) },
+            Fault::Cut(plugs) => Written::Cut { links: plugs.iter().map(link).collect() },
+            Fault::Heal(plugs) => Written::Heal { links: plugs.iter().map(link).collect() },
             Fault::HealAll => Written::HealAll,
             Fault::Swap(one, other) => Written::Swap { links: [link(one), link(other)] },
             Fault::Flap { plug, times, every } => {
@@ -218,8 +218,8 @@ impl Plan {
             return Err(words);
         }
         Ok(match fault {
-            Written::Cut { link } => Fault::Cut(self.plug(link)?),
-            Written::Heal { link } => Fault::Heal(self.plug(link)?),
+            Written::Cut { links } => Fault::Cut(self.plugs(links)?),
+            Written::Heal { links } => Fault::Heal(self.plugs(links)?),
             Written::HealAll => Fault::HealAll,
             Written::Swap { links: [one, other] } => self.swap(self.plug(one)?, self.plug(other)?)?,
             Written::Flap { link, times, every } => {
@@ -284,6 +284,10 @@ impl Plan {
         let names = self.nodes.iter().take(SHOWN).map(|node| format!("`{}`", node.name));
         let more = if self.nodes.len() > SHOWN { ", …" } else { "" };
         format!("{}{more}", names.collect::<Vec<_>>().join(", "))
+    }
+
+    fn plugs(&self, ends: &[End]) -> Result<Vec<Plug>, String> {
+        ends.iter().map(|end| self.plug(end)).collect()
     }
 
     fn plug(&self, end: &End) -> Result<Plug, String> {

@@ -85,7 +85,8 @@ fn unsettled(plan: &Plan, faults: &[FaultSeen], patience: u32) -> Vec<Unsettled>
 /// Whose carriers a fault changes.
 fn carriers<'p>(plan: &'p Plan, fault: &Fault) -> Vec<&'p NodeName> {
     let plugs: Vec<&Plug> = match fault {
-        Fault::Cut(plug) | Fault::Heal(plug) | Fault::Flap { plug, .. } => vec![plug],
+        Fault::Cut(plugs) | Fault::Heal(plugs) => plugs.iter().collect(),
+        Fault::Flap { plug, .. } => vec![plug],
         Fault::Swap(one, other) => vec![one, other],
         Fault::Kill(running) | Fault::Stop(running) | Fault::Restart(running) => {
             running.whole.iter().flatten().collect()

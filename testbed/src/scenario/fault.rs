@@ -30,15 +30,15 @@ const WHOLE: u32 = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault<L = End> {
-    /// The link loses its carrier, as if the plug were pulled at the far end.
+    /// The links lose their carriers, as if the plugs were pulled at the far ends.
     Cut {
-        /// Which.
-        link: L,
+        /// Which; at least one, none twice.
+        links: Vec<L>,
     },
-    /// The link is as the scenario has it: with carrier, in its own segment, neither slow nor lossy.
+    /// The links are as the scenario has them: with carrier, in their own segments, neither slow nor lossy.
     Heal {
-        /// Which.
-        link: L,
+        /// Which; at least one, none twice.
+        links: Vec<L>,
     },
     /// Everything that is in force is mended, the last first.
     HealAll,
@@ -264,8 +264,12 @@ impl<L> Fault<L> {
     /// Errors: the first of `name`.
     pub fn try_map<M, E>(self, mut name: impl FnMut(L) -> Result<M, E>) -> Result<Fault<M>, E> {
         Ok(match self {
-            Fault::Cut { link } => Fault::Cut { link: name(link)? },
-            Fault::Heal { link } => Fault::Heal { link: name(link)? },
+            Fault::Cut { links } => {
+                Fault::Cut { links: links.into_iter().map(name).collect::<Result<_, _>>()? }
+            }
+            Fault::Heal { links } => {
+                Fault::Heal { links: links.into_iter().map(name).collect::<Result<_, _>>()? }
+            }
             Fault::HealAll => Fault::HealAll,
             Fault::Swap { links: [one, other] } => Fault::Swap { links: [name(one)?, name(other)?] },
             Fault::Flap { link, times, every } => Fault::Flap { link: name(link)?, times, every },
@@ -291,10 +295,10 @@ impl<L> Fault<L> {
         L: Clone,
     {
         match self {
-            Fault::Cut { link }
-            | Fault::Flap { link, .. }
-            | Fault::Rate { link, .. }
-            | Fault::Impair { link, .. } => Fault::Heal { link: link.clone() },
+            Fault::Cut { links } => Fault::Heal { links: links.clone() },
+            Fault::Flap { link, .. } | Fault::Rate { link, .. } | Fault::Impair { link, .. } => {
+                Fault::Heal { links: vec![link.clone()] }
+            }
             Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
             Fault::Load { node, .. } => Fault::Reload { node: node.clone() },
             Fault::MoveName { name, ttl, .. } => {
@@ -324,6 +328,9 @@ impl<L> Fault<L> {
             Fault::MoveName { ttl, .. } if *ttl > LONGEST_TTL || ttl.subsec_nanos() > 0 => {
                 "`ttl` is whole seconds up to 24h"
             }
+            Fault::Cut { links } | Fault::Heal { links } if links.is_empty() => {
+                "`cut` and `heal` name one link at least"
+            }
             Fault::Rate { at, .. } if !RATES.contains(&at.0) => "a rate is 8kbit to 10gbit",
             Fault::Impair { how, .. } => return how.out_of_range(),
             Fault::Load { ruleset, .. } => {
@@ -350,10 +357,12 @@ impl Fault {
     pub fn is_mended_by(&self, then: &Fault) -> bool {
         match (self, then) {
             (_, Fault::HealAll) => true,
-            (
-                Fault::Cut { link } | Fault::Rate { link, .. } | Fault::Impair { link, .. },
-                Fault::Heal { link: healed },
-            ) => link == healed,
+            (Fault::Cut { links }, Fault::Heal { links: healed }) => {
+                links.iter().all(|link| healed.contains(link))
+            }
+            (Fault::Rate { link, .. } | Fault::Impair { link, .. }, Fault::Heal { links }) => {
+                links.contains(link)
+            }
             (Fault::Swap { links: [one, other] }, Fault::Swap { links: [first, second] }) => {
                 (one, other) == (first, second) || (one, other) == (second, first)
             }
@@ -381,8 +390,8 @@ impl Fault {
 impl<L: fmt::Display> fmt::Display for Fault<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Cut { link } => write!(f, "cut {link}"),
-            Fault::Heal { link } => write!(f, "heal {link}"),
+            Fault::Cut { links } => write!(f, "cut {}", spaced(links)),
+            Fault::Heal { links } => write!(f, "heal {}", spaced(links)),
             Fault::HealAll => f.write_str("heal --all"),
             Fault::Swap { links: [one, other] } => write!(f, "swap {one} {other}"),
             Fault::Flap { link, times, every } => {
@@ -405,6 +414,10 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Impair { link, how } => write!(f, "impair {link}{how}"),
         }
     }
+}
+
+fn spaced<L: fmt::Display>(links: &[L]) -> String {
+    links.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 impl Victim {
@@ -491,18 +504,22 @@ mod tests {
         let end = |node: &str| End { node: node.parse().unwrap(), link: "eth0".parse().unwrap() };
         let victim = |part: Part| Victim { node: "app".parse().unwrap(), part };
         let lease = || victim(Part::Services(vec![ServiceWord::Lease]));
-        let cut: Fault = Fault::Cut { link: end("app") };
+        let cut: Fault = Fault::Cut { links: vec![end("app")] };
+        let both: Fault = Fault::Cut { links: vec![end("app"), end("cam")] };
+        let heal = |nodes: &[&str]| Fault::Heal { links: nodes.iter().map(|node| end(node)).collect() };
+        assert!(both.is_mended_by(&heal(&["cam", "app"])) && !both.is_mended_by(&heal(&["app"])));
+        assert_eq!(both.mended_by().to_string(), "heal app.eth0 cam.eth0");
         let flap = Fault::Flap { link: end("app"), times: 3, every: Duration::from_secs(1) };
         let clear = Fault::ClearState { node: "app".parse().unwrap() };
         let swap = Fault::Swap { links: [end("app"), end("cam")] };
-        assert!(cut.is_mended_by(&Fault::Heal { link: end("app") }) && cut.is_mended_by(&Fault::HealAll));
-        assert!(!cut.is_mended_by(&Fault::Heal { link: end("cam") }) && !cut.is_mended_by(&clear));
+        assert!(cut.is_mended_by(&heal(&["app"])) && cut.is_mended_by(&Fault::HealAll));
+        assert!(!cut.is_mended_by(&heal(&["cam"])) && !cut.is_mended_by(&clear));
         assert!(flap.is_mended_by(&clear) && !flap.is_mended_by(&cut) && !clear.is_mended_by(&cut));
-        assert!(swap.is_mended_by(&swap) && !swap.is_mended_by(&Fault::Heal { link: end("app") }));
+        assert!(swap.is_mended_by(&swap) && !swap.is_mended_by(&heal(&["app"])));
         let killed = Fault::Kill { of: lease() };
         assert!(killed.is_mended_by(&Fault::Restart { of: victim(Part::AllServices) }));
         assert!(!Fault::Kill { of: victim(Part::Whole) }.is_mended_by(&Fault::Restart { of: lease() }));
-        for fault in [cut, flap, clear, swap, killed] {
+        for fault in [cut, both, flap, clear, swap, killed] {
             assert!(fault.is_mended_by(&fault.mended_by()), "{fault}");
         }
     }
@@ -539,7 +556,8 @@ mod tests {
         ] {
             assert_eq!(good.out_of_range(), None, "{good}");
         }
-        let bad: [Fault; 13] = [
+        let bad: [Fault; 14] = [
+            Fault::Cut { links: Vec::new() },
             flap(0, 20),
             flap(101, 20),
             flap(3, 0),

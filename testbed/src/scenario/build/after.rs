@@ -17,6 +17,11 @@ use crate::names::CheckName;
 /// How long a fault stands at least, if the scenario does not say.
 const LASTS: Duration = Duration::from_secs(1);
 
+/// Whether a check is about something that comes again and again.
+fn goes_on(word: &Word) -> bool {
+    matches!(word, Word::Plays { .. } | Word::Periodic { .. })
+}
+
 impl Reader<'_> {
     /// A check that looks at others; `known` are those that could be read.
     pub(super) fn after(&mut self, name: &At<CheckName>, word: &raw::After, known: &[Check]) -> Option<Word> {
@@ -33,12 +38,14 @@ impl Reader<'_> {
             self.out.push(Mistake::error(title, name.spot, label));
         }
         let resume = self.named(&word.resume, known, "`resume`", |word| {
-            matches!(word, Word::Plays { .. } | Word::Periodic { .. })
+            goes_on(word)
                 .then_some(())
                 .ok_or("only what goes on can go on again: name checks with `plays` or `periodic`")
         });
         let stops = self.named(&word.stops, known, "`stops`", |word| {
-            matches!(word, Word::Periodic { .. }).then_some(()).ok_or("name checks with `periodic`")
+            goes_on(word)
+                .then_some(())
+                .ok_or("only what goes on can stop: name checks with `plays` or `periodic`")
         });
         let hold = self.named(&word.hold, known, "`hold`", |word| match word {
             Word::NoReach { forgotten: None, .. } => Ok(()),

@@ -49,7 +49,7 @@ impl Faults<'_> {
             }
         }
         match verb {
-            "cut" => Some(Fault::Cut { link: self.link(&raw.cut)? }),
+            "cut" => self.cut(raw),
             "heal" => self.heal(raw),
             "swap" => self.swap(raw),
             "flap" => self.flap(raw),
@@ -114,14 +114,47 @@ impl Faults<'_> {
         }
     }
 
+    fn cut(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let written: Vec<_> = raw.cut.good()?.0.iter().map(|at| (&at.value, at.spot)).collect();
+        Some(Fault::Cut { links: self.ends(&written)? })
+    }
+
     fn heal(&mut self, raw: &raw::Fault) -> Option<Fault> {
-        let written = raw.heal.good()?;
-        match &written.value {
-            Healed::All => Some(Fault::HealAll),
-            Healed::Link(port) => {
-                Some(Fault::Heal { link: self.end(At { value: port, spot: written.spot })? })
+        let written = &raw.heal.good()?.0;
+        let mut links = Vec::new();
+        for at in written {
+            if let Healed::Link(port) = &at.value {
+                links.push((port, at.spot));
             }
         }
+        match (links.len(), written.as_slice()) {
+            (0, [_]) => Some(Fault::HealAll),
+            (named, all) if named == all.len() => Some(Fault::Heal { links: self.ends(&links)? }),
+            (_, all) => {
+                let spot = all.iter().find(|at| at.value == Healed::All)?.spot;
+                let title = format!("{} heals all and something besides", self.whose);
+                self.out.push(Mistake::error(title, spot, "`all` takes in every link: it stands alone"));
+                None
+            }
+        }
+    }
+
+    /// Links that there are, none of them twice.
+    fn ends(&mut self, written: &[(&PortRef, Spot)]) -> Option<Vec<End>> {
+        let mut links: Vec<End> = Vec::new();
+        let mut complete = true;
+        for &(value, spot) in written {
+            match self.end(At { value, spot }) {
+                Some(end) if links.contains(&end) => {
+                    let title = format!("{} names a link twice", self.whose);
+                    self.out.push(Mistake::error(title, spot, format!("`{end}` is in the list already")));
+                    complete = false;
+                }
+                Some(end) => links.push(end),
+                None => complete = false,
+            }
+        }
+        (complete && !links.is_empty()).then_some(links)
     }
 
     fn swap(&mut self, raw: &raw::Fault) -> Option<Fault> {

@@ -552,7 +552,7 @@ table! {
         fault: must Fault,
         /// Checks with `plays` or `periodic`: what they look at goes on, without a pause longer than `within`.
         resume: may Some1<CheckName>,
-        /// Checks with `periodic`: what they look at stops as long as the fault stands, and goes on within `within` once it is mended.
+        /// Checks with `plays` or `periodic`: what they look at stops as long as the fault stands, and goes on within `within` once it is mended.
         stops: may Some1<CheckName>,
         /// The longest pause, 1ms to 10min.
         within: may One<Lasting<1, 600_000>>,

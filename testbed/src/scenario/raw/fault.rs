@@ -17,10 +17,10 @@ use crate::names::{HostName, NodeName, PortRef, SpelledName};
 table! {
     /// A fault: exactly one of `cut`, `heal`, `swap`, `flap`, `kill`, `stop`, `restart`, `reload`, `load`, `clear_state`, `expire_lease`, `move_name`, `rate`, `impair`, and what belongs to it.
     Fault = "a fault" {
-        /// This link loses its carrier.
-        cut: may One<PortRef>,
-        /// This link is as the scenario has it again; or `all` that is broken.
-        heal: may One<Healed>,
+        /// These links lose their carriers.
+        cut: may Some1<PortRef>,
+        /// These links are as the scenario has them again; or `all` that is broken.
+        heal: may Some1<Healed>,
         /// The cables of these two links change places.
         swap: may Many<PortRef>,
         /// This link loses its carrier and gets it back, several times.

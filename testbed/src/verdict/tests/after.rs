@@ -20,7 +20,7 @@ const END: u64 = THEN + 2_000 * MS;
 
 fn cut() -> Fault {
     let end = crate::scenario::fault::End { node: "app".parse().unwrap(), link: "eth0".parse().unwrap() };
-    Fault::Cut(Plug { end, ports: vec!["p-app-0".parse().unwrap()] })
+    Fault::Cut(vec![Plug { end, ports: vec!["p-app-0".parse().unwrap()] }])
 }
 
 fn told(at: u64, fact: Fact) -> NodeFact {

@@ -16,10 +16,10 @@ fn used(name: &str, first_at: u64, last_at: u64, first_packet: u64) -> PortUse {
     PortUse { port: port(name), first_at, last_at, first_packet, frames: 5 }
 }
 
-fn fault(at: u64, make: fn(Plug) -> Fault) -> FaultSeen {
+fn fault(at: u64, make: fn(Vec<Plug>) -> Fault) -> FaultSeen {
     let end = crate::scenario::fault::End { node: "app".parse().unwrap(), link: port("eth0") };
     let plug = Plug { end, ports: vec![port("p-app-0")] };
-    FaultSeen { fault: make(plug), at, done_at: at + 1, done: String::new(), by_hand: false }
+    FaultSeen { fault: make(vec![plug]), at, done_at: at + 1, done: String::new(), by_hand: false }
 }
 
 /// The verdict on an appliance with a spare, after a change to the plan and to what was seen of a link that was cut from
@@ -90,7 +90,7 @@ fn use_without_need_is_found_before_and_after_the_cut_and_without_one() {
     let other = judged(
         |_| {},
         |all| match &mut all.faults[0].fault {
-            Fault::Cut(plug) => plug.ports = vec![port("p-rtr-0")],
+            Fault::Cut(plugs) => plugs[0].ports = vec![port("p-rtr-0")],
             _ => unreachable!("the first is a cut"),
         },
     );
