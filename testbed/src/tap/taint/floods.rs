@@ -24,7 +24,7 @@ pub struct Unsettled {
 pub(super) struct Floods<'a> {
     ports: &'a [Port],
     unsettled: &'a [Unsettled],
-    /// Who sends from this address, and when a frame last came from there.
+    /// Who sends from this address, the first that did, and when a frame last came from there. Whoever forges it later is not it.
     heard: HashMap<Mac, (u16, u64)>,
 }
 
@@ -45,7 +45,11 @@ impl<'a> Floods<'a> {
         let mac = |bytes: &[u8]| Mac(bytes.try_into().expect("half of twelve bytes"));
         match seen.direction {
             Direction::FromNode => {
-                self.heard.insert(mac(source), (seen.port, seen.at));
+                let known = self.heard.entry(mac(source)).or_insert((seen.port, seen.at));
+                let [owner, here] = [known.0, seen.port].map(|port| &self.ports[usize::from(port)].node);
+                if owner == here {
+                    *known = (seen.port, seen.at);
+                }
                 false
             }
             Direction::ToNode => self.may_be_forgotten(mac(dest), seen),
@@ -97,5 +101,26 @@ mod tests {
         assert_eq!(last(&[spoke, (APP, ToNode, 150)]), Some(false), "its own");
         assert_eq!(last(&[spoke, (CAM, ToNode, 150)]), Some(false), "no switch is between these");
         assert_eq!(last(&[spoke, (RTR_B, FromNode, 150)]), Some(false), "sent on, not flooded");
+    }
+
+    #[test]
+    fn who_forges_an_address_is_not_taken_for_who_has_it() {
+        let ports = ports();
+        let unsettled = [Unsettled { node: ports[APP].node.clone(), from: 100, until: 200 }];
+        let mut floods = Floods::new(&ports, &unsettled);
+        let mut take = |port: usize, direction, at| {
+            let bytes = match direction {
+                Direction::FromNode => [&mac(CAM).0[..], &mac(APP).0, &[8, 0]].concat(),
+                Direction::ToNode => link(RTR_B, APP, 0x0800, &[]).remove(0).bytes,
+            };
+            floods.take(&Seen { packet: 1, at, port: port as u16, direction }, &bytes)
+        };
+        take(APP, Direction::FromNode, 50);
+        take(RTR_B, Direction::FromNode, 150);
+        assert!(take(RTR_B, Direction::ToNode, 160), "a copy for who has it");
+        take(RTR_B, Direction::FromNode, 250);
+        assert!(take(RTR_B, Direction::ToNode, 260), "who has it has not come back yet");
+        take(APP, Direction::FromNode, 300);
+        assert!(!take(RTR_B, Direction::ToNode, 310), "now it has");
     }
 }
