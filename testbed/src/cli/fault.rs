@@ -94,8 +94,8 @@ pub enum Action {
         /// The name as that node spells it: letters in any case.
         #[arg(long, value_name = "NAME", requires = "asked_by")]
         asked_as: Option<SpelledName>,
-        /// For how long an answer may be kept, whole seconds up to 24h.
-        #[arg(long, default_value = "60s", value_parser = lasting::<0, 86_400_000>)]
+        /// For how long an answer may be kept, whole seconds up to 168h.
+        #[arg(long, default_value = "60s", value_parser = lasting::<0, 604_800_000>)]
         ttl: Duration,
     },
     /// A link lets not more than so much through, each way.

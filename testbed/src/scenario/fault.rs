@@ -18,7 +18,7 @@ const TIMES: RangeInclusive<u32> = 1..=100;
 /// From one loss to the next.
 const EVERY: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(60);
 /// How long an answer about a name may be kept.
-const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How late frames may come.
 const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// Slowest and fastest rate, bits per second.
@@ -99,7 +99,7 @@ pub enum Fault<L = End> {
         name: HostName,
         /// Where it is now; none: where it was at first.
         to: Option<IpAddr>,
-        /// For how long an answer may be kept, whole seconds; 0 s to 24 h, default 60 s.
+        /// For how long an answer may be kept, whole seconds; 0 s to a week, default 60 s.
         ttl: Duration,
         /// Who looks it up then, at its own name server; the name need not be one that the clouds answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -326,7 +326,7 @@ impl<L> Fault<L> {
                 "`asked_as` is the name itself, as the node of `asked_by` spells it"
             }
             Fault::MoveName { ttl, .. } if *ttl > LONGEST_TTL || ttl.subsec_nanos() > 0 => {
-                "`ttl` is whole seconds up to 24h"
+                "`ttl` is whole seconds up to 168h"
             }
             Fault::Cut { links } | Fault::Heal { links } if links.is_empty() => {
                 "`cut` and `heal` name one link at least"
@@ -565,7 +565,7 @@ mod tests {
             load("/etc/passwd"),
             load("a\"\nflush ruleset\n#"),
             moved(Duration::from_millis(1)),
-            moved(Duration::from_secs(86_401)),
+            moved(Duration::from_secs(604_801)),
             spelled(Some("app"), "B.example.ORG"),
             spelled(None, "A.example.ORG"),
             impaired(11, 0),

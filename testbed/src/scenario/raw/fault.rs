@@ -55,8 +55,8 @@ table! {
         ruleset: may One<Below>,
         /// Of `move_name`: the address; left out: the one that the name had at first.
         to: may One<IpAddr>,
-        /// Of `move_name`: for how long the answer may be kept, whole seconds up to 24h; default 60s.
-        ttl: may One<Lasting<0, 86_400_000>>,
+        /// Of `move_name`: for how long the answer may be kept, whole seconds up to 168h; default 60s.
+        ttl: may One<Lasting<0, 604_800_000>>,
         /// Of `move_name`: this node looks the name up then, which need not be one that the clouds answer: one that only looks like theirs.
         asked_by: may One<NodeName>,
         /// Of `asked_by`: the name as that node spells it, letters in any case; default: as `move_name` has it.
