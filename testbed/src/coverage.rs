@@ -1,6 +1,8 @@
 //! Which documented control is proven by which scenario, check and broken twin. Pure.
 
-use std::collections::BTreeMap;
+mod catalogue;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::names::{CheckName, ControlId, ScenarioName};
 use crate::scenario::controls;
 use crate::scenario::model::Scenario;
 use crate::scenario::twin::Twin;
+use catalogue::{LACKS, WANTS};
 
 /// One documented control, and what proves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +19,10 @@ pub struct Coverage {
     pub control: ControlId,
     /// The checks that name it, by scenario and in its order; empty: no scenario proves it.
     pub checks: Vec<Proving>,
+    /// Words of which no check proves a part of it, though it is shown by one of each; empty where a check proves the whole.
+    pub wants: Vec<String>,
+    /// What no check can show of it, or no shipped one does.
+    pub lacks: Vec<String>,
 }
 
 /// A check that proves a control.
@@ -25,6 +32,8 @@ pub struct Proving {
     pub scenario: ScenarioName,
     /// Its name.
     pub check: CheckName,
+    /// Its word, such as `no_reach`.
+    pub word: String,
     /// Whether it proves a part of the control only.
     pub part: bool,
     /// Kernel features without which it is inconclusive.
@@ -34,9 +43,9 @@ pub struct Proving {
 }
 
 impl Coverage {
-    /// Whether some check proves all of it.
+    /// Whether it is proven in full: by checks of all words that it is shown by, one of which at least is known to turn red.
     pub fn is_whole(&self) -> bool {
-        self.checks.iter().any(|check| !check.part)
+        !self.checks.is_empty() && self.wants.is_empty() && self.lacks.is_empty() && self.has_twin()
     }
 
     /// Whether some check that proves it is known to turn red.
@@ -56,6 +65,7 @@ pub fn coverage(scenarios: &[Scenario], twins: &[Twin]) -> Vec<Coverage> {
                 rows.entry(proof.control.clone()).or_default().push(Proving {
                     scenario: scenario.name.clone(),
                     check: check.name.clone(),
+                    word: check.word.name(),
                     part: proof.part,
                     requires: check.requires.clone(),
                     twins: twins.clone(),
@@ -65,12 +75,28 @@ pub fn coverage(scenarios: &[Scenario], twins: &[Twin]) -> Vec<Coverage> {
     }
     let row = |control: ControlId| {
         let checks = rows.remove(&control).unwrap_or_default();
-        Coverage { control, checks }
+        let (wants, lacks) = (wants(&control, &checks), lacks(&control));
+        Coverage { control, checks, wants, lacks }
     };
     controls::all().map(row).collect()
 }
 
-/// The table for a reader: a line per control and check, then what is missing.
+/// The words that are wanting.
+fn wants(control: &ControlId, checks: &[Proving]) -> Vec<String> {
+    if checks.iter().any(|check| !check.part) {
+        return Vec::new();
+    }
+    let there: BTreeSet<&str> = checks.iter().map(|check| check.word.as_str()).collect();
+    let wanted = WANTS.iter().filter(|(id, _)| *id == control.as_str()).flat_map(|(_, words)| *words);
+    wanted.filter(|word| !there.contains(*word)).map(|word| (*word).to_owned()).collect()
+}
+
+fn lacks(control: &ControlId) -> Vec<String> {
+    let of_it = LACKS.iter().filter(|(ids, _)| ids.contains(&control.as_str()));
+    of_it.map(|(_, text)| (*text).to_owned()).collect()
+}
+
+/// The table for a reader: a line per control and check, then what is missing of which control.
 pub fn table(rows: &[Coverage]) -> String {
     let mut text = String::new();
     for row in rows {
@@ -85,6 +111,7 @@ pub fn table(rows: &[Coverage]) -> String {
             text.push_str(&format!("{control:<11} {part:<5}  {place:<36}  {twins}\n"));
         }
     }
+    text.push_str(&in_part(rows));
     let missing: Vec<_> =
         rows.iter().filter(|row| row.checks.is_empty()).map(|row| row.control.as_str()).collect();
     if !missing.is_empty() {
@@ -98,6 +125,21 @@ pub fn table(rows: &[Coverage]) -> String {
         "\n{all} controls: {proven} with a check, {whole} of them in full; {with_twin} with a broken twin\n"
     ));
     text
+}
+
+/// What is missing of the controls that are proven in part.
+fn in_part(rows: &[Coverage]) -> String {
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| !row.checks.is_empty() && !row.is_whole()) {
+        let wants = row.wants.iter().map(|word| format!("no check with `{word}`"));
+        let no_twin = (!row.has_twin()).then(|| "no broken twin".to_owned());
+        let missing: Vec<_> = wants.chain(no_twin).chain(row.lacks.iter().cloned()).collect();
+        text.push_str(&format!("{:<11} {}\n", row.control.as_str(), missing.join("; ")));
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\nin part, for want of:\n{text}"),
+    }
 }
 
 #[cfg(test)]
@@ -131,18 +173,47 @@ mod tests {
     }
 
     #[test]
-    fn isolation_address_time_names_and_redundancy_are_proven_or_said_not_to_be() {
-        let limits = include_str!("../../docs/limitations.md");
+    fn every_control_is_proven_in_full_or_said_not_to_be() {
         for row in shipped() {
-            let area = &row.control.as_str()[4..7];
-            if ["NET", "SGL", "DUA", "BRG", "NTP", "ADR", "RED", "DNS"].contains(&area) {
-                let said = limits.contains(row.control.as_str());
-                assert!(row.has_twin() || said, "{} has neither check with twin nor a line", row.control);
-                // What is proven in part may have a line of what is missing.
-                let whole = row.checks.iter().any(|check| !check.part && !check.twins.is_empty());
-                assert!(!(whole && said), "{} is proven; the line is out of date", row.control);
-            }
+            assert_eq!(row.wants, Vec::<String>::new(), "{}", row.control);
+            assert!(row.has_twin(), "{} has no broken twin", row.control);
+            assert_eq!(row.is_whole(), row.lacks.is_empty(), "{}", row.control);
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_what_the_limitations_say() {
+        let limits = include_str!("../../docs/limitations.md");
+        let told: Vec<&str> = limits.lines().filter(|line| line.starts_with("| PAN-")).collect();
+        let known: Vec<String> =
+            LACKS.iter().map(|(ids, text)| format!("| {} | {text} |", ids.join(", "))).collect();
+        assert_eq!(told, known);
+    }
+
+    #[test]
+    fn the_catalogue_has_a_row_for_each_control_and_words_that_there_are() {
+        let ids: Vec<_> = controls::all().collect();
+        let rows: Vec<_> = WANTS.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), rows);
+        let used: BTreeSet<String> =
+            shipped().into_iter().flat_map(|row| row.checks).map(|check| check.word).collect();
+        for (id, words) in WANTS {
+            assert!(!words.is_empty() && words.iter().all(|word| used.contains(*word)), "{id}: {words:?}");
+        }
+        for id in LACKS.iter().flat_map(|(ids, _)| *ids) {
+            assert!(rows.contains(id), "{id} is no control");
+        }
+    }
+
+    #[test]
+    fn a_control_is_whole_by_checks_of_all_its_words() {
+        let rows = || shipped().into_iter().find(|row| row.control.as_str() == "PAN-NET-06").unwrap();
+        let whole = rows();
+        assert!(whole.is_whole(), "{whole:?}");
+        let without: Vec<_> = whole.checks.iter().filter(|check| check.word != "matrix").cloned().collect();
+        assert_eq!(wants(&whole.control, &without), ["matrix"]);
+        let claimed: Vec<_> = without.into_iter().map(|check| Proving { part: false, ..check }).collect();
+        assert_eq!(wants(&whole.control, &claimed), Vec::<String>::new());
     }
 
     #[test]
@@ -150,6 +221,7 @@ mod tests {
         let mut rows = shipped();
         let text = table(&rows);
         assert!(text.contains("PAN-NET-06  part   t1-direct-cable/prod-shut"), "{text}");
+        assert!(text.contains("\nin part, for want of:\nPAN-NET-04  "), "{text}");
         assert!(!text.contains("no check: "), "{text}");
         let row = rows.iter_mut().find(|row| row.control.as_str() == "PAN-DNS-05").unwrap();
         row.checks.clear();

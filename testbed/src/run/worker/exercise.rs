@@ -34,10 +34,12 @@ pub(super) fn plays_within(plan: &Plan) -> Duration {
     EXERCISE_WITHIN + Duration::from_secs(most.max().unwrap_or(0).div_ceil(u64::from(fps)))
 }
 
-/// How long the longest `periodic` may take once all else is done.
+/// How long the longest `periodic` may take once all else is done: its gaps, and what may pass before the first of them begins.
 pub(super) fn regular_within(plan: &Plan) -> Duration {
     let longest = plan.checks.iter().filter_map(|check| match &check.word {
-        Word::Periodic { every, gaps, .. } => Some(*every * u32::try_from(*gaps).unwrap_or(u32::MAX)),
+        Word::Periodic { every, gaps, .. } => {
+            Some(every.saturating_mul(u32::try_from(*gaps).unwrap_or(u32::MAX).saturating_add(1)))
+        }
         _ => None,
     });
     longest.max().map_or(Duration::ZERO, |longest| longest + EXERCISE_WITHIN)

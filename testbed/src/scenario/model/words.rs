@@ -34,6 +34,15 @@ pub struct Check {
     pub word: Word,
 }
 
+impl Word {
+    /// As it is written in a scenario: `no_reach`.
+    pub fn name(&self) -> String {
+        let written = serde_json::to_value(self).expect("a word is written as plain values");
+        let (name, _) = written.as_object().and_then(|map| map.iter().next()).expect("by its name");
+        name.clone()
+    }
+}
+
 /// A control that a check proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
