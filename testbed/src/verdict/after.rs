@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use fake_facts::Fact;
 
+use crate::names::NodeName;
 use crate::observation::{AimSeen, ChangeSeen, Observations};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, GoingOn, Open, Plan};
+use crate::scenario::model::Event;
 
 use super::judge::Draft;
 use super::wording::length;
@@ -174,6 +176,12 @@ fn stopped(
         let text = format!("{name} did not stop after `{}`: {came} more", asked.says);
         draft.findings.push(finding(text));
     }
+    if let GoingOn::Reports { event: Event::MonitorJob, of } = what
+        && !told_offline(of, change, seen)
+    {
+        let text = format!("nobody was told that {of} is offline as long as `{}` stood", asked.says);
+        draft.findings.push(finding(text));
+    }
     match times.iter().find(|at| **at >= change.then_at) {
         None => {
             // What never came cannot go on.
@@ -192,6 +200,14 @@ fn stopped(
             format!("{name} stopped, and went on {} after it was mended", length(after))
         }
     }
+}
+
+/// Whether its cloud has said meanwhile that a device does not answer any more.
+fn told_offline(of: &NodeName, change: &ChangeSeen, seen: &Observations) -> bool {
+    let offline =
+        |fact: &Fact| matches!(fact, Fact::Monitored { device, online: false, .. } if device == of.as_str());
+    let meanwhile = change.at..change.then_at;
+    seen.facts.iter().any(|fact| meanwhile.contains(&fact.line.at) && offline(&fact.line.fact))
 }
 
 fn name(what: &GoingOn) -> String {

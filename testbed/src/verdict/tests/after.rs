@@ -213,3 +213,30 @@ fn what_must_stop_stops_and_goes_on_in_time() {
     assert_fails(&judged(until(AT)), &["logs of app did not go on once `cut app.eth0` was mended"]);
     assert_inconclusive(&judged(vec![THEN + 1]), &["alive", "logs of app was not going on before"]);
 }
+
+#[test]
+fn who_does_not_answer_its_monitoring_is_said_to_be_offline() {
+    let judged = |said: &[(u64, bool)]| {
+        let stops = |plan: &mut Plan| {
+            if let Word::After { resume, stops, .. } = &mut check_of(plan, CHECK).word {
+                resume.clear();
+                stops.push(GoingOn::Reports { event: Event::MonitorJob, of: "app".parse().unwrap() });
+            }
+        };
+        judged(stops, |all| {
+            let monitored =
+                |at: u64, online| told(at, Fact::Monitored { device: "app".into(), online, software: None });
+            let times = every(AT - 4_000 * MS, AT, 1000).into_iter().chain([THEN + 700 * MS]);
+            all.facts
+                .extend(times.map(|at| {
+                    told(at, Fact::Delivered { service: "iot".into(), name: "monitoring".into() })
+                }));
+            all.facts.extend(said.iter().map(|(at, online)| monitored(*at, *online)));
+        })
+    };
+    let good = judged(&[(AT - 1, true), (AT + 1_500 * MS, false), (THEN + 700 * MS, true)]);
+    assert_eq!(good.verdict, Verdict::Pass, "{good:#?}");
+    let text = "nobody was told that app is offline as long as `cut app.eth0` stood";
+    assert_fails(&judged(&[(AT - 1, true), (THEN + 700 * MS, true)]), &[text]);
+    assert_fails(&judged(&[(AT - 1, false), (THEN + 1, false)]), &[text]);
+}
