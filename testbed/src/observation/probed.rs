@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CheckName, Kinds, NodeName, Traffic};
-use crate::plan::{Aim, Crossing, Open};
+use crate::names::{CheckName, Kinds, LinkName, NodeName, Traffic};
+use crate::plan::{Aim, Crossing, Open, Questions};
 
 /// What became of one aim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +103,45 @@ pub struct FrameSeen {
     pub instrument: Control,
     /// Path control: came out in the open copy, where the links are joined.
     pub path: Control,
+}
+
+/// What became of the questions that a neighbour puts to one leg of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedSeen {
+    /// The check it belongs to.
+    pub check: CheckName,
+    /// Who asks whom, and for what.
+    pub questions: Questions,
+    /// What became of each question, in the order of [`Questions::all`].
+    pub seen: Vec<QuestionSeen>,
+    /// When the first one that must not be answered was asked.
+    pub started_at: u64,
+    /// When the last one had come to the leg.
+    pub ended_at: u64,
+    /// Errors of asking, if any.
+    pub errors: Vec<String>,
+}
+
+/// What became of one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionSeen {
+    /// Packet number at its sender's tap.
+    pub sent_packet: Option<u64>,
+    /// Packet number where it was handed to the leg.
+    pub entered_packet: Option<u64>,
+    /// The first answer.
+    pub answered: Option<Answered>,
+}
+
+/// An answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Port of the fabric of who gave it.
+    pub port: LinkName,
+    /// Packet number there.
+    pub packet: u64,
+    /// When, nanoseconds since 1970-01-01 UTC.
+    pub at: u64,
 }
 
 /// A packet that arrived.

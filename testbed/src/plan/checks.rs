@@ -17,6 +17,7 @@ use super::mistake::Mistakes;
 use super::model::{
     Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, ServiceKind, Word,
 };
+use super::own_leg;
 use super::ports::{fits, openable};
 use super::spoken;
 use super::taint;
@@ -180,6 +181,9 @@ pub(super) fn word(
             let alive = alive::opens(check, known, mistakes);
             across::cover(check, known, &crossings, &alive, mistakes);
             Word::NoBridge { crossings, alive }
+        }
+        scenario::Word::OwnLeg { of } => {
+            Word::OwnLeg { questions: own_leg::questions(check, known, &all(&of), mistakes) }
         }
         scenario::Word::Listens { of, at } => Word::Listens { of: all(&of), at },
         scenario::Word::Explained { segments, upkeep, unused } => {

@@ -24,6 +24,7 @@ mod model;
 mod neighbours;
 mod nodes;
 mod opened;
+mod own_leg;
 mod ports;
 mod remarks;
 pub mod render;

@@ -11,7 +11,7 @@ use super::answers::cloud_addresses;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, PolicyRoute, Role, Segment, Switch};
-use super::sysctls::sysctls;
+use super::sysctls::{sysctls, weaken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName, SwitchName};
 use crate::scenario::model as scenario;
 
@@ -116,6 +116,9 @@ impl Given<'_> {
             nameservers: Vec::new(),
         };
         planned.sysctls = sysctls(&planned);
+        if matches!(&node.kind, scenario::Kind::Appliance(appliance) if appliance.weak_host) {
+            weaken(&mut planned.sysctls);
+        }
         planned
     }
 

@@ -117,6 +117,12 @@ pub(super) fn sysctls(node: &Node) -> BTreeMap<String, String> {
     set.0
 }
 
+/// Has a node answer ARP on each link for the addresses of all (weak host model, RFC 1122 section 3.3.4.2).
+pub(super) fn weaken(sysctls: &mut BTreeMap<String, String>) {
+    let of_arp = |key: &str| key.ends_with("/arp_ignore") || key.ends_with("/arp_announce");
+    sysctls.iter_mut().filter(|(key, _)| of_arp(key)).for_each(|(_, value)| "0".clone_into(value));
+}
+
 /// Forwarding of both families. Turning it on makes the kernel write `all/accept_redirects` itself, to 0.
 fn set_forwarding(sysctls: &mut BTreeMap<String, String>, forwards: bool, speaks_six: bool) {
     let value = if forwards { "1" } else { "0" };

@@ -158,6 +158,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         prefers_udp: false,
         sub_streams: false,
         forwards: false,
+        weak_host: false,
         monitor_every: Duration::from_secs(1),
         device: true,
         scan: None,

@@ -1,9 +1,9 @@
-//! What was sent of each aim and each crossing, in the plain form in which it is kept: the plan knows the rest.
+//! What was sent of each aim, each crossing and each leg that is asked, in the plain form in which it is kept: the plan knows the rest.
 
 use serde::{Deserialize, Serialize};
 
 use super::sweep::ports_of;
-use super::{Crossed, Sending, Swept};
+use super::{Asked, Crossed, Sending, Swept};
 use crate::names::CheckName;
 use crate::observation::TraceStep;
 use crate::plan::{Check, Plan, Word};
@@ -45,6 +45,23 @@ pub struct CrossingSent {
     /// When the last one was.
     pub ended_at: u64,
     /// Errors of sending.
+    pub errors: Vec<String>,
+}
+
+/// Questions that were asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedSent {
+    /// The check.
+    pub check: CheckName,
+    /// Which of the check's questions, all of one leg and family, from 0.
+    pub questions: usize,
+    /// The number of each question, in the plan's order; those of the path are of the copy.
+    pub numbers: Vec<Option<u32>>,
+    /// When the first one that must not be answered was asked, nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// When the last one had come to the leg.
+    pub ended_at: u64,
+    /// Errors of asking.
     pub errors: Vec<String>,
 }
 
@@ -102,6 +119,34 @@ impl Crossed {
         (crossing.frames.len() == sent.numbers.len()).then_some(Crossed {
             check: sent.check,
             crossing,
+            numbers: sent.numbers,
+            started_at: sent.started_at,
+            ended_at: sent.ended_at,
+            errors: sent.errors,
+        })
+    }
+}
+
+impl Asked {
+    /// What is kept of it, the so-many-th of its check.
+    pub fn sent(self, questions: usize) -> AskedSent {
+        AskedSent {
+            questions,
+            check: self.check,
+            numbers: self.numbers,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            errors: self.errors,
+        }
+    }
+
+    /// The questions again; none if the site's plan has no such.
+    pub fn of(sent: AskedSent, plan: &Plan) -> Option<Self> {
+        let Word::OwnLeg { questions } = &check(plan, &sent.check)?.word else { return None };
+        let questions = questions.get(sent.questions)?.clone();
+        (questions.all().len() == sent.numbers.len()).then_some(Asked {
+            check: sent.check,
+            questions,
             numbers: sent.numbers,
             started_at: sent.started_at,
             ended_at: sent.ended_at,

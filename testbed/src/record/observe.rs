@@ -7,7 +7,7 @@ use super::probes::probes_seen;
 use crate::names::CheckName;
 use crate::observation::{Conversation, Explained, Observations, OpenSeen, ProbesSeen, RulesSeen};
 use crate::plan::{Open, Plan, Word};
-use crate::probe::{self, AimSent, Crossed, Seen, Sending, Swept};
+use crate::probe::{self, AimSent, Asked, Crossed, Seen, Sending, Swept};
 use crate::tap::Captured;
 
 /// A record that is not one of a run of this plan.
@@ -47,7 +47,12 @@ pub fn observe(
         let unfit = Unfit { check: sent.check.clone(), what: "crossing", number: sent.crossing };
         Crossed::of(sent, plan).ok_or(unfit)
     });
+    let asked_legs = record.asked.into_iter().map(|sent| {
+        let unfit = Unfit { check: sent.check.clone(), what: "leg", number: sent.questions };
+        Asked::of(sent, plan).ok_or(unfit)
+    });
     Ok(Observations {
+        asked: asked_legs.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,
         aims: probe::complete(swept.collect::<Result<_, _>>()?, &site, &open_copy),
         crossings: crossed.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,
         opens: record.opens.into_iter().map(|open| find_packets(open, here)).collect(),

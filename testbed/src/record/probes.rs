@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Record;
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Astray, ProbesSeen};
-use crate::plan::{Aim, Crossing, Link, Node, Plan, Word};
+use crate::plan::{Aim, Asked, Crossing, Link, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
@@ -126,6 +126,16 @@ fn of_frames(plan: &Plan, record: &Record) -> HashMap<u32, Purpose> {
         for [attack, instrument, _] in &sent.numbers {
             purposes.extend(attack.map(|n| (n, purpose(from_port))));
             purposes.extend(instrument.map(|n| (n, purpose(&leaves.1))));
+        }
+    }
+    for sent in &record.asked {
+        let check = plan.checks.iter().find(|check| check.name == sent.check);
+        let Some(Word::OwnLeg { questions }) = check.map(|check| &check.word) else { continue };
+        let Some(one) = questions.get(sent.questions) else { continue };
+        let here = one.all().into_iter().zip(&sent.numbers);
+        for n in here.filter(|(asked, _)| asked.what_for != Asked::Path).filter_map(|(_, n)| *n) {
+            let segments = segment(&one.from_port).into_iter().collect();
+            purposes.insert(n, Purpose { from: one.from.clone(), to: one.node.clone(), segments });
         }
     }
     purposes

@@ -323,6 +323,10 @@ pub struct Appliance {
     pub sub_streams: bool,
     /// Whether it forwards packets between its legs; false, as documented. True only in a broken twin.
     pub forwards: bool,
+    /// Whether it answers on each of its links for the addresses of all (weak host model, RFC 1122 section 3.3.4.2); false, but for a
+    /// broken twin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weak_host: bool,
     /// How often it sends metrics and a log line; 1 s to 1 h.
     pub monitor_every: Duration,
     /// Whether its cloud asks it again and again how it is.

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 
 use super::frame::{Content, Frame, Packet, Transport};
 use super::nonce;
+use super::question::{self, Exchange};
 
 /// What a frame is to the probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) struct Answers {
     ways: HashMap<u64, (u32, bool)>,
     /// Ways of probes that were answered.
     answered: HashSet<u64>,
+    /// Who asked for which neighbour, and with which probe last.
+    asked: HashMap<Exchange, u32>,
 }
 
 impl Answers {
@@ -54,11 +57,15 @@ impl Answers {
             lengths: HashMap::new(),
             ways: HashMap::new(),
             answered: HashSet::new(),
+            asked: HashMap::new(),
         }
     }
 
     /// What this frame is; a probe's way is remembered. `own`: whether its Ethernet and its IP source are of the same node.
     pub(super) fn part(&mut self, frame: &Frame<'_>, own: impl Fn() -> bool) -> Part {
+        if let Some(part) = self.of_neighbours(frame) {
+            return part;
+        }
         let Content::Ip(packet) = &frame.content else {
             return nonce::of(frame, self.key).map_or(Part::None, Part::Probe);
         };
@@ -73,6 +80,19 @@ impl Answers {
             self.answered.insert(self.hasher.hash_one(way));
         }
         part
+    }
+
+    /// What is a probe's question for a neighbour, or an answer to one. Whatever nodes ask by themselves is neither.
+    fn of_neighbours(&mut self, frame: &Frame<'_>) -> Option<Part> {
+        if let Some(n) = question::of(frame, self.key) {
+            self.asked.extend(Exchange::asked(frame).map(|exchange| (exchange, n)));
+            return Some(Part::Probe(n));
+        }
+        if self.asked.is_empty() {
+            return None;
+        }
+        let n = self.asked.get(&Exchange::answered(frame)?)?;
+        Some(Part::Answer(*n))
     }
 
     /// A packet with a nonce: the probe, or an answer that carries all of it back, as an echo reply does. Each number
@@ -253,5 +273,41 @@ fn question(protocol: u8, kind: u8) -> Option<u8> {
         (1, 0) => Some(8),
         (1, 14 | 16 | 18) | (58, 129) => Some(kind - 1),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::question::{Question, craft};
+    use super::*;
+    use crate::names::Mac;
+
+    const KEY: u32 = 0xfeed_c0de;
+
+    #[test]
+    fn an_answer_of_arp_is_that_of_the_last_probe_with_this_question_and_of_none_before_it() {
+        let asked = |n| {
+            let (asker, address) = ("10.0.0.9".parse().unwrap(), "10.0.0.5".parse().unwrap());
+            let source = Mac([2, 0, 0, 0, 0, 9]);
+            craft(&Question { source, dest: None, asker, address, key: KEY, n }).unwrap()
+        };
+        let mut reply = asked(0);
+        reply[21] = 2;
+        reply[28..32].copy_from_slice(&[10, 0, 0, 5]);
+        reply[38..42].copy_from_slice(&[10, 0, 0, 9]);
+        let mut answers = Answers::new(KEY);
+        let mut part = |bytes: &[u8]| answers.part(&Frame::of(bytes).unwrap(), || true);
+        assert_eq!(part(&reply), Part::None);
+        assert_eq!([part(&asked(7)), part(&reply)], [Part::Probe(7), Part::Answer(7)]);
+        assert_eq!(
+            [part(&asked(8)), part(&reply), part(&reply)].map(|one| one == Part::Answer(8)),
+            [false, true, true]
+        );
+        // Another one's question, which carries no number, is none of ours, and so is the answer to it.
+        let mut own = asked(9);
+        own[42..].fill(0);
+        own[31] = 8;
+        reply[41] = 8;
+        assert_eq!([part(&own), part(&reply)], [Part::None, Part::None]);
     }
 }

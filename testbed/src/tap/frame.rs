@@ -9,6 +9,9 @@ use etherparse::{ArpHardwareId, EtherType, IpNumber, LaxNetSlice, LaxSlicedPacke
 
 use crate::names::Mac;
 
+/// Bytes of a message of ARP for IPv4 over Ethernet (RFC 826).
+const ARP: usize = 28;
+
 /// An Ethernet frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
@@ -24,6 +27,8 @@ pub struct Frame<'a> {
     pub length: usize,
     /// What it carries.
     pub content: Content<'a>,
+    /// Bytes behind a message of ARP; empty behind anything else.
+    pub padding: &'a [u8],
 }
 
 /// What a frame carries.
@@ -150,7 +155,12 @@ impl<'a> Frame<'a> {
             Some(net) => packet_of(net, behind).map_or(Content::Other(behind), Content::Ip),
             None => Content::Other(behind),
         };
+        let padding = match content {
+            Content::Arp(_) => behind.get(ARP..).unwrap_or_default(),
+            Content::Ip(_) | Content::Other(_) => &[],
+        };
         Some(Frame {
+            padding,
             source: Mac(ethernet.source()),
             dest: Mac(ethernet.destination()),
             vlan: sliced.vlan_ids().first().map(|id| id.value()),

@@ -2,7 +2,7 @@
 //!
 //! A [`Capture`] reads one ring of the fabric, which sees every frame at every port, and keeps the capture file and what
 //! frames tell ([`Captured`]): conversations, where each probe was seen, who was heard where, what explains each frame, and more.
-//! [`nonce`] is the contract with the sender of probes. [`annotate`] writes into a finished capture why a packet is cited.
+//! [`nonce`] is the contract with the sender of probes, and [`question`] that of questions for neighbours. [`annotate`] writes into a finished capture why a packet is cited.
 
 mod advertised;
 mod annotate;
@@ -31,6 +31,7 @@ pub mod nonce;
 #[cfg(test)]
 mod openssl;
 mod packets;
+pub mod question;
 mod read_back;
 mod reading;
 mod rtp;

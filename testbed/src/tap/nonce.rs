@@ -10,6 +10,8 @@
 //! | what pretends to be time | as NTP has them, and `key`, `n` and [`mark`] at 40..56 | | | |
 //! | a frame without IP | behind its Ethernet header, as above | `key` | `n` | [`mark`] |
 //!
+//! Questions for neighbours carry them [elsewhere](super::question).
+//!
 //! Key, window and mark differ between runs, so that no rule can be written that knows probes by a fixed value and
 //! treats them unlike real traffic.
 //!
@@ -212,7 +214,7 @@ pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
     match &frame.content {
         Content::Ip(packet) => of_packet(packet, key),
         Content::Other(bytes) => marked(bytes, 8, key),
-        Content::Arp(_) => None,
+        Content::Arp(_) => super::question::of(frame, key),
     }
 }
 
@@ -238,7 +240,7 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
 }
 
 /// The number that stands behind the key, if the mark follows.
-fn marked(bytes: &[u8], at: usize, key: u32) -> Option<u32> {
+pub(super) fn marked(bytes: &[u8], at: usize, key: u32) -> Option<u32> {
     (word(bytes, at)? == key && bytes.get(at + 8..at + 16)? == mark(key))
         .then(|| word(bytes, at + 4))
         .flatten()

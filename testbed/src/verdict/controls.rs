@@ -9,7 +9,7 @@ use super::wording::{Reasons, listed};
 /// How far from a probe an allowed flow may have answered to show that the way was alive, nanoseconds; times the run's patience.
 ///
 /// One second: the lab is too busy or too slow for a claim about the probe's own moment if it takes longer.
-const NEAR: u64 = 1_000_000_000;
+pub(super) const NEAR: u64 = 1_000_000_000;
 
 /// Kinds spelled out per reason.
 const KINDS: usize = 4;

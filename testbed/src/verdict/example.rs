@@ -259,6 +259,7 @@ pub(crate) fn aims() -> Vec<Aim> {
 /// What is seen of a run in which all is well.
 pub(crate) fn good() -> Observations {
     Observations {
+        asked: vec![],
         listening: vec![],
         loads: Vec::new(),
         taint: None,

@@ -18,6 +18,7 @@ mod kernel_lane;
 mod large;
 mod layer3;
 mod leases;
+mod legs;
 mod matrix;
 mod names;
 mod negatives;

@@ -58,6 +58,69 @@ pub enum Carries {
     },
 }
 
+/// What a neighbour at one leg of a node asks there: for the Ethernet address of who has an address, of one family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Questions {
+    /// The node.
+    pub node: NodeName,
+    /// Its leg, and that one's port of the fabric.
+    pub leg: (LinkName, LinkName),
+    /// The leg's Ethernet address.
+    pub leg_mac: Mac,
+    /// The neighbour.
+    pub from: NodeName,
+    /// By which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// That link's Ethernet address.
+    pub from_mac: Mac,
+    /// The neighbour's own address there.
+    pub source: IpAddr,
+    /// The leg's own address, which must be answered for.
+    pub own: IpAddr,
+    /// Addresses of the node's other legs, which must not.
+    pub others: Vec<(LinkName, IpAddr)>,
+}
+
+/// One question for an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What it is asked for.
+    pub what_for: Asked,
+    /// The address.
+    pub address: IpAddr,
+    /// Whether the leg's own Ethernet address is asked, not everybody.
+    pub directly: bool,
+}
+
+/// What a question is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// The leg's own address, right before: it lives, and its answer is seen.
+    Before,
+    /// The address of another leg.
+    Attack,
+    /// The leg's own address, right after.
+    After,
+    /// The address of another leg, in the open copy, where the node answers for all of its addresses on every leg.
+    Path,
+}
+
+impl Questions {
+    /// Every question, in the order in which they are asked.
+    pub fn all(&self) -> Vec<Question> {
+        let own = |what_for| vec![(what_for, self.own)];
+        let others =
+            |what_for| self.others.iter().map(|(_, address)| (what_for, *address)).collect::<Vec<_>>();
+        let all = [own(Asked::Before), others(Asked::Attack), own(Asked::After), others(Asked::Path)];
+        let both =
+            |(what_for, address)| [false, true].map(|directly| Question { what_for, address, directly });
+        all.into_iter().flatten().flat_map(both).collect()
+    }
+}
+
 /// What a flow allows and no probe opens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unopened {

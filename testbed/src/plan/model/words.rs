@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
 use super::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Kit, LeftOut, Open, RouteAsked, Spoken, Unopened,
-    VideoWay,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Kit, LeftOut, Open, Questions, RouteAsked, Spoken,
+    Unopened, VideoWay,
 };
 use crate::names::{CheckName, FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver};
@@ -220,6 +220,11 @@ pub enum Word {
         crossings: Vec<Crossing>,
         /// What must work within a second before and after.
         alive: Vec<Open>,
+    },
+    /// A leg of a node is not answered for on another leg.
+    OwnLeg {
+        /// What is asked.
+        questions: Vec<Questions>,
     },
     /// Who listens where.
     Listens {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::tables::{head, list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, RouteAsked, Unopened, VideoWay,
-    Word,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, Questions, RouteAsked,
+    Unopened, VideoWay, Word,
 };
 use crate::scenario::model::{Amount, Bounds};
 
@@ -108,6 +108,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
         }
         Word::NoBridge { crossings, alive } => no_bridge(crossings, alive),
+        Word::OwnLeg { questions } => own_leg(questions),
         Word::Listens { of, at } => {
             let at = if at.is_empty() { "nowhere".to_owned() } else { format!("at {}", list(at)) };
             ("listens".to_owned(), format!("    {}: {at}\n", list(of)))
@@ -254,6 +255,19 @@ fn no_bridge(crossings: &[Crossing], alive: &[Open]) -> (String, String) {
     let rows = table(2, &crossings.iter().map(row).collect::<Vec<_>>());
     let alive = format!("    alive before and after\n{}", opens_table(alive));
     ("no_bridge".to_owned(), rows + &alive)
+}
+
+fn own_leg(questions: &[Questions]) -> (String, String) {
+    let row = |one: &Questions| {
+        let others = one.others.iter().map(|(link, address)| format!("{address} of {link}"));
+        [
+            format!("{}.{}", one.from, one.link),
+            format!("asks {}.{}", one.node, one.leg.0),
+            format!("for {}", list(others)),
+            format!("before and after for its own {}", one.own),
+        ]
+    };
+    ("own_leg".to_owned(), table(2, &questions.iter().map(row).collect::<Vec<_>>()))
 }
 
 fn opens_table(opens: &[Open]) -> String {

@@ -37,6 +37,14 @@ fn record() -> Record {
         ended_at: 6,
         errors: vec![],
     };
+    let asked = AskedSent {
+        check: "own-leg".parse().unwrap(),
+        questions: 1,
+        numbers: vec![Some(1), None],
+        started_at: 5,
+        ended_at: 6,
+        errors: vec![],
+    };
     let mut log = FilterLog::default();
     log.add(Logged { at: 1_700_000_000_123_456_789, probe: Some(3) });
     log.add(Logged { at: 9, probe: None });
@@ -57,6 +65,7 @@ fn record() -> Record {
         facts: vec![NodeFact { node: "app".parse().unwrap(), line: said }],
         aims: vec![aim],
         crossings: vec![crossing],
+        asked: vec![asked],
         opens: seen.opens,
         in_force: vec!["cut app.eth0".into()],
         commands: vec![CommandEnd { node: "vms".parse().unwrap(), status: Some(3), last_lines: vec![] }],

@@ -16,7 +16,7 @@ use crate::observation::{
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
-use crate::probe::{self, AimSent, CrossingSent, Filters, Ledger, Sending, Site, Swept};
+use crate::probe::{self, AimSent, AskedSent, CrossingSent, Filters, Ledger, Sending, Site, Swept};
 use crate::record::{self, Instruments, Record, Which, rules};
 use crate::run::order::Order;
 use crate::run::taint;
@@ -53,6 +53,7 @@ pub(super) struct Probed {
 struct Sent {
     aims: Vec<AimSent>,
     crossings: Vec<CrossingSent>,
+    asked: Vec<AskedSent>,
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
     rules: Vec<RulesSeen>,
@@ -180,6 +181,10 @@ impl Prober<'_> {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
                 self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
                 self.sent.opens.extend(alive);
+            }
+            Word::OwnLeg { questions } => {
+                let asked = probe::ask_legs(site, copy, check, questions, patience).await;
+                self.sent.asked.extend((0..).zip(asked).map(|(place, one)| one.sent(place)));
             }
             Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
             Word::Reach { opens } if check.during.as_ref().is_some_and(During::has_a_name_asked) => {
@@ -470,7 +475,9 @@ impl Probed {
         missing: Vec<(String, String)>,
         seen_by: [(&Filters, &Ledger, &Captured); 2],
     ) -> Record {
-        let Probed { sent: Sent { aims, crossings, opens, changes, rules, mut listening }, first, .. } = self;
+        let Probed {
+            sent: Sent { aims, crossings, asked, opens, changes, rules, mut listening }, first, ..
+        } = self;
         listening.extend(self.listening);
         let instruments = |which: usize| {
             let (filters, ledger, captured) = seen_by[which];
@@ -482,6 +489,7 @@ impl Probed {
             facts: beside.facts,
             aims,
             crossings,
+            asked,
             opens,
             changes,
             faults: beside.faults,

@@ -177,6 +177,7 @@ impl Reader<'_> {
             ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
             ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
+            ("own_leg", raw.own_leg.is_absent(), raw.own_leg.is_bad()),
             ("listens", raw.listens.is_absent(), raw.listens.is_bad()),
             ("explained", raw.explained.is_absent(), raw.explained.is_bad()),
             ("matrix", raw.matrix.is_absent(), raw.matrix.is_bad()),
@@ -198,7 +199,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -217,6 +218,7 @@ impl Reader<'_> {
             raw.spare.good().and_then(|word| self.spare(word)),
             raw.carries.good().and_then(|word| self.carries(word)),
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
+            raw.own_leg.good().and_then(|word| self.own_leg(word)),
             raw.listens.good().and_then(|word| self.listens(word)),
             raw.explained.good().and_then(|word| self.explained(word)),
             raw.matrix.good().and_then(|word| self.matrix(word)),

@@ -199,6 +199,7 @@ impl Builder<'_> {
             prefers_udp: or(&raw.prefers_udp, false),
             sub_streams: or(&raw.sub_streams, false),
             forwards,
+            weak_host: or(&raw.weak_host, false),
             monitor_every,
             device,
             scan,

@@ -1,12 +1,12 @@
-//! `carries`, `no_bridge` and `listens`: what runs over one link, what must not run from one of a node's links to another,
-//! and at which ports a node may be spoken to.
+//! `carries`, `no_bridge`, `own_leg` and `listens`: what runs over one link, what must not run or be answered for from one of a
+//! node's links to another, and at which ports a node may be spoken to.
 
 use std::collections::BTreeSet;
 
 use super::super::mistakes::{Mistake, nearest};
 use super::super::model::Word;
 use super::super::raw;
-use super::super::shape::At;
+use super::super::shape::{At, OneOrMany, Slot};
 use super::checks::Reader;
 use crate::names::{FlowId, LinkName, NodeName, PortRef, Traffic};
 
@@ -46,12 +46,21 @@ impl Reader<'_> {
     }
 
     pub(super) fn no_bridge(&mut self, word: &raw::NoBridge) -> Option<Word> {
-        let of = self.nodes(&word.of_node)?;
+        Some(Word::NoBridge { of: self.joining(&word.of_node)? })
+    }
+
+    pub(super) fn own_leg(&mut self, word: &raw::OwnLeg) -> Option<Word> {
+        Some(Word::OwnLeg { of: self.joining(&word.of_node)? })
+    }
+
+    /// Nodes that join several segments each.
+    fn joining(&mut self, written: &Slot<OneOrMany<At<NodeName>>>) -> Option<Vec<NodeName>> {
+        let of = self.nodes(written)?;
         for name in &of {
             let Some(node) = self.nodes.get(name).filter(|node| !node.links.is_empty()) else { continue };
             let segments: BTreeSet<_> = node.links.iter().map(|link| &link.segment).collect();
             if segments.len() < 2
-                && let Some(first) = word.of_node.good().and_then(|names| names.0.first())
+                && let Some(first) = written.good().and_then(|names| names.0.first())
             {
                 let title = format!("{} has nothing to look at", self.whose);
                 let label = format!("`{name}` joins one segment only");
@@ -59,7 +68,7 @@ impl Reader<'_> {
                 break; // the others of a group are alike
             }
         }
-        Some(Word::NoBridge { of })
+        Some(of)
     }
 
     pub(super) fn listens(&mut self, word: &raw::Listens) -> Option<Word> {

@@ -248,6 +248,11 @@ pub enum Word {
         /// The nodes.
         of: Vec<NodeName>,
     },
+    /// An address of one link of a node is not answered for on another of its links.
+    OwnLeg {
+        /// The nodes.
+        of: Vec<NodeName>,
+    },
     /// Who listens where, as these nodes' own kernels tell it.
     Listens {
         /// The nodes.

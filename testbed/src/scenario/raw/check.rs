@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -43,6 +43,8 @@ table! {
         carries: may CarriesOnly,
         /// Nothing gets from one link of a node to another below IP.
         no_bridge: may NoBridge,
+        /// An address of one link of a node is not answered for on another of its links.
+        own_leg: may OwnLeg,
         /// Nodes listen at these ports and at no other.
         listens: may Listens,
         /// Every frame is explained: by a flow, by upkeep of a link, or as a probe.
@@ -321,6 +323,14 @@ table! {
 table! {
     /// Nothing gets from one link of a node to another below IP.
     NoBridge = "`no_bridge`" {
+        /// The nodes; each joins several segments.
+        of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// An address of one link of a node is not answered for on another of its links.
+    OwnLeg = "`own_leg`" {
         /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
     }

@@ -338,6 +338,8 @@ table! {
         commissions_by: may One<Commissioned>,
         /// True: it forwards packets between its links, which the documents forbid; for broken twins. Default false.
         forwards: may One<bool>,
+        /// True: it answers on each of its links for the addresses of all (weak host model, RFC 1122 section 3.3.4.2); for broken twins. Default false.
+        weak_host: may One<bool>,
         /// How often it sends metrics and a log line, 1s to 1h; default 1s.
         monitor_every: may One<Lasting<1000, 3_600_000>>,
         /// Whether it is a device of Panorama's at its cloud, which asks it again and again how it is. Default true.
