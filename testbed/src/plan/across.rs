@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::checks::Known;
+use super::kept;
 use super::mistake::Mistakes;
 use super::model::{Carries, Crossing, Link, Node, Open, StrayFrame};
 use super::ways::Ways;
@@ -33,16 +34,22 @@ pub(super) fn crossings(
                 continue;
             };
             let others = node.links.iter().filter(|leaves| leaves.segment != enters.segment);
-            crossings.extend(others.map(|leaves| Crossing {
-                node: node.name.clone(),
-                enters: (enters.name.clone(), enters.port.clone()),
-                leaves: (leaves.name.clone(), leaves.port.clone()),
-                leaves_mac: leaves.mac,
-                from: from.name.clone(),
-                link: link.name.clone(),
-                from_port: link.port.clone(),
-                from_mac: link.mac,
-                frames: frames(link, enters, leaves, neighbour(known.ways, node, leaves)),
+            crossings.extend(others.map(|leaves| {
+                Crossing {
+                    node: node.name.clone(),
+                    enters: (enters.name.clone(), enters.port.clone()),
+                    leaves: (leaves.name.clone(), leaves.port.clone()),
+                    leaves_mac: leaves.mac,
+                    from: from.name.clone(),
+                    link: link.name.clone(),
+                    from_port: link.port.clone(),
+                    from_mac: link.mac,
+                    frames: [
+                        frames(link, enters, leaves, neighbour(known.ways, node, leaves)),
+                        kept::frames(&known.site.segments, enters, leaves),
+                    ]
+                    .concat(),
+                }
             }));
         }
     }
@@ -55,7 +62,7 @@ fn neighbour<'a>(ways: &Ways<'a>, node: &Node, link: &Link) -> Option<(&'a Node,
 
 /// What a bridge would pass on, and what a careless one might.
 fn frames(from: &Link, enters: &Link, leaves: &Link, far: Option<(&Node, &Link)>) -> Vec<StrayFrame> {
-    let frame = |what: String, dest, carries| StrayFrame { what, dest, carries };
+    let frame = |what: String, dest, carries| StrayFrame { what, dest, carries, at_port: false };
     let unknown = Carries::Unknown;
     let mut frames = vec![
         frame(format!("to {}'s own address", enters.name), enters.mac, unknown),

@@ -14,7 +14,7 @@ use crate::names::{CheckName, LinkName};
 use crate::observation::{Control, CrossingSeen, FrameSeen, OpenSeen};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
-use crate::plan::{Check, Crossing, Open};
+use crate::plan::{Check, Crossing, Open, StrayFrame};
 use crate::tap::nonce::{self, Stray};
 use crate::tap::{Captured, Direction};
 
@@ -71,7 +71,7 @@ fn attack(site: &Site, check: &Check, crossing: &Crossing) -> Crossed {
         errors: Vec::new(),
     };
     one.send(site, Use::Attack);
-    one.wait(site, Use::Attack, &crossing.from_port, 1);
+    one.wait_for_entry(site);
     one.ended_at = fake_facts::now();
     one
 }
@@ -108,17 +108,22 @@ enum Use {
 
 impl Crossed {
     fn send(&mut self, site: &Site, what_for: Use) {
-        let Crossing { node, leaves, leaves_mac, from, link, from_mac, frames, .. } = &self.crossing;
+        let Crossing { node, enters, leaves, leaves_mac, from, link, from_mac, frames, .. } = &self.crossing;
         let (node, link, source) = match what_for {
             Use::Instrument => (node, &leaves.0, *leaves_mac),
             Use::Attack | Use::Path => (from, link, *from_mac),
         };
         let mut sockets = Sockets::default();
-        let socket = match sockets.of_link(site, node, link) {
-            Ok(socket) => socket,
-            Err(error) => return self.errors.push(error),
-        };
         for (at, frame) in frames.iter().enumerate() {
+            let past_the_switch = frame.at_port && !matches!(what_for, Use::Instrument);
+            let socket = match past_the_switch {
+                true => sockets.of_port(site, &enters.1),
+                false => sockets.of_link(site, node, link),
+            };
+            let socket = match socket {
+                Ok(socket) => socket,
+                Err(error) => return self.errors.push(error),
+            };
             let n = site.ledger.enter_frame();
             #[cfg(feature = "broken-parts")]
             if parts::is_broken(parts::Part::SendsNothing) && matches!(what_for, Use::Attack) {
@@ -142,27 +147,49 @@ impl Crossed {
         }
     }
 
+    /// Until the frames of the attack have passed the tap of where they were sent.
+    fn wait_for_entry(&self, site: &Site) {
+        let deadline = Instant::now() + ARRIVE_WITHIN;
+        for (frame, [attack, ..]) in self.crossing.frames.iter().zip(&self.numbers) {
+            let (port, direction) = self.sent_at(frame);
+            attack.and_then(|n| site.watch.wait_for(n, port, direction, deadline));
+        }
+    }
+
+    /// Where a frame of the attack is first seen.
+    fn sent_at(&self, frame: &StrayFrame) -> (&LinkName, Direction) {
+        match frame.at_port {
+            true => (&self.crossing.enters.1, Direction::ToNode),
+            false => (&self.crossing.from_port, Direction::FromNode),
+        }
+    }
+
     /// Joins what was sent with what the taps have seen, once the captures are closed.
     pub fn complete(self, site: &Captured, open_copy: &Captured) -> CrossingSeen {
         let at = |captured: &Captured, n: Option<u32>, port: &LinkName, direction| {
             captured.sightings.first(n?, port, direction).map(|sighting| sighting.packet)
         };
-        let Crossing { enters, leaves, from_port, frames, .. } = &self.crossing;
+        let Crossing { enters, leaves, frames, .. } = &self.crossing;
         let control = |n: Option<u32>, captured| Control {
             sent: u64::from(n.is_some()),
             seen: u64::from(at(captured, n, &leaves.1, Direction::FromNode).is_some()),
         };
+        let sent = |frame, attack| {
+            let (port, direction) = self.sent_at(frame);
+            at(site, attack, port, direction)
+        };
         let seen = frames.iter().zip(&self.numbers).map(|(frame, [attack, instrument, path])| FrameSeen {
             what: frame.what.clone(),
-            sent_packet: at(site, *attack, from_port, Direction::FromNode),
+            sent_packet: sent(frame, *attack),
             entered_packet: at(site, *attack, &enters.1, Direction::ToNode),
             left_packet: at(site, *attack, &leaves.1, Direction::FromNode),
             instrument: control(*instrument, site),
             path: control(*path, open_copy),
         });
+        let frames = seen.collect();
         CrossingSeen {
             check: self.check,
-            frames: seen.collect(),
+            frames,
             crossing: self.crossing,
             started_at: self.started_at,
             ended_at: self.ended_at,

@@ -474,8 +474,13 @@ impl Sockets {
     fn of_bridge(&mut self, site: &Site, segment: &SegmentName) -> Result<&PacketSocket, String> {
         let planned = site.plan.segments.iter().find(|one| one.name == *segment);
         let bridge = planned.expect("an aim's segment is planned").bridge.clone();
-        self.at((String::new(), bridge.to_string()), || {
-            PacketSocket::open(&site.lab.fabric, site.lab.port(&bridge))
+        self.of_port(site, &bridge)
+    }
+
+    /// Of a port of the fabric, or of a bridge: what is sent there goes to whatever is plugged in.
+    pub(super) fn of_port(&mut self, site: &Site, port: &LinkName) -> Result<&PacketSocket, String> {
+        self.at((String::new(), port.to_string()), || {
+            PacketSocket::open(&site.lab.fabric, site.lab.port(port))
         })
     }
 

@@ -28,7 +28,7 @@ use etherparse::{
 
 use super::frame::{Content, Frame, Packet, Transport};
 use crate::names::{FAR_PORTS, Header, Mac, Ntp, Shape, Traffic};
-use crate::plan::Carries;
+use crate::plan::{Carries, Tag};
 
 /// Hop limit of a probe where the caller has no other wish.
 pub const TTL: u8 = 64;
@@ -343,8 +343,22 @@ pub fn craft_stray(stray: &Stray, carries: &Carries) -> Result<Vec<u8>, Error> {
         return craft(&probe(*from, *to, Traffic::Udp(DISCARD, DISCARD)));
     }
     let nobody = IpAddr::from([0, 0, 0, 0]);
-    let ether_type = if *carries == Carries::Llc { LEAST as u16 } else { EXPERIMENTAL };
-    Ok(bare_frame(&probe(nobody, nobody, Traffic::Ether(ether_type, ether_type)), ether_type))
+    let (ether_type, tags) = match carries {
+        Carries::Llc => (LEAST as u16, [None, None]),
+        Carries::Ether(ether_type) => (*ether_type, [None, None]),
+        Carries::Tagged { outer, inner } => (EXPERIMENTAL, [Some(*outer), *inner]),
+        Carries::Unknown | Carries::Udp { .. } => (EXPERIMENTAL, [None, None]),
+    };
+    let frame = bare_frame(&probe(nobody, nobody, Traffic::Ether(ether_type, ether_type)), ether_type);
+    // Behind the two Ethernet addresses.
+    Ok([&frame[..12], &tags.into_iter().flatten().flat_map(tag).collect::<Vec<u8>>(), &frame[12..]].concat())
+}
+
+/// The four bytes of a tag: EtherType, then three bits of priority, one that nobody uses, twelve of the number.
+fn tag(tag: Tag) -> [u8; 4] {
+    let control = u16::from(tag.priority) << 13 | tag.number;
+    let ([a, b], [c, d]) = (tag.ether_type.to_be_bytes(), control.to_be_bytes());
+    [a, b, c, d]
 }
 
 /// A frame of an EtherType without IP in it; of a length, unnumbered information between two null access points (IEEE 802.2).
@@ -496,6 +510,34 @@ mod tests {
             assert_eq!(of(&Frame::of(&bytes).unwrap(), KEY ^ 1), None);
         }
         assert!(craft(&probe(Traffic::Ether(1, 2), false)).is_err());
+    }
+
+    #[test]
+    fn a_stray_frame_is_known_again_whatever_it_carries() {
+        let tag = |ether_type, number, priority| Tag { ether_type, number, priority };
+        let dest = Mac([0x01, 0x80, 0xc2, 0, 0, 1]);
+        let tagged = |outer, inner| Carries::Tagged { outer, inner };
+        let strays = [
+            (Carries::Unknown, None),
+            (Carries::Llc, None),
+            (Carries::Ether(0x8808), None),
+            (tagged(tag(0x8100, 20, 0), None), Some(20)),
+            (tagged(tag(0x8100, 0, 5), None), Some(0)),
+            (tagged(tag(0x88a8, 4094, 0), None), Some(4094)),
+            (tagged(tag(0x8100, 20, 0), Some(tag(0x8100, 30, 0))), Some(20)),
+            (tagged(tag(0x88a8, 4094, 0), Some(tag(0x8100, 30, 0))), Some(4094)),
+        ];
+        for (carries, vlan) in strays {
+            let stray = Stray { source: Mac([2, 0, 0, 0, 0, 1]), dest, key: KEY, n: 0x0102_7e57 };
+            let bytes = craft_stray(&stray, &carries).unwrap();
+            let frame = Frame::of(&bytes).unwrap();
+            assert_eq!((of(&frame, KEY), frame.vlan), (Some(stray.n), vlan), "{carries:?}");
+            assert_eq!(of(&frame, KEY ^ 1), None);
+        }
+        let stray = Stray { source: Mac([2, 0, 0, 0, 0, 1]), dest, key: KEY, n: 1 };
+        let two = tagged(tag(0x88a8, 4094, 0), Some(tag(0x8100, 30, 5)));
+        let bytes = craft_stray(&stray, &two).unwrap();
+        assert_eq!(bytes[12..22], [0x88, 0xa8, 0x0f, 0xfe, 0x81, 0, 0xa0, 30, 0x88, 0xb5]);
     }
 
     #[test]

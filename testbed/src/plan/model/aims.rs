@@ -39,6 +39,10 @@ pub struct StrayFrame {
     pub dest: Mac,
     /// What is in it.
     pub carries: Carries,
+    /// Whether it is put on the cable of the node's own link, with the neighbour's address in it: the switch between the two would
+    /// keep it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_port: bool,
 }
 
 /// What is in a frame.
@@ -49,6 +53,15 @@ pub enum Carries {
     Unknown,
     /// A length instead of an EtherType (IEEE 802.2).
     Llc,
+    /// This EtherType, and nothing that its protocol would say.
+    Ether(u16),
+    /// An EtherType that nobody speaks, behind a VLAN tag or two.
+    Tagged {
+        /// The first one.
+        outer: Tag,
+        /// The one behind it.
+        inner: Option<Tag>,
+    },
     /// A UDP datagram.
     Udp {
         /// From this address.
@@ -56,6 +69,17 @@ pub enum Carries {
         /// To this address.
         dest: IpAddr,
     },
+}
+
+/// A VLAN tag (IEEE 802.1Q, clause 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// 0x8100 for a customer's, 0x88a8 for a provider's.
+    pub ether_type: u16,
+    /// Number of the VLAN, 0 to 4094; 0: of none, the tag is there for its priority alone.
+    pub number: u16,
+    /// Priority, 0 to 7.
+    pub priority: u8,
 }
 
 /// What a neighbour at one leg of a node asks there: for the Ethernet address of who has an address, of one family.

@@ -12,6 +12,7 @@ fn crossing() -> Crossing {
         what: what.into(),
         dest: of("02:00:00:00:00:09"),
         carries: Carries::Unknown,
+        at_port: false,
     };
     Crossing {
         node: of("rtr"),
