@@ -59,6 +59,9 @@ pub struct Observations {
     /// What became of every frame of every `no_bridge`.
     #[serde(default)]
     pub crossings: Vec<CrossingSeen>,
+    /// What became of every frame of every `no_hop`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<HopSeen>,
     /// What became of every question of every `own_leg`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<AskedSeen>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, Kinds, LinkName, NodeName, Traffic};
-use crate::plan::{Aim, Crossing, Open, Questions};
+use crate::plan::{Aim, Crossing, Hop, Open, Questions};
 
 /// What became of one aim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +102,40 @@ pub struct FrameSeen {
     /// Instrument control: sent out of that link by the node's own hand, and seen there.
     pub instrument: Control,
     /// Path control: came out in the open copy, where the links are joined.
+    pub path: Control,
+}
+
+/// What became of the frames that a node sent into its segment, towards another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HopSeen {
+    /// The check it belongs to.
+    pub check: CheckName,
+    /// What was sent where.
+    pub hop: Hop,
+    /// What became of each frame, in the hop's order.
+    pub frames: Vec<HoppedSeen>,
+    /// When the first frame was sent.
+    pub started_at: u64,
+    /// When the last one was.
+    pub ended_at: u64,
+    /// Errors of sending, if any.
+    pub errors: Vec<String>,
+}
+
+/// What became of one of these frames.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoppedSeen {
+    /// What it is.
+    pub what: String,
+    /// Packet number at its sender's tap.
+    pub sent_packet: Option<u64>,
+    /// Packet number where it was handed to a neighbour in the sender's own segment.
+    pub carried_packet: Option<u64>,
+    /// Ports of the other segment where it was seen, with the packet number there.
+    pub came_out: Vec<(LinkName, u64)>,
+    /// Instrument control: put on the cable of each tap that judges, and seen there.
+    pub instrument: Control,
+    /// Path control: came out in the open copy, where the segments are joined.
     pub path: Control,
 }
 

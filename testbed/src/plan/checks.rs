@@ -11,6 +11,7 @@ use super::alive;
 use super::answers::answering;
 use super::fault::Fault;
 use super::flows::{crossed, expand};
+use super::hops;
 use super::lint::kits;
 use super::matrix::matrix;
 use super::mistake::Mistakes;
@@ -181,6 +182,12 @@ pub(super) fn word(
             let alive = alive::opens(check, known, mistakes);
             across::cover(check, known, &crossings, &alive, mistakes);
             Word::NoBridge { crossings, alive }
+        }
+        scenario::Word::NoHop { from, segments } => {
+            let hops = hops::hops(check, known, &all(&from), &segments, mistakes);
+            let alive = alive::opens(check, known, mistakes);
+            hops::cover(check, known, &hops, &alive, mistakes);
+            Word::NoHop { hops, alive }
         }
         scenario::Word::OwnLeg { of } => {
             Word::OwnLeg { questions: own_leg::questions(check, known, &all(&of), mistakes) }

@@ -15,6 +15,7 @@ pub mod fault;
 mod flows;
 mod frames;
 mod groups;
+mod hops;
 mod kept;
 mod labels;
 mod lint;

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hops::INSTRUMENTS;
 use super::sweep::ports_of;
-use super::{Asked, Crossed, Sending, Swept};
+use super::{Asked, Crossed, Hopped, Sending, Swept};
 use crate::names::CheckName;
 use crate::observation::TraceStep;
 use crate::plan::{Check, Plan, Word};
@@ -40,6 +41,23 @@ pub struct CrossingSent {
     pub crossing: usize,
     /// Per frame: its number in the site, that of its instrument control there, that of its path control in the copy.
     pub numbers: Vec<[Option<u32>; 3]>,
+    /// When the first frame was sent, nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// When the last one was.
+    pub ended_at: u64,
+    /// Errors of sending.
+    pub errors: Vec<String>,
+}
+
+/// A hop that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopSent {
+    /// The check.
+    pub check: CheckName,
+    /// Which of the check's hops, from 0.
+    pub hop: usize,
+    /// Per frame: its number in the site, that of its path control in the copy, those of its instrument control at each tap.
+    pub numbers: Vec<Vec<Option<u32>>>,
     /// When the first frame was sent, nanoseconds since 1970-01-01 UTC.
     pub started_at: u64,
     /// When the last one was.
@@ -119,6 +137,36 @@ impl Crossed {
         (crossing.frames.len() == sent.numbers.len()).then_some(Crossed {
             check: sent.check,
             crossing,
+            numbers: sent.numbers,
+            started_at: sent.started_at,
+            ended_at: sent.ended_at,
+            errors: sent.errors,
+        })
+    }
+}
+
+impl Hopped {
+    /// What is kept of it, the so-many-th hop of its check.
+    pub fn sent(self, hop: usize) -> HopSent {
+        HopSent {
+            hop,
+            check: self.check,
+            numbers: self.numbers,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            errors: self.errors,
+        }
+    }
+
+    /// The hop again; none if the site's plan has no such.
+    pub fn of(sent: HopSent, plan: &Plan) -> Option<Self> {
+        let Word::NoHop { hops, .. } = &check(plan, &sent.check)?.word else { return None };
+        let hop = hops.get(sent.hop)?.clone();
+        let fits = hop.frames.len() == sent.numbers.len()
+            && sent.numbers.iter().all(|one| one.len() == INSTRUMENTS + hop.judges.len());
+        fits.then_some(Hopped {
+            check: sent.check,
+            hop,
             numbers: sent.numbers,
             started_at: sent.started_at,
             ended_at: sent.ended_at,

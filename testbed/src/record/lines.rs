@@ -8,7 +8,7 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
     RulesSeen, StateSeen, TapHealth,
 };
-use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, Logged, Role};
+use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, HopSent, Logged, Role};
 use crate::tap::Passed;
 
 /// Packets that are taken from lines: more were never sent, and a line of a few bytes may stand for 65,536.
@@ -39,6 +39,8 @@ pub enum Line {
     Aim(AimSent),
     /// A crossing that was tried.
     Crossing(CrossingSent),
+    /// A hop that was tried.
+    Hop(HopSent),
     /// Questions that were put to a leg.
     Asked(AskedSent),
     /// A conversation opened on purpose.
@@ -135,6 +137,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         in_force,
         aims,
         crossings,
+        hops,
         asked,
         opens,
         changes,
@@ -152,6 +155,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(in_force.iter().cloned().map(Line::InForce))
         .chain(aims.iter().cloned().map(Line::Aim))
         .chain(crossings.iter().cloned().map(Line::Crossing))
+        .chain(hops.iter().cloned().map(Line::Hop))
         .chain(asked.iter().cloned().map(Line::Asked))
         .chain(opens.iter().cloned().map(Line::Open))
         .chain(changes.iter().cloned().map(Line::Change))
@@ -264,6 +268,7 @@ impl Collected {
             Line::InForce(fault) => record.in_force.push(fault),
             Line::Aim(aim) => record.aims.push(aim),
             Line::Crossing(crossing) => record.crossings.push(crossing),
+            Line::Hop(hop) => record.hops.push(hop),
             Line::Asked(asked) => record.asked.push(asked),
             Line::Open(open) => record.opens.push(open),
             Line::Change(change) => record.changes.push(change),

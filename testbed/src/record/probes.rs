@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Record;
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Astray, ProbesSeen};
-use crate::plan::{Aim, Asked, Crossing, Link, Node, Plan, Word};
+use crate::plan::{Aim, Asked, Crossing, Hop, Link, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
@@ -126,6 +126,22 @@ fn of_frames(plan: &Plan, record: &Record) -> HashMap<u32, Purpose> {
         for [attack, instrument, _] in &sent.numbers {
             purposes.extend(attack.map(|n| (n, purpose(from_port))));
             purposes.extend(instrument.map(|n| (n, purpose(&leaves.1))));
+        }
+    }
+    for sent in &record.hops {
+        let check = plan.checks.iter().find(|check| check.name == sent.check);
+        let Some(Word::NoHop { hops, .. }) = check.map(|check| &check.word) else { continue };
+        let Some(Hop { from, segment, to, .. }) = hops.get(sent.hop) else { continue };
+        let purpose = |into: &SegmentName| Purpose {
+            from: from.clone(),
+            to: from.clone(),
+            segments: [into.clone()].into(),
+        };
+        for numbers in &sent.numbers {
+            // The one behind it is the copy's.
+            let (attack, instruments) = (numbers.first(), numbers.iter().skip(2));
+            purposes.extend(attack.copied().flatten().map(|n| (n, purpose(segment))));
+            purposes.extend(instruments.filter_map(|n| n.map(|n| (n, purpose(to)))));
         }
     }
     for sent in &record.asked {

@@ -111,7 +111,7 @@ pub struct Captured {
     pub loads: Vec<LoadSeen>,
     /// Who was heard where, probes included.
     pub stations: Vec<Station>,
-    /// Which tags were where, those of probes included.
+    /// Which tags were where, those of probes that are IP included.
     pub tags: Vec<TagSeen>,
     /// Routers that advertise themselves, as heard at each link.
     pub advertisements: Vec<Advertised>,

@@ -6,7 +6,7 @@ use super::capture::{Captured, Port};
 use super::claims::Claims;
 use super::conversation::Table;
 use super::dhcp::Dhcp;
-use super::frame::Frame;
+use super::frame::{Content, Frame};
 use super::handshakes::Handshakes;
 use super::inventory::Inventory;
 use super::lookups::Lookups;
@@ -105,7 +105,10 @@ impl Reading {
     /// Takes a frame; what it says of a probe, if it does.
     pub(super) fn take(&mut self, frame: &Frame<'_>, part: Part, seen: Seen) -> Option<Fresh> {
         self.stations.take(frame.source, seen);
-        self.tags.take(frame.vlan, seen);
+        // Which tag a probe without IP has is its sender's choice, and says nothing of the port.
+        if !matches!((part, frame.content), (Part::Probe(_), Content::Other(_))) {
+            self.tags.take(frame.vlan, seen);
+        }
         self.claims.take(frame, part, seen);
         let at = (&self.ports[usize::from(seen.port)], self.macs[usize::from(seen.port)]);
         let addressed = self.is_addressed(frame, seen.port);

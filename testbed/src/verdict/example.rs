@@ -260,6 +260,7 @@ pub(crate) fn aims() -> Vec<Aim> {
 pub(crate) fn good() -> Observations {
     Observations {
         asked: vec![],
+        hops: vec![],
         listening: vec![],
         loads: Vec::new(),
         taint: None,

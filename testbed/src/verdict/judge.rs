@@ -9,8 +9,8 @@ use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
     address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, listens,
-    matrix, members, moved, name, names_agree, no_bridge, no_reach, no_video, own_leg, peers_of, periodic,
-    plays, reach, scan, spare, taint, talks, tls,
+    matrix, members, moved, name, names_agree, no_bridge, no_hop, no_reach, no_video, own_leg, peers_of,
+    periodic, plays, reach, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -82,6 +82,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Address { of, advised, kept } => ("address", address::draft(plan, (of, advised), *kept, seen)),
         Word::Carries { .. } => ("carries", carries::draft(plan, check, seen)),
         Word::NoBridge { crossings, alive } => ("no_bridge", no_bridge::draft(check, crossings, alive, seen)),
+        Word::NoHop { hops, alive } => ("no_hop", no_hop::draft(plan, check, (hops, alive), seen)),
         Word::OwnLeg { questions } => ("own_leg", own_leg::draft(check, questions, seen)),
         Word::Listens { of, at } => ("listens", listens::draft(check, of, at, seen)),
         Word::Explained { segments, upkeep, unused } => {
@@ -133,7 +134,8 @@ fn ask_for_whole_captures(seen: &Observations, word: &Word, reasons: &mut Reason
     if seen.taps.dropped > 0 {
         reasons.add("taps", format!("the kernel dropped {} frames for want of room", seen.taps.dropped));
     }
-    let negative = !word.aims().is_empty() || matches!(word, Word::NoBridge { .. } | Word::OwnLeg { .. });
+    let negative = !word.aims().is_empty()
+        || matches!(word, Word::NoBridge { .. } | Word::NoHop { .. } | Word::OwnLeg { .. });
     if negative && seen.open_taps.dropped > 0 {
         let dropped = seen.open_taps.dropped;
         reasons.add("taps", format!("the kernel dropped {dropped} frames in the open copy for want of room"));
@@ -195,6 +197,7 @@ fn is_numbered(word: &Word) -> bool {
         word,
         Word::NoReach { .. }
             | Word::NoBridge { .. }
+            | Word::NoHop { .. }
             | Word::OwnLeg { .. }
             | Word::After { .. }
             | Word::Taint { .. }
@@ -209,6 +212,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
     match word {
         Word::NoReach { .. }
         | Word::NoBridge { .. }
+        | Word::NoHop { .. }
         | Word::OwnLeg { .. }
         | Word::Direction { .. }
         | Word::Taint { .. }

@@ -82,6 +82,31 @@ pub struct Tag {
     pub priority: u8,
 }
 
+/// Frames that a node sends into its own segment, and another segment where none of them may be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The node.
+    pub from: NodeName,
+    /// By which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// That link's Ethernet address.
+    pub from_mac: Mac,
+    /// The segment that it is in.
+    pub segment: SegmentName,
+    /// The ports of all others in it.
+    pub neighbours: Vec<LinkName>,
+    /// The other segment.
+    pub to: SegmentName,
+    /// All ports of that one.
+    pub taps: Vec<LinkName>,
+    /// Those that are no VLAN of a trunk, where the controls are taken.
+    pub judges: Vec<LinkName>,
+    /// What is sent.
+    pub frames: Vec<StrayFrame>,
+}
+
 /// What a neighbour at one leg of a node asks there: for the Ethernet address of who has an address, of one family.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Questions {

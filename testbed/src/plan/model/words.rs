@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
 use super::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Kit, LeftOut, Open, Questions, RouteAsked, Spoken,
-    Unopened, VideoWay,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Kit, LeftOut, Open, Questions, RouteAsked,
+    Spoken, Unopened, VideoWay,
 };
 use crate::names::{CheckName, FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver};
@@ -218,6 +218,13 @@ pub enum Word {
     NoBridge {
         /// What is sent.
         crossings: Vec<Crossing>,
+        /// What must work within a second before and after.
+        alive: Vec<Open>,
+    },
+    /// Nothing gets from one segment into another below IP.
+    NoHop {
+        /// What is sent.
+        hops: Vec<Hop>,
         /// What must work within a second before and after.
         alive: Vec<Open>,
     },

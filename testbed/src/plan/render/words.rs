@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::tables::{head, list, table};
 use crate::names::{LinkName, NodeName};
 use crate::plan::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Judge, LeftOut, Open, Questions, RouteAsked,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Judge, LeftOut, Open, Questions, RouteAsked,
     Unopened, VideoWay, Word,
 };
 use crate::scenario::model::{Amount, Bounds};
@@ -108,6 +108,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("carries".to_owned(), format!("    {node}.{link}: only {}\n{rows}", list(only)))
         }
         Word::NoBridge { crossings, alive } => no_bridge(crossings, alive),
+        Word::NoHop { hops, alive } => no_hop(hops, alive),
         Word::OwnLeg { questions } => own_leg(questions),
         Word::Listens { of, at } => {
             let at = if at.is_empty() { "nowhere".to_owned() } else { format!("at {}", list(at)) };
@@ -255,6 +256,20 @@ fn no_bridge(crossings: &[Crossing], alive: &[Open]) -> (String, String) {
     let rows = table(2, &crossings.iter().map(row).collect::<Vec<_>>());
     let alive = format!("    alive before and after\n{}", opens_table(alive));
     ("no_bridge".to_owned(), rows + &alive)
+}
+
+fn no_hop(hops: &[Hop], alive: &[Open]) -> (String, String) {
+    let row = |one: &Hop| {
+        [
+            format!("{}.{}", one.from, one.link),
+            format!("in {}", one.segment),
+            format!("not out in {}", one.to),
+            list(one.frames.iter().map(|frame| &frame.what)),
+        ]
+    };
+    let rows = table(2, &hops.iter().map(row).collect::<Vec<_>>());
+    let alive = format!("    alive before and after\n{}", opens_table(alive));
+    ("no_hop".to_owned(), rows + &alive)
 }
 
 fn own_leg(questions: &[Questions]) -> (String, String) {

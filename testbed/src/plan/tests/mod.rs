@@ -3,6 +3,7 @@
 mod alive;
 mod derived;
 mod frames;
+mod hops;
 mod legs;
 mod matrix;
 mod negatives;

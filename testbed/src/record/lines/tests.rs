@@ -37,6 +37,14 @@ fn record() -> Record {
         ended_at: 6,
         errors: vec![],
     };
+    let hop = HopSent {
+        check: "no-hop".parse().unwrap(),
+        hop: 2,
+        numbers: vec![vec![Some(1), None, Some(3)]],
+        started_at: 5,
+        ended_at: 6,
+        errors: vec![],
+    };
     let asked = AskedSent {
         check: "own-leg".parse().unwrap(),
         questions: 1,
@@ -65,6 +73,7 @@ fn record() -> Record {
         facts: vec![NodeFact { node: "app".parse().unwrap(), line: said }],
         aims: vec![aim],
         crossings: vec![crossing],
+        hops: vec![hop],
         asked: vec![asked],
         opens: seen.opens,
         in_force: vec!["cut app.eth0".into()],

@@ -150,6 +150,7 @@ fn shown<'a>(plan: &'a Plan, check: &'a Check) -> BTreeSet<Pair<'a>> {
         Word::Reach { opens: alive }
         | Word::NoReach { alive, .. }
         | Word::NoBridge { alive, .. }
+        | Word::NoHop { alive, .. }
         | Word::After { alive, .. } => alive.iter().map(|open| (&open.from, &open.to)).collect(),
         Word::Matrix { opens, .. } => opens.iter().map(|(open, _)| (&open.from, &open.to)).collect(),
         Word::Plays { cameras, at, .. } => cameras.iter().map(|camera| (at, camera)).collect(),

@@ -5,7 +5,7 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 31] = [
+pub(super) const KINDS: [(&str, &str); 32] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("attacks", "Hostile cameras have done what they are there for."),
@@ -19,6 +19,7 @@ pub(super) const KINDS: [(&str, &str); 31] = [
     ("name", "The names that are let out are those that are asked for."),
     ("listens", "A node listens at no other port than those that are declared."),
     ("no_bridge", "A node passes no frame from one of its networks into another."),
+    ("no_hop", "No frame gets from one segment into another, whatever tags it has."),
     ("own_leg", "A node does not answer on one leg for an address of another."),
     ("no_reach", "No packet gets from one node to another."),
     ("no_video", "Cameras are asked for video, and nothing of it comes."),

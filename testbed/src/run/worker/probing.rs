@@ -16,7 +16,7 @@ use crate::observation::{
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
-use crate::probe::{self, AimSent, AskedSent, CrossingSent, Filters, Ledger, Sending, Site, Swept};
+use crate::probe::{self, AimSent, AskedSent, CrossingSent, Filters, HopSent, Ledger, Sending, Site, Swept};
 use crate::record::{self, Instruments, Record, Which, rules};
 use crate::run::order::Order;
 use crate::run::taint;
@@ -53,6 +53,7 @@ pub(super) struct Probed {
 struct Sent {
     aims: Vec<AimSent>,
     crossings: Vec<CrossingSent>,
+    hops: Vec<HopSent>,
     asked: Vec<AskedSent>,
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
@@ -180,6 +181,11 @@ impl Prober<'_> {
             Word::NoBridge { crossings, alive } => {
                 let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
                 self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
+                self.sent.opens.extend(alive);
+            }
+            Word::NoHop { hops, alive } => {
+                let (tried, alive) = probe::hop(site, copy, check, hops, alive, patience).await;
+                self.sent.hops.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
                 self.sent.opens.extend(alive);
             }
             Word::OwnLeg { questions } => {
@@ -476,7 +482,9 @@ impl Probed {
         seen_by: [(&Filters, &Ledger, &Captured); 2],
     ) -> Record {
         let Probed {
-            sent: Sent { aims, crossings, asked, opens, changes, rules, mut listening }, first, ..
+            sent: Sent { aims, crossings, hops, asked, opens, changes, rules, mut listening },
+            first,
+            ..
         } = self;
         listening.extend(self.listening);
         let instruments = |which: usize| {
@@ -489,6 +497,7 @@ impl Probed {
             facts: beside.facts,
             aims,
             crossings,
+            hops,
             asked,
             opens,
             changes,

@@ -124,8 +124,14 @@ impl Reader<'_> {
 
     /// The flows that show life; a negative needs them, nothing else has any use for them.
     fn alive(&mut self, raw: &raw::Check, name: &At<CheckName>) -> Vec<FlowId> {
-        let word = if raw.no_reach.is_absent() { "no_bridge" } else { "no_reach" };
-        let negative = !raw.no_reach.is_absent() || !raw.no_bridge.is_absent();
+        let words = [
+            ("no_reach", raw.no_reach.is_absent()),
+            ("no_bridge", raw.no_bridge.is_absent()),
+            ("no_hop", raw.no_hop.is_absent()),
+        ];
+        let word = words.iter().find(|(_, absent)| !absent).map(|(word, _)| *word);
+        let negative = word.is_some();
+        let word = word.unwrap_or_default();
         match &raw.alive {
             Slot::Absent if negative => {
                 let label = format!(
@@ -138,7 +144,7 @@ impl Reader<'_> {
             Slot::Good(ranges) => {
                 let ids = self.opening(ranges, "`alive`: link upkeep opens nothing that could answer");
                 if !negative && let Some(first) = ranges.0.first() {
-                    let label = "only `no_reach` and `no_bridge` have this control";
+                    let label = "only `no_reach`, `no_bridge` and `no_hop` have this control";
                     self.out.push(Mistake::error(
                         format!("{} needs no `alive`", self.whose),
                         first.spot,
@@ -177,6 +183,7 @@ impl Reader<'_> {
             ("spare", raw.spare.is_absent(), raw.spare.is_bad()),
             ("carries", raw.carries.is_absent(), raw.carries.is_bad()),
             ("no_bridge", raw.no_bridge.is_absent(), raw.no_bridge.is_bad()),
+            ("no_hop", raw.no_hop.is_absent(), raw.no_hop.is_bad()),
             ("own_leg", raw.own_leg.is_absent(), raw.own_leg.is_bad()),
             ("listens", raw.listens.is_absent(), raw.listens.is_bad()),
             ("explained", raw.explained.is_absent(), raw.explained.is_bad()),
@@ -199,7 +206,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -218,6 +225,7 @@ impl Reader<'_> {
             raw.spare.good().and_then(|word| self.spare(word)),
             raw.carries.good().and_then(|word| self.carries(word)),
             raw.no_bridge.good().and_then(|word| self.no_bridge(word)),
+            raw.no_hop.good().and_then(|word| self.no_hop(word)),
             raw.own_leg.good().and_then(|word| self.own_leg(word)),
             raw.listens.good().and_then(|word| self.listens(word)),
             raw.explained.good().and_then(|word| self.explained(word)),

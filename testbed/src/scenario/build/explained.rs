@@ -29,7 +29,7 @@ impl Reader<'_> {
         Some(Word::Explained { segments, upkeep, unused: or(&some.unused_allow, Unused::Report) })
     }
 
-    fn segments_of(&mut self, names: &OneOrMany<At<SegmentName>>) -> Option<Vec<SegmentName>> {
+    pub(super) fn segments_of(&mut self, names: &OneOrMany<At<SegmentName>>) -> Option<Vec<SegmentName>> {
         let mut segments: Vec<SegmentName> = Vec::new();
         for name in &names.0 {
             self.segments.find(name, self.whose, self.out)?;

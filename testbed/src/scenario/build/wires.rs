@@ -1,4 +1,4 @@
-//! `carries`, `no_bridge`, `own_leg` and `listens`: what runs over one link, what must not run or be answered for from one of a
+//! `carries`, `no_bridge`, `no_hop`, `own_leg` and `listens`: what runs over one link, what must not run or be answered for from one of a
 //! node's links to another, and at which ports a node may be spoken to.
 
 use std::collections::BTreeSet;
@@ -47,6 +47,17 @@ impl Reader<'_> {
 
     pub(super) fn no_bridge(&mut self, word: &raw::NoBridge) -> Option<Word> {
         Some(Word::NoBridge { of: self.joining(&word.of_node)? })
+    }
+
+    pub(super) fn no_hop(&mut self, word: &raw::NoHop) -> Option<Word> {
+        let from = self.nodes(&word.from);
+        let written = word.segments.good()?;
+        let segments = self.segments_of(written)?;
+        if let ([_], Some(first)) = (segments.as_slice(), written.0.first()) {
+            let title = format!("{} has nothing to look at", self.whose);
+            self.out.push(Mistake::error(title, first.spot, "one segment alone is apart from none"));
+        }
+        Some(Word::NoHop { from: from?, segments })
     }
 
     pub(super) fn own_leg(&mut self, word: &raw::OwnLeg) -> Option<Word> {

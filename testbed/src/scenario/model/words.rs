@@ -248,6 +248,13 @@ pub enum Word {
         /// The nodes.
         of: Vec<NodeName>,
     },
+    /// Nothing gets from one segment into another below IP, whatever tags it has.
+    NoHop {
+        /// Who sends.
+        from: Vec<NodeName>,
+        /// The segments that are kept apart, two at least.
+        segments: Vec<SegmentName>,
+    },
     /// An address of one link of a node is not answered for on another of its links.
     OwnLeg {
         /// The nodes.

@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -43,6 +43,8 @@ table! {
         carries: may CarriesOnly,
         /// Nothing gets from one link of a node to another below IP.
         no_bridge: may NoBridge,
+        /// Nothing gets from one segment into another below IP, whatever tags it has.
+        no_hop: may NoHop,
         /// An address of one link of a node is not answered for on another of its links.
         own_leg: may OwnLeg,
         /// Nodes listen at these ports and at no other.
@@ -83,7 +85,7 @@ table! {
         proves: must Some1<Proof>,
         /// Kernel features without which it never passes, such as `vlan-tags`.
         requires: may Some1<Feature>,
-        /// For `no_reach` and `no_bridge`: flows that must work within a second of the probes, so that silence means a refusal.
+        /// For `no_reach`, `no_bridge` and `no_hop`: flows that must work within a second of the probes, so that silence means a refusal.
         alive: may Some1<FlowRange>,
         /// For `reach` and `no_reach`: it is carried out while this fault stands, which is mended afterwards.
         during: may Fault,
@@ -325,6 +327,16 @@ table! {
     NoBridge = "`no_bridge`" {
         /// The nodes; each joins several segments.
         of_node ("of"): must Some1<NodeName>,
+    }
+}
+
+table! {
+    /// Nothing gets from one segment into another below IP, whatever tags it has.
+    NoHop = "`no_hop`" {
+        /// Who sends; each into its own segment.
+        from: must Some1<NodeName>,
+        /// The segments that are kept apart, two at least.
+        segments: must Some1<SegmentName>,
     }
 }
 

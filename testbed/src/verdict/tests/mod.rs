@@ -21,6 +21,7 @@ mod moved;
 mod name;
 mod names_agree;
 mod no_bridge;
+mod no_hop;
 mod no_reach;
 mod no_video;
 mod own_leg;
