@@ -127,8 +127,8 @@ pub(super) fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
 /// Who asks for which address, whether the frame asks or answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Exchange {
-    asker: IpAddr,
-    address: IpAddr,
+    pub(super) asker: IpAddr,
+    pub(super) address: IpAddr,
 }
 
 impl Exchange {

@@ -24,6 +24,7 @@ use super::answers::Part;
 use super::capture::Port;
 use super::frame::{Content, Frame, Packet, Transport};
 use super::inventory::Inventory;
+use super::question::Exchange;
 use super::sightings::{Direction, Seen};
 use super::tell::{Key, Kind, Teller, Told};
 use crate::names::Mac;
@@ -116,7 +117,9 @@ impl Claims {
     pub(super) fn take(&mut self, frame: &Frame<'_>, part: Part, seen: Seen) {
         let segment = self.ports[usize::from(seen.port)].segment;
         let told = match part {
-            Part::Probe(_) => return,
+            Part::Probe(_) => return self.note_question(frame, seen),
+            // Neighbours must answer a probe's question as they do any other: for themselves.
+            Part::Answer(_) if Exchange::answered(frame).is_some() => self.teller.tell(frame),
             Part::Answer(_) | Part::Refusal => return self.tally.claim(segment, Claim::ProbeAnswer, seen),
             Part::Altered(_) | Part::None => self.teller.tell(frame),
         };
@@ -124,7 +127,10 @@ impl Claims {
         if let Some(group) = self.original(&copied, seen) {
             return self.tally.again(group);
         }
-        let claim = if part == Part::None { self.explain(frame, &told, seen) } else { Err(Why::Altered) };
+        let claim = match part {
+            Part::Altered(_) => Err(Why::Altered),
+            _ => self.explain(frame, &told, seen),
+        };
         #[cfg(feature = "broken-parts")]
         let claim = match claim {
             Err(_) if parts::is_broken(parts::Part::ExplainsAll) => Ok(Claim::Upkeep(Upkeep::Arp)),
@@ -139,6 +145,13 @@ impl Claims {
                 }
                 self.copies.insert(copied, (seen.at, group));
             }
+        }
+    }
+
+    /// A probe's question for a neighbour may be answered, as any other.
+    fn note_question(&mut self, frame: &Frame<'_>, seen: Seen) {
+        if let Some(asked) = Exchange::asked(frame) {
+            self.asked.note(&self.allowed, &asked, &self.ports[usize::from(seen.port)], seen);
         }
     }
 

@@ -254,6 +254,20 @@ fn neighbours_find_one_another_under_their_own_addresses() {
 }
 
 #[test]
+fn a_probes_question_for_a_neighbour_is_answered_by_that_one_and_nobody_else() {
+    let asks = link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B]));
+    let replies = |from: (Mac, &str)| link(RTR_B, APP, 0x0806, &arp(false, from, ADDRESSES[APP]));
+    let mut wire = Wire::new();
+    asks.iter().for_each(|hop| wire.take(hop, Part::Probe(7)));
+    replies((mac(RTR_B), ADDRESSES[RTR_B])).iter().for_each(|hop| wire.take(hop, Part::Answer(7)));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Arp)]);
+    for wrong in [(mac(CAM), ADDRESSES[RTR_B]), (mac(RTR_B), ADDRESSES[RTR_A])] {
+        replies(wrong).iter().for_each(|hop| wire.take(hop, Part::Answer(7)));
+        assert_eq!(wire.why(), [Why::NotItsOwn.to_string()]);
+    }
+}
+
+#[test]
 fn upkeep_has_a_bound() {
     let mut wire = Wire::new();
     let asks = link_to(APP, RTR_B, ALL, 0x0806, &arp(true, (mac(APP), ADDRESSES[APP]), ADDRESSES[RTR_B]));

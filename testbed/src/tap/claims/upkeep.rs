@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::frame::{Arp, Content, Frame, Icmp, Packet, Transport};
+use super::super::question::Exchange;
 use super::super::sightings::{Direction, Seen};
 use super::super::tell::{Kind, Told};
 use super::allowed::{Allowed, Index, Plugged, solicited_node};
@@ -62,6 +63,11 @@ impl Asked {
         };
         self.count(told, sender, seen)?;
         Ok(upkeep)
+    }
+
+    /// Remembers a question, if it is for somebody who is there.
+    pub(super) fn note(&mut self, allowed: &Allowed, asked: &Exchange, sender: &Plugged, seen: Seen) {
+        let _ = self.ask(allowed, (asked.asker, asked.address), sender, seen);
     }
 
     /// The end of a stretch.
