@@ -28,12 +28,18 @@ pub(super) fn draft(check: &Check, questions: &[Questions], seen: &Observations)
     let near = NEAR * u64::from(seen.patience.max(1));
     for one in &tried {
         ask_sent(one, reasons);
-        ask_answered("instrument", one, is_own, |_, answered| answered.packet > 0, reasons);
+        ask_answered("instrument", one, is_own, |_, _| true, reasons);
         ask_answered("path", one, |what_for| what_for == Asked::Path, |_, _| true, reasons);
         ask_answered("alive", one, is_own, |asked, answered| is_near(one, asked, answered, near), reasons);
         ask_whose(one, reasons);
     }
-    let count = |of: fn(Asked) -> bool| counts(&tried, of);
+    summarise(&mut draft, &tried, &controls::nearness(seen));
+    draft
+}
+
+/// Counts, and what each control has shown.
+fn summarise(draft: &mut Draft, tried: &[&AskedSeen], nearness: &str) {
+    let count = |of: fn(Asked) -> bool| counts(tried, of);
     let (attack, own, path) =
         (count(|one| one == Asked::Attack), count(is_own), count(|one| one == Asked::Path));
     let legs = counted(tried.len(), "leg");
@@ -48,7 +54,6 @@ pub(super) fn draft(check: &Check, questions: &[Questions], seen: &Observations)
         own.0,
         own.1
     );
-    let nearness = controls::nearness(seen);
     let own_seen = format!("{} of {} answers for a leg's own address seen at its tap", own.0, own.1);
     let path_seen = format!(
         "{} of {} answered where the node answers on each leg for all of its addresses",
@@ -56,11 +61,10 @@ pub(super) fn draft(check: &Check, questions: &[Questions], seen: &Observations)
     );
     let alive_seen = format!("{} of {} answered for a leg's own address, within {nearness}", own.0, own.1);
     draft.controls = vec![
-        told(&draft, &tried, "instrument", own_seen),
-        told(&draft, &tried, "path", path_seen),
-        told(&draft, &tried, "alive", alive_seen),
+        told(draft, tried, "instrument", own_seen),
+        told(draft, tried, "path", path_seen),
+        told(draft, tried, "alive", alive_seen),
     ];
-    draft
 }
 
 fn told(draft: &Draft, tried: &[&AskedSeen], control: &str, seen: String) -> ControlSeen {
