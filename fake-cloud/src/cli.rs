@@ -149,6 +149,10 @@ pub(crate) struct Serve {
     /// The longest that credentials of STS hold. AWS gives them 900 at least; less shows that they end.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=43_200))]
     sessions_last: Option<u32>,
+    /// For how long after it was made a signature is taken. AWS takes one for 300, S3 for 900; less shows what becomes of requests that
+    /// somebody keeps and sends again.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=300))]
+    signatures_last: Option<u32>,
     /// Believe requests with this wrong, for sites that must notice; may be given again.
     #[arg(long = "believe", value_enum, value_name = "WHAT")]
     believed: Vec<WrongArgument>,
@@ -181,6 +185,10 @@ enum WrongArgument {
     Late,
     /// Signed by a session that has ended.
     Expired,
+    /// Signed for another region or service.
+    Scope,
+    /// Right once, and sent again when its signature is too old.
+    Kept,
 }
 
 impl From<WrongArgument> for Wrong {
@@ -190,6 +198,8 @@ impl From<WrongArgument> for Wrong {
             WrongArgument::Altered => Self::Altered,
             WrongArgument::Late => Self::Late,
             WrongArgument::Expired => Self::Expired,
+            WrongArgument::Scope => Self::Scope,
+            WrongArgument::Kept => Self::Kept,
         }
     }
 }
@@ -228,6 +238,7 @@ impl From<Serve> for Settings {
             throttled: serve.throttled,
             credentials_seconds: serve.credentials_last,
             sessions_seconds: serve.sessions_last,
+            signatures_seconds: serve.signatures_last,
             believed: serve.believed.into_iter().map(Wrong::from).collect(),
             clock_offset_seconds: serve.clock_offset,
             upstream: serve.upstream,

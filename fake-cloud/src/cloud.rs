@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::beliefs::Beliefs;
 use crate::ca::{self, Authority};
 use crate::client::{BothNames, ClientFile, ThingFiles};
 use crate::clock::Clock;
@@ -39,7 +40,6 @@ use crate::service::Service;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::shadow::Shadows;
-use crate::sigv4::Wrong;
 use crate::sockets::Sockets;
 use crate::standins::StandIns;
 use crate::throttle::Throttle;
@@ -118,8 +118,10 @@ pub(crate) struct Cloud {
     pub(crate) credentials_last: Duration,
     /// The longest that credentials of STS hold; none: as long as is asked for.
     pub(crate) sessions_last: Option<Duration>,
+    /// For how long after it was made a signature is taken; none: as AWS has it.
+    pub(crate) signatures_last: Option<Duration>,
     /// What is believed although it is wrong.
-    pub(crate) believed: Vec<Wrong>,
+    pub(crate) beliefs: Beliefs,
     pub(crate) throttle: Throttle,
     pub(crate) stand_ins: Arc<StandIns>,
     pub(crate) orders: Orders,
@@ -300,7 +302,8 @@ fn assemble(
         authority,
         credentials_last: credentials::lifetime(settings.credentials_seconds),
         sessions_last: settings.sessions_seconds.map(credentials::lifetime),
-        believed: settings.believed.clone(),
+        signatures_last: settings.signatures_seconds.map(|last| Duration::from_secs(last.into())),
+        beliefs: Beliefs::new(&settings.believed),
         throttle: Throttle::new(&settings.throttled),
         stand_ins: Arc::default(),
         orders: Orders::default(),

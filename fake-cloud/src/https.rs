@@ -184,6 +184,7 @@ impl Visit {
     async fn answer_object(&self, parts: Parts, body: Incoming) -> Result<Response<Body>, Failure> {
         Objects::check_announced(&body).map_err(|failure| self.refuse(Service::S3, failure))?;
         self.admit(Service::S3, Wire::S3, &parts, None)?;
+        let parts = self.cloud.beliefs.unsigned(parts);
         self.throttle(Service::S3, Wire::S3)?;
         let answer = self.cloud.objects.answer(parts, body, &self.cloud.facts).await;
         let is_other_body = |failure: &Failure| failure.code == s3::OTHER_BODY;
@@ -231,9 +232,11 @@ impl Visit {
             Some(id) => Who::Certificate(id.clone()),
             None => {
                 let signing_name = iot::signing_name(service, parts).unwrap_or_default();
-                let endpoint = Endpoint { region: self.region(), service: signing_name };
+                let signatures_last = self.cloud.signatures_last;
+                let endpoint = Endpoint { region: self.region(), service: signing_name, signatures_last };
                 let holder = sigv4::verify(parts, body, endpoint, &self.cloud.keys, self.cloud.clock.now())
-                    .or_else(|refusal| self.believe(refusal))
+                    .inspect(|_| self.cloud.beliefs.note(parts))
+                    .or_else(|refusal| self.believe(refusal, parts))
                     .map_err(|refusal| self.refuse(service, Failure::of_refusal(wire, &refusal)))?;
                 Who::Signed(Box::new(holder))
             }
@@ -245,8 +248,8 @@ impl Visit {
     }
 
     /// What a cloud does that looks at less than it should; no other.
-    fn believe(&self, refusal: Refusal) -> Result<Holder, Refusal> {
-        let believed = refusal.wrong().is_some_and(|wrong| self.cloud.believed.contains(&wrong));
+    fn believe(&self, refusal: Refusal, parts: &Parts) -> Result<Holder, Refusal> {
+        let believed = self.cloud.beliefs.believes(&refusal, parts);
         if believed { Ok(self.cloud.keys.lasting()) } else { Err(refusal) }
     }
 

@@ -25,6 +25,7 @@
 //! Nothing here knows of network namespaces or scenarios.
 
 mod answer;
+mod beliefs;
 mod ca;
 mod cbor;
 pub mod client;

@@ -51,6 +51,8 @@ pub struct Settings {
     pub credentials_seconds: u32,
     /// The longest that credentials of STS hold, seconds; none: as long as is asked for, which AWS takes from 900 on.
     pub sessions_seconds: Option<u32>,
+    /// For how long after it was made a signature is taken, seconds; none: as AWS has it, 300, and 900 at S3.
+    pub signatures_seconds: Option<u32>,
     /// Requests that are believed although something is wrong with them, for sites that must notice.
     pub believed: Vec<Wrong>,
     /// How far the cloud's clock is ahead of the host's.
@@ -82,6 +84,7 @@ impl Settings {
             throttled: Vec::new(),
             credentials_seconds: 3600,
             sessions_seconds: None,
+            signatures_seconds: None,
             believed: Vec::new(),
             clock_offset_seconds: 0,
             upstream: None,

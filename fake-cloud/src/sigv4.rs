@@ -105,6 +105,10 @@ pub enum Wrong {
     Late,
     /// Its session has ended.
     Expired,
+    /// It is signed for another region or service.
+    Scope,
+    /// It was right once, and is sent again after the time for which a signature is taken.
+    Kept,
 }
 
 impl Refusal {
@@ -115,6 +119,7 @@ impl Refusal {
             Self::Mismatch | Self::Body => Some(Wrong::Altered),
             Self::Skewed { .. } => Some(Wrong::Late),
             Self::Expired { .. } => Some(Wrong::Expired),
+            Self::Scope { .. } => Some(Wrong::Scope),
             _ => None,
         }
     }
@@ -127,6 +132,8 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) region: &'a str,
     /// Service in the credential scope.
     pub(crate) service: &'a str,
+    /// For how long after it was made a signature is taken; none: as AWS has it.
+    pub(crate) signatures_last: Option<Duration>,
 }
 
 impl Endpoint<'_> {
@@ -138,6 +145,11 @@ impl Endpoint<'_> {
     /// 15 minutes for S3 (it says so in its own error), 5 minutes elsewhere (SigV4 guide).
     fn window(&self) -> Duration {
         Duration::from_secs(if self.is_s3() { 900 } else { 300 })
+    }
+
+    /// How old a signature may be: as old as it may lie ahead, unless that is over earlier here.
+    fn oldest(&self) -> Duration {
+        self.signatures_last.unwrap_or_else(|| self.window())
     }
 }
 
@@ -178,6 +190,11 @@ pub(crate) fn is_stream(parts: &Parts) -> bool {
     header(parts, "x-amz-content-sha256").is_some_and(|marker| marker.starts_with("STREAMING-"))
 }
 
+/// What a request is signed with, hex; none where it is not signed.
+pub(crate) fn signature(parts: &Parts) -> Option<String> {
+    Claim::read(parts).ok().map(|claim| claim.signature)
+}
+
 /// The service in the credential scope, before anything is checked.
 pub(crate) fn claimed_service(parts: &Parts) -> Option<String> {
     Claim::read(parts).ok().map(|claim| claim.service)
@@ -209,7 +226,7 @@ impl Claim {
     }
 
     fn check_time(&self, endpoint: Endpoint<'_>, now: SystemTime) -> Result<(), Refusal> {
-        let window = endpoint.window();
+        let (window, oldest) = (endpoint.window(), endpoint.oldest());
         let after = now.duration_since(self.at).unwrap_or_default();
         let before = self.at.duration_since(now).unwrap_or_default();
         match self.expires {
@@ -218,13 +235,13 @@ impl Claim {
                 let (seconds, until) = (life.as_secs(), clock::iso8601(self.at + life));
                 return Err(Refusal::OldLink { seconds, until, now: clock::iso8601(now) });
             }
-            None if after > window => {}
+            None if after > oldest => {}
             _ => return Ok(()),
         }
         Err(Refusal::Skewed {
             signed: self.date.clone(),
             now: clock::iso8601(now),
-            window_seconds: window.as_secs(),
+            window_seconds: if before > window { window } else { oldest }.as_secs(),
         })
     }
 

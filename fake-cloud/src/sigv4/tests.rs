@@ -8,8 +8,8 @@ use crate::session::{Principal, Sessions};
 
 const KEY: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-const LOGS: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "logs" };
-const S3: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "s3" };
+const LOGS: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "logs", signatures_last: None };
+const S3: Endpoint<'static> = Endpoint { region: "eu-west-1", service: "s3", signatures_last: None };
 
 fn keys() -> Keys {
     Keys::new(Key { id: KEY.into(), secret: SECRET.into() }, owner(), Sessions::new("sealed".into()))
@@ -106,7 +106,7 @@ fn the_published_vector_get_vanilla_is_believed() {
     let request =
         Request::get("/").header("host", "example.amazonaws.com").header("x-amz-date", "20150830T123600Z");
     let (parts, ()) = request.header("authorization", authorization).body(()).unwrap().into_parts();
-    let endpoint = Endpoint { region: "us-east-1", service: "service" };
+    let endpoint = Endpoint { region: "us-east-1", service: "service", signatures_last: None };
     let at = clock::read_amz_date("20150830T123600Z").unwrap();
     assert_eq!(verify(&parts, Some(b""), endpoint, &keys(), at).unwrap().key.id, KEY);
 }
@@ -206,8 +206,19 @@ fn the_window_is_5_minutes_and_15_for_s3_on_both_sides() {
 }
 
 #[test]
+fn a_signature_that_is_taken_for_less_long_may_lie_as_far_ahead() {
+    let endpoint = Endpoint { signatures_last: Some(Duration::from_secs(5)), ..LOGS };
+    let at = |now| verify(&logs_request(), Some(b"{}"), endpoint, &keys(), now).map(|holder| holder.key.id);
+    let after = |seconds| at(signed_at() + Duration::from_secs(seconds));
+    assert!(after(5).is_ok() && at(signed_at() - Duration::from_secs(300)).is_ok());
+    assert!(matches!(after(6), Err(Refusal::Skewed { window_seconds: 5, .. })));
+    let ahead = at(signed_at() - Duration::from_secs(301));
+    assert!(matches!(ahead, Err(Refusal::Skewed { window_seconds: 300, .. })));
+}
+
+#[test]
 fn another_region_or_service_is_named() {
-    let endpoint = Endpoint { region: "us-west-2", service: "monitoring" };
+    let endpoint = Endpoint { region: "us-west-2", service: "monitoring", signatures_last: None };
     let refusal = check(&logs_request(), "{}", endpoint, Duration::ZERO).unwrap_err();
     assert_eq!(
         refusal,
@@ -252,7 +263,7 @@ fn without_or_with_half_a_signature_nothing_is_believed() {
 
 #[test]
 fn an_encoded_slash_is_encoded_again_except_for_s3() {
-    let iot = Endpoint { region: "eu-west-1", service: "iotdata" };
+    let iot = Endpoint { region: "eu-west-1", service: "iotdata", signatures_last: None };
     let uri = "https://x-ats.iot.eu-west-1.amazonaws.com/topics/a%2Fb?qos=1";
     let parts = Client::of(iot).sign(Request::post(uri).body("1").unwrap());
     assert!(check(&parts, "1", iot, Duration::ZERO).is_ok());
