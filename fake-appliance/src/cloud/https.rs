@@ -104,7 +104,6 @@ impl Https {
     /// Sends a request; gives the body of a success. After a failure the connection is closed.
     pub(super) async fn send(&mut self, call: Call<'_>) -> Result<Bytes, Error> {
         let keys = self.chain.keys().await?;
-        let request = self.sign(call, &keys)?;
         let mut kept = self.open.take();
         if let Some(open) = &mut kept
             && open.ready().await.is_err()
@@ -115,6 +114,8 @@ impl Https {
             Some(open) => open,
             None => self.connect().await?,
         };
+        // Once all is ready to send it: a signature grows old.
+        let request = self.sign(call, &keys)?;
         let answer =
             timeout(PATIENCE, exchange(&mut sender, request)).await.map_err(|_| Error::Silence)??;
         if answer.status.is_success() {
