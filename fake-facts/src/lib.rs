@@ -115,8 +115,14 @@ pub enum Fact {
     Called {
         /// What it was made for, by the name that it was asked for with.
         order: String,
+        /// Which service: `panorama`, `sts`, `monitoring`, `logs` or `s3`.
+        service: String,
+        /// In which protocol: `rest-json`, `json`, `cbor`, `query` or `xml`.
+        form: String,
         /// `DescribeDevice`, `AssumeRole`, …
         operation: String,
+        /// What is wrong with it on purpose: `unsigned`, `altered`, `late`, `expired`, `region`, `service` or `kept`; empty where nothing is.
+        wrong: String,
         /// The operator's own socket, as in the cloud's `Accepted` and `Refused`.
         socket: SocketAddr,
         /// The HTTP status.

@@ -139,8 +139,8 @@ pub(super) fn word(
             Word::Periodic { event, of, every, tolerance, gaps, missing }
         }
         scenario::Word::Job { of, does, spoiled, within } => spoken::job(known, of, does, spoiled, within),
-        scenario::Word::Calls { by, of, does, refuses, within } => {
-            spoken::calls(known, (by, of), does, refuses, within)
+        scenario::Word::Calls { by, of, does, refuses, at, within } => {
+            spoken::calls(known, (by, of), does, (refuses, at), within)
         }
         scenario::Word::Talks { of, services } => spoken::talks(known, of, &services),
         scenario::Word::NamesAgree { flows } => Word::NamesAgree { flows },

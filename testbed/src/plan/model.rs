@@ -255,6 +255,9 @@ pub enum ServiceKind {
         /// For how long credentials hold that it gives for certificates; none: an hour.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credentials_last: Option<Duration>,
+        /// For how long after it was made it takes a signature; none: as AWS has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signatures_last: Option<Duration>,
         /// Services whose first requests it refuses as too many, and how many.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         throttles: BTreeMap<CloudService, u32>,

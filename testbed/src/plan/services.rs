@@ -132,6 +132,7 @@ impl Finder<'_, '_> {
             clock_offset: cloud.clock_offset,
             monitors,
             credentials_last: cloud.credentials_last,
+            signatures_last: cloud.signatures_last,
             throttles: cloud.throttles.clone(),
             believes: cloud.believes.clone(),
         };

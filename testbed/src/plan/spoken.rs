@@ -73,20 +73,26 @@ pub(super) fn calls(
     known: &Known<'_>,
     (by, of): (NodeName, NodeName),
     does: Vec<JobKind>,
-    refuses: Vec<WrongCall>,
+    (refuses, at): (Vec<WrongCall>, Vec<CloudService>),
     within: Duration,
 ) -> Word {
     let site = &known.scenario.site;
     let cloud = cloud_of(site, &by);
-    let last = site.nodes.get(&cloud).and_then(|node| match &node.kind {
-        Kind::Cloud(written) => written.credentials_last,
+    let written = site.nodes.get(&cloud).and_then(|node| match &node.kind {
+        Kind::Cloud(written) => Some(written),
         _ => None,
     });
-    Word::Calls { by, of, cloud, does, refuses, within, session: last.unwrap_or(SESSION) }
+    let session = written.and_then(|cloud| cloud.credentials_last).unwrap_or(SESSION);
+    let signature = written.and_then(|cloud| cloud.signatures_last).unwrap_or(SIGNATURE);
+    Word::Calls { by, of, cloud, does, refuses, at, within, session, signature }
 }
 
 /// For how long a session lasts unless the cloud's end earlier (AWS STS API reference, AssumeRole).
 const SESSION: Duration = Duration::from_secs(3600);
+
+/// For how long after it was made a signature is taken unless the cloud says otherwise (IAM user guide, "AWS Signature Version 4 for API
+/// requests"); S3 takes it for longer.
+const SIGNATURE: Duration = Duration::from_secs(300);
 
 /// The cloud of an appliance or an operator; itself where it has none, which is a mistake by then.
 fn cloud_of(site: &scenario::Site, of: &NodeName) -> NodeName {

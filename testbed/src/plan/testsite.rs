@@ -188,6 +188,7 @@ pub(super) fn cloud() -> Kind {
         serves: Vec::new(),
         monitor_every: Duration::from_secs(1),
         credentials_last: None,
+        signatures_last: None,
         throttles: BTreeMap::new(),
         believes: Vec::new(),
     })

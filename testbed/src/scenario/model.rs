@@ -425,6 +425,9 @@ pub struct Cloud {
     /// For how long credentials hold that it gives for certificates; none: an hour. 4 s to 12 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_last: Option<Duration>,
+    /// For how long after it was made it takes a signature; none: as AWS has it. 2 s to 5 min.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures_last: Option<Duration>,
     /// Services whose first requests it refuses, and how many.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub throttles: BTreeMap<CloudService, u32>,
@@ -483,6 +486,8 @@ impl CloudService {
     pub const ASKED: [Self; 4] = [Self::Iot, Self::Monitoring, Self::Logs, Self::S3];
     /// Those of them that it asks anew again and again.
     pub const OFTEN_ASKED: [Self; 2] = [Self::Monitoring, Self::Logs];
+    /// Those whose calls operators try with something wrong: what is said there is signed, and changes something.
+    pub const CALLED: [Self; 4] = [Self::Panorama, Self::Monitoring, Self::Logs, Self::S3];
 
     /// As it is written, here and by the fake cloud.
     pub fn word(self) -> &'static str {

@@ -228,6 +228,7 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
         clock_offset,
         monitors,
         credentials_last,
+        signatures_last,
         throttles,
         believes,
     } = cloud
@@ -249,6 +250,7 @@ fn cloud_arguments(home: &Path, cloud: &ServiceKind) -> Vec<String> {
     for flag in ["credentials", "sessions"] {
         arguments.extend(credentials_last.map(|last| format!("--{flag}-last={}", last.as_secs())));
     }
+    arguments.extend(signatures_last.map(|last| format!("--signatures-last={}", last.as_secs())));
     arguments.extend(believes.iter().map(|wrong| format!("--believe={wrong}")));
     arguments.extend(throttles.iter().map(|(service, many)| format!("--throttle={}={many}", service.word())));
     for (service, address) in binds {

@@ -3,6 +3,8 @@
 //!
 //! What was answered is the operator's word, what was logged the cloud's, and what was done the appliance's.
 
+mod refused;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use fake_facts::Fact;
 use crate::names::{CheckName, NodeName};
 use crate::observation::{NodeFact, Observations};
 use crate::plan::Word;
-use crate::scenario::model::{JobKind, WrongCall};
+use crate::scenario::model::{CloudService, JobKind};
 
 use super::Finding;
 use super::judge::Draft;
@@ -20,9 +22,7 @@ use super::wording::length;
 
 /// How facts call the service.
 const SERVICE: &str = "panorama";
-/// What a call with something wrong would do.
-const WRONG: &str = "UpdateDeviceMetadata";
-/// What is asked before and after, rightly.
+/// What is asked of a device.
 const RIGHT: &str = "DescribeDevice";
 
 /// What an order of a check is called.
@@ -42,7 +42,10 @@ struct Asked<'a> {
 /// A call as it was answered.
 struct Called<'a> {
     at: u64,
+    service: &'a str,
+    form: &'a str,
     operation: &'a str,
+    wrong: &'a str,
     socket: SocketAddr,
     status: u16,
     code: &'a str,
@@ -60,19 +63,18 @@ impl Called<'_> {
 
     /// How it was answered.
     fn answer(&self) -> String {
-        let code = if self.code.is_empty() { String::new() } else { format!(" ({})", self.code) };
-        format!("status {}{code}", self.status)
+        answered(self.status, self.code)
     }
 }
 
 pub(super) fn draft(check: &CheckName, word: &Word, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Calls { by, of, cloud, does, refuses, within, .. } = word else { return draft };
+    let Word::Calls { by, of, cloud, does, refuses, at, within, .. } = word else { return draft };
     let asked = Asked { check, by, of, cloud, facts: &seen.facts };
     let error = seen.changes.iter().find(|change| change.check == *check).and_then(|one| one.error.clone());
     let nothing = error.unwrap_or_else(|| format!("{by} told of no call"));
     let longest = *within * seen.patience.max(1);
-    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    let mut done = Vec::new();
     for kind in does {
         let calls = asked.calls(kind.word());
         if calls.is_empty() && asked.failed(kind.word()).is_none() {
@@ -84,31 +86,25 @@ pub(super) fn draft(check: &CheckName, word: &Word, seen: &Observations) -> Draf
             Err(text) => draft.findings.push(finding(format!("{kind}: {text}"))),
         }
     }
+    let mut refused = Vec::new();
     for wrong in refuses {
-        let calls = asked.calls(wrong.word());
-        let Some(call) = calls.iter().find(|call| call.operation == WRONG) else {
-            let why = asked.failed(wrong.word()).unwrap_or(&nothing);
-            draft.reasons.add("called", format!("{wrong}: {why}"));
-            continue;
-        };
-        if let Some(bad) = calls.iter().find(|call| call.operation != WRONG && !call.is_good()) {
-            let answer = bad.answer();
-            draft.reasons.add("right", format!("{wrong}: {}, as it should be, has {answer}", bad.operation));
-        }
-        match asked.refused(*wrong, call) {
-            Ok(()) => refused.push(wrong.word()),
-            Err(text) => draft.findings.push(finding(format!("{wrong}: {text}"))),
+        let places = at.iter().flat_map(|service| refused::places(*service));
+        let count = |place| asked.refuses(*wrong, place, &nothing, &mut draft);
+        // All of them, not only up to the first that is not refused.
+        if places.map(count).filter(|is_refused| !is_refused).count() == 0 {
+            refused.push(wrong.word());
         }
     }
-    draft.summary = summary(&asked, &done, &refused);
+    draft.summary = summary(&asked, &done, (&refused, at));
     draft
 }
 
-fn summary(asked: &Asked<'_>, done: &[String], refused: &[&str]) -> String {
+fn summary(asked: &Asked<'_>, done: &[String], (refused, at): (&[&str], &[CloudService])) -> String {
     let done = if done.is_empty() { "nothing".to_owned() } else { done.join(", ") };
+    let at = at.iter().map(|service| service.word()).collect::<Vec<_>>().join(", ");
     let refused = if refused.is_empty() { "nothing".to_owned() } else { refused.join(", ") };
     let Asked { by, of, cloud, .. } = asked;
-    format!("{by} at {cloud}: {of} had {done} to do; refused is what is {refused}")
+    format!("{by} at {cloud}: {of} had {done} to do; refused at {at} is what is {refused}")
 }
 
 impl<'a> Asked<'a> {
@@ -117,14 +113,22 @@ impl<'a> Asked<'a> {
         let name = order(self.check, what);
         let its = self.facts.iter().filter(|fact| fact.node == *self.by);
         let calls = its.filter_map(|fact| match &fact.line.fact {
-            Fact::Called { order, operation, socket, status, code, said } if *order == name => Some(Called {
-                at: fact.line.at,
-                operation,
-                socket: *socket,
-                status: *status,
-                code: code.as_deref().unwrap_or_default(),
-                said,
-            }),
+            Fact::Called { order, service, form, operation, wrong, socket, status, code, said }
+                if *order == name =>
+            {
+                let (at, code) = (fact.line.at, code.as_deref().unwrap_or_default());
+                Some(Called {
+                    at,
+                    service,
+                    form,
+                    operation,
+                    wrong,
+                    socket: *socket,
+                    status: *status,
+                    code,
+                    said,
+                })
+            }
             _ => None,
         });
         calls.collect()
@@ -154,7 +158,7 @@ impl<'a> Asked<'a> {
             found.ok_or_else(|| format!("{by} has no answer to {operation}: {why}"))
         };
         let made = find("CreateJobForDevices")?;
-        if !self.let_in(made.socket) {
+        if !self.let_in(SERVICE, made.socket) {
             return Err(format!("{cloud} never said who {by} is"));
         }
         let (job, version) = (made.said("JobId"), made.said("ImageVersion"));
@@ -183,33 +187,11 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Whether a call was refused for what is wrong with it, and that was logged; else what was not.
-    fn refused(&self, wrong: WrongCall, call: &Called<'_>) -> Result<(), String> {
-        let (cloud, (code, words)) = (self.cloud, refusal(wrong));
-        if call.status != FORBIDDEN {
-            return Err(format!("{cloud} answers with {}, and not with status {FORBIDDEN}", call.answer()));
-        }
-        if call.code != code {
-            return Err(format!("{cloud} refuses it with {}, and not with {code}", call.answer()));
-        }
-        let logged = |fact: &&NodeFact| match &fact.line.fact {
-            Fact::Refused { service, peer, reason } => {
-                service == SERVICE && *peer == call.socket && reason.contains(words)
-            }
-            _ => false,
-        };
-        let its = self.facts.iter().filter(|fact| fact.node == *cloud);
-        match { its }.any(|fact| logged(&fact)) {
-            true => Ok(()),
-            false => Err(format!("{cloud} did not log that it refused it: \"{words}\"")),
-        }
-    }
-
-    /// Whether the cloud let a caller in, and knew who it was.
-    fn let_in(&self, socket: SocketAddr) -> bool {
+    /// Whether a service of the cloud let a caller in, and knew who it was.
+    fn let_in(&self, called: &str, socket: SocketAddr) -> bool {
         self.facts.iter().any(|fact| match &fact.line.fact {
             Fact::Accepted { service, peer, identity, .. } => {
-                fact.node == *self.cloud && service == SERVICE && *peer == socket && !identity.is_empty()
+                fact.node == *self.cloud && service == called && *peer == socket && !identity.is_empty()
             }
             _ => false,
         })
@@ -232,17 +214,10 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The status of what is refused.
-const FORBIDDEN: u16 = 403;
-
-/// With which code a call is refused (IAM user guide, "Common errors"), and what its log must say.
-fn refusal(wrong: WrongCall) -> (&'static str, &'static str) {
-    match wrong {
-        WrongCall::Unsigned => ("MissingAuthenticationTokenException", "not signed"),
-        WrongCall::Altered => ("InvalidSignatureException", "does not match"),
-        WrongCall::Late => ("InvalidSignatureException", "signature expired"),
-        WrongCall::Expired => ("ExpiredTokenException", "expired at"),
-    }
+/// A status, with the code of an error.
+fn answered(status: u16, code: &str) -> String {
+    let code = if code.is_empty() { String::new() } else { format!(" ({code})") };
+    format!("status {status}{code}")
 }
 
 fn finding(text: String) -> Finding {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Desk;
+use super::places::{Ask, Place};
 use super::read::Order;
 use crate::cloud::credentials::life;
 use crate::cloud::https::{Answer, Call, Error, PATIENCE, exchange};
@@ -34,13 +35,17 @@ pub(super) struct Account {
     role_arn: String,
     pub(super) ca: PathBuf,
     https_port: u16,
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
 }
 
+/// Its hosts.
 #[derive(Deserialize)]
-struct Endpoints {
+pub(super) struct Endpoints {
     sts: String,
-    panorama: String,
+    pub(super) panorama: String,
+    pub(super) monitoring: String,
+    pub(super) logs: String,
+    pub(super) s3: String,
 }
 
 /// What signs.
@@ -63,18 +68,12 @@ impl Account {
     }
 }
 
-/// A call of Panorama's, before it is signed.
-pub(super) struct Ask<'a> {
-    pub(super) method: &'static str,
-    pub(super) path: &'a str,
-    pub(super) body: Vec<u8>,
-}
-
-impl<'a> Ask<'a> {
-    /// One that only asks.
-    pub(super) fn get(path: &'a str) -> Self {
-        Self { method: "GET", path, body: Vec::new() }
-    }
+/// What a signature is for, and when it is made.
+pub(super) struct Scope<'a> {
+    pub(super) region: &'a str,
+    /// Signing name of the service.
+    pub(super) service: &'a str,
+    pub(super) at: SystemTime,
 }
 
 /// A connection to a service.
@@ -82,6 +81,9 @@ pub(super) struct Line {
     sender: SendRequest<Full<Bytes>>,
     /// Its near end.
     pub(super) socket: SocketAddr,
+    pub(super) service: &'static str,
+    /// Its protocol.
+    pub(super) form: &'static str,
 }
 
 impl Line {
@@ -97,12 +99,16 @@ impl Line {
 }
 
 impl Desk {
-    /// A new connection to Panorama's own service.
-    pub(super) async fn panorama(&self) -> Result<Line, Error> {
-        self.line("panorama", &self.account.endpoints.panorama).await
+    /// A new connection to a service.
+    pub(super) async fn line(&self, place: Place) -> Result<Line, Error> {
+        self.line_to((place.service(), place.form()), place.host(&self.account.endpoints)).await
     }
 
-    async fn line(&self, service: &str, host: &str) -> Result<Line, Error> {
+    async fn line_to(
+        &self,
+        (service, form): (&'static str, &'static str),
+        host: &str,
+    ) -> Result<Line, Error> {
         let (stream, peer) = net::connect_tls(&self.voice, host, self.account.https_port, &self.tls).await?;
         let socket = stream.get_ref().0.local_addr();
         let socket = socket.map_err(|source| net::Error::Connect { peer, source })?;
@@ -113,44 +119,39 @@ impl Desk {
                 tracing::debug!(%error, %peer, "connection ended");
             }
         });
-        Ok(Line { sender, socket })
+        Ok(Line { sender, socket, service, form })
     }
 
-    /// How requests to Panorama's own service are addressed.
-    pub(super) fn authority(&self) -> String {
-        authority(&self.account.endpoints.panorama, self.account.https_port)
+    /// How requests to a service are addressed.
+    pub(super) fn authority(&self, place: Place) -> String {
+        authority(place.host(&self.account.endpoints), self.account.https_port)
     }
 
-    /// A request to Panorama's own service, signed then.
+    /// What a right request to a service is signed for, now.
+    pub(super) fn scope(&self, service: &'static str) -> Scope<'_> {
+        Scope { region: &self.account.region, service, at: SystemTime::now() }
+    }
+
+    /// A request to a service.
     pub(super) fn sign(
         &self,
+        place: Place,
         keys: &Keys,
-        ask: &Ask<'_>,
-        at: SystemTime,
+        ask: &Ask,
+        scope: Scope<'_>,
     ) -> Result<Request<Full<Bytes>>, Error> {
-        self.signer(("panorama", &self.authority()), keys, at).sign(call(ask))
+        signer(&self.authority(place), keys, scope).sign(call(ask))
     }
 
-    fn signer<'a>(
-        &'a self,
-        (service, authority): (&'a str, &'a str),
-        keys: &'a Keys,
-        at: SystemTime,
-    ) -> Signer<'a> {
-        let Keys { id, secret, token } = keys;
-        let region = &self.account.region;
-        Signer { service, region, authority, key_id: id, secret, token: token.as_deref(), at }
-    }
-
-    /// A call, signed now.
-    pub(super) async fn ask(&self, line: &mut Line, keys: &Keys, ask: &Ask<'_>) -> Result<Answer, Error> {
-        line.send(self.sign(keys, ask, SystemTime::now())?).await
+    /// A call of Panorama's, signed now.
+    pub(super) async fn ask(&self, line: &mut Line, keys: &Keys, ask: &Ask) -> Result<Answer, Error> {
+        line.send(self.sign(Place::Panorama, keys, ask, self.scope("panorama"))?).await
     }
 
     /// Takes the account's role on: keys of a session, and for how long they hold.
     pub(super) async fn session(&self, order: &Order) -> Result<(Keys, Duration), Error> {
         let host = &self.account.endpoints.sts;
-        let mut line = self.line("sts", host).await?;
+        let mut line = self.line_to(("sts", "query"), host).await?;
         let form = format!(
             "Action=AssumeRole&Version=2011-06-15&RoleSessionName=operator&RoleArn={}",
             self.account.role_arn.replace(':', "%3A").replace('/', "%2F")
@@ -158,9 +159,8 @@ impl Desk {
         let (lasting, authority) = (self.account.keys(), authority(host, self.account.https_port));
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let call = Call { method: "POST", path: "/", headers: &headers, body: form.into_bytes() };
-        let request = self.signer(("sts", &authority), &lasting, SystemTime::now()).sign(call)?;
-        let answer = line.send(request).await?;
-        self.told(order, "AssumeRole", &line, &answer, &[]);
+        let answer = line.send(signer(&authority, &lasting, self.scope("sts")).sign(call)?).await?;
+        self.told(order, ("AssumeRole", ""), &line, &answer, &[]);
         if !answer.status.is_success() {
             return Err(answer.refused());
         }
@@ -169,11 +169,14 @@ impl Desk {
     }
 }
 
-/// What every call of Panorama's looks like (API reference: JSON in both directions).
-pub(super) fn call<'a>(ask: &'a Ask<'_>) -> Call<'a> {
-    const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-    let headers = if ask.body.is_empty() { &[] } else { JSON };
-    Call { method: ask.method, path: ask.path, headers, body: ask.body.clone() }
+fn signer<'a>(authority: &'a str, keys: &'a Keys, scope: Scope<'a>) -> Signer<'a> {
+    let (Keys { id, secret, token }, Scope { region, service, at }) = (keys, scope);
+    Signer { service, region, authority, key_id: id, secret, token: token.as_deref(), at }
+}
+
+/// A call as it is sent.
+pub(super) fn call(ask: &Ask) -> Call<'_> {
+    Call { method: ask.method, path: &ask.path, headers: ask.headers, body: ask.body.clone() }
 }
 
 fn read_session(body: &[u8]) -> Result<(Keys, String), Error> {
@@ -198,21 +201,62 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The code of an error: of a header where the service has JSON, else of its XML; empty where there is none.
-    pub(super) fn code(&self) -> String {
-        let header = self.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-        let of_header = header.map(|text| text.split(':').next().unwrap_or_default().to_owned());
-        of_header.or_else(|| code_of(&xml::read(&self.body).ok()?)).unwrap_or_default()
+    /// The code of an error, where each protocol has it: a header, a field of JSON, a header beside CBOR, an element; empty where there
+    /// is none.
+    pub(super) fn code(&self, form: &str) -> String {
+        let header = |name: &str, end: char| {
+            let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+            value.map(|text| text.split(end).next().unwrap_or_default().to_owned())
+        };
+        let is_cbor = self.headers.get("smithy-protocol").is_some_and(|protocol| protocol == "rpc-v2-cbor");
+        let code = match form {
+            "rest-json" => header("x-amzn-errortype", ':'),
+            "json" => self.json()["__type"].as_str().map(str::to_owned),
+            "cbor" => header("x-amzn-query-error", ';').filter(|_| is_cbor),
+            _ => xml::read(&self.body).ok().and_then(|whole| code_of(&whole)),
+        };
+        code.unwrap_or_default()
     }
 }
 
-fn code_of(error: &Element) -> Option<String> {
-    Some(error.child(STS, "Error")?.text_of(STS, "Code")?.to_owned())
+/// Of STS and CloudWatch inside of an element, each with its namespace; of S3 right below the root, without any.
+fn code_of(whole: &Element) -> Option<String> {
+    let namespace = &whole.name.namespace;
+    let error = if namespace.is_empty() { Some(whole) } else { whole.child(namespace, "Error") };
+    Some(error?.text_of(namespace, "Code")?.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(headers: &[(&'static str, &str)], body: &str) -> Answer {
+        let mut answer = hyper::Response::builder().status(403);
+        for (name, value) in headers {
+            answer = answer.header(*name, *value);
+        }
+        let (head, body) = answer.body(Bytes::from(body.to_owned())).unwrap().into_parts();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    #[test]
+    fn each_protocol_has_its_code_in_its_own_place() {
+        let rest = refused(&[("x-amzn-errortype", "InvalidSignatureException:http://x")], "{}");
+        assert_eq!(rest.code("rest-json"), "InvalidSignatureException");
+        let json = refused(&[], r#"{"__type":"ExpiredTokenException"}"#);
+        assert_eq!((json.code("json").as_str(), json.code("xml").as_str()), ("ExpiredTokenException", ""));
+        let hint = ("x-amzn-query-error", "ExpiredTokenException;Sender");
+        let cbor = refused(&[hint, ("smithy-protocol", "rpc-v2-cbor")], "");
+        assert_eq!(cbor.code("cbor"), "ExpiredTokenException");
+        assert_eq!(refused(&[hint], "").code("cbor"), "", "it is not said in CBOR");
+        let query = refused(
+            &[],
+            "<ErrorResponse xmlns=\"urn:x\"><Error><Code>ExpiredToken</Code></Error></ErrorResponse>",
+        );
+        assert_eq!(query.code("query"), "ExpiredToken");
+        let xml = refused(&[], "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>");
+        assert_eq!((xml.code("xml").as_str(), xml.code("json").as_str()), ("AccessDenied", ""));
+    }
 
     #[test]
     fn a_session_is_read_whole_or_not_at_all() {

@@ -1,10 +1,13 @@
 //! Whoever runs a site, from outside of it: calls Panorama's own service, has devices do things, and looks what became of
-//! them; signed as users of IAM sign, and as sessions of STS do. And calls it as nobody may, to see that it is refused.
+//! them; signed as users of IAM sign, and as sessions of STS do. And calls it, metrics, logs and S3 as nobody may, to see that this
+//! is refused.
 //!
-//! It obeys JSON lines on standard input, one after the other, and says facts: `called` for each answer that matters,
+//! It obeys JSON lines on standard input, side by side, and says facts: `called` for each answer that matters,
 //! `calls_over` when no more is called for an order.
 
 mod account;
+mod cbor;
+mod places;
 mod read;
 mod wrongly;
 
@@ -15,9 +18,11 @@ use std::time::Duration;
 
 use fake_facts::{Fact, Teller};
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use self::account::{Account, Ask, Keys, Line};
+use self::account::{Account, Keys, Line};
+use self::places::{Ask, Place, REST_JSON};
 use self::read::{Kind, Order};
 use super::credentials::until_renewal;
 use super::https::{Answer, Error};
@@ -51,11 +56,14 @@ pub async fn operate(
     let tls = net::tls_client(manner, None)?;
     let voice = Voice::new(teller);
     voice.tell(Fact::Ready { listens: Vec::new() });
-    let desk = Desk { account, tls, sessions: settings.sessions, voice: voice.clone() };
+    let desk = Arc::new(Desk { account, tls, sessions: settings.sessions, voice: voice.clone() });
     let work = async {
         let mut lines = read::lines(input);
+        // Side by side: some wait for long.
+        let mut orders = JoinSet::new();
         while let Some(line) = lines.recv().await {
-            desk.obey(&line).await;
+            let desk = Arc::clone(&desk);
+            orders.spawn(async move { desk.obey(&line).await });
         }
         std::future::pending().await
     };
@@ -85,7 +93,7 @@ impl Desk {
         };
         let done = match order.kind {
             Kind::Update | Kind::Restart => self.work(&order).await,
-            Kind::Unsigned | Kind::Altered | Kind::Late | Kind::Expired => self.call_wrongly(&order).await,
+            _ => self.call_wrongly(&order).await,
         };
         if let Err(error) = done {
             self.voice.failed("call", Some(&order.order), error);
@@ -96,21 +104,20 @@ impl Desk {
     /// Has a device do something, and looks until it is done, or for so long.
     async fn work(&self, order: &Order) -> Result<(), Error> {
         let mut pass = self.pass(order).await?;
-        let mut line = self.panorama().await?;
+        let mut line = self.line(Place::Panorama).await?;
         let made = self.ask(&mut line, &pass.keys, &create(order)).await?;
         let job = made.json()["Jobs"][0]["JobId"].as_str().unwrap_or_default().to_owned();
         let said = [("JobId", job.clone()), ("ImageVersion", order.version.clone())];
-        self.told(order, "CreateJobForDevices", &line, &made, &said);
+        self.told(order, ("CreateJobForDevices", ""), &line, &made, &said);
         if !made.status.is_success() {
             return Ok(());
         }
         let until = Instant::now() + Duration::from_millis(order.within_ms);
-        let path = format!("/jobs/{job}");
-        let look = Look { operation: "DescribeDeviceJob", path: &path, fields: &["Status"] };
+        let ask = Ask::get("DescribeDeviceJob", format!("/jobs/{job}"));
+        let look = Look { ask, fields: &["Status"] };
         let over = |said: &[String]| ["COMPLETED", "FAILED"].contains(&said[0].as_str());
         self.look(order, (&mut line, &mut pass), &look, until, over).await?;
-        let path = device(order);
-        let look = Look { operation: DESCRIBE, path: &path, fields: &KNOWN };
+        let look = Look { ask: Place::Panorama.asking(order), fields: &KNOWN };
         let runs = |said: &[String]| {
             said[0] == "ONLINE" && (order.kind == Kind::Restart || said[1] == order.version)
         };
@@ -140,29 +147,29 @@ impl Desk {
             if pass.renew.is_some_and(|renew| Instant::now() >= renew) {
                 *pass = self.pass(order).await?;
             }
-            let mut answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+            let mut answer = self.ask(line, &pass.keys, &look.ask).await?;
             // On a busy machine a session may end between two looks.
-            if pass.renew.is_some() && answer.code() == ENDED {
+            if pass.renew.is_some() && answer.code(line.form) == ENDED {
                 *pass = self.pass(order).await?;
-                answer = self.ask(line, &pass.keys, &Ask::get(look.path)).await?;
+                answer = self.ask(line, &pass.keys, &look.ask).await?;
             }
             let json = answer.json();
             let text = |field: &&'static str| json[*field].as_str().unwrap_or_default().to_owned();
             let said: Vec<String> = look.fields.iter().map(text).collect();
             if !answer.status.is_success() || is_done(&said) || Instant::now() >= until {
                 let said: Vec<_> = look.fields.iter().copied().zip(said).collect();
-                self.told(order, look.operation, line, &answer, &said);
+                self.told(order, (look.ask.operation, ""), line, &answer, &said);
                 return Ok(());
             }
             sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Says how a call was answered.
+    /// Says how a call was answered, and what was wrong with it.
     fn told(
         &self,
         order: &Order,
-        operation: &str,
+        (operation, wrong): (&str, &str),
         line: &Line,
         answer: &Answer,
         said: &[(&'static str, String)],
@@ -171,10 +178,13 @@ impl Desk {
         let said = said.iter().filter(|_| success).map(|(key, text)| ((*key).to_owned(), text.clone()));
         self.voice.tell(Fact::Called {
             order: order.order.clone(),
+            service: line.service.to_owned(),
+            form: line.form.to_owned(),
             operation: operation.to_owned(),
+            wrong: wrong.to_owned(),
             socket: line.socket,
             status: answer.status.as_u16(),
-            code: (!success).then(|| answer.code()),
+            code: (!success).then(|| answer.code(line.form)),
             said: said.collect(),
         });
     }
@@ -184,7 +194,6 @@ impl Desk {
 const ENDED: &str = "ExpiredTokenException";
 
 /// What is known of a device.
-const DESCRIBE: &str = "DescribeDevice";
 const KNOWN: [&str; 2] = ["DeviceConnectionStatus", "CurrentSoftware"];
 
 /// Keys, and when others are got in their place.
@@ -195,22 +204,17 @@ struct Pass {
 
 /// Something that is looked at until it is as it should be.
 struct Look<'a> {
-    operation: &'static str,
-    path: &'a str,
+    ask: Ask,
     fields: &'a [&'static str],
 }
 
-/// The path of the order's device.
-fn device(order: &Order) -> String {
-    format!("/devices/{}", order.device)
-}
-
 /// What gives a device something to do (API reference, CreateJobForDevices).
-fn create(order: &Order) -> Ask<'static> {
+fn create(order: &Order) -> Ask {
     let mut body = json!({ "DeviceIds": [order.device], "JobType": "REBOOT" });
     if order.kind == Kind::Update {
         body["JobType"] = "OTA".into();
         body["DeviceJobConfig"] = json!({ "OTAJobConfig": { "ImageVersion": order.version } });
     }
-    Ask { method: "POST", path: "/jobs", body: body.to_string().into_bytes() }
+    let body = body.to_string().into_bytes();
+    Ask { body, ..Ask::of("CreateJobForDevices", "POST", "/jobs".to_owned(), REST_JSON) }
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+use super::places::Service;
+
 /// Longest line, bytes; whoever says more is heard no further.
 const LONGEST: u64 = 4096;
 
@@ -24,6 +26,12 @@ pub(super) struct Order {
     /// For how long it is looked at what came of it, milliseconds.
     #[serde(default = "ten_seconds")]
     pub(super) within_ms: u64,
+    /// Of a wrong call: at which services.
+    #[serde(default = "panorama")]
+    pub(super) at: Vec<Service>,
+    /// For how long after it was made the cloud takes a signature, milliseconds.
+    #[serde(default = "five_minutes")]
+    pub(super) signatures_ms: u64,
 }
 
 /// What is to be done.
@@ -42,10 +50,22 @@ pub(super) enum Kind {
     Late,
     /// Call with a session that has ended.
     Expired,
+    /// Call with a signature for another region, and with one for another service.
+    Scope,
+    /// Call rightly, keep the call until its signature is too old, and send it again.
+    Kept,
 }
 
 fn ten_seconds() -> u64 {
     10_000
+}
+
+fn five_minutes() -> u64 {
+    300_000
+}
+
+fn panorama() -> Vec<Service> {
+    vec![Service::Panorama]
 }
 
 /// Reads a line.
@@ -89,9 +109,18 @@ mod tests {
         assert_eq!((update.kind, update.version.as_str(), update.within_ms), (Kind::Update, "2.0", 5));
         let late = order(r#"{"order":"o-2","do":"late","device":"app"}"#).unwrap();
         assert_eq!((late.kind, late.within_ms), (Kind::Late, 10_000));
+        assert_eq!((late.at, late.signatures_ms), (vec![Service::Panorama], 300_000));
+        let kept =
+            order(r#"{"order":"o-3","do":"kept","device":"app","at":["logs","s3"],"signatures_ms":9}"#)
+                .unwrap();
+        assert_eq!(
+            (kept.kind, kept.at, kept.signatures_ms),
+            (Kind::Kept, vec![Service::Logs, Service::S3], 9)
+        );
         for bad in [
             r#"{"order":"o","do":"dance","device":"app"}"#,
             r#"{"order":"o","do":"update"}"#,
+            r#"{"order":"o","do":"late","device":"app","at":["ntp"]}"#,
             r#"{"order":"o","do":"update","device":"../jobs"}"#,
             r#"{"order":"o","do":"update","device":"a","and":1}"#,
             "update app",

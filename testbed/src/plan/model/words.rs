@@ -337,10 +337,14 @@ pub enum Word {
         does: Vec<JobKind>,
         /// Calls that must be refused.
         refuses: Vec<WrongCall>,
+        /// By which services.
+        at: Vec<CloudService>,
         /// How long each job may take until it is known to be done.
         within: Duration,
         /// For how long a session of the cloud's lasts.
         session: Duration,
+        /// For how long after it was made the cloud takes a signature.
+        signature: Duration,
     },
     /// An appliance, or an operator, talks with these services of its cloud and no others.
     Talks {

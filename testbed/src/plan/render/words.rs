@@ -77,9 +77,12 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {of} {what} {} of {cloud}, each within {within:?}\n", list(does));
             ("job".to_owned(), text)
         }
-        Word::Calls { by, of, cloud, does, refuses, within, .. } => {
+        Word::Calls { by, of, cloud, does, refuses, at, within, .. } => {
             let has = (!does.is_empty()).then(|| format!("has {of} do {} within {within:?}", list(does)));
-            let no = (!refuses.is_empty()).then(|| format!("is refused when {}", list(refuses)));
+            let no = (!refuses.is_empty()).then(|| {
+                let at = list(at.iter().map(|service| service.word()));
+                format!("is refused at {at} when {}", list(refuses))
+            });
             let text = has.into_iter().chain(no).collect::<Vec<_>>().join("; ");
             ("calls".to_owned(), format!("    {by} calls {cloud}: {text}\n"))
         }

@@ -10,6 +10,7 @@ use crate::fault::Ground;
 use crate::names::NodeName;
 use crate::observation::{ChangeSeen, NodeFact};
 use crate::plan::{Check, ServiceKind, Word};
+use crate::scenario::model::CloudService;
 use crate::verdict::calls::order;
 
 /// How long a call may take beside what is waited for: names, a connection, TLS, an answer, some times over.
@@ -18,15 +19,27 @@ const CALLED_WITHIN: Duration = Duration::from_secs(30);
 /// Carries a `calls` out; what does not come about shows in the facts, and is for the verdict to see. While the appliance works the
 /// site is in upheaval, as by a fault, until monitoring goes on regularly: none where nothing is done.
 pub(super) async fn make(check: &Check, ground: Ground<'_>) -> Option<ChangeSeen> {
-    let Word::Calls { by, of, cloud, does, refuses, within, session } = &check.word else { return None };
-    let desk = Desk { by, of, check, ground };
+    let Word::Calls { by, of, cloud, does, refuses, at: services, within, session, signature } = &check.word
+    else {
+        return None;
+    };
+    let desk = Desk { by, of, check, ground, services, signature: *signature };
+    // Side by side: what has to wait until something has ended does so at once.
     let mut error = None;
+    let mut said = Vec::new();
     for wrong in refuses {
-        error = error.or(desk.say(wrong.word(), *within, *session).await.err());
+        match desk.say(wrong.word(), *within).await {
+            Ok(order) => said.push((wrong.word(), order)),
+            Err(why) => error = error.or(Some(why)),
+        }
+    }
+    for (what, order) in said {
+        let longest = (*session).max(*signature);
+        error = error.or(desk.wait(what, &order, *within, longest).await.err());
     }
     let at = fake_facts::now();
     for kind in does {
-        error = error.or(desk.say(kind.word(), *within, Duration::ZERO).await.err());
+        error = error.or(desk.have(kind.word(), *within).await.err());
     }
     let is_its = |service: &&crate::plan::Service| {
         service.node == *cloud && matches!(service.kind, ServiceKind::Cloud { .. })
@@ -45,11 +58,27 @@ struct Desk<'a> {
     of: &'a NodeName,
     check: &'a Check,
     ground: Ground<'a>,
+    /// Where wrong calls are made.
+    services: &'a [CloudService],
+    /// For how long one is kept.
+    signature: Duration,
+}
+
+/// What was said to an operator: its name, and when.
+struct Said {
+    name: String,
+    since: u64,
 }
 
 impl Desk<'_> {
-    /// Has it do one thing, and waits until it has, which takes so much longer than usual.
-    async fn say(&self, what: &str, within: Duration, longer: Duration) -> Result<(), String> {
+    /// Has it do one thing, and waits until it has.
+    async fn have(&self, what: &str, within: Duration) -> Result<(), String> {
+        let order = self.say(what, within).await?;
+        self.wait(what, &order, within, Duration::ZERO).await
+    }
+
+    /// Tells it to do one thing.
+    async fn say(&self, what: &str, within: Duration) -> Result<Said, String> {
         let plan = &self.ground.site.plan;
         let is_desk = |service: &crate::plan::Service| {
             service.node == *self.by && matches!(service.kind, ServiceKind::Operator { .. })
@@ -61,15 +90,32 @@ impl Desk<'_> {
             "order": name, "do": what, "device": self.of,
             // A judgement of a lab that stays has another version than the one before.
             "version": format!("8.{}.0", since / 1_000_000_000 % 1_000_000),
-            "within_ms": u64::try_from((within * patience).as_millis()).unwrap_or(u64::MAX),
+            "within_ms": milliseconds(within * patience),
+            "at": self.services.iter().map(|service| service.word()).collect::<Vec<_>>(),
+            "signatures_ms": milliseconds(self.signature),
         });
         let said = self.ground.services.say(place, &line.to_string()).await;
         said.map_err(|error| error.to_string())?;
-        let over = |facts: &[NodeFact]| is_over(facts, self.by, &name, since).then_some(());
-        let longest = (within + CALLED_WITHIN) * patience + longer;
+        Ok(Said { name, since })
+    }
+
+    /// Waits until it has done that, which takes so much longer than usual.
+    async fn wait(
+        &self,
+        what: &str,
+        Said { name, since }: &Said,
+        within: Duration,
+        longer: Duration,
+    ) -> Result<(), String> {
+        let over = |facts: &[NodeFact]| is_over(facts, self.by, name, *since).then_some(());
+        let longest = (within + CALLED_WITHIN) * self.ground.patience + longer;
         let told = self.ground.services.board.wait_for(longest, over).await;
         told.ok_or_else(|| format!("{} made no end of `{what}`", self.by))
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_over(facts: &[NodeFact], by: &NodeName, name: &str, since: u64) -> bool {

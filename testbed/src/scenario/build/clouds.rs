@@ -18,6 +18,7 @@ pub(super) fn read(raw: &raw::Cloud, out: &mut Mistakes) -> Cloud {
         serves: serves(raw, out),
         monitor_every: or(&raw.monitor_every, Lasting(Duration::from_secs(1))).0,
         credentials_last: raw.credentials_last.good().map(|last| last.value.0),
+        signatures_last: raw.signatures_last.good().map(|last| last.value.0),
         throttles: throttles(raw, out),
         believes: raw.believes.good().map_or(Vec::new(), |all| all.0.iter().map(|one| one.value).collect()),
     }

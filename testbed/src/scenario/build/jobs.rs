@@ -96,12 +96,13 @@ impl Reader<'_> {
         }
         let does = self.ordered(word);
         let refuses = self.refused(word, &cloud);
+        let at = self.called(word);
         if word.does.is_absent() && word.refuses.is_absent() {
             let label = "write `does`, `refuses`, or both";
             self.out.push(Mistake::error(format!("{} calls for nothing", self.whose), by_name.spot, label));
         }
         let within = or(&word.within, Lasting(Duration::from_secs(10))).0;
-        Some(Word::Calls { by, of, does, refuses, within })
+        Some(Word::Calls { by, of, does, refuses, at, within })
     }
 
     /// Whether an appliance is a device of the cloud that a host operates.
@@ -134,7 +135,34 @@ impl Reader<'_> {
                 self.out.push(Mistake::error(title, wrong.spot, label));
             }
         }
+        let forgets = cloud.signatures_last.is_some_and(|last| last <= LONGEST_WAIT);
+        for wrong in written.iter().filter(|wrong| wrong.value == WrongCall::Kept && !forgets) {
+            let title = format!("{} waits for a signature that does not grow too old", self.whose);
+            self.out.push(Mistake::error(
+                title,
+                wrong.spot,
+                "the cloud needs `signatures_last` of a minute at most",
+            ));
+        }
         written.iter().map(|wrong| wrong.value).collect()
+    }
+
+    /// Where what is wrong must be refused.
+    fn called(&mut self, word: &raw::Calls) -> Vec<CloudService> {
+        let Some(written) = word.at.good() else { return vec![CloudService::Panorama] };
+        if word.refuses.is_absent() {
+            let title = format!("{} says where nothing is tried", self.whose);
+            self.out.push(Mistake::error(title, written.0[0].spot, "write `refuses`, too"));
+        }
+        for odd in written.0.iter().filter(|service| !CloudService::CALLED.contains(&service.value)) {
+            let title = format!("{} calls where no operator does", self.whose);
+            let label = "`panorama`, `monitoring`, `logs` and `s3` are called";
+            self.out.push(Mistake::error(title, odd.spot, label));
+        }
+        let mut at: Vec<_> = written.0.iter().map(|service| service.value).collect();
+        at.sort();
+        at.dedup();
+        at
     }
 
     /// Who talks with a cloud, and that cloud.

@@ -247,11 +247,16 @@ pub enum WrongCall {
     Late,
     /// Its session has ended.
     Expired,
+    /// It is signed for another region, or for another service.
+    Scope,
+    /// It was right, and is kept and sent again when its signature is too old.
+    Kept,
 }
 
 impl WrongCall {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Unsigned, Self::Altered, Self::Late, Self::Expired];
+    pub const ALL: [Self; 6] =
+        [Self::Unsigned, Self::Altered, Self::Late, Self::Expired, Self::Scope, Self::Kept];
 
     /// As it is written, here and by the fakes.
     pub fn word(self) -> &'static str {
@@ -260,6 +265,20 @@ impl WrongCall {
             Self::Altered => "altered",
             Self::Late => "late",
             Self::Expired => "expired",
+            Self::Scope => "scope",
+            Self::Kept => "kept",
+        }
+    }
+
+    /// In what ways, by words of an operator's facts.
+    pub fn manners(self) -> &'static [&'static str] {
+        match self {
+            Self::Unsigned => &["unsigned"],
+            Self::Altered => &["altered"],
+            Self::Late => &["late"],
+            Self::Expired => &["expired"],
+            Self::Scope => &["region", "service"],
+            Self::Kept => &["kept"],
         }
     }
 }

@@ -346,6 +346,8 @@ pub enum Word {
         does: Vec<JobKind>,
         /// Calls that must be refused.
         refuses: Vec<WrongCall>,
+        /// By which services; each once.
+        at: Vec<CloudService>,
         /// How long each job may take until it is known to be done; 100 ms to 10 min.
         within: Duration,
     },

@@ -526,8 +526,10 @@ table! {
         of_node ("of"): must One<NodeName>,
         /// What it is given to do, one after the other: `update`, `restart`.
         does: may Some1<JobKind>,
-        /// Calls that must be refused with status 403, and logged: `unsigned`, `altered`, `late`, `expired`.
+        /// Calls that must be refused, and logged: `unsigned`, `altered`, `late`, `expired`, `scope`, `kept`.
         refuses: may Some1<WrongCall>,
+        /// The services that must refuse them: `panorama`, `monitoring`, `logs`, `s3`. Default `panorama`.
+        at: may Some1<CloudService>,
         /// How long each job may take until it is known to be done, 100ms to 10min; default 10s.
         within: may One<Lasting<100, 600_000>>,
     }

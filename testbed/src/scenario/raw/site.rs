@@ -448,9 +448,11 @@ table! {
         monitor_every: may One<Lasting<1000, 3_600_000>>,
         /// For how long credentials hold that appliances get for their certificates, 4s to 12h. Default 1h.
         credentials_last: may One<Lasting<4000, 43_200_000>>,
+        /// For how long after it was made a signature is taken, 2s to 5min. Default as AWS has it: 5 minutes, 15 at S3.
+        signatures_last: may One<Lasting<2000, 300_000>>,
         /// Services whose first requests are refused as too many, and how many of them, 1 to 1000: with 429, 503, no session of MQTT, or as each of them says it.
         throttles: may Named<CloudService, One<Whole<1, 1000>>>,
-        /// For broken twins: calls that it believes although something is wrong with them: `unsigned`, `altered`, `late`, `expired`.
+        /// For broken twins: calls that it believes although something is wrong with them: `unsigned`, `altered`, `late`, `expired`, `scope`, `kept`.
         believes: may Some1<WrongCall>,
         /// A command of the scenario's own, run beside the fake cloud; needs `--allow-run`.
         run: may Run,

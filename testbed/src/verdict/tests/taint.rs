@@ -149,6 +149,7 @@ fn cloud() -> Service {
         clock_offset: 0,
         monitors: None,
         credentials_last: None,
+        signatures_last: None,
         throttles: Default::default(),
         believes: vec![],
     };
