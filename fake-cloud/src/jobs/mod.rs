@@ -96,6 +96,11 @@ impl Jobs {
         };
         let changed = match (&ask, &said) {
             (Ok(Ask::Update { job, .. }), Ok(_)) => Some((thing.to_owned(), job.clone())),
+            // Nothing is started where nothing waits.
+            (Ok(Ask::Start { .. }), Ok(said)) => {
+                let job = said["execution"]["jobId"].as_str();
+                job.map(|job| (thing.to_owned(), job.to_owned()))
+            }
             _ => None,
         };
         let notices = self.messages(&store, notice.as_slice(), now);

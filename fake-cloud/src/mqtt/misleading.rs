@@ -221,6 +221,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_starts_what_there_is_has_taken_it() {
+        let (mut client, here) = duplex(4096);
+        let served = tokio::spawn(async { mislead(here, &OFFER).await });
+        until_the_job(&mut client).await;
+        client.write_all(&publish("$aws/things/app/jobs/start-next", "{}")).await.unwrap();
+        assert_eq!(served.await.unwrap().unwrap(), Some("IN_PROGRESS"));
+    }
+
+    #[tokio::test]
     async fn whoever_will_have_none_of_it_or_goes_has_taken_nothing() {
         let (mut client, here) = duplex(4096);
         let served = tokio::spawn(async { mislead(here, &OFFER).await });
