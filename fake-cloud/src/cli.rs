@@ -44,7 +44,7 @@ Obey JSON lines on standard input while it runs:
   {\"place\": [KIND, …], \"services\": [SERVICE, …]}   have the next clients of these services meet a peer of OpenSSL's each,
       in this order: tls1.0, tls1.1, static-rsa, no-encryption, wrong-ca, wrong-name, sibling-name, expired (one thing is wrong),
       tls1.2, tls1.3, dhe (nothing is); or one of ours: middlebox (between the client and the cloud), silent, slow, resets, half-closes
-      with iot among them, clients of MQTT meet a broker with this certificate, which gives a job (configuration, with \"every_ms\");
+      with iot among them, clients of MQTT meet a broker behind this TLS, which gives a job (configuration, with \"every_ms\");
       whoever takes it is named by the fact `misled`
   {\"throttle\": {SERVICE: N, …}}                     refuse the next N requests of a service as too many
   {\"give\": KIND, \"to\": \"THING\"}                    have a thing do this, by a job: deployment, update, configuration (its

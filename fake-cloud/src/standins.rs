@@ -184,7 +184,7 @@ impl Peer {
             Kind::Silent | Kind::Slow | Kind::Resets | Kind::HalfCloses => Means::None,
             _ => Means::Openssl(Box::new(Openssl::start(kind, workshop).await?)),
         };
-        let broker = match workshop.every_ms.filter(|_| kind.is_modern()) {
+        let broker = match workshop.every_ms.filter(|_| kind.is_server()) {
             Some(every_ms) => Some(Broker::new(kind, workshop, every_ms).await?),
             None => None,
         };

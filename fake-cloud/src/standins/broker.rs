@@ -7,10 +7,11 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::version::{TLS12, TLS13};
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::openssl::certificate;
+use super::openssl::{Bare, certificate};
 use super::{Error, Kind, Workshop};
 use crate::mqtt::{self, Offer};
 use crate::tls::{MQTT_ALPN, Secrets};
@@ -21,8 +22,16 @@ const OPERATION: &str = "configuration";
 /// What stands in the broker's place, for one client.
 pub(super) struct Broker {
     kind: Kind,
-    shown: Arc<ServerConfig>,
+    shown: Shown,
     every_ms: u64,
+}
+
+/// What a client meets first.
+enum Shown {
+    /// The cloud's own TLS.
+    Modern(Arc<ServerConfig>),
+    /// Old or weak TLS, which is OpenSSL's.
+    Bare(Bare),
 }
 
 /// A job that a client took.
@@ -37,8 +46,17 @@ pub(crate) struct Taken {
 }
 
 impl Broker {
-    /// Of a kind with which nothing but the certificate may be wrong; `every_ms`: what its job says.
+    /// Of a kind that speaks TLS itself; `every_ms`: what its job says.
     pub(super) async fn new(kind: Kind, workshop: &Workshop<'_>, every_ms: u64) -> Result<Self, Error> {
+        let shown = match kind.is_modern() {
+            true => Shown::Modern(Self::modern(kind, workshop).await?),
+            false => Shown::Bare(Bare::new(kind, MQTT_ALPN, workshop).await?),
+        };
+        Ok(Self { kind, shown, every_ms })
+    }
+
+    /// With nothing wrong but perhaps the certificate.
+    async fn modern(kind: Kind, workshop: &Workshop<'_>) -> Result<Arc<ServerConfig>, Error> {
         let leaf = certificate(kind, workshop).await?;
         // Whoever turns a certificate down says so in the clear with TLS 1.2.
         let version = if kind == Kind::Tls13 { &TLS13 } else { &TLS12 };
@@ -48,7 +66,7 @@ impl Broker {
             .with_single_cert(vec![leaf.der()], leaf.key_der())?;
         shown.alpn_protocols = vec![MQTT_ALPN.as_bytes().to_vec()];
         shown.key_log = Arc::new(Secrets::add_to(workshop.key_log).map_err(Error::KeyLog)?);
-        Ok(Self { kind, shown: Arc::new(shown), every_ms })
+        Ok(Arc::new(shown))
     }
 
     /// Sees to a client until it has taken the job, or goes.
@@ -56,9 +74,34 @@ impl Broker {
         // No two meetings have the same name: of each kind one peer waits for each check, and its client's port is its own.
         let job = format!("{}-{}", self.kind.word().replace('.', "-"), client.peer_addr()?.port());
         let document = json!({ "operation": OPERATION, "monitorEveryMs": self.every_ms }).to_string();
-        let client = TlsAcceptor::from(Arc::clone(&self.shown)).accept(client).await?;
-        let status = mqtt::mislead(client, &Offer { job: &job, document: &document }).await?;
+        let offer = Offer { job: &job, document: &document };
+        let status = match &self.shown {
+            Shown::Modern(shown) => {
+                mqtt::mislead(TlsAcceptor::from(Arc::clone(shown)).accept(client).await?, &offer).await?
+            }
+            Shown::Bare(bare) => {
+                let running = bare.run().await?;
+                mislead_behind(client, running.covered, running.clear, &offer).await?
+            }
+        };
         let taken = |status: &str| Taken { job, operation: OPERATION.into(), status: status.into() };
         Ok(status.map(taken))
+    }
+}
+
+/// Misleads a client by what OpenSSL hears of it in the clear; what is said in TLS is handed on as it is. Once either has gone, so has
+/// the other, and what was said before is heard all the same.
+async fn mislead_behind(
+    mut client: TcpStream,
+    mut covered: impl AsyncRead + AsyncWrite + Unpin,
+    clear: impl AsyncRead + AsyncWrite,
+    offer: &Offer<'_>,
+) -> io::Result<Option<&'static str>> {
+    let hand_on = async move { copy_bidirectional(&mut client, &mut covered).await };
+    let mislead = mqtt::mislead(clear, offer);
+    tokio::pin!(mislead);
+    tokio::select! {
+        told = &mut mislead => told,
+        _ = hand_on => mislead.await,
     }
 }

@@ -79,6 +79,11 @@ impl Kind {
         )
     }
 
+    /// Whether it ends its clients' TLS itself, and may speak to them as a broker does.
+    pub(super) fn is_server(self) -> bool {
+        self != Self::Middlebox && !self.is_outlasted()
+    }
+
     /// Whether it is there to be outlasted, and not to be believed or refused.
     pub(super) fn is_outlasted(self) -> bool {
         matches!(self, Self::Silent | Self::Slow | Self::Resets | Self::HalfCloses)

@@ -1,13 +1,17 @@
 //! Peers that are OpenSSL's: each listens at a loopback address, and a client's connection is handed on as it is, so that both
 //! see one another and nobody else.
 
+use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::io::{AsyncBufReadExt, BufReader, Join, join};
+use tokio::net::UnixStream;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
 
 use super::{Error, Kind, Workshop};
 use crate::ca::Issued;
@@ -15,6 +19,8 @@ use crate::files;
 
 /// How long a peer may take to listen.
 pub(super) const READY: Duration = Duration::from_secs(10);
+/// From one look whether one listens to the next.
+const AGAIN: Duration = Duration::from_millis(5);
 /// A name that is nobody's here (RFC 2606).
 const NOBODY: &str = "somewhere.example.org";
 
@@ -27,17 +33,9 @@ pub(super) struct Openssl {
 impl Openssl {
     /// Starts one whose certificate is right, unless its kind says otherwise.
     pub(super) async fn start(kind: Kind, workshop: &Workshop<'_>) -> Result<Self, Error> {
-        let issued = certificate(kind, workshop).await?;
-        files::create_folder(workshop.folder)?;
-        let file = |ending: &str| workshop.folder.join(format!("{}.{ending}", kind.word()));
-        let (certificate, key) = (file("cert.pem"), file("key.pem"));
-        files::write(&certificate, &issued.certificate_pem())?;
-        files::write_private(&key, &issued.key_pem())?;
         let mut process = openssl()
-            .args(["s_server", "-rev", "-accept", "127.0.0.1:0", "-cert"])
-            .args([certificate.as_os_str(), "-key".as_ref(), key.as_os_str()])
-            .args(["-keylogfile".as_ref(), workshop.key_log.as_os_str()])
-            .args(options(kind))
+            .args(["s_server", "-rev", "-accept", "127.0.0.1:0"])
+            .args(like(kind, "rev", workshop).await?)
             .stdout(Stdio::piped())
             .spawn()?;
         let out = process.stdout.take().ok_or(Error::Listen(kind.word()))?;
@@ -45,6 +43,74 @@ impl Openssl {
         let socket = socket.ok().flatten().ok_or(Error::Listen(kind.word()))?;
         Ok(Self { socket, _process: process })
     }
+}
+
+/// A server of OpenSSL's for one client, beside which somebody else speaks: what the client says comes out of it in the clear, and what it
+/// is told goes in. It is started when its client comes.
+pub(super) struct Bare {
+    like: Vec<OsString>,
+    folder: PathBuf,
+    /// The socket in there at which it listens. OpenSSL takes no path of more than 31 bytes, as if it were the name of a port
+    /// (NI_MAXSERV of getnameinfo).
+    socket: String,
+}
+
+/// Such a server that runs; it ends when dropped.
+pub(super) struct Running {
+    /// What is said in TLS.
+    pub(super) covered: UnixStream,
+    /// The same in the clear.
+    pub(super) clear: Join<ChildStdout, ChildStdin>,
+    _process: Child,
+}
+
+impl Bare {
+    /// Gets one ready that speaks this protocol.
+    pub(super) async fn new(kind: Kind, protocol: &str, workshop: &Workshop<'_>) -> Result<Self, Error> {
+        let mut like = like(kind, "bare", workshop).await?;
+        like.extend(["-alpn".into(), protocol.into()]);
+        Ok(Self { like, folder: workshop.folder.to_owned(), socket: format!("{}.socket", kind.word()) })
+    }
+
+    /// Runs it until it listens.
+    pub(super) async fn run(&self) -> io::Result<Running> {
+        // Quiet, it says and hears nothing but what its client does.
+        let mut process = openssl()
+            .args(["s_server", "-quiet", "-naccept", "1", "-unlink", "-unix"])
+            .arg(&self.socket)
+            .args(&self.like)
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (out, into) = (process.stdout.take(), process.stdin.take());
+        let clear = join(out.ok_or(io::ErrorKind::BrokenPipe)?, into.ok_or(io::ErrorKind::BrokenPipe)?);
+        let covered = timeout(READY, self.reached()).await?;
+        Ok(Running { covered, clear, _process: process })
+    }
+
+    async fn reached(&self) -> UnixStream {
+        let socket = self.folder.join(&self.socket);
+        loop {
+            match UnixStream::connect(&socket).await {
+                Ok(stream) => return stream,
+                Err(_) => sleep(AGAIN).await,
+            }
+        }
+    }
+}
+
+/// What a server of this kind is told of itself; its files are called so.
+async fn like(kind: Kind, called: &str, workshop: &Workshop<'_>) -> Result<Vec<OsString>, Error> {
+    let issued = certificate(kind, workshop).await?;
+    files::create_folder(workshop.folder)?;
+    let file = |what: &str| workshop.folder.join(format!("{}.{called}-{what}.pem", kind.word()));
+    let (certificate, key) = (file("cert"), file("key"));
+    files::write(&certificate, &issued.certificate_pem())?;
+    files::write_private(&key, &issued.key_pem())?;
+    let files = [("-cert", &certificate), ("-key", &key), ("-keylogfile", &workshop.key_log.to_owned())]
+        .map(|(option, file)| [option.into(), file.into()]);
+    Ok(files.into_iter().flatten().chain(options(kind).iter().map(Into::into)).collect())
 }
 
 /// What OpenSSL is told.
@@ -93,7 +159,7 @@ async fn rsa_key() -> Result<String, Error> {
 }
 
 /// Where it listens, as it says itself; the rest of what it says is read and let go.
-async fn listening(mut out: BufReader<tokio::process::ChildStdout>) -> Option<SocketAddr> {
+async fn listening(mut out: BufReader<ChildStdout>) -> Option<SocketAddr> {
     let mut line = String::new();
     loop {
         line.clear();

@@ -107,13 +107,60 @@ async fn openssl_has_no_suites_for_export_any_more() {
     assert!(!listed.contains("EXP"), "a peer with these could be had: {listed}");
 }
 
+/// CONNECT of MQTT 3.1.1, and what takes the next job there is (AWS IoT Core developer guide, "StartNextPendingJobExecution").
+const TAKES_A_JOB: &[u8] =
+    b"\x10\x0f\0\x04MQTT\x04\x02\0\x1e\0\x03app\x30\x23\0\x1f$aws/things/app/jobs/start-next{}";
+
+#[tokio::test]
+async fn old_and_weak_peers_give_a_job_to_whoever_goes_on_with_them() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), authority());
+    let kinds = [
+        (Kind::Tls10, ["-tls1", "ECDHE:@SECLEVEL=0"]),
+        (Kind::Tls11, ["-tls1_1", "ECDHE:@SECLEVEL=0"]),
+        (Kind::StaticRsa, ["-tls1_2", "kRSA"]),
+        (Kind::NoEncryption, ["-tls1_2", "ECDHE-RSA-NULL-SHA:@SECLEVEL=0"]),
+        (Kind::Dhe, ["-tls1_2", "DHE"]),
+    ];
+    for (kind, [version, ciphers]) in kinds {
+        let peer = start(kind, &authority, folder.path()).await;
+        let broker = peer.broker.expect("each has one");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = openssl();
+        client.args(["s_client", "-quiet", "-connect", &listener.local_addr().unwrap().to_string()]);
+        client.args([version, "-cipher", ciphers, "-alpn", "x-amzn-mqtt-ca"]);
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut says = client.stdin.take().unwrap();
+        let (here, from) = listener.accept().await.unwrap();
+        let (taken, said) = tokio::join!(timeout(READY, broker.serve(here)), says.write_all(TAKES_A_JOB));
+        said.unwrap();
+        let job = format!("{}-{}", kind.word().replace('.', "-"), from.port());
+        let (operation, status) = ("configuration".to_owned(), "IN_PROGRESS".to_owned());
+        assert_eq!(taken.unwrap().unwrap(), Some(Taken { job, operation, status }), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_will_have_no_old_or_weak_peer_takes_nothing_of_it() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), authority());
+    for kind in [Kind::Tls10, Kind::StaticRsa] {
+        let broker = start(kind, &authority, folder.path()).await.broker.expect("each has one");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (here, _) = listener.accept().await.unwrap();
+        let served = timeout(READY, broker.serve(here));
+        let (served, met) = tokio::join!(served, ours(client, &authority));
+        assert!(met.is_err(), "{kind:?} for whoever looks");
+        assert!(!matches!(served.expect("it ends with its client"), Ok(Some(_))), "nobody took anything");
+    }
+}
+
 #[tokio::test]
 async fn in_the_brokers_place_each_shows_the_certificate_of_its_kind() {
     let (folder, authority) = (tempfile::tempdir().unwrap(), authority());
     for (kind, _) in Kind::ALL {
         let peer = start(kind, &authority, folder.path()).await;
-        assert_eq!(peer.broker.is_some(), kind.is_modern(), "{kind:?}");
-        let Some(broker) = peer.broker else { continue };
+        assert_eq!(peer.broker.is_some(), kind.is_server(), "{kind:?}");
+        let Some(broker) = peer.broker.filter(|_| kind.is_modern()) else { continue };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (here, _) = listener.accept().await.unwrap();
