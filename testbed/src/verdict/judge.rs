@@ -93,7 +93,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Name { .. } => ("name", name::draft(plan, &check.word, seen)),
         Word::Taint { .. } => ("taint", taint::draft(plan, &check.word, seen)),
         Word::Tls { flows, min, refuses, instead_of, cloud } => {
-            let places = stand_in::Places { plan, check: &check.name, cloud: cloud.as_ref(), instead_of };
+            let places = stand_in::Places { check: &check.name, cloud: cloud.as_ref(), instead_of };
             let asked = tls::Asked { flows, min: *min, refuses, places };
             ("tls", tls::draft(plan, &asked, seen))
         }

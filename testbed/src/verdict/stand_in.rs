@@ -7,7 +7,6 @@ use fake_facts::{Fact, Line};
 
 use crate::names::{CheckName, NodeName};
 use crate::observation::{HandshakeSeen, NodeFact, Observations};
-use crate::plan::{Plan, ServiceKind};
 use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 use super::Finding;
@@ -17,7 +16,6 @@ use super::tls::{suite, version};
 /// Whose places were taken, for which check.
 #[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    pub(super) plan: &'a Plan,
     pub(super) check: &'a CheckName,
     pub(super) cloud: Option<&'a NodeName>,
     pub(super) instead_of: &'a [CloudService],
@@ -78,7 +76,7 @@ pub(super) fn judge(
             draft
                 .reasons
                 .add("control", format!("nobody took a stand-in with which nothing is wrong ({good})"));
-        } else if !answers && is_owed_a_job(places.plan, &meetings, good) {
+        } else if !answers && is_owed_a_job(&meetings, good) {
             draft.reasons.add(
                 "control",
                 format!("nobody took a job of a stand-in with which nothing is wrong ({good})"),
@@ -88,16 +86,10 @@ pub(super) fn judge(
     refuses.iter().filter(|one| is_refused(&meetings, **one, draft)).count()
 }
 
-/// Whether one of our appliances met this peer where jobs come from, and took none: others may have no use for jobs.
-fn is_owed_a_job(plan: &Plan, meetings: &Meetings<'_>, kind: &str) -> bool {
+/// Whether whoever met this peer where jobs come from took none: that it takes none of others either shows nothing then.
+fn is_owed_a_job(meetings: &Meetings<'_>, kind: &str) -> bool {
     meetings.with(kind).is_some_and(|(shaken, service)| {
-        let is_ours = |node: &NodeName| {
-            let is_one = |kind: &ServiceKind| matches!(kind, ServiceKind::Appliance { .. });
-            plan.services.iter().any(|service| service.node == *node && is_one(&service.kind))
-        };
-        service == CloudService::Iot.word()
-            && shaken.opener.node.as_ref().is_some_and(is_ours)
-            && meetings.job_of(kind, shaken).is_none()
+        service == CloudService::Iot.word() && meetings.job_of(kind, shaken).is_none()
     })
 }
 

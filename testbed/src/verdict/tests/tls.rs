@@ -7,6 +7,7 @@ use fake_facts::{Fact, Line};
 use super::super::example::{conversation, of};
 use super::*;
 use crate::observation::{Agreed, Conversation, HandshakeSeen, NodeFact, Offered};
+use crate::plan::ServiceKind;
 use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 const CHECK: &str = "dock-plays";
@@ -266,6 +267,8 @@ fn at_iot(change: impl FnOnce(&mut Observations)) -> CheckVerdict {
         let (flows, refuses) = (vec![of("F07")], vec![StandIn::Expired]);
         let (min, instead_of, cloud) = (TlsVersion::Tls12, vec![CloudService::Iot], Some(of("aws")));
         check_of(plan, CHECK).word = Word::Tls { flows, min, refuses, instead_of, cloud };
+        // Whoever it is: no program of ours.
+        plan.services.retain(|service| !matches!(service.kind, ServiceKind::Appliance { .. }));
     };
     after_both(CHECK, ask, |seen| {
         seen.conversations.retain(|one| one.answerer.port != 443);
