@@ -7,6 +7,7 @@ mod explained;
 mod load;
 mod looked_at;
 mod probed;
+mod rtsp;
 mod spoken;
 mod taint;
 mod tls;
@@ -22,6 +23,7 @@ pub use explained::*;
 pub use load::*;
 pub use looked_at::*;
 pub use probed::*;
+pub use rtsp::*;
 pub use spoken::*;
 pub use taint::*;
 pub use tls::*;
@@ -100,6 +102,9 @@ pub struct Observations {
     /// TLS connections, in order of time.
     #[serde(default)]
     pub handshakes: Vec<HandshakeSeen>,
+    /// RTSP connections, in order of time.
+    #[serde(default)]
+    pub rtsp: Vec<RtspSeen>,
     /// Faults that were carried out, for checks or by hand, in order of time.
     #[serde(default)]
     pub faults: Vec<FaultSeen>,

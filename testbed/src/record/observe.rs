@@ -75,6 +75,7 @@ pub fn observe(
         uses: here.uses.clone(),
         lookups: here.lookups.clone(),
         handshakes: here.handshakes.clone(),
+        rtsp: here.rtsp.clone(),
         facts: record.facts,
         addresses: record.addresses,
         routes: record.routes,

@@ -21,8 +21,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse, Station,
-    TagSeen, TapHealth,
+    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse, RtspSeen,
+    Station, TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -121,6 +121,8 @@ pub struct Captured {
     pub lookups: Vec<LookupSeen>,
     /// TLS connections, in order of time.
     pub handshakes: Vec<HandshakeSeen>,
+    /// RTSP connections, in order of time.
+    pub rtsp: Vec<RtspSeen>,
     /// Which of two ports that change places was used when, in order of time.
     pub uses: Vec<PortUse>,
     /// Which frames something explains; of probes nothing yet.

@@ -11,6 +11,8 @@ use super::stream::Sink;
 const LONGEST_LINE: usize = 4 * 1024;
 /// Longest header of a message; a longer one is taken for a loss of step.
 const LONGEST_HEADER: usize = 64 * 1024;
+/// Longest message, header and body, that is kept.
+const LONGEST_TEXT: usize = 128 * 1024;
 /// Bytes looked at for the next frame after a gap; older ones are let go.
 const LONGEST_SEARCH: usize = 2 * (4 + 0xffff);
 /// A channel above this is not believed when looking for the next frame.
@@ -23,6 +25,25 @@ pub(super) struct Media {
     buffer: Vec<u8>,
     /// RTP payload bytes found that nobody has taken.
     bytes: u64,
+    /// Messages, where somebody reads them.
+    texts: Option<Texts>,
+}
+
+/// What was said beside media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// A message, header and body.
+    Whole(Vec<u8>),
+    /// Bytes are missing here, or are none of a message, or the message is too long to be kept.
+    Broken,
+}
+
+/// Messages that nobody has taken.
+#[derive(Clone, Debug, Default)]
+struct Texts {
+    /// The one that is being said, as far as it has come.
+    current: Vec<u8>,
+    whole: Vec<Text>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +70,16 @@ enum Piece {
 }
 
 impl Media {
+    /// One whose messages are kept until they are taken.
+    pub(super) fn with_texts() -> Self {
+        Self { texts: Some(Texts::default()), ..Self::default() }
+    }
+
+    /// Messages since the last call.
+    pub(super) fn take_texts(&mut self) -> Vec<Text> {
+        self.texts.as_mut().map(|texts| std::mem::take(&mut texts.whole)).unwrap_or_default()
+    }
+
     /// RTP payload bytes found since the last call.
     pub(super) fn take_bytes(&mut self) -> u64 {
         std::mem::take(&mut self.bytes)
@@ -79,15 +110,20 @@ impl Media {
             State::Other => None,
             State::Unknown => {
                 self.state = first_line(bytes)?;
+                if self.state == State::Other {
+                    self.break_text();
+                }
                 Some(0)
             }
             State::Body(0) => {
                 self.state = State::InStep;
+                self.end_text();
                 Some(0)
             }
             State::Body(left) => {
                 let taken = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 self.state = State::Body(left - taken as u64);
+                self.keep(&bytes[..taken]);
                 (taken > 0).then_some(taken)
             }
             State::InStep => self.piece(bytes),
@@ -105,15 +141,42 @@ impl Media {
             }
             Piece::Message { header, body } => {
                 self.state = State::Body(body);
+                self.keep(bytes[..header].trim_ascii_start());
                 Some(header)
             }
             Piece::Incomplete => None,
             // The search would find the same place again, and never get on: a header may be longer than any is read.
             Piece::Nonsense => {
                 self.state = State::Lost;
+                self.break_text();
                 Some(1)
             }
         }
+    }
+
+    /// More of a message, if somebody reads it.
+    fn keep(&mut self, bytes: &[u8]) {
+        let Some(texts) = &mut self.texts else { return };
+        // One byte more than is kept says that it was too long.
+        let room = (LONGEST_TEXT + 1).saturating_sub(texts.current.len());
+        texts.current.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The end of a message; of a blank line nothing was kept.
+    fn end_text(&mut self) {
+        let Some(texts) = &mut self.texts else { return };
+        let text = std::mem::take(&mut texts.current);
+        match text.len() {
+            0 => {}
+            1..=LONGEST_TEXT => texts.whole.push(Text::Whole(text)),
+            _ => texts.whole.push(Text::Broken),
+        }
+    }
+
+    fn break_text(&mut self) {
+        let Some(texts) = &mut self.texts else { return };
+        texts.current.clear();
+        texts.whole.push(Text::Broken);
     }
 
     /// Looks for a place from which two pieces follow one another.
@@ -143,6 +206,9 @@ impl Sink for Media {
 
     fn gap(&mut self) {
         self.buffer.clear();
+        if self.state != State::Other {
+            self.break_text();
+        }
         self.state = match self.state {
             // Without its first line nothing says what this is.
             State::Unknown | State::Other => State::Other,
@@ -288,6 +354,33 @@ mod tests {
         ]);
         assert!(media.is_rtsp());
         assert_eq!(media.take_bytes(), 1011);
+    }
+
+    #[test]
+    fn messages_are_kept_for_whoever_reads_them_with_their_bodies_and_without_frames() {
+        let frame = framed(0, &rtp(0x80, b"abc"));
+        let whole = [ANSWERED, &frame, b"\r\n", ASKED, &frame, ANSWERED].concat();
+        for size in [1, 7, 1000] {
+            let mut media = Media::with_texts();
+            whole.chunks(size).for_each(|piece| media.data(piece));
+            let texts: Vec<_> = [ANSWERED, ASKED, ANSWERED].map(|text| Text::Whole(text.to_vec())).into();
+            assert_eq!(media.take_texts(), texts, "in pieces of {size}");
+            assert_eq!((media.take_bytes(), media.take_texts()), (6, vec![]));
+            media.gap();
+            assert_eq!(media.take_texts(), [Text::Broken]);
+        }
+        assert_eq!(found(&[ANSWERED]).take_texts(), [], "nobody reads them");
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_to_be_kept_is_broken_and_what_follows_is_read() {
+        let body = vec![b'a'; LONGEST_TEXT];
+        let long =
+            [format!("RTSP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat();
+        let mut media = Media::with_texts();
+        media.data(&[ANSWERED, &long, ASKED].concat());
+        let texts = [Text::Whole(ANSWERED.to_vec()), Text::Broken, Text::Whole(ASKED.to_vec())];
+        assert_eq!(media.take_texts(), texts);
     }
 
     #[test]

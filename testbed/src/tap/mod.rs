@@ -35,6 +35,7 @@ pub mod question;
 mod read_back;
 mod reading;
 mod rtp;
+mod rtsp;
 mod runs;
 mod secrets;
 mod sightings;
@@ -43,6 +44,7 @@ mod stream;
 mod tags;
 pub mod taint;
 mod tell;
+mod transcripts;
 mod uses;
 
 pub use annotate::annotate;

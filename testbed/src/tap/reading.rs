@@ -14,6 +14,7 @@ use super::runs::Runs;
 use super::sightings::{Direction, Seen, Sightings, StrayKind};
 use super::stations::Stations;
 use super::tags::Tags;
+use super::transcripts::Transcripts;
 use super::uses::Uses;
 use crate::names::Mac;
 use crate::observation::{Conversation, TapHealth};
@@ -59,6 +60,7 @@ pub(super) struct Reading {
     dhcp: Dhcp,
     pub(super) lookups: Lookups,
     handshakes: Handshakes,
+    transcripts: Transcripts,
     uses: Uses,
     claims: Claims,
     /// Probes that were as expected.
@@ -80,6 +82,7 @@ impl Reading {
             dhcp: Dhcp::default(),
             lookups: Lookups::default(),
             handshakes: Handshakes::default(),
+            transcripts: Transcripts::default(),
             uses: Uses::new(&ports, &inventory),
             claims: Claims::new(&ports, &inventory),
             runs: Runs::default(),
@@ -126,6 +129,7 @@ impl Reading {
                     self.lookups.take(frame, seen, at.0, &self.inventory);
                 }
                 self.handshakes.take(frame, seen, at.0, &self.inventory);
+                self.transcripts.take(frame, seen, at.0, &self.inventory);
                 let kind = self.table.take(frame, seen);
                 self.uses.take(kind, seen);
                 return None;
@@ -164,6 +168,7 @@ impl Reading {
             dhcp: self.dhcp.turn(),
             lookups: self.lookups.turn(),
             handshakes: self.handshakes.turn(&self.inventory),
+            rtsp: self.transcripts.turn(&self.inventory),
             uses: self.uses.turn(&self.ports),
             explained: self.claims.turn(),
             health,

@@ -289,6 +289,7 @@ pub(crate) fn good() -> Observations {
         in_force: vec![],
         lookups: vec![],
         handshakes: vec![],
+        rtsp: vec![],
         faults: vec![],
         changes: vec![],
         until: 0,
