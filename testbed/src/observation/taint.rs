@@ -6,7 +6,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::RtspFound;
 use crate::names::{LinkName, NodeName};
+
+/// Entries of where text of RTSP was found that are kept; what is found besides counts as let go.
+pub const MOST_RTSP_FOUND: usize = 20_000;
 
 /// What the search of a run's capture for its cameras' video came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub struct TaintSeen {
     pub found: Vec<TaintFound>,
     /// Where the cameras' passwords were found: one entry per tap, direction, camera, and way it was written.
     pub passwords: Vec<PasswordFound>,
+    /// Where text of RTSP was found: one entry per tap, direction, ends, and way it was written; at most [`MOST_RTSP_FOUND`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rtsp: Vec<RtspFound>,
     /// How often more connections or packets in pieces were under way than are kept, so that they were begun anew.
     pub let_go: u64,
     /// TLS sessions whose secrets are in no key log, by the server's address: nobody knows what was said inside.

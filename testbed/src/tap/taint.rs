@@ -39,8 +39,12 @@ pub const MOST_CLIP: u64 = 16 * 1024 * 1024;
 /// The clip of each camera that is looked for, or why there is none.
 pub type Clips = BTreeMap<NodeName, Result<Vec<u8>, String>>;
 
-/// Searches a capture of a site with these ports for clips and for the cameras' passwords, with canaries of this lab.
-/// `unsettled` is when switches may have flooded; `key_log` has the secrets of TLS sessions that are read, too.
+/// What text of RTSP is known by: a version ends or begins the first line of each message (RFC 2326, sections 6.1 and 7.1; RFC 7826
+/// for 2.0).
+const RTSP: [&str; 2] = ["RTSP/1.0", "RTSP/2.0"];
+
+/// Searches a capture of a site with these ports for clips, for the cameras' passwords and for text of RTSP, with canaries of this
+/// lab. `unsettled` is when switches may have flooded; `key_log` has the secrets of TLS sessions that are read, too.
 ///
 /// Time grows with the capture, memory with the clips (about eight times their size) and not with the capture. Errors,
 /// in words: those of [`read_back`](super::read_back).
@@ -68,7 +72,8 @@ pub fn search(
         let owner = owners.cameras.len() + port;
         marks.extend((0..).zip(canaries.of(port)).map(|(part, bytes)| Mark { owner, part, bytes }));
     }
-    let words: Vec<String> = canaries.words().chain(passwords.values().cloned()).collect();
+    let words: Vec<String> =
+        canaries.words().chain(passwords.values().cloned()).chain(RTSP.map(str::to_owned)).collect();
     let sought = Sought { marks: Marks::new(marks), words: Words::new(&words) };
     let mut keys = KeyLog::default();
     keys.add(canaries.key_log().as_bytes());

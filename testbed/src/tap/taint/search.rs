@@ -12,7 +12,10 @@ use super::pieces::Pieces;
 use super::scan::{Found, Scan, Sought, What, search};
 use super::sessions::{Inside, Sessions};
 use crate::names::{LinkName, NodeName};
-use crate::observation::{Layer, PasswordFound, TaintFound, TaintPlace, TaintSeen, TapSearched, Way};
+use crate::observation::{
+    Layer, MOST_RTSP_FOUND, PasswordFound, RtspEnds, RtspFound, TaintFound, TaintPlace, TaintSeen,
+    TapSearched, Way,
+};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
 
@@ -49,6 +52,15 @@ pub(super) struct Taken<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+/// Where something was found that is told by who says it to whom.
+#[derive(Clone, Copy, Debug)]
+struct Where {
+    place: Place,
+    ends: Option<RtspEnds>,
+    layer: Layer,
+    packet: u64,
+}
+
 /// One direction of a TCP connection at a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Line {
@@ -78,6 +90,7 @@ pub(super) struct Search<'a> {
     taps: Vec<Tap>,
     found: BTreeMap<(Order, usize, Way), TaintFound>,
     passwords: BTreeMap<(Order, usize, Way), PasswordFound>,
+    rtsp: BTreeMap<(Order, Option<RtspEnds>, Way), RtspFound>,
     let_go: u64,
 }
 
@@ -106,6 +119,7 @@ impl<'a> Search<'a> {
             taps: vec![Tap::default(); owners.ports.len()],
             found: BTreeMap::new(),
             passwords: BTreeMap::new(),
+            rtsp: BTreeMap::new(),
             let_go: 0,
         }
     }
@@ -130,8 +144,11 @@ impl<'a> Search<'a> {
         let mut found = Vec::new();
         search(self.sought, taken.bytes, |one| found.push(one));
         for one in found {
-            let layer = if quote_at.is_some_and(|at| one.offset >= at) { Layer::Quote } else { Layer::Frame };
-            self.note(taken, layer, taken.packet, one);
+            let is_quoted = quote_at.is_some_and(|at| one.offset >= at);
+            let layer = if is_quoted { Layer::Quote } else { Layer::Frame };
+            let said = if is_quoted { quoted.as_ref() } else { packet };
+            let at = Where { place: taken.place, ends: said.and_then(ends), layer, packet: taken.packet };
+            self.note(at, one);
         }
         let Some(packet) = packet else { return };
         if let Some(quoted) = quoted {
@@ -188,8 +205,9 @@ impl<'a> Search<'a> {
 
     fn note_inside(&mut self, found: impl IntoIterator<Item = Inside>) {
         for (place, layer, found) in found {
-            let at = Taken { packet: 0, place, cut: false, bytes: &[] };
-            found.into_iter().for_each(|(one, packet)| self.note(&at, layer, packet, one));
+            for (one, packet) in found {
+                self.note(Where { place, ends: None, layer, packet }, one);
+            }
         }
     }
 
@@ -210,23 +228,31 @@ impl<'a> Search<'a> {
 
     fn note_all(&mut self, line: Line, found: Vec<(Found, u64)>) {
         let layer = if line.quoted { Layer::Quote } else { Layer::Stream };
-        let at = Taken { packet: 0, place: line.place, cut: false, bytes: &[] };
-        found.into_iter().for_each(|(one, packet)| self.note(&at, layer, packet, one));
+        let (from, from_port, to, to_port) = line.ends;
+        let ends = RtspEnds {
+            tcp: true,
+            source: SocketAddr::new(from, from_port),
+            dest: SocketAddr::new(to, to_port),
+        };
+        for (one, packet) in found {
+            self.note(Where { place: line.place, ends: Some(ends), layer, packet }, one);
+        }
     }
 
     /// What is whole of a packet that came in pieces.
     fn put_together(&mut self, (place, runs): (Place, Vec<super::pieces::Run>)) {
-        let at = Taken { packet: 0, place, cut: false, bytes: &[] };
         for run in runs {
             let mut found = Vec::new();
             search(self.sought, &run.bytes, |one| found.push(one));
             for one in found {
-                self.note(&at, Layer::Pieces, run.packet_at(one.offset), one);
+                let packet = run.packet_at(one.offset);
+                self.note(Where { place, ends: None, layer: Layer::Pieces, packet }, one);
             }
         }
     }
 
-    fn note(&mut self, taken: &Taken<'_>, layer: Layer, packet: u64, one: Found) {
+    fn note(&mut self, at: Where, one: Found) {
+        let Where { place, layer, packet, .. } = at;
         #[cfg(feature = "broken-parts")]
         if parts::is_broken(parts::Part::FindsNothing) {
             return;
@@ -234,14 +260,14 @@ impl<'a> Search<'a> {
         let way = Way { layer, encoding: one.encoding };
         let mark = match one.what {
             What::Mark(index) => self.sought.marks.mark(index),
-            What::Word(index) => return self.note_word(taken, way, packet, index, one.offset),
+            What::Word(index) => return self.note_word(at, way, index, one.offset),
         };
         let Some(camera) = self.owners.cameras.get(mark.owner) else {
             let port = mark.owner - self.owners.cameras.len();
-            self.hear(taken, port, (0, mark.part), way);
+            self.hear(place, port, (0, mark.part), way);
             return;
         };
-        let Place { port, direction, flooded } = taken.place;
+        let Place { port, direction, flooded } = place;
         let from_node = direction == Direction::FromNode;
         let first = TaintPlace {
             packet,
@@ -250,7 +276,7 @@ impl<'a> Search<'a> {
             at: one.at as u32,
             length: one.length as u32,
         };
-        let known = self.found.entry((taken.place.order(), mark.owner, way)).or_insert_with(|| TaintFound {
+        let known = self.found.entry((place.order(), mark.owner, way)).or_insert_with(|| TaintFound {
             port: self.owners.ports[usize::from(port)].clone(),
             from_node,
             flooded,
@@ -267,29 +293,54 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Words are the canaries of all ports, two of each, and then the passwords.
-    fn note_word(&mut self, taken: &Taken<'_>, way: Way, packet: u64, index: usize, offset: u64) {
+    /// Words are the canaries of all ports, two of each, then the passwords, and then what text of RTSP is known by.
+    fn note_word(&mut self, at: Where, way: Way, index: usize, offset: u64) {
+        let Where { place, packet, .. } = at;
         if let (port, part) = (index / 2, index % 2)
             && port < self.owners.ports.len()
         {
-            return self.hear(taken, port, (1, part as u16), way);
+            return self.hear(place, port, (1, part as u16), way);
         }
-        let from_node = taken.place.direction == Direction::FromNode;
-        let port = self.owners.ports[usize::from(taken.place.port)].clone();
         let whose = index - 2 * self.owners.ports.len();
-        let camera = self.owners.passwords[whose].clone();
+        let Some(camera) = self.owners.passwords.get(whose).cloned() else {
+            return self.note_rtsp(at, way);
+        };
+        let from_node = place.direction == Direction::FromNode;
+        let port = self.owners.ports[usize::from(place.port)].clone();
         let fresh = PasswordFound { port, from_node, camera, way, places: 0, packet, offset };
-        let known = self.passwords.entry((taken.place.order(), whose, way)).or_insert(fresh);
+        let known = self.passwords.entry((place.order(), whose, way)).or_insert(fresh);
         known.places += 1;
         if packet < known.packet {
             (known.packet, known.offset) = (packet, offset);
         }
     }
 
+    /// Text of RTSP, told by who says it to whom.
+    fn note_rtsp(&mut self, at: Where, way: Way) {
+        let Where { place, ends, packet, .. } = at;
+        let key = (place.order(), ends, way);
+        if self.rtsp.len() >= MOST_RTSP_FOUND && !self.rtsp.contains_key(&key) {
+            self.let_go += 1;
+            return;
+        }
+        let Place { port, direction, flooded } = place;
+        let known = self.rtsp.entry(key).or_insert_with(|| RtspFound {
+            port: self.owners.ports[usize::from(port)].clone(),
+            from_node: direction == Direction::FromNode,
+            flooded,
+            way,
+            ends,
+            places: 0,
+            packet,
+        });
+        known.places += 1;
+        known.packet = known.packet.min(packet);
+    }
+
     /// A canary of a port was found at a tap. What is sent shows frames, and what is put together here all else.
-    fn hear(&mut self, taken: &Taken<'_>, port: usize, (kind, part): (usize, u16), way: Way) {
+    fn hear(&mut self, place: Place, port: usize, (kind, part): (usize, u16), way: Way) {
         let sent = part == canary::SENT;
-        let tap = usize::from(taken.place.port);
+        let tap = usize::from(place.port);
         let heard = &mut self.taps[tap].heard[kind];
         if tap == port && sent == (way.layer == Layer::Frame) && !heard.contains(&way) {
             heard.push(way);
@@ -323,10 +374,22 @@ impl<'a> Search<'a> {
             taps,
             found: self.found.into_values().collect(),
             passwords: self.passwords.into_values().collect(),
+            rtsp: self.rtsp.into_values().collect(),
             let_go: self.let_go,
             closed: self.sessions.closed(),
         }
     }
+}
+
+/// Who says a packet to whom, where it has ports.
+fn ends(packet: &Packet<'_>) -> Option<RtspEnds> {
+    let (tcp, from, to) = match packet.transport {
+        Transport::Tcp(tcp) => (true, tcp.source_port, tcp.dest_port),
+        Transport::Udp(udp) => (false, udp.source_port, udp.dest_port),
+        _ => return None,
+    };
+    let (source, dest) = (SocketAddr::new(packet.source, from), SocketAddr::new(packet.dest, to));
+    Some(RtspEnds { tcp, source, dest })
 }
 
 /// Where in the frame the quoted packet begins.

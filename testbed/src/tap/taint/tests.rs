@@ -396,3 +396,25 @@ fn a_password_is_found_in_a_header_and_across_segments() {
     assert_eq!(seen.passwords.iter().map(|one| one.camera.as_str()).collect::<Vec<_>>(), ["cam", "door"]);
     assert_eq!(seen.found, []);
 }
+
+#[test]
+fn text_of_rtsp_is_told_by_who_says_it_and_how() {
+    let asked = b"OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    let pieces = asked.chunks(9).enumerate().map(|(nth, part)| segment(nth * 9, part));
+    let seen = searched(&at_app(pieces.chain([udp(FROM, TO, &asked.repeat(2))])));
+    let told: Vec<_> = seen
+        .rtsp
+        .iter()
+        .map(|one| (one.way.to_string(), one.ends.map(|ends| ends.tcp), one.places))
+        .collect();
+    // The pieces of nine bytes have it whole only once: where one begins with it.
+    let expected =
+        [("raw in a frame", false, 2), ("raw in a frame", true, 1), ("raw in a TCP stream", true, 1)];
+    let expected: Vec<_> = expected.map(|(way, tcp, places)| (way.to_owned(), Some(tcp), places)).into();
+    assert_eq!(told, expected);
+    assert!(seen.rtsp.iter().all(|one| one.port.as_str() == "p3" && !one.flooded));
+    assert_eq!(seen.rtsp[2].packet, seen.rtsp[1].packet, "the piece in which it is");
+    let written = searched(&at_app([udp(FROM, TO, hex::encode("a RTSP/2.0").as_bytes())]));
+    assert_eq!(written.rtsp[0].way.encoding, Encoding::Hex);
+    assert_eq!(searched(&at_app([udp(FROM, TO, b"RTSP/1. 0 rtsp/1.0")])).rtsp, []);
+}

@@ -57,6 +57,7 @@ fn searched(plan: &Plan) -> TaintSeen {
         taps: plan.nodes.iter().flat_map(|node| &node.links).map(|link| tap(&link.port)).collect(),
         found: ways.map(|(camera, port)| found(camera, port, STREAM, 20, 280_000)).to_vec(),
         passwords: vec![],
+        rtsp: vec![],
         let_go: 0,
         closed: Default::default(),
     }
