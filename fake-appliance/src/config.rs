@@ -93,6 +93,8 @@ pub struct Careless {
     pub relays: bool,
     /// It tells its cameras far more than there is to ask of them, beside their video.
     pub confides: bool,
+    /// It announces to its cameras that it is going to send them media.
+    pub pushes: bool,
     /// It shows each camera the user name and the password of the first that it was told of.
     pub one_login: bool,
 }

@@ -11,7 +11,7 @@ use crate::config::{self, Camera, Careless, Config, Transport, When};
 use crate::restart::Restart;
 use crate::scan::{self, Login, Search, Streams};
 use crate::stop::Stop;
-use crate::video::{self, DecodeError, Frames, Manners, Shared};
+use crate::video::{self, DecodeError, Frames, Manners, Shared, Told};
 use crate::voice::Voice;
 use crate::{clock, cloud, net, relay};
 
@@ -196,8 +196,9 @@ impl Work {
         for camera in &cameras {
             video.spawn(video::pull(Arc::clone(camera), restart.heard(), Stop::heard_from(&stop)));
             video.spawn(video::report(Arc::clone(camera), times.report_every, Stop::heard_from(&stop)));
-            if careless.confides {
-                video.spawn(Stop::heard_from(&stop).or_done(video::confide(Arc::clone(camera))));
+            let told = [(careless.confides, Told::TooMuch), (careless.pushes, Told::Announced)];
+            for (_, told) in told.into_iter().filter(|(is_told, _)| *is_told) {
+                video.spawn(Stop::heard_from(&stop).or_done(video::confide(Arc::clone(camera), told)));
             }
         }
         Ok(Self { voice, stop, restart, frames: manners.frames(), known: manners.known(), cameras, video })

@@ -130,6 +130,7 @@ mod tests {
         old_tls: false,
         relays: false,
         confides: false,
+        pushes: false,
         one_login: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-pub(crate) use confide::confide;
+pub(crate) use confide::{Told, confide};
 pub use decode::Error as DecodeError;
 pub use decode::check_decoder;
 pub use decode::check_groups;

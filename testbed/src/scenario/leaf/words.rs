@@ -144,7 +144,7 @@ word_leaf! {
         ("only-says-so", Careless::OnlySaysSo), ("hands-video-over", Careless::HandsVideoOver),
         ("old-tls", Careless::OldTls), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries),
         ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone), ("relays", Careless::Relays),
-        ("confides", Careless::Confides), ("one-login", Careless::OneLogin),
+        ("confides", Careless::Confides), ("pushes", Careless::Pushes), ("one-login", Careless::OneLogin),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));

@@ -163,6 +163,8 @@ pub enum Careless {
     Relays,
     /// It tells its cameras far more than there is to ask of them.
     Confides,
+    /// It announces to its cameras that it is going to send them media.
+    Pushes,
     /// It shows each camera the user name and the password of the first.
     OneLogin,
 }
