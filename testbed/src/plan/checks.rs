@@ -21,6 +21,7 @@ use super::model::{
 use super::own_leg;
 use super::ports::{fits, openable};
 use super::spoken;
+use super::spoken_rtsp;
 use super::taint;
 use super::ways::{Ways, addresses, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
@@ -144,6 +145,9 @@ pub(super) fn word(
         }
         scenario::Word::Talks { of, services } => spoken::talks(known, of, &services),
         scenario::Word::NamesAgree { flows } => Word::NamesAgree { flows },
+        scenario::Word::Rtsp { flows, methods, nowhere_else } => {
+            spoken_rtsp::rtsp(known, flows, methods, nowhere_else)
+        }
         scenario::Word::Endures { of, throttled, meets, waits, within } => {
             spoken::endures(known, of, (&throttled, meets), waits, within)
         }

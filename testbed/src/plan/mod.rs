@@ -33,6 +33,7 @@ pub mod render;
 mod routes;
 mod services;
 mod spoken;
+mod spoken_rtsp;
 mod star;
 mod sysctls;
 mod taint;

@@ -77,7 +77,7 @@ fn plays(known: &Known<'_>, camera: &NodeName, to: &NodeName) -> bool {
 }
 
 /// The links that video passes, from the camera's on: those that answers go by.
-fn way<'a>(
+pub(super) fn way<'a>(
     known: &Known<'a>,
     camera: &NodeName,
     to: &NodeName,
@@ -91,7 +91,7 @@ fn way<'a>(
     })
 }
 
-fn stream(
+pub(super) fn stream(
     known: &Known<'_>,
     camera: &NodeName,
     to: &NodeName,

@@ -1,4 +1,4 @@
-//! The cameras' video, kept with the evidence and looked for in the capture: the same in a live run and from its folder.
+//! The cameras' video, kept with the evidence and looked for in the capture, as is text of RTSP: the same in a live run and from its folder.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,7 +8,7 @@ use crate::evidence::{Damage, EvidenceError, RunFile, RunFolder, RunReader};
 use crate::names::NodeName;
 use crate::observation::{FaultSeen, Observations, TaintSeen};
 use crate::plan::fault::{Fault, Plug};
-use crate::plan::{Node, Plan, Word};
+use crate::plan::{Check, Node, Plan, Word};
 use crate::record::{Which, key};
 use crate::services;
 use crate::tap::taint::Unsettled;
@@ -33,7 +33,7 @@ pub(super) fn keep_clips(plan: &Plan, evidence: &RunFolder) -> Result<(), Eviden
     Ok(())
 }
 
-/// Looks for them, and for all cameras' passwords, in the capture of the run with this number; none if no check asks for it.
+/// Looks for them, for all cameras' passwords and for text of RTSP in the capture of the run with this number; none if no check asks for it.
 /// What else was `seen` of it says when switches may have flooded.
 ///
 /// Errors: the capture cannot be read.
@@ -44,7 +44,8 @@ pub(super) fn search(
     seen: &Observations,
 ) -> Result<Option<TaintSeen>, Damage> {
     let cameras = looked_for(plan);
-    if cameras.is_empty() {
+    let reads_rtsp = |check: &Check| matches!(check.word, Word::Rtsp { nowhere_else: true, .. });
+    if cameras.is_empty() && !plan.checks.iter().any(reads_rtsp) {
         return Ok(None);
     }
     let clips = cameras.into_iter().map(|camera| (camera.clone(), reader.clip(camera))).collect();

@@ -6,6 +6,7 @@
 
 mod amount;
 mod hostile;
+mod methods;
 mod rtsp;
 mod terms;
 mod words;
@@ -23,6 +24,7 @@ use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, S
 pub use amount::Amount;
 pub(crate) use hostile::AT_THE_END;
 pub use hostile::{Careless, Hostile};
+pub use methods::RtspMethod;
 pub use rtsp::{
     Auth, Codec, Encode, RTSP_PORT, Rtsp, Stream, Transport, documented_port, is_documented_port, judges,
 };

@@ -10,7 +10,7 @@ use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSe
 use super::{
     address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, listens,
     matrix, members, moved, name, names_agree, no_bridge, no_hop, no_reach, no_video, own_leg, peers_of,
-    periodic, plays, reach, scan, spare, taint, talks, tls,
+    periodic, plays, reach, rtsp, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -73,6 +73,10 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Talks { .. } => ("talks", talks::draft(plan, &check.word, seen)),
         Word::Endures { .. } => ("endures", endures::draft(plan, check, seen)),
         Word::NamesAgree { flows } => ("names_agree", names_agree::draft(plan, flows, seen)),
+        Word::Rtsp { flows, methods, ways, nowhere_else } => {
+            let asked = rtsp::Asked { flows, methods, ways, nowhere_else: *nowhere_else };
+            ("rtsp", rtsp::draft(plan, &asked, seen))
+        }
         Word::After { says, fault, within, resume, stops, aims, alive, .. } => {
             let within = *within;
             let asked = after::Asked { says, fault, within, resume, stops, aims, alive };
@@ -218,6 +222,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Taint { .. }
         | Word::Tls { .. }
         | Word::NamesAgree { .. }
+        | Word::Rtsp { .. }
         | Word::NoVideo { .. }
         | Word::Lint { .. } => true,
         Word::PeersOf { .. }

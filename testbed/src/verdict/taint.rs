@@ -29,21 +29,7 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
         draft.reasons.add("search", "the capture was not searched");
         return draft;
     };
-    if seen.taps.unstored > 0 {
-        let text = format!("the capture was full: {} frames are not in it", seen.taps.unstored);
-        draft.reasons.add("search", text);
-    }
-    if taint.let_go > 0 {
-        let text = format!("more was under way at a time than is put together, {} times", taint.let_go);
-        draft.reasons.add("search", text);
-    }
-    for (cloud, closed) in clouds_closed(plan, taint) {
-        let text = format!(
-            "{} with {cloud} stayed closed: its key log does not have them",
-            counted_sessions(closed)
-        );
-        draft.reasons.add("search", text);
-    }
+    ask_whole(plan, taint, seen, &mut draft.reasons);
     for (camera, why) in taint.unknown.iter().filter(|(camera, _)| cameras.contains(camera)) {
         draft.reasons.add("clip", format!("the video of {camera} is not known: {why}"));
     }
@@ -69,6 +55,25 @@ pub(super) fn draft(plan: &Plan, word: &Word, seen: &Observations) -> Draft {
     draft
 }
 
+/// Whatever there was has been searched: all of the capture, put together, and read where it was encrypted by a cloud of ours.
+pub(super) fn ask_whole(plan: &Plan, taint: &TaintSeen, seen: &Observations, reasons: &mut Reasons) {
+    if seen.taps.unstored > 0 {
+        let text = format!("the capture was full: {} frames are not in it", seen.taps.unstored);
+        reasons.add("search", text);
+    }
+    if taint.let_go > 0 {
+        let text = format!("more was under way at a time than is put together, {} times", taint.let_go);
+        reasons.add("search", text);
+    }
+    for (cloud, closed) in clouds_closed(plan, taint) {
+        let text = format!(
+            "{} with {cloud} stayed closed: its key log does not have them",
+            counted_sessions(closed)
+        );
+        reasons.add("search", text);
+    }
+}
+
 /// Clouds of ours with which something was said that nobody could read, and in how many sessions.
 fn clouds_closed<'p>(plan: &'p Plan, taint: &TaintSeen) -> Vec<(&'p NodeName, u64)> {
     let is_ours = |node: &&Node| {
@@ -84,17 +89,17 @@ fn clouds_closed<'p>(plan: &'p Plan, taint: &TaintSeen) -> Vec<(&'p NodeName, u6
 }
 
 /// Names for readers.
-struct Named<'a>(&'a Plan);
+pub(super) struct Named<'a>(pub(super) &'a Plan);
 
 impl Named<'_> {
     /// The node at a port.
-    fn node(&self, port: &LinkName) -> Option<&NodeName> {
+    pub(super) fn node(&self, port: &LinkName) -> Option<&NodeName> {
         let at = |node: &&Node| node.links.iter().any(|link| link.port == *port);
         self.0.nodes.iter().find(at).map(|node| &node.name)
     }
 
     /// `rtr.wan0`.
-    fn tap(&self, port: &LinkName) -> String {
+    pub(super) fn tap(&self, port: &LinkName) -> String {
         let links = self.0.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
         let mut found = links.filter(|(_, link)| link.port == *port);
         found.next().map_or_else(|| port.to_string(), |(node, link)| format!("{}.{}", node.name, link.name))
@@ -159,7 +164,7 @@ fn as_it_is(taint: &TaintSeen, camera: &NodeName, port: &LinkName) -> u64 {
 }
 
 /// Every tap found its canary in every way that is searched, and no frame was cut short.
-fn ask_taps(named: &Named<'_>, taint: &TaintSeen, reasons: &mut Reasons) -> String {
+pub(super) fn ask_taps(named: &Named<'_>, taint: &TaintSeen, reasons: &mut Reasons) -> String {
     for port in named.0.nodes.iter().flat_map(|node| &node.links).map(|link| &link.port) {
         if !taint.taps.iter().any(|tap| tap.port == *port) {
             reasons.add("canary", format!("{} was not searched", named.tap(port)));

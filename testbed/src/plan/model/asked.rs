@@ -24,6 +24,19 @@ pub struct VideoWay {
     pub hear: Vec<LinkName>,
 }
 
+/// The way of what is said in RTSP between a camera and somebody whom a flow lets open it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RtspWay {
+    /// The camera.
+    pub camera: NodeName,
+    /// Who opens the connection.
+    pub opener: NodeName,
+    /// Ports of the fabric that answers pass, from the camera's on: each with that of the link's spare, if it has one.
+    pub ports: Vec<Vec<LinkName>>,
+    /// Ports where it may be seen as well: those that only questions pass, and those of hubs on the way.
+    pub besides: Vec<LinkName>,
+}
+
 /// An address that a name has left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::super::fault::Fault;
 use super::{
     Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Kit, LeftOut, Open, Questions, RouteAsked,
-    Spoken, Unopened, VideoWay,
+    RtspWay, Spoken, Unopened, VideoWay,
 };
 use crate::names::{CheckName, FlowId, LinkName, NodeName, SegmentName, Traffic};
 use crate::scenario::lint::{Duty, LintRule, Waiver};
 use crate::scenario::model::{
-    Amount, Bounds, CloudService, Endured, Event, JobKind, Place, Proof, StandIn, TlsVersion, Unused,
-    WrongCall,
+    Amount, Bounds, CloudService, Endured, Event, JobKind, Place, Proof, RtspMethod, StandIn, TlsVersion,
+    Unused, WrongCall,
 };
 
 /// An assertion, probes spelled out.
@@ -360,6 +360,17 @@ pub enum Word {
     NamesAgree {
         /// The flows looked at.
         flows: Vec<FlowId>,
+    },
+    /// What is said in RTSP is what playing takes, about the camera itself, and is said nowhere else.
+    Rtsp {
+        /// The flows whose connections are read.
+        flows: Vec<FlowId>,
+        /// What may be asked for.
+        methods: Vec<RtspMethod>,
+        /// Where what is said passes.
+        ways: Vec<RtspWay>,
+        /// Whether text of RTSP is looked for besides, wherever it is.
+        nowhere_else: bool,
     },
     /// What goes wrong at the cloud is outlasted: the appliance gives up in time, waits longer each time, and gets through.
     Endures {

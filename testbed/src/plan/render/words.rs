@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::tables::{head, list, table};
-use crate::names::{LinkName, NodeName};
+use crate::names::{FlowId, LinkName, NodeName};
 use crate::plan::{
     Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Judge, LeftOut, Open, Questions, RouteAsked,
-    Unopened, VideoWay, Word,
+    RtspWay, Unopened, VideoWay, Word,
 };
-use crate::scenario::model::{Amount, Bounds};
+use crate::scenario::model::{Amount, Bounds, RtspMethod};
 
 /// The word with its counts, and the lines below it.
 pub(super) fn word(word: &Word) -> (String, String) {
@@ -103,6 +103,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: each server name is known for its address\n", list(flows));
             ("names_agree".to_owned(), text)
         }
+        Word::Rtsp { flows, methods, ways, nowhere_else } => rtsp(flows, methods, ways, *nowhere_else),
         Word::Spare { of } => ("spare".to_owned(), format!("    of {}\n", list(of))),
         Word::Address { of, advised, kept } => address(of, advised, *kept),
         Word::Carries { node, link, only, routes, .. } => {
@@ -187,6 +188,21 @@ fn taint(cameras: &[NodeName], streams: &[VideoWay], besides: &[LinkName]) -> (S
     let hear: BTreeSet<_> = streams.iter().flat_map(|one| &one.hear).chain(besides).collect();
     let besides = if hear.is_empty() { String::new() } else { format!(" besides, at {}", list(hear)) };
     (format!("taint of {}{besides}", list(cameras)), rows)
+}
+
+fn rtsp(flows: &[FlowId], methods: &[RtspMethod], ways: &[RtspWay], nowhere_else: bool) -> (String, String) {
+    let says = format!("    {}: {}\n", list(flows), list(methods));
+    if !nowhere_else {
+        return ("rtsp".to_owned(), says);
+    }
+    let row = |one: &RtspWay| {
+        let ways = one.ports.iter().map(|ports| list(ports).replace(", ", " or "));
+        [format!("{} -> {}", one.camera, one.opener), list(ways)]
+    };
+    let rows = table(2, &ways.iter().map(row).collect::<Vec<_>>());
+    let besides: BTreeSet<_> = ways.iter().flat_map(|one| &one.besides).collect();
+    let besides = if besides.is_empty() { String::new() } else { format!("; besides, at {}", list(besides)) };
+    (format!("rtsp, nowhere else{besides}"), format!("{says}{rows}"))
 }
 
 fn no_reach(aims: &[Aim], alive: &[Open], forgotten: Option<&Forgotten>) -> (String, String) {

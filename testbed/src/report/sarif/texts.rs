@@ -5,7 +5,7 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 32] = [
+pub(super) const KINDS: [(&str, &str); 33] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("attacks", "Hostile cameras have done what they are there for."),
@@ -41,6 +41,10 @@ pub(super) const KINDS: [(&str, &str); 32] = [
     (
         "names_agree",
         "Each server name said in TLS is known for its address, and what is asked for there is its own.",
+    ),
+    (
+        "rtsp",
+        "What is said in RTSP is what playing takes, about the camera itself, and is said nowhere else.",
     ),
     ("scan", "Cameras are looked for when they should be, and exactly the right ones are found."),
     ("spare", "A spare link is silent until it is needed."),

@@ -227,6 +227,7 @@ impl Prober<'_> {
             }
             Word::Talks { .. }
             | Word::NamesAgree { .. }
+            | Word::Rtsp { nowhere_else: false, .. }
             | Word::Tls { .. }
             | Word::Plays { .. }
             | Word::Direction { .. }
@@ -243,7 +244,9 @@ impl Prober<'_> {
             | Word::Lint { .. }
             | Word::Periodic { .. }
             | Word::Spare { .. } => {}
-            Word::Taint { .. } => probe::hide_canaries(site, patience),
+            Word::Taint { .. } | Word::Rtsp { nowhere_else: true, .. } => {
+                probe::hide_canaries(site, patience)
+            }
         }
     }
 

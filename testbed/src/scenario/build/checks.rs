@@ -200,13 +200,14 @@ impl Reader<'_> {
             ("calls", raw.calls.is_absent(), raw.calls.is_bad()),
             ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
             ("names_agree", raw.names_agree.is_absent(), raw.names_agree.is_bad()),
+            ("rtsp", raw.rtsp.is_absent(), raw.rtsp.is_bad()),
             ("endures", raw.endures.is_absent(), raw.endures.is_bad()),
             ("after", raw.after.is_absent(), raw.after.is_bad()),
         ];
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -242,6 +243,7 @@ impl Reader<'_> {
             raw.calls.good().and_then(|word| self.calls(word)),
             raw.talks.good().and_then(|word| self.talks(word)),
             raw.names_agree.good().and_then(|word| self.names_agree(word)),
+            raw.rtsp.good().and_then(|word| self.rtsp(word)),
             raw.endures.good().and_then(|word| self.endures(word)),
             raw.after.good().and_then(|word| self.after(name, word, known)),
         ];

@@ -34,6 +34,7 @@ mod scans;
 mod segments;
 mod sets;
 mod spares;
+mod spoken_rtsp;
 mod switches;
 mod taint;
 mod tls;

@@ -6,8 +6,8 @@ use super::super::lint::{LintRule, Zone};
 use super::super::mistakes::nearest;
 use super::super::model::{Auth, Codec, Encode, Endured, StandIn, TlsVersion, Transport};
 use super::super::model::{
-    Careless, CloudNames, CloudService, Commissioned, Cover, Event, JobKind, Neighbours, Onvif, Scan, Unused,
-    WrongCall,
+    Careless, CloudNames, CloudService, Commissioned, Cover, Event, JobKind, Neighbours, Onvif, RtspMethod,
+    Scan, Unused, WrongCall,
 };
 use super::super::shape::{Leaf, Wrong};
 use super::super::tree::Scalar;
@@ -149,6 +149,7 @@ word_leaf! {
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));
     TlsVersion, "a version of TLS", [("tls1.2", TlsVersion::Tls12), ("tls1.3", TlsVersion::Tls13)];
+    RtspMethod, "a method of RTSP", RtspMethod::ALL.map(|method| (method.word(), method));
     Cover, "how much is sent", [("all", Cover::All)];
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [

@@ -10,8 +10,8 @@ use super::super::all_ports;
 use super::super::fault::Fault;
 use super::super::lint::{LintRule, Waiver};
 use super::{
-    Amount, Bounds, CloudService, Cover, Endured, Event, JobKind, Scenario, StandIn, TlsVersion, Unused,
-    WrongCall,
+    Amount, Bounds, CloudService, Cover, Endured, Event, JobKind, RtspMethod, Scenario, StandIn, TlsVersion,
+    Unused, WrongCall,
 };
 use crate::names::{CheckName, ControlId, FlowId, LinkName, NodeName, SegmentName, Traffic};
 
@@ -362,6 +362,15 @@ pub enum Word {
     NamesAgree {
         /// The flows looked at.
         flows: Vec<FlowId>,
+    },
+    /// What is said in RTSP is what playing takes, about the camera itself, and is said nowhere else.
+    Rtsp {
+        /// The flows whose connections are read.
+        flows: Vec<FlowId>,
+        /// What may be asked for.
+        methods: Vec<RtspMethod>,
+        /// Whether text of RTSP is looked for besides, wherever it is.
+        nowhere_else: bool,
     },
     /// What goes wrong at the cloud is outlasted: the appliance gives up in time, waits longer each time, and gets through.
     Endures {

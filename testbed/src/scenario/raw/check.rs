@@ -10,7 +10,7 @@ use super::super::leaf::{Bytes, Feature, FlowRange, Lasting, Line, Whole};
 use super::super::lint::LintRule;
 use super::super::mistakes::Mistakes;
 use super::super::model::{
-    CloudService, Cover, Endured, Event, JobKind, Proof, StandIn, TlsVersion, Unused, WrongCall,
+    CloudService, Cover, Endured, Event, JobKind, Proof, RtspMethod, StandIn, TlsVersion, Unused, WrongCall,
 };
 use super::super::shape::{List, Shape, Slot, expected};
 use super::super::table::{KeyShape, Table, describe_table, prose, table};
@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -77,6 +77,8 @@ table! {
         talks: may Talks,
         /// Names said in TLS are those that were asked for, and what is asked for there is of the same service.
         names_agree: may NamesAgree,
+        /// What is said in RTSP is what playing takes, about the camera itself, and is said nowhere else.
+        rtsp: may SpokenRtsp,
         /// What goes wrong at the cloud is outlasted.
         endures: may Endures,
         /// A fault changes nothing for longer than a moment, and isolation not at all.
@@ -550,6 +552,18 @@ table! {
     NamesAgree = "`names_agree`" {
         /// The flows looked at, each to a cloud; on each something must be said in TLS.
         flows: must Some1<FlowRange>,
+    }
+}
+
+table! {
+    /// What is said in RTSP is what playing takes (RFC 2326), in order, about the camera itself, and is said nowhere else.
+    SpokenRtsp = "`rtsp`" {
+        /// The flows whose connections are read, each to cameras; on each of them a session must be set up.
+        flows: must Some1<FlowRange>,
+        /// What may be asked for: `OPTIONS`, `DESCRIBE`, `SETUP`, `PLAY`, `PAUSE`, `GET_PARAMETER`, `SET_PARAMETER`, `TEARDOWN`, `ANNOUNCE`, `RECORD`, `REDIRECT`. Default the first eight.
+        methods: may Some1<RtspMethod>,
+        /// Whether text of RTSP is searched for at every tap: it must be seen along the ways of these flows, and nowhere else. Default false.
+        nowhere_else: may One<bool>,
     }
 }
 

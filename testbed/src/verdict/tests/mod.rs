@@ -29,6 +29,7 @@ mod peers_of;
 mod periodic;
 mod plays;
 mod reach;
+mod rtsp;
 mod scan;
 mod spare;
 mod taint;
