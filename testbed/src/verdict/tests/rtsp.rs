@@ -241,3 +241,17 @@ fn a_search_that_shows_nothing_leaves_no_pass() {
     let verdict = judged(true, |seen| seen.taps.unstored = 1);
     assert_inconclusive(&verdict, &["search", "the capture was full"]);
 }
+
+#[test]
+fn what_was_said_before_a_judgement_needs_not_be_said_again() {
+    let quiet = |seen: &mut Observations| {
+        seen.taint.as_mut().unwrap().rtsp.clear();
+        seen.rtsp[0].messages.iter_mut().for_each(|message| message.earlier = true);
+    };
+    assert_eq!(judged(true, quiet).verdict, Verdict::Pass);
+    let never = judged(true, |seen| {
+        quiet(seen);
+        seen.rtsp[0].messages.clear();
+    });
+    assert_inconclusive(&never, &["way", "nothing was said that could be found"]);
+}
