@@ -109,7 +109,7 @@ fn the_matrix_of_t1_has_the_appliances_own_filter() {
 
 #[test]
 fn what_a_resolver_fills_is_left_to_probes() {
-    with("t4", &[("rtr", "t4"), ("app", "app")], |model| {
+    with("t4-leases", &[("rtr", "t4"), ("app", "app")], |model| {
         assert!(opens(model, "app", "aws", 443).contains("filled while the site runs"));
         assert_eq!(opens(model, "app", "aws", 80), "stopped at rtr by inet site through policy");
     });

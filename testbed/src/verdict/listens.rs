@@ -59,11 +59,16 @@ fn undeclared(node: &NodeName, at: &[Traffic], looks: &[&ListeningSeen]) -> Vec<
     ports.into_iter().map(text).map(|text| finding(text, Some(node))).collect()
 }
 
-/// Sockets at ports that the kernel gives to whoever asks something, which were there each time: who asks is done soon.
+/// How long somebody may ask, nanoseconds: a search for cameras takes seconds.
+const ASKS_FOR: u64 = 15_000_000_000;
+
+/// Sockets at ports that the kernel gives to whoever asks something, which were there each time and for longer than anybody asks.
 fn stays<'a>(looks: &'a [&ListeningSeen]) -> impl Iterator<Item = &'a Listening> {
     let told: Vec<_> = looks.iter().filter(|one| one.error.is_none()).collect();
     let (first, later) = match told.as_slice() {
-        [first, later @ ..] if !later.is_empty() => (first.askers.as_slice(), later.to_vec()),
+        [first, .., last] if last.at.saturating_sub(first.at) > ASKS_FOR => {
+            (first.askers.as_slice(), told[1..].to_vec())
+        }
         _ => (&[][..], Vec::new()),
     };
     first.iter().filter(move |socket| later.iter().all(|look| look.askers.contains(socket)))

@@ -16,7 +16,18 @@ use testbed::load;
 use testbed::verdict::Verdict;
 
 /// Words of checks that send nothing of their own.
-const ONLY_LOOK: [&str; 6] = ["plays", "peers_of", "explained", "scan", "attacks", "direction"];
+const ONLY_LOOK: [&str; 10] = [
+    "plays",
+    "peers_of",
+    "explained",
+    "scan",
+    "attacks",
+    "direction",
+    "periodic",
+    "address",
+    "taint",
+    "after",
+];
 
 /// Files that every run leaves; those of its nodes come to these.
 const FILES: [RunFile; 18] = [

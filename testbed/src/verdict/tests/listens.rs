@@ -57,7 +57,10 @@ fn a_service_of_udp_at_a_port_of_askers_is_told_by_being_there_each_time() {
     let at = |port: u16| Listening { port: Traffic::Udp(port, port), address: [0; 4].into() };
     let asking =
         |ports: &[u16]| ListeningSeen { askers: ports.iter().map(|port| at(*port)).collect(), ..look(&[]) };
-    let looks = || vec![asking(&[40000, 41000]), asking(&[41000, 42000])];
+    let after = |seconds: u64, ports: &[u16]| ListeningSeen { at: seconds * 1_000_000_000, ..asking(ports) };
+    let looks = || vec![asking(&[40000, 41000]), after(16, &[41000, 42000])];
+    let soon = judged(&[], vec![asking(&[41000]), after(14, &[41000])]);
+    assert_eq!(soon.verdict, Verdict::Pass, "a search takes seconds");
     let text = "app listens at udp/41000 of all of its addresses, which is not declared";
     assert_fails(&judged(&[], looks()), &[text]);
     let declared = [Traffic::Udp(41000, 41000)];
