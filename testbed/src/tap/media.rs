@@ -85,6 +85,17 @@ impl Media {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Whether a message has begun that has not ended: it may hide what comes behind it.
+    pub(super) fn is_within_text(&self) -> bool {
+        match self.state {
+            State::Other => false,
+            State::Body(_) => true,
+            State::Unknown | State::InStep | State::Lost => {
+                self.buffer.first().is_some_and(|first| *first != b'$')
+            }
+        }
+    }
+
     /// True as soon as the first line has said so.
     #[cfg(test)]
     fn is_rtsp(&self) -> bool {

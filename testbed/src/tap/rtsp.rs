@@ -16,10 +16,14 @@ const MOST_DESCRIBED: usize = 64;
 ///
 /// Errors: why it cannot be read, in words.
 pub(super) fn message(bytes: &[u8]) -> Result<RtspMessage, String> {
-    let (message, _) = Message::<&[u8]>::parse(bytes).map_err(|error| match error {
+    let (message, read) = Message::<&[u8]>::parse(bytes).map_err(|error| match error {
         ParseError::Incomplete(_) => "a message is not whole".to_owned(),
         ParseError::Error => "a message is not as RFC 2326 has it".to_owned(),
     })?;
+    // Whoever reads the length otherwise would take the rest for messages of its own.
+    if read < bytes.len() {
+        return Err("a message says in two ways how long it is".to_owned());
+    }
     let (line, version, headers, body) = match &message {
         Message::Request(asks) => {
             let method: &str = asks.method().into();
@@ -61,6 +65,11 @@ fn described(body: &[u8]) -> Result<Vec<RtspDescribed>, String> {
     // Every description begins so (RFC 8866, section 5.1); other bodies are parameters.
     if !body.starts_with(b"v=") {
         return Ok(Vec::new());
+    }
+    // The parser panics at a line without a type of one letter (RFC 8866, section 5).
+    let is_line = |line: &[u8]| line.is_empty() || line.get(1) == Some(&b'=') && line[0] != b'=';
+    if !body.split(|byte| *byte == b'\n').all(|line| is_line(line.strip_suffix(b"\r").unwrap_or(line))) {
+        return Err("a description has a line without a type".to_owned());
     }
     let session =
         sdp_types::Session::parse(body).map_err(|error| format!("a description cannot be read: {error}"))?;
@@ -133,6 +142,21 @@ mod tests {
         for text in [&long, short, torn, "OPTIONS * HTTP/1.1\r\n\r\n", "RTSP/1.0 two OK\r\n\r\n", "$\0\0\0"] {
             assert!(message(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_of_a_description_without_a_type_is_no_panic() {
+        for line in [" =\r\na=b", "x\r\na=b", "==\n\na=b", "\r\r\na=b"] {
+            let body = format!("v=0\r\nA\n{line}\r\nm=video 0 RTP/AVP 96\r\n");
+            let text = format!("RTSP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            assert_eq!(message(text.as_bytes()).unwrap_err(), "a description has a line without a type");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_message_whose_length_is_said_in_two_ways_is_not_passed_over() {
+        let hidden = "OPTIONS * RTSP/1.0\r\nX: a\r\n Content-Length: 4\r\n\r\nSEND";
+        assert_eq!(message(hidden.as_bytes()).unwrap_err(), "a message says in two ways how long it is");
     }
 
     #[test]

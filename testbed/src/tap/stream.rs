@@ -33,6 +33,11 @@ impl Stream {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Whether bytes wait behind a hole.
+    pub(super) fn has_hole(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Takes a segment: the sequence number of its first byte, or of its SYN.
     pub(super) fn push(&mut self, sequence: u32, syn: bool, payload: &[u8], sink: &mut impl Sink) {
         let start = sequence.wrapping_add(u32::from(syn));

@@ -161,6 +161,16 @@ impl Connection {
         (self.earlier, self.packet, self.left_out, self.over) = (true, 0, 0, self.closed);
     }
 
+    /// Why more may have been said than was read, right now.
+    fn unfinished(&self) -> Option<(u64, String)> {
+        let why = |(stream, media): &(Stream, Media)| match () {
+            () if stream.has_hole() => Some("bytes are missing in between"),
+            () if media.is_within_text() => Some("a message has not ended"),
+            () => None,
+        };
+        [&self.out, &self.back].into_iter().find_map(why).map(|why| (self.packet, why.to_owned()))
+    }
+
     fn tell(&mut self, (opener, answerer): Ends, inventory: &Inventory) -> Option<RtspSeen> {
         if self.is_silent() {
             return None;
@@ -177,7 +187,7 @@ impl Connection {
             at: self.at,
             messages: self.messages.clone(),
             left_out: self.left_out,
-            lost: self.lost.clone(),
+            lost: self.lost.clone().or_else(|| self.unfinished()),
             earlier: self.earlier,
         })
     }

@@ -158,3 +158,23 @@ fn of_more_messages_than_are_kept_it_is_known_how_many_there_were() {
     let all = (MOST_RTSP_MESSAGES / 40 + 1) * 40;
     assert_eq!((told.messages.len(), told.left_out), (MOST_RTSP_MESSAGES, (all - MOST_RTSP_MESSAGES) as u64));
 }
+
+#[test]
+fn what_may_hide_behind_a_message_that_does_not_end_or_behind_a_hole_is_said_not_to_be_known() {
+    let lost = |said: &[(usize, &[u8])]| {
+        let mut wire = Wire::new();
+        wire.open(40_000);
+        wire.ask(40_000, 0, OPTIONS);
+        said.iter().for_each(|(behind, said)| wire.answer(40_000, *behind, said));
+        let [told] = wire.turn().try_into().unwrap();
+        assert_eq!(told.messages[0].line, options());
+        told.lost.map(|(_, why)| why)
+    };
+    assert_eq!(lost(&[(0, OK)]), None);
+    assert_eq!(lost(&[(0, OK), (OK.len(), &FRAME[..9])]), None, "media under way");
+    let endless =
+        b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 99999999\r\n\r\nANNOUNCE * RTSP/1.0\r\n\r\n";
+    assert_eq!(lost(&[(0, endless)]).unwrap(), "a message has not ended");
+    assert_eq!(lost(&[(0, OK), (OK.len(), b"ANNOUNCE * RTSP/1.0\r\n")]).unwrap(), "a message has not ended");
+    assert_eq!(lost(&[(0, OK), (OK.len() + 1, OK)]).unwrap(), "bytes are missing in between");
+}
