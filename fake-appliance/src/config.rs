@@ -89,7 +89,7 @@ pub struct Careless {
     pub hands_video_over: bool,
     /// It speaks TLS 1.2 to the cloud, and nothing newer.
     pub old_tls: bool,
-    /// It is a web proxy, at TCP port 3128 of all its addresses, for whoever reaches it.
+    /// It is a web proxy, at TCP port 3128 of all its addresses, and leads datagrams on, at UDP port 47128, for whoever reaches it.
     pub relays: bool,
     /// It tells its cameras far more than there is to ask of them, beside their video.
     pub confides: bool,

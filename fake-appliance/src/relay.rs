@@ -1,5 +1,7 @@
-//! A web proxy that an appliance has no business to be: whoever reaches it is led on to wherever they say (`CONNECT`; RFC 9110,
-//! section 9.3.6). For broken twins.
+//! A relay that an appliance has no business to be: whoever reaches it is led on to wherever they say, by connections of a web proxy
+//! (`CONNECT`; RFC 9110, section 9.3.6) and by datagrams. For broken twins.
+
+mod datagrams;
 
 use std::convert::Infallible;
 use std::io;
@@ -12,25 +14,37 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Where web proxies are looked for.
-pub(crate) const PORT: u16 = 3128;
+const PORT: u16 = 3128;
 /// Whoever comes beyond these waits.
 const MOST: usize = 16;
 /// Longest wait for a request, for a connection onward, and of a relayed conversation.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens the port on all addresses.
-pub(crate) async fn listen() -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
+/// Its ports, open.
+pub(crate) struct Relay {
+    connections: TcpListener,
+    datagrams: UdpSocket,
+}
+
+/// Opens the ports on all addresses.
+pub(crate) async fn listen() -> io::Result<Relay> {
+    let connections = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+    let datagrams = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, datagrams::PORT)).await?;
+    Ok(Relay { connections, datagrams })
 }
 
 /// Serves until it is dropped.
-pub(crate) async fn serve(listener: TcpListener) {
+pub(crate) async fn serve(relay: Relay) {
+    tokio::join!(serve_connections(relay.connections), datagrams::serve(relay.datagrams));
+}
+
+async fn serve_connections(listener: TcpListener) {
     let room = Arc::new(Semaphore::new(MOST));
     let mut served = JoinSet::new();
     loop {
@@ -103,7 +117,7 @@ mod tests {
         });
         let relay = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let at = relay.local_addr().unwrap();
-        tokio::spawn(serve(relay));
+        tokio::spawn(serve_connections(relay));
         let said = |line: String, more: &'static [u8]| async move {
             let mut stream = TcpStream::connect(at).await.unwrap();
             stream.write_all(line.as_bytes()).await.unwrap();

@@ -30,8 +30,8 @@ pub enum Error {
     /// Pictures cannot be decoded here.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// A port that it should not even have cannot be opened.
-    #[error("port {port} cannot be opened: {source}", port = relay::PORT)]
+    /// Ports that it should not even have cannot be opened.
+    #[error("the ports of a relay cannot be opened: {source}")]
     Relay {
         /// What the system says.
         source: std::io::Error,

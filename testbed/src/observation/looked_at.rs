@@ -56,6 +56,11 @@ pub struct ListeningSeen {
     pub error: Option<String>,
 }
 
+impl ListeningSeen {
+    /// How long somebody may ask something, nanoseconds: a search for cameras takes seconds. Whoever is there for longer listens.
+    pub const ASKS_FOR: u64 = 15_000_000_000;
+}
+
 /// A socket that takes what anybody sends to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Listening {

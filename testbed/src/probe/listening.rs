@@ -1,6 +1,7 @@
 //! Looks who listens at the nodes that a check asks it of.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Site;
 use crate::kernel::sockets::{self, Sockets};
@@ -12,6 +13,39 @@ use crate::plan::{Check, Word};
 pub fn look_who_listens(site: &Site, check: &Check) -> Vec<ListeningSeen> {
     let Word::Listens { of, .. } = &check.word else { return Vec::new() };
     of.iter().map(|node| look(site, check, node)).collect()
+}
+
+/// How often those are looked at again that may only ask something.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The same at the end, and again until nobody is left of whom it is not known whether he listens or asks something: gone, or seen
+/// for longer than anybody asks; some [`ListeningSeen::ASKS_FOR`] at most. `before`: what was seen earlier.
+pub async fn look_until_told(site: &Site, check: &Check, before: &[ListeningSeen]) -> Vec<ListeningSeen> {
+    let Word::Listens { of, at } = &check.word else { return Vec::new() };
+    let mut seen = Vec::new();
+    for node in of {
+        let earlier = before.iter().filter(|one| one.check == check.name && one.node == *node);
+        let mut looks: Vec<ListeningSeen> = earlier.cloned().collect();
+        let known = looks.len();
+        looks.push(look(site, check, node));
+        while is_young(&looks, at) {
+            tokio::time::sleep(LOOK_EVERY).await;
+            looks.push(look(site, check, node));
+        }
+        seen.extend(looks.split_off(known));
+    }
+    seen
+}
+
+/// Whether somebody undeclared was there at the last look, and for no longer than one may ask.
+fn is_young(looks: &[ListeningSeen], at: &[Traffic]) -> bool {
+    let Some(last) = looks.last() else { return false };
+    last.askers.iter().filter(|socket| !at.contains(&socket.port)).any(|socket| {
+        let with_it =
+            looks.iter().rev().take_while(|look| look.error.is_some() || look.askers.contains(socket));
+        let since = with_it.last().map_or(last.at, |look| look.at);
+        last.at.saturating_sub(since) <= ListeningSeen::ASKS_FOR
+    })
 }
 
 fn look(site: &Site, check: &Check, node: &NodeName) -> ListeningSeen {
@@ -43,4 +77,30 @@ fn from_elsewhere(sockets: impl Iterator<Item = Listening>) -> Vec<Listening> {
     sockets.sort_unstable();
     sockets.dedup();
     sockets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::example::of;
+
+    #[test]
+    fn whoever_may_ask_is_looked_at_until_gone_or_known_to_listen() {
+        let port = Traffic::Udp(41000, 41000);
+        let after = |seconds: u64, there: bool| ListeningSeen {
+            check: of("shut"),
+            node: of("app"),
+            at: seconds * 1_000_000_000,
+            sockets: Vec::new(),
+            askers: there.then(|| Listening { port, address: [0; 4].into() }).into_iter().collect(),
+            connections: 1,
+            canaries: [true; 2],
+            error: None,
+        };
+        assert!(!is_young(&[], &[]) && !is_young(&[after(0, true), after(1, false)], &[]));
+        assert!(is_young(&[after(1, true)], &[]) && is_young(&[after(0, true), after(15, true)], &[]));
+        assert!(!is_young(&[after(0, true), after(8, true), after(16, true)], &[]), "it listens");
+        assert!(is_young(&[after(0, true), after(8, false), after(16, true)], &[]), "it asks again");
+        assert!(!is_young(&[after(1, true)], &[port]), "it is declared");
+    }
 }

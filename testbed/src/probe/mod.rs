@@ -38,7 +38,7 @@ pub use filter::Filters;
 pub use filter_log::{FilterLog, Logged};
 pub use hops::{Hopped, hop};
 pub use ledger::{Entry, Ledger, Role};
-pub use listening::look_who_listens;
+pub use listening::{look_until_told, look_who_listens};
 pub use open::{open, open_as_it_stands};
 pub use own_leg::{Asked, ask_legs};
 pub use routes::look_up_routes;

@@ -25,6 +25,13 @@ pub(super) fn draft(check: &Check, of: &[NodeName], at: &[Traffic], seen: &Obser
         draft.findings.extend(undeclared(node, at, &looks));
         draft.findings.extend(absent(node, at, &looks));
         ask_controls(node, &looks, &mut draft.reasons);
+        if let Some(socket) = undecided(&looks).filter(|socket| !at.contains(&socket.port)) {
+            let text = format!(
+                "{node} has a socket at {}, which was not seen for long enough to tell whether it listens",
+                socket.port
+            );
+            draft.reasons.add("instrument", text);
+        }
     }
     let sockets: usize = looks.iter().map(|one| one.sockets.len()).sum();
     draft.summary = format!(
@@ -59,19 +66,35 @@ fn undeclared(node: &NodeName, at: &[Traffic], looks: &[&ListeningSeen]) -> Vec<
     ports.into_iter().map(text).map(|text| finding(text, Some(node))).collect()
 }
 
-/// How long somebody may ask, nanoseconds: a search for cameras takes seconds.
-const ASKS_FOR: u64 = 15_000_000_000;
+/// Sockets at ports that the kernel gives to whoever asks something, which were there for longer than anybody asks.
+fn stays<'a>(looks: &[&'a ListeningSeen]) -> impl Iterator<Item = &'a Listening> {
+    asking(looks)
+        .filter(|(_, since, until)| until.saturating_sub(*since) > ListeningSeen::ASKS_FOR)
+        .map(|(socket, ..)| socket)
+}
 
-/// Sockets at ports that the kernel gives to whoever asks something, which were there each time and for longer than anybody asks.
-fn stays<'a>(looks: &'a [&ListeningSeen]) -> impl Iterator<Item = &'a Listening> {
-    let told: Vec<_> = looks.iter().filter(|one| one.error.is_none()).collect();
-    let (first, later) = match told.as_slice() {
-        [first, .., last] if last.at.saturating_sub(first.at) > ASKS_FOR => {
-            (first.askers.as_slice(), told[1..].to_vec())
+/// Who was still there at the last look and may have asked something, or listen: nothing tells.
+fn undecided<'a>(looks: &[&'a ListeningSeen]) -> Option<&'a Listening> {
+    let last = looks.last().map_or(0, |look| look.at);
+    let young =
+        |since: u64, until: u64| until == last && until.saturating_sub(since) <= ListeningSeen::ASKS_FOR;
+    asking(looks).find(|(_, since, until)| young(*since, *until)).map(|(socket, ..)| socket)
+}
+
+/// Sockets at the ports of those that ask, with the first and the last of the looks, one after the other, that told each.
+fn asking<'a>(looks: &[&'a ListeningSeen]) -> impl Iterator<Item = (&'a Listening, u64, u64)> {
+    let mut stretches: Vec<(&Listening, u64, u64)> = Vec::new();
+    let mut before = None;
+    for look in looks.iter().copied().filter(|one| one.error.is_none()) {
+        for socket in &look.askers {
+            match stretches.iter_mut().find(|(one, _, until)| *one == socket && Some(*until) == before) {
+                Some((.., until)) => *until = look.at,
+                None => stretches.push((socket, look.at, look.at)),
+            }
         }
-        _ => (&[][..], Vec::new()),
-    };
-    first.iter().filter(move |socket| later.iter().all(|look| look.askers.contains(socket)))
+        before = Some(look.at);
+    }
+    stretches.into_iter()
 }
 
 /// What is declared and was there at no time.

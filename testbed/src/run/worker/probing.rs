@@ -114,8 +114,10 @@ pub(super) async fn exercise_and_probe(
     let commands = services.wait_for_commands().await?;
     states.extend(look_at_states(&built.site, Moment::End).await);
     let routes = probe::look_up_routes(&built.site).await;
-    let listening =
-        plan.checks.iter().flat_map(|check| probe::look_who_listens(&built.site, check)).collect();
+    let mut listening = Vec::new();
+    for check in &plan.checks {
+        listening.extend(probe::look_until_told(&built.site, check, &sent.listening).await);
+    }
     Ok(Probed { sent, commands, addresses, states, routes, listening, until, first })
 }
 

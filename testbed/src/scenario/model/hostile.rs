@@ -159,7 +159,7 @@ pub enum Careless {
     HandsVideoOver,
     /// It speaks TLS 1.2 to its cloud, and nothing newer.
     OldTls,
-    /// It is a web proxy for whoever reaches it.
+    /// It is a web proxy for whoever reaches it, and leads datagrams on.
     Relays,
     /// It tells its cameras far more than there is to ask of them.
     Confides,

@@ -58,13 +58,18 @@ fn a_service_of_udp_at_a_port_of_askers_is_told_by_being_there_each_time() {
     let asking =
         |ports: &[u16]| ListeningSeen { askers: ports.iter().map(|port| at(*port)).collect(), ..look(&[]) };
     let after = |seconds: u64, ports: &[u16]| ListeningSeen { at: seconds * 1_000_000_000, ..asking(ports) };
-    let looks = || vec![asking(&[40000, 41000]), after(16, &[41000, 42000])];
-    let soon = judged(&[], vec![asking(&[41000]), after(14, &[41000])]);
-    assert_eq!(soon.verdict, Verdict::Pass, "a search takes seconds");
+    let looks = || vec![asking(&[40000, 41000]), after(16, &[41000, 42000]), after(17, &[])];
+    let gone = judged(&[], vec![asking(&[41000]), after(14, &[41000]), after(15, &[])]);
+    assert_eq!(gone.verdict, Verdict::Pass, "a search takes seconds");
+    let anew = judged(&[], vec![asking(&[41000]), after(8, &[]), after(16, &[41000]), after(17, &[])]);
+    assert_eq!(anew.verdict, Verdict::Pass, "who asks again is not who listens");
     let text = "app listens at udp/41000 of all of its addresses, which is not declared";
     assert_fails(&judged(&[], looks()), &[text]);
     let declared = [Traffic::Udp(41000, 41000)];
     assert_eq!(judged(&declared, looks()).verdict, Verdict::Pass);
+    let soon = [asking(&[]), after(20, &[41000]), after(34, &[41000])];
+    assert_inconclusive(&judged(&[], soon.to_vec()), &["instrument", "udp/41000", "long enough"]);
+    assert_eq!(judged(&declared, soon.to_vec()).verdict, Verdict::Pass);
     let once = judged(&[], vec![asking(&[40000]), ListeningSeen { error: Some("gone".into()), ..look(&[]) }]);
     assert_inconclusive(&once, &["instrument", "gone"]);
 }
