@@ -30,7 +30,7 @@ pub(super) fn opens(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
 }
 
 /// At the first address that answers and that the opener's routes lead to.
-fn open(known: &Known<'_>, flow: &Flow, pair: &FlowPair, port: Traffic) -> Option<Open> {
+pub(super) fn open(known: &Known<'_>, flow: &Flow, pair: &FlowPair, port: Traffic) -> Option<Open> {
     let (opener, answerer) = (known.ways.node(&pair.from)?, known.ways.node(&pair.to)?);
     let answers = answering(known.services, opener, answerer, &port);
     let fitting = |address: &IpAddr| speaks(opener, *address) && fits(&port, *address);

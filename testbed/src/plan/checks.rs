@@ -22,6 +22,7 @@ use super::own_leg;
 use super::ports::{fits, openable};
 use super::spoken;
 use super::spoken_rtsp;
+use super::streams;
 use super::taint;
 use super::ways::{Ways, addresses, speaks};
 use crate::names::{FlowId, LinkName, NodeName, SegmentName, Traffic};
@@ -171,6 +172,10 @@ pub(super) fn word(
             Word::Clock { of: all(&of), from, upstream, offset }
         }
         scenario::Word::NoVideo { cameras, at } => Word::NoVideo { cameras: all(&cameras), at },
+        scenario::Word::NoStream { cameras, from, knows_password } => {
+            let (tries, may) = streams::tried(check, known, (&all(&cameras), &all(&from)), mistakes);
+            Word::NoStream { tries, knows_password, may }
+        }
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
         scenario::Word::Scan { at, finds, by_job } => Word::Scan { at, finds: all(&finds), by_job },
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },

@@ -35,6 +35,7 @@ mod services;
 mod spoken;
 mod spoken_rtsp;
 mod star;
+mod streams;
 mod sysctls;
 mod taint;
 mod ways;

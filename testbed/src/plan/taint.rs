@@ -60,7 +60,7 @@ fn watching<'a>(known: &'a Known<'_>, flow: &'a Flow) -> impl Iterator<Item = &'
     flow.pairs.iter().filter(move |pair| first_port(known, &pair.to).is_some_and(lets))
 }
 
-fn first_port(known: &Known<'_>, camera: &NodeName) -> Option<u16> {
+pub(super) fn first_port(known: &Known<'_>, camera: &NodeName) -> Option<u16> {
     known.services.iter().filter(|service| service.node == *camera).find_map(|service| match &service.kind {
         ServiceKind::Camera { rtsp, .. } => Some(rtsp.first_port),
         _ => None,

@@ -28,6 +28,7 @@ mod stream;
 mod sweep;
 mod trace;
 mod unread;
+mod watch;
 
 pub use across::{Crossed, cross};
 pub use addresses::look_at_addresses;
@@ -47,3 +48,4 @@ pub use sent::{AimSent, AskedSent, CrossingSent, HopSent};
 pub use site::Site;
 pub use stream::Stream;
 pub use sweep::{Seen, Swept, complete, finish_stream, signs_of_life, sweep};
+pub(crate) use watch::{Shown, ask_for_stream};

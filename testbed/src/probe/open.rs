@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Site;
@@ -15,7 +15,7 @@ use crate::observation::OpenSeen;
 use crate::plan::Open;
 
 /// How long an answer may take.
-const ANSWER_WITHIN: Duration = Duration::from_millis(900);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_millis(900);
 
 /// So long is the first try of what is opened by name, on any machine: whoever waits for it waits no longer than signs of life may be
 /// apart.
@@ -73,6 +73,7 @@ async fn opened(
         local_port,
         packets: (None, None),
         error,
+        statuses: Vec::new(),
     }
 }
 
@@ -137,7 +138,9 @@ pub(crate) enum AskError {
 async fn ask(lab: &Lab, open: &Open, local_port: &mut u16) -> Result<(), AskError> {
     let namespace = lab.node(&open.from);
     match open.port {
-        Traffic::Tcp(port, _) => connect(namespace, SocketAddr::new(open.address, port), local_port).await,
+        Traffic::Tcp(port, _) => {
+            connect(namespace, SocketAddr::new(open.address, port), local_port).await.map(drop)
+        }
         Traffic::Udp(53, _) => {
             exchange(namespace, SocketAddr::new(open.address, 53), &DNS_QUESTION, local_port).await
         }
@@ -149,14 +152,18 @@ async fn ask(lab: &Lab, open: &Open, local_port: &mut u16) -> Result<(), AskErro
     }
 }
 
-async fn connect(namespace: &Namespace, to: SocketAddr, local_port: &mut u16) -> Result<(), AskError> {
+/// Connects by the node's own kernel, from a port that is told even if nobody answers.
+pub(super) async fn connect(
+    namespace: &Namespace,
+    to: SocketAddr,
+    local_port: &mut u16,
+) -> Result<TcpStream, AskError> {
     let socket =
         namespace.inside(|| if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() })??;
     // Bound first, so that the port is known even when nobody answers.
     socket.bind(SocketAddr::new(any(to.ip()), 0))?;
     *local_port = socket.local_addr()?.port();
-    socket.connect(to).await?;
-    Ok(())
+    Ok(socket.connect(to).await?)
 }
 
 async fn exchange(

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::names::NodeName;
 use crate::plan::{Plan, Role, viewer};
+use crate::probe::Shown;
 
 /// Digits of a password: as many as those of the canaries that show that one would be found.
 const DIGITS: usize = 16;
@@ -33,6 +34,17 @@ impl Login {
 /// The passwords of all cameras of a run, by camera.
 pub(crate) fn camera_passwords(plan: &Plan, run: u32) -> BTreeMap<NodeName, String> {
     cameras(plan).into_iter().map(|camera| (camera.clone(), Login::of(camera, run).password)).collect()
+}
+
+/// What somebody shows a camera who knows its password, or tries another one that is as long.
+pub(crate) fn shown_to(camera: &NodeName, run: u32, knows: bool) -> Shown {
+    let Login { user, password } = Login::of(camera, run);
+    let password = if knows {
+        password
+    } else {
+        password.chars().map(|one| if one == '0' { '1' } else { '0' }).collect()
+    };
+    Shown { user, password }
 }
 
 /// What a command of the scenario's at this node is told: of each camera its user and its password, with the camera's name in

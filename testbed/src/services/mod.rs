@@ -16,7 +16,7 @@ mod watcher;
 pub use board::Board;
 pub use command::Settings;
 pub(crate) use command::{clip, key_log};
-pub(crate) use logins::camera_passwords;
+pub(crate) use logins::{camera_passwords, shown_to};
 pub use process::{End, Ending, Services};
 
 use crate::event::{Failure, Fault};

@@ -55,6 +55,7 @@ pub use file::Error as FileError;
 pub use inventory::{Inventory, Owner};
 pub use live::stream;
 pub use read_back::{Counted, ReadBack, Unreadable, read_back};
+pub(crate) use rtsp::described;
 pub use runs::Passed;
 pub use secrets::{add_secrets, secrets};
 pub use sightings::{Direction, Sighting, Sightings, Stray, StrayKind};

@@ -60,8 +60,10 @@ fn kept<'a>(headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) ->
     named.filter(|(name, _)| KEPT_RTSP_HEADERS.contains(&name.as_str())).collect()
 }
 
-/// What a body describes; nothing if it is no description.
-fn described(body: &[u8]) -> Result<Vec<RtspDescribed>, String> {
+/// What a body describes, all streams together first, and then each; nothing if it is no description.
+///
+/// Errors: why it cannot be read, in words.
+pub(crate) fn described(body: &[u8]) -> Result<Vec<RtspDescribed>, String> {
     // Every description begins so (RFC 8866, section 5.1); other bodies are parameters.
     if !body.starts_with(b"v=") {
         return Ok(Vec::new());

@@ -21,7 +21,8 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let place = format!("{node}'s {link}");
     let here: Vec<_> = seen.conversations.iter().filter(|one| one.ports.contains(port)).collect();
     let now = here.iter().filter(|one| !one.earlier);
-    let strange: Vec<_> = now.filter(|one| explained_by(plan, one, only).is_none()).copied().collect();
+    let strange = now.filter(|one| explained_by(plan, one, only).is_none());
+    let strange: Vec<_> = strange.filter(|one| !matching::is_asked_by_us(plan, seen, one)).copied().collect();
     draft.findings = findings(&place, &strange);
     for id in only {
         let flow = matching::flow(plan, id);

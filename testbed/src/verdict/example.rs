@@ -414,6 +414,7 @@ pub(crate) fn open_seen(check: &str, open: Open, at: u64) -> OpenSeen {
         local_port: 40000,
         packets: (Some(60), Some(61)),
         error: None,
+        statuses: Vec::new(),
     }
 }
 

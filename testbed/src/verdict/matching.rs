@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::names::{FlowId, Traffic};
-use crate::observation::{Conversation, End, Observations};
-use crate::plan::{Flow, FlowPair, Group, Plan};
+use crate::names::{CheckName, FlowId, Traffic};
+use crate::observation::{Conversation, End, Observations, OpenSeen};
+use crate::plan::{Flow, FlowPair, Group, Plan, Word};
 
 /// How a conversation lies on a pair of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +111,21 @@ pub(super) fn kind_and_port(conversation: &Conversation) -> String {
     }
 }
 
+/// Whether it was opened for a `no_stream`, by somebody whom no flow lets: what came of it is for that check.
+pub(super) fn is_asked_by_us(plan: &Plan, seen: &Observations, one: &Conversation) -> bool {
+    let asks = |name: &CheckName| {
+        plan.checks.iter().any(|check| check.name == *name && matches!(check.word, Word::NoStream { .. }))
+    };
+    seen.opens.iter().any(|open| open.open.flow.is_none() && is_of(open, one) && asks(&open.check))
+}
+
 /// Whether it was opened for a check: as `reach`, or as a sign of life.
 pub(super) fn is_ours(seen: &Observations, one: &Conversation) -> bool {
-    seen.opens.iter().any(|open| {
-        one.opener.node.as_ref() == Some(&open.open.from)
-            && one.opener.port == open.local_port
-            && one.answerer.address == open.open.address
-    })
+    seen.opens.iter().any(|open| is_of(open, one))
+}
+
+fn is_of(open: &OpenSeen, one: &Conversation) -> bool {
+    one.opener.node.as_ref() == Some(&open.open.from)
+        && one.opener.port == open.local_port
+        && one.answerer.address == open.open.address
 }

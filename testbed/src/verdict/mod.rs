@@ -3,7 +3,7 @@
 //! One file per word: `no_reach` (with its `controls`, `leak`s, `stray`s and what it `covered`), `no_bridge`, `no_hop`, `own_leg`, `carries`, `name`,
 //! `lint`, `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`.
 
 mod address;
 mod after;
@@ -35,6 +35,7 @@ mod names_agree;
 mod no_bridge;
 mod no_hop;
 mod no_reach;
+mod no_stream;
 mod no_video;
 mod own_leg;
 mod peers_of;

@@ -67,7 +67,10 @@ fn peers<'a>(
     seen: &'a Observations,
 ) -> BTreeMap<Peer, Exchanged<'a>> {
     let mut peers: BTreeMap<Peer, Exchanged<'_>> = BTreeMap::new();
-    for one in seen.conversations.iter().filter(|one| !is_explained(plan, one, besides, seen)) {
+    let counts = |one: &&Conversation| {
+        !is_explained(plan, one, besides, seen) && !matching::is_asked_by_us(plan, seen, one)
+    };
+    for one in seen.conversations.iter().filter(counts) {
         let Some(end) = other_end(one, node) else { continue };
         let listeners = listeners(plan, one, seen);
         let with = if listeners.is_empty() { vec![peer(one, end)] } else { listeners };

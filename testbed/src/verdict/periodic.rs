@@ -49,15 +49,30 @@ pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration
     gaps.map(|pair| Duration::from_nanos(pair[1].saturating_sub(pair[0]))).collect()
 }
 
+/// What had to wait for the end of a change comes all at once then; it may be told so much later, nanoseconds.
+const AT_ONCE: u64 = 100_000_000;
+
 /// From one of these times to the next, where no check had done anything to the site meanwhile, nor had a client of that very
-/// service met somebody else in its place.
-pub(crate) fn gaps(times: &[u64], event: Event, facts: &[NodeFact], changes: &[ChangeSeen]) -> Vec<Duration> {
+/// service met somebody else in its place. What had waited for the end of a change says nothing of how often something comes: right
+/// behind one, gaps that are too short (`every`) are none.
+pub(crate) fn gaps(
+    times: &[u64],
+    (event, every): (Event, Duration),
+    facts: &[NodeFact],
+    changes: &[ChangeSeen],
+) -> Vec<Duration> {
     let met = facts.iter().filter_map(|fact| match &fact.line.fact {
         Fact::StoodIn { service, .. } if service == event.service() => Some(fact.line.at),
         _ => None,
     });
     let met: Vec<u64> = met.collect();
+    let had_waited = |pair: &[u64]| {
+        let behind =
+            |change: &ChangeSeen| (change.end_at..change.end_at.saturating_add(AT_ONCE)).contains(&pair[0]);
+        Duration::from_nanos(pair[1].saturating_sub(pair[0])) < every && changes.iter().any(behind)
+    };
     let pairs = times.windows(2).filter(|pair| !met.iter().any(|at| (pair[0]..pair[1]).contains(at)));
+    let pairs = pairs.filter(|pair| !had_waited(pair));
     pairs.flat_map(|pair| undisturbed(pair, changes)).collect()
 }
 
@@ -65,7 +80,7 @@ pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Asked { event, of, every, tolerance, gaps: wanted, missing } = *asked;
     let times = counted_times(&seen.facts, event, of);
-    let between = |times: &[u64]| gaps(times, event, &seen.facts, &seen.changes);
+    let between = |times: &[u64]| gaps(times, (event, every), &seen.facts, &seen.changes);
     let all = between(&times);
     let last = times.last().filter(|last| between(&[**last, seen.until]).len() == 1);
     let silence = last.map_or(Duration::ZERO, |last| Duration::from_nanos(seen.until.saturating_sub(*last)));

@@ -162,6 +162,15 @@ pub enum Word {
         /// At this node.
         at: NodeName,
     },
+    /// Cameras are asked for their streams by those that may not watch, and give none.
+    NoStream {
+        /// Who asks, each of each address of each camera.
+        tries: Vec<Open>,
+        /// Whether those know the camera's password; else they show a wrong one.
+        knows_password: bool,
+        /// Who may watch, one of each camera: asked the same with the right password, it gives its stream.
+        may: Vec<Open>,
+    },
     /// Hostile cameras have done what they are there for.
     Attacks {
         /// The cameras.

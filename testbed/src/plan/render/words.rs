@@ -65,6 +65,15 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::NoVideo { cameras, at } => {
             ("no_video".to_owned(), format!("    {} at {at}: asked for, and none comes\n", list(cameras)))
         }
+        Word::NoStream { tries, knows_password, may } => {
+            let shown = if *knows_password { "the right" } else { "a wrong" };
+            let asked = format!(
+                "    with {shown} password\n{}    given to who may watch\n{}",
+                opens_table(tries),
+                opens_table(may)
+            );
+            ("no_stream".to_owned(), asked)
+        }
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, by_job } => {
             let when = if *by_job { "once a job says so" } else { "unasked" };

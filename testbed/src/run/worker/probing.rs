@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+
 use crate::event::{Failure, Stage};
 use crate::evidence::{RunFile, RunFolder, RunReader};
 use crate::fault::{Faults, Ground};
@@ -95,7 +97,7 @@ pub(super) async fn exercise_and_probe(
         teller.stage(Stage::Probe);
         let place = Place { site: &built.site, copy: &built.copy, board: &board, patience: order.patience };
         let next = built.site.ledger.next_aim();
-        let sent = Prober { place, faults, ground, next, sent: Sent::default() }.all().await;
+        let sent = Prober { place, faults, ground, run: order.run, next, sent: Sent::default() }.all().await;
         let enough = |facts: &[NodeFact]| regular(plan, facts, &sent.changes).then_some(());
         board.wait_for(regular_within(plan) * order.patience, enough).await;
         sent
@@ -138,11 +140,16 @@ pub(super) async fn look_at_states(site: &Site, moment: Moment) -> Vec<StateSeen
     seen
 }
 
+/// How many ask for streams at a time; each of those that are not answered takes its whole time.
+const ASKED_AT_ONCE: usize = 64;
+
 /// Carries out every check that sends something, in the plan's order.
 struct Prober<'a> {
     place: Place<'a>,
     faults: &'a Faults,
     ground: Ground<'a>,
+    /// The run's number, of which passwords are made.
+    run: u32,
     /// Number of the next aim.
     next: usize,
     sent: Sent,
@@ -193,6 +200,15 @@ impl Prober<'_> {
             Word::OwnLeg { questions } => {
                 let asked = probe::ask_legs(site, copy, check, questions, patience).await;
                 self.sent.asked.extend((0..).zip(asked).map(|(place, one)| one.sent(place)));
+            }
+            Word::NoStream { tries, knows_password, may } => {
+                let tries = tries.iter().map(|open| (open, *knows_password));
+                let asked = tries.chain(may.iter().map(|open| (open, true))).map(|(open, knows)| {
+                    let shown = services::shown_to(&open.to, self.run, knows);
+                    async move { probe::ask_for_stream(site, &check.name, open, &shown, patience).await }
+                });
+                let asked: Vec<_> = futures_util::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
+                self.sent.opens.extend(asked);
             }
             Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
             Word::Reach { opens } if check.during.as_ref().is_some_and(During::has_a_name_asked) => {
@@ -370,9 +386,9 @@ async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result
 /// Whether every `periodic` has as many gaps as it asks for.
 fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
     plan.checks.iter().all(|check| match &check.word {
-        Word::Periodic { event, of, gaps, .. } => {
+        Word::Periodic { event, of, every, gaps, .. } => {
             let times = periodic::counted_times(facts, *event, of);
-            let seen = periodic::gaps(&times, *event, facts, changes);
+            let seen = periodic::gaps(&times, (*event, *every), facts, changes);
             u64::try_from(seen.len()).unwrap_or(u64::MAX) >= *gaps
         }
         _ => true,

@@ -196,6 +196,7 @@ impl Reader<'_> {
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
             ("no_video", raw.no_video.is_absent(), raw.no_video.is_bad()),
+            ("no_stream", raw.no_stream.is_absent(), raw.no_stream.is_bad()),
             ("job", raw.job.is_absent(), raw.job.is_bad()),
             ("calls", raw.calls.is_absent(), raw.calls.is_bad()),
             ("talks", raw.talks.is_absent(), raw.talks.is_bad()),
@@ -207,7 +208,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -239,6 +240,7 @@ impl Reader<'_> {
             raw.scan.good().and_then(|word| self.scan(word)),
             raw.attacks.good().and_then(|word| self.attacks(word)),
             raw.no_video.good().and_then(|word| self.no_video(word)),
+            raw.no_stream.good().and_then(|word| self.no_stream(word)),
             raw.job.good().and_then(|word| self.job(word)),
             raw.calls.good().and_then(|word| self.calls(word)),
             raw.talks.good().and_then(|word| self.talks(word)),
@@ -423,6 +425,20 @@ impl Reader<'_> {
             self.out.push(Mistake::error(title, name.spot, label));
         }
         Some(Word::NoVideo { cameras, at })
+    }
+
+    fn no_stream(&mut self, word: &raw::NoStream) -> Option<Word> {
+        use super::directory::Section::Camera;
+        let cameras = self.directory.nodes_of(word.cameras.good()?, &[Camera], self.whose, self.out);
+        let from = self.nodes(&word.from)?;
+        if let ([asker], [camera]) = (from.as_slice(), cameras.as_slice())
+            && let (true, Some(first)) = (asker == camera, word.from.good().and_then(|names| names.0.first()))
+        {
+            let title = format!("{} has nobody who asks", self.whose);
+            self.out.push(Mistake::error(title, first.spot, "no camera is asked by itself"));
+        }
+        let knows_password = or(&word.knows_password, true);
+        (!cameras.is_empty()).then_some(Word::NoStream { cameras, from, knows_password })
     }
 
     /// Whether all streams are asked for; they must be there, and pulled.

@@ -204,6 +204,15 @@ pub enum Word {
         /// At this node.
         at: NodeName,
     },
+    /// Cameras are asked for their streams by those that may not watch, and give none.
+    NoStream {
+        /// These cameras.
+        cameras: Vec<NodeName>,
+        /// Who asks each of them.
+        from: Vec<NodeName>,
+        /// Whether it knows the camera's password. Default true.
+        knows_password: bool,
+    },
     /// Hostile cameras have done what they are there for.
     Attacks {
         /// The cameras.

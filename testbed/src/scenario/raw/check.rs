@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -69,6 +69,8 @@ table! {
         attacks: may Attacks,
         /// A player is told to play cameras, and nothing of their video comes to it.
         no_video: may NoVideo,
+        /// Cameras are asked for their streams by those that may not watch, and give none.
+        no_stream: may NoStream,
         /// An appliance does what it is given to do.
         job: may JobDone,
         /// Operators call the cloud from outside, and nobody else is believed.
@@ -245,6 +247,18 @@ table! {
         cameras: must Some1<NodeName>,
         /// Who plays them, and at least one other, which shows that it can.
         at_node ("at"): must One<NodeName>,
+    }
+}
+
+table! {
+    /// Cameras are asked for their streams by those that may not watch, and give none.
+    NoStream = "`no_stream`" {
+        /// These cameras; somebody may watch each, by a flow to its RTSP port.
+        cameras: must Some1<NodeName>,
+        /// Who asks each of them, by its own kernel.
+        from: must Some1<NodeName>,
+        /// Whether whoever asks knows the camera's password; else it shows a wrong one. Default true.
+        knows_password: may One<bool>,
     }
 }
 

@@ -33,7 +33,11 @@ pub(super) fn judge(plan: &Plan, asked: &Asked<'_>, seen: &Observations, draft: 
     let named = Named(plan);
     let canary = ask_taps(&named, searched, &mut draft.reasons);
     let known = known(plan, asked, seen);
-    let found: Vec<&RtspFound> = searched.rtsp.iter().filter(|one| !one.flooded).collect();
+    let own = asked_by_us(plan, seen);
+    let is_own =
+        |ends: RtspEnds| own.contains(&(ends.source, ends.dest)) || own.contains(&(ends.dest, ends.source));
+    let found = searched.rtsp.iter().filter(|one| !one.flooded && !one.ends.is_some_and(is_own));
+    let found: Vec<&RtspFound> = found.collect();
     let places = ask_ways(&named, asked.ways, (&known, &found), seen, draft);
     let mut elsewhere = Elsewhere::new();
     for one in found {
@@ -65,6 +69,12 @@ fn known<'a>(plan: &'a Plan, asked: &Asked<'_>, seen: &Observations) -> Known<'a
         }
     }
     known
+}
+
+/// Ends of what a `no_stream` opened, of which that check tells.
+fn asked_by_us(plan: &Plan, seen: &Observations) -> BTreeSet<(SocketAddr, SocketAddr)> {
+    let own = seen.conversations.iter().filter(|one| matching::is_asked_by_us(plan, seen, one));
+    own.map(|one| (at(&one.opener), at(&one.answerer))).collect()
 }
 
 fn at(end: &End) -> SocketAddr {

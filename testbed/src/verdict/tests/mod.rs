@@ -23,6 +23,7 @@ mod names_agree;
 mod no_bridge;
 mod no_hop;
 mod no_reach;
+mod no_stream;
 mod no_video;
 mod own_leg;
 mod peers_of;

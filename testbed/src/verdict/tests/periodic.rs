@@ -56,6 +56,25 @@ fn what_comes_in_time_passes() {
 }
 
 #[test]
+fn what_had_waited_for_the_end_of_a_change_comes_at_once_and_is_no_gap() {
+    let waited = [0, 1000, 5001, 5002, 5003, 5400, 6400, 7400, 8400, 9400];
+    let verdict = judged(&waited, Some((1500, 5000)));
+    assert_eq!(verdict.summary, "metrics of app: 5 gaps of 1.0 s to 1.0 s, 0 missing");
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let silent = [0, 1000, 5001, 5002, 9000, 10_000, 11_000, 12_000, 13_000];
+    assert_fails(
+        &judged(&silent, Some((1500, 5000))),
+        &[
+            "metrics of app: 1 of 6 gaps are not 1.0 s give or take 200.0 ms (1.0 s to 4.0 s)",
+            "metrics of app: 3 missing (at most 0 allowed)",
+        ],
+    );
+    let early = [0, 1000, 5001, 6000, 6200, 7000, 8000, 9000];
+    let verdict = judged(&early, Some((1500, 5000)));
+    assert_eq!(verdict.verdict, Verdict::Fail, "what comes too soon later on had not waited: {verdict:#?}");
+}
+
+#[test]
 fn the_first_answer_to_the_monitoring_comes_when_the_appliance_does() {
     let monitored = |plan: &mut Plan| {
         let (of, every) = ("app".parse().unwrap(), Duration::from_secs(1));

@@ -1,0 +1,153 @@
+//! A camera is asked for its stream as any client would: `DESCRIBE`, with a password if it asks for one, and `SETUP` (RFC 2326).
+
+use std::net::SocketAddr;
+
+use http_auth::{PasswordClient, PasswordParams};
+use rtsp_types::headers::{AUTHORIZATION, CONTENT_BASE, CSEQ, TRANSPORT, WWW_AUTHENTICATE};
+use rtsp_types::{Message, Method, ParseError, Request, Response, Url, Version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::Site;
+use super::open::{ANSWER_WITHIN, AskError, connect};
+use crate::names::{CheckName, Traffic};
+use crate::observation::OpenSeen;
+use crate::plan::Open;
+use crate::tap::described;
+
+/// Most bytes of an answer.
+const MOST: usize = 64 * 1024;
+/// Status of who must say who it is, and the least and the most that say that all is well.
+const UNAUTHORIZED: u16 = 401;
+
+/// Who somebody says it is.
+pub(crate) struct Shown {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+/// Asks for the stream and waits for each answer, at most `patience` times 0.9 s for all; what was answered is told however it ends.
+pub(crate) async fn ask_for_stream(
+    site: &Site,
+    check: &CheckName,
+    open: &Open,
+    shown: &Shown,
+    patience: u32,
+) -> OpenSeen {
+    let (at, begun) = (fake_facts::now(), Instant::now());
+    let (mut local_port, mut statuses) = (0, Vec::new());
+    let asked = async {
+        let Traffic::Tcp(port, _) = open.port else { return Err(AskError::NoQuestion(open.port)) };
+        let to = SocketAddr::new(open.address, port);
+        let stream = connect(site.lab.node(&open.from), to, &mut local_port).await?;
+        converse(stream, to, shown, &mut statuses).await
+    };
+    let tried = match timeout(ANSWER_WITHIN * patience, asked).await {
+        Ok(told) => told.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer".to_owned()),
+    };
+    let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    OpenSeen {
+        check: check.clone(),
+        open: open.clone(),
+        at,
+        answered_after_us: tried.is_ok().then_some(took),
+        local_port,
+        packets: (None, None),
+        error: tried.err(),
+        statuses,
+    }
+}
+
+/// What is said once the connection stands. Errors: it ends, or an answer is none.
+async fn converse(
+    stream: TcpStream,
+    to: SocketAddr,
+    shown: &Shown,
+    statuses: &mut Vec<u16>,
+) -> Result<(), AskError> {
+    let mut talk = Talk { stream, number: 0, read: Vec::new(), auth: None };
+    let url = format!("rtsp://{to}/stream");
+    let mut answer = talk.ask(Method::Describe, &url, shown).await?;
+    if u16::from(answer.status()) == UNAUTHORIZED {
+        talk.auth = challenged(&answer);
+        answer = talk.ask(Method::Describe, &url, shown).await?;
+    }
+    let status = u16::from(answer.status());
+    statuses.push(status);
+    if (200..300).contains(&status) {
+        let answer = talk.ask(Method::Setup, &first_stream(&url, &answer), shown).await?;
+        statuses.push(u16::from(answer.status()));
+    }
+    Ok(())
+}
+
+/// Where the first stream that is described is set up (RFC 2326, section C.1.1).
+fn first_stream(url: &str, answer: &Response<Vec<u8>>) -> String {
+    let base = answer.header(&CONTENT_BASE).map_or(url, |base| base.as_str());
+    let streams = described(answer.body()).unwrap_or_default();
+    match streams.into_iter().skip(1).find_map(|stream| stream.control) {
+        Some(whole) if whole.contains("://") => whole,
+        Some(part) => format!("{}/{part}", base.trim_end_matches('/')),
+        None => url.to_owned(),
+    }
+}
+
+fn challenged(answer: &Response<Vec<u8>>) -> Option<PasswordClient> {
+    let asked = answer.header(&WWW_AUTHENTICATE)?;
+    PasswordClient::try_from(asked.as_str()).ok()
+}
+
+struct Talk {
+    stream: TcpStream,
+    number: u32,
+    read: Vec<u8>,
+    auth: Option<PasswordClient>,
+}
+
+impl Talk {
+    async fn ask(&mut self, method: Method, url: &str, shown: &Shown) -> Result<Response<Vec<u8>>, AskError> {
+        self.number += 1;
+        let wrong = |what: &str| AskError::Io(std::io::Error::other(what.to_owned()));
+        let place = Url::parse(url).map_err(|_| wrong("a stream is described at no place"))?;
+        let mut request = Request::builder(method.clone(), Version::V1_0)
+            .request_uri(place)
+            .header(CSEQ, self.number.to_string());
+        if method == Method::Setup {
+            request = request.header(TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=0-1");
+        }
+        if let Some(auth) = &mut self.auth {
+            let Shown { user, password } = shown;
+            let method: &str = (&method).into();
+            let params = PasswordParams { username: user, password, uri: url, method, body: None };
+            request = request.header(AUTHORIZATION, auth.respond(&params).map_err(|why| wrong(&why))?);
+        }
+        let mut bytes = Vec::new();
+        let written = request.build(Vec::<u8>::new()).write(&mut bytes);
+        written.map_err(|_| wrong("a question cannot be written"))?;
+        self.stream.write_all(&bytes).await?;
+        self.answer().await
+    }
+
+    /// The next answer; what the camera asks or sends meanwhile is passed over.
+    async fn answer(&mut self) -> Result<Response<Vec<u8>>, AskError> {
+        let broken = || AskError::Io(std::io::Error::other("what came back is no RTSP"));
+        loop {
+            match Message::<Vec<u8>>::parse(&self.read) {
+                Ok((message, length)) => {
+                    self.read.drain(..length);
+                    if let Message::Response(answer) = message {
+                        return Ok(answer);
+                    }
+                }
+                Err(ParseError::Incomplete(_)) if self.read.len() <= MOST => {
+                    if self.stream.read_buf(&mut self.read).await? == 0 {
+                        return Err(AskError::Io(std::io::ErrorKind::UnexpectedEof.into()));
+                    }
+                }
+                Err(_) => return Err(broken()),
+            }
+        }
+    }
+}
