@@ -122,6 +122,9 @@ fn ask_sent(one: &HopSeen, reasons: &mut Reasons) {
 
 /// What has no tag gets to a neighbour, if there is one: the sender's own segment carries frames.
 fn ask_carried(one: &HopSeen, reasons: &mut Reasons) {
+    if one.hop.neighbours.is_empty() {
+        return;
+    }
     let all = one.hop.frames.iter().zip(&one.frames);
     let missed =
         all.filter(|(frame, seen)| frame.carries == Carries::Unknown && seen.carried_packet.is_none());

@@ -74,6 +74,17 @@ fn silence_with_every_control_passes() {
 }
 
 #[test]
+fn who_is_alone_in_a_segment_has_no_neighbour_to_get_frames() {
+    let mut alone = hop();
+    alone.neighbours.clear();
+    let word = Word::NoHop { hops: vec![alone.clone()], alive: alive() };
+    let mut one = HopSeen { hop: alone, ..tried() };
+    one.frames[0].carried_packet = None;
+    let verdict = after_both(CHECK, |plan| check_of(plan, CHECK).word = word, |seen| seen.hops = vec![one]);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+}
+
+#[test]
 fn a_frame_that_came_out_is_a_finding_whatever_control_was_missed() {
     let verdict = judged(|one| {
         one.frames[1].came_out = vec![(of("p-nobody"), 22)];
