@@ -31,6 +31,9 @@ pub struct RtspSeen {
     /// In a lab that stays: it began before this judgement.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,
+    /// In a lab that stays: it was closed before this judgement; only its last packets may have been under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// A message: a question or an answer.

@@ -189,6 +189,7 @@ impl Connection {
             left_out: self.left_out,
             lost: self.lost.clone().or_else(|| self.unfinished()),
             earlier: self.earlier,
+            over: self.over,
         })
     }
 }

@@ -66,12 +66,17 @@ pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draf
 }
 
 fn read_flow(flow: &Flow, asked: &Asked<'_>, seen: &Observations, read: &mut Read, draft: &mut Draft) {
-    let mut sessions = 0;
     for pair in &flow.pairs {
         let talks = talks(flow, pair, seen);
         let given: BTreeSet<&str> =
             talks.iter().filter_map(|(_, one)| *one).flat_map(course::given).collect();
-        sessions += given.len();
+        read.sessions += given.len();
+        if given.is_empty() {
+            let (id, FlowPair { from, to, .. }) = (&flow.id, pair);
+            draft
+                .reasons
+                .add("sessions", format!("nobody was given a session on {id} between {from} and {to}"));
+        }
         for (one, spoken) in talks {
             ask_whether_read(one, spoken, pair, draft);
             let Some(spoken) = spoken else { continue };
@@ -86,10 +91,6 @@ fn read_flow(flow: &Flow, asked: &Asked<'_>, seen: &Observations, read: &mut Rea
             let between = Between::new(pair, one, asked.methods, &given, seen);
             read.wrong.extend(course::judge(spoken, &between));
         }
-    }
-    read.sessions += sessions;
-    if sessions == 0 {
-        draft.reasons.add("sessions", format!("nobody was given a session on {}", flow.id));
     }
 }
 

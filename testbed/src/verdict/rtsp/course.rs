@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-use crate::observation::{Conversation, Observations, RtspLine, RtspMessage, RtspSeen};
+use crate::observation::{Conversation, LookupSeen, Observations, RtspLine, RtspMessage, RtspSeen};
 use crate::plan::FlowPair;
 use crate::scenario::model::RtspMethod;
 
@@ -45,14 +45,16 @@ impl<'a> Between<'a> {
         seen: &'a Observations,
     ) -> Self {
         let camera: Vec<IpAddr> = pair.addresses.iter().copied().chain([one.answerer.address]).collect();
-        let to_camera =
-            |addresses: &[IpAddr]| !addresses.is_empty() && addresses.iter().all(|one| camera.contains(one));
-        let leads = seen.lookups.iter().filter(|lookup| to_camera(&lookup.addresses));
+        let told = seen.lookups.iter().filter(|lookup| !lookup.addresses.is_empty());
+        let name = |lookup: &'a LookupSeen| lookup.name.as_str();
+        let is_camera = |lookup: &&LookupSeen| lookup.addresses.iter().all(|one| camera.contains(one));
+        let (leads, astray): (Vec<_>, Vec<_>) = told.partition(is_camera);
+        let astray: BTreeSet<&str> = astray.into_iter().map(name).collect();
         let group = pair.group.as_ref().map(|group| IpAddr::V4(group.address));
         Self {
             names: [pair.from.to_string(), pair.to.to_string()],
             opener: one.opener.address,
-            leads: leads.map(|lookup| lookup.name.as_str()).collect(),
+            leads: leads.into_iter().map(name).filter(|name| !astray.contains(name)).collect(),
             takers: [one.opener.address].into_iter().chain(group).collect(),
             camera,
             methods,

@@ -13,14 +13,14 @@ use crate::scenario::model::RtspMethod;
 
 const CHECK: &str = "dock-alone";
 
-fn word(nowhere_else: bool) -> Word {
+fn word(cameras: &[&str], nowhere_else: bool) -> Word {
     let way = |camera: &str| RtspWay {
         camera: of(camera),
         opener: of("app"),
         ports: vec![vec![of(&format!("p-{camera}-0"))], vec![of("p-app-0"), of("p-app-9")]],
         besides: vec![of("p-rtr-0")],
     };
-    let ways = vec![way("dock-1"), way("dock-2")];
+    let ways = cameras.iter().map(|camera| way(camera)).collect();
     Word::Rtsp { flows: vec![of("F01")], methods: RtspMethod::PLAYING.into(), ways, nowhere_else }
 }
 
@@ -42,9 +42,9 @@ fn asks(method: &str, count: &str) -> RtspMessage {
     message(true, line, &[("cseq", count)], 30)
 }
 
-/// The appliance sets up the first camera's stream.
-fn spoken(seen: &Observations) -> RtspSeen {
-    let camera = Some(of("dock-1"));
+/// The appliance sets up a camera's stream.
+fn spoken(seen: &Observations, camera: &str) -> RtspSeen {
+    let camera = Some(of(camera));
     let one = seen.conversations.iter().find(|one| one.answerer.node == camera).unwrap();
     RtspSeen {
         opener: one.opener.clone(),
@@ -58,6 +58,7 @@ fn spoken(seen: &Observations) -> RtspSeen {
         left_out: 0,
         lost: None,
         earlier: false,
+        over: false,
     }
 }
 
@@ -71,7 +72,7 @@ fn between(one: &RtspSeen) -> Option<RtspEnds> {
     Some(RtspEnds { tcp: true, source, dest })
 }
 
-fn searched(plan: &Plan, spoken: &RtspSeen) -> TaintSeen {
+fn searched(plan: &Plan, spoken: &[RtspSeen]) -> TaintSeen {
     let tap = |port: &crate::names::LinkName| TapSearched {
         port: port.clone(),
         frames: 10,
@@ -79,27 +80,73 @@ fn searched(plan: &Plan, spoken: &RtspSeen) -> TaintSeen {
         missed: vec![],
         missed_words: vec![],
     };
+    let at_both = |one: &RtspSeen| {
+        let camera = format!("p-{}-0", one.answerer.node.as_ref().unwrap());
+        [camera.as_str(), "p-app-0"].map(|port| found(port, between(one), 30))
+    };
     TaintSeen {
         taps: plan.nodes.iter().flat_map(|node| &node.links).map(|link| tap(&link.port)).collect(),
-        rtsp: ["p-dock-1-0", "p-app-0"].map(|port| found(port, between(spoken), 30)).into(),
+        rtsp: spoken.iter().flat_map(at_both).collect(),
         ..TaintSeen::default()
     }
 }
 
-/// Nothing was said to the second camera.
+/// The flow is about the first camera alone.
 fn judged(nowhere_else: bool, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
-    let plan = plan();
-    after_both(
-        CHECK,
-        |plan| check_of(plan, CHECK).word = word(nowhere_else),
-        |seen| {
-            seen.conversations.retain(|one| one.answerer.node != Some(of("dock-2")));
-            let one = spoken(seen);
-            seen.taint = Some(searched(&plan, &one));
-            seen.rtsp = vec![one];
-            change(seen);
-        },
-    )
+    judged_of(&["dock-1"], nowhere_else, change)
+}
+
+/// The flow is about these cameras.
+fn judged_of(cameras: &[&str], nowhere_else: bool, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let is_there = |node: &crate::names::NodeName| cameras.contains(&node.as_str());
+    let only_these = |plan: &mut Plan| {
+        check_of(plan, CHECK).word = word(cameras, nowhere_else);
+        let flow = plan.flows.iter_mut().find(|flow| flow.id == of("F01")).unwrap();
+        flow.pairs.retain(|pair| is_there(&pair.to));
+        assert_eq!(flow.pairs.len(), cameras.len());
+    };
+    after_both(CHECK, only_these, |seen| {
+        let is_other = |one: &crate::observation::Conversation| {
+            one.answerer
+                .node
+                .as_ref()
+                .is_some_and(|node| node.as_str().starts_with("dock") && !is_there(node))
+        };
+        seen.conversations.retain(|one| !is_other(one));
+        seen.rtsp = cameras.iter().map(|camera| spoken(seen, camera)).collect();
+        seen.taint = Some(searched(&plan(), &seen.rtsp));
+        change(seen);
+    })
+}
+
+#[test]
+fn each_pair_of_a_flow_has_a_session_and_each_way_is_shown() {
+    let both = ["dock-1", "dock-2"];
+    let verdict = judged_of(&both, true, |_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.starts_with("2 connections: SETUP (2 answered), 2 sessions"), "{verdict:#?}");
+    let verdict = judged_of(&both, false, |seen| seen.rtsp[1].messages.truncate(1));
+    assert_inconclusive(&verdict, &["sessions", "nobody was given a session on F01 between app and dock-2"]);
+    let earlier = |one: &mut RtspSeen| {
+        one.earlier = true;
+        one.messages.iter_mut().for_each(|message| message.earlier = true);
+    };
+    let second_is_quiet = |seen: &mut Observations| {
+        seen.taint.as_mut().unwrap().rtsp.truncate(2);
+        earlier(&mut seen.rtsp[1]);
+    };
+    assert_eq!(judged_of(&both, true, second_is_quiet).verdict, Verdict::Pass);
+    let verdict = judged_of(&both, true, |seen| {
+        second_is_quiet(seen);
+        seen.rtsp[1].over = true;
+    });
+    assert_inconclusive(&verdict, &["way", "app and dock-2 said nothing that could be found"]);
+    let verdict = judged_of(&both, true, |seen| {
+        earlier(&mut seen.rtsp[0]);
+        seen.taint.as_mut().unwrap().rtsp.clear();
+        seen.rtsp[1].messages.clear();
+    });
+    assert_inconclusive(&verdict, &["way", "app and dock-2 said nothing that could be found"]);
 }
 
 #[test]
@@ -156,6 +203,18 @@ fn a_name_that_leads_to_the_camera_names_it() {
         seen.lookups.push(told(&["10.20.0.11", "10.20.0.12"]));
     });
     assert_eq!(verdict.verdict, Verdict::Fail);
+    for others in [["10.20.0.11", "10.20.0.12"], ["10.20.0.12", "10.20.0.11"]] {
+        let verdict = judged(false, |seen| {
+            ask(seen);
+            seen.lookups.extend(others.map(|one| told(&[one])));
+        });
+        assert_eq!(verdict.verdict, Verdict::Fail, "one of them led elsewhere");
+    }
+    let verdict = judged(false, |seen| {
+        ask(seen);
+        seen.lookups.extend([told(&["10.20.0.11"]), told(&[])]);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "what was not answered leads nowhere: {verdict:#?}");
 }
 
 #[test]
@@ -253,5 +312,5 @@ fn what_was_said_before_a_judgement_needs_not_be_said_again() {
         quiet(seen);
         seen.rtsp[0].messages.clear();
     });
-    assert_inconclusive(&never, &["way", "nothing was said that could be found"]);
+    assert_inconclusive(&never, &["way", "app and dock-1 said nothing that could be found"]);
 }

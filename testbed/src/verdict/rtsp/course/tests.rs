@@ -69,6 +69,7 @@ fn spoken(messages: Vec<RtspMessage>) -> RtspSeen {
         left_out: 0,
         lost: None,
         earlier: false,
+        over: false,
     }
 }
 
