@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use fake_facts::{Fact, Line};
 
 use crate::names::{CheckName, NodeName};
-use crate::observation::{HandshakeSeen, NodeFact, Observations};
+use crate::observation::{End, HandshakeSeen, NodeFact, Observations};
 use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 use super::Finding;
@@ -40,7 +40,7 @@ fn has_gone_on(shaken: &HandshakeSeen) -> bool {
 
 /// Whether this connection was one with a stand-in.
 pub(super) fn is_met(shaken: &HandshakeSeen, seen: &Observations) -> bool {
-    let client = SocketAddr::new(shaken.opener.address, shaken.opener.port);
+    let client = at(&shaken.opener);
     seen.facts.iter().any(|fact| {
         matches!(&fact.line.fact, Fact::StoodIn { peer, .. } if *peer == client)
             && shaken.answerer.node.as_ref() == Some(&fact.node)
@@ -67,16 +67,12 @@ pub(super) fn judge(
             draft.reasons.add("stand-ins", error.clone());
         }
     }
-    // Peers answer lines, and MQTT has none.
-    let answers = !places.instead_of.contains(&CloudService::Iot);
     for good in min.good_peers_for(places.instead_of) {
-        let taken =
-            meetings.with(good).is_some_and(|(one, _)| has_gone_on(one) && (one.said[1] > 0 || !answers));
-        if !taken {
+        if !meetings.with(good).iter().any(is_taken) {
             draft
                 .reasons
                 .add("control", format!("nobody took a stand-in with which nothing is wrong ({good})"));
-        } else if !answers && is_owed_a_job(&meetings, good) {
+        } else if is_owed_a_job(&meetings, good) {
             draft.reasons.add(
                 "control",
                 format!("nobody took a job of a stand-in with which nothing is wrong ({good})"),
@@ -86,11 +82,31 @@ pub(super) fn judge(
     refuses.iter().filter(|one| is_refused(&meetings, **one, draft)).count()
 }
 
-/// Whether whoever met this peer where jobs come from took none: that it takes none of others either shows nothing then.
+/// One connection with a stand-in.
+struct Met<'a> {
+    /// As it passed its client's tap.
+    shaken: &'a HandshakeSeen,
+    /// The service that the client wanted.
+    service: &'a str,
+}
+
+impl Met<'_> {
+    /// Whether it was met where jobs come from.
+    fn is_for_jobs(&self) -> bool {
+        self.service == CloudService::Iot.word()
+    }
+}
+
+/// Whether the client went on. Peers answer lines, and MQTT has none.
+fn is_taken(met: &Met<'_>) -> bool {
+    has_gone_on(met.shaken) && (met.shaken.said[1] > 0 || met.is_for_jobs())
+}
+
+/// Whether all who met this peer where jobs come from took none: that they take none of others either shows nothing then.
 fn is_owed_a_job(meetings: &Meetings<'_>, kind: &str) -> bool {
-    meetings.with(kind).is_some_and(|(shaken, service)| {
-        service == CloudService::Iot.word() && meetings.job_of(kind, shaken).is_none()
-    })
+    let met = meetings.with(kind);
+    let mut at_jobs = met.iter().filter(|met| met.is_for_jobs()).peekable();
+    at_jobs.peek().is_some() && at_jobs.all(|met| !meetings.has_job_of(kind, met.shaken))
 }
 
 /// Who met whom for a check.
@@ -121,17 +137,21 @@ impl<'a> Meetings<'a> {
         seen.facts.iter().filter(in_time).map(|fact| &fact.line)
     }
 
-    /// The connection with a stand-in, as it passed its client's tap, and the service that the client wanted.
-    fn with(&self, kind: &str) -> Option<(&'a HandshakeSeen, &'a str)> {
-        let (met, service) = self.facts().find_map(|fact| match fact {
+    /// The connections with a kind of stand-in that passed their clients' taps.
+    fn with(&self, kind: &str) -> Vec<Met<'a>> {
+        let met = self.facts().filter_map(|fact| match fact {
             Fact::StoodIn { kind: one, peer, service } if one == kind => Some((*peer, service.as_str())),
             _ => None,
-        })?;
-        let shaken = self.seen.handshakes.iter().find(|one| {
-            SocketAddr::new(one.opener.address, one.opener.port) == met
-                && one.answerer.node.as_ref() == Some(self.cloud)
-        })?;
-        Some((shaken, service))
+        });
+        met.filter_map(|(peer, service)| Some(Met { shaken: self.shaken(peer)?, service })).collect()
+    }
+
+    /// What a client at this socket and the cloud agreed on.
+    fn shaken(&self, client: SocketAddr) -> Option<&'a HandshakeSeen> {
+        self.seen
+            .handshakes
+            .iter()
+            .find(|one| at(&one.opener) == client && one.answerer.node.as_ref() == Some(self.cloud))
     }
 
     /// Something that was found of a connection with a stand-in.
@@ -146,43 +166,75 @@ impl<'a> Meetings<'a> {
         }
     }
 
-    /// The job that this client took of it: what there was to do, how it said that it went, and the job's name.
-    fn job_of(&self, kind: &str, shaken: &HandshakeSeen) -> Option<String> {
-        let client = SocketAddr::new(shaken.opener.address, shaken.opener.port);
-        self.facts().find_map(|fact| match fact {
-            Fact::Misled { kind: one, peer, job, operation, status } if one == kind && *peer == client => {
-                Some(format!("{operation}, {status} ({job})"))
+    /// The jobs that were taken of a kind of stand-in: by whom, what there was to do, how it was said to go, and the job's name.
+    fn jobs_of(&self, kind: &str) -> impl Iterator<Item = (SocketAddr, String)> {
+        self.facts().filter_map(move |fact| match fact {
+            Fact::Misled { kind: one, peer, job, operation, status } if one == kind => {
+                Some((*peer, format!("{operation}, {status} ({job})")))
             }
             _ => None,
         })
+    }
+
+    fn has_job_of(&self, kind: &str, shaken: &HandshakeSeen) -> bool {
+        self.jobs_of(kind).any(|(client, _)| client == at(&shaken.opener))
     }
 }
 
 fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool {
     let (word, wrong) = one.words();
-    let Some((shaken, service)) = meetings.with(word) else {
+    let met = meetings.with(word);
+    let mut found: Vec<Finding> = met.iter().filter_map(|met| took(meetings, met, wrong)).collect();
+    found.extend(meetings.jobs_of(word).map(|(client, job)| misled(meetings, client, wrong, &job)));
+    let is_answered = |met: &Met<'_>| met.shaken.agreed.is_some() || met.shaken.alerts[1].is_some();
+    if met.is_empty() {
         draft.reasons.add("stand-ins", format!("nobody was seen to meet the one {wrong} ({word})"));
-        return false;
-    };
-    if shaken.agreed.is_none() && shaken.alerts[1].is_none() {
+    } else if !met.iter().any(is_answered) {
         draft.reasons.add("stand-ins", format!("the one {wrong} ({word}) did not answer"));
-        return false;
-    }
-    if !shaken.keyed && shaken.said[0] == 0 {
+    } else if found.is_empty() {
         return true;
     }
-    let client = client_of(shaken);
+    // Each once, however often it was tried.
+    for one in found {
+        if draft.findings.iter().all(|known| known.text != one.text) {
+            draft.findings.push(one);
+        }
+    }
+    false
+}
+
+/// What is found of who took a peer that should be refused for the cloud.
+fn took(meetings: &Meetings<'_>, Met { shaken, service }: &Met<'_>, wrong: &str) -> Option<Finding> {
+    if !shaken.keyed && shaken.said[0] == 0 {
+        return None;
+    }
     let with = shaken.agreed.map(|one| format!("{} with {}", version(one.version), suite(one.suite)));
     let with = with.unwrap_or_default();
-    let whom = match service {
+    let whom = match *service {
         "monitoring" | "logs" => "the cloud".to_owned(),
         other => format!("the cloud's {other}"),
     };
-    let took = format!("{client} took for {whom} a peer {wrong}: {with}");
-    let job = meetings.job_of(word, shaken);
-    let job = job.map(|job| format!("{client} took a job from a peer {wrong}: {job}"));
-    draft.findings.extend([Some(took), job].into_iter().flatten().map(|text| meetings.finding(text, shaken)));
-    false
+    let text = format!("{} took for {whom} a peer {wrong}: {with}", client_of(shaken));
+    Some(meetings.finding(text, shaken))
+}
+
+/// What is found of who did a job of a peer that should be refused, whether their connection was seen or not.
+fn misled(meetings: &Meetings<'_>, client: SocketAddr, wrong: &str, job: &str) -> Finding {
+    let text = |client: &str| format!("{client} took a job from a peer {wrong}: {job}");
+    match meetings.shaken(client) {
+        Some(shaken) => meetings.finding(text(&client_of(shaken)), shaken),
+        None => Finding {
+            text: text(&client.ip().to_string()),
+            pair: None,
+            stops_at: None,
+            packets: Vec::new(),
+            by: None,
+        },
+    }
+}
+
+fn at(end: &End) -> SocketAddr {
+    SocketAddr::new(end.address, end.port)
 }
 
 fn client_of(shaken: &HandshakeSeen) -> String {

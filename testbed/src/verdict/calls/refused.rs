@@ -1,6 +1,8 @@
 //! Calls with something wrong: each refused by its service in its protocol's own words, and logged; each beside one that was right, and
 //! was answered there.
 
+use std::collections::BTreeSet;
+
 use fake_facts::Fact;
 
 use super::super::judge::Draft;
@@ -37,17 +39,15 @@ impl Asked<'_> {
         let mut refused = true;
         for manner in wrong.manners() {
             let called = place.named(wrong, manner);
-            let text = match calls.iter().find(|call| call.wrong == *manner) {
-                Some(call) => self.refused(place, manner, call).err(),
-                None => {
-                    let why = self.failed(wrong.word()).map_or(nothing, String::as_str);
-                    draft.reasons.add("called", format!("{called}: {why}"));
-                    refused = false;
-                    None
-                }
-            };
-            refused &= text.is_none();
-            draft.findings.extend(text.map(|text| finding(format!("{called}: {text}"))));
+            let its: Vec<_> = calls.iter().filter(|call| call.wrong == *manner).collect();
+            if its.is_empty() {
+                let why = self.failed(wrong.word()).map_or(nothing, String::as_str);
+                draft.reasons.add("called", format!("{called}: {why}"));
+            }
+            let texts: BTreeSet<String> =
+                its.iter().filter_map(|call| self.refused(place, manner, call).err()).collect();
+            refused &= !its.is_empty() && texts.is_empty();
+            draft.findings.extend(texts.iter().map(|text| finding(format!("{called}: {text}"))));
         }
         if let Some(why) = self.not_right(&calls) {
             draft.reasons.add("right", format!("{}: {why}", place.named(wrong, wrong.word())));

@@ -290,6 +290,23 @@ fn what_is_believed_refused_for_something_else_or_not_logged_is_found() {
 }
 
 #[test]
+fn each_call_that_is_wrong_in_one_way_is_judged() {
+    let twice = |told: &mut Vec<NodeFact>| {
+        let is_late = |one: &&NodeFact| matches!(&one.line.fact, Fact::Called { service, wrong, .. } if service == "panorama" && wrong == "late");
+        let mut again = told.iter().find(is_late).unwrap().clone();
+        let Fact::Called { socket, status, code, .. } = &mut again.line.fact else { panic!("a call") };
+        (*status, *code) = (200, None);
+        socket.set_port(1);
+        told.push(again);
+    };
+    let verdict = judged(&[], &[WrongCall::Late], twice);
+    let (status, code, _) = answer("late", PLACES[0]);
+    let text =
+        format!("late at panorama: aws answers with status 200, and not with status {status} ({code})");
+    assert_fails(&verdict, &[&text]);
+}
+
+#[test]
 fn a_cloud_that_refuses_what_is_right_shows_nothing() {
     let verdict = judged(&[], &[WrongCall::Late], answers("Ask", (403, "InvalidSignature")));
     let texts = ["right", "late at panorama: Ask, as it should be, has status 403 (InvalidSignature)"];

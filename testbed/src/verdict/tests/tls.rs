@@ -235,6 +235,40 @@ fn each_stand_in_that_is_taken_is_found() {
     assert_eq!(verdict.verdict, Verdict::Fail, "what is said is said, whatever came before it");
 }
 
+/// Meets one of this kind again, at a service, and is let do something else then.
+fn meet_again(
+    seen: &mut Observations,
+    (kind, service): (&str, &str),
+    port: u16,
+    change: impl FnOnce(&mut HandshakeSeen),
+) {
+    let one = connection(port, u64::from(port));
+    let mut again = HandshakeSeen { opener: one.opener.clone(), ..of_kind(seen, kind).clone() };
+    change(&mut again);
+    let peer = SocketAddr::new(one.opener.address, port);
+    let stood_in = Fact::StoodIn { service: service.into(), kind: kind.into(), peer };
+    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: stood_in } });
+    seen.conversations.push(one);
+    seen.handshakes.push(again);
+}
+
+#[test]
+fn each_time_that_a_stand_in_was_met_is_judged() {
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        meet_again(seen, ("expired", "s3"), 42_000, |one| one.keyed = true);
+        meet_again(seen, ("expired", "s3"), 42_001, |one| one.keyed = true);
+    });
+    let suite = "TLS 1.2 with TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    let text = format!("app took for the cloud's s3 a peer whose certificate has expired: {suite}");
+    assert_fails(&verdict, &[&text]);
+    let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
+        meet_all(seen);
+        meet_again(seen, ("expired", "logs"), 42_000, |one| one.alerts = [None, None]);
+    });
+    assert_eq!(verdict.verdict, Verdict::Pass, "refused again: {verdict:#?}");
+}
+
 #[test]
 fn stand_ins_that_nobody_met_or_that_did_not_answer_are_inconclusive() {
     let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
@@ -322,6 +356,31 @@ fn a_job_of_somebody_else_is_found_by_itself_and_one_of_whom_nothing_is_wrong_wi
         mislead(seen, 41_002, "tls1.2");
     };
     assert_inconclusive(&at_iot(of_another), &["control", "nobody took a job of", "tls1.2"]);
+}
+
+#[test]
+fn a_job_that_was_taken_is_found_though_its_client_was_not_seen_to_meet_anybody() {
+    let verdict = at_iot(|seen| {
+        let peer = "203.0.113.77:5".parse().unwrap();
+        mislead(seen, 41_000, "expired");
+        if let Fact::Misled { peer: by, .. } = &mut seen.facts.last_mut().unwrap().line.fact {
+            *by = peer;
+        }
+    });
+    let job = "203.0.113.77 took a job from a peer whose certificate has expired: configuration, SUCCEEDED (expired-41000)";
+    assert_fails(&verdict, &[job]);
+}
+
+#[test]
+fn whether_answers_are_asked_is_told_by_the_service_that_was_met() {
+    let at_logs = |seen: &mut Observations| {
+        for fact in &mut seen.facts {
+            if let Fact::StoodIn { service, .. } = &mut fact.line.fact {
+                *service = "logs".into();
+            }
+        }
+    };
+    assert_inconclusive(&at_iot(at_logs), &["control", "nobody took a stand-in", "tls1.2"]);
 }
 
 #[test]
