@@ -23,17 +23,17 @@ impl Lives {
 
     /// What those that arrived have less than these; none if there is nothing on one of the sides.
     ///
-    /// The least is held beside the least and the greatest beside the greatest. Whatever lies in between must have left with just as many
-    /// more as these two have lost; else it is held beside the next that left with as many or more.
+    /// Each is held beside the next that left with as many or more; where there is none it was raised, and is held beside the greatest.
+    /// If they differ so, but are all that left, each with as many less and but for those that had no more to lose, that is what they
+    /// lost.
     pub(super) fn less(&self, arrived: &Self) -> Option<LostHops> {
-        let least = self.all().next()? - arrived.all().next()?;
-        let greatest = self.all().next_back()? - arrived.all().next_back()?;
-        let mut lost = LostHops::all(least).with(LostHops::all(greatest));
-        for there in arrived.all().filter(|there| least == greatest && !self.has(there + least)) {
-            let next = self.all().find(|left| *left >= there).or_else(|| self.all().next_back())?;
-            lost = lost.with(LostHops::all(next - there));
-        }
-        Some(lost)
+        let greatest = self.all().next_back()?;
+        let next = |there: &i16| self.all().find(|left| left >= there).unwrap_or(greatest);
+        let lost = arrived.all().map(|there| LostHops::all(next(&there) - there)).reduce(LostHops::with)?;
+        let as_one = greatest - arrived.all().next_back()?;
+        let came = |left: i16| left <= as_one || arrived.has(left - as_one);
+        let are_one = self.all().all(came) && arrived.all().all(|there| self.has(there + as_one));
+        Some(if lost.fewest < lost.most && are_one { LostHops::all(as_one) } else { lost })
     }
 }
 
@@ -57,6 +57,23 @@ mod tests {
         assert_eq!(lost(&[64, 255], &[64, 255]), Some((0, 0)));
         assert_eq!(lost(&[], &[63]), None);
         assert_eq!(lost(&[64], &[]), None);
+    }
+
+    #[test]
+    fn one_that_died_on_its_way_changes_nothing_for_those_that_arrived() {
+        assert_eq!(lost(&[1, 64], &[63]), Some((1, 1)));
+        assert_eq!(lost(&[1, 2, 3, 64], &[1, 62]), Some((2, 2)), "two routers");
+        assert_eq!(lost(&[1, 64], &[62]), Some((2, 2)));
+        assert_eq!(lost(&[64, 255], &[63]), Some((1, 1)), "one that was not let pass");
+        assert_eq!(lost(&[1, 64], &[1, 64]), Some((0, 0)));
+    }
+
+    #[test]
+    fn neighbours_that_lost_as_many_are_told_as_one() {
+        assert_eq!(lost(&[63, 64], &[62, 63]), Some((1, 1)));
+        assert_eq!(lost(&[60, 61, 64], &[57, 58, 61]), Some((3, 3)));
+        assert_eq!(lost(&[1, 64], &[2, 65]), Some((-1, -1)), "all of them raised");
+        assert_eq!(lost(&[63, 64], &[62, 64]), Some((0, 1)));
     }
 
     #[test]
