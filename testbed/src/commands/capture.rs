@@ -75,6 +75,7 @@ fn port(tap: &Tap) -> Port {
         node: tap.node.clone(),
         link: tap.link.clone(),
         segment: tap.segment.clone(),
+        mac: None,
     }
 }
 

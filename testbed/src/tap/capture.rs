@@ -19,7 +19,7 @@ use super::reading::Reading;
 use super::runs::Passed;
 use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
-use crate::names::{LinkName, NodeName, SegmentName};
+use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{
     Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse, RtspSeen,
     Station, TagSeen, TapHealth,
@@ -68,6 +68,8 @@ pub struct Port {
     pub link: LinkName,
     /// The segment it belongs to.
     pub segment: SegmentName,
+    /// The Ethernet address of the node's interface, as it is planned; none where nothing is asked of it.
+    pub mac: Option<Mac>,
 }
 
 impl Port {
@@ -81,6 +83,7 @@ impl Port {
             node: node.name.clone(),
             link: link.name.clone(),
             segment: link.segment.clone(),
+            mac: Some(link.mac),
         };
         links.map(port).collect()
     }

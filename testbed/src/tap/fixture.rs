@@ -52,6 +52,7 @@ pub(super) fn ports() -> Vec<Port> {
         node: node.parse().unwrap(),
         link: link.parse().unwrap(),
         segment: segment.parse().unwrap(),
+        mac: Some(mac(place)),
     };
     rows.into_iter().enumerate().map(port).collect()
 }

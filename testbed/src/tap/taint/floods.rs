@@ -1,6 +1,6 @@
 //! Copies that a switch floods: whom it has forgotten with a lost carrier it looks for at all of its ports.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::capture::Port;
 use super::super::sightings::{Direction, Seen};
@@ -24,13 +24,20 @@ pub struct Unsettled {
 pub(super) struct Floods<'a> {
     ports: &'a [Port],
     unsettled: &'a [Unsettled],
-    /// Who sends from this address, the first that did, and when a frame last came from there. Whoever forges it later is not it.
+    /// Whose an address is by the plan, whoever sends from it first.
+    owners: BTreeMap<Mac, BTreeSet<&'a NodeName>>,
+    /// Where this address was heard from its owner, and when a frame last came from there. Nobody's is of the first that sent from it;
+    /// whoever forges it later is not it.
     heard: HashMap<Mac, (u16, u64)>,
 }
 
 impl<'a> Floods<'a> {
     pub(super) fn new(ports: &'a [Port], unsettled: &'a [Unsettled]) -> Self {
-        Floods { ports, unsettled, heard: HashMap::new() }
+        let mut owners: BTreeMap<Mac, BTreeSet<&NodeName>> = BTreeMap::new();
+        for (mac, port) in ports.iter().filter_map(|port| Some((port.mac?, port))) {
+            owners.entry(mac).or_default().insert(&port.node);
+        }
+        Floods { ports, unsettled, owners, heard: HashMap::new() }
     }
 
     /// Takes note of a frame; whether it is a copy for another node, which its switch may have forgotten.
@@ -45,14 +52,22 @@ impl<'a> Floods<'a> {
         let mac = |bytes: &[u8]| Mac(bytes.try_into().expect("half of twelve bytes"));
         match seen.direction {
             Direction::FromNode => {
-                let known = self.heard.entry(mac(source)).or_insert((seen.port, seen.at));
-                let [owner, here] = [known.0, seen.port].map(|port| &self.ports[usize::from(port)].node);
-                if owner == here {
-                    *known = (seen.port, seen.at);
-                }
+                self.hear(mac(source), seen);
                 false
             }
             Direction::ToNode => self.may_be_forgotten(mac(dest), seen),
+        }
+    }
+
+    fn hear(&mut self, source: Mac, seen: &Seen) {
+        let node = |port: u16| &self.ports[usize::from(port)].node;
+        let here = node(seen.port);
+        if self.owners.get(&source).is_some_and(|owners| !owners.contains(here)) {
+            return;
+        }
+        let known = self.heard.entry(source).or_insert((seen.port, seen.at));
+        if node(known.0) == here {
+            *known = (seen.port, seen.at);
         }
     }
 
@@ -115,6 +130,7 @@ mod tests {
             };
             floods.take(&Seen { packet: 1, at, port: port as u16, direction }, &bytes)
         };
+        take(RTR_B, Direction::FromNode, 40);
         take(APP, Direction::FromNode, 50);
         take(RTR_B, Direction::FromNode, 150);
         assert!(take(RTR_B, Direction::ToNode, 160), "a copy for who has it");
