@@ -45,6 +45,8 @@ pub(super) struct Answers {
     answered: HashSet<u64>,
     /// Who asked for which neighbour, and with which probe last.
     asked: HashMap<Exchange, u32>,
+    /// The last probe with which each neighbour was asked for, by whomever.
+    asked_for: HashMap<IpAddr, u32>,
 }
 
 impl Answers {
@@ -58,6 +60,7 @@ impl Answers {
             ways: HashMap::new(),
             answered: HashSet::new(),
             asked: HashMap::new(),
+            asked_for: HashMap::new(),
         }
     }
 
@@ -85,13 +88,17 @@ impl Answers {
     /// What is a probe's question for a neighbour, or an answer to one. Whatever nodes ask by themselves is neither.
     fn of_neighbours(&mut self, frame: &Frame<'_>) -> Option<Part> {
         if let Some(n) = question::of(frame, self.key) {
-            self.asked.extend(Exchange::asked(frame).map(|exchange| (exchange, n)));
+            let exchange = Exchange::asked(frame);
+            self.asked_for.extend(exchange.map(|exchange| (exchange.address, n)));
+            self.asked.extend(exchange.map(|exchange| (exchange, n)));
             return Some(Part::Probe(n));
         }
         if self.asked.is_empty() {
             return None;
         }
-        let n = self.asked.get(&Exchange::answered(frame)?)?;
+        let answered = Exchange::answered(frame)?;
+        let to_all = || self.asked_for.get(&answered.address).filter(|_| answered.is_to_all());
+        let n = self.asked.get(&answered).or_else(to_all)?;
         Some(Part::Answer(*n))
     }
 
@@ -309,5 +316,30 @@ mod tests {
         own[31] = 8;
         reply[41] = 8;
         assert_eq!([part(&own), part(&reply)], [Part::None, Part::None]);
+    }
+
+    #[test]
+    fn an_advertisement_to_all_nodes_answers_whoever_asked_for_its_address() {
+        let question = |address: &str, n| {
+            let source = Mac([2, 0, 0, 0, 0, 9]);
+            let (asker, address) = ("2001:db8::9".parse().unwrap(), address.parse().unwrap());
+            craft(&Question { source, dest: None, asker, address, key: KEY, n }).unwrap()
+        };
+        // Behind 14 bytes of Ethernet: the destination at 24 of IPv6, the type at 40.
+        let advertised = |address: &str, to: &str| {
+            let mut bytes = question(address, 0);
+            bytes[38..54].copy_from_slice(&to.parse::<std::net::Ipv6Addr>().unwrap().octets());
+            bytes[54] = 136;
+            bytes
+        };
+        let mut answers = Answers::new(KEY);
+        let mut part = |bytes: &[u8]| answers.part(&Frame::of(bytes).unwrap(), || true);
+        let to_all = advertised("2001:db8:1::5", "ff02::1");
+        assert_eq!(part(&to_all), Part::None, "nobody has asked yet");
+        assert_eq!(part(&question("2001:db8:1::5", 7)), Part::Probe(7));
+        assert_eq!(part(&to_all), Part::Answer(7));
+        assert_eq!(part(&advertised("2001:db8:1::5", "2001:db8::9")), Part::Answer(7));
+        assert_eq!(part(&advertised("2001:db8:1::6", "ff02::1")), Part::None, "nobody asked for this");
+        assert_eq!(part(&advertised("2001:db8:1::5", "2001:db8::8")), Part::None, "another one's answer");
     }
 }

@@ -145,7 +145,12 @@ impl Exchange {
         }
     }
 
-    /// Of an answer to who asked.
+    /// Whether this answers anybody who asked for the address.
+    pub(super) fn is_to_all(&self) -> bool {
+        self.asker == ALL_NODES
+    }
+
+    /// Of an answer to who asked. One to all nodes (RFC 4861, section 7.2.6) names no asker but these.
     pub(super) fn answered(frame: &Frame<'_>) -> Option<Exchange> {
         match &frame.content {
             Content::Arp(arp) if !arp.asks => {
@@ -158,6 +163,9 @@ impl Exchange {
         }
     }
 }
+
+/// All nodes on a link (RFC 4291, section 2.7.1).
+const ALL_NODES: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1));
 
 fn is(packet: &Packet<'_>, kind: u8) -> bool {
     let right = |icmp: &super::frame::Icmp<'_>| icmp.kind == kind;
