@@ -16,11 +16,12 @@ use testbed::load;
 use testbed::verdict::Verdict;
 
 /// Words of checks that send nothing of their own.
-const ONLY_LOOK: [&str; 10] = [
+const ONLY_LOOK: [&str; 11] = [
     "plays",
     "peers_of",
     "explained",
     "scan",
+    "no_video",
     "attacks",
     "direction",
     "periodic",
