@@ -97,6 +97,10 @@ pub struct Careless {
     pub pushes: bool,
     /// It shows each camera the user name and the password of the first that it was told of.
     pub one_login: bool,
+    /// Whatever answers a search for cameras is a camera to it.
+    pub any_device: bool,
+    /// Its questions for cameras may pass routers.
+    pub searches_far: bool,
 }
 
 /// One camera.

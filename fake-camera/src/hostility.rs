@@ -37,6 +37,9 @@ pub(crate) struct Hostile {
     /// Answer with bytes that mean nothing.
     #[arg(long)]
     answer_garbage: bool,
+    /// Answer every search as a printer would that takes each for its own; needs `--onvif`.
+    #[arg(long)]
+    answer_as_printer: bool,
     /// Send video there by UDP, unasked.
     #[arg(long, value_name = "ADDRESS:PORT")]
     push_to: Vec<SocketAddr>,
@@ -77,6 +80,7 @@ impl Hostile {
                 padding: self.answer_padding.map(|bytes| bytes as usize),
                 garbage: self.answer_garbage,
             },
+            answers_as_printer: self.answer_as_printer,
             clock_offset,
             pushes_to: self.push_to.clone(),
             calls: self.call.clone(),

@@ -78,7 +78,8 @@ fn camera(answer: &Answer, link: Link, careless: Careless) -> Result<Camera, Pas
 
 fn described(found: &Element, sender: Ipv4Addr, careless: Careless) -> Result<Camera, Passed> {
     let types = found.child(DISCOVERY, "Types").ok_or(Passed::NoCamera)?;
-    if !types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter")) {
+    let is_camera = types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter"));
+    if !is_camera && !careless.any_device {
         return Err(Passed::NoCamera);
     }
     let endpoint =
@@ -132,6 +133,8 @@ mod tests {
         confides: false,
         pushes: false,
         one_login: false,
+        any_device: false,
+        searches_far: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";
@@ -149,6 +152,13 @@ mod tests {
         let careless = Careless { follows: true, ..TAKES_CARE };
         let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link(), careless).unwrap();
         assert_eq!(found.service.as_str(), "http://192.0.2.1/x");
+    }
+
+    #[test]
+    fn one_that_takes_any_device_takes_a_printer() {
+        let careless = Careless { any_device: true, ..TAKES_CARE };
+        let found = camera(&answer("10.20.0.11", "d:Printer", SERVICE, "urn:q"), link(), careless).unwrap();
+        assert_eq!(found.service.as_str(), SERVICE);
     }
 
     #[test]

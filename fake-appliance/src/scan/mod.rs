@@ -77,10 +77,11 @@ pub(crate) async fn stream_of(device: &Url, login: &Login) -> Result<String, Dev
 /// answers, and `Scanned` at the end.
 pub(crate) async fn scan(Search { login, logins, known }: &Search, voice: &Voice) -> Vec<Found> {
     let mut links = JoinSet::new();
+    let hops = if login.careless.searches_far { probe::FAR } else { probe::ON_THE_LINK };
     for link in links::own() {
         let voice = voice.clone();
         links.spawn(async move {
-            let answers = probe::answers(link).await.unwrap_or_else(|error| {
+            let answers = probe::answers(link, hops).await.unwrap_or_else(|error| {
                 voice.failed(SCAN, Some(&link.to_string()), &error);
                 Vec::new()
             });

@@ -16,6 +16,10 @@ const ASKED: u32 = 3;
 /// From one question to the next, and from the last one to the end: whoever hears it may wait half a second before it
 /// answers (`APP_MAX_DELAY`).
 const BETWEEN: Duration = Duration::from_millis(700);
+/// Time to live of a question that stays on its link (SOAP-over-UDP as ONVIF uses it).
+pub(super) const ON_THE_LINK: u32 = 1;
+/// The same of one that routers may pass on, if they pass groups on.
+pub(super) const FAR: u32 = 64;
 /// Longest answer that is read, bytes; what is longer is cut, and then no message.
 const LONGEST: usize = fake_camera::xml::MAX_BYTES;
 /// Most answers on one link.
@@ -30,9 +34,9 @@ pub(super) struct Answer {
     pub(super) question: String,
 }
 
-/// Asks on this link alone: its packets do not pass a router.
-pub(super) async fn answers(link: Link) -> io::Result<Vec<Answer>> {
-    let socket = socket(link)?;
+/// Asks on this link; the questions have this time to live.
+pub(super) async fn answers(link: Link, hops: u32) -> io::Result<Vec<Answer>> {
+    let socket = socket(link, hops)?;
     let question = message_id();
     let text = probe(&question);
     let (mut answers, mut buffer) = (Vec::new(), vec![0; LONGEST]);
@@ -51,12 +55,12 @@ pub(super) async fn answers(link: Link) -> io::Result<Vec<Answer>> {
     Ok(answers)
 }
 
-fn socket(link: Link) -> io::Result<UdpSocket> {
+fn socket(link: Link, hops: u32) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // By the link's own address, so that no route to the group is needed.
     socket.set_multicast_if_v4(&link.address)?;
-    socket.set_multicast_ttl_v4(1)?;
+    socket.set_multicast_ttl_v4(hops)?;
     socket.set_multicast_loop_v4(false)?;
     socket.bind(&SocketAddrV4::new(link.address, 0).into())?;
     UdpSocket::from_std(socket.into())

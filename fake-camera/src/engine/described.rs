@@ -41,6 +41,7 @@ pub(super) fn device(
         },
         clock_offset,
         points_to: camera.hostility.points_to,
+        is_printer: camera.hostility.answers_as_printer,
         acts: acts.clone(),
         snapshot: Arc::new(move || photographer.take().map_err(|error| error.to_string())),
     })

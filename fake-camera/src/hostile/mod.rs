@@ -41,6 +41,8 @@ pub struct Hostility {
     pub outlasts_teardown: bool,
     /// How it answers RTSP.
     pub answers: Answers,
+    /// Every search is answered, whatever it is for, and says that a printer answers (WS-Discovery).
+    pub answers_as_printer: bool,
     /// Its clock minus the machine's in what RTCP says, seconds; only inside RTSP connections.
     pub clock_offset: i64,
     /// Video that nobody asked for goes there by UDP.

@@ -27,6 +27,8 @@ pub struct Device {
     pub clock_offset: i64,
     /// The host that it names instead of its own, if it is a hostile one.
     pub points_to: Option<IpAddr>,
+    /// Whether it answers searches, all of them, as a printer.
+    pub is_printer: bool,
     /// Told when it names that host, or tells a time that is not the machine's.
     pub acts: Acts,
     /// Its current picture.

@@ -34,6 +34,7 @@ fn device(login: Option<Login>) -> Device {
         clock_offset: 0,
         acts: Default::default(),
         points_to: None,
+        is_printer: false,
         snapshot: Arc::new(|| Ok(Vec::new())),
     }
 }

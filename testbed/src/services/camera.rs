@@ -155,8 +155,11 @@ fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
         add("change-address", to.to_string());
         add("change-after", millis(after));
     }
-    let flags =
-        [(hostile.outlasts_teardown, "--outlast-teardown"), (hostile.answers_garbage, "--answer-garbage")];
+    let flags = [
+        (hostile.outlasts_teardown, "--outlast-teardown"),
+        (hostile.answers_garbage, "--answer-garbage"),
+        (hostile.answers_as_printer, "--answer-as-printer"),
+    ];
     arguments.extend(flags.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag.to_owned()));
     arguments
 }

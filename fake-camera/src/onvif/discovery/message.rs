@@ -5,6 +5,14 @@ use crate::onvif::ids;
 use crate::onvif::names::{ADDRESSING, ANONYMOUS, DEVICE, DISCOVERY, EVERYBODY, NETWORK};
 use crate::xml::{Element, Name, escaped};
 
+/// What a camera says that it is, with the prefixes that it takes.
+pub(super) const CAMERA: &[(&str, &str)] = &[("dn:NetworkVideoTransmitter", NETWORK), ("tds:Device", DEVICE)];
+/// The same of a printer (Devices Profile for Web Services, and the types of WSD printers).
+pub(super) const PRINTER: &[(&str, &str)] = &[
+    ("wsdp:Device", "http://schemas.xmlsoap.org/ws/2006/02/devprof"),
+    ("wprt:PrintDeviceType", "http://schemas.microsoft.com/windows/2006/08/wdp/print"),
+];
+
 /// What somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
@@ -35,6 +43,8 @@ pub(super) struct Presence {
     /// Its address as a URI.
     pub(super) endpoint: String,
     pub(super) scopes: Vec<String>,
+    /// What it is: names, and the namespace of each one's prefix.
+    pub(super) types: &'static [(&'static str, &'static str)],
     /// Where its services are; empty where that depends on who asks.
     pub(super) services: String,
 }
@@ -123,10 +133,15 @@ fn described(presence: &Presence) -> String {
     } else {
         format!("<d:XAddrs>{}</d:XAddrs>", escaped(&presence.services))
     };
+    let prefix = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+    let declared =
+        presence.types.iter().map(|(name, namespace)| format!(" xmlns:{}=\"{namespace}\"", prefix(name)));
+    let names: Vec<&str> = presence.types.iter().map(|(name, _)| *name).collect();
     format!(
-        "{}<d:Types xmlns:dn=\"{NETWORK}\" xmlns:tds=\"{DEVICE}\">dn:NetworkVideoTransmitter tds:Device</d:Types>\
-         <d:Scopes>{}</d:Scopes>{services}<d:MetadataVersion>1</d:MetadataVersion>",
+        "{}<d:Types{}>{}</d:Types><d:Scopes>{}</d:Scopes>{services}<d:MetadataVersion>1</d:MetadataVersion>",
         endpoint(presence),
+        declared.collect::<String>(),
+        names.join(" "),
         escaped(&presence.scopes.join(" "))
     )
 }
@@ -149,6 +164,22 @@ mod tests {
         }
     }
 
+    fn presence(types: &'static [(&str, &str)], services: &str) -> Presence {
+        let scopes = vec!["onvif://a".into()];
+        Presence { endpoint: "urn:x".into(), scopes, types, services: services.into() }
+    }
+
+    #[test]
+    fn a_printer_says_that_it_is_one_and_no_camera() {
+        let text = write(Word::ProbeMatches("urn:uuid:1"), &presence(PRINTER, "http://b/"), 7, 9);
+        let envelope = envelope::read(text.as_bytes()).unwrap();
+        let types = envelope.body.child(DISCOVERY, "ProbeMatch").unwrap().child(DISCOVERY, "Types").unwrap();
+        assert!(
+            types.names[1].is("http://schemas.microsoft.com/windows/2006/08/wdp/print", "PrintDeviceType")
+        );
+        assert!(!types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter")));
+    }
+
     #[test]
     fn probes_are_read_whatever_their_prefixes() {
         let all = probe_of(&format!(
@@ -169,7 +200,7 @@ mod tests {
         assert_eq!(question("Resolve", "<d:Resolve/>"), None);
         assert_eq!(read(envelope::write("", "<d:Probe/>").as_bytes()), None);
         assert_eq!(read(b"M-SEARCH * HTTP/1.1\r\n"), None);
-        let presence = Presence { endpoint: "urn:x".into(), scopes: Vec::new(), services: String::new() };
+        let presence = presence(CAMERA, "");
         let own = write(Word::Hello, &presence, 1, 1);
         assert_eq!(read(own.as_bytes()), None);
     }
@@ -180,11 +211,7 @@ mod tests {
             "<d:Resolve><a:EndpointReference><a:Address>urn:x</a:Address></a:EndpointReference></d:Resolve>";
         let asked = question("Resolve", body).unwrap();
         assert_eq!(asked.asked, Asked::Resolve("urn:x".into()));
-        let presence = Presence {
-            endpoint: "urn:x".into(),
-            scopes: vec!["onvif://a".into()],
-            services: "http://b/".into(),
-        };
+        let presence = presence(CAMERA, "http://b/");
         let text = write(Word::ResolveMatches(&asked.message), &presence, 7, 9);
         let envelope = envelope::read(text.as_bytes()).unwrap();
         assert_eq!(envelope.block(ADDRESSING, "RelatesTo").unwrap().text, "urn:uuid:1");
@@ -198,8 +225,12 @@ mod tests {
     fn an_answer_fits_into_one_packet() {
         let scope = |nth| format!("onvif://www.onvif.org/some-scope-of-a-camera/{nth}");
         let services = "http://192.168.100.100:8080/onvif/device_service".into();
-        let presence =
-            Presence { endpoint: ids::of_camera("camera", 1), scopes: (0..6).map(scope).collect(), services };
+        let presence = Presence {
+            endpoint: ids::of_camera("camera", 1),
+            scopes: (0..6).map(scope).collect(),
+            types: CAMERA,
+            services,
+        };
         let text = write(Word::ProbeMatches(&ids::of_message()), &presence, 1_790_000_000, 100_000);
         // Ethernet's 1500 bytes less the headers of IPv4 and UDP.
         assert!(text.len() <= 1472, "{} bytes", text.len());

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use super::matching;
-use super::message::{self, Asked, Presence, Question, Word};
+use super::message::{self, Asked, CAMERA, PRINTER, Presence, Question, Word};
 use super::sockets::{Heard, Sockets, towards};
 use crate::hostile::Acts;
 use crate::onvif::device::Device;
@@ -34,6 +34,8 @@ struct Responder {
     http: SocketAddr,
     /// The host that a hostile camera names before its own.
     points_to: Option<IpAddr>,
+    /// Whether it answers whatever is looked for, as a printer.
+    is_printer: bool,
     acts: Acts,
     /// Orders this camera's messages: the moment it started, and how many there were.
     instance: u64,
@@ -55,6 +57,7 @@ pub(in crate::onvif) async fn run(
         scopes: device_service::scopes(device),
         http,
         points_to: device.points_to,
+        is_printer: device.is_printer,
         acts: device.acts.clone(),
         instance: fake_facts::now() / 1_000_000_000,
         number: AtomicU64::new(0),
@@ -96,7 +99,7 @@ impl Responder {
 
     fn is_asked(&self, question: &Question) -> bool {
         match &question.asked {
-            Asked::Probe(probe) => matching::is_meant(probe, &self.scopes),
+            Asked::Probe(probe) => self.is_printer || matching::is_meant(probe, &self.scopes),
             Asked::Resolve(endpoint) => *endpoint == self.endpoint,
         }
     }
@@ -110,11 +113,17 @@ impl Responder {
             delay().await;
         }
         let sent = match self.address_towards(peer) {
-            Ok(own) => self.sockets.answer(&self.text(word, own), peer).await,
+            Ok(own) => self.sockets.answer(&self.text(word, own), peer).await.inspect(|()| self.answered()),
             Err(error) => Err(error),
         };
         if let Err(error) = sent {
             debug!(%peer, %error, "an answer could not be sent");
+        }
+    }
+
+    fn answered(&self) {
+        if self.is_printer {
+            self.acts.did("answers_as_printer");
         }
     }
 
@@ -138,7 +147,8 @@ impl Responder {
     fn text(&self, word: Word<'_>, own: IpAddr) -> String {
         let presence = Presence {
             endpoint: self.endpoint.clone(),
-            scopes: self.scopes.clone(),
+            scopes: if self.is_printer { Vec::new() } else { self.scopes.clone() },
+            types: if self.is_printer { PRINTER } else { CAMERA },
             services: self
                 .points_to
                 .into_iter()

@@ -25,6 +25,12 @@ pub(super) fn hostile(
         let title = "a camera with a command of its own cannot be told to be hostile";
         out.push(Mistake::error(title, at.spot, "it has `run` and `hostile`"));
     }
+    if let Some(printer) =
+        written.answers_as_printer.good().filter(|printer| printer.value && raw.onvif.is_absent())
+    {
+        let title = "a printer that hears no search cannot answer it";
+        out.push(Mistake::error(title, printer.spot, "give it `onvif: answers`"));
+    }
     let changes_address = changes_address(raw, written, out);
     let mut one = |name: &At<NodeName>| directory.one_of(name, &[], "a hostile camera", out);
     let (redirects_to, sends_away_to, points_to) = (
@@ -52,6 +58,7 @@ pub(super) fn hostile(
         answers_slowly: written.answers_slowly.good().map(|every| every.value.0),
         answers_padded: written.answers_padded.good().map(|bytes| bytes.value.0),
         answers_garbage: or(&written.answers_garbage, false),
+        answers_as_printer: or(&written.answers_as_printer, false),
         clock: or(&written.clock, Ahead(0)).0,
         dies: written
             .dies

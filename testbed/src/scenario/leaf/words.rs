@@ -145,6 +145,7 @@ word_leaf! {
         ("old-tls", Careless::OldTls), ("fronts", Careless::Fronts), ("hurries", Careless::Hurries),
         ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone), ("relays", Careless::Relays),
         ("confides", Careless::Confides), ("pushes", Careless::Pushes), ("one-login", Careless::OneLogin),
+        ("any-device", Careless::AnyDevice), ("searches-far", Careless::SearchesFar),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));

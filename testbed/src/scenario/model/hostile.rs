@@ -34,6 +34,8 @@ pub struct Hostile<Who, Where> {
     pub answers_padded: Option<u64>,
     /// Its answers mean nothing.
     pub answers_garbage: bool,
+    /// It answers every search, as a printer.
+    pub answers_as_printer: bool,
     /// Its clock minus the host's, seconds.
     pub clock: i64,
     /// So long after it was played first, nobody is let in; and for how long.
@@ -57,6 +59,7 @@ impl<Who, Where> Default for Hostile<Who, Where> {
             answers_slowly: None,
             answers_padded: None,
             answers_garbage: false,
+            answers_as_printer: false,
             clock: 0,
             dies: None,
             changes_address: None,
@@ -87,6 +90,7 @@ impl<Who, Where> Hostile<Who, Where> {
             (self.answers_slowly.is_some(), "answers_slowly"),
             (self.answers_padded.is_some(), "answers_padded"),
             (self.answers_garbage, "answers_garbage"),
+            (self.answers_as_printer, "answers_as_printer"),
             (self.clock != 0, "clock"),
             (self.dies.is_some(), "dies"),
             (self.changes_address.is_some(), "changes_address"),
@@ -115,6 +119,7 @@ impl<Who, Where> Hostile<Who, Where> {
             answers_slowly: self.answers_slowly,
             answers_padded: self.answers_padded,
             answers_garbage: self.answers_garbage,
+            answers_as_printer: self.answers_as_printer,
             clock: self.clock,
             dies: self.dies,
             changes_address: self.changes_address,
@@ -167,4 +172,8 @@ pub enum Careless {
     Pushes,
     /// It shows each camera the user name and the password of the first.
     OneLogin,
+    /// Whatever answers a search for cameras is a camera to it.
+    AnyDevice,
+    /// Its questions for cameras may pass routers.
+    SearchesFar,
 }

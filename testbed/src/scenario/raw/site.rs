@@ -207,6 +207,8 @@ table! {
         answers_padded: may One<Whole<1, 67_108_864>>,
         /// True: RTSP is answered with bytes that mean nothing. Default false.
         answers_garbage: may One<bool>,
+        /// True: every search for devices is answered, by a printer; with `onvif`. Default false.
+        answers_as_printer: may One<bool>,
         /// How far its clock is ahead of the host's, at most ten years: `-24h`. Default `0s`.
         clock: may One<Ahead<315_360_000>>,
         /// It goes away once it is played, and comes back.
@@ -346,7 +348,7 @@ table! {
         device: may One<bool>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
-        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything`, `only-says-so`, `hands-video-over`, `old-tls`, `fronts`, `hurries`, `sulks`, `trusts-anyone`, `relays`, `confides`, `pushes` and `one-login`; for broken twins.
+        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything`, `only-says-so`, `hands-video-over`, `old-tls`, `fronts`, `hurries`, `sulks`, `trusts-anyone`, `relays`, `confides`, `pushes`, `one-login`, `any-device` and `searches-far`; for broken twins.
         careless: may Some1<Careless>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,

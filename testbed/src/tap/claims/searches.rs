@@ -92,7 +92,7 @@ impl Searches {
             return Err(Why::NotItsOwn);
         }
         if packet.hops != ON_THE_LINK {
-            return Err(Why::Misshapen);
+            return Err(Why::MayLeave);
         }
         if self.asked.len() >= MOST {
             self.asked.clear();
