@@ -177,7 +177,9 @@ pub(super) fn word(
             Word::NoStream { tries, knows_password, may }
         }
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
-        scenario::Word::Scan { at, finds, by_job } => Word::Scan { at, finds: all(&finds), by_job },
+        scenario::Word::Scan { at, finds, beyond, by_job } => {
+            Word::Scan { at, finds: all(&finds), beyond: all(&beyond), by_job }
+        }
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
         scenario::Word::Address { of, asked, bound, kept } => {
             let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);

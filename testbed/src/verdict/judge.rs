@@ -62,7 +62,9 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::NoStream { tries, may, .. } => ("no_stream", no_stream::draft(check, tries, may, seen)),
         Word::NoVideo { cameras, at } => ("no_video", no_video::draft(plan, (cameras, at), seen)),
         Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
-        Word::Scan { at, finds, by_job } => ("scan", scan::draft(plan, (at, finds, *by_job), seen)),
+        Word::Scan { at, finds, beyond, by_job } => {
+            ("scan", scan::draft(plan, (at, finds, beyond, *by_job), seen))
+        }
         Word::Clock { .. } => ("clock", clock::draft(plan, check, seen)),
         Word::Periodic { event, of, every, tolerance, gaps, missing } => {
             let (event, every, tolerance, gaps, missing) = (*event, *every, *tolerance, *gaps, *missing);

@@ -21,7 +21,7 @@ const JOB: &str = "scan-cameras";
 
 pub(super) fn draft(
     plan: &Plan,
-    (at, finds, by_job): (&NodeName, &[NodeName], bool),
+    (at, finds, beyond, by_job): (&NodeName, &[NodeName], &[NodeName], bool),
     seen: &Observations,
 ) -> Draft {
     let mut draft = Draft::default();
@@ -61,7 +61,51 @@ pub(super) fn draft(
         _ => None,
     });
     judge_questions(plan, seen, (at, tasked, by_job), &mut draft);
+    judge_repeated(plan, seen, &mut draft);
+    judge_beyond(seen, (at, beyond), &mut draft);
     draft
+}
+
+/// Questions that a router asks: nobody who forwards looks for cameras, but one that repeats what it hears on another link does so
+/// under its own address.
+fn judge_repeated(plan: &Plan, seen: &Observations, draft: &mut Draft) {
+    let forwards = |name: &NodeName| plan.nodes.iter().any(|node| node.name == *name && node.forwards);
+    for one in seen.conversations.iter().filter(|one| is_question(one) && !one.earlier && !is_ours(seen, one))
+    {
+        if let Some(router) = one.opener.node.as_ref().filter(|node| forwards(node)) {
+            let text = format!(
+                "{router} asked for cameras from {}, as one that repeats questions does",
+                one.opener.address
+            );
+            draft.findings.push(finding(text, packets(router, one)));
+        }
+    }
+}
+
+/// Cameras on other links must live, or that nobody asks them shows nothing.
+fn judge_beyond(seen: &Observations, (at, beyond): (&NodeName, &[NodeName]), draft: &mut Draft) {
+    for camera in beyond {
+        let is_its = |one: &&Conversation| one.answerer.node.as_ref() == Some(camera);
+        if !seen.conversations.iter().filter(is_its).any(|one| one.answered_packet.is_some()) {
+            draft
+                .reasons
+                .add("alive", format!("nobody was answered by {camera}, which {at} should not find"));
+        }
+        let ports = |one: &&Conversation| one.opener.node.as_ref() == Some(at) && !is_ours(seen, one);
+        let searched = |one: &&Conversation| one.kind == "udp" && one.answerer.port == PORT && !one.earlier;
+        for one in seen.conversations.iter().filter(is_its).filter(ports).filter(searched) {
+            let text = format!("{at} asked {camera}, which is on another link");
+            draft.findings.push(finding(text, packets(at, one)));
+        }
+    }
+    if !beyond.is_empty() {
+        let names: Vec<_> = beyond.iter().map(NodeName::as_str).collect();
+        draft.summary += &format!("; alive on other links and not asked: {}", names.join(", "));
+    }
+}
+
+fn is_question(one: &Conversation) -> bool {
+    one.kind == "udp" && one.answerer.port == PORT && one.answerer.address.is_multicast()
 }
 
 /// When the questions went out, and where they were.
@@ -71,13 +115,10 @@ fn judge_questions(
     (at, tasked, by_job): (&NodeName, Option<u64>, bool),
     draft: &mut Draft,
 ) {
-    let questions = seen.conversations.iter().filter(|one| {
-        one.kind == "udp"
-            && one.answerer.port == PORT
-            && one.answerer.address.is_multicast()
-            && one.opener.node.as_ref() == Some(at)
-            && !is_ours(seen, one)
-    });
+    let questions = seen
+        .conversations
+        .iter()
+        .filter(|one| is_question(one) && one.opener.node.as_ref() == Some(at) && !is_ours(seen, one));
     let (earlier, questions): (Vec<_>, Vec<_>) = questions.partition(|one| one.earlier);
     let Some(first) = questions.iter().min_by_key(|one| one.first_at) else {
         // What came about earlier in a lab that stays need not come about again.

@@ -182,6 +182,8 @@ pub enum Word {
         at: NodeName,
         /// Exactly these are found.
         finds: Vec<NodeName>,
+        /// These are on other links, alive, and neither found nor asked.
+        beyond: Vec<NodeName>,
         /// Whether a job must have said so before.
         by_job: bool,
     },

@@ -75,11 +75,13 @@ pub(super) fn word(word: &Word) -> (String, String) {
             ("no_stream".to_owned(), asked)
         }
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
-        Word::Scan { at, finds, by_job } => {
+        Word::Scan { at, finds, beyond, by_job } => {
             let when = if *by_job { "once a job says so" } else { "unasked" };
             let finds =
                 if finds.is_empty() { "nobody".to_owned() } else { format!("exactly {}", list(finds)) };
-            ("scan".to_owned(), format!("    {at} finds {finds}, {when}\n"))
+            let beyond =
+                if beyond.is_empty() { String::new() } else { format!(", and nothing of {}", list(beyond)) };
+            ("scan".to_owned(), format!("    {at} finds {finds}{beyond}, {when}\n"))
         }
         Word::Job { of, cloud, does, spoiled, within, .. } => {
             let what = if *spoiled { "refuses, spoiled as they are," } else { "does" };

@@ -6,6 +6,7 @@ use super::super::raw;
 use super::checks::Reader;
 use super::directory::Section;
 use super::or;
+use crate::names::NodeName;
 
 impl Reader<'_> {
     pub(super) fn scan(&mut self, word: &raw::ScanFinds) -> Option<Word> {
@@ -21,7 +22,12 @@ impl Reader<'_> {
             // where cameras are routed nobody is on the appliance's own subnets
             None => word.finds.is_absent().then(Vec::new),
         };
+        let beyond = match word.beyond.good() {
+            Some(names) => self.directory.nodes_of(names, &[Section::Camera], self.whose, self.out),
+            None => Vec::new(),
+        };
         let (at, finds) = (at?, finds?);
+        self.beyond(word, &at, &beyond);
         let looks = self.nodes.get(&at).is_some_and(|node| {
             node.run.is_none() && matches!(&node.kind, Kind::Appliance(app) if app.scan.is_some())
         });
@@ -34,6 +40,29 @@ impl Reader<'_> {
                 label,
             ));
         }
-        Some(Word::Scan { at, finds, by_job: or(&word.by_job, true) })
+        Some(Word::Scan { at, finds, beyond, by_job: or(&word.by_job, true) })
+    }
+
+    /// Whoever is beyond must be one that a question would find, on a link that the appliance has not.
+    fn beyond(&mut self, word: &raw::ScanFinds, at: &NodeName, beyond: &[NodeName]) {
+        let Some(spot) = word.beyond.good().and_then(|names| names.0.first()).map(|name| name.spot) else {
+            return;
+        };
+        let segments = |node: &NodeName| -> Vec<_> {
+            let links = self.nodes.get(node).map(|node| node.links.as_slice()).unwrap_or_default();
+            links.iter().map(|link| link.segment.clone()).collect()
+        };
+        let own = segments(at);
+        for camera in beyond {
+            let hears = self.nodes.get(camera).is_some_and(|node| {
+                node.run.is_some() || matches!(&node.kind, Kind::Camera(camera) if camera.onvif.is_some())
+            });
+            let label = match segments(camera).iter().any(|segment| own.contains(segment)) {
+                true => format!("`{camera}` is on a link of `{at}`"),
+                false if !hears => format!("nobody finds `{camera}`: give it `onvif: answers`"),
+                false => continue,
+            };
+            self.out.push(Mistake::error(format!("{} means others on other links", self.whose), spot, label));
+        }
     }
 }

@@ -224,6 +224,8 @@ pub enum Word {
         at: NodeName,
         /// Exactly these are found.
         finds: Vec<NodeName>,
+        /// These are on other links, alive, and neither found nor asked.
+        beyond: Vec<NodeName>,
         /// Whether a job must have said so before. Default true.
         by_job: bool,
     },

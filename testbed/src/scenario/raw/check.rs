@@ -235,6 +235,8 @@ table! {
         at: must One<NodeName>,
         /// Exactly the cameras that it finds. Left out: nobody is there to be found, and nobody is.
         finds: may Some1<NodeName>,
+        /// Cameras on other links, which are alive, and neither found nor asked.
+        beyond: may Some1<NodeName>,
         /// Whether it may look only once a job of its cloud's says so. Default true.
         by_job: may One<bool>,
     }

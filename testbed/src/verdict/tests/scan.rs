@@ -11,7 +11,7 @@ const CHECK: &str = "dock-found";
 const APP: (&str, &str, u16) = ("app", "10.20.0.5", 40123);
 
 fn with_check(plan: &mut Plan, by_job: bool) {
-    let word = Word::Scan { at: of("app"), finds: vec![of("dock-1"), of("dock-2")], by_job };
+    let word = Word::Scan { at: of("app"), finds: vec![of("dock-1"), of("dock-2")], beyond: vec![], by_job };
     let place = Place { file: "scenarios/small.yaml".into(), line: 45, column: 3 };
     plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
 }
@@ -124,6 +124,47 @@ fn a_question_stays_on_its_links() {
         seen.conversations.last_mut().unwrap().ports.push(of("p-vms-0"));
     });
     assert_eq!(texts(&verdict), ["a question of app for cameras was seen off its links, at p-vms-0"]);
+}
+
+#[test]
+fn a_router_asks_for_no_camera() {
+    let verdict = told(true, |seen| {
+        let rtr = ("rtr", "10.20.0.1", 40_000);
+        seen.conversations.push(conversation("udp", rtr, ("", "239.255.255.250", 3702), 90));
+    });
+    let expected = "rtr asked for cameras from 10.20.0.1, as one that repeats questions does";
+    assert_eq!(texts(&verdict), [expected]);
+}
+
+#[test]
+fn who_is_on_another_link_lives_and_is_not_asked() {
+    let beyond = |change: &dyn Fn(&mut Observations)| {
+        let with = |plan: &mut Plan| {
+            with_check(plan, true);
+            let Some(Check { word: Word::Scan { beyond, .. }, .. }) = plan.checks.last_mut() else {
+                panic!()
+            };
+            beyond.push(of("vms"));
+        };
+        after_both(CHECK, with, |seen| {
+            seen_well(seen);
+            seen.conversations.retain(|one| one.answerer.node != Some(of("vms")));
+            change(seen);
+        })
+    };
+    let answers = || Conversation {
+        answered_packet: Some(92),
+        ..conversation("tcp", APP, ("vms", "10.30.0.10", 554), 91)
+    };
+    let dead = beyond(&|_| {});
+    assert_eq!(dead.verdict, Verdict::Inconclusive, "{dead:#?}");
+    let well = beyond(&|seen| seen.conversations.push(answers()));
+    assert_eq!(well.verdict, Verdict::Pass, "{well:#?}");
+    let asked = beyond(&|seen| {
+        seen.conversations.push(answers());
+        seen.conversations.push(conversation("udp", APP, ("vms", "10.30.0.10", 3702), 93));
+    });
+    assert_eq!(texts(&asked), ["app asked vms, which is on another link"]);
 }
 
 #[test]
