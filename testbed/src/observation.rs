@@ -38,6 +38,9 @@ pub struct Observations {
     pub facts: Vec<NodeFact>,
     /// Conversations seen by the taps, in order of their first packet; probes are not among them.
     pub conversations: Vec<Conversation>,
+    /// What nodes with rules tracked, each once, in an order of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracked: Vec<TrackedSeen>,
     /// How much nodes said to one another at the worst of times.
     #[serde(default)]
     pub loads: Vec<LoadSeen>,

@@ -78,7 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 11] = [
+pub(super) const LACKS: [(&[&str], &str); 10] = [
     (&["PAN-NET-04"], "frames with wrong tags on a trunk, as the firewall could send them"),
     (
         &["PAN-NET-07"],
@@ -90,10 +90,6 @@ pub(super) const LACKS: [(&[&str], &str); 11] = [
         "every cell again while the site is reloaded, its tables are full, or fragments and odd packets are sent",
     ),
     (&["PAN-DUA-05"], "what the operator is told of addresses, beside what the taps see"),
-    (
-        &["PAN-DIR-01"],
-        "a camera that opens at the same moment; what the firewall's tracking calls the original direction is in the evidence, and is not compared",
-    ),
     (&["PAN-RTS-07"], "T1, whose cable has one camera, beside which none could be played"),
     (
         &["PAN-DSC-01"],

@@ -1,6 +1,6 @@
 //! What nodes said of themselves, as the taps saw it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,19 @@ pub struct Conversation {
     /// in no file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,
+}
+
+/// A connection of TCP or UDP that a node with rules began to track, or tracked when it was first listened to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TrackedSeen {
+    /// The node.
+    pub node: NodeName,
+    /// Kind: `tcp` or `udp`.
+    pub kind: String,
+    /// From whom to whom its first packet went, as that node has it: the original direction.
+    pub original: [SocketAddr; 2],
+    /// From whom to whom answers go; others than these where addresses are translated.
+    pub reply: [SocketAddr; 2],
 }
 
 /// An Ethernet address that sent frames into a port of the fabric.

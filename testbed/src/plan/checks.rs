@@ -159,9 +159,16 @@ pub(super) fn word(
             let cloud = if refuses.is_empty() { None } else { cloud_of(&flows, known) };
             Word::Tls { flows, min, refuses, instead_of, cloud }
         }
-        scenario::Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers } => {
-            Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers }
-        }
+        scenario::Word::Direction {
+            flows,
+            initiator,
+            media_to,
+            media_ends,
+            hops,
+            tracked_by,
+            asks,
+            answers,
+        } => Word::Direction { flows, initiator, media_to, media_ends, hops, tracked_by, asks, answers },
         scenario::Word::PeersOf { nodes, exactly, besides } => {
             Word::PeersOf { nodes: all(&nodes), exactly: all(&exactly), besides }
         }

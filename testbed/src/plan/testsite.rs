@@ -304,6 +304,7 @@ pub(super) fn t3() -> Scenario {
                 media_to: Some(name("app")),
                 media_ends: None,
                 hops: None,
+                tracked_by: Vec::new(),
                 asks: Amount::default(),
                 answers: Amount::default(),
             },

@@ -1,5 +1,7 @@
-//! What becomes of tracked connections while a run goes on: listened to in every node with rules, kept as evidence.
+//! What becomes of tracked connections while a run goes on: listened to in every node with rules, kept as evidence, and which way the
+//! first packet of each went, for verdicts.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,9 +12,10 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use serde::Serialize;
 
 use crate::evidence::{EvidenceError, RunFile, RunFolder, RunLines};
-use crate::kernel::conntrack::{Event, Events};
+use crate::kernel::conntrack::{self, Ends, Event, Events, What};
 use crate::kernel::{KernelError, Lab};
 use crate::names::NodeName;
+use crate::observation::TrackedSeen;
 use crate::plan::Plan;
 
 /// Events that are kept at most; those after them are counted.
@@ -48,7 +51,7 @@ enum Line<'a> {
 #[must_use = "listening ends when this value is dropped"]
 pub struct Connections {
     over: Arc<EventFd>,
-    thread: Option<JoinHandle<Result<(), EvidenceError>>>,
+    thread: Option<JoinHandle<Result<Vec<TrackedSeen>, EvidenceError>>>,
 }
 
 /// What is heard of one node.
@@ -57,6 +60,7 @@ struct Ear {
     events: Events,
     heard: u64,
     error: Option<String>,
+    tracked: Vec<TrackedSeen>,
 }
 
 impl Connections {
@@ -66,8 +70,12 @@ impl Connections {
     pub fn listen(lab: &Lab, plan: &Plan, folder: &RunFolder) -> Result<Connections, KernelError> {
         let filtering = plan.nodes.iter().filter(|node| node.ruleset.is_some());
         let ears = filtering.map(|node| {
-            let events = Events::of(lab.node(&node.name))?;
-            Ok(Ear { node: node.name.clone(), events, heard: 0, error: None })
+            let namespace = lab.node(&node.name);
+            let events = Events::of(namespace)?;
+            // In a lab that stays some are there already.
+            let known = conntrack::tracked(namespace)?;
+            let tracked = known.iter().map(|ends| tracked(&node.name, ends)).collect();
+            Ok(Ear { node: node.name.clone(), events, heard: 0, error: None, tracked })
         });
         let ears = ears.collect::<Result<Vec<_>, KernelError>>()?;
         let failed = |cause: Errno| KernelError::Socket {
@@ -82,14 +90,14 @@ impl Connections {
         Ok(Connections { over, thread: Some(thread) })
     }
 
-    /// Ends it, with all that was told before this call.
+    /// Ends it, with all that was told before this call: what was tracked, each once; at most 100,000 beside what was tracked before.
     ///
     /// Errors: those of the file.
-    pub fn end(mut self) -> Result<(), EvidenceError> {
+    pub fn end(mut self) -> Result<Vec<TrackedSeen>, EvidenceError> {
         self.stop().expect("only `end` and `drop` stop it, and both take it")
     }
 
-    fn stop(&mut self) -> Option<Result<(), EvidenceError>> {
+    fn stop(&mut self) -> Option<Result<Vec<TrackedSeen>, EvidenceError>> {
         let thread = self.thread.take()?;
         self.over.write(1).expect("the counter is at 0 and takes a 1");
         Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -104,7 +112,7 @@ impl Drop for Connections {
     }
 }
 
-fn listen(mut ears: Vec<Ear>, over: &EventFd, folder: &RunFolder) -> Result<(), EvidenceError> {
+fn listen(mut ears: Vec<Ear>, over: &EventFd, folder: &RunFolder) -> Result<Vec<TrackedSeen>, EvidenceError> {
     let mut lines = folder.lines(&RunFile::Connections)?;
     let mut room = MOST;
     loop {
@@ -116,11 +124,18 @@ fn listen(mut ears: Vec<Ear>, over: &EventFd, folder: &RunFolder) -> Result<(), 
             break;
         }
     }
-    for Ear { node, events, heard, error } in &ears {
+    for Ear { node, events, heard, error, .. } in &ears {
         let (lost, error) = (events.lost(), error.clone());
         lines.add(&Line::End { node, events: *heard, lost, error })?;
     }
-    lines.finish()
+    lines.finish()?;
+    let all: BTreeSet<_> = ears.into_iter().flat_map(|ear| ear.tracked).collect();
+    Ok(all.into_iter().collect())
+}
+
+fn tracked(node: &NodeName, ends: &Ends) -> TrackedSeen {
+    let kind = if ends.protocol == 6 { "tcp" } else { "udp" };
+    TrackedSeen { node: node.clone(), kind: kind.into(), original: ends.original, reply: ends.reply }
 }
 
 /// Waits until something was told; true if the end is asked for.
@@ -148,6 +163,8 @@ impl Ear {
             self.heard += 1;
             if *room > 0 {
                 *room -= 1;
+                let began = event.ends.filter(|_| event.event == What::New);
+                self.tracked.extend(began.map(|ends| tracked(&self.node, &ends)));
                 lines.add(&Line::Event { at, node: &self.node, event })?;
             }
         }

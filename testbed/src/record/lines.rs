@@ -6,7 +6,7 @@ use super::{Instruments, Record};
 use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
-    RulesSeen, StateSeen, TapHealth,
+    RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
 use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, HopSent, Logged, Role};
 use crate::tap::Passed;
@@ -59,6 +59,8 @@ pub enum Line {
     Route(RouteSeen),
     /// Who listened at a node.
     Listening(ListeningSeen),
+    /// A connection that a node tracked.
+    Tracked(TrackedSeen),
     /// A command of the scenario that ended.
     Command(CommandEnd),
     /// How the taps did.
@@ -147,6 +149,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         rules,
         routes,
         listening,
+        tracked,
         ..
     } = record;
     let missing = missing.iter().cloned().map(|(feature, why)| Line::Missing(feature, why));
@@ -165,6 +168,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(rules.iter().cloned().map(Line::Rules))
         .chain(routes.iter().cloned().map(Line::Route))
         .chain(listening.iter().cloned().map(Line::Listening))
+        .chain(tracked.iter().cloned().map(Line::Tracked))
         .chain(record.commands.iter().cloned().map(Line::Command))
         .chain(instrument_lines(Which::Site, &record.site))
         .chain(instrument_lines(Which::OpenCopy, &record.open_copy))
@@ -278,6 +282,7 @@ impl Collected {
             Line::Rules(rules) => record.rules.push(rules),
             Line::Route(route) => record.routes.push(route),
             Line::Listening(listening) => record.listening.push(listening),
+            Line::Tracked(tracked) => record.tracked.push(tracked),
             Line::Command(command) => record.commands.push(command),
             Line::Taps { of, health } => self.site(of).taps = health,
             Line::Filter { of, node, lost, broken } => {

@@ -6,7 +6,7 @@ use super::Which;
 use crate::names::NodeName;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
-    RulesSeen, StateSeen, TapHealth,
+    RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
 use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, FilterLog, HopSent};
 use crate::tap::Passed;
@@ -42,6 +42,8 @@ pub struct Record {
     pub routes: Vec<RouteSeen>,
     /// Who listened at the nodes that checks ask it of.
     pub listening: Vec<ListeningSeen>,
+    /// What nodes with rules tracked.
+    pub tracked: Vec<TrackedSeen>,
     /// Commands of the scenario that ended.
     pub commands: Vec<CommandEnd>,
     /// Features asked for that the kernel lacks, with the reason.

@@ -80,6 +80,7 @@ pub fn observe(
         addresses: record.addresses,
         routes: record.routes,
         listening: record.listening,
+        tracked: record.tracked,
         changes: record.changes,
         faults: record.faults,
         in_force: record.in_force,

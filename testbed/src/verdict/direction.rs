@@ -1,5 +1,7 @@
 //! `direction`: who opens conversations (sense A), which way media runs (sense B), and how much is said either way.
 
+mod tracking;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,7 +17,9 @@ use super::{Finding, amount};
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
-    let Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers } = &check.word else {
+    let Word::Direction { flows, initiator, media_to, media_ends, hops, tracked_by, asks, answers } =
+        &check.word
+    else {
         return draft;
     };
     if flows.is_empty() {
@@ -49,6 +53,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     if let Some(hops) = hops {
         judge_hops(*hops, looked_at.iter().map(|index| &seen.conversations[*index]), &mut draft);
     }
+    tracking::judge(tracked_by, looked_at.iter().map(|index| &seen.conversations[*index]), seen, &mut draft);
     if let Some(media_to) = media_to {
         let stray = |index: &usize| is_stray(plan, &seen.conversations[*index], &others, seen);
         let unasked = now(seen).map(|(index, _)| index).filter(stray);

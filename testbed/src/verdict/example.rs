@@ -193,6 +193,7 @@ fn direction() -> Word {
         media_to: Some(of("app")),
         media_ends: None,
         hops: None,
+        tracked_by: Vec::new(),
         asks: Amount::default(),
         answers: Amount::default(),
     }
@@ -262,6 +263,7 @@ pub(crate) fn good() -> Observations {
         asked: vec![],
         hops: vec![],
         listening: vec![],
+        tracked: vec![],
         loads: Vec::new(),
         taint: None,
         patience: 1,

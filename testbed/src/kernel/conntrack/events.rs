@@ -9,7 +9,7 @@ use nix::libc::MSG_DONTWAIT;
 use serde::Serialize;
 
 use super::messages::{self, Said};
-use super::words;
+use super::words::{self, Ends};
 use crate::kernel::{KernelError, Namespace};
 
 /// `NFNLGRP_CONNTRACK_NEW`, `_UPDATE` and `_DESTROY` of linux/netfilter/nfnetlink_compat.h.
@@ -26,6 +26,9 @@ pub struct Event {
     pub event: What,
     /// Which, as conntrack(8) writes it.
     pub connection: String,
+    /// Its ends, if it is one of TCP or UDP.
+    #[serde(skip)]
+    pub ends: Option<Ends>,
 }
 
 /// What became of a connection.
@@ -103,5 +106,5 @@ fn event(said: Said) -> Option<Event> {
         Said::Over(attributes) => (What::Destroy, attributes),
         Said::Done | Said::Refused(_) => return None,
     };
-    Some(Event { event, connection: words::line(&attributes) })
+    Some(Event { event, connection: words::line(&attributes), ends: words::ends(&attributes) })
 }

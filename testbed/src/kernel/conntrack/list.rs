@@ -2,10 +2,11 @@
 
 use std::io;
 
+use netlink_packet_netfilter::conntrack::ConntrackAttribute;
 use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
 
 use super::messages::{self, Said};
-use super::words;
+use super::words::{self, Ends};
 use crate::kernel::{KernelError, Namespace};
 
 /// Connections that are listed at most.
@@ -17,18 +18,31 @@ const LARGEST: usize = 64 * 1024;
 ///
 /// Errors: `Socket`, with the kernel's answer: it has no connection tracking, for example.
 pub fn list(namespace: &Namespace) -> Result<Vec<String>, KernelError> {
-    namespace.inside(list_here)?.map_err(|cause| KernelError::Socket {
+    let mut lines = each(namespace, words::line)?;
+    lines.sort();
+    Ok(lines)
+}
+
+/// The ends of every connection of TCP or UDP that is tracked, in no order; of at most 100,000.
+///
+/// Errors: as of [`list`].
+pub fn tracked(namespace: &Namespace) -> Result<Vec<Ends>, KernelError> {
+    Ok(each(namespace, words::ends)?.into_iter().flatten().collect())
+}
+
+fn each<T: Send>(namespace: &Namespace, of: fn(&[ConntrackAttribute]) -> T) -> Result<Vec<T>, KernelError> {
+    namespace.inside(|| each_here(of))?.map_err(|cause| KernelError::Socket {
         operation: "list tracked connections",
         node: namespace.name().to_owned(),
         cause,
     })
 }
 
-fn list_here() -> io::Result<Vec<String>> {
+fn each_here<T>(of: fn(&[ConntrackAttribute]) -> T) -> io::Result<Vec<T>> {
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
     socket.bind_auto()?;
     socket.send(&messages::ask_for_all(), 0)?;
-    let mut lines = Vec::new();
+    let mut found = Vec::new();
     let mut buffer = Vec::with_capacity(LARGEST);
     loop {
         buffer.clear();
@@ -36,14 +50,11 @@ fn list_here() -> io::Result<Vec<String>> {
         socket.recv(&mut buffer, 0)?;
         for said in messages::read(&buffer)? {
             match said {
-                Said::New(attributes) | Said::Is(attributes) if lines.len() < MOST => {
-                    lines.push(words::line(&attributes));
+                Said::New(attributes) | Said::Is(attributes) if found.len() < MOST => {
+                    found.push(of(&attributes));
                 }
                 Said::New(_) | Said::Is(_) | Said::Over(_) => {}
-                Said::Done | Said::Refused(0) => {
-                    lines.sort();
-                    return Ok(lines);
-                }
+                Said::Done | Said::Refused(0) => return Ok(found),
                 Said::Refused(error) => return Err(io::Error::from_raw_os_error(error.saturating_neg())),
             }
         }

@@ -13,7 +13,8 @@ use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
 use super::{KernelError, Namespace};
 
 pub use events::{Event, Events, What};
-pub use list::list;
+pub use list::{list, tracked};
+pub use words::Ends;
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE` of linux/netfilter/nfnetlink.h and nfnetlink_conntrack.h: without
 /// a tuple it is about all connections.

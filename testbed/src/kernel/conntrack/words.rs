@@ -1,4 +1,6 @@
-//! A tracked connection in words, as conntrack(8) writes it.
+//! A tracked connection in words, as conntrack(8) writes it, and its ends.
+
+use std::net::{IpAddr, SocketAddr};
 
 use netlink_packet_core::{DefaultNla, Nla};
 use netlink_packet_netfilter::conntrack::{
@@ -18,6 +20,53 @@ const STATES: [&str; 10] = [
     "CLOSE",
     "SYN_SENT2",
 ];
+
+/// The ends of a connection of TCP or UDP, by the addresses that each way has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Protocol number: 6 or 17.
+    pub protocol: u8,
+    /// From whom to whom its first packet went.
+    pub original: [SocketAddr; 2],
+    /// From whom to whom answers go; others than these where addresses are translated.
+    pub reply: [SocketAddr; 2],
+}
+
+/// None of what is neither TCP nor UDP.
+pub(super) fn ends(attributes: &[ConntrackAttribute]) -> Option<Ends> {
+    let (mut there, mut back) = (None, None);
+    for attribute in attributes {
+        match attribute {
+            ConntrackAttribute::CtaTupleOrig(parts) => there = Some(parts),
+            ConntrackAttribute::CtaTupleReply(parts) => back = Some(parts),
+            _ => {}
+        }
+    }
+    let protocol = there?.iter().find_map(protocol_of).map(u8::from);
+    let protocol = protocol.filter(|number| [6, 17].contains(number))?;
+    Some(Ends { protocol, original: way(there?)?, reply: way(back?)? })
+}
+
+fn way(parts: &[Tuple]) -> Option<[SocketAddr; 2]> {
+    let (mut from, mut to): (Option<IpAddr>, Option<IpAddr>) = (None, None);
+    let (mut source, mut dest) = (None, None);
+    for part in parts {
+        match part {
+            Tuple::Ip(addresses) => addresses.iter().for_each(|address| match address {
+                IPTuple::SourceAddress(address) => from = Some(*address),
+                IPTuple::DestinationAddress(address) => to = Some(*address),
+                _ => {}
+            }),
+            Tuple::Proto(numbers) => numbers.iter().for_each(|number| match number {
+                ProtoTuple::SourcePort(port) => source = Some(*port),
+                ProtoTuple::DestinationPort(port) => dest = Some(*port),
+                _ => {}
+            }),
+            _ => {}
+        }
+    }
+    Some([SocketAddr::new(from?, source?), SocketAddr::new(to?, dest?)])
+}
 
 /// `tcp 6 431999 ESTABLISHED src=… dst=… sport=… dport=… src=… dst=… sport=… dport=… [ASSURED]`.
 pub(super) fn line(attributes: &[ConntrackAttribute]) -> String {
@@ -147,6 +196,9 @@ mod tests {
             "tcp 6 431999 ESTABLISHED src=10.20.0.5 dst=203.0.113.10 sport=40000 dport=443 src=203.0.113.10 \
              dst=10.20.0.5 sport=443 dport=40000 [ASSURED]"
         );
+        let [app, cloud] = ["10.20.0.5:40000", "203.0.113.10:443"].map(|end| end.parse().unwrap());
+        let ends = super::ends(&connection).unwrap();
+        assert_eq!(ends, Ends { protocol: 6, original: [app, cloud], reply: [cloud, app] });
         connection[2] = ConntrackAttribute::CtaStatus(Status::Confirmed);
         connection.truncate(3);
         assert!(line(&connection).contains("dport=443 [UNREPLIED] src=203.0.113.10"), "{connection:?}");
@@ -158,6 +210,7 @@ mod tests {
         let parts =
             vec![ProtoTuple::Protocol(Protocol::Icmp), number(4, &[1, 2]), number(5, &[8]), number(6, &[0])];
         let echo = ConntrackAttribute::CtaTupleOrig(vec![Tuple::Proto(parts)]);
+        assert_eq!(super::ends(std::slice::from_ref(&echo)), None);
         assert_eq!(line(&[echo]), "icmp 1 id=258 type=8 code=0 [UNREPLIED]");
         assert_eq!(line(&[]), "unknown 0 [UNREPLIED]");
     }

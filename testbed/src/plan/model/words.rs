@@ -113,6 +113,9 @@ pub enum Word {
         /// Packets lose so many hops on their way, either way; none: not looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hops: Option<u8>,
+        /// Nodes that must track each conversation, opened by the same.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tracked_by: Vec<NodeName>,
         /// What each opener may say at most.
         #[serde(default, skip_serializing_if = "Amount::is_none")]
         asks: Amount,

@@ -31,13 +31,18 @@ pub(super) fn word(word: &Word) -> (String, String) {
             let text = format!("    {}: from {version} on, with forward secrecy{refuses}\n", list(flows));
             ("tls".to_owned(), text)
         }
-        Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers } => {
+        Word::Direction { flows, initiator, media_to, media_ends, hops, tracked_by, asks, answers } => {
             let ends = media_ends.map(|ends| format!(", until {ends:?} after the next session"));
             let ends = ends.unwrap_or_default();
             let media = media_to.as_ref().map(|to| format!("; media only to {to}{ends}")).unwrap_or_default();
             let hops = hops.map(|hops| format!("; packets lose {hops} hops")).unwrap_or_default();
+            let tracked = match tracked_by.is_empty() {
+                true => String::new(),
+                false => format!("; tracked so by {}", list(tracked_by)),
+            };
             let most = format!("{}{}", most("asks", asks), most("answers", answers));
-            let text = format!("    {} opened by {initiator} only{media}{hops}{most}\n", list(flows));
+            let text =
+                format!("    {} opened by {initiator} only{media}{hops}{tracked}{most}\n", list(flows));
             ("direction".to_owned(), text)
         }
         Word::PeersOf { nodes, exactly, besides } => {

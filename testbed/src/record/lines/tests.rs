@@ -77,6 +77,12 @@ fn record() -> Record {
         asked: vec![asked],
         opens: seen.opens,
         in_force: vec!["cut app.eth0".into()],
+        tracked: vec![TrackedSeen {
+            node: "rtr".parse().unwrap(),
+            kind: "tcp".into(),
+            original: ["10.20.0.5:40000", "10.20.0.11:554"].map(|end| end.parse().unwrap()),
+            reply: ["10.20.0.11:554", "10.20.0.5:40000"].map(|end| end.parse().unwrap()),
+        }],
         commands: vec![CommandEnd { node: "vms".parse().unwrap(), status: Some(3), last_lines: vec![] }],
         missing: seen.missing,
         until: 11,

@@ -27,11 +27,12 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
     states.append(&mut probed.states);
     probed.states = states;
     take_snapshots(&built.site, &order.run_folder.join("after")).await?;
-    connections.end().map_err(|error| super::ours(error.to_string()))?;
+    let tracked = connections.end().map_err(|error| super::ours(error.to_string()))?;
     let beside = Beside {
         facts: services.board.all(),
         faults: faults.seen(),
         in_force: Vec::new(),
+        tracked,
         run: order.run,
         patience: order.patience,
     };

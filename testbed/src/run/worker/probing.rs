@@ -14,7 +14,7 @@ use crate::kernel::{nft, snapshot};
 use crate::model::ruleset::holds_for_a_moment;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, Moment, NodeFact, Observations,
-    OpenSeen, RouteSeen, RulesSeen, StateSeen,
+    OpenSeen, RouteSeen, RulesSeen, StateSeen, TrackedSeen,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
@@ -403,6 +403,8 @@ pub(super) struct Beside {
     pub(super) faults: Vec<FaultSeen>,
     /// Faults that were in force when it began.
     pub(super) in_force: Vec<String>,
+    /// What nodes with rules tracked.
+    pub(super) tracked: Vec<TrackedSeen>,
     /// What deadlines were multiplied with.
     pub(super) patience: u32,
     /// The run's number.
@@ -529,6 +531,7 @@ impl Probed {
             rules,
             routes: self.routes,
             listening,
+            tracked: beside.tracked,
             commands: self.commands,
             missing,
             until: self.until,

@@ -178,11 +178,12 @@ async fn judge(
     };
     teller.stage(Stage::End);
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
-    connections.end().map_err(|error| ours(error.to_string()))?;
+    let tracked = connections.end().map_err(|error| ours(error.to_string()))?;
     let beside = Beside {
         facts: standing.services.board.all(),
         faults: standing.faults.seen(),
         in_force,
+        tracked,
         run: order.run,
         patience: order.patience,
     };

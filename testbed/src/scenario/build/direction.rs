@@ -3,10 +3,10 @@
 use super::super::mistakes::Mistake;
 use super::super::model::{Amount, Word};
 use super::super::raw;
-use super::super::shape::Slot;
+use super::super::shape::{At, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::checks::Reader;
-use crate::names::{FlowId, Traffic};
+use crate::names::{FlowId, NodeName, Traffic};
 
 impl Reader<'_> {
     pub(super) fn direction(&mut self, word: &raw::Direction) -> Option<Word> {
@@ -39,7 +39,25 @@ impl Reader<'_> {
         }
         let media_ends = word.media_ends.good().map(|lasting| lasting.value.0);
         let hops = word.hops.good().and_then(|hops| u8::try_from(hops.value.0).ok());
-        Some(Word::Direction { flows, initiator, media_to, media_ends, hops, asks, answers })
+        let tracked_by = self.trackers(&word.tracked_by);
+        Some(Word::Direction { flows, initiator, media_to, media_ends, hops, tracked_by, asks, answers })
+    }
+
+    /// Who tracks connections: only in nodes with rules anybody listens to that.
+    fn trackers(&mut self, slot: &Slot<OneOrMany<At<NodeName>>>) -> Vec<NodeName> {
+        let found = self.nodes(slot).unwrap_or_default();
+        let without = |name: &&NodeName| self.nodes.get(*name).is_some_and(|node| node.ruleset.is_none());
+        if let (Some(name), Some(written)) =
+            (found.iter().find(without), slot.good().and_then(|at| at.0.first()))
+        {
+            let title = format!("{} asks who tracks connections", self.whose);
+            self.out.push(Mistake::error(
+                title,
+                written.spot,
+                format!("`{name}` has no `ruleset`, and tracks none"),
+            ));
+        }
+        found
     }
 
     /// A bound bounds something, and what it bounds can be.

@@ -197,6 +197,8 @@ table! {
         media_ends: may One<Lasting<1, 600_000>>,
         /// Packets lose so many hops on their way, either way, 0 to 254; left out: not looked at.
         hops: may One<Whole<0, 254>>,
+        /// Routers and others with rules of their own whose connection tracking must have each conversation, opened by the same.
+        tracked_by: may Some1<NodeName>,
         /// What each opener may say to each answerer at most; left out: as much as it likes.
         asks: may Amount,
         /// What each answerer may say back at most; left out: as much as it likes.

@@ -2,7 +2,7 @@
 
 use super::super::example::{END, conversation, flow};
 use super::*;
-use crate::observation::{Busiest, Conversation, End, LoadSeen, LostHops};
+use crate::observation::{Busiest, Conversation, End, LoadSeen, LostHops, TrackedSeen};
 use crate::scenario::fault::Share;
 use crate::scenario::model::Amount;
 
@@ -176,6 +176,7 @@ fn flows_of_other_transports_are_matched_by_kind_and_address() {
                 media_to: None,
                 media_ends: None,
                 hops: None,
+                tracked_by: Vec::new(),
                 asks: Amount::default(),
                 answers: Amount::default(),
             };
@@ -246,6 +247,7 @@ fn names_asked(asks: Amount, answers: Amount, [asked, answered]: [Busiest; 2]) -
                 media_to: None,
                 media_ends: None,
                 hops: None,
+                tracked_by: Vec::new(),
                 asks,
                 answers,
             };
@@ -392,4 +394,76 @@ fn hops_of_nothing_that_arrived_are_not_known() {
         seen.conversations.iter_mut().filter(to_dock_1).for_each(|one| one.lost_hops[1] = None);
     });
     assert_inconclusive(&verdict, &["hops: of what dock-1 said to app no hops could be counted"]);
+}
+
+/// A connection as `rtr` tracks it, from whom to whom, and the same back.
+fn tracked(kind: &str, from: &str, to: &str) -> TrackedSeen {
+    let [from, to] = [from, to].map(|end| end.parse().unwrap());
+    TrackedSeen { node: "rtr".parse().unwrap(), kind: kind.into(), original: [from, to], reply: [to, from] }
+}
+
+fn with_tracking(by: &str, change: impl FnOnce(&mut Observations)) -> CheckVerdict {
+    let asked = |plan: &mut Plan| {
+        let Word::Direction { tracked_by, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+        *tracked_by = by.split_whitespace().map(|node| node.parse().unwrap()).collect();
+    };
+    after_both(CHECK, asked, change)
+}
+
+const APP_AT: &str = "10.20.0.5:40000";
+
+#[test]
+fn who_opened_by_the_tracking_of_a_router_is_who_opened_at_the_taps() {
+    let both = |seen: &mut Observations| {
+        let docks = ["10.20.0.11:554", "10.20.0.12:554"];
+        seen.tracked.extend(docks.map(|dock| tracked("tcp", APP_AT, dock)));
+    };
+    let verdict = with_tracking("rtr", both);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.contains("; tracked alike: 2 times"), "{}", verdict.summary);
+}
+
+#[test]
+fn tracking_that_takes_an_answer_for_an_opening_is_a_finding_whether_it_was_asked_for_or_not() {
+    for by in ["", "rtr"] {
+        let reversed = |seen: &mut Observations| {
+            seen.tracked.extend([
+                tracked("tcp", "10.20.0.11:554", APP_AT),
+                tracked("tcp", APP_AT, "10.20.0.12:554"),
+                tracked("udp", "10.20.0.12:554", APP_AT),
+            ]);
+        };
+        assert_fails(
+            &with_tracking(by, reversed),
+            &["rtr tracks tcp/554 of app to dock-1 as opened by dock-1"],
+        );
+    }
+}
+
+#[test]
+fn behind_a_translation_a_conversation_has_the_addresses_that_answers_go_to() {
+    let translated = |seen: &mut Observations| {
+        let one = TrackedSeen {
+            original: [APP_AT, "192.0.2.7:554"].map(|end| end.parse().unwrap()),
+            ..tracked("tcp", APP_AT, "10.20.0.11:554")
+        };
+        seen.tracked.extend([one, tracked("tcp", APP_AT, "10.20.0.12:554")]);
+    };
+    assert_eq!(with_tracking("rtr", translated).verdict, Verdict::Pass);
+    let reversed = |seen: &mut Observations| {
+        let one = TrackedSeen {
+            original: ["192.0.2.7:554", APP_AT].map(|end| end.parse().unwrap()),
+            ..tracked("tcp", "10.20.0.11:554", APP_AT)
+        };
+        seen.tracked.push(one);
+    };
+    assert_eq!(with_tracking("", reversed).verdict, Verdict::Fail);
+}
+
+#[test]
+fn what_is_to_be_tracked_and_is_not_leaves_it_open() {
+    let first_only = |seen: &mut Observations| seen.tracked.push(tracked("tcp", APP_AT, "10.20.0.11:554"));
+    let verdict = with_tracking("rtr", first_only);
+    assert_inconclusive(&verdict, &["tracking: rtr is not known to have tracked tcp/554 of app to dock-2"]);
+    assert_eq!(with_tracking("", |_| {}).verdict, Verdict::Pass);
 }

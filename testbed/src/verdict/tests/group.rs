@@ -33,6 +33,7 @@ fn direction(media_to: Option<&str>, answers: Amount) -> Word {
         media_to: media_to.map(|node| node.parse().unwrap()),
         media_ends: None,
         hops: None,
+        tracked_by: Vec::new(),
         asks: Amount::default(),
         answers,
     }
