@@ -80,10 +80,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
 pub(super) const LACKS: [(&[&str], &str); 10] = [
     (&["PAN-NET-04"], "frames with wrong tags on a trunk, as the firewall could send them"),
-    (
-        &["PAN-NET-07"],
-        "groups other than all nodes and all routers, and advertised routes, towards production",
-    ),
+    (&["PAN-NET-07"], "groups of IPv6 and router advertisements, as no production network here has it"),
     (&["PAN-NET-09"], "joining a camera's group from another network"),
     (
         &["PAN-NET-11"],

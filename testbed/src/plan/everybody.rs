@@ -1,5 +1,5 @@
 //! Aims at everybody: the broadcast addresses of a segment (RFC 919, RFC 922) and its groups of all nodes and all routers
-//! (RFC 4291, section 2.7.1), at a neighbour's filter and past the device that keeps two segments apart.
+//! (RFC 4291, section 2.7.1), at a neighbour's filter and past the device that keeps two segments apart; past that also further groups.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,6 +20,34 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// Whoever has no address asks everybody for one here (RFC 2131, section 4.1).
 const FOR_AN_ADDRESS: Traffic = Traffic::Udp(67, 67);
+
+/// Further groups, each with what is said there, which is all that each gets: those of a link, of an organisation and of the whole
+/// internet, and those in which routes are told. The global ones are for documentation (RFC 6676).
+const GROUPS: [(&str, &[Traffic]); 14] = [
+    // multicast DNS (RFC 6762), LLMNR (RFC 4795), WS-Discovery and SSDP
+    ("224.0.0.251", &[udp(5353)]),
+    ("224.0.0.252", &[udp(5355)]),
+    ("239.255.255.250", &[udp(3702), udp(1900)]),
+    // OSPF (RFC 2328), RIP (RFC 2453)
+    ("224.0.0.5", &[OSPF]),
+    ("224.0.0.9", &[udp(520)]),
+    // of an organisation (RFC 2365), and global
+    ("239.192.0.1", &[udp(5004)]),
+    ("233.252.0.1", &[udp(5004)]),
+    ("ff02::fb", &[udp(5353)]),
+    ("ff02::1:3", &[udp(5355)]),
+    ("ff02::c", &[udp(3702), udp(1900)]),
+    ("ff05::c", &[udp(3702), udp(1900)]),
+    // OSPFv3 (RFC 5340), RIPng (RFC 2080)
+    ("ff02::5", &[OSPF]),
+    ("ff02::9", &[udp(521)]),
+    ("ff0e::db8:0:1", &[udp(5004)]),
+];
+const OSPF: Traffic = Traffic::Protocol(89, 89);
+
+const fn udp(port: u16) -> Traffic {
+    Traffic::Udp(port, port)
+}
 
 /// What one node sends at everybody where the other is plugged in. Where both are in one segment the target's own filter
 /// judges, else every tap of the target's segment: there once for each attacker, whoever the target is.
@@ -76,8 +104,10 @@ impl Beside<'_> {
             |address: &IpAddr| at.addresses.iter().any(|net| net.addr().is_ipv4() == address.is_ipv4());
         let all = here.chain(further).filter(|(address, _)| speaks(address));
         let judge = Judge::BehindFilter { node: target.name.clone() };
-        all.filter_map(|(address, mac)| self.aim((target, at), (address, mac, mac), judge.clone(), None))
-            .collect()
+        all.filter_map(|(address, mac)| {
+            self.aim((target, at), (address, mac, mac), (judge.clone(), None), None)
+        })
+        .collect()
     }
 
     /// Past the device: what it would have to route as a broadcast of the segment behind it, and what it would have to
@@ -97,28 +127,38 @@ impl Beside<'_> {
             |address: &IpAddr| at.addresses.iter().any(|net| net.addr().is_ipv4() == address.is_ipv4());
         let judge = Judge::Tap { port: at.port.clone() };
         let all = routed.chain(everybody).filter(|(address, ..)| speaks(address));
-        all.filter_map(|(address, mac, there, by)| {
-            self.aim((target, at), (address, mac, there), judge.clone(), Some(by))
-        })
-        .collect()
+        let everybody = all.filter_map(|(address, mac, there, by)| {
+            self.aim((target, at), (address, mac, there), (judge.clone(), Some(by)), None)
+        });
+        let groups = GROUPS.iter().map(|(group, said)| (group.parse().expect("an address"), *said));
+        let groups = groups.filter(|(address, _)| speaks(address)).filter_map(|(address, said)| {
+            let mac = group_mac(address);
+            self.aim((target, at), (address, mac, mac), (judge.clone(), Some(carried())), Some(said))
+        });
+        everybody.chain(groups).collect()
     }
 
     /// One aim; none if the attacker has no address of the family, or nothing is left to be sent.
     ///
-    /// The frames go to the first Ethernet address, those of the instrument to the second.
+    /// The frames go to the first Ethernet address, those of the instrument to the second. They are the check's and its cells, or
+    /// `only` these.
     fn aim(
         &self,
         (target, at): (&Node, &Link),
         (address, next_hop, target_mac): (IpAddr, Mac, Mac),
-        judge: Judge,
-        by: Option<PassedOn>,
+        (judge, by): (Judge, Option<PassedOn>),
+        only: Option<&[Traffic]>,
     ) -> Option<Aim> {
         let (next, next_link) = self.next;
         let own = || self.own.addresses.iter().filter(|net| net.addr().is_ipv4() == address.is_ipv4());
         let beside = own().find(|net| next_link.addresses.iter().any(|other| net.contains(&other.addr())));
         let source = beside.or(own().next()).map(IpNet::addr)?;
         let allowed = self.allowed();
-        let sent = if self.attack.cover.is_all() { usual_ports(true) } else { self.attack.ports.clone() };
+        let sent = match only {
+            Some(only) => only.to_vec(),
+            None if self.attack.cover.is_all() => usual_ports(true),
+            None => self.attack.ports.clone(),
+        };
         let sent: Vec<_> = sent.into_iter().filter(|port| fits(port, address)).collect();
         let ports = without(&sent, &allowed);
         let ports_of_segment = match by {
@@ -137,7 +177,7 @@ impl Beside<'_> {
             next_node: next.name.clone(),
             stops_at: next.name.clone(),
             ports,
-            cells: self.attack.cells.map(|all| Cells {
+            cells: self.attack.cells.filter(|_| only.is_none()).map(|all| Cells {
                 allowed,
                 all,
                 switched: is_filtered(self.known, self.attacker, self.own)
@@ -203,9 +243,13 @@ fn broadcasts(link: &Link) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// The Ethernet address of a broadcast or a group (RFC 2464, section 7).
+/// The Ethernet address of a broadcast or a group (RFC 1112, section 6.4; RFC 2464, section 7).
 fn group_mac(address: IpAddr) -> Mac {
     match address {
+        IpAddr::V4(group) if group.is_multicast() => {
+            let [_, b, c, d] = group.octets();
+            Mac([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+        }
         IpAddr::V4(_) => BROADCAST,
         IpAddr::V6(group) => {
             let [.., a, b, c, d] = group.octets();

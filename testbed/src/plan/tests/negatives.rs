@@ -333,7 +333,21 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
     let aims = at_everybody("vms", "dock-1 dock-2", "F01 F15 S02");
     let addresses: Vec<_> = aims.iter().map(|aim| (aim.to.to_string(), aim.address.to_string())).collect();
     let at = |address: &str| ("dock-1".to_owned(), address.to_owned());
-    assert_eq!(addresses, [at("10.20.0.255"), at("255.255.255.255")], "no IPv6 there");
+    let groups = [
+        "224.0.0.251",
+        "224.0.0.252",
+        "239.255.255.250",
+        "224.0.0.5",
+        "224.0.0.9",
+        "239.192.0.1",
+        "233.252.0.1",
+    ];
+    let all = ["10.20.0.255", "255.255.255.255"].into_iter().chain(groups);
+    assert_eq!(addresses, all.map(at).collect::<Vec<_>>(), "no IPv6 there");
+    let search = &aims[4];
+    assert_eq!(search.ports, ["udp/3702", "udp/1900"].map(|port| port.parse().unwrap()));
+    assert_eq!(search.next_hop.to_string(), "01:00:5e:7f:ff:fa");
+    assert!(aims[2..].iter().all(|aim| aim.cells.is_none() && aim.next_hop == aim.target_mac), "{aims:#?}");
     for (aim, routed) in aims.iter().zip([true, false]) {
         let everybody = aim.everybody.as_ref().unwrap();
         let ports: Vec<_> = everybody.taps.iter().map(ToString::to_string).collect();
