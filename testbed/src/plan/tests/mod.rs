@@ -12,3 +12,4 @@ mod random;
 mod refused;
 mod rendered;
 mod served;
+mod streams;
