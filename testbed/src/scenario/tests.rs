@@ -19,7 +19,7 @@ fn source(text: &str) -> Source {
 
 /// Every rule file of the shipped scenarios.
 fn files() -> Files {
-    let paths = ["t3.nft", "t5.nft", "t5-switch.nft", "app.nft", "rules.nft"];
+    let paths = ["t3.nft", "t5.nft", "t5-switch.nft", "app.nft", "app-asks.nft", "rules.nft"];
     Files { found: paths.map(|path| (path.to_owned(), Ok(String::new()))).into(), ..Files::default() }
 }
 

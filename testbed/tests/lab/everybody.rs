@@ -104,10 +104,24 @@ fn rules_that_keep_it_out_are_not_accused_and_nothing_of_it_is_unexplained() {
         "door 255.255.255.255 cam",
         "door ff02::1 cam",
         "door ff02::2 cam",
+        "door 224.0.0.251 cam",
+        "door 224.0.0.252 cam",
+        "door 239.255.255.250 cam",
+        "door 224.0.0.5 cam",
+        "door 224.0.0.9 cam",
+        "door 239.192.0.1 cam",
+        "door 233.252.0.1 cam",
+        "door ff02::fb cam",
+        "door ff02::1:3 cam",
+        "door ff02::c cam",
+        "door ff05::c cam",
+        "door ff02::5 cam",
+        "door ff02::9 cam",
+        "door ff0e::db8:0:1 cam",
     ];
     assert_eq!(told, expected, "the lamp is in the door's segment: {said}");
     assert!(
-        check.summary.ends_with("the list and cells at 8 addresses more and at 9 addresses of everybody"),
+        check.summary.ends_with("the list and cells at 8 addresses more and at 23 addresses of everybody"),
         "{said}"
     );
 }
