@@ -49,15 +49,14 @@ pub(crate) fn undisturbed(times: &[u64], changes: &[ChangeSeen]) -> Vec<Duration
     gaps.map(|pair| Duration::from_nanos(pair[1].saturating_sub(pair[0]))).collect()
 }
 
-/// What had to wait for the end of a change comes all at once then; it may be told so much later, nanoseconds.
-const AT_ONCE: u64 = 100_000_000;
-
 /// From one of these times to the next, where no check had done anything to the site meanwhile, nor had a client of that very
-/// service met somebody else in its place. What had waited for the end of a change says nothing of how often something comes: right
-/// behind one, gaps that are too short (`every`) are none.
+/// service met somebody else in its place.
+///
+/// What had waited for the end of a change comes all at once, and says nothing of how often something comes: behind a disturbed gap, as
+/// many that are shorter than `every` less `tolerance` are none as could have come within it.
 pub(crate) fn gaps(
     times: &[u64],
-    (event, every): (Event, Duration),
+    (event, every, tolerance): (Event, Duration, Duration),
     facts: &[NodeFact],
     changes: &[ChangeSeen],
 ) -> Vec<Duration> {
@@ -66,21 +65,28 @@ pub(crate) fn gaps(
         _ => None,
     });
     let met: Vec<u64> = met.collect();
-    let had_waited = |pair: &[u64]| {
-        let behind =
-            |change: &ChangeSeen| (change.end_at..change.end_at.saturating_add(AT_ONCE)).contains(&pair[0]);
-        Duration::from_nanos(pair[1].saturating_sub(pair[0])) < every && changes.iter().any(behind)
-    };
-    let pairs = times.windows(2).filter(|pair| !met.iter().any(|at| (pair[0]..pair[1]).contains(at)));
-    let pairs = pairs.filter(|pair| !had_waited(pair));
-    pairs.flat_map(|pair| undisturbed(pair, changes)).collect()
+    let (mut gaps, mut waited) = (Vec::new(), 0);
+    for pair in times.windows(2) {
+        let length = Duration::from_nanos(pair[1].saturating_sub(pair[0]));
+        if met.iter().any(|at| (pair[0]..pair[1]).contains(at)) {
+            waited = 0;
+        } else if undisturbed(pair, changes).is_empty() {
+            waited = waited.max(length.as_nanos().div_ceil(every.as_nanos().max(1)));
+        } else if waited > 0 && length < every.saturating_sub(tolerance) {
+            waited -= 1;
+        } else {
+            waited = 0;
+            gaps.push(length);
+        }
+    }
+    gaps
 }
 
 pub(super) fn draft(asked: &Asked<'_>, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     let Asked { event, of, every, tolerance, gaps: wanted, missing } = *asked;
     let times = counted_times(&seen.facts, event, of);
-    let between = |times: &[u64]| gaps(times, (event, every), &seen.facts, &seen.changes);
+    let between = |times: &[u64]| gaps(times, (event, every, tolerance), &seen.facts, &seen.changes);
     let all = between(&times);
     let last = times.last().filter(|last| between(&[**last, seen.until]).len() == 1);
     let silence = last.map_or(Duration::ZERO, |last| Duration::from_nanos(seen.until.saturating_sub(*last)));

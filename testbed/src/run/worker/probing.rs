@@ -386,9 +386,9 @@ async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result
 /// Whether every `periodic` has as many gaps as it asks for.
 fn regular(plan: &Plan, facts: &[NodeFact], changes: &[ChangeSeen]) -> bool {
     plan.checks.iter().all(|check| match &check.word {
-        Word::Periodic { event, of, every, gaps, .. } => {
+        Word::Periodic { event, of, every, tolerance, gaps, .. } => {
             let times = periodic::counted_times(facts, *event, of);
-            let seen = periodic::gaps(&times, (*event, *every), facts, changes);
+            let seen = periodic::gaps(&times, (*event, *every, *tolerance), facts, changes);
             u64::try_from(seen.len()).unwrap_or(u64::MAX) >= *gaps
         }
         _ => true,

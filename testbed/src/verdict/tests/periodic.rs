@@ -69,9 +69,14 @@ fn what_had_waited_for_the_end_of_a_change_comes_at_once_and_is_no_gap() {
             "metrics of app: 3 missing (at most 0 allowed)",
         ],
     );
+    let late = [0, 1000, 5301, 5302, 5303, 5304, 5700, 6700, 7700, 8700, 9700];
+    assert_eq!(judged(&late, Some((1500, 5000))).verdict, Verdict::Pass, "it had to find its way first");
     let early = [0, 1000, 5001, 6000, 6200, 7000, 8000, 9000];
     let verdict = judged(&early, Some((1500, 5000)));
     assert_eq!(verdict.verdict, Verdict::Fail, "what comes too soon later on had not waited: {verdict:#?}");
+    let many = [0, 1000, 5001, 5002, 5003, 5004, 5005, 5006, 5007, 6000, 7000, 8000, 9000];
+    let verdict = judged(&many, Some((1500, 5000)));
+    assert_eq!(verdict.verdict, Verdict::Fail, "more than can have waited: {verdict:#?}");
 }
 
 #[test]
