@@ -101,6 +101,8 @@ pub struct Careless {
     pub any_device: bool,
     /// Its questions for cameras may pass routers.
     pub searches_far: bool,
+    /// It tells the cloud of each of its ports the Ethernet address of the other.
+    pub mixes_ports_up: bool,
 }
 
 /// One camera.

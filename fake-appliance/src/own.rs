@@ -21,6 +21,8 @@ struct State {
     time: Option<(String, Option<IpAddr>)>,
     applications: BTreeSet<String>,
     every: Duration,
+    /// Whether each port is told of with the Ethernet address of the other.
+    mixed_up: bool,
 }
 
 /// One port.
@@ -32,13 +34,15 @@ struct Port {
 }
 
 impl Own {
-    /// As it is when it starts; `every`: time between two signs of life.
-    pub(crate) fn new(every: Duration) -> Self {
+    /// As it is when it starts; `every`: time between two signs of life; `mixed_up`: each port is told of with the
+    /// Ethernet address of the other.
+    pub(crate) fn new(every: Duration, mixed_up: bool) -> Self {
         Self(Mutex::new(State {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             time: None,
             applications: BTreeSet::new(),
             every,
+            mixed_up,
         }))
     }
 
@@ -80,11 +84,13 @@ impl Own {
     /// What the cloud's monitoring is told: `softwareVersion`, and for `eth0`, `eth1` and `ntp` the state, the address, and
     /// the Ethernet address or the server's name.
     pub(crate) fn status(&self) -> Value {
-        let ports = ports();
-        let mut ports = ports.into_values().map(|port| port.said());
-        let mut next = || ports.next().unwrap_or_else(|| Port::default().said());
-        let (eth0, eth1) = (next(), next());
+        let mut ports = ports().into_values();
+        let (mut first, mut second) = (ports.next().unwrap_or_default(), ports.next().unwrap_or_default());
         let state = self.lock();
+        if state.mixed_up {
+            std::mem::swap(&mut first.mac, &mut second.mac);
+        }
+        let (eth0, eth1) = (first.said(), second.said());
         let ntp = match &state.time {
             None => format!("NOT_CONNECTED {NONE} {NONE}"),
             Some((server, None)) => format!("CONNECTING {NONE} {server}"),
@@ -147,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_status_has_three_words_each_and_the_software_in_use() {
-        let own = Own::new(Duration::from_secs(30));
+        let own = Own::new(Duration::from_secs(30), false);
         own.asked_for_time("time.example", Some([10, 20, 0, 1].into()));
         own.updated("2.0.0");
         let status = own.status();

@@ -32,6 +32,17 @@ pub struct Line {
     pub fact: Fact,
 }
 
+/// What a device says of one of its ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortSaid {
+    /// Whether it has a carrier.
+    pub connected: bool,
+    /// Its first address of IPv4, with the length of its network, such as `10.20.0.5/24`.
+    pub address: Option<String>,
+    /// Its Ethernet address, such as `02:00:00:00:00:01`.
+    pub mac: Option<String>,
+}
+
 /// Everything a fake may say. The tag is the key `fact`, in snake case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -145,6 +156,9 @@ pub enum Fact {
         online: bool,
         /// The software that it last said it runs.
         software: Option<String>,
+        /// What it last said of its two ports, in the order of their names; none before it has said anything.
+        #[serde(default)]
+        ports: Vec<PortSaid>,
     },
     /// A name was asked for.
     Asked {

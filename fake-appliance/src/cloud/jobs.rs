@@ -188,7 +188,7 @@ pub(super) mod tests {
                 .with_no_client_auth();
         Means {
             scans: None,
-            own: Arc::new(Own::new(Duration::from_secs(30))),
+            own: Arc::new(Own::new(Duration::from_secs(30), false)),
             fetcher: Fetcher { tls: Arc::new(tls), voice: voice(), takes_anything: false },
             certify: Arc::new(|_, _| Err("no certificates here".into())),
             restart: Restart::new(Duration::ZERO),

@@ -114,7 +114,7 @@ impl Cloud {
         Ok(Self {
             client: Arc::new(client),
             thing: config.thing.clone(),
-            own: Arc::new(Own::new(config.monitor_every())),
+            own: Arc::new(Own::new(config.monitor_every(), careless.mixes_ports_up)),
             https,
             identity: Identity::new(mqtt, certified),
         })

@@ -134,6 +134,7 @@ mod tests {
         pushes: false,
         one_login: false,
         any_device: false,
+        mixes_ports_up: false,
         searches_far: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";

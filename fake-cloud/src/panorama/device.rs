@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use fake_facts::Fact;
+use fake_facts::{Fact, PortSaid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Monitoring jobs that may go unanswered before a device counts as gone.
 const MISSES: u32 = 2;
+/// The state of a port with a carrier.
+const CONNECTED: &str = "CONNECTED";
+/// What a device says where there is nothing to say.
+const NONE: &str = "--";
 
 /// One device.
 #[derive(Clone, Debug)]
@@ -131,12 +135,19 @@ impl StaticIp {
     }
 }
 
+impl Port {
+    fn known(&self) -> PortSaid {
+        let word = |text: &str| (text != NONE).then(|| text.to_owned());
+        PortSaid { connected: self.state == CONNECTED, address: word(&self.address), mac: word(&self.other) }
+    }
+}
+
 impl Said {
     /// Reads the details of an answer: `softwareVersion`, and three words each for `eth0`, `eth1` and `ntp`.
     pub(super) fn read(details: &Map<String, Value>, at: i64) -> Option<Self> {
         let text = |key: &str| details.get(key).and_then(Value::as_str);
         let port = |key: &str| match text(key)?.split_whitespace().collect::<Vec<_>>()[..] {
-            [state, address, other] if ["CONNECTED", "NOT_CONNECTED", "CONNECTING"].contains(&state) => {
+            [state, address, other] if [CONNECTED, "NOT_CONNECTED", "CONNECTING"].contains(&state) => {
                 Some(Port { state: state.into(), address: address.into(), other: other.into() })
             }
             _ => None,
@@ -204,6 +215,7 @@ impl Device {
             device: self.id.clone(),
             online: self.online,
             software: self.software().map(str::to_owned),
+            ports: self.said.iter().flat_map(|said| said.ethernet.iter().map(Port::known)).collect(),
         }
     }
 

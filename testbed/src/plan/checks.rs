@@ -183,6 +183,7 @@ pub(super) fn word(
             let (tries, may) = streams::tried(check, known, (&all(&cameras), &all(&from)), mistakes);
             Word::NoStream { tries, knows_password, may }
         }
+        scenario::Word::Inventory { of } => Word::Inventory { of: all(&of) },
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
         scenario::Word::Scan { at, finds, beyond, by_job } => {
             Word::Scan { at, finds: all(&finds), beyond: all(&beyond), by_job }

@@ -157,7 +157,7 @@ const SPOILED: &str = "spoiled";
 
 /// Whether monitoring hears of software, of a device that is online.
 fn is_fresh(fact: &Fact, of: &NodeName, version: &str) -> bool {
-    matches!(fact, Fact::Monitored { device, online: true, software: Some(software) } if device == of.as_str() && software == version)
+    matches!(fact, Fact::Monitored { device, online: true, software: Some(software), .. } if device == of.as_str() && software == version)
 }
 
 /// Whether an end says that a configuration is in force.

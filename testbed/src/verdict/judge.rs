@@ -8,9 +8,9 @@ use super::stand_in;
 use super::wording::Reasons;
 use super::{CheckVerdict, ControlSeen, CoveredSeen, Finding, Judgement, MatrixSeen, PauseSeen, Verdict};
 use super::{
-    address, after, attacks, calls, carries, clock, direction, endures, explained, job, lint, listens,
-    matrix, members, moved, name, names_agree, no_bridge, no_hop, no_reach, no_stream, no_video, own_leg,
-    peers_of, periodic, plays, reach, rtsp, scan, spare, taint, talks, tls,
+    address, after, attacks, calls, carries, clock, direction, endures, explained, inventory, job, lint,
+    listens, matrix, members, moved, name, names_agree, no_bridge, no_hop, no_reach, no_stream, no_video,
+    own_leg, peers_of, periodic, plays, reach, rtsp, scan, spare, taint, talks, tls,
 };
 
 /// Judges a run: one verdict per check of the plan, in the plan's order.
@@ -59,6 +59,7 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::Direction { .. } => ("direction", direction::draft(plan, check, seen)),
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
+        Word::Inventory { of } => ("inventory", inventory::draft(plan, of, seen)),
         Word::NoStream { tries, may, .. } => ("no_stream", no_stream::draft(check, tries, may, seen)),
         Word::NoVideo { cameras, at } => ("no_video", no_video::draft(plan, (cameras, at), seen)),
         Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
@@ -228,6 +229,7 @@ fn is_sighting(word: &Word, finding: &Finding) -> bool {
         | Word::Rtsp { .. }
         | Word::NoVideo { .. }
         | Word::NoStream { .. }
+        | Word::Inventory { .. }
         | Word::Lint { .. } => true,
         Word::PeersOf { .. }
         | Word::Carries { .. }

@@ -3,7 +3,7 @@
 //! One file per word: `no_reach` (with its `controls`, `leak`s, `stray`s and what it `covered`), `no_bridge`, `no_hop`, `own_leg`, `carries`, `name`,
 //! `lint`, `reach`, `plays` (with its `timing`),
 //! `direction` (with its bounds of an `amount`), `peers_of`, `members`, `clock`, `address`, `spare`, `explained` (with what was `shown`), `matrix` (with
-//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`.
+//! `predicted`), `taint`, `tls` (with its `stand_in`s), `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `inventory`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`.
 
 mod address;
 mod after;
@@ -20,6 +20,7 @@ pub(crate) mod endures;
 #[cfg(test)]
 pub(crate) mod example;
 mod explained;
+mod inventory;
 pub(crate) mod job;
 mod judge;
 mod leak;

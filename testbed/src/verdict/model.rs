@@ -40,7 +40,7 @@ pub struct CheckVerdict {
     /// The controls it proves.
     pub proves: Vec<Proof>,
     /// The word: `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`,
-    /// `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `after`.
+    /// `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `inventory`, `after`.
     pub word: String,
     /// The verdict.
     pub verdict: Verdict,

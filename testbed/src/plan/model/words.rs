@@ -174,6 +174,11 @@ pub enum Word {
         /// Who may watch, one of each camera: asked the same with the right password, it gives its stream.
         may: Vec<Open>,
     },
+    /// What appliances tell their cloud of their ports.
+    Inventory {
+        /// The appliances.
+        of: Vec<NodeName>,
+    },
     /// Hostile cameras have done what they are there for.
     Attacks {
         /// The cameras.

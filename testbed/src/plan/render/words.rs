@@ -79,6 +79,7 @@ pub(super) fn word(word: &Word) -> (String, String) {
             );
             ("no_stream".to_owned(), asked)
         }
+        Word::Inventory { of } => ("inventory".to_owned(), format!("    of {}\n", list(of))),
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, beyond, by_job } => {
             let when = if *by_job { "once a job says so" } else { "unasked" };

@@ -5,7 +5,7 @@ use super::format::{Message, Rule};
 const HELP: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/scenarios/README.md");
 
 /// The kinds, and what holds where there is no result.
-pub(super) const KINDS: [(&str, &str); 34] = [
+pub(super) const KINDS: [(&str, &str); 35] = [
     ("address", "A node got the address that it should, from nobody else, and kept it."),
     ("after", "What goes on goes on after a fault, and what is shut stays shut."),
     ("attacks", "Hostile cameras have done what they are there for."),
@@ -22,6 +22,7 @@ pub(super) const KINDS: [(&str, &str); 34] = [
     ("no_hop", "No frame gets from one segment into another, whatever tags it has."),
     ("own_leg", "A node does not answer on one leg for an address of another."),
     ("no_reach", "No packet gets from one node to another."),
+    ("inventory", "The cloud knows the addresses that a device's ports have."),
     ("no_stream", "Cameras give their streams to nobody who may not watch."),
     ("no_video", "Cameras are asked for video, and nothing of it comes."),
     ("peers_of", "A node talks with the named nodes only."),

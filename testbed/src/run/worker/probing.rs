@@ -254,6 +254,7 @@ impl Prober<'_> {
             | Word::Clock { .. }
             | Word::Scan { .. }
             | Word::NoVideo { .. }
+            | Word::Inventory { .. }
             | Word::Attacks { .. }
             | Word::Address { .. }
             | Word::Carries { .. }

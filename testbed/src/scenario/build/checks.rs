@@ -196,6 +196,7 @@ impl Reader<'_> {
             ("scan", raw.scan.is_absent(), raw.scan.is_bad()),
             ("attacks", raw.attacks.is_absent(), raw.attacks.is_bad()),
             ("no_video", raw.no_video.is_absent(), raw.no_video.is_bad()),
+            ("inventory", raw.inventory.is_absent(), raw.inventory.is_bad()),
             ("no_stream", raw.no_stream.is_absent(), raw.no_stream.is_bad()),
             ("job", raw.job.is_absent(), raw.job.is_bad()),
             ("calls", raw.calls.is_absent(), raw.calls.is_bad()),
@@ -208,7 +209,7 @@ impl Reader<'_> {
         let written: Vec<&str> =
             words.iter().filter(|(_, absent, bad)| !absent && !bad).map(|(word, ..)| *word).collect();
         if words.iter().all(|(_, absent, _)| *absent) {
-            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`";
+            let label = "write one of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `inventory`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`";
             self.out.push(Mistake::error(format!("{} asserts nothing", self.whose), name.spot, label));
         } else if written.len() > 1 {
             let label = format!("{} stand together: make a check of each", written.join(" and "));
@@ -240,6 +241,7 @@ impl Reader<'_> {
             raw.scan.good().and_then(|word| self.scan(word)),
             raw.attacks.good().and_then(|word| self.attacks(word)),
             raw.no_video.good().and_then(|word| self.no_video(word)),
+            raw.inventory.good().and_then(|word| self.inventory(word)),
             raw.no_stream.good().and_then(|word| self.no_stream(word)),
             raw.job.good().and_then(|word| self.job(word)),
             raw.calls.good().and_then(|word| self.calls(word)),
@@ -425,6 +427,21 @@ impl Reader<'_> {
             self.out.push(Mistake::error(title, name.spot, label));
         }
         Some(Word::NoVideo { cameras, at })
+    }
+
+    fn inventory(&mut self, word: &raw::Inventory) -> Option<Word> {
+        use super::directory::Section::Appliance;
+        let names = word.of_node.good()?;
+        let of = self.directory.nodes_of(names, &[Appliance], self.whose, self.out);
+        let tells = |name: &NodeName| match self.nodes.get(name).map(|node| &node.kind) {
+            Some(Kind::Appliance(appliance)) => appliance.cloud.is_some(),
+            _ => true,
+        };
+        if let (Some(mute), Some(first)) = (of.iter().find(|name| !tells(name)), names.0.first()) {
+            let title = format!("{} asks what a cloud is told", self.whose);
+            self.out.push(Mistake::error(title, first.spot, format!("`{mute}` has no cloud")));
+        }
+        (!of.is_empty()).then_some(Word::Inventory { of })
     }
 
     fn no_stream(&mut self, word: &raw::NoStream) -> Option<Word> {

@@ -176,4 +176,6 @@ pub enum Careless {
     AnyDevice,
     /// Its questions for cameras may pass routers.
     SearchesFar,
+    /// It tells its cloud of each of its ports the Ethernet address of the other.
+    MixesPortsUp,
 }

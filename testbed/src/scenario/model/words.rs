@@ -216,6 +216,11 @@ pub enum Word {
         /// Whether it knows the camera's password. Default true.
         knows_password: bool,
     },
+    /// What appliances tell their cloud of their ports.
+    Inventory {
+        /// The appliances.
+        of: Vec<NodeName>,
+    },
     /// Hostile cameras have done what they are there for.
     Attacks {
         /// The cameras.

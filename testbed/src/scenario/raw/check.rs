@@ -19,7 +19,7 @@ use super::{Fault, One, Some1};
 use crate::names::{CheckName, NodeName, PortRef, SegmentName, Traffic};
 
 table! {
-    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`, and what it proves.
+    /// An assertion: exactly one word of `reach`, `no_reach`, `plays`, `direction`, `peers_of`, `members`, `clock`, `address`, `spare`, `carries`, `no_bridge`, `no_hop`, `own_leg`, `listens`, `explained`, `matrix`, `name`, `taint`, `tls`, `lint`, `periodic`, `scan`, `attacks`, `no_video`, `no_stream`, `inventory`, `job`, `calls`, `talks`, `names_agree`, `rtsp`, `endures`, `after`, and what it proves.
     Check = "a check" {
         /// These can be reached.
         reach: may Reach,
@@ -71,6 +71,8 @@ table! {
         no_video: may NoVideo,
         /// Cameras are asked for their streams by those that may not watch, and give none.
         no_stream: may NoStream,
+        /// What the cloud is told of an appliance's ports is so.
+        inventory: may Inventory,
         /// An appliance does what it is given to do.
         job: may JobDone,
         /// Operators call the cloud from outside, and nobody else is believed.
@@ -263,6 +265,14 @@ table! {
         from: must Some1<NodeName>,
         /// Whether whoever asks knows the camera's password; else it shows a wrong one. Default true.
         knows_password: may One<bool>,
+    }
+}
+
+table! {
+    /// What appliances tell their cloud of their ports, by which operators know them.
+    Inventory = "`inventory`" {
+        /// The appliances; each has a cloud.
+        of_node ("of"): must Some1<NodeName>,
     }
 }
 

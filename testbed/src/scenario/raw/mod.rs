@@ -16,8 +16,9 @@ use super::shape::{At, List, OneOrMany};
 
 pub(crate) use check::{
     Address, After, Amount, Attacks, Calls, CarriesOnly, Check, Clock, Direction, Endures, Explained,
-    Forgotten, JobDone, Lint, Listens, Matrix, Members, Name, NamesAgree, NoBridge, NoHop, NoReach, NoStream,
-    NoVideo, OwnLeg, PeersOf, Periodic, Plays, Reach, ScanFinds, Spare, SpokenRtsp, Taint, Talks, Tls, Waive,
+    Forgotten, Inventory, JobDone, Lint, Listens, Matrix, Members, Name, NamesAgree, NoBridge, NoHop,
+    NoReach, NoStream, NoVideo, OwnLeg, PeersOf, Periodic, Plays, Reach, ScanFinds, Spare, SpokenRtsp, Taint,
+    Talks, Tls, Waive,
 };
 pub(crate) use fault::Fault;
 pub(crate) use flow::{Flow, OwnFlow, Policy, PolicyFlow, PolicyUse};

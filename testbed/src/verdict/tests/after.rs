@@ -224,8 +224,9 @@ fn who_does_not_answer_its_monitoring_is_said_to_be_offline() {
             }
         };
         judged(stops, |all| {
-            let monitored =
-                |at: u64, online| told(at, Fact::Monitored { device: "app".into(), online, software: None });
+            let monitored = |at: u64, online| {
+                told(at, Fact::Monitored { device: "app".into(), online, software: None, ports: Vec::new() })
+            };
             let times = every(AT - 4_000 * MS, AT, 1000).into_iter().chain([THEN + 700 * MS]);
             all.facts
                 .extend(times.map(|at| {

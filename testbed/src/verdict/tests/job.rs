@@ -61,7 +61,16 @@ fn good_job(kind: JobKind) -> Vec<NodeFact> {
             500,
             Fact::Ended { thing: thing.clone(), job: name, status, details: details.into_iter().collect() },
         ),
-        said("aws", 900, Fact::Monitored { device: thing, online: true, software: Some("7.1.0".into()) }),
+        said(
+            "aws",
+            900,
+            Fact::Monitored {
+                device: thing,
+                online: true,
+                software: Some("7.1.0".into()),
+                ports: Vec::new(),
+            },
+        ),
     ];
     all.extend(["iot", "credentials"].map(|service| said("aws", 100, accepted(service, "abc"))));
     all.extend(["iot", "monitoring", "logs"].map(|service| said("app", 120, connected(service, None))));

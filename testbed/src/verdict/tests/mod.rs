@@ -12,6 +12,7 @@ mod endures;
 mod explained;
 mod folder;
 mod group;
+mod inventory;
 mod job;
 mod lint;
 mod listens;
