@@ -263,6 +263,9 @@ pub struct OpenSeen {
     pub packets: (Option<u64>, Option<u64>),
     /// The error, if any, in the system's words.
     pub error: Option<String>,
+    /// Whether a connection stood, where a stream was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connected: bool,
     /// With which statuses of RTSP (RFC 2326, section 7.1.1) it was answered, where a stream was asked for: the last one of `DESCRIBE`,
     /// and that of `SETUP` behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -37,7 +37,14 @@ pub(super) fn tried(
             ),
         }
         let askers = from.iter().filter(|name| *name != camera).filter_map(|name| known.ways.node(name));
-        tries.extend(askers.flat_map(|asker| asked(asker, node, port)));
+        for asker in askers {
+            let asked = asked(asker, node, port);
+            if asked.is_empty() {
+                let text = format!("`{}` has no address of a family that `{camera}` has", asker.name);
+                mistakes.check(check, text);
+            }
+            tries.extend(asked);
+        }
     }
     if tries.is_empty() {
         mistakes.check(check, "has nobody who could ask a camera".to_owned());

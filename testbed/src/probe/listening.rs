@@ -28,7 +28,9 @@ pub async fn look_until_told(site: &Site, check: &Check, before: &[ListeningSeen
         let mut looks: Vec<ListeningSeen> = earlier.cloned().collect();
         let known = looks.len();
         looks.push(look(site, check, node));
-        while is_young(&looks, at) {
+        let end = looks.last().map_or(0, |look| look.at);
+        let lasted = |looks: &[ListeningSeen]| looks.last().map_or(0, |look| look.at.saturating_sub(end));
+        while is_young(&looks, at) && lasted(&looks) <= ListeningSeen::ASKS_FOR {
             tokio::time::sleep(LOOK_EVERY).await;
             looks.push(look(site, check, node));
         }

@@ -73,6 +73,7 @@ async fn opened(
         local_port,
         packets: (None, None),
         error,
+        connected: false,
         statuses: Vec::new(),
     }
 }

@@ -36,11 +36,12 @@ pub(crate) async fn ask_for_stream(
     patience: u32,
 ) -> OpenSeen {
     let (at, begun) = (fake_facts::now(), Instant::now());
-    let (mut local_port, mut statuses) = (0, Vec::new());
+    let (mut local_port, mut connected, mut statuses) = (0, false, Vec::new());
     let asked = async {
         let Traffic::Tcp(port, _) = open.port else { return Err(AskError::NoQuestion(open.port)) };
         let to = SocketAddr::new(open.address, port);
         let stream = connect(site.lab.node(&open.from), to, &mut local_port).await?;
+        connected = true;
         converse(stream, to, shown, &mut statuses).await
     };
     let tried = match timeout(ANSWER_WITHIN * patience, asked).await {
@@ -56,6 +57,7 @@ pub(crate) async fn ask_for_stream(
         local_port,
         packets: (None, None),
         error: tried.err(),
+        connected,
         statuses,
     }
 }
@@ -74,24 +76,23 @@ async fn converse(
         talk.auth = challenged(&answer);
         answer = talk.ask(Method::Describe, &url, shown).await?;
     }
-    let status = u16::from(answer.status());
-    statuses.push(status);
-    if (200..300).contains(&status) {
-        let answer = talk.ask(Method::Setup, &first_stream(&url, &answer), shown).await?;
-        statuses.push(u16::from(answer.status()));
-    }
+    statuses.push(u16::from(answer.status()));
+    // Whoever is told nothing of the streams guesses the name that the first has with many cameras.
+    let place = first_stream(&url, &answer).unwrap_or_else(|| format!("{url}/stream=0"));
+    let answer = talk.ask(Method::Setup, &place, shown).await?;
+    statuses.push(u16::from(answer.status()));
     Ok(())
 }
 
 /// Where the first stream that is described is set up (RFC 2326, section C.1.1).
-fn first_stream(url: &str, answer: &Response<Vec<u8>>) -> String {
+fn first_stream(url: &str, answer: &Response<Vec<u8>>) -> Option<String> {
     let base = answer.header(&CONTENT_BASE).map_or(url, |base| base.as_str());
     let streams = described(answer.body()).unwrap_or_default();
-    match streams.into_iter().skip(1).find_map(|stream| stream.control) {
-        Some(whole) if whole.contains("://") => whole,
-        Some(part) => format!("{}/{part}", base.trim_end_matches('/')),
-        None => url.to_owned(),
-    }
+    let control = streams.into_iter().skip(1).find_map(|stream| stream.control)?;
+    Some(match control.contains("://") {
+        true => control,
+        false => format!("{}/{control}", base.trim_end_matches('/')),
+    })
 }
 
 fn challenged(answer: &Response<Vec<u8>>) -> Option<PasswordClient> {

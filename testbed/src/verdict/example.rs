@@ -416,6 +416,7 @@ pub(crate) fn open_seen(check: &str, open: Open, at: u64) -> OpenSeen {
         local_port: 40000,
         packets: (Some(60), Some(61)),
         error: None,
+        connected: false,
         statuses: Vec::new(),
     }
 }

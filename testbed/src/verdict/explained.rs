@@ -6,15 +6,16 @@ use std::net::IpAddr;
 
 use crate::names::{FlowId, NodeName, SegmentName, Traffic};
 use crate::observation::{
-    Claim, Claimed, Conversation, Explained, Moment, Observations, OpenSeen, StateSeen, Unexplained, Upkeep,
+    Claim, Claimed, Conversation, End, Explained, Moment, Observations, OpenSeen, StateSeen, Unexplained,
+    Upkeep,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{Check, During, Flow, FlowPair, Plan};
+use crate::plan::{Check, During, Flow, FlowPair, Open, Plan};
 use crate::scenario::model::Unused;
 
 use super::Finding;
 use super::judge::Draft;
-use super::matching::is_allowed;
+use super::matching::{is_allowed, is_on, is_ours};
 use super::shown::ask_canaries;
 use super::wording::{counted, listed};
 
@@ -151,7 +152,9 @@ fn claimed<'a>(asked: &Asked<'_>, seen: &'a Observations) -> impl Iterator<Item 
 
 fn unexplained(asked: &Asked<'_>, seen: &Observations) -> Vec<Finding> {
     let there = seen.explained.unexplained.iter().filter(|one| asked.segments.contains(&one.segment));
-    let ours = |one: &&Unexplained| !seen.opens.iter().any(|open| is_opened(one, open));
+    let ours = |one: &&Unexplained| {
+        !seen.opens.iter().any(|open| is_opened(one, open) && !is_opened_besides(open, seen))
+    };
     there
         .filter(ours)
         .map(|one| {
@@ -180,6 +183,19 @@ fn is_opened(one: &Unexplained, open: &OpenSeen) -> bool {
     let port = |port: u16| (one.kind.as_str(), port) == kind;
     // By a flow it is explained, so that only what is opened without one is looked for here.
     open.open.flow.is_none() && ((out && port(dest.port)) || (back && port(source.port)))
+}
+
+/// Whether the same two have to do with one another by the same port without a check that opens it: nothing tells whose frames are whose.
+fn is_opened_besides(open: &OpenSeen, seen: &Observations) -> bool {
+    let Open { from, address, port, .. } = &open.open;
+    let along = |a: &End, b: &End, kind: &str| {
+        a.node.as_ref() == Some(from) && b.address == *address && is_on(port, kind, b.port)
+    };
+    let between = |one: &Conversation| {
+        along(&one.opener, &one.answerer, &one.kind) || along(&one.answerer, &one.opener, &one.kind)
+    };
+    let mut others = seen.conversations.iter().filter(|one| !one.earlier && between(one));
+    others.any(|one| !is_ours(seen, one))
 }
 
 /// Upkeep that the check does not count, though the tap knew it for what it is.

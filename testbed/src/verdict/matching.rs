@@ -124,8 +124,11 @@ pub(super) fn is_ours(seen: &Observations, one: &Conversation) -> bool {
     seen.opens.iter().any(|open| is_of(open, one))
 }
 
-fn is_of(open: &OpenSeen, one: &Conversation) -> bool {
-    one.opener.node.as_ref() == Some(&open.open.from)
+/// Whether it is what was opened on purpose.
+pub(super) fn is_of(open: &OpenSeen, one: &Conversation) -> bool {
+    open.local_port != 0
+        && one.opener.node.as_ref() == Some(&open.open.from)
         && one.opener.port == open.local_port
         && one.answerer.address == open.open.address
+        && is_on(&open.open.port, &one.kind, one.answerer.port)
 }

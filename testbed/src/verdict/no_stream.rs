@@ -9,6 +9,9 @@ use super::judge::Draft;
 use super::wording::{Reasons, counted};
 use super::{ControlSeen, Finding};
 
+/// What is asked on a connection that stands: a description, and a session.
+const QUESTIONS: usize = 2;
+
 pub(super) fn draft(check: &Check, tries: &[Open], may: &[Open], seen: &Observations) -> Draft {
     let mut draft = Draft::default();
     if tries.is_empty() {
@@ -23,6 +26,11 @@ pub(super) fn draft(check: &Check, tries: &[Open], may: &[Open], seen: &Observat
         match one.packets.0 {
             Some(_) => left += 1,
             None => draft.reasons.add("asked", not_left(one)),
+        }
+        if one.connected && one.statuses.len() < QUESTIONS {
+            let why = one.error.as_deref().unwrap_or("no answer");
+            let text = format!("{} stood, and was not answered to its end: {why}", open_name(&one.open));
+            draft.reasons.add("asked", text);
         }
         stood += usize::from(!one.statuses.is_empty());
         draft.findings.extend(given(one));
@@ -66,6 +74,7 @@ fn given(one: &OpenSeen) -> Option<Finding> {
     let what = match one.statuses.as_slice() {
         [described, set_up, ..] if is_well(*described) && is_well(*set_up) => "a description and a session",
         [described, ..] if is_well(*described) => "a description",
+        [_, set_up, ..] if is_well(*set_up) => "a session",
         _ => return None,
     };
     let sent = one.packets.0.map(|at| (format!("{port} to {address} sent, at {from}'s tap"), at));
@@ -86,6 +95,7 @@ fn is_shown(check: &Check, open: &Open, seen: &Observations, reasons: &mut Reaso
     if let Some([described, set_up]) = one.map(|one| one.statuses.as_slice())
         && is_well(*described)
         && is_well(*set_up)
+        && one.is_some_and(|one| one.answered_after_us.is_some())
     {
         return true;
     }

@@ -2,8 +2,9 @@
 
 use super::super::example::{end, of};
 use super::*;
+use crate::names::Traffic;
 use crate::observation::{
-    Astray, CanariesShown, Claim, Claimed, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
+    Astray, CanariesShown, Claim, Claimed, End, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{During, Open};
@@ -137,6 +138,24 @@ fn what_a_check_opened_by_itself_is_its_own() {
     assert_eq!(all(|seen| opened(seen, None, both())).verdict, Verdict::Pass);
     assert_eq!(all(|seen| opened(seen, Some("F07"), both())).verdict, Verdict::Fail, "that is by its flow");
     assert_eq!(all(|seen| opened(seen, None, vec![frames(40_000, 81, false)])).verdict, Verdict::Fail);
+    // Somebody else opens the same: whose frames these are is not known.
+    let besides = |local_port: u16| {
+        all(|seen| {
+            opened(seen, None, both());
+            let open = seen.opens.last().unwrap().open.clone();
+            let Traffic::Tcp(port, _) = open.port else { panic!("a port of TCP") };
+            let ends = |node: &str, address, port| End { node: Some(of(node)), address, port };
+            let mut one = seen.conversations[0].clone();
+            one.kind = "tcp".into();
+            one.opener = ends(open.from.as_str(), "10.20.0.99".parse().unwrap(), local_port);
+            one.answerer = ends(open.to.as_str(), open.address, port);
+            one.earlier = false;
+            let known = seen.opens.last_mut().unwrap();
+            known.local_port = 40_000;
+            seen.conversations.push(one);
+        })
+    };
+    assert_eq!((besides(40_000).verdict, besides(40_001).verdict), (Verdict::Pass, Verdict::Fail));
 }
 
 #[test]

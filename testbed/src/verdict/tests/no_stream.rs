@@ -37,8 +37,9 @@ fn judged(opens: Vec<OpenSeen>) -> CheckVerdict {
 
 #[test]
 fn silence_and_a_refusal_pass_where_who_may_watch_got_the_stream() {
-    for statuses in [vec![], vec![401], vec![404]] {
-        let verdict = judged(vec![OpenSeen { statuses, ..tried() }, watched()]);
+    for statuses in [vec![], vec![401, 401], vec![404, 404]] {
+        let connected = !statuses.is_empty();
+        let verdict = judged(vec![OpenSeen { connected, statuses, ..tried() }, watched()]);
         assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
         assert!(verdict.controls.iter().all(|control| control.held), "{verdict:#?}");
     }
@@ -55,6 +56,23 @@ fn a_description_or_a_session_is_found_whatever_control_was_missed() {
         &judged(vec![got(&[200, 453]), watched()]),
         &["dock-1 gave vms a description at 10.20.0.11 tcp/554"],
     );
+}
+
+#[test]
+fn a_session_without_a_description_is_found_and_who_is_not_answered_to_the_end_shows_nothing() {
+    let got = |statuses: &[u16]| OpenSeen { connected: true, statuses: statuses.to_vec(), ..tried() };
+    assert_fails(
+        &judged(vec![got(&[401, 200]), watched()]),
+        &["dock-1 gave vms a session at 10.20.0.11 tcp/554"],
+    );
+    for statuses in [&[][..], &[401]] {
+        assert_inconclusive(
+            &judged(vec![got(statuses), watched()]),
+            &["asked", "not answered to its end: no answer"],
+        );
+    }
+    let elsewhere = OpenSeen { answered_after_us: None, ..watched() };
+    assert_inconclusive(&judged(vec![tried(), elsewhere]), &["instrument", "dock-1 gave no stream to app"]);
 }
 
 #[test]
