@@ -42,7 +42,10 @@ impl Board {
         let mut facts = self.lock();
         if let Fact::Video(video) = &mut fact.line.fact {
             let stream = (fact.node.clone(), video.camera.clone());
-            facts.latest.insert(stream.clone(), video.clone());
+            let latest = facts.latest.insert(stream.clone(), video.clone());
+            if latest.is_some_and(|latest| is_anew(video, &latest)) {
+                facts.before.remove(&stream);
+            }
             if let Some(before) = facts.before.get(&stream) {
                 *video = since(video, before);
             }
@@ -114,20 +117,22 @@ fn holds(fact: &Fact) -> Option<String> {
     }
 }
 
-/// What was counted of a stream since an earlier count of it; all, if whoever counts was started again since then.
+/// Whether whoever counts was started again since the last count: then all that was counted before is no part of it, also once it has
+/// grown beyond that.
+fn is_anew(now: &Video, latest: &Video) -> bool {
+    now.run != latest.run
+        || now.received < latest.received
+        || now.packets < latest.packets
+        || now.decoded < latest.decoded
+}
+
+/// What was counted of a stream since an earlier count of it.
 ///
 /// Times between arrivals are not counts: they stay what they were told to be.
 fn since(now: &Video, before: &Video) -> Video {
-    let again = now.run != before.run
-        || now.received < before.received
-        || now.packets < before.packets
-        || now.decoded < before.decoded;
-    if again {
-        return now.clone();
-    }
     Video {
-        received: now.received - before.received,
-        packets: now.packets - before.packets,
+        received: now.received.saturating_sub(before.received),
+        packets: now.packets.saturating_sub(before.packets),
         first: if now.received > before.received { before.last.saturating_add(1) } else { now.first },
         lost: now.lost.saturating_sub(before.lost),
         duplicated: now.duplicated.saturating_sub(before.duplicated),
@@ -135,7 +140,7 @@ fn since(now: &Video, before: &Video) -> Video {
         unidentified: now.unidentified.saturating_sub(before.unidentified),
         foreign: now.foreign.saturating_sub(before.foreign),
         unreferenced: now.unreferenced.saturating_sub(before.unreferenced),
-        decoded: now.decoded - before.decoded,
+        decoded: now.decoded.saturating_sub(before.decoded),
         matched: now.matched.saturating_sub(before.matched),
         mismatched: now.mismatched.saturating_sub(before.mismatched),
         undecoded: now.undecoded.saturating_sub(before.undecoded),
@@ -217,6 +222,8 @@ mod tests {
         // The player was started again.
         board.add(video(4, 0));
         assert_eq!(counts(&board), [(0, 0), (4, 0)]);
+        board.add(video(30, 0));
+        assert_eq!(counts(&board)[2..], [(30, 0)], "what it had before is taken off no more");
     }
 
     #[test]

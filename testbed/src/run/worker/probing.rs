@@ -163,10 +163,12 @@ impl Prober<'_> {
                 Some(fault) => self.during(check, fault).await,
             }
         }
+        tracing::debug!("all is sent");
         self.sent
     }
 
     async fn check(&mut self, check: &Check) {
+        tracing::debug!(check = %check.name, "what it sends is sent");
         let Place { site, copy, patience, .. } = self.place;
         match &check.word {
             Word::NoReach { aims, alive, forgotten } => {
