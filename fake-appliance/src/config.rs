@@ -101,6 +101,10 @@ pub struct Careless {
     pub any_device: bool,
     /// Its questions for cameras may pass routers.
     pub searches_far: bool,
+    /// It begins a search for cameras seconds after the job that asks for it.
+    pub searches_late: bool,
+    /// It tells the cloud of other cameras than those that a search has found.
+    pub tells_of_others: bool,
     /// It tells the cloud of each of its ports the Ethernet address of the other.
     pub mixes_ports_up: bool,
 }

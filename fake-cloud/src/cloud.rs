@@ -33,7 +33,7 @@ use crate::monitoring::Metrics;
 use crate::mqtt::{Broker, Message};
 use crate::names::{Meaning, Names};
 use crate::ntp::Time;
-use crate::operator::Orders;
+use crate::operator::{self, Orders};
 use crate::panorama::{self, Panorama};
 use crate::s3::{self, Objects};
 use crate::service::Service;
@@ -325,7 +325,9 @@ fn furnish(settings: &Settings, cloud: &Cloud, client: &ClientFile) {
     }
     for (nth, (thing, operation)) in settings.jobs.iter().enumerate() {
         let document = serde_json::json!({ "operation": operation }).to_string();
-        let job = Job::new(&format!("{operation}-{}", nth + 1), &document, now);
+        let name = format!("{operation}-{}", nth + 1);
+        operator::awaited(cloud, thing, &name);
+        let job = Job::new(&name, &document, now);
         // Nobody listens yet.
         cloud.jobs.create(job, std::slice::from_ref(thing), now);
     }

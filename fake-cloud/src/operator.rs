@@ -21,7 +21,7 @@ use crate::s3::first_bucket;
 /// Bytes of what a deployment and an update have fetched: little, and more than one TCP segment.
 const ARTEFACT: usize = 16 * 1024;
 /// Longest word of a thing that is passed on, in characters, and how many are.
-const LONGEST_WORD: usize = 200;
+const LONGEST_WORD: usize = 1024;
 const MOST_WORDS: usize = 10;
 /// Longest beginning of a job's name.
 const LONGEST_NAME: usize = 56;
@@ -134,6 +134,11 @@ pub(crate) fn give(order: &Give, cloud: &Cloud) -> Result<(), Error> {
     made.targets = vec![cloud.arn("iot", &format!("thing/{}", order.to))];
     cloud.publish_own(cloud.jobs.create(made, std::slice::from_ref(&order.to), now));
     Ok(())
+}
+
+/// Tells once this job is over, too.
+pub(crate) fn awaited(cloud: &Cloud, thing: &str, job: &str) {
+    cloud.orders.lock().pending.insert((thing.to_owned(), job.to_owned()));
 }
 
 /// A thing has said how a job goes; whether it is over, of one that was given here, is told.

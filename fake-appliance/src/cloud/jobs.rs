@@ -38,6 +38,8 @@ pub(super) struct Means {
     pub(super) restart: Restart,
     /// It says of each job that it is done, and does nothing; for sites that must notice.
     pub(super) only_says_so: bool,
+    /// It tells the cloud of other cameras than it has found; for sites that must notice.
+    pub(super) tells_of_others: bool,
 }
 
 /// What the session is to do next.
@@ -193,6 +195,7 @@ pub(super) mod tests {
             certify: Arc::new(|_, _| Err("no certificates here".into())),
             restart: Restart::new(Duration::ZERO),
             only_says_so: false,
+            tells_of_others: false,
         }
     }
 

@@ -144,6 +144,7 @@ impl Cloud {
             certify: Arc::new(certify),
             restart: restart.clone(),
             only_says_so: extra.careless.only_says_so,
+            tells_of_others: extra.careless.tells_of_others,
         };
         let session = session::Settings {
             host: endpoints.iot.clone(),

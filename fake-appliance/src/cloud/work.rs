@@ -22,6 +22,32 @@ pub(super) enum Step {
     Restart,
 }
 
+/// The stream of a camera that is nowhere (RFC 5737).
+const NOT_THERE: &str = "rtsp://192.0.2.77:554/stream";
+
+/// Most characters of a detail, and most details of a job's status (API "UpdateJobExecution", `statusDetails`).
+const LONGEST_DETAIL: usize = 1024;
+const MOST_DETAILS: usize = 10;
+
+/// The streams that were found, as the cloud is told: as `cameras`, and where these are too many for one detail as `cameras-2` and so on.
+/// What is too much for all of them is left out.
+fn told_of(streams: &[String]) -> Value {
+    let mut parts = vec![String::new()];
+    for stream in streams {
+        let part = parts.last_mut().filter(|part| part.len() + 1 + stream.len() <= LONGEST_DETAIL);
+        match part {
+            Some(part) if part.is_empty() => part.push_str(stream),
+            Some(part) => *part += &format!(" {stream}"),
+            None => parts.push(stream.clone()),
+        }
+    }
+    let key = |nth: usize| if nth == 0 { "cameras".to_owned() } else { format!("cameras-{}", nth + 1) };
+    // A detail has one character at least.
+    let none = |part: String| if part.is_empty() { "none".to_owned() } else { part };
+    let told = parts.into_iter().take(MOST_DETAILS).enumerate();
+    Value::Object(told.map(|(nth, part)| (key(nth), Value::String(none(part)))).collect())
+}
+
 /// Does a job, and says each step of it.
 pub(super) async fn work<F: Future<Output = ()>>(
     task: &Task,
@@ -37,9 +63,11 @@ pub(super) async fn work<F: Future<Output = ()>>(
             Some(search) => {
                 say(Step::Going(None)).await;
                 let found = scan::scan(search, voice).await;
-                let cameras: Vec<_> =
-                    found.iter().map(|one| format!("{} {}", one.endpoint, one.stream)).collect();
-                Ok(Some(details("cameras", &cameras.join(", "))))
+                let mut streams: Vec<_> = found.into_iter().map(|one| one.stream).collect();
+                if means.tells_of_others {
+                    streams.splice(..streams.len().min(1), [NOT_THERE.to_owned()]);
+                }
+                Ok(Some(told_of(&streams)))
             }
             None => {
                 return say(Step::Over("REJECTED", Some(details("reason", "it looks for no cameras")))).await;
@@ -187,4 +215,21 @@ async fn certify(task: &Task, means: &Means) -> Result<(), Fault> {
     let chain = means.fetcher.fetch(&artefact("certificate")?).await.map_err(unfit)?;
     let key = means.fetcher.fetch(&artefact("privateKey")?).await.map_err(unfit)?;
     Ok((means.certify)(&chain, &key)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_streams_are_told_of_in_as_many_details_as_it_takes() {
+        assert_eq!(told_of(&[]), json!({ "cameras": "none" }));
+        let two = ["rtsp://a/x".to_owned(), "rtsp://b/x".to_owned()];
+        assert_eq!(told_of(&two), json!({ "cameras": "rtsp://a/x rtsp://b/x" }));
+        let many: Vec<_> = (0..100).map(|nth| format!("rtsp://10.20.0.{nth}:554/stream")).collect();
+        let Value::Object(told) = told_of(&many) else { panic!("details are named") };
+        let all: Vec<_> = told.values().filter_map(Value::as_str).collect();
+        assert!(all.len() > 2 && all.iter().all(|said| said.len() <= LONGEST_DETAIL), "{told:?}");
+        assert_eq!(all.iter().flat_map(|said| said.split(' ')).count(), 100);
+    }
 }

@@ -136,6 +136,8 @@ mod tests {
         any_device: false,
         mixes_ports_up: false,
         searches_far: false,
+        searches_late: false,
+        tells_of_others: false,
     };
     const CAMERA: &str = "n:NetworkVideoTransmitter";
     const SERVICE: &str = "http://10.20.0.11/onvif/device_service";

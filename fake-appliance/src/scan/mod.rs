@@ -14,6 +14,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use fake_facts::Fact;
 use serde::Deserialize;
@@ -25,6 +26,9 @@ use crate::voice::Voice;
 
 /// What facts call it.
 const SCAN: &str = "scan";
+
+/// How long one waits that searches late.
+const LATE: Duration = Duration::from_secs(4);
 
 /// Who asks the cameras.
 #[derive(Clone, Default, Deserialize)]
@@ -76,6 +80,9 @@ pub(crate) async fn stream_of(device: &Url, login: &Login) -> Result<String, Dev
 /// Searches once on every link; tells `Found` for each camera that gives its stream, `Failed` for whoever else
 /// answers, and `Scanned` at the end.
 pub(crate) async fn scan(Search { login, logins, known }: &Search, voice: &Voice) -> Vec<Found> {
+    if login.careless.searches_late {
+        tokio::time::sleep(LATE).await;
+    }
     let mut links = JoinSet::new();
     let hops = if login.careless.searches_far { probe::FAR } else { probe::ON_THE_LINK };
     for link in links::own() {

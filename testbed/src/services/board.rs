@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::names::NodeName;
 use crate::observation::NodeFact;
+use crate::verdict::{asks_for_search, ends_search};
 
 /// All facts so far, in order of arrival; readers wait for it to grow.
 #[derive(Debug)]
@@ -100,9 +101,6 @@ impl Board {
     }
 }
 
-/// What the job is called that asks for a search for cameras.
-const SEARCH: &str = "scan-cameras";
-
 /// What a fact is a word on, if it holds until the next one.
 fn holds(fact: &Fact) -> Option<String> {
     match fact {
@@ -110,9 +108,10 @@ fn holds(fact: &Fact) -> Option<String> {
         Fact::Delivered { service, .. } => Some(format!("delivered {service}")),
         Fact::Synced { .. } | Fact::Unsynced { .. } => Some("time".into()),
         Fact::Failed { what, .. } if what == "sync" => Some("time".into()),
-        Fact::Tasked { operation, .. } if operation == SEARCH => Some("search".into()),
+        asked if asks_for_search(asked) => Some("search".into()),
         Fact::Found { address, .. } => Some(format!("found {address}")),
         Fact::Scanned { .. } => Some("searched".into()),
+        ended if ends_search(ended) => Some("told of the search".into()),
         _ => None,
     }
 }
@@ -243,7 +242,7 @@ mod tests {
             delivered("iot", "b"),
             asked,
             synced(2),
-            tasked(SEARCH),
+            tasked("scan-cameras"),
             tasked("reboot"),
             searched.clone(),
             delivered("logs", "c"),
@@ -258,7 +257,7 @@ mod tests {
             ready.clone(),
             delivered("iot", "b"),
             synced(2),
-            tasked(SEARCH),
+            tasked("scan-cameras"),
             searched.clone(),
             delivered("logs", "c"),
         ];
@@ -267,7 +266,8 @@ mod tests {
         // A clock that has no time any more has none.
         let failed = Fact::Failed { what: "sync".into(), about: None, error: "no answer".into() };
         board.add(told(failed.clone()));
-        let left = [ready, delivered("iot", "b"), tasked(SEARCH), searched, delivered("logs", "c"), failed];
+        let left =
+            [ready, delivered("iot", "b"), tasked("scan-cameras"), searched, delivered("logs", "c"), failed];
         assert_eq!(kept(&board), left);
     }
 }

@@ -60,5 +60,6 @@ pub(crate) mod wording;
 
 pub use judge::judge;
 pub use model::*;
+pub(crate) use scan::{asks_for_search, ends_search};
 #[cfg(test)]
 pub(crate) use tls::weaknesses;

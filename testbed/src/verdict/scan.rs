@@ -1,6 +1,10 @@
 //! `scan`: an appliance looked for cameras when it should, on its own links only, and found exactly the right ones.
 
+mod told;
+
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use fake_facts::Fact;
 use ipnet::IpNet;
@@ -9,6 +13,9 @@ use crate::names::NodeName;
 use crate::observation::{Conversation, Observations};
 use crate::plan::Plan;
 
+use told::Tasked;
+pub(crate) use told::{asks_for_search, ends_search};
+
 use super::Finding;
 use super::judge::Draft;
 use super::matching::is_ours;
@@ -16,12 +23,10 @@ use super::wording::counted;
 
 /// Port of WS-Discovery.
 const PORT: u16 = 3702;
-/// What the job is called that asks for a search.
-const JOB: &str = "scan-cameras";
 
 pub(super) fn draft(
     plan: &Plan,
-    (at, finds, beyond, by_job): (&NodeName, &[NodeName], &[NodeName], bool),
+    (at, finds, beyond, by_job): (&NodeName, &[NodeName], &[NodeName], Option<Duration>),
     seen: &Observations,
 ) -> Draft {
     let mut draft = Draft::default();
@@ -56,11 +61,12 @@ pub(super) fn draft(
             draft.findings.push(finding(text, Vec::new()));
         }
     }
-    let tasked = facts.iter().find_map(|line| match &line.fact {
-        Fact::Tasked { operation, .. } if operation == JOB => Some(line.at),
-        _ => None,
-    });
-    judge_questions(plan, seen, (at, tasked, by_job), &mut draft);
+    let tasked = Tasked::among(&facts).filter(|_| by_job.is_some());
+    if let Some(tasked) = &tasked {
+        let streams: BTreeSet<_> = found.iter().map(|(_, stream)| *stream).collect();
+        tasked.judge_told(at, &streams, seen, &mut draft);
+    }
+    judge_questions(plan, seen, (at, tasked.as_ref(), by_job), &mut draft);
     judge_repeated(plan, seen, &mut draft);
     judge_beyond(seen, (at, beyond), &mut draft);
     draft
@@ -112,7 +118,7 @@ fn is_question(one: &Conversation) -> bool {
 fn judge_questions(
     plan: &Plan,
     seen: &Observations,
-    (at, tasked, by_job): (&NodeName, Option<u64>, bool),
+    (at, tasked, by_job): (&NodeName, Option<&Tasked>, Option<Duration>),
     draft: &mut Draft,
 ) {
     let questions = seen
@@ -124,17 +130,22 @@ fn judge_questions(
         // What came about earlier in a lab that stays need not come about again.
         match earlier.first() {
             None => draft.reasons.add("vacuous", format!("no question of {at} was seen")),
-            Some(_) if !by_job || tasked.is_some() => {}
+            Some(_) if by_job.is_none() || tasked.is_some() => {}
             Some(_) => draft.findings.push(finding(unasked(at), Vec::new())),
         }
         return;
     };
-    if by_job && tasked.is_none_or(|tasked| first.first_at < tasked) {
-        let text = match tasked {
-            None => unasked(at),
-            Some(_) => format!("{at} looked for cameras before a job said so"),
-        };
-        draft.findings.push(finding(text, packets(at, first)));
+    match (by_job, tasked) {
+        (None, _) => {}
+        (Some(_), None) => draft.findings.push(finding(unasked(at), packets(at, first))),
+        (Some(_), Some(tasked)) if first.first_at < tasked.at => {
+            let text = format!("{at} looked for cameras before a job said so");
+            draft.findings.push(finding(text, packets(at, first)));
+        }
+        (Some(within), Some(tasked)) => {
+            let within = within * seen.patience.max(1);
+            tasked.judge_begun((at, first.first_at, within), packets(at, first), draft);
+        }
     }
     for one in &questions {
         for port in one.ports.iter().filter(|port| !is_on_link(plan, at, port.as_str())) {

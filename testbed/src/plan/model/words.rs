@@ -192,8 +192,8 @@ pub enum Word {
         finds: Vec<NodeName>,
         /// These are on other links, alive, and neither found nor asked.
         beyond: Vec<NodeName>,
-        /// Whether a job must have said so before.
-        by_job: bool,
+        /// How soon after a job that says so it must begin; none: it needs no job.
+        by_job: Option<Duration>,
     },
     /// Who tells nodes the time, and how right it is.
     Clock {

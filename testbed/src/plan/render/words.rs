@@ -82,7 +82,10 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::Inventory { of } => ("inventory".to_owned(), format!("    of {}\n", list(of))),
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
         Word::Scan { at, finds, beyond, by_job } => {
-            let when = if *by_job { "once a job says so" } else { "unasked" };
+            let when = match by_job {
+                Some(within) => format!("within {within:?} of a job that says so"),
+                None => "unasked".to_owned(),
+            };
             let finds =
                 if finds.is_empty() { "nobody".to_owned() } else { format!("exactly {}", list(finds)) };
             let beyond =

@@ -10,6 +10,7 @@ use crate::plan::{Plan, Service, ServiceKind, Word};
 use crate::probe::lookup;
 use crate::scenario::model::AT_THE_END;
 use crate::verdict::attacks::acts;
+use crate::verdict::{asks_for_search, ends_search};
 
 /// Longest that video and cloud are waited for beyond the time that the frames themselves take.
 const EXERCISE_WITHIN: Duration = Duration::from_secs(8);
@@ -56,8 +57,11 @@ pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
             .iter()
             .filter(|one| one.plays)
             .all(|one| received(facts, &one.to, &one.camera) >= LOOKED_FOR),
-        Word::Scan { at, .. } => {
-            facts.iter().any(|fact| fact.node == *at && matches!(fact.line.fact, Fact::Scanned { .. }))
+        Word::Scan { at, by_job, .. } => {
+            let any = |is_it: &dyn Fn(&NodeFact) -> bool| facts.iter().any(is_it);
+            any(&|fact| fact.node == *at && matches!(fact.line.fact, Fact::Scanned { .. }))
+                && (!any(&|fact| by_job.is_some() && asks_for_search(&fact.line.fact))
+                    || any(&|fact| ends_search(&fact.line.fact)))
         }
         Word::Attacks { of } => of.iter().all(|camera| attacked(plan, facts, camera)),
         Word::Clock { of, .. } => of.iter().all(|node| {

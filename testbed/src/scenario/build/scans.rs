@@ -1,5 +1,8 @@
 //! `scan`: who looks for cameras, and which are there to be found.
 
+use std::time::Duration;
+
+use super::super::leaf::Lasting;
 use super::super::mistakes::Mistake;
 use super::super::model::{Kind, Word};
 use super::super::raw;
@@ -7,6 +10,9 @@ use super::checks::Reader;
 use super::directory::Section;
 use super::or;
 use crate::names::NodeName;
+
+/// How soon behind its job a search begins.
+const BEGINS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Reader<'_> {
     pub(super) fn scan(&mut self, word: &raw::ScanFinds) -> Option<Word> {
@@ -40,7 +46,13 @@ impl Reader<'_> {
                 label,
             ));
         }
-        Some(Word::Scan { at, finds, beyond, by_job: or(&word.by_job, true) })
+        let by_job = or(&word.by_job, true);
+        if let Some(within) = word.within.good().filter(|_| !by_job) {
+            let label = "leave it out: it is counted from that job".to_owned();
+            self.out.push(Mistake::error(format!("{} waits for no job", self.whose), within.spot, label));
+        }
+        let within = or(&word.within, Lasting(BEGINS_WITHIN)).0;
+        Some(Word::Scan { at, finds, beyond, by_job: by_job.then_some(within) })
     }
 
     /// Whoever is beyond must be one that a question would find, on a link that the appliance has not.

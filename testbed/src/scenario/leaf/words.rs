@@ -146,6 +146,7 @@ word_leaf! {
         ("sulks", Careless::Sulks), ("trusts-anyone", Careless::TrustsAnyone), ("relays", Careless::Relays),
         ("confides", Careless::Confides), ("pushes", Careless::Pushes), ("one-login", Careless::OneLogin),
         ("any-device", Careless::AnyDevice), ("searches-far", Careless::SearchesFar),
+        ("searches-late", Careless::SearchesLate), ("tells-of-others", Careless::TellsOfOthers),
         ("mixes-ports-up", Careless::MixesPortsUp),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));

@@ -176,6 +176,10 @@ pub enum Careless {
     AnyDevice,
     /// Its questions for cameras may pass routers.
     SearchesFar,
+    /// It begins a search for cameras seconds after the job that asks for it.
+    SearchesLate,
+    /// It tells its cloud of other cameras than those that its search has found.
+    TellsOfOthers,
     /// It tells its cloud of each of its ports the Ethernet address of the other.
     MixesPortsUp,
 }

@@ -234,8 +234,8 @@ pub enum Word {
         finds: Vec<NodeName>,
         /// These are on other links, alive, and neither found nor asked.
         beyond: Vec<NodeName>,
-        /// Whether a job must have said so before. Default true.
-        by_job: bool,
+        /// How soon after a job that says so it must begin. Default 2 s; none: it needs no job.
+        by_job: Option<Duration>,
     },
     /// Which address nodes ask for by DHCP, and which they have.
     Address {

@@ -241,8 +241,10 @@ table! {
         finds: may Some1<NodeName>,
         /// Cameras on other links, which are alive, and neither found nor asked.
         beyond: may Some1<NodeName>,
-        /// Whether it may look only once a job of its cloud's says so. Default true.
+        /// Whether it may look only once a job of its cloud's says so, which is then told of just what was found. Default true.
         by_job: may One<bool>,
+        /// How soon after that job the first question must be asked. Default 2s.
+        within: may One<Lasting<1, 600_000>>,
     }
 }
 

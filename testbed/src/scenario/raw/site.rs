@@ -348,7 +348,7 @@ table! {
         device: may One<bool>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
-        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything`, `only-says-so`, `hands-video-over`, `old-tls`, `fronts`, `hurries`, `sulks`, `trusts-anyone`, `relays`, `confides`, `pushes`, `one-login`, `any-device`, `searches-far` and `mixes-ports-up`; for broken twins.
+        /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything`, `only-says-so`, `hands-video-over`, `old-tls`, `fronts`, `hurries`, `sulks`, `trusts-anyone`, `relays`, `confides`, `pushes`, `one-login`, `any-device`, `searches-far`, `searches-late`, `tells-of-others` and `mixes-ports-up`; for broken twins.
         careless: may Some1<Careless>,
         /// The link whose segment's router is its default gateway, or `none`; default the first link with a router.
         gateway: may One<Gateway>,

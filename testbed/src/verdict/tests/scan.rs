@@ -1,5 +1,7 @@
 //! `scan`: too many, too few, too soon, too far, and nothing at all.
 
+use std::time::Duration;
+
 use fake_facts::{Fact, Line};
 
 use super::super::example::{START, conversation, of, ready};
@@ -11,6 +13,7 @@ const CHECK: &str = "dock-found";
 const APP: (&str, &str, u16) = ("app", "10.20.0.5", 40123);
 
 fn with_check(plan: &mut Plan, by_job: bool) {
+    let by_job = by_job.then_some(Duration::from_secs(2));
     let word = Word::Scan { at: of("app"), finds: vec![of("dock-1"), of("dock-2")], beyond: vec![], by_job };
     let place = Place { file: "scenarios/small.yaml".into(), line: 45, column: 3 };
     plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
@@ -28,6 +31,18 @@ fn tasked(at: u64) -> NodeFact {
     fact(at, Fact::Tasked { job: "scan-cameras-1".into(), operation: "scan-cameras".into() })
 }
 
+/// The end of the search, as the cloud was told.
+fn ended(status: &str, details: &[(&str, &str)]) -> NodeFact {
+    let details = details.iter().map(|(key, said)| ((*key).to_owned(), (*said).to_owned())).collect();
+    let (thing, job, status) = ("app".into(), "scan-cameras-1".into(), status.into());
+    NodeFact {
+        node: of("aws"),
+        line: Line { at: START + 4, fact: Fact::Ended { thing, job, status, details } },
+    }
+}
+
+const BOTH: &str = "rtsp://10.20.0.11:554/stream rtsp://10.20.0.12:554/stream";
+
 fn question() -> Conversation {
     let ports = vec![of("p-app-0"), of("p-dock-1-0"), of("p-dock-2-0")];
     Conversation { ports, ..conversation("udp", APP, ("", "239.255.255.250", 3702), 70) }
@@ -40,6 +55,7 @@ fn seen_well(seen: &mut Observations) {
         found("10.20.0.11", "rtsp://10.20.0.11:554/stream"),
         found("10.20.0.12", "rtsp://10.20.0.12:554/stream"),
         fact(START + 3, Fact::Scanned { cameras: 2 }),
+        ended("SUCCEEDED", &[("cameras", BOTH)]),
     ]);
     seen.conversations.push(question());
 }
@@ -68,7 +84,7 @@ fn exactly_the_right_cameras_pass() {
     assert_eq!(
         verdict.summary,
         "app found 2 cameras: dock-1 10.20.0.11 at rtsp://10.20.0.11:554/stream, \
-         dock-2 10.20.0.12 at rtsp://10.20.0.12:554/stream"
+         dock-2 10.20.0.12 at rtsp://10.20.0.12:554/stream; aws was told of 2"
     );
     let unasked = told(false, |seen| forget(seen, |fact| matches!(fact, Fact::Tasked { .. })));
     assert_eq!(unasked.verdict, Verdict::Pass, "{unasked:#?}");
@@ -77,7 +93,8 @@ fn exactly_the_right_cameras_pass() {
 #[test]
 fn who_was_not_found_is_told_with_the_reason() {
     let verdict = told(true, |seen| {
-        forget(seen, |fact| matches!(fact, Fact::Found { .. }));
+        forget(seen, |fact| matches!(fact, Fact::Found { .. } | Fact::Ended { .. }));
+        seen.facts.push(ended("SUCCEEDED", &[("cameras", "none")]));
         let error = "refused: wrong user name or password".to_owned();
         seen.facts.push(fact(
             START + 2,
@@ -96,6 +113,9 @@ fn who_was_not_found_is_told_with_the_reason() {
 #[test]
 fn who_should_not_be_found_is_told_and_so_is_video_that_is_elsewhere() {
     let verdict = told(true, |seen| {
+        forget(seen, |fact| matches!(fact, Fact::Ended { .. }));
+        let said = format!("{BOTH} rtsp://10.20.0.1:554/stream rtsp://198.51.100.9/stream");
+        seen.facts.push(ended("SUCCEEDED", &[("cameras", &said)]));
         seen.facts.push(found("10.20.0.1", "rtsp://10.20.0.1:554/stream"));
         seen.facts.push(found("10.20.0.11", "rtsp://198.51.100.9/stream"));
     });
@@ -119,9 +139,54 @@ fn a_search_waits_for_its_job_and_ends() {
 }
 
 #[test]
+fn a_search_begins_soon_behind_its_job() {
+    let late = told(true, |seen| {
+        forget(seen, |fact| matches!(fact, Fact::Tasked { .. }));
+        seen.facts.push(tasked(START - 3_000_000_000));
+    });
+    let [text] = texts(&late)[..] else { panic!("{late:#?}") };
+    assert!(text.starts_with("app looked for cameras 3.0 s after a job said so, at most 2.0 s"), "{text}");
+}
+
+#[test]
+fn a_cloud_is_told_of_just_what_was_found() {
+    let said = |end: Option<NodeFact>| {
+        let verdict = told(true, |seen| {
+            forget(seen, |fact| matches!(fact, Fact::Ended { .. }));
+            seen.facts.extend(end);
+        });
+        texts(&verdict).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(said(None), ["app told no cloud what came of scan-cameras-1"]);
+    let failed = ended("FAILED", &[("reason", "no way"), ("cameras", BOTH)]);
+    assert_eq!(said(Some(failed)), ["app told aws that scan-cameras-1 FAILED: no way"]);
+    let (one, two) = BOTH.split_once(' ').unwrap();
+    let parts = ended("SUCCEEDED", &[("cameras", one), ("cameras-2", two)]);
+    assert_eq!(said(Some(parts)), [""; 0]);
+    let others = ended("SUCCEEDED", &[("cameras", one), ("x", two), ("cameras-2", "rtsp://192.0.2.1/")]);
+    let expected = [
+        "app told aws nothing of rtsp://10.20.0.12:554/stream, which it found",
+        "app told aws of rtsp://192.0.2.1/, which it did not find",
+    ];
+    assert_eq!(said(Some(others)), expected);
+}
+
+#[test]
 fn a_question_stays_on_its_links() {
     let verdict = told(true, |seen| {
         seen.conversations.last_mut().unwrap().ports.push(of("p-vms-0"));
+    });
+    assert_eq!(texts(&verdict), ["a question of app for cameras was seen off its links, at p-vms-0"]);
+}
+
+/// Ours asks by IPv4; whoever asks by IPv6 is judged alike.
+#[test]
+fn a_question_by_ipv6_stays_on_its_links_too() {
+    let verdict = told(true, |seen| {
+        let app = ("app", "fe80::5", 40123);
+        let ports = vec![of("p-app-0"), of("p-vms-0")];
+        let asked = conversation("udp", app, ("", "ff02::c", 3702), 71);
+        seen.conversations.push(Conversation { ports, ..asked });
     });
     assert_eq!(texts(&verdict), ["a question of app for cameras was seen off its links, at p-vms-0"]);
 }
