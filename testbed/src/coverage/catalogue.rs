@@ -78,7 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 10] = [
+pub(super) const LACKS: [(&[&str], &str); 6] = [
     (&["PAN-NET-04"], "frames with wrong tags on a trunk, as the firewall could send them"),
     (&["PAN-NET-07"], "groups of IPv6 and router advertisements, as no production network here has it"),
     (&["PAN-NET-09"], "joining a camera's group from another network"),
@@ -86,13 +86,6 @@ pub(super) const LACKS: [(&[&str], &str); 10] = [
         &["PAN-NET-11"],
         "every cell again while the site is reloaded, its tables are full, or fragments and odd packets are sent",
     ),
-    (&["PAN-RTS-07"], "T1, whose cable has one camera, beside which none could be played"),
-    (
-        &["PAN-DSC-01"],
-        "how soon after its job a search begins, and whether the cloud is told of just what was found",
-    ),
-    (&["PAN-DSC-03"], "printers and mute cameras in T1 and T3"),
-    (&["PAN-DSC-02"], "cameras one hop away in T1 and T4; questions by IPv6, which ours does not ask"),
     (
         &["PAN-CLD-07"],
         "a service that only an application calls: in T4 IoT and CloudWatch Logs are taken back and declared again",
