@@ -269,6 +269,11 @@ impl fmt::Display for VlanId {
 #[serde(try_from = "String", into = "String")]
 pub struct Mac(pub [u8; 6]);
 
+impl Mac {
+    /// Everybody (IEEE 802, clause 8.4).
+    pub const BROADCAST: Self = Self([0xff; 6]);
+}
+
 impl FromStr for Mac {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {

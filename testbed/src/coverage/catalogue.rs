@@ -78,8 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 6] = [
-    (&["PAN-NET-04"], "frames with wrong tags on a trunk, as the firewall could send them"),
+pub(super) const LACKS: [(&[&str], &str); 5] = [
     (&["PAN-NET-07"], "groups of IPv6 and router advertisements, as no production network here has it"),
     (&["PAN-NET-09"], "joining a camera's group from another network"),
     (

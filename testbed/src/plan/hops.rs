@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use super::checks::Known;
 use super::kept::tagged;
 use super::mistake::Mistakes;
-use super::model::{Carries, Hop, Link, Node, Open, StrayFrame};
+use super::model::{Carries, Hop, Link, Node, Open, StrayFrame, Tag};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::scenario::model::Check;
 
 /// Nobody has this; a switch that does not know an address passes its frames on to all.
 const NOBODY: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfd]);
-const BROADCAST: Mac = Mac([0xff; 6]);
 /// The Ethernet address of the group of multicast DNS (RFC 6762; RFC 1112, section 6.4).
 const GROUP: Mac = Mac([0x01, 0x00, 0x5e, 0x00, 0x00, 0xfb]);
 
-/// From each link of these nodes that is in one of the segments, and on no trunk, towards every other one of them.
+/// From each link of these nodes that is in one of the segments towards every other one of them; from a trunk towards each that it
+/// carries, by every tag but that one's own.
 pub(super) fn hops(
     check: &Check,
     known: &Known<'_>,
@@ -35,9 +35,14 @@ pub(super) fn hops(
                 }
             }
         }
+        for to in segments {
+            hops.extend(trunks_to(node, to).filter_map(|trunk| by_trunk(known, (node, trunk), segments, to)));
+        }
         if hops.len() == before {
             let name = &node.name;
-            mistakes.check(check, format!("`{name}` has no link of its own in one of the segments alone"));
+            let text =
+                format!("`{name}` has no link in one of the segments alone, and no trunk for two of them");
+            mistakes.check(check, text);
         }
     }
     hops
@@ -55,6 +60,7 @@ fn hop(known: &Known<'_>, (node, link): (&Node, &Link), to: &SegmentName) -> Opt
         from: node.name.clone(),
         link: link.name.clone(),
         from_port: link.port.clone(),
+        trunk: Vec::new(),
         from_mac: link.mac,
         segment: link.segment.clone(),
         neighbours: neighbours.map(|(_, link)| link.port.clone()).collect(),
@@ -65,16 +71,62 @@ fn hop(known: &Known<'_>, (node, link): (&Node, &Link), to: &SegmentName) -> Opt
     })
 }
 
+/// The trunks of a node that carry a segment.
+fn trunks_to<'n>(node: &'n Node, to: &SegmentName) -> impl Iterator<Item = &'n LinkName> {
+    node.links.iter().filter(move |link| link.segment == *to).filter_map(|link| link.trunk.as_ref())
+}
+
+/// None where the trunk carries no other of the segments, or nobody is there to look at, but on trunks.
+fn by_trunk(
+    known: &Known<'_>,
+    (node, trunk): (&Node, &LinkName),
+    segments: &[SegmentName],
+    to: &SegmentName,
+) -> Option<Hop> {
+    let links: Vec<_> = node.links.iter().filter(|link| link.trunk.as_ref() == Some(trunk)).collect();
+    let vlan = |name: &SegmentName| known.site.segments.iter().find(|one| one.name == *name)?.vlan;
+    let ports: Vec<_> =
+        links.iter().filter_map(|link| Some((vlan(&link.segment)?, link.port.clone()))).collect();
+    let other = links.iter().find(|link| link.segment != *to && segments.contains(&link.segment))?;
+    let own = vlan(to)?;
+    let plugged = |name: &SegmentName| {
+        let members = known.ways.members(name).iter().filter(|(member, _)| member.name != node.name);
+        members.copied().collect::<Vec<_>>()
+    };
+    let access = |members: &[(&Node, &Link)]| -> Vec<LinkName> {
+        members.iter().filter(|(_, link)| link.trunk.is_none()).map(|(_, link)| link.port.clone()).collect()
+    };
+    let members = plugged(to);
+    let (_, first) = members.iter().find(|(_, link)| link.trunk.is_none())?;
+    let is_own = |frame: &StrayFrame| {
+        let Carries::Tagged { outer, .. } = &frame.carries else { return false };
+        outer.ether_type == Tag::CUSTOMER && outer.number == u16::from(own)
+    };
+    Some(Hop {
+        from: node.name.clone(),
+        link: trunk.clone(),
+        from_port: links.first()?.port.clone(),
+        trunk: ports,
+        from_mac: links.first()?.mac,
+        segment: other.segment.clone(),
+        neighbours: access(&plugged(&other.segment)),
+        to: to.clone(),
+        taps: members.iter().map(|(_, link)| link.port.clone()).collect(),
+        judges: access(&members),
+        frames: frames(known, first.mac).into_iter().filter(|frame| !is_own(frame)).collect(),
+    })
+}
+
 /// Without a tag to everybody, a group, nobody and somebody there; with each kind of tag to everybody and to somebody there.
 fn frames(known: &Known<'_>, there: Mac) -> Vec<StrayFrame> {
     let frame = |what: String, dest, carries| StrayFrame { what, dest, carries, at_port: false };
     let plain =
-        [("broadcast", BROADCAST), ("multicast", GROUP), ("to nobody", NOBODY), ("to one there", there)];
+        [("broadcast", Mac::BROADCAST), ("multicast", GROUP), ("to nobody", NOBODY), ("to one there", there)];
     let plain = plain.into_iter().map(|(what, dest)| frame(what.into(), dest, Carries::Unknown));
     let tags = tagged(&known.site.segments);
     let tagged = tags.into_iter().flat_map(|(what, carries)| {
         [
-            frame(format!("{what}, broadcast"), BROADCAST, carries),
+            frame(format!("{what}, broadcast"), Mac::BROADCAST, carries),
             frame(format!("{what}, to one there"), there, carries),
         ]
     });

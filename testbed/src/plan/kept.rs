@@ -8,10 +8,6 @@ use crate::names::{Mac, VlanId};
 
 /// The first of the sixteen addresses whose frames no bridge passes on (IEEE 802.1Q, table 8-1).
 const RESERVED: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0];
-const BROADCAST: Mac = Mac([0xff; 6]);
-/// A tag of a customer's (IEEE 802.1Q, table 9-1), and one of a provider's.
-const CUSTOMER: u16 = 0x8100;
-const PROVIDER: u16 = 0x88a8;
 /// Of a tag that is there for it alone: video (IEEE 802.1Q, annex I).
 const PRIORITY: u8 = 5;
 
@@ -21,7 +17,7 @@ pub(super) fn frames(segments: &[Segment], enters: &Link, leaves: &Link) -> Vec<
     if enters.trunk.is_some() || leaves.trunk.is_some() {
         return Vec::new();
     }
-    let tagged = tagged(segments).into_iter().map(|(what, carries)| frame(what, BROADCAST, carries));
+    let tagged = tagged(segments).into_iter().map(|(what, carries)| frame(what, Mac::BROADCAST, carries));
     reserved().chain(tagged).collect()
 }
 
@@ -51,10 +47,10 @@ pub(super) fn tagged(segments: &[Segment]) -> Vec<(String, Carries)> {
     let known: BTreeSet<u16> = segments.iter().filter_map(|one| one.vlan).map(VlanId::into).collect();
     // 4095 is reserved (IEEE 802.1Q, table 9-2).
     let foreign = (2..4095).rev().find(|number| !known.contains(number)).unwrap_or(4094);
-    let tag = |number| Tag { ether_type: CUSTOMER, number, priority: 0 };
+    let tag = |number| Tag { ether_type: Tag::CUSTOMER, number, priority: 0 };
     let one = |tag| Carries::Tagged { outer: tag, inner: None };
     let two = |outer, inner| Carries::Tagged { outer, inner: Some(inner) };
-    let provider = Tag { ether_type: PROVIDER, ..tag(foreign) };
+    let provider = Tag { ether_type: Tag::PROVIDER, ..tag(foreign) };
     let mut all: Vec<_> = known.iter().map(|number| (format!("VLAN {number}"), one(tag(*number)))).collect();
     all.push((format!("VLAN {foreign}, of nobody's"), one(tag(foreign))));
     all.push(("tag of priority alone".into(), one(Tag { priority: PRIORITY, ..tag(0) })));
@@ -82,7 +78,7 @@ mod tests {
         let app = node(&plan, "app");
         let all = frames(&plan.segments, &app.links[0], &app.links[1]);
         let reserved: BTreeSet<_> =
-            all.iter().map(|one| one.dest).filter(|dest| *dest != BROADCAST).collect();
+            all.iter().map(|one| one.dest).filter(|dest| *dest != Mac::BROADCAST).collect();
         assert_eq!(reserved.len(), 16);
         let whats: BTreeSet<_> = all.iter().map(|one| &one.what).collect();
         assert_eq!(whats.len(), all.len());

@@ -14,7 +14,7 @@ use crate::names::{CheckName, LinkName, Mac};
 use crate::observation::{Control, HopSeen, HoppedSeen, OpenSeen};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
-use crate::plan::{Check, Hop, Open, StrayFrame};
+use crate::plan::{Cable, Check, Hop, Open, StrayFrame, Vlans, wiring};
 use crate::tap::nonce::{self, Stray};
 use crate::tap::{Captured, Direction};
 
@@ -55,7 +55,7 @@ pub async fn hop(
         tried.push(attack(site, check, hop));
         opens.extend(ask_all(site, check, alive, patience).await);
     }
-    for one in &mut tried {
+    for one in tried.iter_mut().filter(|one| !one.lacks_its_trunk(site)) {
         one.instruments(site, patience);
         one.path(open_copy, patience).await;
     }
@@ -75,8 +75,12 @@ fn attack(site: &Site, check: &Check, hop: &Hop) -> Hopped {
         ended_at: 0,
         errors: Vec::new(),
     };
+    if one.lacks_its_trunk(site) {
+        one.errors.push("VLANs are kept apart without tags here, so that there is no trunk".to_owned());
+        return one;
+    }
     one.send(site, ATTACK, None);
-    one.wait(site, ATTACK, (&hop.from_port, Direction::FromNode), 1);
+    one.wait_until_sent(site);
     one.ended_at = fake_facts::now();
     one
 }
@@ -116,6 +120,31 @@ impl Hopped {
         }
     }
 
+    /// Until the frames were seen to leave, at most for a while.
+    fn wait_until_sent(&self, site: &Site) {
+        let deadline = Instant::now() + ARRIVE_WITHIN;
+        for (frame, numbers) in self.hop.frames.iter().zip(&self.numbers) {
+            if let Some(n) = numbers[ATTACK] {
+                site.watch.wait_for(n, self.hop.port_of(frame), Direction::FromNode, deadline);
+            }
+        }
+    }
+
+    /// Whether frames are to be sent on a trunk where there are no tags.
+    fn lacks_its_trunk(&self, site: &Site) -> bool {
+        !self.hop.trunk.is_empty() && site.vlans == Vlans::Bridges
+    }
+
+    /// The end in the fabric of the cable that the frames are sent on.
+    fn enters(&self, site: &Site) -> LinkName {
+        let wired = wiring(&site.plan, site.vlans);
+        let on_trunk = |cable: &&Cable| {
+            !self.hop.trunk.is_empty() && *cable.node == self.hop.from && cable.end == self.hop.link
+        };
+        let trunk = wired.cables.iter().find(on_trunk);
+        trunk.map_or_else(|| self.hop.from_port.clone(), |cable| cable.port.clone())
+    }
+
     fn instruments(&mut self, site: &Site, patience: u32) {
         for (place, port) in (INSTRUMENTS..).zip(self.hop.judges.clone()) {
             self.send(site, place, Some(&port));
@@ -126,7 +155,7 @@ impl Hopped {
     /// While the frames are sent, and no longer, the port that they come in by is joined to one of the other segment.
     async fn path(&mut self, copy: &Site, patience: u32) {
         let Some(out) = self.hop.judges.first().cloned() else { return };
-        let into = self.hop.from_port.clone();
+        let into = self.enters(copy);
         if let Err(error) = nft::join_links(&copy.lab.fabric, &into, &out).await {
             self.errors.push(format!("path control: {error}"));
             return;
@@ -159,7 +188,7 @@ impl Hopped {
             let path = out.and_then(|port| packet(open_copy, numbers[PATH], port, Direction::ToNode));
             HoppedSeen {
                 what: frame.what.clone(),
-                sent_packet: packet(site, attack, &hop.from_port, Direction::FromNode),
+                sent_packet: packet(site, attack, hop.port_of(frame), Direction::FromNode),
                 carried_packet: carried,
                 came_out: came_out.collect(),
                 instrument: Control { sent: hop.judges.len() as u64, seen: told.count() as u64 },

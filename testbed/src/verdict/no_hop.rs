@@ -1,7 +1,7 @@
 //! `no_hop`: nothing that was sent into one segment came out in another, and the controls show that it would have been seen.
 
 use crate::observation::{Control, HopSeen, HoppedSeen, Observations};
-use crate::plan::{Carries, Check, Hop, Open, Plan};
+use crate::plan::{Check, Hop, Open, Plan};
 
 use super::controls::{self, Moment};
 use super::judge::Draft;
@@ -79,17 +79,29 @@ fn summarise(draft: &mut Draft, tried: &[&HopSeen], alive: (usize, usize), alive
 
 /// `dock-1 in cam, towards prod`.
 fn name(hop: &Hop) -> String {
-    format!("{} in {}, towards {}", hop.from, hop.segment, hop.to)
+    format!("{}, towards {}", sender(hop), hop.to)
+}
+
+/// `dock-1 in cam`, or `rtr on its trunk lan`.
+fn sender(hop: &Hop) -> String {
+    match hop.trunk.is_empty() {
+        true => format!("{} in {}", hop.from, hop.segment),
+        false => format!("{} on its trunk {}", hop.from, hop.link),
+    }
 }
 
 fn finding(plan: &Plan, one: &HopSeen) -> Option<Finding> {
-    let Hop { from, segment, to, .. } = &one.hop;
+    let Hop { from, segment, to, trunk, link, .. } = &one.hop;
     let out: Vec<&HoppedSeen> = one.frames.iter().filter(|frame| !frame.came_out.is_empty()).collect();
     let (port, _) = out.first()?.came_out.first()?;
     let mut links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
     let place = links.find(|(_, link)| link.port == *port);
     let place =
         place.map_or_else(|| port.to_string(), |(node, link)| format!("{}'s {}", node.name, link.name));
+    let sent = match trunk.is_empty() {
+        true => format!("what {from} sends in {segment}"),
+        false => format!("what {from} sends on its trunk {link}, and not with the tag of {to},"),
+    };
     let kinds = listed(out.iter().map(|frame| &frame.what), FRAMES);
     let cited = out.iter().take(CITED).flat_map(|frame| {
         let sent = frame.sent_packet.map(|packet| (format!("{} sent", frame.what), packet));
@@ -97,7 +109,7 @@ fn finding(plan: &Plan, one: &HopSeen) -> Option<Finding> {
         sent.into_iter().chain(came)
     });
     Some(Finding {
-        text: format!("what {from} sends in {segment} comes out in {to}, at {place}: {kinds}"),
+        text: format!("{sent} comes out in {to}, at {place}: {kinds}"),
         pair: None,
         stops_at: None,
         packets: cited.filter(|(_, packet)| *packet > 0).collect(),
@@ -120,14 +132,13 @@ fn ask_sent(one: &HopSeen, reasons: &mut Reasons) {
     }
 }
 
-/// What has no tag gets to a neighbour, if there is one: the sender's own segment carries frames.
+/// What must get to a neighbour does, if there is one: the sender's own segment carries frames.
 fn ask_carried(one: &HopSeen, reasons: &mut Reasons) {
     if one.hop.neighbours.is_empty() {
         return;
     }
     let all = one.hop.frames.iter().zip(&one.frames);
-    let missed =
-        all.filter(|(frame, seen)| frame.carries == Carries::Unknown && seen.carried_packet.is_none());
+    let missed = all.filter(|(frame, seen)| one.hop.is_carried(frame) && seen.carried_packet.is_none());
     let missed: Vec<_> = missed.map(|(frame, _)| &frame.what).collect();
     if !missed.is_empty() {
         let (name, missed) = (name(&one.hop), listed(missed, 4));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
+use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic, VlanId};
 
 /// Frames sent into one link of a node, and the link at which they must not come out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,29 +82,65 @@ pub struct Tag {
     pub priority: u8,
 }
 
+impl Tag {
+    /// EtherType of a customer's tag (IEEE 802.1Q, table 9-1).
+    pub const CUSTOMER: u16 = 0x8100;
+    /// EtherType of a provider's.
+    pub const PROVIDER: u16 = 0x88a8;
+}
+
 /// Frames that a node sends into its own segment, and another segment where none of them may be seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
     /// The node.
     pub from: NodeName,
-    /// By which of its links.
+    /// By which of its links, or of its trunks.
     pub link: LinkName,
-    /// That link's port of the fabric.
+    /// That link's port of the fabric, or that of a trunk's first link.
     pub from_port: LinkName,
+    /// The links of the trunk, each by its VLAN and with its port of the fabric; empty for a link of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trunk: Vec<(VlanId, LinkName)>,
     /// That link's Ethernet address.
     pub from_mac: Mac,
-    /// The segment that it is in.
+    /// The segment that it is in; of a trunk, another one that it carries.
     pub segment: SegmentName,
     /// The ports of all others in it.
     pub neighbours: Vec<LinkName>,
     /// The other segment.
     pub to: SegmentName,
-    /// All ports of that one.
+    /// All ports of that one, but the sender's own.
     pub taps: Vec<LinkName>,
     /// Those that are no VLAN of a trunk, where the controls are taken.
     pub judges: Vec<LinkName>,
     /// What is sent.
     pub frames: Vec<StrayFrame>,
+}
+
+impl Hop {
+    /// The sender's port at whose tap a frame is seen: on a trunk that of the link whose tag comes first in it, or the first one.
+    pub fn port_of(&self, frame: &StrayFrame) -> &LinkName {
+        self.link_of(frame).unwrap_or(&self.from_port)
+    }
+
+    /// Whether a frame must get to a neighbour, as the segment is of any use only then: what has no tag, and on a trunk what
+    /// has the other segment's alone.
+    pub fn is_carried(&self, frame: &StrayFrame) -> bool {
+        match &frame.carries {
+            Carries::Unknown => self.trunk.is_empty(),
+            Carries::Tagged { inner: None, outer } => {
+                outer.ether_type == Tag::CUSTOMER
+                    && frame.dest == Mac::BROADCAST
+                    && self.link_of(frame).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn link_of(&self, frame: &StrayFrame) -> Option<&LinkName> {
+        let Carries::Tagged { outer, .. } = &frame.carries else { return None };
+        self.trunk.iter().find(|(vlan, _)| u16::from(*vlan) == outer.number).map(|(_, port)| port)
+    }
 }
 
 /// What a neighbour at one leg of a node asks there: for the Ethernet address of who has an address, of one family.

@@ -301,7 +301,7 @@ fn no_hop(hops: &[Hop], alive: &[Open]) -> (String, String) {
     let row = |one: &Hop| {
         [
             format!("{}.{}", one.from, one.link),
-            format!("in {}", one.segment),
+            if one.trunk.is_empty() { format!("in {}", one.segment) } else { "by other tags".to_owned() },
             format!("not out in {}", one.to),
             list(one.frames.iter().map(|frame| &frame.what)),
         ]

@@ -19,6 +19,7 @@ fn hop() -> Hop {
         from: of("app"),
         link: of("eth0"),
         from_port: of("p-app-0"),
+        trunk: vec![],
         from_mac: of("02:00:00:00:00:01"),
         segment: of("cam"),
         neighbours: vec![of("p-rtr-0")],
