@@ -117,6 +117,7 @@ pub enum Kernel {
     LinkLocalSource,
     NoIpv6,
     Incomplete,
+    IncompleteHere,
 }
 
 /// A reason why something is not predicted.
@@ -177,6 +178,7 @@ impl fmt::Display for Kernel {
             Kernel::LinkLocalSource => "a link-local source does not leave its link",
             Kernel::NoIpv6 => "IPv6 is off",
             Kernel::Incomplete => "the other fragments are waited for",
+            Kernel::IncompleteHere => "the other fragments are waited for by the node that it is for",
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::evaluate::{Arrived, Device, Ends, Traveller, arrive, send};
+use super::evaluate::{Arrived, Device, Ends, Others, Pair, Traveller, arrive, arrive_in_pieces, send};
 use super::outcome::{Blame, Leaving, Obstacle, Outcome, Why};
 use super::packet::{Ethernet, Packet};
 use super::predict::{Fate, Hop, Prediction, Probe, Sent};
@@ -35,6 +35,27 @@ enum End<'a> {
     Goes(Box<Traveller>, Leg<'a>),
 }
 
+impl Leg<'_> {
+    fn is_as(&self, other: &Leg<'_>) -> bool {
+        let address = |leg: &Leg<'_>| match leg.to {
+            To::Address(address) => Some(address),
+            To::Station(_) => None,
+        };
+        let (one, also) = ((&self.node.name, &self.link.name), (&other.node.name, &other.link.name));
+        one == also && address(self).is_some() && address(self) == address(other)
+    }
+}
+
+impl End<'_> {
+    /// The same without the other pieces, which go another way, or nowhere.
+    fn alone(mut self) -> Self {
+        if let End::Goes(traveller, _) = &mut self {
+            traveller.others = Others::Never;
+        }
+        self
+    }
+}
+
 impl Model<'_> {
     /// What becomes of the packet.
     pub fn predict(&self, probe: &Probe) -> Prediction {
@@ -43,19 +64,65 @@ impl Model<'_> {
         Prediction { fate, hops }
     }
 
+    /// What becomes of the packet where it is sent in two fragments, the second from this place on, units of 8 bytes. It arrives where
+    /// one of the two does, also as a part of the whole.
+    pub fn predict_in_pieces(&self, probe: &Probe, offset: u16) -> Prediction {
+        let mut hops = Vec::new();
+        let [first, last] = self.walk_in_pieces(probe, offset, &mut hops);
+        let rank = |fate: &Fate| match fate {
+            Fate::Arrives { .. } => 0,
+            Fate::Unknown { .. } => 1,
+            Fate::Stopped { .. } => 2,
+        };
+        let fate = if rank(&last) < rank(&first) { last } else { first };
+        Prediction { fate, hops }
+    }
+
     fn walk(&self, probe: &Probe, hops: &mut Vec<Hop>) -> Fate {
         let Some(node) = self.node(&probe.from) else {
             return unknown(&probe.from, format!("the plan has no node `{}`", probe.from));
         };
-        let mut end = self.begin(probe, node, hops);
-        let mut first = Some(probe);
+        let end = self.begin(probe, node, hops);
+        self.go_on(end, Some(probe), hops)
+    }
+
+    /// From device to device until it ends. `probe`: as of [`Self::cross`].
+    fn go_on<'a>(&'a self, mut end: End<'a>, mut probe: Option<&Probe>, hops: &mut Vec<Hop>) -> Fate {
         for _ in 0..MOST_HOPS {
             match end {
                 End::Fate(fate) => return fate,
-                End::Goes(traveller, leg) => end = self.cross(*traveller, &leg, first.take(), hops),
+                End::Goes(traveller, leg) => end = self.cross(*traveller, &leg, probe.take(), hops),
             }
         }
-        unknown(&probe.from, "it passes more devices than any packet does".into())
+        let last = hops.last().expect("a packet that goes on has passed a device");
+        unknown(&last.node, "it passes more devices than any packet does".into())
+    }
+
+    /// Both pieces side by side as long as they go the same way, and each alone from where they part.
+    fn walk_in_pieces(&self, probe: &Probe, offset: u16, hops: &mut Vec<Hop>) -> Pair<Fate> {
+        let Some(node) = self.node(&probe.from) else {
+            let fate = unknown(&probe.from, format!("the plan has no node `{}`", probe.from));
+            return [fate.clone(), fate];
+        };
+        let (mut pieces, mut leg) = match self.begin(probe, node, hops) {
+            End::Fate(fate) => return [fate.clone(), fate],
+            End::Goes(traveller, leg) => (traveller.in_pieces(offset), leg),
+        };
+        let mut first = Some(probe);
+        for _ in 0..MOST_HOPS {
+            let (node, link, ethernet) = match self.over(&pieces[0].packet, &leg, first.take()) {
+                Ok(over) => over,
+                Err(fate) => return [fate.clone(), fate],
+            };
+            let ends = arrive_in_pieces(&self.device(node), &pieces, ethernet, link.name.as_str());
+            match ends.map(|ends| self.after(node, ends, hops)) {
+                [End::Goes(one, by), End::Goes(other, also_by)] if by.is_as(&also_by) => {
+                    (pieces, leg) = ([*one, *other], by);
+                }
+                parted => return parted.map(|end| self.go_on(end.alone(), None, hops)),
+            }
+        }
+        [(); 2].map(|()| unknown(&probe.from, "it passes more devices than any packet does".into()))
     }
 
     /// Out of its sender.
@@ -86,32 +153,42 @@ impl Model<'_> {
         probe: Option<&Probe>,
         hops: &mut Vec<Hop>,
     ) -> End<'a> {
-        let at = &leg.node.name;
-        let (node, link) = match self.other_side(leg) {
-            Ok(found) => found,
-            Err(does) => {
-                let segment = leg.link.segment.clone();
-                return End::Fate(Fate::Stopped {
-                    at: at.clone(),
-                    by: BTreeSet::from([Blame::Segment { segment, does }]),
-                });
+        match self.over(&traveller.packet, leg, probe) {
+            Ok((node, link, ethernet)) => {
+                let ends = arrive(&self.device(node), traveller, ethernet, link.name.as_str());
+                self.after(node, ends, hops)
             }
-        };
+            Err(fate) => End::Fate(fate),
+        }
+    }
+
+    /// Over a segment: to which node, by which of its links, in which frame.
+    ///
+    /// Errors: what becomes of it on the way.
+    fn over<'a>(
+        &'a self,
+        packet: &Packet,
+        leg: &Leg<'a>,
+        probe: Option<&Probe>,
+    ) -> Result<(&'a Node, &'a Link, Ethernet), Fate> {
+        let at = &leg.node.name;
+        let (node, link) = self.other_side(leg).map_err(|does| {
+            let segment = leg.link.segment.clone();
+            Fate::Stopped { at: at.clone(), by: BTreeSet::from([Blame::Segment { segment, does }]) }
+        })?;
         if let Some(why) = self.filtered_between(leg.node, leg.link, node, link) {
-            return End::Fate(unknown(at, why));
+            return Err(unknown(at, why));
         }
         let raw = probe.is_some_and(|probe| matches!(probe.sent, Sent::Raw(_)));
         if let (To::Address(address), false) = (leg.to, raw) {
-            match neighbour::found(self, leg, (node, link), address, &traveller.packet) {
+            match neighbour::found(self, leg, (node, link), address, packet) {
                 Ends::Passes(_) => (),
-                Ends::Dropped(by) => return End::Fate(Fate::Stopped { at: at.clone(), by }),
-                Ends::Unknown(why) => return End::Fate(Fate::Unknown { at: at.clone(), why }),
+                Ends::Dropped(by) => return Err(Fate::Stopped { at: at.clone(), by }),
+                Ends::Unknown(why) => return Err(Fate::Unknown { at: at.clone(), why }),
             }
         }
         let source = probe.and_then(|probe| probe.forged()).unwrap_or(leg.link.mac);
-        let ethernet = Ethernet { source, destination: link.mac };
-        let ends = arrive(&self.device(node), traveller, ethernet, link.name.as_str());
-        self.after(node, ends, hops)
+        Ok((node, link, Ethernet { source, destination: link.mac }))
     }
 
     /// What a device did, written down; where the packet goes from there.

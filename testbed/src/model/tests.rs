@@ -140,6 +140,23 @@ fn broken_rules_open_what_they_should_not() {
 }
 
 #[test]
+fn pieces_of_a_packet_get_through_where_they_are_not_put_together() {
+    let fate = |file: &str| {
+        let mut text = String::new();
+        with("t3-separate", &[("rtr", file)], |model| {
+            let lanes = model.lanes(&name("vms"), &name("dock-1"), partition::IpFamily::V4);
+            let lane = lanes.first().expect("a lane");
+            let body = Body::Tcp { source: 40_000, destination: 554, flags: 2 };
+            let probe = lane.probe(Packet::new(lane.source, lane.destination, body));
+            text = model.predict_in_pieces(&probe, 3).fate.to_string();
+        });
+        text
+    };
+    assert_eq!(fate("t3"), "stopped at rtr by inet site through policy");
+    assert_eq!(fate("broken/passes-fragments"), "arrives at dock-1");
+}
+
+#[test]
 fn a_port_forward_is_seen_to_lead_elsewhere() {
     with("t3-separate", &[("rtr", "broken/t3-port-forward")], |model| {
         let pair = model.pair(&name("aws"), &name("rtr"));

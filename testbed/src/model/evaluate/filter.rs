@@ -8,7 +8,7 @@ use super::super::ruleset::Hook;
 use super::chain::{Ended, How, Reasons, Walk, keep};
 use super::hook::{Base, Station, TRACK, stations, tracks};
 use super::track;
-use super::traveller::{Connection, Traveller};
+use super::traveller::{Connection, Others, Traveller};
 use super::{Device, Surroundings};
 
 /// A packet that is still on its way, and what let it pass so far.
@@ -37,11 +37,21 @@ impl Results {
         self.dropped.extend(self.passing.drain(..).map(|one| (by(), one.reasons)));
     }
 
-    /// Each is dropped, or goes on.
-    fn perhaps_drop(&mut self, reason: Kernel, why: &str) {
-        for one in &mut self.passing {
-            one.reasons.insert(Why::of(why));
-            self.dropped.push((BTreeSet::from([Blame::Kernel(reason)]), one.reasons.clone()));
+    /// It is dropped, or goes on.
+    fn perhaps_drop(&mut self, mut one: Passing, reason: Kernel, why: &str) {
+        one.reasons.insert(Why::of(why));
+        self.dropped.push((BTreeSet::from([Blame::Kernel(reason)]), one.reasons.clone()));
+        self.passing.push(one);
+    }
+
+    /// A piece waits for the others: the first one goes on as the whole, if they come, and no other ever does.
+    pub(super) fn put_together(&mut self, mut one: Passing, reason: Kernel) {
+        let traveller = &mut one.traveller;
+        if (traveller.packet.fragment, traveller.others) == (Fragment::First, Others::Come) {
+            (traveller.packet.fragment, traveller.others) = (Fragment::Whole, Others::Met(reason));
+            self.passing.push(one);
+        } else {
+            self.dropped.push((BTreeSet::from([Blame::Kernel(reason)]), one.reasons));
         }
     }
 
@@ -110,19 +120,23 @@ fn past_it(base: Base<'_>, hook: Hook, results: &mut Results) -> Vec<Passing> {
     past
 }
 
-/// A piece of a packet waits for the others, which never come.
+/// A piece of a packet waits for the others; not one of what a rule has exempted from tracking already (`ipv4_conntrack_defrag`,
+/// `ipv6_defrag`).
 fn defragment(device: &Device<'_>, is_6: bool, results: &mut Results) {
-    let packets = || results.passing.iter().map(|one| &one.traveller.packet);
-    let piece = packets().any(|packet| packet.fragment != Fragment::Whole);
-    // What says that it is a piece and is whole by itself, and is looked at more closely.
-    let atomic = packets().any(|packet| packet.extensions.contains(&FRAGMENT));
-    match tracks(&device.rules.ruleset, is_6) {
-        Some(true) if piece => results.drop_all(Kernel::Incomplete),
-        Some(true) if atomic => results.perhaps_drop(Kernel::Incomplete, "a fragment that is the whole"),
-        None if piece || atomic => {
-            results.perhaps_drop(Kernel::Incomplete, "whether fragments are put together");
+    let tracks = tracks(&device.rules.ruleset, is_6);
+    for one in std::mem::take(&mut results.passing) {
+        let packet = &one.traveller.packet;
+        let piece = packet.fragment != Fragment::Whole;
+        // What says that it is a piece and is whole by itself, and is looked at more closely.
+        let atomic = packet.extensions.contains(&FRAGMENT);
+        let exempt = one.traveller.connection == Connection::Untracked;
+        match tracks {
+            _ if exempt || !(piece || atomic) => results.passing.push(one),
+            Some(true) if piece => results.put_together(one, Kernel::Incomplete),
+            Some(true) => results.perhaps_drop(one, Kernel::Incomplete, "a fragment that is the whole"),
+            None => results.perhaps_drop(one, Kernel::Incomplete, "whether fragments are put together"),
+            Some(false) => results.passing.push(one),
         }
-        _ => (),
     }
 }
 

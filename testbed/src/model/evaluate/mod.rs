@@ -11,6 +11,7 @@ mod look;
 mod matching;
 mod nat;
 mod node;
+mod pieces;
 mod route4;
 mod route6;
 mod rule;
@@ -23,7 +24,8 @@ mod tests;
 
 pub(super) use device::{Device, Rules};
 pub(super) use node::{Arrived, Ends, arrive, send};
+pub(super) use pieces::{Pair, arrive_in_pieces};
 pub(super) use track::{ICMP_CLASSES, ICMP6_CLASSES, PROTOCOL_CLASSES, tcp_class};
-pub(super) use traveller::Traveller;
+pub(super) use traveller::{Others, Traveller};
 
 use surroundings::Surroundings;

@@ -131,13 +131,13 @@ fn group(device: &Device<'_>, one: Passing, possible: &mut Possible) {
 
 /// What passes the filter of what is for the node itself.
 fn input(device: &Device<'_>, one: Passing, possible: &mut Possible) -> Vec<Passing> {
+    let mut results = Results::default();
     // IPv4 puts pieces together before it asks the filter, IPv6 afterwards.
     if one.traveller.packet.fragment != Fragment::Whole && !one.traveller.packet.is_6() {
-        let by = BTreeSet::from([Blame::Kernel(Kernel::Incomplete)]);
-        possible.results.dropped.push((by, one.reasons));
-        return Vec::new();
+        results.put_together(one, Kernel::IncompleteHere);
+    } else {
+        results.passing.push(one);
     }
-    let mut results = Results { passing: vec![one], ..Results::default() };
     filter(device, Hook::Input, &mut results);
     let passing = std::mem::take(&mut results.passing);
     possible.take(results);

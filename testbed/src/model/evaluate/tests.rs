@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::outcome::{Blame, Kernel, Leaving, Outcome};
 use super::super::packet::{Body, Ethernet, Packet, Tracked};
 use super::super::ruleset::Ruleset;
-use super::{Device, Rules, Traveller, arrive, send};
+use super::{Device, Rules, Traveller, arrive, arrive_in_pieces, send};
 use crate::names::Mac;
 use crate::plan::{Link, Node, Plan, Role, Route};
 
@@ -250,6 +250,39 @@ fn before_connection_tracking_nothing_is_known_of_it() {
         "passes to 10.2.0.5"
     );
     assert!(short(&outcome(&[("c", "prerouting", -200, "accept", rules())], tcp(80))).starts_with("? "));
+}
+
+/// What becomes of both pieces of a packet to this port, of which 80 alone is open, where rules at this priority exempt what `of` says from tracking.
+fn pieces(destination: u16, priority: i32, of: &[Value]) -> [String; 2] {
+    let statements = [of, &[json!({"notrack": null})]].concat();
+    let forward = json!([[port(80), word("accept")], [state("untracked"), word("accept")]]);
+    let chains = [
+        ("early", "prerouting", priority, "accept", json!([statements])),
+        ("through", "forward", 0, "drop", forward),
+    ];
+    let (node, listing) = (router(), listing(&chains));
+    let rules = Rules::of(&plan(&node), &node, Ruleset::read(&listing).unwrap());
+    let device = Device { node: &node, rules: &rules };
+    let ethernet = Ethernet { source: Mac([2, 0, 0, 0, 0, 9]), destination: node.links[0].mac };
+    let pieces = Traveller::new(tcp(destination), None, "").in_pieces(3);
+    arrive_in_pieces(&device, &pieces, ethernet, "one").map(|ends| short(&ends.into()))
+}
+
+#[test]
+fn pieces_are_put_together_unless_a_rule_exempts_them_before_that() {
+    let frag = |bits: u16| {
+        let left = json!({"&": [{"payload": {"protocol": "ip", "field": "frag-off"}}, bits]});
+        json!({"match": {"op": "!=", "left": left, "right": 0}})
+    };
+    let passes = || "passes to 10.2.0.5".to_owned();
+    assert_eq!(pieces(22, -450, &[frag(0x3fff)]), [passes(), passes()]);
+    // Behind that place it is the whole, which no rule takes for a piece.
+    let policy = || "inet t through policy".to_owned();
+    let waits = "the other fragments are waited for".to_owned();
+    assert_eq!(pieces(22, -300, &[frag(0x3fff)]), [policy(), waits.clone()]);
+    assert_eq!(pieces(22, -300, &[]), [passes(), passes()]);
+    // One of them waits for the other, which has gone on.
+    assert_eq!(pieces(80, -450, &[frag(0x1fff)]), [waits, passes()]);
 }
 
 #[test]

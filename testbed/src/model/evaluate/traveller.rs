@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::super::outcome::Kernel;
 use super::super::packet::{Ethernet, Packet};
 use super::super::ruleset::Field;
 use crate::plan::Link;
@@ -26,6 +27,18 @@ pub(in crate::model) struct Traveller {
     /// Whether destination, or source, was changed by a rule.
     pub(in crate::model) dnat: bool,
     pub(in crate::model) snat: bool,
+    pub(in crate::model) others: Others,
+}
+
+/// The other pieces of a packet that is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::model) enum Others {
+    /// It is whole, or they never come.
+    Never,
+    /// They come, too.
+    Come,
+    /// They have been waited for here, for this reason: it is the whole from there on, if they did come.
+    Met(Kernel),
 }
 
 /// What the kernel has noted about a packet's conversation.
@@ -67,12 +80,14 @@ impl Traveller {
             rewritten: BTreeSet::new(),
             dnat: false,
             snat: false,
+            others: Others::Never,
         }
     }
 
     /// The same packet on its way to another node: nothing of what this one noted goes with it.
     pub(in crate::model) fn onwards(self) -> Self {
-        Traveller { rewritten: self.rewritten, ..Traveller::new(self.packet, None, "") }
+        let (rewritten, others) = (self.rewritten, self.others);
+        Traveller { rewritten, others, ..Traveller::new(self.packet, None, "") }
     }
 
     pub(super) fn go_by(&mut self, link: &Link, next: IpAddr) {

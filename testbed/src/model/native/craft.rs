@@ -15,9 +15,39 @@ const MAGIC: [u8; 8] = *b"modelled";
 
 /// The frame of a packet; its number is in the IPv4 identification or the IPv6 flow label, and at the end.
 pub(super) fn frame(packet: &Packet, ethernet: Ethernet, n: u32) -> Vec<u8> {
+    let body = transport(packet, n, &payload(n));
+    // Pieces are of eight bytes each.
+    let kept = if packet.fragment == Fragment::First { body.len() / 8 * 8 } else { body.len() };
+    framed(packet, ethernet, n, &body[..kept])
+}
+
+/// The two fragments of a packet, each with the number at its end; the second from [`place`] on.
+pub(super) fn pieces(packet: &Packet, ethernet: Ethernet, n: u32) -> [Vec<u8>; 2] {
+    let place = usize::from(place(packet)) * 8;
+    let mark = payload(n);
+    let header = transport(packet, 0, &[]).len();
+    let padding = vec![0; place - header - mark.len()];
+    let body = transport(packet, n, &[&padding[..], &mark, &mark].concat());
+    [Fragment::First, Fragment::Later { offset: place_of(place) }].map(|fragment| {
+        let piece = Packet { fragment, ..packet.clone() };
+        let part = if fragment == Fragment::First { &body[..place] } else { &body[place..] };
+        framed(&piece, ethernet, n, part)
+    })
+}
+
+/// Where the second of two fragments belongs, units of 8 bytes: behind the header and the number.
+pub(super) fn place(packet: &Packet) -> u16 {
+    place_of((transport(packet, 0, &[]).len() + payload(0).len()).next_multiple_of(8))
+}
+
+fn place_of(bytes: usize) -> u16 {
+    u16::try_from(bytes / 8).unwrap()
+}
+
+fn framed(packet: &Packet, ethernet: Ethernet, n: u32, body: &[u8]) -> Vec<u8> {
     let (kind, ip) = match (packet.source, packet.destination) {
-        (IpAddr::V4(_), IpAddr::V4(_)) => ([0x08, 0x00], v4(packet, n)),
-        _ => ([0x86, 0xdd], v6(packet, n)),
+        (IpAddr::V4(_), IpAddr::V4(_)) => ([0x08, 0x00], v4(packet, n, body)),
+        _ => ([0x86, 0xdd], v6(packet, n, body)),
     };
     [&ethernet.destination.0[..], &ethernet.source.0, &kind, &ip].concat()
 }
@@ -27,8 +57,7 @@ fn payload(n: u32) -> Vec<u8> {
 }
 
 /// What is behind the IP header, with its checksum.
-fn transport(packet: &Packet, n: u32) -> Vec<u8> {
-    let payload = payload(n);
+fn transport(packet: &Packet, n: u32, payload: &[u8]) -> Vec<u8> {
     let header = match packet.body {
         Body::Tcp { source, destination, flags } => {
             let mut tcp = TcpHeader::new(source, destination, n, 1024);
@@ -36,7 +65,7 @@ fn transport(packet: &Packet, n: u32) -> Vec<u8> {
             (tcp.fin, tcp.syn, tcp.rst, tcp.psh) = (bit(1), bit(2), bit(4), bit(8));
             (tcp.ack, tcp.urg, tcp.ece, tcp.cwr) = (bit(16), bit(32), bit(64), bit(128));
             let mut bytes = tcp.to_bytes().to_vec();
-            let sum = checksum(packet, 6, &[&bytes[..], &payload].concat());
+            let sum = checksum(packet, 6, &[&bytes[..], payload].concat());
             bytes[16..18].copy_from_slice(&sum);
             bytes
         }
@@ -45,25 +74,25 @@ fn transport(packet: &Packet, n: u32) -> Vec<u8> {
             let header =
                 UdpHeader { source_port: source, destination_port: destination, length, checksum: 0 };
             let mut bytes = header.to_bytes().to_vec();
-            let sum = checksum(packet, 17, &[&bytes[..], &payload].concat());
+            let sum = checksum(packet, 17, &[&bytes[..], payload].concat());
             bytes[6..8].copy_from_slice(&sum);
             bytes
         }
         Body::Icmp { kind, code } => {
             let mut bytes = vec![kind, code, 0, 0, (n >> 8) as u8, n as u8, 0, 1];
-            let sum = fold(&[&bytes[..], &payload].concat(), 0);
+            let sum = fold(&[&bytes[..], payload].concat(), 0);
             bytes[2..4].copy_from_slice(&sum);
             bytes
         }
         Body::Icmp6 { kind, code } => {
             let mut bytes = vec![kind, code, 0, 0, (n >> 8) as u8, n as u8, 0, 1];
-            let sum = checksum(packet, 58, &[&bytes[..], &payload].concat());
+            let sum = checksum(packet, 58, &[&bytes[..], payload].concat());
             bytes[2..4].copy_from_slice(&sum);
             bytes
         }
         Body::Other(_) => vec![0; 24],
     };
-    [header, payload].concat()
+    [&header[..], payload].concat()
 }
 
 /// Over the pseudo-header and what follows.
@@ -86,12 +115,11 @@ fn fold(bytes: &[u8], start: u32) -> [u8; 2] {
     (!(sum as u16)).to_be_bytes()
 }
 
-fn v4(packet: &Packet, n: u32) -> Vec<u8> {
+fn v4(packet: &Packet, n: u32, body: &[u8]) -> Vec<u8> {
     let (IpAddr::V4(source), IpAddr::V4(destination)) = (packet.source, packet.destination) else {
         panic!("IPv4")
     };
     let options: Vec<u8> = packet.options.iter().flat_map(|number| option(*number)).collect();
-    let body = transport(packet, n);
     let protocol = IpNumber(packet.protocol());
     let length = u16::try_from(body.len()).unwrap();
     let mut header =
@@ -107,17 +135,7 @@ fn v4(packet: &Packet, n: u32) -> Vec<u8> {
         Fragment::Later { offset } => header.fragment_offset = offset.try_into().unwrap(),
     }
     header.header_checksum = header.calc_header_checksum();
-    // Pieces are of eight bytes each.
-    let whole = if packet.fragment == Fragment::First { body.len() / 8 * 8 } else { body.len() };
-    let mut bytes = [&header.to_bytes()[..], &body[..whole]].concat();
-    if whole < body.len() {
-        let total = u16::try_from(bytes.len()).unwrap();
-        bytes[2..4].copy_from_slice(&total.to_be_bytes());
-        bytes[10..12].fill(0);
-        let sum = fold(&bytes[..20], 0);
-        bytes[10..12].copy_from_slice(&sum);
-    }
-    bytes
+    [&header.to_bytes()[..], body].concat()
 }
 
 /// Options that ask for nothing any more, in whole words.
@@ -129,7 +147,7 @@ fn option(number: u8) -> Vec<u8> {
     }
 }
 
-fn v6(packet: &Packet, n: u32) -> Vec<u8> {
+fn v6(packet: &Packet, n: u32, body: &[u8]) -> Vec<u8> {
     const FRAGMENT: u8 = 44;
     let (IpAddr::V6(source), IpAddr::V6(destination)) = (packet.source, packet.destination) else {
         panic!("IPv6")
@@ -141,10 +159,8 @@ fn v6(packet: &Packet, n: u32) -> Vec<u8> {
     let mut headers = Vec::new();
     for (at, number) in numbers.iter().enumerate() {
         let next = numbers.get(at + 1).copied().unwrap_or(packet.protocol());
-        headers.extend(extension(*number, next, packet.fragment));
+        headers.extend(extension(*number, next, packet.fragment, n));
     }
-    let body = transport(packet, n);
-    let body = if packet.fragment == Fragment::First { &body[..body.len() / 8 * 8] } else { &body[..] };
     let first = numbers.first().copied().unwrap_or(packet.protocol());
     let length = u16::try_from(headers.len() + body.len()).unwrap().to_be_bytes();
     let label = (0x6000_0000 | u32::from(packet.dscp) << 22 | n & 0xf_ffff).to_be_bytes();
@@ -152,7 +168,7 @@ fn v6(packet: &Packet, n: u32) -> Vec<u8> {
     [&fixed[..], &headers, body].concat()
 }
 
-fn extension(number: u8, next: u8, fragment: Fragment) -> Vec<u8> {
+fn extension(number: u8, next: u8, fragment: Fragment, n: u32) -> Vec<u8> {
     match number {
         // A fragment's place, in units of eight bytes above three bits, of which the lowest says that more follow.
         44 => {
@@ -161,7 +177,7 @@ fn extension(number: u8, next: u8, fragment: Fragment) -> Vec<u8> {
                 Fragment::First => 1,
                 Fragment::Later { offset } => offset << 3,
             };
-            [&[next, 0], &place.to_be_bytes()[..], &[0, 0, 0, 7]].concat()
+            [&[next, 0], &place.to_be_bytes()[..], &n.to_be_bytes()].concat()
         }
         // Authentication: six words, of which two do not count.
         51 => [&[next, 4][..], &[0; 22]].concat(),
@@ -172,7 +188,7 @@ fn extension(number: u8, next: u8, fragment: Fragment) -> Vec<u8> {
 }
 
 /// What can be told of a packet that left: its number, and what a rule may have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Told {
     pub(super) n: u32,
     pub(super) source: IpAddr,

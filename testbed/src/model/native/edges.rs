@@ -27,7 +27,7 @@ pub(super) fn edges(plan: &Plan, node: &Node, listing: &str, seed: u64) -> Vec<S
             for (number, extent) in (seed..).zip(model.extents(family)) {
                 let cell = Cell { lane: lane.clone(), extent };
                 let ethernet = Ethernet { source: HOST, destination: first.mac };
-                let sent = |packet| Sent { link: first.name.to_string(), packet, ethernet };
+                let sent = |packet| Sent { link: first.name.to_string(), packet, ethernet, in_pieces: false };
                 let probes = cell.probes(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 all.extend(probes.into_iter().map(|probe| sent(probe.packet)));
             }

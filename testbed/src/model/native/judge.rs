@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::craft::{HOST, Told, expected, frame, told};
+use super::craft::{HOST, Told, expected, frame, pieces, place, told};
 use super::edges::edges;
 use super::packets::{Chance, Choices, Sent};
 use super::rig::{Rig, Seen};
-use crate::model::evaluate::{Device, Rules, Traveller, arrive};
+use crate::model::evaluate::{Device, Rules, Traveller, arrive, arrive_in_pieces};
 use crate::model::ruleset::Ruleset;
 use crate::model::{Body, Ethernet, Fragment, Leaving, Outcome, Packet, Tracked};
 use crate::plan::{Node, Plan};
@@ -25,10 +25,9 @@ pub(super) struct Score {
     pub(super) wrong: Vec<String>,
 }
 
-/// What was seen of one packet.
-#[derive(Debug, PartialEq, Eq)]
+/// Something that was seen of one packet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Became {
-    Nothing,
     Arrived,
     Left(String, Told),
 }
@@ -63,7 +62,7 @@ pub(super) fn compare_with(
         let seen = rig.send(&frames(&round, n + 1));
         for (number, sent) in (n + 1..).zip(&round) {
             n = number;
-            score.take(&device, sent, number, became(&seen, sent, number));
+            score.take(&device, sent, number, &became(&seen, sent, number));
         }
         answer(rig, &device, &round, n + 1, &mut score);
         n += u32::try_from(round.len()).unwrap();
@@ -73,7 +72,12 @@ pub(super) fn compare_with(
 
 fn frames(round: &[Sent], first: u32) -> Vec<(&str, Vec<u8>)> {
     let numbered = (first..).zip(round);
-    numbered.map(|(n, sent)| (sent.link.as_str(), frame(&sent.packet, sent.ethernet, n))).collect()
+    let of = |n, sent: &Sent| match sent.in_pieces {
+        true => pieces(&sent.packet, sent.ethernet, n).to_vec(),
+        false => vec![frame(&sent.packet, sent.ethernet, n)],
+    };
+    let by = |(n, sent)| of(n, sent).into_iter().map(|frame| (sent.link.as_str(), frame));
+    numbered.flat_map(by).collect()
 }
 
 /// What passed is answered, if it can be: the answer belongs to a connection.
@@ -84,15 +88,19 @@ fn answer(rig: &mut Rig, device: &Device<'_>, round: &[Sent], first: u32, score:
     }
     let seen = rig.send_more(&frames(&answers, first));
     for (n, sent) in (first..).zip(&answers) {
-        score.take(device, sent, n, became(&seen, sent, n));
+        score.take(device, sent, n, &became(&seen, sent, n));
     }
 }
 
 /// The answer to a packet that passed on to another link as it was.
 fn answer_to(device: &Device<'_>, sent: &Sent) -> Option<Sent> {
-    let traveller = Traveller::new(sent.packet.clone(), None, "");
-    let outcome = Outcome::from(arrive(device, traveller, sent.ethernet, &sent.link));
-    let Outcome::Accepted { to: Leaving::Link { link, .. }, packet, .. } = outcome else { return None };
+    if sent.in_pieces {
+        return None;
+    }
+    let [Outcome::Accepted { to: Leaving::Link { link, .. }, packet, .. }] = &outcomes(device, sent)[..]
+    else {
+        return None;
+    };
     let unchanged = (packet.source, packet.destination) == (sent.packet.source, sent.packet.destination);
     let body = match (packet.body, packet.fragment) {
         (Body::Tcp { source, destination, flags: 2 }, Fragment::Whole) => {
@@ -105,9 +113,9 @@ fn answer_to(device: &Device<'_>, sent: &Sent) -> Option<Sent> {
     };
     let back =
         Packet { tracked: Tracked::Established, ..Packet::new(packet.destination, packet.source, body) };
-    let link = device.node.links.iter().find(|one| one.name == link)?;
+    let link = device.node.links.iter().find(|one| one.name == *link)?;
     let ethernet = Ethernet { source: HOST, destination: link.mac };
-    unchanged.then(|| Sent { link: link.name.to_string(), packet: back, ethernet })
+    unchanged.then(|| Sent { link: link.name.to_string(), packet: back, ethernet, in_pieces: false })
 }
 
 /// More rounds take too long; what has no place in these is not sent.
@@ -149,41 +157,56 @@ fn tuples(packet: &Packet) -> Vec<Tuple> {
     }
 }
 
-fn became(seen: &Seen, sent: &Sent, n: u32) -> Became {
+/// What was seen of a packet, or of its pieces: nothing at all, or one thing at least.
+fn became(seen: &Seen, sent: &Sent, n: u32) -> BTreeSet<Became> {
     let left = seen.left.iter().filter_map(|(link, frame)| Some((link, told(frame)?)));
     let left = left.filter(|(_, told)| told.n == n);
-    let mut left = left.map(|(link, told)| Became::Left(link.clone(), told));
-    left.next().unwrap_or(if seen.arrived.contains(&(n, sent.packet.source)) {
-        Became::Arrived
-    } else {
-        Became::Nothing
-    })
+    let mut all: BTreeSet<Became> = left.map(|(link, told)| Became::Left(link.clone(), told)).collect();
+    all.extend(seen.arrived.contains(&(n, sent.packet.source)).then_some(Became::Arrived));
+    all
+}
+
+/// What the model says of a packet, or of each of its pieces.
+fn outcomes(device: &Device<'_>, sent: &Sent) -> Vec<Outcome> {
+    let traveller = Traveller::new(sent.packet.clone(), None, "");
+    if sent.in_pieces {
+        let pieces = traveller.in_pieces(place(&sent.packet));
+        return arrive_in_pieces(device, &pieces, sent.ethernet, &sent.link).map(Outcome::from).to_vec();
+    }
+    vec![Outcome::from(arrive(device, traveller, sent.ethernet, &sent.link))]
+}
+
+/// What would be seen of it; of one that is dropped nothing.
+fn becomes(outcome: &Outcome, n: u32) -> Option<Became> {
+    match outcome {
+        Outcome::Accepted { to: Leaving::Local, .. } => Some(Became::Arrived),
+        Outcome::Accepted { to: Leaving::Link { link, .. }, packet, .. } => {
+            Some(Became::Left(link.to_string(), expected(packet, n)))
+        }
+        Outcome::Dropped { .. } | Outcome::Unknown { .. } => None,
+    }
 }
 
 impl Score {
-    fn take(&mut self, device: &Device<'_>, sent: &Sent, n: u32, became: Became) {
-        let traveller = Traveller::new(sent.packet.clone(), None, "");
-        let outcome = Outcome::from(arrive(device, traveller, sent.ethernet, &sent.link));
-        let right = match &outcome {
-            Outcome::Accepted { to: Leaving::Local, .. } => became == Became::Arrived,
-            Outcome::Accepted { to: Leaving::Link { link, .. }, packet, .. } => {
-                became == Became::Left(link.to_string(), expected(packet, n))
-            }
-            Outcome::Dropped { .. } => became == Became::Nothing,
-            Outcome::Unknown { why } => {
-                self.unknown += 1;
-                for reason in why {
-                    *self.reasons.entry(reason.to_string()).or_default() += 1;
-                }
-                return;
-            }
-        };
-        match outcome {
-            Outcome::Accepted { .. } => self.passed += 1,
-            _ => self.dropped += 1,
+    fn take(&mut self, device: &Device<'_>, sent: &Sent, n: u32, became: &BTreeSet<Became>) {
+        let outcomes = outcomes(device, sent);
+        let reasons = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Unknown { why } => Some(why),
+            _ => None,
+        });
+        let why: BTreeSet<String> = reasons.flatten().map(ToString::to_string).collect();
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Unknown { .. })) {
+            self.unknown += 1;
+            why.into_iter().for_each(|reason| *self.reasons.entry(reason).or_default() += 1);
+            return;
         }
-        if !right {
-            self.wrong.push(format!("{sent:?}\n  predicted {outcome:?}\n  measured {became:?}"));
+        let right: BTreeSet<Became> = outcomes.iter().filter_map(|outcome| becomes(outcome, n)).collect();
+        match right.is_empty() {
+            false => self.passed += 1,
+            true => self.dropped += 1,
+        }
+        if right != *became {
+            self.wrong.push(format!("{sent:?}\n  predicted {outcomes:?}\n  measured {became:?}"));
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Sent {
     pub(super) link: String,
     pub(super) packet: Packet,
     pub(super) ethernet: Ethernet,
+    /// Whether it comes in two pieces.
+    pub(super) in_pieces: bool,
 }
 
 /// Numbers that look like chance, the same every time (xorshift, Marsaglia 2003).
@@ -203,16 +205,18 @@ impl<'a> Choices<'a> {
             _ => beside(link, six, chance).unwrap_or(chance.one(addresses)),
         };
         let mut packet = Packet::new(source, chance.one(addresses), self.body(six, chance));
+        let mut in_pieces = false;
         match chance.below(12) {
             0 => packet.ttl = chance.one(&[1, 2, 255]),
             1 if !six => packet.options = vec![chance.one(&[7, 131, 137, 148])],
             1 => packet.extensions = vec![chance.one(&[0, 43, 60])],
             2 => packet.fragment = chance.one(&[Fragment::First, Fragment::Later { offset: 3 }]),
             3 => packet.dscp = chance.one(&[8, 46, 63]),
+            4 => in_pieces = true,
             _ => (),
         }
         let ethernet = Ethernet { source: HOST, destination: station(&packet, link) };
-        Sent { link: link.name.to_string(), packet: packet.tidy(), ethernet }
+        Sent { link: link.name.to_string(), packet: packet.tidy(), ethernet, in_pieces }
     }
 
     fn body(&self, six: bool, chance: &mut Chance) -> Body {
