@@ -23,7 +23,25 @@ pub struct Shape {
     pub ttl: u8,
     /// Code point of differentiated services, 0 to 63.
     pub dscp: u8,
+    /// How it is packed.
+    pub form: Form,
 }
+
+/// How a packet is packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Form {
+    /// As one packet, without anything between the IP header and what it carries.
+    #[default]
+    Whole,
+    /// In two fragments (RFC 791, section 3.2; RFC 8200, section 4.5): the first has the header of what it carries.
+    Pieces,
+    /// With an option of IPv4 that records the route (RFC 791, section 3.1), or of IPv6 a header of destination options that is
+    /// padding alone (RFC 8200, section 4.6).
+    Options,
+}
+
+/// Where the second of two fragments begins, units of 8 bytes (RFC 791, section 3.2): behind any transport header, and a probe's number.
+pub const SECOND_PIECE: u16 = 3;
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +80,7 @@ pub enum Plain {
 impl Shape {
     /// The packet with what is usual of everything else.
     pub fn of(header: Header) -> Self {
-        Shape { header, ttl: USUAL_TTL, dscp: USUAL_DSCP }
+        Shape { header, ttl: USUAL_TTL, dscp: USUAL_DSCP, form: Form::Whole }
     }
 
     /// By its shortest name: a packet without ports and with nothing unusual is a kind by itself.
@@ -120,6 +138,11 @@ impl fmt::Display for Shape {
         if self.dscp != USUAL_DSCP {
             write!(f, " dscp {}", self.dscp)?;
         }
+        match self.form {
+            Form::Whole => {}
+            Form::Pieces => f.write_str(" in pieces")?,
+            Form::Options => f.write_str(" with options")?,
+        }
         Ok(())
     }
 }
@@ -151,6 +174,7 @@ fn read(text: &str) -> Option<Shape> {
     let mut words = text.split(' ');
     let kind: Traffic = words.next()?.parse().ok()?;
     let (mut from, mut flags, mut ttl, mut dscp) = (None, None, USUAL_TTL, USUAL_DSCP);
+    let mut form = Form::Whole;
     while let Some(word) = words.next() {
         let value = words.next()?;
         match word {
@@ -158,6 +182,8 @@ fn read(text: &str) -> Option<Shape> {
             "flags" => flags = Some(flags_of(value)?),
             "ttl" => ttl = value.parse().ok()?,
             "dscp" => dscp = value.parse().ok().filter(|code| *code < 64)?,
+            "in" if value == "pieces" => form = Form::Pieces,
+            "with" if value == "options" => form = Form::Options,
             _ => return None,
         }
     }
@@ -171,7 +197,7 @@ fn read(text: &str) -> Option<Shape> {
         (Traffic::Protocol(a, b), None, None) if a == b => Header::Plain(Plain::Protocol(a)),
         _ => return None,
     };
-    Some(Shape { header, ttl, dscp })
+    Some(Shape { header, ttl, dscp, form })
 }
 
 #[cfg(test)]
@@ -193,6 +219,9 @@ mod tests {
             "icmp/8 ttl 1",
             "icmp6/134/7 ttl 255",
             "proto/47 dscp 1",
+            "tcp/22 from 5 flags ack in pieces",
+            "udp/53 from 5 with options",
+            "icmp/8 in pieces",
         ] {
             assert_eq!(traffic(text).to_string(), text);
             assert_eq!((traffic(text).width(), traffic(text).nth(0)), (1, Some(traffic(text))), "{text}");
@@ -207,6 +236,7 @@ mod tests {
             "udp/80 from 3 dscp 64",
             "icmp/8 from 3",
             "tcp/80 from 3 flags ack|",
+            "udp/80 from 3 in parts",
             "ntp/large ttl 3",
             "tcp/80  from 3",
         ] {

@@ -29,6 +29,8 @@ pub(super) struct Attack<'a> {
     pub(super) cover: Cover,
     /// Whether cells are sent besides, and if so whether all of them must be.
     pub(super) cells: Option<bool>,
+    /// Whether odd packets are sent besides.
+    pub(super) odd: bool,
     /// Whether neighbours whom a switch keeps apart get frames without IP, too, wherever that is so; else only where it has rules.
     pub(super) frames: bool,
     /// Whether the same is sent besides with an address that flows let open something there.
@@ -107,6 +109,7 @@ pub(super) fn of_matrix(
         cover: Cover::AllButFlows,
         // Where everything is sent, combinations that are too many are no gap.
         cells: Some(!whole),
+        odd: true,
         frames: whole,
         forges: whole,
         broadcast,
@@ -262,7 +265,7 @@ fn cells(
     let switched = is_filtered(known, from, approach.link)
         || is_filtered(known, next, next_link)
         || is_filtered(known, to, approach.target.1);
-    attack.cells.map(|all| Cells { allowed: allowed(), all, switched })
+    attack.cells.map(|all| Cells { allowed: allowed(), all, switched, odd: attack.odd })
 }
 
 fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {

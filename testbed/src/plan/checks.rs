@@ -125,6 +125,7 @@ pub(super) fn word(
                 ports,
                 cover,
                 cells,
+                odd: false,
                 frames,
                 forges,
                 broadcast,

@@ -182,6 +182,7 @@ impl Beside<'_> {
                 all,
                 switched: is_filtered(self.known, self.attacker, self.own)
                     || is_filtered(self.known, target, at),
+                odd: false,
             }),
             judge,
             target_segment: at.segment.clone(),

@@ -225,7 +225,7 @@ impl<'a> Sender<'a> {
 
     /// Sends some for the first time. What the kernel does not take is as good as missing, and is sent again.
     fn send_together(&self, some: &[Sent]) {
-        let frames: Vec<Vec<u8>> = some.iter().filter_map(|one| self.frame(one).ok()).collect();
+        let frames: Vec<Vec<u8>> = some.iter().filter_map(|one| self.frames(one).ok()).flatten().collect();
         if let Err(error) = self.put(&frames) {
             tracing::debug!(%error, "packets were not sent at once");
         }
@@ -233,7 +233,7 @@ impl<'a> Sender<'a> {
 
     /// Sends one again. What cannot be sent is told only at the last try.
     fn send_again(&self, one: &Sent, errors: &mut Vec<String>, last: bool) {
-        let sent = self.frame(one).and_then(|frame| self.put(&[frame]));
+        let sent = self.frames(one).and_then(|frames| self.put(&frames));
         match sent {
             Ok(()) => keep_pace(self.site, one.n, &(self.port.clone(), Direction::FromNode)),
             Err(error) if last => errors.push(format!("{}: {error}", one.traffic)),
@@ -250,11 +250,11 @@ impl<'a> Sender<'a> {
         self.socket.send_together(frames).map(drop).map_err(|error| error.to_string())
     }
 
-    fn frame(&self, one: &Sent) -> Result<Vec<u8>, String> {
+    fn frames(&self, one: &Sent) -> Result<Vec<Vec<u8>>, String> {
         let ways = (self.source, self.aim.next_hop);
         let probe =
             probe_of(self.aim, ways, (Role::Attack, self.number), (one.n, one.traffic), self.site.key);
-        nonce::craft(&probe).map_err(|error| error.to_string())
+        nonce::frames(&probe).map_err(|error| error.to_string())
     }
 
     /// After each half of its share, waits until the half before it has passed the taps. That one's frames have pushed it out

@@ -16,6 +16,7 @@ mod hops;
 mod ledger;
 mod listening;
 pub(crate) mod lookup;
+mod odd;
 mod open;
 mod own_leg;
 mod pass_on;

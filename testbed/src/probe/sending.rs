@@ -2,6 +2,7 @@
 //!
 //! Pure: a run that is judged again comes to the same packets from its plan, the rules that were listed and its key.
 
+use super::odd::odd;
 use crate::model::Model;
 use crate::model::partition::{IpFamily, Standing};
 use crate::names::{Kinds, Traffic};
@@ -13,7 +14,7 @@ use crate::plan::{Aim, Cells, Check, Plan};
 pub struct Sending {
     /// Whom it is aimed at, and by whom.
     pub aim: Aim,
-    /// The kinds of its list, then the packets of cells, if there are any; the ledger knows each by its place.
+    /// The kinds of its list, then the packets of cells, and odd ones, if there are any; the ledger knows each by its place.
     pub kinds: Vec<Kinds>,
     /// What of it is for cells; none if only the list is sent.
     pub cells: Option<CellsSeen>,
@@ -42,7 +43,8 @@ impl Sending {
     }
 
     fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
-        let Some(Cells { allowed, switched, .. }) = &self.aim.cells else { return self };
+        let Some(Cells { allowed, switched, odd: sends_odd, .. }) = &self.aim.cells else { return self };
+        let odd = if *sends_odd { odd(self.aim.address.is_ipv4(), allowed, seed) } else { Vec::new() };
         let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
         let standing =
             model.map_err(str::to_owned).and_then(|model| match (self.aim.is_frames(), switched) {
@@ -58,6 +60,7 @@ impl Sending {
             }
             Err(why) => CellsSeen::Unknown(why),
         });
+        self.kinds.extend(Some(Kinds::Cells(odd)).filter(|odd| odd.width() > 0));
         self
     }
 
@@ -72,7 +75,9 @@ impl Sending {
         let Some(Kinds::Cells(packets)) = self.kinds.get(kind) else { return None };
         let same =
             sent.len() == packets.len() && sent.iter().zip(packets).all(|((_, one), other)| one == other);
-        (!same).then(|| "what was sent of cells is not what the rules as listed come to".to_owned())
+        (!same).then(|| {
+            "what was sent of cells, or of odd packets, is not what the rules as listed come to".to_owned()
+        })
     }
 }
 
@@ -86,7 +91,8 @@ mod tests {
         let mut plan = example::plan();
         let check = plan.checks.iter_mut().find(|check| check.name.as_str() == "vms-shut").unwrap();
         let crate::plan::Word::NoReach { aims, .. } = &mut check.word else { panic!("a no_reach") };
-        aims[0].cells = Some(Cells { allowed: vec![Traffic::Udp(9, 9)], all: true, switched: false });
+        aims[0].cells =
+            Some(Cells { allowed: vec![Traffic::Udp(9, 9)], all: true, switched: false, odd: false });
         let check = check.clone();
         let rules = RulesSeen {
             check: check.name.clone(),

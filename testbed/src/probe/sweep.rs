@@ -325,8 +325,8 @@ pub(super) fn craft_and_send(
     (n, traffic): (u32, Traffic),
 ) -> Result<(), String> {
     let probe = probe_of(aim, (source, to), (role, own), (n, traffic), site.key);
-    let frame = nonce::craft(&probe).map_err(|error| error.to_string())?;
-    socket.send(&frame).map_err(|error| error.to_string())
+    let frames = nonce::frames(&probe).map_err(|error| error.to_string())?;
+    frames.iter().try_for_each(|frame| socket.send(frame)).map_err(|error| error.to_string())
 }
 
 /// The packet of an aim with this number; `own` chooses its source port.

@@ -238,10 +238,10 @@ enum Within {
 }
 
 impl Way {
-    /// None for pieces of packets, which no probe comes in, and for ICMP errors and upkeep of a link, which nothing but
+    /// None for later pieces of packets, which have no ports, and for ICMP errors and upkeep of a link, which nothing but
     /// a nonce tells from the nodes' own.
     fn of(packet: &Packet<'_>) -> Option<Way> {
-        if packet.fragment.is_some() {
+        if packet.fragment.is_some_and(|piece| piece.offset > 0) {
             return None;
         }
         let within = match packet.transport {

@@ -85,6 +85,8 @@ pub struct Fragment {
     pub id: u32,
     /// Offset of this piece in bytes.
     pub offset: u32,
+    /// Whether others follow it.
+    pub more: bool,
 }
 
 /// What a transport header says.
@@ -267,12 +269,14 @@ fn fragment_of(net: &LaxNetSlice<'_>) -> Option<Fragment> {
         LaxNetSlice::Ipv4(ip) if ip.header().is_fragmenting_payload() => Some(Fragment {
             id: ip.header().identification().into(),
             offset: u32::from(ip.header().fragments_offset().value()) * 8,
+            more: ip.header().more_fragments(),
         }),
         LaxNetSlice::Ipv6(ip) if ip.is_payload_fragmented() => {
             ip.extensions().clone().into_iter().find_map(|extension| match extension {
                 etherparse::Ipv6ExtensionSlice::Fragment(header) => Some(Fragment {
                     id: header.identification(),
                     offset: u32::from(header.fragment_offset().value()) * 8,
+                    more: header.more_fragments(),
                 }),
                 _ => None,
             })

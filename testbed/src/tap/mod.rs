@@ -17,6 +17,7 @@ mod expected;
 mod file;
 #[cfg(test)]
 mod fixture;
+mod forms;
 pub mod frame;
 mod handshakes;
 mod hello;

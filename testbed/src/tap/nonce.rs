@@ -26,8 +26,9 @@ use etherparse::{
     Ipv6FlowLabel, Ipv6Header, PacketBuilder, TcpHeader,
 };
 
+use super::forms;
 use super::frame::{Content, Frame, Packet, Transport};
-use crate::names::{FAR_PORTS, Header, Mac, Ntp, Shape, Traffic};
+use crate::names::{FAR_PORTS, Form, Header, Mac, Ntp, Shape, Traffic};
 use crate::plan::{Carries, Tag};
 
 /// Hop limit of a probe where the caller has no other wish.
@@ -108,7 +109,7 @@ pub enum Error {
     Range(Traffic),
 }
 
-/// The complete Ethernet frame of a probe, with correct checksums.
+/// The complete Ethernet frame of a probe, with correct checksums; of one that comes in pieces the whole that they come to.
 ///
 /// Errors: `Family`, `Range`.
 pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
@@ -117,6 +118,12 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     }
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
+    let pieces = form(probe) == Form::Pieces;
+    let segment = if pieces { tail(probe, 12) } else { Vec::new() };
+    let payload = |probe: &Probe| match pieces {
+        true => [&payload(probe)[..16], &tail(probe, 8)].concat(),
+        false => payload(probe).to_vec(),
+    };
     let written = match kind(probe) {
         several if several.width() > 1 => return Err(Error::Range(several)),
         Traffic::Tcp(port, _) => {
@@ -147,7 +154,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         }
         Traffic::Protocol(number, _) => return craft_raw(probe, number),
         Traffic::Shaped(Shape { header: Header::Tcp { to, from, flags }, .. }) => {
-            ethernet.tcp_header(tcp(probe, (from, to), flags)).write(&mut frame, &[])
+            ethernet.tcp_header(tcp(probe, (from, to), flags)).write(&mut frame, &segment)
         }
         Traffic::Shaped(Shape { header: Header::Udp { to, from }, .. }) => {
             ethernet.udp(from, to).write(&mut frame, &payload(probe))
@@ -155,8 +162,8 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         Traffic::Shaped(Shape { header: Header::Plain(_), .. }) => unreachable!("`kind` has named it"),
         Traffic::Ether(..) => unreachable!("it has no IP header and is made already"),
     };
-    written.expect("a vector takes whatever is written, and 32 bytes fit into any packet");
-    Ok(frame)
+    written.expect("a vector takes whatever is written, and 60 bytes fit into any packet");
+    Ok(if form(probe) == Form::Options { forms::with_options(&frame, probe.dest) } else { frame })
 }
 
 /// What the packet is above IP: one with nothing chosen there but its kind is of that kind.
@@ -209,6 +216,25 @@ fn craft_raw(probe: &Probe, number: u8) -> Result<Vec<u8>, Error> {
     Ok([&ethernet.to_bytes()[..], &header, &bytes].concat())
 }
 
+/// All frames of a probe: as [`craft`] has it, or two where it comes in pieces.
+///
+/// Errors: as there.
+pub fn frames(probe: &Probe) -> Result<Vec<Vec<u8>>, Error> {
+    let whole = craft(probe)?;
+    Ok(match form(probe) {
+        Form::Whole | Form::Options => vec![whole],
+        Form::Pieces => forms::in_pieces(&whole, probe.dest, probe.n),
+    })
+}
+
+/// How it is packed.
+fn form(probe: &Probe) -> Form {
+    match probe.traffic {
+        Traffic::Shaped(shape) => shape.form,
+        _ => Form::Whole,
+    }
+}
+
 /// The number of the probe that this frame is; none if it is no probe of this lab.
 pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
     match &frame.content {
@@ -220,9 +246,9 @@ pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
 
 /// Like [`of`], for a packet without its Ethernet frame: what NFLOG hands over, or an ICMP error quotes.
 pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
-    // A probe fits one packet; the middle of another's payload is none.
+    // The last piece has the number in the same place as the first; the middle of another's payload is none.
     if packet.fragment.is_some_and(|fragment| fragment.offset > 0) {
-        return None;
+        return marked(packet.bytes, 8, key);
     }
     if let Some(n) = marked(packet.body, 8, key) {
         return Some(n);
@@ -290,6 +316,12 @@ fn payload(probe: &Probe) -> [u8; 24] {
     bytes[4..8].copy_from_slice(&probe.n.to_be_bytes());
     bytes[8..16].copy_from_slice(&mark(probe.key));
     bytes
+}
+
+/// What ends a probe that comes in pieces, behind so many bytes of nothing: the last piece is of it alone, from its last eight bytes
+/// of nothing on, so that it is known again by itself.
+fn tail(probe: &Probe, nothing: usize) -> Vec<u8> {
+    [&vec![0; nothing][..], &payload(probe)].concat()
 }
 
 /// A datagram of NTP's form: version 2 or 4 and mode first, and in the place of the last two timestamps (RFC 5905,
@@ -496,6 +528,40 @@ mod tests {
             assert_eq!((packet.source, packet.dest), (probe.source, probe.dest));
             let alone = Packet::of(&bytes[14..]).unwrap();
             assert_eq!(of_packet(&alone, KEY), Some(probe.n), "{traffic} behind a filter");
+        }
+    }
+
+    #[test]
+    fn a_packet_in_pieces_or_with_options_is_known_again() {
+        let packed = ["tcp/22 from 5", "udp/53 from 5"].map(|text| [(text, false), (text, true)]);
+        let packed = packed.into_iter().flatten().chain([("icmp/8", false), ("icmp6/128", true)]);
+        for (text, six) in packed {
+            let probe_of = |form: &str| probe(Traffic::try_from(format!("{text} {form}")).unwrap(), six);
+            for (form, count) in [("with options", 1), ("in pieces", 2)] {
+                let probe = probe_of(form);
+                let frames = frames(&probe).unwrap();
+                assert_eq!(frames.len(), count, "{text} {form}");
+                for bytes in &frames {
+                    let frame = Frame::of(bytes).unwrap();
+                    assert_eq!(of(&frame, KEY), Some(probe.n), "{text} {form}, IPv6: {six}");
+                    assert_eq!(of(&frame, KEY ^ 1), None);
+                    if !six {
+                        let header = 14 + usize::from(bytes[14] & 15) * 4;
+                        assert_eq!(ones(&[&bytes[14..header]]), 0xffff, "header of {text} {form}");
+                        assert_eq!(usize::from(bytes[16]) << 8 | usize::from(bytes[17]), bytes.len() - 14);
+                    }
+                }
+            }
+            let (whole, parts) =
+                (craft(&probe_of("in pieces")).unwrap(), frames(&probe_of("in pieces")).unwrap());
+            let pieces: Vec<_> = parts.iter().map(|bytes| Frame::of(bytes).unwrap()).collect();
+            let [Content::Ip(first), Content::Ip(last)] = [&pieces[0].content, &pieces[1].content] else {
+                panic!()
+            };
+            let places = [first, last].map(|piece| piece.fragment.map(|at| (at.offset, at.more)));
+            assert_eq!(places, [Some((0, true)), Some((24, false))], "{text}, IPv6: {six}");
+            let start = if six { 54 } else { 34 };
+            assert_eq!([first.bytes, last.bytes].concat(), whole[start..], "{text}, IPv6: {six}");
         }
     }
 

@@ -150,7 +150,7 @@ impl Teller {
     }
 
     fn remember(&mut self, packet: &Packet<'_>) {
-        if let (Some(Fragment { id, offset: 0 }), Some(ports)) = (packet.fragment, packet.ports()) {
+        if let (Some(Fragment { id, offset: 0, .. }), Some(ports)) = (packet.fragment, packet.ports()) {
             if self.pieces.len() >= MOST_FRAGMENTED {
                 self.pieces.clear();
             }

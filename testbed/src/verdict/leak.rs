@@ -64,8 +64,8 @@ fn finding(key: Key<'_>, aims: &[&AimSeen]) -> Finding {
     let again = aims.iter().flat_map(|aim| &aim.kinds).any(|kind| kind.planned > kind.kinds.width());
     let unit = if again { "packets" } else { "kinds" };
     let targets = targets.into_iter().map(|(address, reached)| {
-        let Reached { kinds, of_cells, planned } = &reached;
-        let count = kinds.len() + of_cells.len();
+        let Reached { kinds, of_cells, odd, planned } = &reached;
+        let count = kinds.len() + of_cells.len() + odd.len();
         format!("{address} on {} ({count} of {planned} {unit})", reached.in_words())
     });
     let forged = key.forged.map(|node| format!(", with an address of {node},")).unwrap_or_default();
@@ -89,31 +89,38 @@ struct Reached {
     kinds: Vec<Traffic>,
     /// Of cells, in the order in which they were sent.
     of_cells: Vec<Traffic>,
+    /// Of odd packets, likewise.
+    odd: Vec<Traffic>,
     planned: u64,
 }
 
 impl Reached {
     fn add(&mut self, aim: &AimSeen) {
-        for kind in &aim.kinds {
+        let last = aim.kinds.len().saturating_sub(1);
+        for (place, kind) in aim.kinds.iter().enumerate() {
             let arrived = kind.arrived.iter().map(|arrival| arrival.traffic);
             match kind.kinds {
                 Kinds::Range(_) => self.kinds.extend(arrived),
+                Kinds::Cells(_) if place == last && aim.aim.sends_odd() => self.odd.extend(arrived),
                 Kinds::Cells(_) => self.of_cells.extend(arrived),
             }
             self.planned += kind.planned;
         }
     }
 
-    /// Ranges of the list; of cells one packet, which shows what is wrong, since the others are as many as there are edges.
+    /// Ranges of the list; of cells and odd packets one, which shows what is wrong, since the others are as many as there are
+    /// edges, or ports.
     fn in_words(&self) -> String {
-        let listed = listed(Traffic::joined(self.kinds.clone()), KINDS);
-        let Some(first) = self.of_cells.first() else { return listed };
-        let more = match self.of_cells.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let listed = Some(listed(Traffic::joined(self.kinds.clone()), KINDS)).filter(|text| !text.is_empty());
+        let of = |packets: &[Traffic], what: &str| {
+            let first = packets.first()?;
+            Some(match packets.len() - 1 {
+                0 => format!("{first} {what}"),
+                more => format!("{first} and {more} more {what}"),
+            })
         };
-        let of_cells = format!("{first}{more} for cells of the rules");
-        if listed.is_empty() { of_cells } else { format!("{listed}, and {of_cells}") }
+        let parts = [listed, of(&self.of_cells, "for cells of the rules"), of(&self.odd, "that are odd")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", and ")
     }
 }
 

@@ -96,6 +96,8 @@ struct Counts {
     /// Of the rules as they were loaded, and the packets that stood for them.
     cells: u64,
     of_cells: u64,
+    /// Odd packets besides.
+    odd: u64,
     sent: u64,
     arrived: usize,
     strayed: usize,
@@ -124,6 +126,9 @@ impl Counts {
                 counts.cells += cells;
                 counts.of_cells += packets;
             }
+            let odd =
+                aim.kinds.last().filter(|last| aim.aim.sends_odd() && matches!(last.kinds, Kinds::Cells(_)));
+            counts.odd += odd.map_or(0, |odd| odd.kinds.width());
         }
         counts.strayed = tried.iter().map(|aim| stray::strays(aim).count()).sum();
         counts
@@ -136,8 +141,9 @@ impl Counts {
             0 => String::new(),
             cells => format!(" and {} for {cells} cells of the rules", self.of_cells),
         };
+        let odd = if self.odd == 0 { String::new() } else { format!(" and {} odd ones", self.odd) };
         format!(
-            "{}, {}{cells}, {} sent, {} arrived{strayed}; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
+            "{}, {}{cells}{odd}, {} sent, {} arrived{strayed}; instrument {}/{}, path {}/{}, alive {answered}/{alive}",
             counted(self.pairs, "pair"),
             counted(self.kinds, "kind"),
             counted(usize::try_from(self.sent).unwrap_or(usize::MAX), "packet"),

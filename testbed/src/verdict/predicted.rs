@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{Body, Fate, Model, Packet, Prediction, Probe, Raw, Sent};
-use crate::names::{FAR_PORTS, Header, Shape, Traffic};
+use crate::names::{FAR_PORTS, Form, Header, SECOND_PIECE, Shape, Traffic};
 use crate::plan::{Aim, Judge, Open};
 
 /// What is predicted.
@@ -24,6 +24,9 @@ pub(super) enum Predicted {
 const SOURCE_PORTS: [u16; 2] = [20_000, 23_999];
 
 const SYN: u8 = 2;
+/// Of odd packets: the option that records the route (RFC 791, section 3.1), and destination options (RFC 8200, section 4.6).
+const RECORD_ROUTE: u8 = 7;
+const DESTINATION_OPTIONS: u8 = 60;
 
 /// Where packets go whose kind is not their destination port: the least and the greatest that there are, likewise.
 const FAR: [u16; 2] = [*FAR_PORTS.start(), *FAR_PORTS.end()];
@@ -37,17 +40,18 @@ pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predict
     let [Some(one), Some(other)] = packets else {
         return Predicted::Unknown(format!("no model of {traffic}"));
     };
+    let pieces = matches!(traffic, Traffic::Shaped(Shape { form: Form::Pieces, .. }));
     if one == other {
-        return aimed(model, aim, one);
+        return aimed(model, aim, one, pieces);
     }
-    let (one, other) = (aimed(model, aim, one), aimed(model, aim, other));
+    let (one, other) = (aimed(model, aim, one, pieces), aimed(model, aim, other, pieces));
     if one == other { one } else { Predicted::Unknown("a port that each run chooses matters".to_owned()) }
 }
 
 /// The packet of an aim from this source port and to this far one, if it has no others.
 fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<Packet> {
     let packet = |body| Packet::new(aim.source, aim.address, body);
-    let Traffic::Shaped(Shape { header, ttl, dscp }) = *traffic else {
+    let Traffic::Shaped(Shape { header, ttl, dscp, form }) = *traffic else {
         return body(traffic, source).or_else(|| body_from_afar(traffic, source, far)).map(packet);
     };
     let body = match header {
@@ -55,16 +59,24 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
         Header::Udp { to, from } => Body::Udp { source: from, destination: to },
         Header::Plain(plain) => body(&plain.into(), source)?,
     };
-    Some(Packet { ttl, dscp, ..packet(body) })
+    let (options, extensions) = match (form, aim.address) {
+        (Form::Whole | Form::Pieces, _) => (Vec::new(), Vec::new()),
+        (Form::Options, IpAddr::V4(_)) => (vec![RECORD_ROUTE], Vec::new()),
+        (Form::Options, IpAddr::V6(_)) => (Vec::new(), vec![DESTINATION_OPTIONS]),
+    };
+    Some(Packet { ttl, dscp, options, extensions, ..packet(body) })
 }
 
-fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet) -> Predicted {
+/// `pieces`: it comes in two.
+fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, pieces: bool) -> Predicted {
     if aim.everybody.is_some() {
         return Predicted::Unknown("it is sent to everybody in a segment".to_owned());
     }
     let forged = aim.forged.as_ref().map(|forged| forged.mac);
     let raw = Raw { link: aim.link.clone(), to: Some(aim.next_hop), forged };
-    let prediction = model.predict(&Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet });
+    let probe = Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet };
+    let prediction =
+        if pieces { model.predict_in_pieces(&probe, SECOND_PIECE) } else { model.predict(&probe) };
     match &aim.judge {
         Judge::BehindFilter { .. } => at_node(&prediction, &aim.to),
         Judge::Tap { .. } => at_tap(model, aim, &prediction),

@@ -329,6 +329,11 @@ impl Aim {
         self.ports.iter().map(Traffic::width).sum::<u64>() > 1 << 16
     }
 
+    /// Whether odd packets are sent besides, behind everything else.
+    pub fn sends_odd(&self) -> bool {
+        self.cells.as_ref().is_some_and(|cells| cells.odd)
+    }
+
     /// Whether frames without IP are sent, to a neighbour whom a switch keeps apart.
     pub fn is_frames(&self) -> bool {
         self.ports.iter().any(|kind| matches!(kind, Traffic::Ether(..)))
@@ -346,6 +351,10 @@ pub struct Cells {
     /// Whether they are cut by what rules of switches tell apart as well: the packets cross a port of one that has some.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub switched: bool,
+    /// Whether odd packets are sent to each port of the usual list besides: from ports of well-known services, with unusual flags,
+    /// in pieces, with options.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub odd: bool,
 }
 
 /// Whose address an attacker uses.

@@ -1,4 +1,4 @@
-//! IP packets that come in pieces: each put together as far as its pieces hang together, once no more are awaited.
+//! IP packets that come in pieces: each put together as far as its pieces hang together, once all are there or no more are awaited.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -31,42 +31,68 @@ impl Run {
 /// A piece: where it belongs, its number, its bytes.
 type Piece = (usize, u64, Vec<u8>);
 
+/// A packet at a place, as far as its pieces hang together.
+type Together = (Place, Vec<Run>);
+
 /// Packets under way.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    waiting: HashMap<Key, Vec<Piece>>,
+    /// The pieces of each, and where the last one ends once that is known.
+    waiting: HashMap<Key, (Vec<Piece>, Option<usize>)>,
     order: VecDeque<Key>,
 }
 
 impl Pieces {
-    /// Takes a piece; hands over the packet that has waited longest if there are too many.
+    /// Takes a piece; hands over the packet that is complete with it, and the one that has waited longest if there are too many.
     pub(super) fn take(
         &mut self,
         place: Place,
         number: u64,
         packet: &Packet<'_>,
-    ) -> Option<(Place, Vec<Run>)> {
-        let fragment = packet.fragment?;
+    ) -> (Option<Together>, Option<Together>) {
+        let Some(fragment) = packet.fragment else { return (None, None) };
         let key = (place, packet.source, packet.dest, packet.protocol, fragment.id);
-        let piece = (fragment.offset as usize, number, packet.bytes.to_vec());
-        if let Some(pieces) = self.waiting.get_mut(&key) {
-            pieces.push(piece);
-            return None;
+        let (waiting, order) = (&mut self.waiting, &mut self.order);
+        let known = waiting.entry(key).or_insert_with(|| {
+            order.push_back(key);
+            (Vec::new(), None)
+        });
+        let offset = fragment.offset as usize;
+        known.0.push((offset, number, packet.bytes.to_vec()));
+        if !fragment.more {
+            known.1 = Some(offset + packet.bytes.len());
         }
-        self.waiting.insert(key, vec![piece]);
-        self.order.push_back(key);
-        if self.order.len() <= MOST { None } else { self.oldest() }
+        if known.1.is_some_and(|end| is_complete(&known.0, end)) {
+            self.order.retain(|other| *other != key);
+            return (self.together(key), None);
+        }
+        (None, if self.order.len() <= MOST { None } else { self.oldest() })
     }
 
     /// All packets that are left, in the order in which they began.
-    pub(super) fn all(&mut self) -> Vec<(Place, Vec<Run>)> {
+    pub(super) fn all(&mut self) -> Vec<Together> {
         std::iter::from_fn(|| self.oldest()).collect()
     }
 
-    fn oldest(&mut self) -> Option<(Place, Vec<Run>)> {
+    fn oldest(&mut self) -> Option<Together> {
         let key = self.order.pop_front()?;
-        Some((key.0, runs(self.waiting.remove(&key).unwrap_or_default())))
+        self.together(key)
     }
+
+    fn together(&mut self, key: Key) -> Option<Together> {
+        let (pieces, _) = self.waiting.remove(&key)?;
+        Some((key.0, runs(pieces)))
+    }
+}
+
+/// Whether pieces are there from the first byte to the end.
+fn is_complete(pieces: &[Piece], end: usize) -> bool {
+    let mut pieces: Vec<(usize, usize)> =
+        pieces.iter().map(|(at, _, bytes)| (*at, at + bytes.len())).collect();
+    pieces.sort_unstable();
+    let reached =
+        pieces.into_iter().fold(0, |reached, (at, to)| if at <= reached { reached.max(to) } else { reached });
+    reached >= end
 }
 
 /// What hangs together; of pieces that overlap, the first that came counts where both are.

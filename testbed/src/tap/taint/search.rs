@@ -154,9 +154,9 @@ impl<'a> Search<'a> {
         if let Some(quoted) = quoted {
             self.segment(taken, &quoted, true);
         } else if packet.fragment.is_some() {
-            let due = self.pieces.take(taken.place, taken.packet, packet);
-            self.let_go += u64::from(due.is_some());
-            due.into_iter().for_each(|due| self.put_together(due));
+            let (complete, let_go) = self.pieces.take(taken.place, taken.packet, packet);
+            self.let_go += u64::from(let_go.is_some());
+            complete.into_iter().chain(let_go).for_each(|one| self.put_together(one));
         } else {
             self.segment(taken, packet, false);
         }
