@@ -64,6 +64,9 @@ pub enum Action {
         /// A file below the scenario's folder; else the node's own.
         #[arg(value_name = "FILE", value_parser = below)]
         file: Option<String>,
+        /// Its rules are taken away first, and for so long, 1ms to 10s, none stand in their place.
+        #[arg(long, value_name = "TIME", value_parser = lasting::<1, 10_000>, conflicts_with = "file")]
+        gap: Option<Duration>,
     },
     /// A node forgets the connections that it tracks.
     ClearState {
@@ -173,8 +176,8 @@ impl Action {
             Action::Kill(of) => Fault::Kill { of: of.victim() },
             Action::Stop(of) => Fault::Stop { of: of.victim() },
             Action::Restart(of) => Fault::Restart { of: of.victim() },
-            Action::Reload { node, file: None } => Fault::Reload { node },
-            Action::Reload { node, file: Some(path) } => Fault::Load { node, ruleset: RuleFile { path } },
+            Action::Reload { node, file: None, gap } => Fault::Reload { node, gap },
+            Action::Reload { node, file: Some(path), .. } => Fault::Load { node, ruleset: RuleFile { path } },
             Action::ClearState { node } => Fault::ClearState { node },
             Action::ExpireLease { link } => Fault::ExpireLease { link },
             Action::MoveName { ttl, .. } if ttl.subsec_millis() > 0 => {
@@ -251,6 +254,7 @@ mod tests {
             "stop rtr --service dns --service ntp",
             "restart rtr --service all",
             "reload rtr broken/x.nft",
+            "reload rtr --gap 20ms",
             "clear-state rtr",
             "expire-lease app.eth0",
             "move-name iot.eu-west-1.amazonaws.com 203.0.113.9 --ttl 5s",

@@ -83,7 +83,7 @@ pub(super) const LACKS: [(&[&str], &str); 5] = [
     (&["PAN-NET-09"], "joining a camera's group from another network"),
     (
         &["PAN-NET-11"],
-        "every cell again while the site is reloaded, or its tables are full; tiny and overlapping fragments, source routes, forged redirects, and what rides in tunnels, at every cell",
+        "every cell again while tables of connections are full, as a router starts, or after a rule file that does not load; tiny and overlapping fragments, source routes, forged redirects, and what rides in tunnels, at every cell",
     ),
     (
         &["PAN-CLD-07"],

@@ -136,7 +136,7 @@ async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<St
         Fault::Kill(of) => nodes::kill(of, force, &wiring, ground).await,
         Fault::Stop(of) => nodes::stop(of, force, &wiring, ground).await,
         Fault::Restart(of) => nodes::restart(of, force, &wiring, ground).await,
-        Fault::Reload { node, ruleset, .. } => nodes::reload(node, ruleset, force, ground).await,
+        Fault::Reload { node, ruleset, gap, .. } => nodes::reload(node, ruleset, *gap, force, ground).await,
         Fault::ClearState { node } => nodes::clear_state(node, ground),
         Fault::ExpireLease(lease) => names::expire(lease, ground).await,
         Fault::MoveName { name, to, ttl, clouds, asked_by } => {
@@ -169,7 +169,7 @@ async fn heal_all(force: &mut Force, wiring: &Wiring<'_>, ground: Ground<'_>) ->
     nodes::restart_all(force, wiring, ground).await?;
     for node in force.reloaded() {
         let own = ground.site.plan.node(&node).and_then(|node| node.ruleset.clone());
-        nodes::reload(&node, &own.unwrap_or_default(), force, ground).await?;
+        nodes::reload(&node, &own.unwrap_or_default(), None, force, ground).await?;
     }
     names::move_all_back(force, ground).await?;
     Ok(format!("mended: {}", broken.join(", ")))

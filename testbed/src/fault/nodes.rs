@@ -1,5 +1,7 @@
 //! Faults of nodes: services and whole nodes that end and are started again, rules, tracked connections.
 
+use std::time::Duration;
+
 use super::force::Force;
 use super::{Error, Ground, links};
 use crate::kernel::{conntrack, nft};
@@ -143,6 +145,7 @@ fn instrument(node: &NodeName, ground: Ground<'_>) -> Option<u32> {
 pub(super) async fn reload(
     node: &NodeName,
     file: &str,
+    gap: Option<Duration>,
     force: &mut Force,
     ground: Ground<'_>,
 ) -> Result<String, Error> {
@@ -153,6 +156,10 @@ pub(super) async fn reload(
     }
     let (namespace, key) = (site.lab.node(node), instrument(node, ground));
     let before = force.rules.get(node).cloned().unwrap_or_else(|| own.to_owned());
+    if let Some(gap) = gap {
+        nft::close_again(namespace, false).await?;
+        tokio::time::sleep(gap).await;
+    }
     if let Err(error) = nft::replace(namespace, node, ground.folder, file, key).await {
         // One that is refused for what it would do to us has been loaded.
         nft::replace(namespace, node, ground.folder, &before, key).await?;
@@ -164,6 +171,7 @@ pub(super) async fn reload(
         force.rules.insert(node.clone(), file.to_owned());
     }
     Ok(match file == before {
+        true if gap.is_some() => format!("{node} was without rules, then has loaded {file} anew"),
         true => format!("{node} has loaded {file} anew"),
         false => format!("{node} has loaded {file} in the place of {before}"),
     })

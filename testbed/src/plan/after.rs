@@ -19,7 +19,14 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
-        if let Word::NoReach { aims: more, alive: opens, .. } = plan(&usual(one)) {
+        let planned = match plan(&usual(one)) {
+            Word::NoReach { aims, alive, .. } => Some((aims, alive)),
+            Word::Matrix { aims, opens, .. } => {
+                Some((aims, opens.into_iter().map(|(open, _)| open).collect::<Vec<_>>()))
+            }
+            _ => None,
+        };
+        if let Some((more, opens)) = planned {
             let more = more.into_iter().map(|aim| Aim { cells: None, ..aim });
             aims.extend(more.filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
             alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
@@ -67,11 +74,15 @@ pub(super) fn ask_tried<'a>(
 /// get round. For the same reason cells, and what is at everybody, are left out.
 fn usual(check: &Check) -> Check {
     let mut check = check.clone();
-    if let scenario::Word::NoReach { ports, cover, broadcast, .. } = &mut check.word {
-        *broadcast = false;
-        if cover.is_all() {
-            (*ports, *cover) = (usual_ports(true), Cover::Usual);
+    match &mut check.word {
+        scenario::Word::NoReach { ports, cover, broadcast, .. } => {
+            *broadcast = false;
+            if cover.is_all() {
+                (*ports, *cover) = (usual_ports(true), Cover::Usual);
+            }
         }
+        scenario::Word::Matrix { cover, broadcast, .. } => (*cover, *broadcast) = (Cover::Usual, false),
+        _ => {}
     }
     check
 }

@@ -47,6 +47,9 @@ pub enum Fault {
         ruleset: String,
         /// Whether it is another file than the plan's.
         other: bool,
+        /// For how long no rules stand in between; none: it is one transaction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gap: Option<Duration>,
     },
     /// Connection tracking is emptied.
     ClearState {
@@ -157,7 +160,8 @@ impl Plan {
         let itself = match fault {
             Fault::HealAll => true,
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
-            Fault::Reload { node: of, .. } | Fault::ClearState { node: of } => of == node,
+            // The same rules anew are no change.
+            Fault::Reload { node: of, other: true, .. } | Fault::ClearState { node: of } => of == node,
             Fault::ExpireLease(lease) => {
                 self.services.get(lease.client).is_some_and(|client| client.node == *node)
             }
@@ -190,7 +194,9 @@ impl Fault {
             Fault::Kill(of) => Written::Kill { of: of.written.clone() },
             Fault::Stop(of) => Written::Stop { of: of.written.clone() },
             Fault::Restart(of) => Written::Restart { of: of.written.clone() },
-            Fault::Reload { node, other: false, .. } => Written::Reload { node: node.clone() },
+            Fault::Reload { node, other: false, gap, .. } => {
+                Written::Reload { node: node.clone(), gap: *gap }
+            }
             Fault::Reload { node, ruleset, .. } => {
                 Written::Load { node: node.clone(), ruleset: RuleFile { path: ruleset.clone() } }
             }
@@ -228,8 +234,8 @@ impl Plan {
             Written::Kill { of } => Fault::Kill(self.running(of)?),
             Written::Stop { of } => Fault::Stop(self.running(of)?),
             Written::Restart { of } => Fault::Restart(self.running(of)?),
-            Written::Reload { node } => self.reload(node, None)?,
-            Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path))?,
+            Written::Reload { node, gap } => self.reload(node, None, *gap)?,
+            Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path), None)?,
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
             Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
             Written::MoveName { name, to, ttl, asked_by, asked_as } => {
@@ -344,11 +350,11 @@ impl Plan {
         Ok(Running { node: of.node.clone(), services, whole, written: of.clone() })
     }
 
-    fn reload(&self, name: &NodeName, file: Option<&String>) -> Result<Fault, String> {
+    fn reload(&self, name: &NodeName, file: Option<&String>, gap: Option<Duration>) -> Result<Fault, String> {
         let node = self.known(name)?;
         let own = node.ruleset.as_ref().ok_or_else(|| format!("`{name}` has no rule file"))?;
         let ruleset = file.unwrap_or(own).clone();
-        Ok(Fault::Reload { node: name.clone(), other: ruleset != *own, ruleset })
+        Ok(Fault::Reload { node: name.clone(), other: ruleset != *own, ruleset, gap })
     }
 
     fn lease(&self, end: &End) -> Result<Lease, String> {

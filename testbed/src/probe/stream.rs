@@ -19,8 +19,9 @@ use crate::tap::{Direction, Watch};
 
 /// From one packet of an aim to its next, if there are few aims.
 const EVERY: Duration = Duration::from_millis(5);
-/// The least room for a packet, whatever it is of: so many that no ring fills up.
-const ROOM: Duration = Duration::from_millis(1);
+/// So many aims at most have a packet each at a time, so that no ring fills up; where there are more, they take turns. So there
+/// is no moment longer than [`EVERY`] in which nothing is sent.
+const AT_A_TIME: usize = 10;
 /// How long a packet may be on its way to the attacker's own tap.
 const ENTERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -29,7 +30,8 @@ pub struct Stream<'a> {
     site: &'a Site,
     sockets: Sockets,
     lanes: Vec<Lane>,
-    every: Duration,
+    /// Whose turn is next, where they take turns.
+    turn: usize,
     /// Ports by which nothing is sent for a moment.
     held: BTreeSet<LinkName>,
 }
@@ -52,21 +54,20 @@ impl<'a> Stream<'a> {
     pub fn begin(site: &'a Site, check: &Check, aims: &[Aim], first: usize) -> Self {
         let lanes: Vec<_> =
             (first..).zip(aims).map(|(number, aim)| Lane::new(site, check, number, aim)).collect();
-        let room = ROOM * u32::try_from(lanes.len()).unwrap_or(u32::MAX);
         let (sockets, held) = (Sockets::default(), BTreeSet::new());
-        Self { site, sockets, lanes, every: EVERY.max(room), held }
+        Self { site, sockets, lanes, turn: 0, held }
     }
 
     /// Goes on until some work is done.
     pub async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
-        let mut ticks = interval(self.every);
+        let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                _ = ticks.tick() => self.send_one_each(),
+                _ = ticks.tick() => self.send_some(),
             }
         }
     }
@@ -75,12 +76,12 @@ impl<'a> Stream<'a> {
     pub async fn round(&mut self) {
         let sending = |lane: &Lane| lane.way(self.site, &self.held).is_some() && !lane.kinds.is_empty();
         let goals: Vec<_> = self.lanes.iter().map(|lane| sending(lane).then_some(lane.rounds + 2)).collect();
-        let mut ticks = interval(self.every);
+        let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // The round that has begun may have begun before whatever is to be seen.
         while self.lanes.iter().zip(&goals).any(|(lane, goal)| goal.is_some_and(|goal| lane.rounds < goal)) {
             ticks.tick().await;
-            self.send_one_each();
+            self.send_some();
         }
     }
 
@@ -128,9 +129,12 @@ impl<'a> Stream<'a> {
         swept
     }
 
-    fn send_one_each(&mut self) {
-        for lane in &mut self.lanes {
-            lane.send(self.site, &mut self.sockets, &self.held);
+    /// One packet of each aim, or of those whose turn it is.
+    fn send_some(&mut self) {
+        let all = self.lanes.len();
+        for _ in 0..all.min(AT_A_TIME) {
+            self.lanes[self.turn].send(self.site, &mut self.sockets, &self.held);
+            self.turn = (self.turn + 1) % all;
         }
     }
 }

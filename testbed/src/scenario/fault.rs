@@ -17,6 +17,8 @@ use crate::names::{HostName, LinkName, NodeName, SpelledName};
 const TIMES: RangeInclusive<u32> = 1..=100;
 /// From one loss to the next.
 const EVERY: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(60);
+/// How long a node may be without rules while they are loaded anew.
+const GAPS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 /// How long an answer about a name may be kept.
 const LONGEST_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How late frames may come.
@@ -75,6 +77,9 @@ pub enum Fault<L = End> {
     Reload {
         /// Whose.
         node: NodeName,
+        /// For how long no rules stand in between, 1 ms to 10 s; none: it is one transaction.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gap: Option<Duration>,
     },
     /// Another rule file takes the place of the node's own.
     Load {
@@ -276,7 +281,7 @@ impl<L> Fault<L> {
             Fault::Kill { of } => Fault::Kill { of },
             Fault::Stop { of } => Fault::Stop { of },
             Fault::Restart { of } => Fault::Restart { of },
-            Fault::Reload { node } => Fault::Reload { node },
+            Fault::Reload { node, gap } => Fault::Reload { node, gap },
             Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
             Fault::ClearState { node } => Fault::ClearState { node },
             Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
@@ -300,7 +305,7 @@ impl<L> Fault<L> {
                 Fault::Heal { links: vec![link.clone()] }
             }
             Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
-            Fault::Load { node, .. } => Fault::Reload { node: node.clone() },
+            Fault::Load { node, .. } => Fault::Reload { node: node.clone(), gap: None },
             Fault::MoveName { name, ttl, .. } => {
                 Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None, asked_as: None }
             }
@@ -331,6 +336,7 @@ impl<L> Fault<L> {
             Fault::Cut { links } | Fault::Heal { links } if links.is_empty() => {
                 "`cut` and `heal` name one link at least"
             }
+            Fault::Reload { gap: Some(gap), .. } if !GAPS.contains(gap) => "`gap` is 1ms to 10s",
             Fault::Rate { at, .. } if !RATES.contains(&at.0) => "a rate is 8kbit to 10gbit",
             Fault::Impair { how, .. } => return how.out_of_range(),
             Fault::Load { ruleset, .. } => {
@@ -367,7 +373,7 @@ impl Fault {
                 (one, other) == (first, second) || (one, other) == (second, first)
             }
             (Fault::Kill { of } | Fault::Stop { of }, Fault::Restart { of: again }) => of.is_within(again),
-            (Fault::Load { node, .. }, Fault::Reload { node: again }) => node == again,
+            (Fault::Load { node, .. }, Fault::Reload { node: again, .. }) => node == again,
             (Fault::MoveName { name, .. }, Fault::MoveName { name: back, to: None, .. }) => name == back,
             _ => self.leaves_all_whole() && then.leaves_all_whole(),
         }
@@ -400,7 +406,8 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Kill { of } => write!(f, "kill {of}"),
             Fault::Stop { of } => write!(f, "stop {of}"),
             Fault::Restart { of } => write!(f, "restart {of}"),
-            Fault::Reload { node } => write!(f, "reload {node}"),
+            Fault::Reload { node, gap: None } => write!(f, "reload {node}"),
+            Fault::Reload { node, gap: Some(gap) } => write!(f, "reload {node} --gap {}", Lasting(*gap)),
             Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
             Fault::ClearState { node } => write!(f, "clear-state {node}"),
             Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
@@ -502,6 +509,10 @@ mod tests {
     #[test]
     fn a_fault_is_mended_by_what_leaves_a_site_whole() {
         let end = |node: &str| End { node: node.parse().unwrap(), link: "eth0".parse().unwrap() };
+        let reload = |gap| Fault::<End>::Reload { node: "rtr".parse().unwrap(), gap };
+        let gap = |millis| reload(Some(Duration::from_millis(millis)));
+        assert_eq!((gap(20).to_string().as_str(), gap(20).out_of_range()), ("reload rtr --gap 20ms", None));
+        assert!(gap(10_001).out_of_range().is_some() && reload(None).out_of_range().is_none());
         let victim = |part: Part| Victim { node: "app".parse().unwrap(), part };
         let lease = || victim(Part::Services(vec![ServiceWord::Lease]));
         let cut: Fault = Fault::Cut { links: vec![end("app")] };

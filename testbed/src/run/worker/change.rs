@@ -65,7 +65,7 @@ impl Place<'_> {
         let broken = stream.beside(carry_out(fault)).await;
         self.site.without_carrier(&left_dark(fault));
         if left_dark(fault) != dark {
-            stream.beside(self.until_all_answer(check, alive)).await;
+            opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
         }
         stream.release();
         let silent = stream.is_silent();
@@ -86,7 +86,7 @@ impl Place<'_> {
         self.site.without_carrier(&[]);
         let since = fake_facts::now();
         stream.beside(self.until_all_go_on(&all, since, bound)).await;
-        stream.beside(self.until_all_answer(check, alive)).await;
+        opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
         stream.release();
         stream.round().await;
 
@@ -112,7 +112,7 @@ impl Place<'_> {
         self.site.without_carrier(&left_dark(fault));
         if broken.is_ok() {
             if let Word::NoReach { alive, .. } = &check.word {
-                self.until_all_answer(check, alive).await;
+                let _ = self.until_all_answer(check, alive).await;
             }
             work.await;
         }
@@ -124,17 +124,22 @@ impl Place<'_> {
     }
 
     /// Waits until the allowed flows work again: routers look for a neighbour that was gone once a second.
-    async fn until_all_answer(&self, check: &Check, alive: &[Open]) {
+    /// What was answered, so that nobody takes these conversations for the nodes' own.
+    async fn until_all_answer(&self, check: &Check, alive: &[Open]) -> Vec<OpenSeen> {
         let deadline = Instant::now() + LATER * self.patience;
+        let mut answered = Vec::new();
         let mut tries = interval(AGAIN);
         while Instant::now() < deadline {
             tries.tick().await;
             let asked = alive.iter().map(|one| probe::open(self.site, &check.name, one, self.patience));
             let opens = futures_util::future::join_all(asked).await;
-            if opens.iter().all(|open| open.answered_after_us.is_some()) {
-                return;
+            let all = opens.iter().all(|open| open.answered_after_us.is_some());
+            answered.extend(opens.into_iter().filter(|open| open.answered_after_us.is_some()));
+            if all {
+                break;
             }
         }
+        answered
     }
 
     /// Waits until each of these has gone on since a moment (nanoseconds since 1970), at most for so long.

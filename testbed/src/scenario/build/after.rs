@@ -48,9 +48,9 @@ impl Reader<'_> {
                 .ok_or("only what goes on can stop: name checks with `plays` or `periodic`")
         });
         let hold = self.named(&word.hold, known, "`hold`", |word| match word {
-            Word::NoReach { forgotten: None, .. } => Ok(()),
+            Word::NoReach { forgotten: None, .. } | Word::Matrix { .. } => Ok(()),
             Word::NoReach { .. } => Err("what is `forgotten` is open meanwhile"),
-            _ => Err("name checks with `no_reach`"),
+            _ => Err("name checks with `no_reach` or `matrix`"),
         });
         let (resumes, stopped) = (!word.resume.is_absent(), !word.stops.is_absent());
         if !resumes && !stopped && word.hold.is_absent() {

@@ -56,7 +56,10 @@ impl Faults<'_> {
             "kill" => Some(Fault::Kill { of: self.victim(&raw.kill, raw)? }),
             "stop" => Some(Fault::Stop { of: self.victim(&raw.stop, raw)? }),
             "restart" => Some(Fault::Restart { of: self.victim(&raw.restart, raw)? }),
-            "reload" => Some(Fault::Reload { node: self.filtering(&raw.reload)? }),
+            "reload" => {
+                let gap = raw.gap.good().map(|gap| gap.value.0);
+                Some(Fault::Reload { node: self.filtering(&raw.reload)?, gap })
+            }
             "load" => self.load(raw),
             "clear_state" => Some(Fault::ClearState { node: self.node(&raw.clear_state)? }),
             "expire_lease" => self.expire_lease(raw),
@@ -385,12 +388,13 @@ fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
 }
 
 /// The other keys.
-fn belongings(raw: &raw::Fault) -> [Written; 14] {
+fn belongings(raw: &raw::Fault) -> [Written; 15] {
     let service = raw.service.good().and_then(|many| many.0.first()).map(|at| at.spot);
     [
         written("times", &raw.times, &["flap"]),
         written("every", &raw.every, &["flap"]),
         Written { key: "service", spot: service, of: &["kill", "stop", "restart"] },
+        written("gap", &raw.gap, &["reload"]),
         written("ruleset", &raw.ruleset, &["load"]),
         written("to", &raw.to, &["move_name"]),
         written("ttl", &raw.ttl, &["move_name"]),

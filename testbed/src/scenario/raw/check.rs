@@ -624,7 +624,7 @@ table! {
         stops: may Some1<CheckName>,
         /// The longest pause, 1ms to 10min.
         within: may One<Lasting<1, 600_000>>,
-        /// Checks with `no_reach`: what they send is sent again and again, before, during and after the fault.
+        /// Checks with `no_reach` or `matrix`: what they send is sent again and again, before, during and after the fault.
         hold: may Some1<CheckName>,
         /// What mends it; default what undoes it: `heal` of the link, `restart` of what ended.
         then: may Fault,

@@ -51,6 +51,8 @@ table! {
         every: may One<Lasting<20, 60_000>>,
         /// Of `kill`, `stop`, `restart`: which services, or `all` of them; left out: the node with its links.
         service: may Some1<ServiceRef>,
+        /// Of `reload`: its rules are taken away first, and for so long, 1ms to 10s, none stand in their place; left out: it is one transaction.
+        gap: may One<Lasting<1, 10_000>>,
         /// Of `load`: the rule file, below the scenario's folder.
         ruleset: may One<Below>,
         /// Of `move_name`: the address; left out: the one that the name had at first.

@@ -301,7 +301,7 @@ fn whoever_changes_rules_routes_or_settings_is_found_unless_a_fault_did() {
     assert_fails(&lost, &[&format!("{head}: gone is `route eth0 1`")]);
     let excused = all(|seen| {
         changed(&rules, &more, &more, seen);
-        let fault = Fault::Reload { node: of("rtr"), ruleset: "other.nft".into(), other: true };
+        let fault = Fault::Reload { node: of("rtr"), ruleset: "other.nft".into(), other: true, gap: None };
         let (at, done_at, done) = (1, 2, "loaded".to_owned());
         seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true });
     });
