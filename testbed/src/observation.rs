@@ -67,6 +67,9 @@ pub struct Observations {
     /// What became of every frame of every `no_hop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<HopSeen>,
+    /// What came of every group that a `no_stream` joined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<JoinSeen>,
     /// What became of every question of every `own_leg`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<AskedSeen>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::{CheckName, Kinds, LinkName, NodeName, Traffic};
-use crate::plan::{Aim, Crossing, Hop, Open, Questions};
+use crate::plan::{Aim, Crossing, Hop, Join, Open, Questions};
 
 /// What became of one aim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +137,33 @@ pub struct HoppedSeen {
     pub instrument: Control,
     /// Path control: came out in the open copy, where the segments are joined.
     pub path: Control,
+}
+
+/// What came of a camera's group that a node joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinSeen {
+    /// The check it belongs to.
+    pub check: CheckName,
+    /// Who joined what, and where.
+    pub join: Join,
+    /// When it was joined.
+    pub started_at: u64,
+    /// When it was left.
+    pub ended_at: u64,
+    /// Packet in which the node's kernel said that it joined; none: it said nothing.
+    pub report_packet: Option<u64>,
+    /// Datagrams of the camera's that the kernel handed out.
+    pub heard: u64,
+    /// When it handed out the first and the last.
+    pub heard_at: Option<(u64, u64)>,
+    /// First packet to the group, where it was sent, of those that were seen at the link's tap; none: none was.
+    pub cast_packet: Option<u64>,
+    /// Instrument control: a datagram to the group on the cable of that link, seen at its tap.
+    pub instrument: Control,
+    /// Path control: sent by the camera in the open copy, where both ports are joined, and seen at that tap there.
+    pub path: Control,
+    /// Errors of joining and sending, if any.
+    pub errors: Vec<String>,
 }
 
 /// What became of the questions that a neighbour puts to one leg of a node.

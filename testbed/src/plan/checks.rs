@@ -182,7 +182,8 @@ pub(super) fn word(
         scenario::Word::NoVideo { cameras, at } => Word::NoVideo { cameras: all(&cameras), at },
         scenario::Word::NoStream { cameras, from, knows_password } => {
             let (tries, may) = streams::tried(check, known, (&all(&cameras), &all(&from)), mistakes);
-            Word::NoStream { tries, knows_password, may }
+            let (joins, hears) = streams::joined(known, &all(&cameras), &all(&from));
+            Word::NoStream { tries, knows_password, may, joins, hears }
         }
         scenario::Word::Inventory { of } => Word::Inventory { of: all(&of) },
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },

@@ -1,10 +1,10 @@
-//! What was sent of each aim, each crossing and each leg that is asked, in the plain form in which it is kept: the plan knows the rest.
+//! What was sent of each aim, each crossing, each leg that is asked and each group that is joined, in the plain form in which it is kept: the plan knows the rest.
 
 use serde::{Deserialize, Serialize};
 
 use super::hops::INSTRUMENTS;
 use super::sweep::ports_of;
-use super::{Asked, Crossed, Hopped, Sending, Swept};
+use super::{Asked, Crossed, Hopped, Joined, Sending, Swept};
 use crate::names::CheckName;
 use crate::observation::TraceStep;
 use crate::plan::{Check, Plan, Word};
@@ -63,6 +63,27 @@ pub struct HopSent {
     /// When the last one was.
     pub ended_at: u64,
     /// Errors of sending.
+    pub errors: Vec<String>,
+}
+
+/// A group that was joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinSent {
+    /// The check.
+    pub check: CheckName,
+    /// Which of the check's groups, from 0: those that were joined to hear nothing, and behind them those of who may hear.
+    pub join: usize,
+    /// The number of its instrument control in the site, and that of its path control in the copy.
+    pub numbers: [Option<u32>; 2],
+    /// When it was joined, nanoseconds since 1970-01-01 UTC.
+    pub started_at: u64,
+    /// When it was left.
+    pub ended_at: u64,
+    /// Datagrams of the camera's that the kernel handed out.
+    pub heard: u64,
+    /// When it handed out the first and the last.
+    pub heard_at: Option<(u64, u64)>,
+    /// Errors of joining and sending.
     pub errors: Vec<String>,
 }
 
@@ -170,6 +191,38 @@ impl Hopped {
             numbers: sent.numbers,
             started_at: sent.started_at,
             ended_at: sent.ended_at,
+            errors: sent.errors,
+        })
+    }
+}
+
+impl Joined {
+    /// What is kept of it, the so-many-th of its check.
+    pub fn sent(self, join: usize) -> JoinSent {
+        JoinSent {
+            join,
+            check: self.check,
+            numbers: self.numbers,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            heard: self.heard,
+            heard_at: self.heard_at,
+            errors: self.errors,
+        }
+    }
+
+    /// The group again; none if the site's plan has no such.
+    pub fn of(sent: JoinSent, plan: &Plan) -> Option<Self> {
+        let Word::NoStream { joins, hears, .. } = &check(plan, &sent.check)?.word else { return None };
+        let join = joins.iter().chain(hears).nth(sent.join)?.clone();
+        Some(Joined {
+            check: sent.check,
+            join,
+            numbers: sent.numbers,
+            started_at: sent.started_at,
+            ended_at: sent.ended_at,
+            heard: sent.heard,
+            heard_at: sent.heard_at,
             errors: sent.errors,
         })
     }

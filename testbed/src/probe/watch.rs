@@ -18,8 +18,12 @@ use crate::tap::described;
 
 /// Most bytes of an answer.
 const MOST: usize = 64 * 1024;
-/// Status of who must say who it is, and the least and the most that say that all is well.
+/// Statuses that say that whoever asks must say who it is, and that frames do not travel that way (RFC 2326, section 7.1.1).
 const UNAUTHORIZED: u16 = 401;
+const UNSUPPORTED_TRANSPORT: u16 = 461;
+/// Ways in which frames may travel (RFC 2326, section 12.39): in the connection, or to a group.
+const INTERLEAVED: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
+const TO_GROUP: &str = "RTP/AVP;multicast";
 
 /// Who somebody says it is.
 pub(crate) struct Shown {
@@ -27,12 +31,19 @@ pub(crate) struct Shown {
     pub(crate) password: String,
 }
 
+/// How a stream is asked for.
+pub(crate) struct Wish {
+    pub(crate) shown: Shown,
+    /// Whether the camera sends to a group, and may offer nothing else.
+    pub(crate) to_group: bool,
+}
+
 /// Asks for the stream and waits for each answer, at most `patience` times 0.9 s for all; what was answered is told however it ends.
 pub(crate) async fn ask_for_stream(
     site: &Site,
     check: &CheckName,
     open: &Open,
-    shown: &Shown,
+    wish: &Wish,
     patience: u32,
 ) -> OpenSeen {
     let (at, begun) = (fake_facts::now(), Instant::now());
@@ -42,7 +53,7 @@ pub(crate) async fn ask_for_stream(
         let to = SocketAddr::new(open.address, port);
         let stream = connect(site.lab.node(&open.from), to, &mut local_port).await?;
         connected = true;
-        converse(stream, to, shown, &mut statuses).await
+        converse(stream, to, wish, &mut statuses).await
     };
     let tried = match timeout(ANSWER_WITHIN * patience, asked).await {
         Ok(told) => told.map_err(|error| error.to_string()),
@@ -66,20 +77,23 @@ pub(crate) async fn ask_for_stream(
 async fn converse(
     stream: TcpStream,
     to: SocketAddr,
-    shown: &Shown,
+    wish: &Wish,
     statuses: &mut Vec<u16>,
 ) -> Result<(), AskError> {
     let mut talk = Talk { stream, number: 0, read: Vec::new(), auth: None };
     let url = format!("rtsp://{to}/stream");
-    let mut answer = talk.ask(Method::Describe, &url, shown).await?;
+    let mut answer = talk.ask((Method::Describe, None), &url, wish).await?;
     if u16::from(answer.status()) == UNAUTHORIZED {
         talk.auth = challenged(&answer);
-        answer = talk.ask(Method::Describe, &url, shown).await?;
+        answer = talk.ask((Method::Describe, None), &url, wish).await?;
     }
     statuses.push(u16::from(answer.status()));
     // Whoever is told nothing of the streams guesses the name that the first has with many cameras.
     let place = first_stream(&url, &answer).unwrap_or_else(|| format!("{url}/stream=0"));
-    let answer = talk.ask(Method::Setup, &place, shown).await?;
+    let mut answer = talk.set_up(&place, INTERLEAVED, wish).await?;
+    if wish.to_group && u16::from(answer.status()) == UNSUPPORTED_TRANSPORT {
+        answer = talk.set_up(&place, TO_GROUP, wish).await?;
+    }
     statuses.push(u16::from(answer.status()));
     Ok(())
 }
@@ -108,18 +122,27 @@ struct Talk {
 }
 
 impl Talk {
-    async fn ask(&mut self, method: Method, url: &str, shown: &Shown) -> Result<Response<Vec<u8>>, AskError> {
+    async fn set_up(&mut self, url: &str, way: &str, wish: &Wish) -> Result<Response<Vec<u8>>, AskError> {
+        self.ask((Method::Setup, Some(way)), url, wish).await
+    }
+
+    async fn ask(
+        &mut self,
+        (method, way): (Method, Option<&str>),
+        url: &str,
+        wish: &Wish,
+    ) -> Result<Response<Vec<u8>>, AskError> {
         self.number += 1;
         let wrong = |what: &str| AskError::Io(std::io::Error::other(what.to_owned()));
         let place = Url::parse(url).map_err(|_| wrong("a stream is described at no place"))?;
         let mut request = Request::builder(method.clone(), Version::V1_0)
             .request_uri(place)
             .header(CSEQ, self.number.to_string());
-        if method == Method::Setup {
-            request = request.header(TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=0-1");
+        if let Some(way) = way {
+            request = request.header(TRANSPORT, way);
         }
         if let Some(auth) = &mut self.auth {
-            let Shown { user, password } = shown;
+            let Shown { user, password } = &wish.shown;
             let method: &str = (&method).into();
             let params = PasswordParams { username: user, password, uri: url, method, body: None };
             request = request.header(AUTHORIZATION, auth.respond(&params).map_err(|why| wrong(&why))?);

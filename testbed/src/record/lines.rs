@@ -8,7 +8,7 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
     RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
-use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, HopSent, Logged, Role};
+use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, HopSent, JoinSent, Logged, Role};
 use crate::tap::Passed;
 
 /// Packets that are taken from lines: more were never sent, and a line of a few bytes may stand for 65,536.
@@ -41,6 +41,8 @@ pub enum Line {
     Crossing(CrossingSent),
     /// A hop that was tried.
     Hop(HopSent),
+    /// A camera's group that was joined.
+    Join(JoinSent),
     /// Questions that were put to a leg.
     Asked(AskedSent),
     /// A conversation opened on purpose.
@@ -140,6 +142,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         aims,
         crossings,
         hops,
+        joins,
         asked,
         opens,
         changes,
@@ -159,6 +162,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(aims.iter().cloned().map(Line::Aim))
         .chain(crossings.iter().cloned().map(Line::Crossing))
         .chain(hops.iter().cloned().map(Line::Hop))
+        .chain(joins.iter().cloned().map(Line::Join))
         .chain(asked.iter().cloned().map(Line::Asked))
         .chain(opens.iter().cloned().map(Line::Open))
         .chain(changes.iter().cloned().map(Line::Change))
@@ -273,6 +277,7 @@ impl Collected {
             Line::Aim(aim) => record.aims.push(aim),
             Line::Crossing(crossing) => record.crossings.push(crossing),
             Line::Hop(hop) => record.hops.push(hop),
+            Line::Join(join) => record.joins.push(join),
             Line::Asked(asked) => record.asked.push(asked),
             Line::Open(open) => record.opens.push(open),
             Line::Change(change) => record.changes.push(change),

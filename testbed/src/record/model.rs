@@ -8,7 +8,7 @@ use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
     RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
-use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, FilterLog, HopSent};
+use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, FilterLog, HopSent, JoinSent};
 use crate::tap::Passed;
 
 /// All that a run did and saw and that no capture holds. Times are nanoseconds since 1970-01-01 UTC.
@@ -22,6 +22,8 @@ pub struct Record {
     pub crossings: Vec<CrossingSent>,
     /// Hops, in the order in which they were tried.
     pub hops: Vec<HopSent>,
+    /// Groups of cameras that were joined, in the order in which they were.
+    pub joins: Vec<JoinSent>,
     /// Questions put to legs, in the order in which they were.
     pub asked: Vec<AskedSent>,
     /// Conversations opened on purpose, before they are looked for in the capture.

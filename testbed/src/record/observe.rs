@@ -7,7 +7,7 @@ use super::probes::probes_seen;
 use crate::names::CheckName;
 use crate::observation::{Conversation, Explained, Observations, OpenSeen, ProbesSeen, RulesSeen};
 use crate::plan::{Open, Plan, Word};
-use crate::probe::{self, AimSent, Asked, Crossed, Hopped, Seen, Sending, Swept};
+use crate::probe::{self, AimSent, Asked, Crossed, Hopped, Joined, Seen, Sending, Swept};
 use crate::tap::Captured;
 
 /// A record that is not one of a run of this plan.
@@ -55,8 +55,13 @@ pub fn observe(
         let unfit = Unfit { check: sent.check.clone(), what: "hop", number: sent.hop };
         Hopped::of(sent, plan).ok_or(unfit)
     });
+    let joined = record.joins.into_iter().map(|sent| {
+        let unfit = Unfit { check: sent.check.clone(), what: "group", number: sent.join };
+        Joined::of(sent, plan).ok_or(unfit)
+    });
     Ok(Observations {
         hops: hopped.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,
+        joins: joined.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,
         asked: asked_legs.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,
         aims: probe::complete(swept.collect::<Result<_, _>>()?, &site, &open_copy),
         crossings: crossed.map(|one| one.map(|one| one.complete(here, there))).collect::<Result<_, _>>()?,

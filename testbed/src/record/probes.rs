@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Record;
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Astray, ProbesSeen};
-use crate::plan::{Aim, Asked, Crossing, Hop, Link, Node, Plan, Word};
+use crate::plan::{Aim, Asked, Crossing, Hop, Join, Link, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
@@ -143,6 +143,15 @@ fn of_frames(plan: &Plan, record: &Record) -> HashMap<u32, Purpose> {
             purposes.extend(attack.copied().flatten().map(|n| (n, purpose(segment))));
             purposes.extend(instruments.filter_map(|n| n.map(|n| (n, purpose(to)))));
         }
+    }
+    for sent in &record.joins {
+        let check = plan.checks.iter().find(|check| check.name == sent.check);
+        let Some(Word::NoStream { joins, .. }) = check.map(|check| &check.word) else { continue };
+        // Those of who may hear have no controls of their own.
+        let Some(Join { camera, from, from_port, .. }) = joins.get(sent.join) else { continue };
+        let segments = segment(from_port).into_iter().collect();
+        let purpose = Purpose { from: camera.clone(), to: from.clone(), segments };
+        purposes.extend(sent.numbers[0].map(|n| (n, purpose)));
     }
     for sent in &record.asked {
         let check = plan.checks.iter().find(|check| check.name == sent.check);

@@ -262,6 +262,7 @@ pub(crate) fn good() -> Observations {
     Observations {
         asked: vec![],
         hops: vec![],
+        joins: vec![],
         listening: vec![],
         tracked: vec![],
         loads: Vec::new(),

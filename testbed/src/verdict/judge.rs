@@ -60,7 +60,9 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
         Word::PeersOf { .. } => ("peers_of", peers_of::draft(plan, check, seen)),
         Word::Members { .. } => ("members", members::draft(plan, check, seen)),
         Word::Inventory { of } => ("inventory", inventory::draft(plan, of, seen)),
-        Word::NoStream { tries, may, .. } => ("no_stream", no_stream::draft(check, tries, may, seen)),
+        Word::NoStream { tries, may, joins, hears, .. } => {
+            ("no_stream", no_stream::draft(check, (tries, may), (joins, hears), seen))
+        }
         Word::NoVideo { cameras, at } => ("no_video", no_video::draft(plan, (cameras, at), seen)),
         Word::Attacks { of } => ("attacks", attacks::draft(plan, of, seen)),
         Word::Scan { at, finds, beyond, by_job } => {

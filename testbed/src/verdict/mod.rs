@@ -22,6 +22,7 @@ pub(crate) mod example;
 mod explained;
 mod inventory;
 pub(crate) mod job;
+mod joined;
 mod judge;
 mod leak;
 mod lint;

@@ -1,18 +1,23 @@
 //! `no_stream`: whoever may not watch a camera asked it for its stream, by its own kernel and with the right password, and got
-//! neither a description nor a session; who may watch it got both by the same questions.
+//! neither a description nor a session; who may watch it got both by the same questions. Whoever joined its group got nothing of that.
 
 use crate::observation::{Observations, OpenSeen};
-use crate::plan::{Check, Open};
+use crate::plan::{Check, Join, Open};
 
 use super::controls::open_name;
 use super::judge::Draft;
 use super::wording::{Reasons, counted};
-use super::{ControlSeen, Finding};
+use super::{ControlSeen, Finding, joined};
 
 /// What is asked on a connection that stands: a description, and a session.
 const QUESTIONS: usize = 2;
 
-pub(super) fn draft(check: &Check, tries: &[Open], may: &[Open], seen: &Observations) -> Draft {
+pub(super) fn draft(
+    check: &Check,
+    (tries, may): (&[Open], &[Open]),
+    (joins, hears): (&[Join], &[Join]),
+    seen: &Observations,
+) -> Draft {
     let mut draft = Draft::default();
     if tries.is_empty() {
         draft.reasons.add("vacuous", "nobody asks any camera");
@@ -43,15 +48,19 @@ pub(super) fn draft(check: &Check, tries: &[Open], may: &[Open], seen: &Observat
         draft.findings.len(),
         shown
     );
-    let control = |control: &str, seen: String| ControlSeen {
+    let mut controls = vec![
+        ("asked", format!("{left} of {} seen to leave at the asker's own tap", tries.len())),
+        ("instrument", format!("{shown} of {} cameras gave their stream to who may watch", may.len())),
+    ];
+    if !joins.is_empty() {
+        controls.extend(joined::judge(check, (joins, hears), seen, &mut draft));
+    }
+    let control = |(control, seen): (&str, String)| ControlSeen {
         control: control.into(),
         seen,
         held: !draft.reasons.has(control) && !draft.reasons.has("vacuous"),
     };
-    draft.controls = vec![
-        control("asked", format!("{left} of {} seen to leave at the asker's own tap", tries.len())),
-        control("instrument", format!("{shown} of {} cameras gave their stream to who may watch", may.len())),
-    ];
+    draft.controls = controls.into_iter().map(control).collect();
     draft
 }
 

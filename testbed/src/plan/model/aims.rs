@@ -1,6 +1,6 @@
 //! What is sent where, and opened where: packets of negatives, and signs of life.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,29 @@ impl Hop {
         let Carries::Tagged { outer, .. } = &frame.carries else { return None };
         self.trunk.iter().find(|(vlan, _)| u16::from(*vlan) == outer.number).map(|(_, port)| port)
     }
+}
+
+/// The group to which a camera sends its frames, and a link at which a node joins it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// The camera.
+    pub camera: NodeName,
+    /// Its link's port of the fabric.
+    pub camera_port: LinkName,
+    /// That link's Ethernet address, and the address that it sends from.
+    pub sends_from: (Mac, Ipv4Addr),
+    /// Its group, and the first and the last port of what goes there.
+    pub group: Ipv4Addr,
+    /// See `group`.
+    pub ports: (u16, u16),
+    /// Who joins.
+    pub from: NodeName,
+    /// On which of its links.
+    pub link: LinkName,
+    /// That link's port of the fabric.
+    pub from_port: LinkName,
+    /// Its address on that link.
+    pub address: Ipv4Addr,
 }
 
 /// What a neighbour at one leg of a node asks there: for the Ethernet address of who has an address, of one family.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::fault::Fault;
 use super::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Kit, LeftOut, Open, Questions, RouteAsked,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Join, Kit, LeftOut, Open, Questions, RouteAsked,
     RtspWay, Spoken, Unopened, VideoWay,
 };
 use crate::names::{CheckName, FlowId, LinkName, NodeName, SegmentName, Traffic};
@@ -173,6 +173,10 @@ pub enum Word {
         knows_password: bool,
         /// Who may watch, one of each camera: asked the same with the right password, it gives its stream.
         may: Vec<Open>,
+        /// Groups of those cameras that the ones who ask join, each on its links in other segments.
+        joins: Vec<Join>,
+        /// Who may hear these groups, one of each: it joins likewise, and hears the camera.
+        hears: Vec<Join>,
     },
     /// What appliances tell their cloud of their ports.
     Inventory {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::tables::{head, list, table};
 use crate::names::{FlowId, LinkName, NodeName};
 use crate::plan::{
-    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Judge, LeftOut, Open, Questions, RouteAsked,
-    RtspWay, Unopened, VideoWay, Word,
+    Advised, Aim, Asking, Crossing, Forgotten, GoingOn, Hop, Join, Judge, LeftOut, Open, Questions,
+    RouteAsked, RtspWay, Unopened, VideoWay, Word,
 };
 use crate::scenario::model::{Amount, Bounds, RtspMethod};
 
@@ -70,14 +70,14 @@ pub(super) fn word(word: &Word) -> (String, String) {
         Word::NoVideo { cameras, at } => {
             ("no_video".to_owned(), format!("    {} at {at}: asked for, and none comes\n", list(cameras)))
         }
-        Word::NoStream { tries, knows_password, may } => {
+        Word::NoStream { tries, knows_password, may, joins, hears } => {
             let shown = if *knows_password { "the right" } else { "a wrong" };
             let asked = format!(
                 "    with {shown} password\n{}    given to who may watch\n{}",
                 opens_table(tries),
                 opens_table(may)
             );
-            ("no_stream".to_owned(), asked)
+            ("no_stream".to_owned(), asked + &joined(joins, hears))
         }
         Word::Inventory { of } => ("inventory".to_owned(), format!("    of {}\n", list(of))),
         Word::Attacks { of } => ("attacks".to_owned(), format!("    of {}\n", list(of))),
@@ -322,6 +322,25 @@ fn own_leg(questions: &[Questions]) -> (String, String) {
         ]
     };
     ("own_leg".to_owned(), table(2, &questions.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// Nothing where no camera sends to a group.
+fn joined(joins: &[Join], hears: &[Join]) -> String {
+    let row = |one: &Join| {
+        let (first, last) = one.ports;
+        [
+            format!("{}.{}", one.from, one.link),
+            format!("{} udp/{first}-{last}", one.group),
+            format!("of {}", one.camera),
+        ]
+    };
+    let rows = |all: &[Join]| table(2, &all.iter().map(row).collect::<Vec<_>>());
+    match joins {
+        [] => String::new(),
+        joins => {
+            format!("    groups joined, and not heard\n{}    heard by who may\n{}", rows(joins), rows(hears))
+        }
+    }
 }
 
 fn opens_table(opens: &[Open]) -> String {

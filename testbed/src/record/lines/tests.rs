@@ -45,6 +45,16 @@ fn record() -> Record {
         ended_at: 6,
         errors: vec![],
     };
+    let join = JoinSent {
+        check: "no-stream".parse().unwrap(),
+        join: 1,
+        numbers: [Some(6), None],
+        started_at: 5,
+        ended_at: 9,
+        heard: 2,
+        heard_at: Some((6, 8)),
+        errors: vec![],
+    };
     let asked = AskedSent {
         check: "own-leg".parse().unwrap(),
         questions: 1,
@@ -74,6 +84,7 @@ fn record() -> Record {
         aims: vec![aim],
         crossings: vec![crossing],
         hops: vec![hop],
+        joins: vec![join],
         asked: vec![asked],
         opens: seen.opens,
         in_force: vec!["cut app.eth0".into()],

@@ -18,7 +18,9 @@ use crate::observation::{
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
-use crate::probe::{self, AimSent, AskedSent, CrossingSent, Filters, HopSent, Ledger, Sending, Site, Swept};
+use crate::probe::{
+    self, AimSent, AskedSent, CrossingSent, Filters, HopSent, JoinSent, Ledger, Sending, Site, Swept, Wish,
+};
 use crate::record::{self, Instruments, Record, Which, rules};
 use crate::run::order::Order;
 use crate::run::taint;
@@ -56,6 +58,7 @@ struct Sent {
     aims: Vec<AimSent>,
     crossings: Vec<CrossingSent>,
     hops: Vec<HopSent>,
+    joins: Vec<JoinSent>,
     asked: Vec<AskedSent>,
     opens: Vec<OpenSeen>,
     changes: Vec<ChangeSeen>,
@@ -203,14 +206,18 @@ impl Prober<'_> {
                 let asked = probe::ask_legs(site, copy, check, questions, patience).await;
                 self.sent.asked.extend((0..).zip(asked).map(|(place, one)| one.sent(place)));
             }
-            Word::NoStream { tries, knows_password, may } => {
+            Word::NoStream { tries, knows_password, may, joins, hears } => {
                 let tries = tries.iter().map(|open| (open, *knows_password));
                 let asked = tries.chain(may.iter().map(|open| (open, true))).map(|(open, knows)| {
                     let shown = services::shown_to(&open.to, self.run, knows);
-                    async move { probe::ask_for_stream(site, &check.name, open, &shown, patience).await }
+                    let to_group = joins.iter().any(|join| join.camera == open.to);
+                    let wish = Wish { shown, to_group };
+                    async move { probe::ask_for_stream(site, &check.name, open, &wish, patience).await }
                 });
                 let asked: Vec<_> = futures_util::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
                 self.sent.opens.extend(asked);
+                let joined = probe::join(site, copy, check, (joins, hears), patience).await;
+                self.sent.joins.extend((0..).zip(joined).map(|(place, one)| one.sent(place)));
             }
             Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
             Word::Reach { opens } if check.during.as_ref().is_some_and(During::has_a_name_asked) => {
@@ -508,7 +515,7 @@ impl Probed {
         seen_by: [(&Filters, &Ledger, &Captured); 2],
     ) -> Record {
         let Probed {
-            sent: Sent { aims, crossings, hops, asked, opens, changes, rules, mut listening },
+            sent: Sent { aims, crossings, hops, joins, asked, opens, changes, rules, mut listening },
             first,
             ..
         } = self;
@@ -524,6 +531,7 @@ impl Probed {
             aims,
             crossings,
             hops,
+            joins,
             asked,
             opens,
             changes,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::inventory::link_local;
 use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
-use crate::plan::{FlowPair, Group, Link, Node, Plan, Service, ServiceKind};
+use crate::plan::{FlowPair, Group, Join, Link, Node, Plan, Service, ServiceKind, Word};
 
 /// A place in one of the lists of an [`Allowed`].
 pub(super) type Index = u16;
@@ -31,6 +31,8 @@ pub(in super::super) struct Allowed {
     spares: BTreeSet<IpAddr>,
     /// Groups to which cameras may send.
     casts: Vec<Cast>,
+    /// Who joins which group in which segment for a check: node, segment, group.
+    joins: BTreeSet<(Index, Index, Ipv4Addr)>,
     /// Where the packets of a node for an address, and those back, may be; not listed: anywhere.
     ways: HashMap<(Index, IpAddr), BTreeSet<Index>>,
 }
@@ -87,6 +89,11 @@ impl Allowed {
             node.links.iter().for_each(|link| allowed.plug(plan, node, index, link));
         }
         allowed.open(plan);
+        for check in &plan.checks {
+            if let Word::NoStream { joins, .. } = &check.word {
+                joins.iter().for_each(|join| allowed.join(join));
+            }
+        }
         allowed
     }
 
@@ -191,6 +198,14 @@ impl Allowed {
         self.casts.push(Cast { camera, listener, group, segments, ports, flow });
     }
 
+    /// That a node says so, which is for the check that had it join.
+    fn join(&mut self, join: &Join) {
+        if let Some(plugged) = self.plugged(&join.from_port) {
+            let joined = (plugged.node, plugged.segment, join.group);
+            self.joins.insert(joined);
+        }
+    }
+
     /// Whether cameras of the site may send to the group at all.
     pub(super) fn is_cast(&self, group: Ipv4Addr) -> bool {
         self.casts.iter().any(|cast| cast.group.address == group)
@@ -214,13 +229,15 @@ impl Allowed {
         self.casts.iter().filter(is_it).map(|cast| (cast.listener, cast.flow))
     }
 
-    /// Whether a node may be in the group there: to hear it, or as the camera, which is told in it how it is heard.
+    /// Whether a node may be in the group there: to hear it, or as the camera, which is told in it how it is heard, or as a check has it
+    /// join where nothing of the group may come.
     pub(super) fn is_in_cast(&self, node: Index, segment: Index, group: Ipv4Addr) -> bool {
-        self.casts.iter().any(|cast| {
-            cast.group.address == group
-                && (cast.camera == node || cast.listener == node)
-                && cast.segments.contains(&segment)
-        })
+        self.joins.contains(&(node, segment, group))
+            || self.casts.iter().any(|cast| {
+                cast.group.address == group
+                    && (cast.camera == node || cast.listener == node)
+                    && cast.segments.contains(&segment)
+            })
     }
 
     /// The link that is plugged into this port.

@@ -519,6 +519,40 @@ fn whoever_may_hear_a_cameras_group_joins_it_there_and_nobody_else() {
 }
 
 #[test]
+fn whoever_joins_a_group_for_a_check_may_say_so_on_that_link() {
+    let mut plan = fixture::plan();
+    let port = fixture::ports().swap_remove(APP).name;
+    let join = crate::plan::Join {
+        camera: "cam".parse().unwrap(),
+        camera_port: "p-cam".parse().unwrap(),
+        sends_from: (mac(CAM), ADDRESSES[CAM].parse().unwrap()),
+        group: "239.255.0.1".parse().unwrap(),
+        ports: (5004, 5005),
+        from: "app".parse().unwrap(),
+        link: "eth0".parse().unwrap(),
+        from_port: port,
+        address: ADDRESSES[APP].parse().unwrap(),
+    };
+    let word = crate::plan::Word::NoStream {
+        tries: Vec::new(),
+        knows_password: true,
+        may: Vec::new(),
+        joins: vec![join],
+        hears: Vec::new(),
+    };
+    let check = crate::verdict::example::plan().checks.swap_remove(0);
+    plan.checks.push(crate::plan::Check { word, ..check });
+    let mut wire = Wire::of(&Inventory::of(&plan));
+    wire.pass(&joins(APP, [239, 255, 0, 1]));
+    assert_eq!(wire.by(), [Told::Upkeep(Upkeep::Groups)]);
+    for (from, group) in [(RTR_B, [239, 255, 0, 1]), (RTR_A, [239, 255, 0, 1]), (APP, [239, 255, 0, 2])] {
+        wire.pass(&joins(from, group));
+        let why = wire.why();
+        assert!(!why.is_empty() && why.iter().all(|why| *why == Why::Undeclared.to_string()), "{why:?}");
+    }
+}
+
+#[test]
 fn whoever_may_be_looked_for_is_in_the_group_for_that() {
     let mut wire = searching();
     wire.pass(&joins(RTR_B, [239, 255, 255, 250]));

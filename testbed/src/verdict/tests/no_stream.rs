@@ -2,8 +2,8 @@
 
 use super::super::example::{START, of, open_seen};
 use super::*;
-use crate::observation::OpenSeen;
-use crate::plan::Open;
+use crate::observation::{Control, JoinSeen, OpenSeen};
+use crate::plan::{Join, Open};
 
 const CHECK: &str = "vms-shut";
 
@@ -31,6 +31,8 @@ fn judged(opens: Vec<OpenSeen>) -> CheckVerdict {
         tries: vec![open("vms", None)],
         knows_password: true,
         may: vec![open("app", Some("F01"))],
+        joins: Vec::new(),
+        hears: Vec::new(),
     };
     after_both(CHECK, |plan| check_of(plan, CHECK).word = word, |seen| seen.opens = opens)
 }
@@ -87,4 +89,120 @@ fn each_control_that_is_missed_makes_it_inconclusive() {
         &judged(vec![stayed, watched()]),
         &["asked", "no packet of it left: Network is unreachable"],
     );
+}
+
+fn join(from: &str) -> Join {
+    Join {
+        camera: of("dock-1"),
+        camera_port: of("p-dock-1"),
+        sends_from: (of("02:00:00:00:00:01"), of("10.20.0.11")),
+        group: of("239.255.0.1"),
+        ports: (5004, 5005),
+        from: of(from),
+        link: of("eth0"),
+        from_port: of("p-its-0"),
+        address: of("10.30.0.10"),
+    }
+}
+
+fn silent() -> JoinSeen {
+    let whole = Control { sent: 1, seen: 1 };
+    JoinSeen {
+        check: of(CHECK),
+        join: join("vms"),
+        started_at: START,
+        ended_at: START + 4_000_000_000,
+        report_packet: Some(70),
+        heard: 0,
+        heard_at: None,
+        cast_packet: None,
+        instrument: whole,
+        path: whole,
+        errors: Vec::new(),
+    }
+}
+
+fn heard() -> JoinSeen {
+    let none = Control::default();
+    let heard_at = Some((START + 100_000_000, START + 1_700_000_000));
+    // It is in the group already, and its kernel says nothing more.
+    let (report_packet, cast_packet) = (None, Some(71));
+    JoinSeen {
+        join: join("app"),
+        heard: 20,
+        heard_at,
+        report_packet,
+        cast_packet,
+        instrument: none,
+        path: none,
+        ..silent()
+    }
+}
+
+fn judged_groups(seen_of_it: Vec<JoinSeen>) -> CheckVerdict {
+    let word = Word::NoStream {
+        tries: vec![open("vms", None)],
+        knows_password: true,
+        may: vec![open("app", Some("F01"))],
+        joins: vec![join("vms")],
+        hears: vec![join("app")],
+    };
+    let change = |seen: &mut Observations| {
+        seen.opens = vec![tried(), watched()];
+        seen.joins = seen_of_it;
+    };
+    after_both(CHECK, |plan| check_of(plan, CHECK).word = word, change)
+}
+
+#[test]
+fn a_group_of_which_nothing_comes_passes_where_who_may_heard_it_meanwhile() {
+    let verdict = judged_groups(vec![silent(), heard()]);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.ends_with("; 1 group joined, 0 came, 1 heard by who may"), "{verdict:#?}");
+    assert!(verdict.controls.iter().all(|control| control.held), "{verdict:#?}");
+}
+
+#[test]
+fn what_of_a_group_a_kernel_hears_or_a_tap_sees_is_found() {
+    let text = "dock-1's group 239.255.0.1 comes to vms's eth0, where it was joined: ";
+    let verdict = judged_groups(vec![JoinSeen { heard: 3, cast_packet: Some(71), ..silent() }, heard()]);
+    assert_fails(&verdict, &[&format!("{text}3 datagrams heard")]);
+    assert_eq!(verdict.findings[0].packets.len(), 2, "{verdict:#?}");
+    // Its own filter kept it out.
+    let verdict = judged_groups(vec![JoinSeen { cast_packet: Some(71), ..silent() }]);
+    assert_fails(&verdict, &[&format!("{text}its tap saw it")]);
+}
+
+#[test]
+fn each_control_of_a_group_that_is_missed_makes_it_inconclusive() {
+    let missed = Control { sent: 1, seen: 0 };
+    let early = |heard_at| JoinSeen { heard_at: Some(heard_at), ..heard() };
+    let before = (START - 1, START + 2_000_000_000);
+    let shortly = (START + 1, START + 900_000_000);
+    let late = (START + 1, START + 5_000_000_000);
+    for (seen, control) in [
+        (vec![heard()], "joined: dock-1's group at vms.eth0 was never tried"),
+        (
+            vec![JoinSeen { report_packet: None, ..silent() }, heard()],
+            "joined: dock-1's group at vms.eth0: nothing was said",
+        ),
+        (
+            vec![JoinSeen { errors: vec!["no device".into()], ..silent() }, heard()],
+            "joined: dock-1's group at vms.eth0: no device",
+        ),
+        (vec![silent()], "heard: dock-1's group at vms.eth0: nobody who may heard dock-1 for 1s meanwhile"),
+        (vec![silent(), early(before)], "heard: "),
+        (vec![silent(), early(shortly)], "heard: "),
+        (vec![silent(), early(late)], "heard: "),
+        (
+            vec![JoinSeen { instrument: missed, ..silent() }, heard()],
+            "group: dock-1's group at vms.eth0: no datagram",
+        ),
+        (
+            vec![JoinSeen { path: Control::default(), ..silent() }, heard()],
+            "path: dock-1's group at vms.eth0: none came",
+        ),
+    ] {
+        assert_inconclusive(&judged_groups(seen), &[control]);
+    }
 }
