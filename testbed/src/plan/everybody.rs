@@ -222,8 +222,13 @@ fn across(
     (attacker, target, at): (&Node, &Node, &Link),
     notes: &mut Notes,
 ) -> Vec<Aim> {
-    let Some(address) = at.addresses.first().map(IpNet::addr) else { return Vec::new() };
-    let Ok(approach) = approach(attack, known.ways, attacker, target, address) else { return Vec::new() };
+    // By the first address of a family that the attacker has, too.
+    let mut addresses = at.addresses.iter().map(IpNet::addr);
+    let Some(approach) =
+        addresses.find_map(|address| approach(attack, known.ways, attacker, target, address).ok())
+    else {
+        return Vec::new();
+    };
     let (device, _) = approach.next;
     if device.name == target.name {
         return Vec::new(); // at its own filter, from the segment that it shares with the attacker

@@ -303,7 +303,11 @@ fn the_option_leaves_what_is_listed_and_what_is_forged_alone() {
 
 /// With one negative that is at everybody as well.
 fn at_everybody(from: &str, to: &str, alive: &str) -> Vec<Aim> {
-    let mut site = t3().check("shut", alive, no_reach(from, to, "tcp/1 icmp/8 icmp6/128"));
+    at_everybody_of(t3(), (from, to, alive))
+}
+
+fn at_everybody_of(site: Scenario, (from, to, alive): (&str, &str, &str)) -> Vec<Aim> {
+    let mut site = site.check("shut", alive, no_reach(from, to, "tcp/1 icmp/8 icmp6/128"));
     let check = site.checks.iter_mut().find(|check| check.name.as_str() == "shut").unwrap();
     let Asserted::NoReach { broadcast, .. } = &mut check.word else { panic!("a no_reach") };
     *broadcast = true;
@@ -356,6 +360,16 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
         assert_eq!(aim.judge, Judge::Tap { port: name("dock-1-eth0") });
         assert_eq!((&aim.next_node, aim.target_mac.to_string()), (&name("rtr"), "ff:ff:ff:ff:ff:ff".into()));
     }
+}
+
+#[test]
+fn across_a_router_everybody_is_aimed_at_in_the_family_that_the_attacker_speaks() {
+    let mut site = t3();
+    // The first address of who is there is an IPv6 one, and cameras have none.
+    site.site.segments.get_mut("wan").unwrap().subnets.reverse();
+    let aims = at_everybody_of(site, ("dock-1", "aws", "F01 F07"));
+    assert!(aims.iter().any(|aim| aim.address.to_string() == "255.255.255.255"), "{aims:#?}");
+    assert!(aims.iter().all(|aim| aim.address.is_ipv4()), "{aims:#?}");
 }
 
 #[test]
