@@ -78,8 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 4] = [
-    (&["PAN-NET-07"], "groups of IPv6 and router advertisements, as no production network here has it"),
+pub(super) const LACKS: [(&[&str], &str); 3] = [
     (
         &["PAN-NET-11"],
         "every cell again while tables of connections are full, as a router starts, or after a rule file that does not load; tiny and overlapping fragments, source routes, forged redirects, and what rides in tunnels, at every cell",
