@@ -78,7 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 3] = [
+pub(super) const LACKS: [(&[&str], &str); 2] = [
     (
         &["PAN-NET-11"],
         "every cell again while tables of connections are full, as a router starts, or after a rule file that does not load; tiny and overlapping fragments, source routes, forged redirects, and what rides in tunnels, at every cell",
@@ -87,5 +87,4 @@ pub(super) const LACKS: [(&[&str], &str); 3] = [
         &["PAN-CLD-07"],
         "a service that only an application calls: in T4 IoT and CloudWatch Logs are taken back and declared again",
     ),
-    (&["PAN-ADR-01"], "a server that offers something else before anything is said to the cloud"),
 ];

@@ -8,6 +8,7 @@ use crate::plan::{Advised, Asking, Plan};
 use super::Finding;
 use super::autoconf;
 use super::judge::Draft;
+use super::offered::{self, Talk};
 use super::wording::{counted, listed};
 
 pub(super) fn draft(
@@ -20,40 +21,45 @@ pub(super) fn draft(
     if of.is_empty() && advised.is_empty() {
         draft.reasons.add("vacuous", "no node is named");
     }
-    let mut words = Vec::new();
-    for one in of {
-        let node = &one.node;
-        let messages: Vec<_> =
-            seen.dhcp.iter().filter(|message| message.node == *node && message.link == one.link).collect();
-        let questions: Vec<_> = messages.iter().copied().filter(|message| asks(message)).collect();
-        let given: Vec<_> =
-            messages.iter().copied().filter(|message| message.kind == DhcpKind::Ack).collect();
-        let Some(first) = questions.first() else {
-            draft.reasons.add("dhcp", format!("no DHCP message of {node} was seen"));
-            words.push(format!("{node} was not seen to ask"));
-            continue;
-        };
-        draft.findings.extend(not_asked(one, first));
-        match given.first().and_then(|ack| Some((ack, ack.gives?))) {
-            None => {
-                draft.findings.push(not_given(plan, one, first, &messages));
-                words.push(format!("{node} was given no address"));
-            }
-            Some((ack, address)) => {
-                draft.findings.extend(wrongly_given(plan, one, first, ack, address));
-                has_it(one, address, Moment::Begun, seen, &mut draft);
-                if kept {
-                    keeps_it(one, address, &questions, &given, seen, &mut draft);
-                }
-                let asked = first.asks.map_or_else(|| "any".to_owned(), |asked| asked.to_string());
-                let times = counted(given.len(), "time");
-                words.push(format!("{node} asked for {asked} and was given {address}, {times}"));
-            }
-        }
-    }
+    let mut words: Vec<_> = of.iter().map(|one| judged(plan, one, kept, seen, &mut draft)).collect();
     words.extend(autoconf::draft(advised, kept, seen, &mut draft));
     draft.summary = format!("{}: {}", counted(words.len(), "node"), listed(words, 6));
     draft
+}
+
+/// One node: its findings and reasons go to the draft; gives what the summary says of it.
+fn judged(plan: &Plan, one: &Asking, kept: bool, seen: &Observations, draft: &mut Draft) -> String {
+    let node = &one.node;
+    let messages: Vec<_> =
+        seen.dhcp.iter().filter(|message| message.node == *node && message.link == one.link).collect();
+    let questions: Vec<_> = messages.iter().copied().filter(|message| asks(message)).collect();
+    let given: Vec<_> = messages.iter().copied().filter(|message| message.kind == DhcpKind::Ack).collect();
+    let Some(first) = questions.first() else {
+        draft.reasons.add("dhcp", format!("no DHCP message of {node} was seen"));
+        return format!("{node} was not seen to ask");
+    };
+    let talk = Talk::of(plan, one, &messages, seen);
+    draft.findings.extend(not_asked(one, first));
+    let passed_over = offered::passed_over(one, &messages).into_iter();
+    draft.findings.extend(passed_over.map(|offer| not_chosen(plan, one, offer, &talk)));
+    draft.findings.extend(offered::too_early(one, given.first().copied(), &talk));
+    let Some((ack, address)) = given.first().and_then(|ack| Some((ack, ack.gives?))) else {
+        draft.findings.push(not_given(plan, one, first, &messages));
+        return format!("{node} was given no address");
+    };
+    draft.findings.extend(wrongly_given(plan, one, (first, ack), address, &|| {
+        offered::of_given(ack, &messages).map(|offer| (offer, talk.beside(offer)))
+    }));
+    has_it(one, address, Moment::Begun, seen, draft);
+    if kept {
+        keeps_it(one, address, &questions, &given, seen, draft);
+    }
+    let asked = first.asks.map_or_else(|| "any".to_owned(), |asked| asked.to_string());
+    let times = counted(given.len(), "time");
+    let before = talk.first().filter(|(_, first)| ack.at <= first.first_at);
+    let before =
+        before.map(|(cloud, _)| format!(", before anything was said to {cloud}")).unwrap_or_default();
+    format!("{node} asked for {asked} and was given {address}, {times}{before}")
 }
 
 fn asks(message: &DhcpSeen) -> bool {
@@ -86,19 +92,42 @@ fn not_given(plan: &Plan, one: &Asking, first: &DhcpSeen, messages: &[&DhcpSeen]
     finding(format!("{} was given no address: {why}", one.node), packets)
 }
 
-fn wrongly_given(
+/// Another address is offered than the chosen one, and left alone.
+fn not_chosen(plan: &Plan, one: &Asking, offer: &DhcpSeen, talk: &Talk<'_>) -> Finding {
+    let (beside, begun) = talk.beside(offer);
+    let offered = offer.gives.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    let text = format!(
+        "{} was offered {offered} by {}, and not {}{beside}",
+        one.node,
+        giver(plan, offer),
+        one.bound
+    );
+    finding(text, std::iter::once(offer_of(one, offer)).chain(begun).collect())
+}
+
+/// What an offer is, and what was begun with a cloud beside it: in words, and its first packet.
+type Beside<'a> = (&'a DhcpSeen, (String, Option<(String, u64)>));
+
+fn wrongly_given<'a>(
     plan: &Plan,
     one: &Asking,
-    first: &DhcpSeen,
-    ack: &DhcpSeen,
+    (first, ack): (&DhcpSeen, &DhcpSeen),
     address: Ipv4Addr,
+    beside: &dyn Fn() -> Option<Beside<'a>>,
 ) -> Vec<Finding> {
     let packets =
         || vec![question(one, first), (format!("what it is given, at {}'s tap", one.node), ack.packet)];
     let mut findings = Vec::new();
     if address != one.bound {
-        let text = format!("{} was given {address} by {}, and not {}", one.node, giver(plan, ack), one.bound);
-        findings.push(finding(text, packets()));
+        let mut text =
+            format!("{} was given {address} by {}, and not {}", one.node, giver(plan, ack), one.bound);
+        let mut packets = packets();
+        if let Some((offer, (words, begun))) = beside() {
+            text += &words;
+            packets.insert(1, offer_of(one, offer));
+            packets.extend(begun);
+        }
+        findings.push(finding(text, packets));
     }
     if ack.from.as_ref() != Some(&one.server) {
         let text =
@@ -182,6 +211,10 @@ fn giver(plan: &Plan, answer: &DhcpSeen) -> String {
             format!("a stranger{server}")
         }
     }
+}
+
+fn offer_of(one: &Asking, offer: &DhcpSeen) -> (String, u64) {
+    (format!("what it is offered, at {}'s tap", one.node), offer.packet)
 }
 
 fn question(one: &Asking, message: &DhcpSeen) -> (String, u64) {

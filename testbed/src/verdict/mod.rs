@@ -39,6 +39,7 @@ mod no_hop;
 mod no_reach;
 mod no_stream;
 mod no_video;
+mod offered;
 mod own_leg;
 mod peers_of;
 pub(crate) mod periodic;

@@ -2,7 +2,7 @@
 
 use super::super::example::of;
 use super::*;
-use crate::observation::{AddressesSeen, DhcpKind, DhcpSeen, Moment};
+use crate::observation::{AddressesSeen, Conversation, DhcpKind, DhcpSeen, Moment};
 use crate::plan::Asking;
 use crate::scenario::model::Place;
 
@@ -75,17 +75,102 @@ fn given_another(seen: &mut Observations) {
 fn an_address_that_is_asked_for_given_had_and_kept_passes() {
     let verdict = after_change(|_| {});
     assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
-    assert_eq!(verdict.summary, "1 node: app asked for 10.20.0.5 and was given 10.20.0.5, 2 times");
+    assert_eq!(
+        verdict.summary,
+        "1 node: app asked for 10.20.0.5 and was given 10.20.0.5, 2 times, before anything was said to aws"
+    );
 }
 
 #[test]
 fn another_address_is_found_with_question_and_answer() {
-    let verdict = after_change(given_another);
-    assert_fails(&verdict, &["app was given 10.20.0.167 by rtr, and not 10.20.0.5"]);
+    let verdict = after_change(|seen| {
+        given_another(seen);
+        seen.conversations.clear();
+    });
+    assert_fails(
+        &verdict,
+        &["app was given 10.20.0.167 by rtr, and not 10.20.0.5: it began nothing with a cloud"],
+    );
     assert_eq!(
         verdict.findings[0].packets,
-        [("what it asks for, at app's tap".to_owned(), 1), ("what it is given, at app's tap".to_owned(), 4)]
+        [("what it asks for", 1), ("what it is offered", 2), ("what it is given", 4)]
+            .map(|(what, packet)| (format!("{what}, at app's tap"), packet))
     );
+}
+
+/// The first thing that the appliance begins with its cloud, at this time, from this address of whomever; and no other.
+fn begins(seen: &mut Observations, at: u64, from: (Option<&str>, &str)) {
+    let cloud =
+        |one: &Conversation| one.answerer.node == Some(of("aws")) && one.opener.node == Some(of("app"));
+    let mut begun = seen.conversations.iter().find(|one| cloud(one)).expect("it talks to its cloud").clone();
+    seen.conversations.retain(|one| !cloud(one));
+    (begun.first_at, begun.first_packet, begun.last_at) = (at, 1000 + at, at + 1);
+    (begun.opener.node, begun.opener.address) = (from.0.map(of), of(from.1));
+    seen.conversations.push(begun);
+}
+
+#[test]
+fn what_is_said_to_a_cloud_is_said_once_there_is_an_address() {
+    let app = (Some("app"), "10.20.0.5");
+    let verdict = after_change(|seen| begins(seen, 5, app));
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert_eq!(
+        verdict.summary,
+        "1 node: app asked for 10.20.0.5 and was given 10.20.0.5, 2 times, before anything was said to aws"
+    );
+    let early = after_change(|seen| begins(seen, 3, app));
+    assert_fails(&early, &["app began something with aws before it was given an address"]);
+    assert_eq!(early.findings[0].packets.iter().map(|(_, packet)| *packet).collect::<Vec<_>>(), [1003, 4]);
+    let never = after_change(|seen| {
+        begins(seen, 3, app);
+        seen.dhcp.retain(|one| one.gives.is_none());
+    });
+    let nobody = "app was given no address: nobody answered its 3 questions";
+    assert_fails(&never, &["app began something with aws before it was given an address", nobody]);
+}
+
+#[test]
+fn another_address_is_told_of_beside_what_the_cloud_had_heard_by_then() {
+    let given = |at, from: (Option<&str>, &str)| {
+        after_change(|seen| {
+            given_another(seen);
+            begins(seen, at, from);
+        })
+    };
+    // the plan knows nobody with that address
+    let verdict = given(5, (None, "10.20.0.167"));
+    let text = "app was given 10.20.0.167 by rtr, and not 10.20.0.5: it was offered that before it began anything with aws, and \
+                began 1 conversation then";
+    assert_fails(&verdict, &[text]);
+    assert_eq!(
+        verdict.findings[0].packets.iter().map(|(_, packet)| *packet).collect::<Vec<_>>(),
+        [1, 2, 4, 1005]
+    );
+    // nor anybody with this one, which nobody gave it
+    assert_fails(
+        &given(5, (None, "10.20.0.9")),
+        &["app was given 10.20.0.167 by rtr, and not 10.20.0.5: it began nothing with a cloud"],
+    );
+    // it had the other address before: what was said came before the offer, and before the address
+    let late = given(1, (Some("app"), "10.20.0.5"));
+    assert!(
+        late.findings
+            .iter()
+            .any(|one| one.text.ends_with("it had begun 1 conversation with aws before it was offered that"))
+    );
+}
+
+#[test]
+fn an_offer_that_is_left_alone_is_told_of_once() {
+    let verdict = after_change(|seen| {
+        begins(seen, 9, (Some("app"), "10.20.0.5"));
+        let stranger = DhcpSeen { from: None, ..message(2, DhcpKind::Offer, None, Some("10.20.0.66")) };
+        let again = DhcpSeen { at: 3, packet: 3, ..stranger.clone() };
+        seen.dhcp.splice(1..1, [stranger, again]);
+    });
+    let text = "app was offered 10.20.0.66 by a stranger (as 10.20.0.1), and not 10.20.0.5: it was offered that before it began \
+                anything with aws, and began 1 conversation then";
+    assert_fails(&verdict, &[text]);
 }
 
 #[test]
@@ -99,6 +184,12 @@ fn what_it_asks_for_counts_in_the_first_question_only() {
 
 #[test]
 fn no_address_is_found_with_what_was_answered() {
+    let after_change = |change: fn(&mut Observations)| {
+        after_change(|seen| {
+            seen.conversations.clear();
+            change(seen);
+        })
+    };
     let silent = after_change(|seen| seen.dhcp.retain(|one| one.gives.is_none()));
     assert_fails(&silent, &["app was given no address: nobody answered its 3 questions"]);
     let offered = after_change(|seen| seen.dhcp.truncate(3));
