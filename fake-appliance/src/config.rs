@@ -222,6 +222,17 @@ pub struct Cloud {
     /// the cloud decides.
     #[serde(default = "half_minute")]
     pub monitor_every_ms: u64,
+    /// What an application of its calls, as often; nothing if absent.
+    #[serde(default)]
+    pub application: Option<Application>,
+}
+
+/// A service that an application calls, and nothing else of the appliance's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Application {
+    /// The security token service, which is asked who calls.
+    Sts,
 }
 
 /// The time server.
@@ -263,6 +274,9 @@ pub struct Endpoints {
     pub logs: String,
     /// Objects: the host of an access point.
     pub s3: String,
+    /// The security token service, which an application may call.
+    #[serde(default)]
+    pub sts: String,
     /// Panorama's own service, which no appliance talks to but a careless one.
     #[serde(default)]
     pub panorama: String,
@@ -383,6 +397,18 @@ mod tests {
             "ca":"/ca.pem","endpoints":{"iot":"i","credentials":"c","monitoring":"m","logs":"l","s3":"s","sts":"t"},"more":1}"#;
         let client: ClientFile = serde_json::from_str(client).unwrap();
         assert_eq!((client.https_port, client.endpoints.s3.as_str()), (443, "s"));
+        assert_eq!(client.endpoints.sts, "t");
+    }
+
+    #[test]
+    fn an_application_calls_what_it_is_told_or_nothing() {
+        let of = |application: &str| {
+            let text = r#"{"client_file":"c","thing":"app","cert":"c","key":"k"APPLICATION}"#;
+            serde_json::from_str::<Cloud>(&text.replace("APPLICATION", application))
+        };
+        assert_eq!(of("").unwrap().application, None);
+        assert_eq!(of(r#","application":"sts""#).unwrap().application, Some(Application::Sts));
+        assert!(of(r#","application":"logs""#).is_err());
     }
 
     #[test]

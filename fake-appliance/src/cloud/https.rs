@@ -35,6 +35,8 @@ pub(super) enum Error {
     Http(#[from] hyper::Error),
     #[error("no answer within {} s", PATIENCE.as_secs())]
     Silence,
+    #[error("given up after {0} s")]
+    Late(u64),
     #[error("the answer could not be read: {0}")]
     Answer(String),
     #[error("the request could not be signed: {0}")]

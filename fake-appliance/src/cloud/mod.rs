@@ -2,6 +2,7 @@
 //! is exchanged for. One task each; what fails is told and tried again, none holds up another, and a restart ends each and begins it
 //! anew.
 
+mod application;
 mod credentials;
 mod fetch;
 mod handed;
@@ -24,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
-use crate::config::{self, Careless, ClientFile};
+use crate::config::{self, Application, Careless, ClientFile};
 
 use crate::net::{self, Manner};
 use crate::own::Own;
@@ -50,6 +51,7 @@ pub(crate) struct Cloud {
     own: Arc<Own>,
     https: Arc<ClientConfig>,
     identity: Identity,
+    application: Option<Application>,
 }
 
 /// What shows the appliance's certificate, for all who do; a job may bring another one.
@@ -117,6 +119,7 @@ impl Cloud {
             own: Arc::new(Own::new(config.monitor_every(), careless.mixes_ports_up)),
             https,
             identity: Identity::new(mqtt, certified),
+            application: config.application,
         })
     }
 
@@ -177,6 +180,10 @@ impl Cloud {
         let object = object::Object::new(https("s3", &endpoints.s3), &self.thing);
         let once = When { every: None, restarts: restart.heard(), careless };
         tasks.spawn(stop.clone().or_done(go(object, once, voice.clone())));
+        if self.application == Some(Application::Sts) {
+            let calling = application::Application::new(https("sts", &endpoints.sts));
+            tasks.spawn(stop.clone().or_done(go(calling, often(), voice.clone())));
+        }
         if extra.careless.asks_panorama {
             let asking = panorama::Panorama::new(https("panorama", &endpoints.panorama), &self.thing);
             tasks.spawn(stop.clone().or_done(go(asking, often(), voice.clone())));
