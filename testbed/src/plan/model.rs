@@ -366,6 +366,9 @@ pub enum ServiceKind {
         clock: Option<IpAddr>,
         /// How often it sends metrics and a log line.
         monitor_every: Duration,
+        /// What its application calls.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        application: Option<CloudService>,
         /// When it looks for cameras.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scan: Option<Scan>,

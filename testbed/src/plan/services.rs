@@ -260,6 +260,16 @@ impl Finder<'_, '_> {
         if let Some(cloud) = appliance.cloud.as_ref().filter(|name| self.cloud_node(name).is_none()) {
             self.mistakes.site(format!("`{}`: its cloud `{cloud}` is no cloud", node.name));
         }
+        if let (Some(service), Some(cloud)) = (appliance.application, &appliance.cloud)
+            && let Some(Kind::Cloud(served)) = self.site.nodes.get(cloud).map(|node| &node.kind)
+            && !served.has(service)
+        {
+            let word = service.word();
+            self.mistakes.site(format!(
+                "`{}`: its application calls `{word}`, and its cloud `{cloud}` needs `serves: [{word}]`",
+                node.name
+            ));
+        }
         let clock = written.clock.as_ref().and_then(|name| match self.clock(node, name) {
             Ok(address) => Some(address),
             Err(text) => {
@@ -275,6 +285,7 @@ impl Finder<'_, '_> {
             cloud: appliance.cloud.clone(),
             clock,
             monitor_every: appliance.monitor_every,
+            application: appliance.application,
             scan: appliance.scan,
             commissions_by: appliance.commissions_by,
             careless: appliance.careless.clone(),
@@ -318,6 +329,7 @@ impl Finder<'_, '_> {
                 cloud: None,
                 clock: None,
                 monitor_every,
+                application: None,
                 scan: None,
                 commissions_by: Commissioned::Stream,
                 careless: Vec::new(),

@@ -161,6 +161,7 @@ pub(super) fn appliance(cameras: &str, cloud: Option<&str>) -> Kind {
         weak_host: false,
         monitor_every: Duration::from_secs(1),
         device: true,
+        application: None,
         scan: None,
         commissions_by: Default::default(),
         careless: Vec::new(),

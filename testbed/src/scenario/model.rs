@@ -333,6 +333,9 @@ pub struct Appliance {
     pub monitor_every: Duration,
     /// Whether its cloud asks it again and again how it is.
     pub device: bool,
+    /// What an application of its calls at the cloud; none: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<CloudService>,
     /// When it looks for cameras; none: never.
     pub scan: Option<Scan>,
     /// How it comes to know its cameras' streams.
@@ -473,7 +476,7 @@ pub enum CloudService {
     Dns,
     /// Time.
     Ntp,
-    /// Security tokens, for operators.
+    /// Security tokens, for operators, and for applications that call them.
     Sts,
     /// IoT Core's control plane, for operators.
     IotControl,
@@ -482,8 +485,10 @@ pub enum CloudService {
 }
 
 impl CloudService {
-    /// Those that operators use and no appliance, which a cloud has only when it says so.
+    /// Those that operators use and no appliance of its own, which a cloud has only when it says so.
     pub const OPERATORS: [Self; 3] = [Self::Sts, Self::IotControl, Self::Panorama];
+    /// Those that an application of an appliance's may call.
+    pub const OF_APPLICATIONS: [Self; 1] = [Self::Sts];
     /// Those that an appliance talks to by TLS.
     pub const ASKED: [Self; 4] = [Self::Iot, Self::Monitoring, Self::Logs, Self::S3];
     /// Those of them that it asks anew again and again.

@@ -9,12 +9,20 @@ use super::command::{Settings, cloud_folder, spelled};
 use super::logins::Login;
 use crate::names::NodeName;
 use crate::plan::{Plan, Service, ServiceKind, Source};
-use crate::scenario::model::{Careless, Commissioned};
+use crate::scenario::model::{Careless, CloudService, Commissioned};
 
 /// All of it, as JSON; it has the cameras' passwords.
 pub(super) fn config(plan: &Plan, service: &Service, settings: &Settings) -> Value {
-    let ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } =
-        &service.kind
+    let ServiceKind::Appliance {
+        cameras,
+        cloud,
+        clock,
+        monitor_every,
+        application,
+        scan,
+        commissions_by,
+        careless,
+    } = &service.kind
     else {
         unreachable!("only called for one")
     };
@@ -25,7 +33,7 @@ pub(super) fn config(plan: &Plan, service: &Service, settings: &Settings) -> Val
     json!({
         "name": service.node,
         "cameras": cameras,
-        "cloud": cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every)),
+        "cloud": cloud.as_ref().map(|cloud| cloud_client(&service.node, cloud, *monitor_every, *application)),
         "clock": clock.map(|server| json!({ "server": server })),
         "scan": scan.map(|when| {
             json!({ "when": when, "login": login, "logins": logins(plan, &careless, settings.run) })
@@ -55,7 +63,12 @@ fn careless_of(words: &[Careless]) -> Value {
     Value::Object(words.iter().map(named).collect::<Map<_, _>>())
 }
 
-fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> Value {
+fn cloud_client(
+    thing: &NodeName,
+    cloud: &NodeName,
+    monitor_every: Duration,
+    application: Option<CloudService>,
+) -> Value {
     let folder = cloud_folder(cloud);
     let own = folder.join("things").join(thing.as_str());
     json!({
@@ -64,6 +77,7 @@ fn cloud_client(thing: &NodeName, cloud: &NodeName, monitor_every: Duration) -> 
         "cert": own.join("cert.pem"),
         "key": own.join("key.pem"),
         "monitor_every_ms": u64::try_from(monitor_every.as_millis()).unwrap_or(u64::MAX),
+        "application": application,
     })
 }
 
@@ -108,6 +122,14 @@ mod tests {
         let careless = careless_of(&[Careless::Follows, Careless::HandsVideoOver, Careless::OldTls]);
         assert_eq!(careless, json!({ "follows": true, "hands_video_over": true, "old_tls": true }));
         assert_eq!(careless_of(&[]), json!({}));
+    }
+
+    #[test]
+    fn an_application_calls_by_the_appliances_own_word() {
+        let (app, aws) = ("app".parse().unwrap(), "aws".parse().unwrap());
+        let of = |application| cloud_client(&app, &aws, Duration::from_secs(1), application);
+        assert_eq!(of(Some(CloudService::Sts))["application"], "sts");
+        assert_eq!(of(None)["application"], Value::Null);
     }
 
     #[test]

@@ -141,6 +141,7 @@ fn services() -> Vec<Service> {
         cloud,
         clock: None,
         monitor_every,
+        application: None,
         scan: None,
         commissions_by: Default::default(),
         careless,

@@ -191,8 +191,16 @@ fn camera_words(kind: &ServiceKind) -> (&'static str, String) {
 }
 
 fn appliance_words(kind: &ServiceKind) -> (&'static str, String) {
-    let ServiceKind::Appliance { cameras, cloud, clock, monitor_every, scan, commissions_by, careless } =
-        kind
+    let ServiceKind::Appliance {
+        cameras,
+        cloud,
+        clock,
+        monitor_every,
+        application,
+        scan,
+        commissions_by,
+        careless,
+    } = kind
     else {
         unreachable!("only called for an appliance")
     };
@@ -208,13 +216,15 @@ fn appliance_words(kind: &ServiceKind) -> (&'static str, String) {
         Some(Scan::ByJob) => "; looks for cameras when a job says so",
         Some(Scan::Unasked) => "; looks for cameras when it starts",
     };
+    let calls = application.map(|service| format!("; its application calls {}", service.word()));
+    let calls = calls.unwrap_or_default();
     let careless = if careless.is_empty() { "" } else { "; is careless" };
     match cloud {
         None => ("player", format!("plays {cameras}{known}{scan}")),
         Some(cloud) => (
             "appliance",
             format!(
-                "plays {cameras}{known}; cloud {cloud} every {monitor_every:?}; time from {}{scan}{careless}",
+                "plays {cameras}{known}; cloud {cloud} every {monitor_every:?}; time from {}{calls}{scan}{careless}",
                 list(clock)
             ),
         ),

@@ -4,7 +4,9 @@ use crate::plan::testsite::{
     appliance, camera, cloud, empty, host, name, no_reach, no_reach_with, reach, route, router, t3, t5, words,
 };
 use crate::scenario::fault::Fault;
-use crate::scenario::model::{Appliance, Codec, Commissioned, Encode, Kind, Scenario, Stream, Transport};
+use crate::scenario::model::{
+    Appliance, CloudService, Codec, Commissioned, Encode, Kind, Scenario, Stream, Transport,
+};
 
 /// One segment with a router.
 fn small() -> Scenario {
@@ -86,6 +88,25 @@ fn services_that_lack_what_they_need() {
     assert_refused(&serving(router("lan", "", Some("rtr"))), "its upstream `rtr` is no cloud");
     assert_refused(&serving(router("lan", "", Some("aws"))), "no address family in common with `aws`");
     assert_refused(&serving(router("", "six", None)), "`rtr` serves segment `six`, where it has no link");
+}
+
+#[test]
+fn an_application_calls_what_its_cloud_serves() {
+    let calls = |serves: Vec<CloudService>| {
+        let site = small().node("a", appliance("", Some("aws")), "eth0:lan").with("a", |a| {
+            let Kind::Appliance(appliance) = &mut a.kind else { panic!("an appliance") };
+            appliance.application = Some(CloudService::Sts);
+        });
+        let site = site.segment("wan", None, "10.2.0.0/24").node("aws", cloud(), "eth0:wan");
+        site.with("aws", |aws| {
+            aws.gateway = None;
+            let Kind::Cloud(cloud) = &mut aws.kind else { panic!("a cloud") };
+            cloud.serves = serves;
+        })
+    };
+    let text = "`a`: its application calls `sts`, and its cloud `aws` needs `serves: [sts]`";
+    assert_refused(&calls(Vec::new()), text);
+    assert!(!calls(vec![CloudService::Sts]).planned().services.is_empty());
 }
 
 #[test]

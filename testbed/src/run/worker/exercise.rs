@@ -8,7 +8,7 @@ use crate::names::NodeName;
 use crate::observation::NodeFact;
 use crate::plan::{Plan, Service, ServiceKind, Word};
 use crate::probe::lookup;
-use crate::scenario::model::AT_THE_END;
+use crate::scenario::model::{AT_THE_END, CloudService};
 use crate::verdict::attacks::acts;
 use crate::verdict::{asks_for_search, ends_search};
 
@@ -133,9 +133,19 @@ fn last_video<'a>(facts: &'a [NodeFact], at: &NodeName, camera: &str) -> Option<
     })
 }
 
-/// Whether each appliance has had its first words with the cloud.
+/// Whether each appliance has had its first words with the cloud, and its application with what it calls there.
 fn delivered(plan: &Plan, facts: &[NodeFact]) -> bool {
-    talking(plan).all(|node| has_delivered(facts, node))
+    let calls = plan.services.iter().filter_map(|service| match &service.kind {
+        ServiceKind::Appliance { application: Some(called), .. } => Some((&service.node, *called)),
+        _ => None,
+    });
+    let called = |(node, wanted): (&NodeName, CloudService)| {
+        facts.iter().any(|fact| {
+            fact.node == *node
+                && matches!(&fact.line.fact, Fact::Delivered { service, .. } if service == wanted.word())
+        })
+    };
+    talking(plan).all(|node| has_delivered(facts, node)) && { calls }.all(called)
 }
 
 /// Appliances that talk with a cloud.

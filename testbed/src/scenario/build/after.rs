@@ -189,6 +189,15 @@ impl Reader<'_> {
             let label = format!("`{of}` is no `device`, so that its cloud does not monitor it");
             self.out.push(Mistake::error(title, event.spot, label));
         }
+        if let (Some(event), Some(Kind::Appliance(appliance))) =
+            (word.event.good(), self.nodes.get(&of).map(|node| &node.kind))
+            && event.value == Event::Application
+            && appliance.application.is_none()
+        {
+            let title = format!("{} waits for what nobody calls", self.whose);
+            let label = format!("`{of}` has no `application`");
+            self.out.push(Mistake::error(title, event.spot, label));
+        }
         let every = word.every.good()?;
         let tolerance = word.tolerance.good()?;
         if tolerance.value.0 >= every.value.0 {

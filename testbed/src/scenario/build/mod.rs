@@ -5,6 +5,7 @@
 
 mod addresses;
 mod after;
+mod applications;
 mod attacks;
 mod bound;
 mod checks;

@@ -11,6 +11,7 @@ use super::super::raw::{self, Site};
 use super::super::shape::{At, List, Named, OneOrMany, Slot};
 use super::super::tree::Spot;
 use super::addresses::{CLOUD, Register};
+use super::applications;
 use super::clouds;
 use super::commissions;
 use super::directory::{Directory, Section};
@@ -189,6 +190,7 @@ impl Builder<'_> {
         let scan = raw.scan.good().map(|scan| scan.value);
         let careless = raw.careless.good();
         let careless = careless.map_or(Vec::new(), |words| words.0.iter().map(|word| word.value).collect());
+        let application = applications::read(raw, self.out);
         let (device, moves_on) = (or(&raw.device, true), or(&raw.moves_on, false));
         commissions::check(raw, self.directory, &self.nodes, self.out);
         let kind = Kind::Appliance(Appliance {
@@ -202,6 +204,7 @@ impl Builder<'_> {
             weak_host: or(&raw.weak_host, false),
             monitor_every,
             device,
+            application,
             scan,
             commissions_by: or(&raw.commissions_by, Commissioned::Stream),
             careless,

@@ -157,7 +157,7 @@ word_leaf! {
     Unused, "what to do about flows that nobody used", [("report", Unused::Report), ("fail", Unused::Fail)];
     Event, "something that comes at regular times", [
         ("monitor_job", Event::MonitorJob), ("metrics", Event::Metrics), ("logs", Event::Logs),
-        ("credentials", Event::Credentials),
+        ("credentials", Event::Credentials), ("application", Event::Application),
     ];
     CloudService, "a service of the cloud", [
         CloudService::Iot, CloudService::Monitoring, CloudService::Logs, CloudService::S3, CloudService::Dns,

@@ -160,6 +160,8 @@ pub enum Event {
     Logs,
     /// Credentials that it gets for its certificate, anew before they end.
     Credentials,
+    /// What its application calls.
+    Application,
 }
 
 impl Event {
@@ -170,6 +172,7 @@ impl Event {
             Event::Metrics => "monitoring",
             Event::Logs => "logs",
             Event::Credentials => "credentials",
+            Event::Application => "sts",
         }
     }
 }
@@ -182,6 +185,7 @@ impl std::fmt::Display for Event {
             Event::Metrics => "metrics",
             Event::Logs => "logs",
             Event::Credentials => "credentials",
+            Event::Application => "application",
         })
     }
 }

@@ -520,7 +520,7 @@ table! {
 table! {
     /// Something comes at regular times.
     Periodic = "`periodic`" {
-        /// What: `monitor_job` (the answer to the cloud's monitoring), `metrics`, `logs`, or `credentials` (renewed).
+        /// What: `monitor_job` (the answer to the cloud's monitoring), `metrics`, `logs`, `credentials` (renewed), or `application` (what its application calls).
         event: must One<Event>,
         /// From this appliance.
         of_node ("of"): must One<NodeName>,

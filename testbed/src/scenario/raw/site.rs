@@ -346,6 +346,8 @@ table! {
         monitor_every: may One<Lasting<1000, 3_600_000>>,
         /// Whether it is a device of Panorama's at its cloud, which asks it again and again how it is. Default true.
         device: may One<bool>,
+        /// What an application of its calls at the cloud, as often as it sends metrics, and nothing else of it does: `sts`, which the cloud must serve. Left out: nothing.
+        application: may One<CloudService>,
         /// When it looks for cameras on its subnets: `by-job` of its cloud's, or `unasked`; for broken twins. Left out: never.
         scan: may One<Scan>,
         /// What it does not take care of, of `follows`, `own-clock`, `waits`, `gives-up`, `unbounded`, `camera-clock`, `asks-panorama`, `takes-anything`, `only-says-so`, `hands-video-over`, `old-tls`, `fronts`, `hurries`, `sulks`, `trusts-anyone`, `relays`, `confides`, `pushes`, `one-login`, `any-device`, `searches-far`, `searches-late`, `tells-of-others` and `mixes-ports-up`; for broken twins.
