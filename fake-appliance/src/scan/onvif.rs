@@ -25,6 +25,8 @@ const DEVICE: &str = "http://www.onvif.org/ver10/device/wsdl";
 const MEDIA: &str = "http://www.onvif.org/ver10/media/wsdl";
 const SCHEMA: &str = "http://www.onvif.org/ver10/schema";
 const SECURITY: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-";
+/// Longest address of a stream, bytes.
+const LONGEST: usize = 512;
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,7 +71,11 @@ pub(super) async fn stream(device: &Url, login: &Login) -> Result<String, Error>
     );
     let uri = camera.ask(&media, &request, true).await?;
     let uri = descend(&uri, &[(MEDIA, "MediaUri"), (SCHEMA, "Uri")]).ok_or(Error::Lacks("address"))?;
-    camera.own(uri).map(|_| uri.to_owned())
+    if uri.len() > LONGEST {
+        return Err(Error::Lacks("address of 512 characters at most"));
+    }
+    // Written anew, so that it is one word on one line.
+    camera.own(uri).map(String::from)
 }
 
 /// One camera, while it is asked.

@@ -157,7 +157,7 @@ pub(super) async fn reload(
     let (namespace, key) = (site.lab.node(node), instrument(node, ground));
     let before = force.rules.get(node).cloned().unwrap_or_else(|| own.to_owned());
     if let Some(gap) = gap {
-        nft::close_again(namespace, false).await?;
+        nft::strip(namespace, key).await?;
         tokio::time::sleep(gap).await;
     }
     if let Err(error) = nft::replace(namespace, node, ground.folder, file, key).await {

@@ -58,6 +58,12 @@ pub async fn close_again(namespace: &Namespace, base: bool) -> Result<(), Kernel
     run(namespace, "close the node again", &script).await.map(drop)
 }
 
+/// Takes a node's rules away, but for our instrument if its key is given: what comes in meanwhile is seen.
+pub async fn strip(namespace: &Namespace, instrument: Option<u32>) -> Result<(), KernelError> {
+    let ours = instrument.map(instrument_of).unwrap_or_default();
+    run(namespace, "take the node's rules away", &format!("flush ruleset\n{ours}")).await.map(drop)
+}
+
 /// Loads a rule file in the place of all that stands, and our instrument with it if its key is given: one transaction,
 /// so that there is no moment with other rules than the old or the new ones.
 ///

@@ -77,6 +77,7 @@ fn attack(site: &Site, check: &Check, hop: &Hop) -> Hopped {
     };
     if one.lacks_its_trunk(site) {
         one.errors.push("VLANs are kept apart without tags here, so that there is no trunk".to_owned());
+        one.ended_at = fake_facts::now();
         return one;
     }
     one.send(site, ATTACK, None);

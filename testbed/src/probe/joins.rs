@@ -27,6 +27,8 @@ const HEARD_WITHIN: Duration = Duration::from_secs(3);
 const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
 /// What stays in its segment, as cameras of ours send it.
 const IN_THE_SEGMENT: u8 = 1;
+/// So many datagrams that wait in a socket are looked at.
+const MOST_WAITING: usize = 65_536;
 /// Where datagrams of ours come from (RFC 863).
 const DISCARD: u16 = 9;
 /// Where kernels report which groups they are in (RFC 3376, section 4.2.14).
@@ -140,7 +142,7 @@ impl Joined {
     /// What has come until now; the socket has kept it.
     fn take(&mut self, socket: Option<UdpSocket>) {
         let Some(socket) = socket else { return };
-        loop {
+        for _ in 0..MOST_WAITING {
             match socket.recv_from(&mut [0; 1]) {
                 Ok((_, from)) => self.note(from.ip()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -111,8 +111,7 @@ fn holds(fact: &Fact) -> Option<String> {
         asked if asks_for_search(asked) => Some("search".into()),
         Fact::Found { address, .. } => Some(format!("found {address}")),
         Fact::Scanned { .. } => Some("searched".into()),
-        ended if ends_search(ended) => Some("told of the search".into()),
-        _ => None,
+        other => ends_search(other).map(|thing| format!("told of the search of {thing}")),
     }
 }
 

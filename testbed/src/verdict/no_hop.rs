@@ -30,6 +30,10 @@ pub(super) fn draft(
         reasons.add("sent", format!("nothing was sent from {}", name(hop)));
     }
     for one in &tried {
+        if is_untried(one) {
+            reasons.add("sent", format!("{}: {}", name(&one.hop), listed(&one.errors, 4)));
+            continue;
+        }
         ask_sent(one, reasons);
         ask_control("instrument", one, |frame| frame.instrument, reasons);
         ask_control("path", one, |frame| frame.path, reasons);
@@ -115,6 +119,11 @@ fn finding(plan: &Plan, one: &HopSeen) -> Option<Finding> {
         packets: cited.filter(|(_, packet)| *packet > 0).collect(),
         by: None,
     })
+}
+
+/// Whether it was known from the start that nothing can be sent: then there is nothing to ask of controls.
+fn is_untried(one: &HopSeen) -> bool {
+    !one.errors.is_empty() && one.frames.iter().all(|frame| frame.sent_packet.is_none())
 }
 
 /// Every frame was sent.

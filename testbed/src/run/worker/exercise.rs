@@ -60,8 +60,9 @@ pub(super) fn exercised(plan: &Plan, facts: &[NodeFact]) -> bool {
         Word::Scan { at, by_job, .. } => {
             let any = |is_it: &dyn Fn(&NodeFact) -> bool| facts.iter().any(is_it);
             any(&|fact| fact.node == *at && matches!(fact.line.fact, Fact::Scanned { .. }))
-                && (!any(&|fact| by_job.is_some() && asks_for_search(&fact.line.fact))
-                    || any(&|fact| ends_search(&fact.line.fact)))
+                && (by_job.is_none()
+                    || !any(&|fact| fact.node == *at && asks_for_search(&fact.line.fact))
+                    || any(&|fact| ends_search(&fact.line.fact) == Some(at.as_str())))
         }
         Word::Attacks { of } => of.iter().all(|camera| attacked(plan, facts, camera)),
         Word::Clock { of, .. } => of.iter().all(|node| {

@@ -9,6 +9,9 @@ use super::search::Place;
 /// Packets that are put together at a time, over all taps; each is at most 64 KiB.
 const MOST: usize = 256;
 
+/// Pieces of a packet that are waited for: whoever sends more of them repeats some.
+const MOST_PIECES: usize = 1024;
+
 /// What packets in pieces have in common, at one tap.
 type Key = (Place, IpAddr, IpAddr, u8, u32);
 
@@ -62,7 +65,7 @@ impl Pieces {
         if !fragment.more {
             known.1 = Some(offset + packet.bytes.len());
         }
-        if known.1.is_some_and(|end| is_complete(&known.0, end)) {
+        if known.0.len() >= MOST_PIECES || known.1.is_some_and(|end| is_complete(&known.0, end)) {
             self.order.retain(|other| *other != key);
             return (self.together(key), None);
         }

@@ -95,9 +95,12 @@ pub(crate) fn asks_for_search(fact: &Fact) -> bool {
     matches!(fact, Fact::Tasked { operation, .. } if operation == JOB)
 }
 
-/// Whether this is the end of a search for cameras, as a cloud is told of it.
-pub(crate) fn ends_search(fact: &Fact) -> bool {
-    matches!(fact, Fact::Ended { job, .. } if job.starts_with(JOB))
+/// Whose search for cameras this is the end of, as a cloud is told of it.
+pub(crate) fn ends_search(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::Ended { thing, job, .. } if job.starts_with(JOB) => Some(thing),
+        _ => None,
+    }
 }
 
 fn is_of_cameras(key: &str) -> bool {

@@ -108,6 +108,12 @@ fn each_control_that_is_missed_makes_it_inconclusive() {
     assert_inconclusive(&judged(|one| one.frames[0].sent_packet = None), &["sent", "1 of 2"]);
     assert_inconclusive(&judged(|one| one.frames.truncate(1)), &["sent", "1 of 2"]);
     assert_inconclusive(&judged(|one| one.errors.push("full".into())), &["sent", "full"]);
+    let untried = judged(|one| {
+        one.errors.push("there is no trunk".into());
+        one.frames.iter_mut().for_each(|frame| frame.sent_packet = None);
+    });
+    assert_inconclusive(&untried, &["sent", "there is no trunk"]);
+    assert_eq!(untried.reasons.len(), 1, "{untried:#?}");
     assert_inconclusive(&judged(|one| one.started_at += 5_000_000_000), &["alive", "before"]);
     assert_inconclusive(&judged(|one| one.hop.from = of("vms")), &["sent", "nothing was sent"]);
 }
