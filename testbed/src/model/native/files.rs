@@ -177,11 +177,13 @@ fn a_model_of_other_rules_is_found_out() {
 }
 
 /// The plan of a shipped scenario, by the beginning of its file's name.
+/// The scenarios of the documented layouts themselves.
+const LAYOUTS: [&str; 5] =
+    ["t1-direct-cable", "t2-hub", "t3-separate-vlan", "t4-leases-and-names", "t5-dual-network"];
+
 fn shipped(start: &str) -> Plan {
-    let found = std::fs::read_dir(SCENARIOS).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
-        name_of(path).starts_with(start) && path.extension().is_some_and(|ending| ending == "yaml")
-    });
-    let loaded = load::scenario(&found.expect("a shipped scenario")).unwrap();
+    let name = LAYOUTS.into_iter().find(|name| name.starts_with(start)).expect("a layout");
+    let loaded = load::scenario(Path::new(&format!("{SCENARIOS}/{name}.yaml"))).unwrap();
     plan(&loaded.scenario).unwrap()
 }
 
