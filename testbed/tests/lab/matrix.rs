@@ -60,15 +60,17 @@ fn a_packet_that_gets_past_the_rules_is_a_leak_and_the_model_differs() {
     let check = judged(CARRIES);
     let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
     assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
-    assert!(texts[0].starts_with("guest reached door 192.0.2.10 on udp/161 (1 of "), "{texts:#?}");
-    let differs = "the model differs: from guest to door, by the rules as listed udp/161 to 192.0.2.10 stopped at rtr by \
-                   inet site through policy, and it got through";
-    assert_eq!(texts[1], differs);
-    assert!(check.findings[1].packets.len() == 2, "it entered and arrived: {:#?}", check.findings[1]);
+    // As it is, from well-known ports, and in pieces.
+    let reached = "guest reached door 192.0.2.10 on udp/161, and udp/161 from 67 and 4 more that are odd (6 of ";
+    assert!(texts[0].starts_with(reached), "{texts:#?}");
+    let differs = "the model differs: from guest to door, by the rules as listed udp/161, udp/161 from 67, ";
+    let stopped = " to 192.0.2.10 stopped at rtr by inet site through policy, and it got through";
+    assert!(texts[1].starts_with(differs) && texts[1].ends_with(stopped), "{texts:#?}");
+    assert!(check.findings[1].packets.len() >= 2, "it entered and arrived: {:#?}", check.findings[1]);
     let table = check.matrix.expect("a matrix has a table");
     let of = |pair: &&testbed::verdict::PairSeen| (pair.from.as_str(), pair.to.as_str()) == ("guest", "door");
     let pair = table.pairs.iter().find(of).expect("it was tried");
-    assert_eq!((pair.leak, pair.model_differs), (1, 1), "{pair:#?}");
+    assert_eq!((pair.leak, pair.model_differs), (6, 6), "{pair:#?}");
 }
 
 /// A hole in what the router lets in: no interval of ports tells it, so that no cell stands for it.
