@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Record;
 use crate::names::{LinkName, NodeName, SegmentName};
 use crate::observation::{Astray, ProbesSeen};
-use crate::plan::{Aim, Asked, Crossing, Hop, Join, Link, Node, Plan, Word};
+use crate::plan::{Aim, Asked, Crossing, Join, Link, Node, Plan, Word};
 use crate::probe::Role;
 use crate::tap::Sightings;
 
@@ -131,17 +131,16 @@ fn of_frames(plan: &Plan, record: &Record) -> HashMap<u32, Purpose> {
     for sent in &record.hops {
         let check = plan.checks.iter().find(|check| check.name == sent.check);
         let Some(Word::NoHop { hops, .. }) = check.map(|check| &check.word) else { continue };
-        let Some(Hop { from, segment, to, .. }) = hops.get(sent.hop) else { continue };
-        let purpose = |into: &SegmentName| Purpose {
-            from: from.clone(),
-            to: from.clone(),
-            segments: [into.clone()].into(),
-        };
-        for numbers in &sent.numbers {
+        let Some(hop) = hops.get(sent.hop) else { continue };
+        let purpose = |segments| Purpose { from: hop.from.clone(), to: hop.from.clone(), segments };
+        for (frame, numbers) in hop.frames.iter().zip(&sent.numbers) {
             // The one behind it is the copy's.
             let (attack, instruments) = (numbers.first(), numbers.iter().skip(2));
-            purposes.extend(attack.copied().flatten().map(|n| (n, purpose(segment))));
-            purposes.extend(instruments.filter_map(|n| n.map(|n| (n, purpose(to)))));
+            // On a trunk it is seen to leave at the link whose tag it has, or at the first one, whatever that is in.
+            let leaves = segment(hop.port_of(frame)).into_iter().chain([hop.segment.clone()]);
+            purposes.extend(attack.copied().flatten().map(|n| (n, purpose(leaves.clone().collect()))));
+            let there: BTreeSet<_> = [hop.to.clone()].into();
+            purposes.extend(instruments.filter_map(|n| n.map(|n| (n, purpose(there.clone())))));
         }
     }
     for sent in &record.joins {

@@ -61,7 +61,8 @@ fn a_packet_that_gets_past_the_rules_is_a_leak_and_the_model_differs() {
     let texts: Vec<_> = check.findings.iter().map(|finding| finding.text.as_str()).collect();
     assert_eq!((check.verdict, texts.len()), (Verdict::Fail, 2), "{texts:#?} {:#?}", check.reasons);
     // As it is, from well-known ports, and in pieces.
-    let reached = "guest reached door 192.0.2.10 on udp/161, and udp/161 from 67 and 4 more that are odd (6 of ";
+    let reached =
+        "guest reached door 192.0.2.10 on udp/161, and udp/161 from 67 and 4 more that are odd (6 of ";
     assert!(texts[0].starts_with(reached), "{texts:#?}");
     let differs = "the model differs: from guest to door, by the rules as listed udp/161, udp/161 from 67, ";
     let stopped = " to 192.0.2.10 stopped at rtr by inet site through policy, and it got through";
