@@ -145,7 +145,8 @@ impl Jobs {
         let (job, step) = self.done.recv().await.expect("this very value keeps a sender");
         match step {
             Step::Restart => Next::Restart,
-            Step::Going(details) => Next::Say(self.update(QoS::AtMostOnce, &job, "IN_PROGRESS", details)),
+            // The cloud says when it has heard that: it must know of a restart before it.
+            Step::Going(details) => Next::Say(self.update(QoS::AtLeastOnce, &job, "IN_PROGRESS", details)),
             Step::Over(status, details) => {
                 // It has sent its last word. Nothing may be waited for here: whoever waits may give up.
                 self.doing = JoinSet::new();
@@ -266,7 +267,9 @@ pub(super) mod tests {
     async fn a_restart_goes_over_two_sessions() {
         let mut jobs = Jobs::new("app", means());
         jobs.take(&told("notify-next", &execution("j-1", "reboot", "QUEUED")), &voice());
-        let (_, going) = next(&mut jobs).await.unwrap();
+        let Next::Say(packet) = jobs.next().await else { panic!("it goes on") };
+        let Packet::Publish(Publish { qos: QoS::AtLeastOnce, .. }) = packet else { panic!("{packet:?}") };
+        let (_, going) = said(&packet);
         assert_eq!(going, json!({ "status": "IN_PROGRESS", "statusDetails": { "step": "REBOOTING" } }));
         assert_eq!(next(&mut jobs).await, None, "a restart");
         let mut jobs = Jobs::new("app", means());

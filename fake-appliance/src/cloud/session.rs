@@ -128,8 +128,8 @@ struct Session {
     stream: TlsStream<TcpStream>,
     arrived: BytesMut,
     next_id: u16,
-    /// Answers to the cloud's monitoring that are not acknowledged yet, and when they were sent.
-    pending: BTreeMap<u16, Instant>,
+    /// What is not acknowledged yet: when it was sent, and whether it answers the cloud's monitoring.
+    pending: BTreeMap<u16, (Instant, bool)>,
     pinged: Option<Instant>,
     jobs: Jobs,
 }
@@ -155,7 +155,7 @@ impl Session {
         }
         voice.tell(Fact::Connected { service: SERVICE.to_owned(), peer, camera: None });
         for question in session.jobs.questions() {
-            session.say(question).await?;
+            session.say(question, false).await?;
         }
         Ok(session)
     }
@@ -164,17 +164,24 @@ impl Session {
         let mut pings = interval(PING);
         pings.reset();
         let mut checks = interval(Duration::from_secs(1));
+        let mut restarts = false;
         loop {
+            // A connection that ends with something unread may take along what the cloud has not read yet: a restart of which
+            // the cloud never hears would be done once more.
+            if restarts && self.pending.values().all(|(_, monitoring)| *monitoring) {
+                return Ok(Why::Restart);
+            }
             tokio::select! {
                 () = stop.told() => return Ok(Why::Told),
                 heard = self.hear() => {
-                    let said = match heard? {
-                        Heard::Packet(packet) => self.take(&packet, voice),
-                        Heard::Job(Next::Say(said)) => vec![said],
-                        Heard::Job(Next::Restart) => return Ok(Why::Restart),
-                    };
-                    for said in said {
-                        self.say(said).await?;
+                    match heard? {
+                        Heard::Packet(packet) => {
+                            for said in self.take(&packet, voice) {
+                                self.say(said, true).await?;
+                            }
+                        }
+                        Heard::Job(Next::Say(said)) => self.say(said, false).await?,
+                        Heard::Job(Next::Restart) => restarts = true,
                     }
                 }
                 _ = pings.tick() => {
@@ -199,8 +206,10 @@ impl Session {
     fn take(&mut self, packet: &Packet, voice: &Voice) -> Vec<Packet> {
         match packet {
             Packet::Publish(message) => return self.jobs.take(message, voice),
-            Packet::PubAck(answer) if self.pending.remove(&answer.pkid).is_some() => {
-                voice.delivered(SERVICE, MONITORING);
+            Packet::PubAck(answer) => {
+                if let Some((_, true)) = self.pending.remove(&answer.pkid) {
+                    voice.delivered(SERVICE, MONITORING);
+                }
             }
             Packet::PingResp => self.pinged = None,
             other => tracing::debug!(?other, "packet without meaning for the appliance"),
@@ -209,12 +218,12 @@ impl Session {
     }
 
     /// Sends a packet; what is to be acknowledged gets its number, and is waited for.
-    async fn say(&mut self, mut packet: Packet) -> Result<(), Error> {
+    async fn say(&mut self, mut packet: Packet, monitoring: bool) -> Result<(), Error> {
         if let Packet::Publish(publish) = &mut packet
             && publish.qos == QoS::AtLeastOnce
         {
             publish.pkid = self.next_id;
-            self.pending.insert(self.next_id, Instant::now());
+            self.pending.insert(self.next_id, (Instant::now(), monitoring));
             // Those above are of subscriptions.
             self.next_id = if self.next_id < LAST_ID { self.next_id + 1 } else { 1 };
         }
@@ -224,7 +233,7 @@ impl Session {
     /// Nothing that was asked may stay unanswered.
     fn check(&self) -> Result<(), Error> {
         let late = |since: &Instant| since.elapsed() > PATIENCE;
-        if self.pending.values().any(late) {
+        if self.pending.values().any(|(since, _)| late(since)) {
             return Err(Error::Silence { what: "PUBLISH" });
         }
         if self.pinged.as_ref().is_some_and(late) {
