@@ -157,7 +157,7 @@ fn has_it(one: &Asking, address: Ipv4Addr, moment: Moment, seen: &Observations, 
         .collect();
     if has != [IpAddr::V4(address)] {
         let has = if has.is_empty() { "no IPv4 address".to_owned() } else { listed(has, 4) };
-        let text = format!("{when}, {}.{} has {has}, and was given {address}", one.node, one.link);
+        let text = format!("{}.{} has {has} {when}, and was given {address}", one.node, one.link);
         draft.findings.push(finding(text, Vec::new()));
     }
 }

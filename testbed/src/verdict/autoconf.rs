@@ -56,7 +56,7 @@ fn has_it(one: &Advised, moment: Moment, seen: &Observations, draft: &mut Draft)
     if has != wanted {
         let said =
             |list: Vec<IpAddr>| if list.is_empty() { "no IPv6 address".to_owned() } else { listed(list, 4) };
-        let text = format!("{when}, {}.{} has {}, and not {}", one.node, one.link, said(has), said(wanted));
+        let text = format!("{}.{} has {} {when}, and not {}", one.node, one.link, said(has), said(wanted));
         draft.findings.push(finding(text));
     }
 }

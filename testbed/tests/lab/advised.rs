@@ -43,6 +43,6 @@ fn nobody_who_advises_is_a_finding() {
     let checks = checks(SITE, &silent);
     let check = of(&checks, "as-advised");
     assert_eq!(check.verdict, Verdict::Fail, "{checks:#?}");
-    let found = "after the start, door.eth0 has no IPv6 address, and not 2001:db8:20::ff:fe00:2010";
+    let found = "door.eth0 has no IPv6 address after the start, and not 2001:db8:20::ff:fe00:2010";
     assert!(check.findings.iter().any(|finding| finding.text == found), "{checks:#?}");
 }

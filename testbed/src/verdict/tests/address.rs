@@ -214,11 +214,11 @@ fn a_server_that_is_not_the_sites_is_found() {
 #[test]
 fn an_address_that_the_link_does_not_have_is_found() {
     let without = after_change(|seen| seen.addresses[0] = has(Moment::Begun, &["2001:db8::5/64"]));
-    assert_fails(&without, &["after the start, app.eth0 has no IPv4 address, and was given 10.20.0.5"]);
+    assert_fails(&without, &["app.eth0 has no IPv4 address after the start, and was given 10.20.0.5"]);
     let second = after_change(|seen| {
         seen.addresses[1] = has(Moment::End, &["10.20.0.5/24", "10.20.0.77/24"]);
     });
-    assert_fails(&second, &["at the end, app.eth0 has 10.20.0.5, 10.20.0.77, and was given 10.20.0.5"]);
+    assert_fails(&second, &["app.eth0 has 10.20.0.5, 10.20.0.77 at the end, and was given 10.20.0.5"]);
 }
 
 #[test]

@@ -58,9 +58,9 @@ fn whoever_else_advertises_itself_is_a_finding() {
 #[test]
 fn another_address_or_none_is_a_finding_and_not_knowing_is_none() {
     let more = judged(|seen| seen.addresses[1] = has(Moment::End, &["2001:db8::5/64", "2001:db8:66::5/64"]));
-    let found = "at the end, app.eth0 has 2001:db8::5, 2001:db8:66::5, and not 2001:db8::5";
+    let found = "app.eth0 has 2001:db8::5, 2001:db8:66::5 at the end, and not 2001:db8::5";
     assert_fails(&more, &[found]);
     let none = judged(|seen| seen.addresses[0] = has(Moment::Begun, &["fe80::5/64"]));
-    assert_fails(&none, &["after the start, app.eth0 has no IPv6 address, and not 2001:db8::5"]);
+    assert_fails(&none, &["app.eth0 has no IPv6 address after the start, and not 2001:db8::5"]);
     assert_inconclusive(&judged(|seen| drop(seen.addresses.pop())), &["addresses", "at the end"]);
 }
