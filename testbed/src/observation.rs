@@ -99,6 +99,9 @@ pub struct Observations {
     /// DHCP messages at the links of those that asked, in order of time.
     #[serde(default)]
     pub dhcp: Vec<DhcpSeen>,
+    /// Offers of something else than what was chosen, as they were told while the run went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flagged: Vec<OfferFlagged>,
     /// Which of two ports that change places was used when, in order of time; at most 1,000 times.
     #[serde(default)]
     pub uses: Vec<PortUse>,

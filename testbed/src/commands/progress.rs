@@ -1,4 +1,4 @@
-//! Progress on a terminal: a line per lab that says what it is at. Elsewhere nothing.
+//! Progress on a terminal: a line per lab that says what it is at. Elsewhere nothing but warnings, a line each.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use testbed::event::{Event, Stage};
 #[derive(Debug)]
 pub(crate) struct Progress {
     lines: MultiProgress,
+    quiet: bool,
 }
 
 impl Progress {
     /// Draws on standard error if that is a terminal and nobody asked for quiet.
     pub(crate) fn new(quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self { lines: MultiProgress::with_draw_target(target) }
+        Self { lines: MultiProgress::with_draw_target(target), quiet }
     }
 
     /// A line for one lab.
@@ -27,7 +28,7 @@ impl Progress {
         }
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Line { bar }
+        Line { bar, lines: self.lines.clone(), quiet: self.quiet }
     }
 }
 
@@ -35,11 +36,16 @@ impl Progress {
 #[derive(Debug)]
 pub(crate) struct Line {
     bar: ProgressBar,
+    lines: MultiProgress,
+    quiet: bool,
 }
 
 impl Line {
     /// Shows what an event means for a reader.
     pub(crate) fn show(&self, event: &Event) {
+        if let (Event::Warning { text }, false) = (event, self.quiet) {
+            self.lines.suspend(|| eprintln!("warning: {}: {text}", self.bar.prefix()));
+        }
         if let Event::Stage { stage, .. } = event {
             self.bar.set_message(match stage {
                 Stage::Enter => "enters its own namespaces",

@@ -78,15 +78,11 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 4] = [
+pub(super) const LACKS: [(&[&str], &str); 3] = [
     (&["PAN-NET-07"], "frames of IPv6 into production in T1 and T3, which have none of it"),
     (
         &["PAN-NET-11"],
         "every cell again while the site is reloaded (the usual ports are), while tables of connections are full, as a router starts, or after a rule file that does not load; tiny and overlapping fragments, source routes, forged redirects, and what rides in tunnels, at every cell",
     ),
     (&["PAN-DSC-02"], "questions for cameras by IPv6, which ours does not ask"),
-    (
-        &["PAN-ADR-01"],
-        "that an offer of something else is told before anything is said to the cloud: it is found at the end of a run, with what the cloud had heard by then",
-    ),
 ];

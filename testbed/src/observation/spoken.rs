@@ -191,6 +191,31 @@ pub struct DhcpSeen {
     pub earlier: bool,
 }
 
+/// A link that asks for an address of its choice was offered or given another one, which was told at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferFlagged {
+    /// The node.
+    pub node: NodeName,
+    /// Its link.
+    pub link: LinkName,
+    /// What it was offered.
+    pub gives: Ipv4Addr,
+    /// By whom, where the site knows.
+    pub from: Option<NodeName>,
+    /// When the message came, nanoseconds since 1970.
+    pub at: u64,
+    /// When it was told.
+    pub flagged_at: u64,
+}
+
+impl OfferFlagged {
+    /// Whether it is of the same offer as this message.
+    pub fn is_of(&self, message: &DhcpSeen) -> bool {
+        (&self.node, &self.link, Some(self.gives), &self.from)
+            == (&message.node, &message.link, message.gives, &message.from)
+    }
+}
+
 /// A router advertisement (RFC 4861) at the link that heard it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advertised {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Instruments, Record};
 use crate::names::{Kinds, NodeName, Traffic};
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
-    RulesSeen, StateSeen, TapHealth, TrackedSeen,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OfferFlagged, OpenSeen,
+    RouteSeen, RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
 use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, HopSent, JoinSent, Logged, Role};
 use crate::tap::Passed;
@@ -53,6 +53,8 @@ pub enum Line {
     Fault(FaultSeen),
     /// Addresses of a node.
     Addresses(AddressesSeen),
+    /// An offer of something else than what was chosen, as it was told.
+    Flagged(OfferFlagged),
     /// The state of a node.
     State(StateSeen),
     /// The rules of a node, as they were listed for a check.
@@ -148,6 +150,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         changes,
         faults,
         addresses,
+        flagged,
         states,
         rules,
         routes,
@@ -168,6 +171,7 @@ pub fn record_lines(record: &Record) -> impl Iterator<Item = Line> {
         .chain(changes.iter().cloned().map(Line::Change))
         .chain(faults.iter().cloned().map(Line::Fault))
         .chain(addresses.iter().cloned().map(Line::Addresses))
+        .chain(flagged.iter().cloned().map(Line::Flagged))
         .chain(states.iter().cloned().map(Line::State))
         .chain(rules.iter().cloned().map(Line::Rules))
         .chain(routes.iter().cloned().map(Line::Route))
@@ -283,6 +287,7 @@ impl Collected {
             Line::Change(change) => record.changes.push(change),
             Line::Fault(fault) => record.faults.push(fault),
             Line::Addresses(addresses) => record.addresses.push(addresses),
+            Line::Flagged(offer) => record.flagged.push(offer),
             Line::State(state) => record.states.push(state),
             Line::Rules(rules) => record.rules.push(rules),
             Line::Route(route) => record.routes.push(route),

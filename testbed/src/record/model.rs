@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Which;
 use crate::names::NodeName;
 use crate::observation::{
-    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OpenSeen, RouteSeen,
-    RulesSeen, StateSeen, TapHealth, TrackedSeen,
+    AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, NodeFact, OfferFlagged, OpenSeen,
+    RouteSeen, RulesSeen, StateSeen, TapHealth, TrackedSeen,
 };
 use crate::probe::{AimSent, AskedSent, CrossingSent, Entry, FilterLog, HopSent, JoinSent};
 use crate::tap::Passed;
@@ -36,6 +36,8 @@ pub struct Record {
     pub in_force: Vec<String>,
     /// Addresses of the nodes that ask for theirs.
     pub addresses: Vec<AddressesSeen>,
+    /// Offers of something else than what was chosen, as they were told.
+    pub flagged: Vec<OfferFlagged>,
     /// The state of each node, where a check asks for it.
     pub states: Vec<StateSeen>,
     /// The rules of each node right before a `matrix` was tried, or a negative that sends cells.

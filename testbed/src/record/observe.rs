@@ -83,6 +83,7 @@ pub fn observe(
         rtsp: here.rtsp.clone(),
         facts: record.facts,
         addresses: record.addresses,
+        flagged: record.flagged,
         routes: record.routes,
         listening: record.listening,
         tracked: record.tracked,

@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use super::expected::{Announced, Expected};
 use super::file;
 use super::inventory::Inventory;
@@ -21,8 +23,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse, RtspSeen,
-    Station, TagSeen, TapHealth,
+    Advertised, Conversation, DhcpKind, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse,
+    RtspSeen, Station, TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -35,6 +37,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_millis(40);
 /// After the end was asked for, frames are taken for at most this long.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// Offers of DHCP that are told while a stretch goes on; whoever wants more reads them at its end.
+const MOST_OFFERS: usize = 1_000;
 
 /// What can go wrong with a capture.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +236,8 @@ struct Shared {
     live: Mutex<Live>,
     expected: Mutex<Expected>,
     changed: Condvar,
+    /// What DHCP servers have offered and given in this stretch.
+    offers: watch::Sender<Vec<DhcpSeen>>,
 }
 
 struct Live {
@@ -265,7 +272,18 @@ impl Shared {
             live: Mutex::new(Live::at_ports(ports)),
             expected: Mutex::new(Expected::at_ports(names(ports))),
             changed: Condvar::new(),
+            offers: watch::Sender::default(),
         }
+    }
+
+    /// Tells whoever waits for them of what these messages offer; wakes nobody where they do not.
+    fn offer(&self, messages: &[DhcpSeen]) {
+        let offers = |message: &&DhcpSeen| matches!(message.kind, DhcpKind::Offer | DhcpKind::Ack);
+        self.offers.send_if_modified(|told| {
+            let (before, room) = (told.len(), MOST_OFFERS.saturating_sub(told.len()));
+            told.extend(messages.iter().filter(offers).take(room).cloned());
+            told.len() > before
+        });
     }
 
     fn expected(&self) -> MutexGuard<'_, Expected> {
@@ -308,6 +326,11 @@ impl Watch {
     pub fn names_of(&self, node: &NodeName, address: IpAddr) -> Vec<String> {
         let live = self.0.lock();
         live.names.get(&(node.clone(), address)).into_iter().flatten().cloned().collect()
+    }
+
+    /// What DHCP servers have offered and given in this stretch, the first 1,000 messages, as they come.
+    pub fn offers(&self) -> watch::Receiver<Vec<DhcpSeen>> {
+        self.0.offers.subscribe()
     }
 
     /// How it goes so far.

@@ -66,6 +66,11 @@ impl Dhcp {
         });
     }
 
+    /// All but the first so many.
+    pub(super) fn since(&self, known: usize) -> &[DhcpSeen] {
+        self.0.get(known..).unwrap_or_default()
+    }
+
     /// The end of a stretch: all so far. In the next one these are *earlier* ones, the oldest and the latest of them.
     pub(super) fn turn(&mut self) -> Vec<DhcpSeen> {
         let told = self.0.clone();

@@ -57,7 +57,7 @@ pub(super) struct Reading {
     tags: Tags,
     advertisements: Advertisements,
     answers: Answers,
-    dhcp: Dhcp,
+    pub(super) dhcp: Dhcp,
     pub(super) lookups: Lookups,
     handshakes: Handshakes,
     transcripts: Transcripts,

@@ -11,6 +11,9 @@ use super::judge::Draft;
 use super::offered::{self, Talk};
 use super::wording::{counted, listed};
 
+/// Different offers that are told each by itself; the others are counted.
+const MOST_OFFERS: usize = 16;
+
 pub(super) fn draft(
     plan: &Plan,
     (of, advised): (&[Asking], &[Advised]),
@@ -40,8 +43,13 @@ fn judged(plan: &Plan, one: &Asking, kept: bool, seen: &Observations, draft: &mu
     };
     let talk = Talk::of(plan, one, &messages, seen);
     draft.findings.extend(not_asked(one, first));
-    let passed_over = offered::passed_over(one, &messages).into_iter();
-    draft.findings.extend(passed_over.map(|offer| not_chosen(plan, one, offer, &talk)));
+    let passed_over = offered::passed_over(one, &messages);
+    let told = passed_over.iter().take(MOST_OFFERS);
+    draft.findings.extend(told.map(|offer| not_chosen(plan, one, offer, &talk)));
+    if let Some(more) = passed_over.len().checked_sub(MOST_OFFERS).filter(|more| *more > 0) {
+        let text = format!("{node} was offered {more} other addresses besides, and not {}", one.bound);
+        draft.findings.push(finding(text, Vec::new()));
+    }
     draft.findings.extend(offered::too_early(one, given.first().copied(), &talk));
     let Some((ack, address)) = given.first().and_then(|ack| Some((ack, ack.gives?))) else {
         draft.findings.push(not_given(plan, one, first, &messages));

@@ -1,10 +1,11 @@
 //! What a node that asks for its address was offered, beside what it said to a cloud: whoever is offered another address than the chosen
 //! one should know before its cloud hears of it (part of `address`).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::names::NodeName;
-use crate::observation::{Conversation, DhcpKind, DhcpSeen, Observations};
+use crate::observation::{Conversation, DhcpKind, DhcpSeen, Observations, OfferFlagged};
 use crate::plan::{Asking, Plan, Role};
 
 use super::Finding;
@@ -16,6 +17,8 @@ pub(super) struct Talk<'a> {
     clouds: bool,
     /// With whom it began what, in order of time.
     begun: Vec<(&'a NodeName, &'a Conversation)>,
+    /// What was told of offers while the run went on.
+    flagged: &'a [OfferFlagged],
 }
 
 impl<'a> Talk<'a> {
@@ -40,7 +43,7 @@ impl<'a> Talk<'a> {
             })
             .collect();
         talk.sort_by_key(|(_, talk)| talk.first_at);
-        Self { clouds: !clouds.is_empty(), begun: talk }
+        Self { clouds: !clouds.is_empty(), begun: talk, flagged: &seen.flagged }
     }
 
     /// With whom it began something first.
@@ -51,14 +54,26 @@ impl<'a> Talk<'a> {
     /// What comes behind an offer, as the end of a sentence, and the packet that shows it; nothing where there is no cloud.
     pub(super) fn beside(&self, offer: &DhcpSeen) -> (String, Option<(String, u64)>) {
         let before = self.begun.iter().filter(|(_, talk)| talk.first_at < offer.at).count();
+        let told = self.flagged.iter().find(|flagged| flagged.is_of(offer)).map(|flagged| flagged.flagged_at);
         let Some((cloud, first)) = self.first() else {
-            let words = if self.clouds { ": it began nothing with a cloud" } else { "" };
+            let words = match (self.clouds, told) {
+                (false, _) => "",
+                (true, Some(_)) => ": that was told, and it began nothing with a cloud",
+                (true, None) => ": it began nothing with a cloud",
+            };
             return (words.to_owned(), None);
         };
+        let then = || counted(self.begun.len(), "conversation");
         let words = match before {
+            0 if told.is_some_and(|told| told < first.first_at) => {
+                format!(": that was told before it began anything with {cloud}, and it began {} then", then())
+            }
             0 => {
-                let then = counted(self.begun.len(), "conversation");
-                format!(": it was offered that before it began anything with {cloud}, and began {then} then")
+                let told = if told.is_some() { "told later" } else { "not told" };
+                let then = then();
+                format!(
+                    ": it was offered that before it began anything with {cloud}, which was {told}, and began {then} then"
+                )
             }
             some => {
                 let some = counted(some, "conversation");
@@ -80,15 +95,13 @@ pub(super) fn passed_over<'a>(one: &Asking, messages: &[&'a DhcpSeen]) -> Vec<&'
     if one.asked.is_none() {
         return Vec::new();
     }
-    let given = |address| messages.iter().any(|ack| ack.kind == DhcpKind::Ack && ack.gives == address);
-    let mut offers: Vec<&DhcpSeen> = Vec::new();
-    for offer in messages.iter().copied().filter(|one| one.kind == DhcpKind::Offer && !one.earlier) {
-        let known = offers.iter().any(|known| (known.gives, &known.from) == (offer.gives, &offer.from));
-        if offer.gives.is_some_and(|gives| gives != one.bound) && !given(offer.gives) && !known {
-            offers.push(offer);
-        }
-    }
-    offers
+    let given: BTreeSet<_> =
+        messages.iter().filter(|ack| ack.kind == DhcpKind::Ack).map(|ack| ack.gives).collect();
+    let mut known = BTreeSet::new();
+    let offers = messages.iter().copied().filter(|one| one.kind == DhcpKind::Offer && !one.earlier);
+    let other = offers.filter(|offer| offer.gives.is_some_and(|gives| gives != one.bound));
+    let left = other.filter(|offer| !given.contains(&offer.gives));
+    left.filter(|offer| known.insert((offer.gives, offer.from.clone()))).collect()
 }
 
 /// Something was said to a cloud before any address was given; `given`: when the first one was.

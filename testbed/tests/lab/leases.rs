@@ -57,3 +57,19 @@ fn nobody_asking_is_no_verdict() {
     let said = say(place.run(&sites::leases(&place, &scenario, sites::LEASES_RULES)), ONE_RUN).expect_code(3);
     assert!(said.stdout.contains("no DHCP message of desk was seen"), "{said}");
 }
+
+#[test]
+fn an_offer_of_something_else_is_told_while_the_run_goes_on() {
+    let place = Place::new();
+    let scenario = sites::changed(
+        sites::LEASES,
+        "desk: { segment: office, dhcp: any }",
+        "desk: { segment: office, dhcp: 198.51.100.7 }",
+    );
+    let said = say(place.run(&sites::leases(&place, &scenario, sites::LEASES_RULES)), ONE_RUN).expect_code(1);
+    let warning = "desk.eth0 was offered 198.51.100.5 by server, and not 198.51.100.7";
+    assert!(said.stderr.contains(&format!("warning: leases: {warning}")), "{said}");
+    let run = verdicts_in(&place.run_folders()[0]);
+    let found = &run.checks[0].findings[0].text;
+    assert!(found.starts_with("desk was given 198.51.100.5 by server, and not 198.51.100.7"), "{said}");
+}

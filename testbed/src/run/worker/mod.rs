@@ -5,6 +5,7 @@ mod build;
 mod calls;
 mod change;
 mod exercise;
+mod flags;
 mod once;
 mod orders;
 mod probing;

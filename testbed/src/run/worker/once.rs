@@ -7,6 +7,7 @@ use crate::run::order::Order;
 use crate::services::{ServiceError, Services};
 
 use super::build::{Built, build, let_rules_count, listen_to_connections, settings, take_snapshots};
+use super::flags::Flags;
 use super::probing::{Beside, Probed, exercise_and_probe, finish, look_at_states};
 use super::teller::Teller;
 
@@ -20,7 +21,11 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
     let mut states = look_at_states(&built.site, Moment::Built).await;
     teller.stage(Stage::Start);
     let (services, faults) = (Services::new(settings(order)), Faults::default());
-    let served = serve(order, teller, &built, &services, &faults).await;
+    let flags = Flags::default();
+    let served = tokio::select! {
+        served = serve(order, teller, &built, &services, &faults) => served,
+        never = flags.tell(&built.site, teller) => match never {},
+    };
     teller.stage(Stage::End);
     services.stop().await;
     let mut probed = served?;
@@ -33,6 +38,7 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
         faults: faults.seen(),
         in_force: Vec::new(),
         tracked,
+        flagged: flags.all(),
         run: order.run,
         patience: order.patience,
     };

@@ -14,7 +14,7 @@ use crate::kernel::{nft, snapshot};
 use crate::model::ruleset::holds_for_a_moment;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, Moment, NodeFact, Observations,
-    OpenSeen, RouteSeen, RulesSeen, StateSeen, TrackedSeen,
+    OfferFlagged, OpenSeen, RouteSeen, RulesSeen, StateSeen, TrackedSeen,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
@@ -415,6 +415,8 @@ pub(super) struct Beside {
     pub(super) in_force: Vec<String>,
     /// What nodes with rules tracked.
     pub(super) tracked: Vec<TrackedSeen>,
+    /// Offers of something else than what was chosen, as they were told.
+    pub(super) flagged: Vec<OfferFlagged>,
     /// What deadlines were multiplied with.
     pub(super) patience: u32,
     /// The run's number.
@@ -538,6 +540,7 @@ impl Probed {
             faults: beside.faults,
             in_force: beside.in_force,
             addresses: self.addresses,
+            flagged: beside.flagged,
             states: self.states,
             rules,
             routes: self.routes,

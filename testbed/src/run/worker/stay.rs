@@ -22,6 +22,7 @@ use crate::tap::Port;
 
 use super::asks::Asks;
 use super::build::{Built, build, listen_to_connections, settings, take_snapshots};
+use super::flags::Flags;
 use super::probing::{Beside, capture_failed, end_stretch, exercise_and_probe};
 use super::teller::Teller;
 use super::{interrupted, kernel_failure, ours};
@@ -34,6 +35,7 @@ struct Standing {
     built: Built,
     services: Services,
     faults: Faults,
+    flags: Flags,
     /// Services that ended by themselves: no judgement is made of a lab that lacks one.
     fallen: RefCell<Vec<Failure>>,
 }
@@ -57,7 +59,10 @@ pub(super) async fn stay(order: &Order, teller: &Teller, asks: &mut Asks) -> Res
     doors.map_err(|error| ours(format!("the way into the lab could not be handed over: {error}")))?;
     let entrances = entrances(&standing.built).map_err(|error| kernel_failure(&error))?;
     teller.tell(&Event::Standing(entrances));
-    serve(order, teller, asks, &standing).await;
+    tokio::select! {
+        () = serve(order, teller, asks, &standing) => {}
+        never = standing.flags.tell(&standing.built.site, teller) => match never {},
+    }
     teller.stage(Stage::End);
     standing.services.stop().await;
     Ok(())
@@ -67,8 +72,12 @@ async fn raise(order: &Order, teller: &Teller) -> Result<Standing, Failure> {
     let built = build(order, teller).await?;
     teller.stage(Stage::Start);
     let services = Services::new(settings(order));
-    services.start(&built.site.lab, &order.plan).await?;
-    Ok(Standing { built, services, faults: Faults::default(), fallen: RefCell::default() })
+    let flags = Flags::default();
+    tokio::select! {
+        started = services.start(&built.site.lab, &order.plan) => started?,
+        never = flags.tell(&built.site, teller) => match never {},
+    }
+    Ok(Standing { built, services, faults: Faults::default(), flags, fallen: RefCell::default() })
 }
 
 fn entrances(built: &Built) -> Result<Entrances, KernelError> {
@@ -184,6 +193,7 @@ async fn judge(
         faults: standing.faults.seen(),
         in_force,
         tracked,
+        flagged: standing.flags.all(),
         run: order.run,
         patience: order.patience,
     };
@@ -195,6 +205,7 @@ fn begin_stretch(standing: &Standing, folder: Option<&Path>) -> Result<(), Failu
     let Built { site, copy, .. } = &standing.built;
     standing.services.board.turn();
     standing.faults.turn();
+    standing.flags.turn();
     for (site, file) in [(site, RunFile::Capture), (copy, RunFile::OpenCopy)] {
         let file = folder.map(|folder| folder.join(file.path()));
         site.begin(file.as_deref()).map_err(capture_failed)?;

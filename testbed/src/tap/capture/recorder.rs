@@ -30,6 +30,8 @@ pub(super) struct Recorder {
     fresh: Vec<Fresh>,
     /// So many answers about names they know of.
     told: usize,
+    /// So many messages of DHCP.
+    told_dhcp: usize,
     frames: u64,
     unstored: u64,
     /// Time of the latest frame, nanoseconds since 1970.
@@ -50,6 +52,7 @@ impl Recorder {
             known: None,
             fresh: Vec::new(),
             told: 0,
+            told_dhcp: 0,
             frames: 0,
             unstored: 0,
             newest: 0,
@@ -146,6 +149,9 @@ impl Recorder {
         let dropped = self.dropped.0 - self.dropped.1;
         live.health = TapHealth { frames: self.frames, dropped, unstored: self.unstored };
         drop(live);
+        let dhcp = self.reading.dhcp.since(self.told_dhcp);
+        self.told_dhcp += dhcp.len();
+        self.watch.0.offer(dhcp);
         self.watch.0.changed.notify_all();
     }
 
@@ -163,7 +169,8 @@ impl Recorder {
         self.dropped.1 = self.dropped.0;
         let captured = self.reading.turn(fake_facts::now(), last.health, last.sightings);
         // The watchers have forgotten, and are told anew what is kept.
-        self.told = 0;
+        (self.told, self.told_dhcp) = (0, 0);
+        self.watch.0.offers.send_replace(Vec::new());
         closed?;
         opened?;
         Ok(captured)

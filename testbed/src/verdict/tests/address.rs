@@ -2,7 +2,7 @@
 
 use super::super::example::of;
 use super::*;
-use crate::observation::{AddressesSeen, Conversation, DhcpKind, DhcpSeen, Moment};
+use crate::observation::{AddressesSeen, Conversation, DhcpKind, DhcpSeen, Moment, OfferFlagged};
 use crate::plan::Asking;
 use crate::scenario::model::Place;
 
@@ -139,8 +139,8 @@ fn another_address_is_told_of_beside_what_the_cloud_had_heard_by_then() {
     };
     // the plan knows nobody with that address
     let verdict = given(5, (None, "10.20.0.167"));
-    let text = "app was given 10.20.0.167 by rtr, and not 10.20.0.5: it was offered that before it began anything with aws, and \
-                began 1 conversation then";
+    let text = "app was given 10.20.0.167 by rtr, and not 10.20.0.5: it was offered that before it began anything with aws, \
+                which was not told, and began 1 conversation then";
     assert_fails(&verdict, &[text]);
     assert_eq!(
         verdict.findings[0].packets.iter().map(|(_, packet)| *packet).collect::<Vec<_>>(),
@@ -169,8 +169,47 @@ fn an_offer_that_is_left_alone_is_told_of_once() {
         seen.dhcp.splice(1..1, [stranger, again]);
     });
     let text = "app was offered 10.20.0.66 by a stranger (as 10.20.0.1), and not 10.20.0.5: it was offered that before it began \
-                anything with aws, and began 1 conversation then";
+                anything with aws, which was not told, and began 1 conversation then";
     assert_fails(&verdict, &[text]);
+}
+
+#[test]
+fn an_offer_is_told_before_or_after_the_cloud_hears_anything() {
+    let told_at = |at| {
+        let verdict = after_change(|seen| {
+            given_another(seen);
+            begins(seen, 9, (None, "10.20.0.167"));
+            let offer = seen.dhcp.iter().find(|one| one.kind == DhcpKind::Offer).unwrap();
+            seen.flagged = vec![OfferFlagged {
+                node: offer.node.clone(),
+                link: offer.link.clone(),
+                gives: offer.gives.unwrap(),
+                from: offer.from.clone(),
+                at: offer.at,
+                flagged_at: at,
+            }];
+        });
+        verdict.findings[0].text.split_once("10.20.0.5: ").unwrap().1.to_owned()
+    };
+    assert_eq!(
+        told_at(8),
+        "that was told before it began anything with aws, and it began 1 conversation then"
+    );
+    let late = "it was offered that before it began anything with aws, which was told later, and began 1 conversation then";
+    assert_eq!(told_at(10), late);
+}
+
+#[test]
+fn of_many_offers_a_few_are_told_and_the_others_counted() {
+    let verdict = after_change(|seen| {
+        let offer = |last: u8| {
+            let gives = format!("10.20.0.{last}");
+            DhcpSeen { from: None, ..message(2, DhcpKind::Offer, None, Some(&gives)) }
+        };
+        seen.dhcp.splice(1..1, (100..200).map(offer));
+    });
+    assert_eq!(verdict.findings.len(), 17);
+    assert_eq!(verdict.findings[16].text, "app was offered 84 other addresses besides, and not 10.20.0.5");
 }
 
 #[test]

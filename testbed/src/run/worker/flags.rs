@@ -1,0 +1,127 @@
+//! What cannot wait for the verdict: a node that asks for a chosen address is offered another one. That is told at once, so that
+//! whoever looks on knows before the node says anything to its cloud.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+
+use crate::event::Event;
+use crate::observation::{DhcpKind, DhcpSeen, OfferFlagged};
+use crate::plan::{Asking, Plan, Word};
+use crate::probe::Site;
+
+use super::teller::Teller;
+
+/// Different offers that are told: more say nothing new.
+const MOST: usize = 32;
+
+/// What has been told in this stretch.
+#[derive(Default)]
+pub(super) struct Flags(RefCell<Vec<OfferFlagged>>);
+
+impl Flags {
+    /// Tells whatever is to be told as it is seen; never ends.
+    pub(super) async fn tell(&self, site: &Site, teller: &Teller) -> Infallible {
+        let asking = choosing(&site.plan);
+        if !asking.is_empty() {
+            let mut offers = site.watch.offers();
+            loop {
+                let seen = offers.borrow_and_update().clone();
+                seen.iter().for_each(|offer| self.look_at(offer, &asking, teller));
+                if offers.changed().await.is_err() {
+                    break;
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn look_at(&self, offer: &DhcpSeen, asking: &[&Asking], teller: &Teller) {
+        let Some((one, flagged)) = astray(offer, asking) else { return };
+        let mut known = self.0.borrow_mut();
+        if known.len() < MOST && !known.iter().any(|known| known.is_of(offer)) {
+            let by = flagged.from.as_ref().map_or("a stranger", |from| from.as_str());
+            let text = format!(
+                "{}.{} was offered {} by {by}, and not {}",
+                one.node, one.link, flagged.gives, one.bound
+            );
+            teller.tell(&Event::Warning { text });
+            known.push(flagged);
+        }
+    }
+
+    /// All that was told in this stretch.
+    pub(super) fn all(&self) -> Vec<OfferFlagged> {
+        self.0.borrow().clone()
+    }
+
+    /// Another stretch begins.
+    pub(super) fn turn(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
+/// The links that ask for an address of their choice, as checks have them.
+fn choosing(plan: &Plan) -> Vec<&Asking> {
+    let of = plan.checks.iter().filter_map(|check| match &check.word {
+        Word::Address { of, .. } => Some(of),
+        _ => None,
+    });
+    of.flatten().filter(|one| one.asked.is_some()).collect()
+}
+
+/// What is to be told of a message: it offers or gives one of these links something else than it must get.
+fn astray<'a>(message: &DhcpSeen, asking: &[&'a Asking]) -> Option<(&'a Asking, OfferFlagged)> {
+    let one = asking.iter().find(|one| one.node == message.node && one.link == message.link)?;
+    let gives = message.gives.filter(|gives| *gives != one.bound && !message.earlier)?;
+    let offers = matches!(message.kind, DhcpKind::Offer | DhcpKind::Ack);
+    let flagged = OfferFlagged {
+        node: one.node.clone(),
+        link: one.link.clone(),
+        gives,
+        from: message.from.clone(),
+        at: message.at,
+        flagged_at: fake_facts::now(),
+    };
+    offers.then_some((one, flagged))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: DhcpKind, gives: &str) -> DhcpSeen {
+        DhcpSeen {
+            node: "app".parse().unwrap(),
+            link: "eth0".parse().unwrap(),
+            packet: 7,
+            at: 5,
+            kind,
+            asks: None,
+            gives: Some(gives.parse().unwrap()),
+            server: None,
+            from: Some("rtr".parse().unwrap()),
+            earlier: false,
+        }
+    }
+
+    #[test]
+    fn an_offer_of_something_else_is_told_and_nothing_besides() {
+        let one = Asking {
+            node: "app".parse().unwrap(),
+            link: "eth0".parse().unwrap(),
+            asked: Some("10.0.0.5".parse().unwrap()),
+            bound: "10.0.0.5".parse().unwrap(),
+            server: "rtr".parse().unwrap(),
+        };
+        let told =
+            |message: &DhcpSeen| astray(message, &[&one]).map(|(_, flagged)| flagged.gives.to_string());
+        assert_eq!(told(&message(DhcpKind::Offer, "10.0.0.6")).as_deref(), Some("10.0.0.6"));
+        assert_eq!(told(&message(DhcpKind::Ack, "10.0.0.7")).as_deref(), Some("10.0.0.7"));
+        assert_eq!(told(&message(DhcpKind::Offer, "10.0.0.5")), None, "that is what it asked for");
+        assert_eq!(told(&message(DhcpKind::Request, "10.0.0.6")), None, "that is no offer");
+        let earlier = DhcpSeen { earlier: true, ..message(DhcpKind::Offer, "10.0.0.6") };
+        assert_eq!(told(&earlier), None, "that was told in its time");
+        let other = DhcpSeen { link: "eth1".parse().unwrap(), ..message(DhcpKind::Offer, "10.0.0.6") };
+        assert_eq!(told(&other), None, "nobody chose an address there");
+    }
+}
