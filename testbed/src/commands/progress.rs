@@ -1,5 +1,6 @@
 //! Progress on a terminal: a line per lab that says what it is at. Elsewhere nothing but warnings, a line each.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -44,7 +45,9 @@ impl Line {
     /// Shows what an event means for a reader.
     pub(crate) fn show(&self, event: &Event) {
         if let (Event::Warning { text }, false) = (event, self.quiet) {
-            self.lines.suspend(|| eprintln!("warning: {}: {text}", self.bar.prefix()));
+            let told = format!("warning: {}: {text}\n", self.bar.prefix());
+            // Whoever has closed standard error does not want to know.
+            let _ = self.lines.suspend(|| io::stderr().write_all(told.as_bytes()));
         }
         if let Event::Stage { stage, .. } = event {
             self.bar.set_message(match stage {

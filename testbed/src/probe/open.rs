@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
@@ -24,8 +25,8 @@ const FIRST_BY_NAME: Duration = Duration::from_millis(300);
 /// From one try to the next.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// A DNS question for the root's name servers (RFC 1035): any server answers it, if only by refusing.
-const DNS_QUESTION: [u8; 17] = [0x54, 0x42, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
+/// First of the types of records that are for private use, and how many there are (RFC 6895, section 3.1).
+const PRIVATE_TYPES: (u16, u16) = (65280, 255);
 
 /// An NTP question: version 4, mode 3 (RFC 5905, section 7.3).
 const NTP_QUESTION: [u8; 48] = {
@@ -143,7 +144,7 @@ async fn ask(lab: &Lab, open: &Open, local_port: &mut u16) -> Result<(), AskErro
             connect(namespace, SocketAddr::new(open.address, port), local_port).await.map(drop)
         }
         Traffic::Udp(53, _) => {
-            exchange(namespace, SocketAddr::new(open.address, 53), &DNS_QUESTION, local_port).await
+            exchange(namespace, SocketAddr::new(open.address, 53), &dns_question(), local_port).await
         }
         Traffic::Udp(123, _) => {
             exchange(namespace, SocketAddr::new(open.address, 123), &NTP_QUESTION, local_port).await
@@ -165,6 +166,17 @@ pub(super) async fn connect(
     socket.bind(SocketAddr::new(any(to.ip()), 0))?;
     *local_port = socket.local_addr()?.port();
     Ok(socket.connect(to).await?)
+}
+
+/// A question about the root (RFC 1035), of another type than the 254 before: any server answers it, if only by refusing.
+///
+/// A forwarder takes the same question of somebody else for one that it has asked already. While nobody answers it, dnsmasq counts how
+/// often it has asked, and takes as many refusals for none: with one question for all it stays mute long after its server is back.
+fn dns_question() -> [u8; 17] {
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let (first, types) = PRIVATE_TYPES;
+    let [high, low] = (first + ASKED.fetch_add(1, Ordering::Relaxed) % types).to_be_bytes();
+    [0x54, 0x42, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, high, low, 0, 1]
 }
 
 async fn exchange(
@@ -214,5 +226,25 @@ pub(super) fn any(like: IpAddr) -> IpAddr {
     match like {
         IpAddr::V4(_) => IpAddr::from([0; 4]),
         IpAddr::V6(_) => IpAddr::from([0; 16]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use hickory_proto::op::Message;
+
+    use super::*;
+
+    #[test]
+    fn questions_are_told_apart_by_their_types() {
+        let questions: Vec<_> = (0..255).map(|_| dns_question()).collect();
+        let types: BTreeSet<_> = questions.iter().map(|one| [one[13], one[14]]).collect();
+        // Others may ask beside this test.
+        assert!(types.len() > 200, "{}", types.len());
+        let read = Message::from_vec(&questions[0]).unwrap();
+        assert!(read.queries[0].name().is_root());
+        assert!((65280..=65534).contains(&u16::from(read.queries[0].query_type())));
     }
 }
