@@ -7,7 +7,7 @@ use super::Site;
 use crate::kernel::sockets::{self, Sockets};
 use crate::names::{NodeName, Traffic};
 use crate::observation::{Listening, ListeningSeen};
-use crate::plan::{Check, Word};
+use crate::plan::{Check, Plan, Service, ServiceKind, Word};
 
 /// Each node of a `listens`, as it is now; nothing for any other word.
 pub fn look_who_listens(site: &Site, check: &Check) -> Vec<ListeningSeen> {
@@ -61,16 +61,33 @@ fn look(site: &Site, check: &Check, node: &NodeName) -> ListeningSeen {
         move |at: &SocketAddr| Listening { port: port(at.port(), at.port()), address: at.ip().to_canonical() }
     };
     let sockets = seen.tcp.iter().map(one(Traffic::Tcp)).chain(seen.udp.iter().map(one(Traffic::Udp)));
+    let (leasing, sockets) = apart(sockets, asks_for_its_address(&site.plan, node));
     ListeningSeen {
         check: check.name.clone(),
         node: node.clone(),
         at: fake_facts::now(),
-        sockets: from_elsewhere(sockets),
-        askers: from_elsewhere(seen.askers.iter().map(one(Traffic::Udp))),
+        sockets: from_elsewhere(sockets.into_iter()),
+        askers: from_elsewhere(seen.askers.iter().map(one(Traffic::Udp)).chain(leasing)),
         connections: seen.connections,
         canaries: seen.canaries,
         error,
     }
+}
+
+/// The port at which whoever asks for an address by DHCP is answered (RFC 2131, section 4.1).
+const DHCP_CLIENT: Traffic = Traffic::Udp(68, 68);
+
+fn asks_for_its_address(plan: &Plan, node: &NodeName) -> bool {
+    let asks = |one: &Service| one.node == *node && matches!(one.kind, ServiceKind::DhcpClient { .. });
+    plan.services.iter().any(asks)
+}
+
+/// Those of a client of DHCP, which has a socket while it asks for its lease again, and all others.
+fn apart(
+    sockets: impl Iterator<Item = Listening>,
+    asks_for_its_address: bool,
+) -> (Vec<Listening>, Vec<Listening>) {
+    sockets.partition(|socket| asks_for_its_address && socket.port == DHCP_CLIENT)
 }
 
 /// Those that others can speak to, in order, each once.
@@ -85,6 +102,14 @@ fn from_elsewhere(sockets: impl Iterator<Item = Listening>) -> Vec<Listening> {
 mod tests {
     use super::*;
     use crate::verdict::example::of;
+
+    #[test]
+    fn a_client_of_dhcp_asks_at_its_port_and_nobody_else_does() {
+        let at = |port| Listening { port: Traffic::Udp(port, port), address: [0; 4].into() };
+        let sockets = || [at(67), at(68)].into_iter();
+        assert_eq!(apart(sockets(), true), (vec![at(68)], vec![at(67)]));
+        assert_eq!(apart(sockets(), false), (vec![], vec![at(67), at(68)]));
+    }
 
     #[test]
     fn whoever_may_ask_is_looked_at_until_gone_or_known_to_listen() {

@@ -107,10 +107,10 @@ impl Desk<'_> {
         within: Duration,
         longer: Duration,
     ) -> Result<(), String> {
-        let over = |facts: &[NodeFact]| is_over(facts, self.by, name, *since).then_some(());
+        let over = |facts: &[NodeFact]| ended(facts, self.by, name, *since);
         let longest = (within + CALLED_WITHIN) * self.ground.patience + longer;
         let told = self.ground.services.board.wait_for(longest, over).await;
-        told.ok_or_else(|| format!("{} made no end of `{what}`", self.by))
+        told.unwrap_or_else(|| Err(format!("{} made no end of `{what}`", self.by)))
     }
 }
 
@@ -118,10 +118,35 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn is_over(facts: &[NodeFact], by: &NodeName, name: &str, since: u64) -> bool {
-    facts.iter().any(|fact| {
-        fact.node == *by
-            && fact.line.at >= since
-            && matches!(&fact.line.fact, Fact::CallsOver { order } if order == name)
+/// Whether it has done what it was told since; an error where it did not understand what it was told, whatever that was.
+fn ended(facts: &[NodeFact], by: &NodeName, name: &str, since: u64) -> Option<Result<(), String>> {
+    let said = facts.iter().filter(|fact| fact.node == *by && fact.line.at >= since);
+    said.into_iter().find_map(|fact| match &fact.line.fact {
+        Fact::CallsOver { order } if order == name => Some(Ok(())),
+        Fact::Failed { what, error, .. } if what == "order" => {
+            Some(Err(format!("{by} refused an order: {error}")))
+        }
+        _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use fake_facts::Line;
+
+    use super::*;
+
+    #[test]
+    fn an_order_that_is_not_understood_is_waited_for_no_longer() {
+        let by: NodeName = "desk".parse().unwrap();
+        let told = |at, fact| NodeFact { node: by.clone(), line: Line { at, fact } };
+        let refused =
+            told(5, Fact::Failed { what: "order".into(), about: None, error: "no such word".into() });
+        let over = told(6, Fact::CallsOver { order: "o-1".into() });
+        let ended = |facts: &[NodeFact], since| ended(facts, &by, "o-1", since);
+        assert_eq!(ended(std::slice::from_ref(&over), 5), Some(Ok(())));
+        assert_eq!(ended(&[], 5), None);
+        assert_eq!(ended(std::slice::from_ref(&refused), 6), None, "that was an earlier one");
+        assert_eq!(ended(&[refused, over], 5), Some(Err("desk refused an order: no such word".into())));
+    }
 }
