@@ -80,6 +80,7 @@ fn ask(lab: &str, accept: Vec<Unsupported>, how: &Talk) -> Result<Judged, Error>
     loop {
         match client.answer()? {
             Answer::Stage { stage } => line.show(&Event::Stage { stage, at_ms: 0 }),
+            Answer::Warning { text } => line.show(&Event::Warning { text }),
             Answer::Judged(judged) => return Ok(*judged),
             other => return Err(client.unexpected(&other)),
         }

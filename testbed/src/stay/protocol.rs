@@ -15,7 +15,7 @@ use crate::scenario::Unsupported;
 use crate::scenario::fault::Fault;
 
 /// Number of this protocol: whoever knows another one does not ask.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Longest request, bytes: a path and a few words.
 pub const LONGEST_REQUEST: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub enum Request {
     Status,
     /// The way in: [`Answer::Entered`], with two files.
     Enter,
-    /// Carry out the checks once more: [`Answer::Stage`] as it goes on, then [`Answer::Judged`]. One after the other
+    /// Carry out the checks once more: [`Answer::Stage`] and [`Answer::Warning`] as it goes on, then [`Answer::Judged`]. One after the other
     /// where several ask.
     Judge {
         /// Whether the report may have colours.
@@ -67,6 +67,11 @@ pub enum Answer {
         /// With this.
         stage: Stage,
     },
+    /// Something of a judgement that goes on is worth a look.
+    Warning {
+        /// In one line.
+        text: String,
+    },
     /// A judgement is over.
     Judged(Box<Judged>),
     /// A fault was carried out.
@@ -85,7 +90,7 @@ pub enum Answer {
 impl Answer {
     /// Whether no other comes after it.
     pub fn is_last(&self) -> bool {
-        !matches!(self, Answer::Stage { .. })
+        !matches!(self, Answer::Stage { .. } | Answer::Warning { .. })
     }
 }
 

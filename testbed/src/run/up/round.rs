@@ -94,13 +94,19 @@ impl<'a> Rounds<'a> {
         Ok((evidence, info))
     }
 
-    /// Notes a stage, and passes it on.
+    /// Notes a stage, and passes it on, as it does warnings.
     pub(super) fn hear(&mut self, event: &Event) {
-        if let (Some(round), Event::Stage { stage, .. }) = (&mut self.current, event) {
-            round.stages.push((*stage, milliseconds(round.begun)));
-            // Whoever asked may have left; the evidence is kept all the same.
-            let _ = round.asked.answers.send(Answer::Stage { stage: *stage });
-        }
+        let Some(round) = &mut self.current else { return };
+        let answer = match event {
+            Event::Stage { stage, .. } => {
+                round.stages.push((*stage, milliseconds(round.begun)));
+                Answer::Stage { stage: *stage }
+            }
+            Event::Warning { text } => Answer::Warning { text: text.clone() },
+            _ => return,
+        };
+        // Whoever asked may have left; the evidence is kept all the same.
+        let _ = round.asked.answers.send(answer);
     }
 
     /// The current judgement is over: it is concluded, and whoever asked is answered.

@@ -44,6 +44,7 @@ impl Flags {
                 "{}.{} was offered {} by {by}, and not {}",
                 one.node, one.link, flagged.gives, one.bound
             );
+            tracing::warn!("{text}");
             teller.tell(&Event::Warning { text });
             known.push(flagged);
         }
