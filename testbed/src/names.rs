@@ -4,6 +4,7 @@
 //! rule file and in a file name of the run folder.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -272,6 +273,12 @@ pub struct Mac(pub [u8; 6]);
 impl Mac {
     /// Everybody (IEEE 802, clause 8.4).
     pub const BROADCAST: Self = Self([0xff; 6]);
+
+    /// The address that a link with IPv6 makes of it for itself (RFC 4291, section 2.5.6 and appendix A).
+    pub fn link_local(self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0.map(u16::from);
+        Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+    }
 }
 
 impl FromStr for Mac {
@@ -310,9 +317,17 @@ impl fmt::Display for Mac {
         write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_makes_its_ipv6_address_of_its_ethernet_address() {
+        // The example of RFC 4291, appendix A, with numbers for its letters.
+        let mac: Mac = "34:56:78:9a:bc:de".parse().unwrap();
+        assert_eq!(mac.link_local().to_string(), "fe80::3656:78ff:fe9a:bcde");
+    }
 
     #[test]
     fn names_keep_their_rules() {

@@ -184,9 +184,7 @@ fn has(link: &Link, address: IpAddr) -> bool {
 
 /// The address that a link with IPv6 makes of its Ethernet address (RFC 4291, appendix A).
 pub(super) fn link_local_of(link: &Link) -> IpAddr {
-    let [a, b, c, d, e, f] = link.mac.0.map(u16::from);
-    let words = [0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
-    IpAddr::V6(Ipv6Addr::from(words))
+    IpAddr::V6(link.mac.link_local())
 }
 
 pub(super) fn is_link_local(address: IpAddr) -> bool {

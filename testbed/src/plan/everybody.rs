@@ -111,7 +111,7 @@ impl Beside<'_> {
     }
 
     /// Past the device: what it would have to route as a broadcast of the segment behind it, and what it would have to
-    /// carry over as it is.
+    /// carry over as it is: that of IPv6 whether or not anybody has an address of it there, as frames need none.
     fn past_the_device(&self, target: &Node, at: &Link, out: &Link) -> Vec<Aim> {
         let (_, next_link) = self.next;
         let link = next_link.name.clone();
@@ -123,8 +123,8 @@ impl Beside<'_> {
             let mac = group_mac(address);
             (address, mac, mac, carried())
         });
-        let speaks =
-            |address: &IpAddr| at.addresses.iter().any(|net| net.addr().is_ipv4() == address.is_ipv4());
+        let has_four = at.addresses.iter().any(|net| net.addr().is_ipv4());
+        let speaks = |address: &IpAddr| address.is_ipv6() || has_four;
         let judge = Judge::Tap { port: at.port.clone() };
         let all = routed.chain(everybody).filter(|(address, ..)| speaks(address));
         let everybody = all.filter_map(|(address, mac, there, by)| {
@@ -138,7 +138,8 @@ impl Beside<'_> {
         everybody.chain(groups).collect()
     }
 
-    /// One aim; none if the attacker has no address of the family, or nothing is left to be sent.
+    /// One aim; none if the attacker has no address of the family, or nothing is left to be sent. Of IPv6 every link has one: that which
+    /// it would make of its Ethernet address.
     ///
     /// The frames go to the first Ethernet address, those of the instrument to the second. They are the check's and its cells, or
     /// `only` these.
@@ -152,7 +153,8 @@ impl Beside<'_> {
         let (next, next_link) = self.next;
         let own = || self.own.addresses.iter().filter(|net| net.addr().is_ipv4() == address.is_ipv4());
         let beside = own().find(|net| next_link.addresses.iter().any(|other| net.contains(&other.addr())));
-        let source = beside.or(own().next()).map(IpNet::addr)?;
+        let of_the_link = || address.is_ipv6().then(|| self.own.mac.link_local().into());
+        let source = beside.or(own().next()).map(IpNet::addr).or_else(of_the_link)?;
         let allowed = self.allowed();
         let sent = match only {
             Some(only) => only.to_vec(),

@@ -1,7 +1,7 @@
 //! Who is who on the wire: addresses and Ethernet addresses of the plan's nodes.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::claims::Allowed;
@@ -42,7 +42,7 @@ impl Inventory {
                 for address in &link.addresses {
                     inventory.addresses.entry(address.addr()).or_insert_with(|| node.name.clone());
                 }
-                let local = IpAddr::V6(link_local(link.mac));
+                let local = IpAddr::V6(link.mac.link_local());
                 inventory.addresses.entry(local).or_insert_with(|| node.name.clone());
                 let owner =
                     Owner { node: node.name.clone(), link: link.name.clone(), port: link.port.clone() };
@@ -78,10 +78,4 @@ impl Inventory {
     pub fn owner(&self, mac: Mac) -> Option<&Owner> {
         self.macs.get(&mac)
     }
-}
-
-pub(super) fn link_local(mac: Mac) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.0;
-    let pair = |high, low| u16::from_be_bytes([high, low]);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, pair(a ^ 0x02, b), pair(c, 0xff), pair(0xfe, d), pair(e, f))
 }

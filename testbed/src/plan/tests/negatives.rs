@@ -1,5 +1,7 @@
 //! Aims: who sends what to whom, over which neighbour, and where its arrival is judged.
 
+use std::net::IpAddr;
+
 use crate::plan::testsite::{
     cloud, empty, host, name, no_reach, no_reach_with, node, router, rules, t1, t3, t5,
 };
@@ -346,12 +348,18 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
         "239.192.0.1",
         "233.252.0.1",
     ];
-    let all = ["10.20.0.255", "255.255.255.255"].into_iter().chain(groups);
-    assert_eq!(addresses, all.map(at).collect::<Vec<_>>(), "no IPv6 there");
-    let search = &aims[4];
+    let of_six = ["ff02::fb", "ff02::1:3", "ff02::c", "ff05::c", "ff02::5", "ff02::9", "ff0e::db8:0:1"];
+    let all =
+        ["10.20.0.255", "255.255.255.255", "ff02::1", "ff02::2"].into_iter().chain(groups).chain(of_six);
+    assert_eq!(addresses, all.map(at).collect::<Vec<_>>(), "of IPv6, too, of which there is none");
+    let search = &aims[6];
     assert_eq!(search.ports, ["udp/3702", "udp/1900"].map(|port| port.parse().unwrap()));
     assert_eq!(search.next_hop.to_string(), "01:00:5e:7f:ff:fa");
     assert!(aims[2..].iter().all(|aim| aim.cells.is_none() && aim.next_hop == aim.target_mac), "{aims:#?}");
+    for aim in aims.iter().filter(|aim| aim.address.is_ipv6()) {
+        let IpAddr::V6(source) = aim.source else { panic!("{aim:?}") };
+        assert!(source.is_unicast_link_local(), "that of its link: {aim:?}");
+    }
     for (aim, routed) in aims.iter().zip([true, false]) {
         let everybody = aim.everybody.as_ref().unwrap();
         let ports: Vec<_> = everybody.taps.iter().map(ToString::to_string).collect();
@@ -363,13 +371,15 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
 }
 
 #[test]
-fn across_a_router_everybody_is_aimed_at_in_the_family_that_the_attacker_speaks() {
+fn across_a_router_everybody_is_aimed_at_by_ipv4_where_both_speak_it_and_by_ipv6_anyhow() {
     let mut site = t3();
     // The first address of who is there is an IPv6 one, and cameras have none.
     site.site.segments.get_mut("wan").unwrap().subnets.reverse();
     let aims = at_everybody_of(site, ("dock-1", "aws", "F01 F07"));
     assert!(aims.iter().any(|aim| aim.address.to_string() == "255.255.255.255"), "{aims:#?}");
-    assert!(aims.iter().all(|aim| aim.address.is_ipv4()), "{aims:#?}");
+    assert!(aims.iter().any(|aim| aim.address.to_string() == "ff02::1"), "{aims:#?}");
+    let ping = |aim: &Aim| aim.ports.contains(&"icmp6/128".parse().unwrap());
+    assert!(aims.iter().filter(|aim| aim.address.is_ipv6() && ping(aim)).count() == 2, "{aims:#?}");
 }
 
 #[test]

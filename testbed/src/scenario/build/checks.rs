@@ -318,7 +318,11 @@ impl Reader<'_> {
     fn sent(&mut self, word: &raw::NoReach) -> (Vec<Traffic>, Cover) {
         let Some(cover) = word.cover.good() else {
             return match &word.ports {
-                Slot::Absent => (usual_ports(self.segments.has_ip6()), Cover::Usual),
+                // At everybody goes IPv6 wherever it is.
+                Slot::Absent => {
+                    let broadcast = word.broadcast.good().is_some_and(|written| written.value);
+                    (usual_ports(broadcast || self.segments.has_ip6()), Cover::Usual)
+                }
                 slot => (values(slot), Cover::Listed),
             };
         };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::super::inventory::link_local;
 use crate::names::{FlowId, LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::plan::{FlowPair, Group, Join, Link, Node, Plan, Service, ServiceKind, Word};
 
@@ -110,7 +109,7 @@ impl Allowed {
         let addresses: Vec<IpAddr> = both()
             .flat_map(|link| {
                 let own = link.addresses.iter().map(ipnet::IpNet::addr);
-                own.chain([IpAddr::V6(link_local(link.mac))]).chain(anycast(link))
+                own.chain([IpAddr::V6(link.mac.link_local())]).chain(anycast(link))
             })
             .collect();
         let serves = |is_it: fn(&ServiceKind, &LinkName) -> bool| {

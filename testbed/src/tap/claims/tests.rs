@@ -281,7 +281,7 @@ fn upkeep_has_a_bound() {
 
 /// The link-local address of the place's link.
 fn local(place: usize) -> String {
-    super::super::inventory::link_local(mac(place)).to_string()
+    mac(place).link_local().to_string()
 }
 
 #[test]
