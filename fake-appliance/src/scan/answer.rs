@@ -1,7 +1,7 @@
 //! Answers to a probe → the cameras of the subnet.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use fake_camera::xml::{self, Element};
 use url::{Host, Url};
@@ -57,7 +57,7 @@ pub(super) fn cameras(answers: &[Answer], link: Link, careless: Careless, voice:
 }
 
 fn camera(answer: &Answer, link: Link, careless: Careless) -> Result<Camera, Passed> {
-    let IpAddr::V4(sender) = answer.sender else { return Err(Passed::OffLink) };
+    let sender = answer.sender;
     if !link.has_neighbour(sender) {
         return Err(Passed::OffLink);
     }
@@ -76,7 +76,7 @@ fn camera(answer: &Answer, link: Link, careless: Careless) -> Result<Camera, Pas
     camera
 }
 
-fn described(found: &Element, sender: Ipv4Addr, careless: Careless) -> Result<Camera, Passed> {
+fn described(found: &Element, sender: IpAddr, careless: Careless) -> Result<Camera, Passed> {
     let types = found.child(DISCOVERY, "Types").ok_or(Passed::NoCamera)?;
     let is_camera = types.names.iter().any(|name| name.is(NETWORK, "NetworkVideoTransmitter"));
     if !is_camera && !careless.any_device {
@@ -86,11 +86,15 @@ fn described(found: &Element, sender: Ipv4Addr, careless: Careless) -> Result<Ca
         found.child(ADDRESSING, "EndpointReference").and_then(|one| one.text_of(ADDRESSING, "Address"));
     let endpoint = endpoint.ok_or(Passed::NoMatch)?.to_owned();
     let services = found.text_of(DISCOVERY, "XAddrs").unwrap_or_default().split_whitespace();
-    let at = |service: &Url| careless.follows || service.host() == Some(Host::Ipv4(sender));
+    let host = match sender {
+        IpAddr::V4(sender) => Host::Ipv4(sender),
+        IpAddr::V6(sender) => Host::Ipv6(sender),
+    };
+    let at = |service: &Url| careless.follows || service.host() == Some(host.clone());
     let own = |service: &Url| service.scheme() == "http" && at(service);
     let service = services.filter_map(|service| Url::parse(service).ok()).find(own);
     let service = service.ok_or(Passed::Foreign)?;
-    Ok(Camera { endpoint, address: sender.into(), service })
+    Ok(Camera { endpoint, address: sender, service })
 }
 
 #[cfg(test)]
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     fn link() -> Link {
-        Link { address: [10, 20, 0, 5].into(), mask: 0xffff_ff00 }
+        Link { address: [10, 20, 0, 5].into(), prefix: 24, index: 2 }
     }
 
     fn answer(sender: &str, kind: &str, services: &str, relates: &str) -> Answer {
@@ -147,6 +151,23 @@ mod tests {
         let services = format!("http://192.0.2.1/x {SERVICE}");
         let found = camera(&answer("10.20.0.11", CAMERA, &services, "urn:q"), link(), TAKES_CARE).unwrap();
         assert_eq!((found.service.as_str(), found.endpoint.as_str()), (SERVICE, "urn:x"));
+    }
+
+    #[test]
+    fn a_camera_of_the_subnet_is_taken_by_ipv6_too_and_nobody_who_is_elsewhere() {
+        let link = Link { address: "2001:db8::5".parse().unwrap(), prefix: 64, index: 2 };
+        let of = |sender: &str, services: &str| {
+            camera(&answer(sender, CAMERA, services, "urn:q"), link, TAKES_CARE)
+                .map(|camera| (camera.address.to_string(), camera.service.to_string()))
+        };
+        let own = "http://[2001:db8::11]/onvif/device_service";
+        let services = format!("http://[2001:db8:30::20]/x http://10.20.0.11/x {own}");
+        assert_eq!(of("2001:db8::11", &services), Ok(("2001:db8::11".into(), own.into())));
+        assert_eq!(of("2001:db8::12", &services), Err(Passed::Foreign));
+        assert_eq!(of("2001:db8::11", "http://[fe80::11%25eth0]/x"), Err(Passed::Foreign));
+        assert_eq!(of("2001:db8:30::20", "http://[2001:db8:30::20]/x"), Err(Passed::OffLink));
+        assert_eq!(of("fe80::11", "http://[fe80::11]/x"), Err(Passed::OffLink));
+        assert_eq!(of("10.20.0.11", SERVICE), Err(Passed::OffLink));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 
 /// One interface that is no loopback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,13 @@ pub(super) fn all() -> Vec<Interface> {
         }
     }
     found.into_values().collect()
+}
+
+/// The kernel's number of the interface that has this address.
+pub(super) fn index_of(address: IpAddr) -> Option<u32> {
+    let has = |link: &Interface| link.addresses.iter().any(|(own, _)| *own == address);
+    let link = all().into_iter().find(has)?;
+    if_nametoindex(link.name.as_str()).ok()
 }
 
 fn length(mask: IpAddr) -> u8 {

@@ -66,8 +66,8 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// Takes the listener of the services; cameras of IPv4 that take part in discovery also take UDP port 3702 of its
-    /// address.
+    /// Takes the listener of the services; cameras that take part in discovery also take UDP port 3702 of its
+    /// address, unless that is all addresses of IPv6.
     ///
     /// Errors: a port is taken, or there is no link to be discovered on.
     pub fn bind(http: TcpListener, part: Discovery) -> io::Result<Self> {

@@ -12,7 +12,7 @@ use super::groups;
 use super::mistake::Mistakes;
 use super::model::{Monitors, Node, Service, ServiceKind, Source};
 use super::nodes::pools;
-use super::ways::{Ways, addresses, share, speaks};
+use super::ways::{Ways, addresses, beside, share, speaks};
 use crate::names::{NodeName, SegmentName};
 use crate::scenario::model::{self as scenario, CloudService, Commissioned, Kind, Transport};
 
@@ -296,9 +296,11 @@ impl Finder<'_, '_> {
     /// A search asks the appliance's own subnets only.
     fn within_reach_of_a_search(&mut self, node: &Node, cameras: &[NodeName]) {
         for name in expand(self.site, cameras) {
-            let near = |camera: &&Node| !groups::shared(node, camera).is_empty();
+            let near = |camera: &&Node| {
+                serving_address(camera).is_some_and(|address| beside(node, address).is_some())
+            };
             if self.ways.node(&name).filter(near).is_none() {
-                let text = "it is on none of its own IPv4 subnets, and no search gets beyond";
+                let text = "it is on none of its own subnets, and no search gets beyond";
                 self.mistakes.site(format!("`{}` is to find `{name}`: {text}", node.name));
             }
         }

@@ -56,7 +56,8 @@ pub(super) fn draft(
         if !expected {
             draft.findings.push(finding(format!("{at} found {}", named(plan, *address)), Vec::new()));
         }
-        if !stream.starts_with(&format!("rtsp://{address}:")) {
+        let host = if address.is_ipv4() { address.to_string() } else { format!("[{address}]") };
+        if !stream.starts_with(&format!("rtsp://{host}:")) {
             let text = format!("{} gives its video at {stream}", named(plan, *address));
             draft.findings.push(finding(text, Vec::new()));
         }

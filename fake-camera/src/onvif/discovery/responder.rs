@@ -131,7 +131,7 @@ impl Responder {
         if !self.announces {
             return;
         }
-        if let Err(error) = self.sockets.announce(|link| self.text(word, link.into())).await {
+        if let Err(error) = self.sockets.announce(|own| self.text(word, own)).await {
             warn!(%error, ?word, "the group could not be told");
         }
     }

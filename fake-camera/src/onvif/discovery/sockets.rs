@@ -1,18 +1,20 @@
 //! The group's socket and the camera's own.
 //!
 //! Two, since answers come from the camera's own address, and a socket that is bound to it does not hear the group. The
-//! group is joined by the address of a link, so that no route to it is needed, which a namespace may not have.
+//! group is joined by a link (of IPv4 by its address, of IPv6 by its number), so that no route to it is needed, which a namespace may
+//! not have.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::onvif::interfaces;
 
-/// The group of WS-Discovery, and its port (section 2.4).
+/// The groups of WS-Discovery, and their port (section 2.4); that of IPv6 is one of a link.
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+const GROUP_OF_SIX: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
 const PORT: u16 = 3702;
 
 /// Both sockets, bound.
@@ -20,26 +22,52 @@ const PORT: u16 = 3702;
 pub(in crate::onvif) struct Sockets {
     group: UdpSocket,
     own: UdpSocket,
-    /// Addresses of the links that have the group.
-    links: Vec<Ipv4Addr>,
+    links: Links,
+}
+
+/// The links that have the group.
+#[derive(Debug)]
+enum Links {
+    /// Addresses of theirs.
+    Four(Vec<Ipv4Addr>),
+    /// The one, by the kernel's number, with the address.
+    Six(u32, Ipv6Addr),
 }
 
 impl Sockets {
-    /// Binds both for a camera that serves on `address`; one that serves on all of them joins on every link.
+    /// Binds both for a camera that serves on `address`; one that serves on all addresses of IPv4 joins on every link.
     ///
-    /// `None` for an IPv6 address, whose group is not served. Errors: a port is taken, no link can be joined.
+    /// `None` for one that serves on all of IPv6: its group is one of a link. Errors: a port is taken, no link can be joined.
     pub(in crate::onvif) fn bind(address: IpAddr) -> io::Result<Option<Self>> {
-        let IpAddr::V4(address) = address else { return Ok(None) };
+        match address {
+            IpAddr::V4(address) => Self::of_four(address).map(Some),
+            IpAddr::V6(address) if address.is_unspecified() => Ok(None),
+            IpAddr::V6(address) => Self::of_six(address).map(Some),
+        }
+    }
+
+    fn of_four(address: Ipv4Addr) -> io::Result<Self> {
         let links = if address.is_unspecified() { every_link() } else { vec![address] };
-        let group = socket(GROUP)?;
-        let mut joined = Err(io::Error::other("there is no link to join the group on"));
+        let group = socket(SocketAddrV4::new(GROUP, PORT).into())?;
+        let mut joined = Err(no_link());
         for link in &links {
             joined = group.join_multicast_v4(&GROUP, link);
         }
         joined?;
-        let own = socket(address)?;
+        let own = socket(SocketAddrV4::new(address, PORT).into())?;
         own.set_multicast_ttl_v4(1)?;
-        Ok(Some(Self { group: tokio_socket(group)?, own: tokio_socket(own)?, links }))
+        Ok(Self { group: tokio_socket(group)?, own: tokio_socket(own)?, links: Links::Four(links) })
+    }
+
+    fn of_six(address: Ipv6Addr) -> io::Result<Self> {
+        let link = interfaces::index_of(address.into()).ok_or_else(no_link)?;
+        let group = socket(SocketAddrV6::new(GROUP_OF_SIX, PORT, 0, link).into())?;
+        group.join_multicast_v6(&GROUP_OF_SIX, link)?;
+        let scope = if address.is_unicast_link_local() { link } else { 0 };
+        let own = socket(SocketAddrV6::new(address, PORT, 0, scope).into())?;
+        own.set_multicast_if_v6(link)?;
+        own.set_multicast_hops_v6(1)?;
+        Ok(Self { group: tokio_socket(group)?, own: tokio_socket(own)?, links: Links::Six(link, address) })
     }
 
     /// Where it may be asked.
@@ -65,10 +93,18 @@ impl Sockets {
     }
 
     /// Sends to the group on each link; `text` makes the message for the camera's address there.
-    pub(super) async fn announce(&self, text: impl Fn(Ipv4Addr) -> String) -> io::Result<()> {
-        for &link in &self.links {
-            socket2::SockRef::from(&self.own).set_multicast_if_v4(&link)?;
-            self.own.send_to(text(link).as_bytes(), (GROUP, PORT)).await?;
+    pub(super) async fn announce(&self, text: impl Fn(IpAddr) -> String) -> io::Result<()> {
+        match &self.links {
+            Links::Four(links) => {
+                for &link in links {
+                    socket2::SockRef::from(&self.own).set_multicast_if_v4(&link)?;
+                    self.own.send_to(text(link.into()).as_bytes(), (GROUP, PORT)).await?;
+                }
+            }
+            Links::Six(link, address) => {
+                let group = SocketAddrV6::new(GROUP_OF_SIX, PORT, 0, *link);
+                self.own.send_to(text((*address).into()).as_bytes(), group).await?;
+            }
         }
         Ok(())
     }
@@ -94,14 +130,23 @@ fn every_link() -> Vec<Ipv4Addr> {
     interfaces::all().into_iter().filter_map(|link| link.addresses.into_iter().find_map(four)).collect()
 }
 
+fn no_link() -> io::Error {
+    io::Error::other("there is no link to join the group on")
+}
+
 /// Others on this machine may have the group, too.
-fn socket(address: Ipv4Addr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     // Only the groups that this very socket has joined: none for the camera's own.
-    socket.set_multicast_all_v4(false)?;
-    socket.bind(&SocketAddrV4::new(address, PORT).into())?;
+    if address.is_ipv4() {
+        socket.set_multicast_all_v4(false)?;
+    } else {
+        socket.set_only_v6(true)?;
+        socket.set_multicast_all_v6(false)?;
+    }
+    socket.bind(&address.into())?;
     Ok(socket)
 }
 

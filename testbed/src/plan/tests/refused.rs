@@ -161,8 +161,17 @@ fn a_search_that_cannot_find_whom_it_is_to_find() {
         two.node("dock", camera(1), "eth0:lan").node("a", Kind::Appliance(app), "eth0:lan")
     };
     let text = searching("dock gate").refused();
-    assert!(text.contains("`a` is to find `gate`: it is on none of its own IPv4 subnets"), "{text}");
+    assert!(text.contains("`a` is to find `gate`: it is on none of its own subnets"), "{text}");
     assert!(!text.contains("to find `dock`"), "{text}");
+    // A camera of IPv6 is found on a link that has nothing else, and only there.
+    let six = |at: &str| {
+        let Kind::Appliance(app) = appliance("eye", None) else { unreachable!("it makes one") };
+        let app = Appliance { commissions_by: Commissioned::Search, ..app };
+        let site = small().segment("pole", None, "2001:db8:2::/64").node("eye", camera(3), "eth0:pole");
+        site.node("a", Kind::Appliance(app), at)
+    };
+    assert!(six("eth0:lan").refused().contains("`a` is to find `eye`"));
+    assert!(!six("eth0:lan eth1:pole").refused().contains("to find"), "its link has no router, which is all");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! own address, so that neither looks like a conversation of two.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::frame::Packet;
 use super::super::sightings::Seen;
@@ -13,13 +13,16 @@ use super::allowed::{Allowed, Index, Plugged};
 use super::why::Why;
 use crate::names::Traffic;
 
-/// The group and port of WS-Discovery (April 2005, section 2.4).
-const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+/// The groups and the port of WS-Discovery (April 2005, section 2.4).
+const GROUPS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(239, 255, 255, 250)), IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc))];
+/// The group of a whole site with the same number, whose questions routers may pass on.
+const OF_A_SITE: IpAddr = IpAddr::V6(Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc));
 const PORT: u16 = 3702;
 const ASKED: Traffic = Traffic::Udp(PORT, PORT);
 /// An answer comes within this, nanoseconds: twenty times what a device may wait (`APP_MAX_DELAY`).
 const ANSWERED_WITHIN: u64 = 10_000_000_000;
-/// Time to live of what stays on the link (SOAP-over-UDP as ONVIF uses it; ONVIF Core Specification, section 7).
+/// Time to live, of IPv6 the hop limit, of what stays on the link (SOAP-over-UDP as ONVIF uses it; ONVIF Core Specification, section 7).
 const ON_THE_LINK: u8 = 1;
 /// Questions that are remembered; the oldest are forgotten together.
 const MOST: usize = 4096;
@@ -47,7 +50,7 @@ impl Searches {
         if told.kind != Kind::Udp {
             return None;
         }
-        if packet.dest == IpAddr::V4(GROUP) && to == PORT {
+        if (GROUPS.contains(&packet.dest) || packet.dest == OF_A_SITE) && to == PORT {
             return Some(self.question(allowed, packet, from, sender, seen));
         }
         let asker = self.asked.get(&(sender.segment, packet.dest, to));
@@ -91,7 +94,7 @@ impl Searches {
         if !sender.addresses.contains(&packet.source) {
             return Err(Why::NotItsOwn);
         }
-        if packet.hops != ON_THE_LINK {
+        if packet.hops != ON_THE_LINK || packet.dest == OF_A_SITE {
             return Err(Why::MayLeave);
         }
         if self.asked.len() >= MOST {
@@ -124,7 +127,7 @@ fn answer(
     }
 }
 
-/// Whether the node is in the group because it is a camera with ONVIF, or because a flow lets others look for it.
-pub(super) fn is_searched(allowed: &Allowed, sender: &Plugged, group: Ipv4Addr) -> bool {
-    group == GROUP && (sender.discoverable || allowed.is_opened(&sender.addresses, &ASKED))
+/// Whether the node is in one of the groups because it is a camera with ONVIF, or because a flow lets others look for it.
+pub(super) fn is_searched(allowed: &Allowed, sender: &Plugged, group: IpAddr) -> bool {
+    GROUPS.contains(&group) && (sender.discoverable || allowed.is_opened(&sender.addresses, &ASKED))
 }

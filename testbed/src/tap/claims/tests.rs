@@ -327,6 +327,13 @@ fn membership_is_of_groups_of_ones_own() {
     refused(&report("ff02::fb"), &Why::Undeclared);
     // Only routers listen for what routers are told.
     refused(&report("ff02::2"), &Why::Undeclared);
+    // Whoever may be looked for listens for searches.
+    refused(&report("ff02::c"), &Why::Undeclared);
+    let mut plan = fixture::plan();
+    plan.flows.push(fixture::flow("F05", ("rtr", "app"), &local(APP), &["udp/3702"]));
+    let mut searched = Wire::of(&Inventory::of(&plan));
+    searched.pass(&report("ff02::c"));
+    assert_eq!(searched.by(), [Told::Upkeep(Upkeep::Groups)]);
     let igmp = |group: [u8; 4]| {
         let mut packet = udp((ADDRESSES[APP], 0), ("224.0.0.22", 0), &[]);
         packet.truncate(20);
@@ -402,6 +409,37 @@ fn a_search_is_explained_on_its_link_with_its_answers() {
     assert_eq!(why(&mut searching(), &hello), Why::NotAllowed.to_string(), "nobody asked");
     let question = to_searched(APP, ADDRESSES[APP], 1);
     assert_eq!(why(&mut Wire::new(), &question), Why::NotAllowed.to_string(), "no flow lets it look");
+}
+
+/// A packet by IPv6 to a group of WS-Discovery, from the appliance to the router's leg there.
+fn to_searched_by_six(source: &str, group: &str, hops: u8) -> Vec<Hop> {
+    let mut packet = udp((source, 50_000), (group, 3702), b"who?");
+    packet[7] = hops;
+    link_to(APP, RTR_B, Mac([0x33, 0x33, 0, 0, 0, 0xc]), 0x86dd, &packet)
+}
+
+#[test]
+fn a_search_by_ipv6_is_explained_on_its_link_with_its_answers_too() {
+    let (app, rtr) = (local(APP), local(RTR_B));
+    let answer = || link(RTR_B, APP, 0x86dd, &udp((&rtr, 3702), (&app, 50_000), b"I am"));
+    let searching = || {
+        let mut plan = fixture::plan();
+        plan.flows.push(fixture::flow("F05", ("app", "rtr"), &rtr, &["udp/3702"]));
+        Wire::of(&Inventory::of(&plan))
+    };
+    let mut wire = searching();
+    wire.pass(&to_searched_by_six(&app, "ff02::c", 1));
+    wire.pass(&answer());
+    assert_eq!(wire.by(), [flows(&["F05"])]);
+    let why = |hops: &[Hop]| {
+        let mut wire = searching();
+        wire.pass(hops);
+        wire.why()[0].clone()
+    };
+    assert_eq!(why(&answer()), Why::Unasked.to_string());
+    assert_eq!(why(&to_searched_by_six(&app, "ff02::c", 64)), Why::MayLeave.to_string());
+    assert_eq!(why(&to_searched_by_six(&app, "ff05::c", 1)), Why::MayLeave.to_string(), "of the whole site");
+    assert_eq!(why(&to_searched_by_six("fe80::77", "ff02::c", 1)), Why::NotItsOwn.to_string());
 }
 
 #[test]

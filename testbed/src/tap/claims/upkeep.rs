@@ -195,7 +195,8 @@ fn names(mac: Mac, payload: &[u8]) -> bool {
     }
 }
 
-/// Reports of IPv6 groups (RFC 2710, RFC 3810): those of one's own addresses, of all nodes, of routers by routers.
+/// Reports of IPv6 groups (RFC 2710, RFC 3810): those of one's own addresses, of all nodes, of routers by routers, of
+/// searches by those whom one may find.
 fn groups_of_six(
     allowed: &Allowed,
     packet: &Packet<'_>,
@@ -220,7 +221,9 @@ fn groups_of_six(
             IpAddr::V6(address) => solicited_node(*address) == group,
             IpAddr::V4(_) => false,
         });
-        of_an_address || is_everybodys(allowed, sender, group.into())
+        of_an_address
+            || is_everybodys(allowed, sender, group.into())
+            || is_searched(allowed, sender, group.into())
     };
     if groups.iter().all(|group| is_own(group)) { Ok(Upkeep::Groups) } else { Err(Why::Undeclared) }
 }
@@ -244,7 +247,7 @@ fn groups_of_four(allowed: &Allowed, packet: &Packet<'_>, sender: &Plugged) -> R
         let group = <[u8; 4]>::try_from(group).map(Ipv4Addr::from);
         let own = |group| {
             is_everybodys(allowed, sender, IpAddr::V4(group))
-                || is_searched(allowed, sender, group)
+                || is_searched(allowed, sender, IpAddr::V4(group))
                 || allowed.is_in_cast(sender.node, sender.segment, group)
         };
         group.is_ok_and(own)

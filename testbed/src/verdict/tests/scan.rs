@@ -179,7 +179,20 @@ fn a_question_stays_on_its_links() {
     assert_eq!(texts(&verdict), ["a question of app for cameras was seen off its links, at p-vms-0"]);
 }
 
-/// Ours asks by IPv4; whoever asks by IPv6 is judged alike.
+#[test]
+fn video_of_a_camera_of_ipv6_is_at_its_own_address_too() {
+    let judged = |stream: &str| {
+        told(false, |seen| {
+            forget(seen, |fact| matches!(fact, Fact::Tasked { .. } | Fact::Found { .. }));
+            seen.facts.push(found("10.20.0.11", "rtsp://10.20.0.11:554/stream"));
+            seen.facts.push(found("2001:db8::77", stream));
+        })
+    };
+    let at = |verdict: &CheckVerdict| texts(verdict).iter().any(|text| text.contains("gives its video at"));
+    assert!(!at(&judged("rtsp://[2001:db8::77]:554/stream")));
+    assert!(at(&judged("rtsp://[2001:db8::78]:554/stream")) && at(&judged("rtsp://10.20.0.11:554/stream")));
+}
+
 #[test]
 fn a_question_by_ipv6_stays_on_its_links_too() {
     let verdict = told(true, |seen| {
