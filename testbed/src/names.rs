@@ -17,7 +17,7 @@ mod traffic;
 
 pub use ether::{ETHER_TYPES, is_bare};
 pub use kinds::Kinds;
-pub use shape::{Form, Header, Plain, SECOND_PIECE, Shape, USUAL_TTL};
+pub use shape::{Form, Header, Plain, SECOND_PIECE, Shape, TINY_PIECE, USUAL_TTL};
 pub use traffic::{FAR_PORTS, Ntp, Traffic};
 
 /// What is wrong with a word; reads well after "`x` ".

@@ -37,6 +37,8 @@ pub enum Fragment {
     Whole,
     /// The first piece, with ports.
     First,
+    /// The first piece, of eight bytes: with ports, without TCP's flags.
+    Tiny,
     /// The last piece, without ports.
     Later {
         /// Where in the whole it belongs, from 1, units of 8 bytes.

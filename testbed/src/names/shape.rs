@@ -35,6 +35,11 @@ pub enum Form {
     Whole,
     /// In two fragments (RFC 791, section 3.2; RFC 8200, section 4.5): the first has the header of what it carries.
     Pieces,
+    /// In two fragments of which the first is as short as there are: eight bytes, with ports and without TCP's flags (RFC 1858, section 3).
+    Tiny,
+    /// In three fragments: two as of [`Form::Pieces`], and between them another first one, to this destination port, or of this type and
+    /// code (RFC 1858, section 4; RFC 5722). Whoever keeps what came first makes the packet of it, whoever keeps the last another one.
+    Overlap(u16),
     /// With an option of IPv4 that records the route (RFC 791, section 3.1), or of IPv6 a header of destination options that is
     /// padding alone (RFC 8200, section 4.6).
     Options,
@@ -42,6 +47,8 @@ pub enum Form {
 
 /// Where the second of two fragments begins, units of 8 bytes (RFC 791, section 3.2): behind any transport header, and a probe's number.
 pub const SECOND_PIECE: u16 = 3;
+/// Where it begins behind the shortest first one there is.
+pub const TINY_PIECE: u16 = 1;
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +82,17 @@ pub enum Plain {
     Icmp6(u16),
     /// An IP protocol, without a header of its own.
     Protocol(u8),
+}
+
+impl Form {
+    /// Where the second of its fragments begins, units of 8 bytes; none where it comes as one packet.
+    pub fn second_piece(self) -> Option<u16> {
+        match self {
+            Form::Whole | Form::Options => None,
+            Form::Pieces | Form::Overlap(_) => Some(SECOND_PIECE),
+            Form::Tiny => Some(TINY_PIECE),
+        }
+    }
 }
 
 impl Shape {
@@ -141,6 +159,8 @@ impl fmt::Display for Shape {
         match self.form {
             Form::Whole => {}
             Form::Pieces => f.write_str(" in pieces")?,
+            Form::Tiny => f.write_str(" in tiny-pieces")?,
+            Form::Overlap(other) => write!(f, " overlapping {other}")?,
             Form::Options => f.write_str(" with options")?,
         }
         Ok(())
@@ -183,6 +203,8 @@ fn read(text: &str) -> Option<Shape> {
             "ttl" => ttl = value.parse().ok()?,
             "dscp" => dscp = value.parse().ok().filter(|code| *code < 64)?,
             "in" if value == "pieces" => form = Form::Pieces,
+            "in" if value == "tiny-pieces" => form = Form::Tiny,
+            "overlapping" => form = Form::Overlap(value.parse().ok()?),
             "with" if value == "options" => form = Form::Options,
             _ => return None,
         }
@@ -222,6 +244,9 @@ mod tests {
             "tcp/22 from 5 flags ack in pieces",
             "udp/53 from 5 with options",
             "icmp/8 in pieces",
+            "tcp/22 from 5 in tiny-pieces",
+            "udp/161 from 5 overlapping 53",
+            "icmp/8 overlapping 0",
         ] {
             assert_eq!(traffic(text).to_string(), text);
             assert_eq!((traffic(text).width(), traffic(text).nth(0)), (1, Some(traffic(text))), "{text}");

@@ -1,5 +1,8 @@
-//! Odd packets to the ports of the usual list: what passes for an answer of a well-known service, segments that open no conversation,
-//! packets in pieces and with options. A rule that lets one of them in need not name it, so cells have none of them.
+//! Odd packets: to the ports of the usual list what passes for an answer of a well-known service, segments that open no conversation,
+//! packets in pieces and with options; and one packet of each cell in each form that rules may take for another one.
+//! A rule that lets one of them in need not name it, so cells have none of them.
+
+use std::net::IpAddr;
 
 use crate::names::{Form, Header, Plain, Shape, Traffic};
 use crate::scenario::usual_ports;
@@ -12,54 +15,100 @@ const UDP_FROM: [u16; 4] = [67, 443, 500, 554];
 const FLAGS: [u8; 8] = [0, 1, 4, 16, 3, 18, 41, 63];
 /// A segment that opens a conversation (RFC 9293, section 3.1).
 const SYN: u8 = 2;
+/// What a piece that overlaps says where flows allow nothing: HTTPS, DNS, an answer to an echo (types of ICMP and ICMPv6 by 256).
+const HTTPS: u16 = 443;
+const DNS: u16 = 53;
+const ANSWER: u16 = 0;
+const ANSWER_6: u16 = 129 << 8;
 
-/// All of them for one family, less what flows allow; other source ports by chance for each `seed`.
-pub(super) fn odd(ipv4: bool, allowed: &[Traffic], seed: u64) -> Vec<Traffic> {
+/// All of them for the family of this address, less what flows allow; other source ports by chance for each `seed`. `of_cells`: a packet of
+/// each cell.
+pub(super) fn odd(address: &IpAddr, allowed: &[Traffic], of_cells: &[Traffic], seed: u64) -> Vec<Traffic> {
     let mut chance = seed;
     let mut port = || {
         // A step of a linear congruence of full period (Knuth, 3.2.1.2); its upper bits are the better ones.
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         1_024 + (chance >> 48) as u16 % 28_000
     };
-    let all = usual_ports(!ipv4).into_iter().flat_map(|usual| shapes(usual, ipv4, &mut port));
-    let all: Vec<Traffic> = all.map(Traffic::Shaped).collect();
-    all.into_iter().filter(|one| !allowed.iter().any(|flow| flow.meets(one))).collect()
+    let ipv4 = address.is_ipv4();
+    let of_ports = usual_ports(!ipv4).into_iter().flat_map(|usual| shapes(usual, ipv4, allowed, &mut port));
+    let of_ports: Vec<Shape> = of_ports.collect();
+    let of_cells = of_cells.iter().filter_map(|one| shape_of(*one)).flat_map(|one| packed(one, allowed));
+    let all = of_ports.into_iter().chain(of_cells).map(Traffic::Shaped);
+    all.filter(|one| !allowed.iter().any(|flow| flow.meets(one))).collect()
 }
 
 /// The odd packets to one port, or of one kind of ICMP; none of what has neither.
-fn shapes(usual: Traffic, ipv4: bool, port: &mut impl FnMut() -> u16) -> Vec<Shape> {
-    let packed = |header, form| Shape { form, ..Shape::of(header) };
-    let forms = [Form::Pieces, Form::Options];
+fn shapes(usual: Traffic, ipv4: bool, allowed: &[Traffic], port: &mut impl FnMut() -> u16) -> Vec<Shape> {
+    // In every form from another port, so that none is taken for a part of another.
+    let mut forms = |header: &mut dyn FnMut(u16) -> Header| {
+        let simple = [Form::Pieces, Form::Options].map(|form| Shape { form, ..Shape::of(header(port())) });
+        let odd = packed(Shape::of(header(port())), allowed);
+        simple.into_iter().chain(odd).collect::<Vec<_>>()
+    };
     match usual {
         Traffic::Tcp(to, _) => {
+            let forms = forms(&mut |from| Header::Tcp { to, from, flags: SYN });
             let flags = FLAGS.map(|flags| Header::Tcp { to, from: port(), flags });
             let from = TCP_FROM.map(|from| Header::Tcp { to, from, flags: SYN });
-            let plain = flags.into_iter().chain(from).map(Shape::of);
-            plain
-                .chain(forms.map(|form| packed(Header::Tcp { to, from: port(), flags: SYN }, form)))
-                .collect()
+            flags.into_iter().chain(from).map(Shape::of).chain(forms).collect()
         }
         Traffic::Udp(to, _) => {
             let plain = UDP_FROM.map(|from| Shape::of(Header::Udp { to, from })).into_iter();
-            plain.chain(forms.map(|form| packed(Header::Udp { to, from: port() }, form))).collect()
+            plain.chain(forms(&mut |from| Header::Udp { to, from })).collect()
         }
-        Traffic::Icmp(message, _) if ipv4 => {
-            forms.map(|form| packed(Header::Plain(Plain::Icmp(message)), form)).to_vec()
-        }
-        Traffic::Icmp6(message, _) if !ipv4 => {
-            forms.map(|form| packed(Header::Plain(Plain::Icmp6(message)), form)).to_vec()
-        }
+        Traffic::Icmp(message, _) if ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp(message))),
+        Traffic::Icmp6(message, _) if !ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp6(message))),
         _ => Vec::new(),
     }
+}
+
+/// The forms of a packet in which rules may take it for another one.
+fn packed(shape: Shape, allowed: &[Traffic]) -> [Shape; 2] {
+    [Form::Tiny, Form::Overlap(instead(shape.header, allowed))].map(|form| Shape { form, ..shape })
+}
+
+/// What a piece that overlaps says in the place of this: what flows allow, if they allow anything of the kind.
+fn instead(header: Header, allowed: &[Traffic]) -> u16 {
+    let find = |of: fn(&Traffic) -> Option<u16>| allowed.iter().find_map(of);
+    match header {
+        Header::Tcp { to, .. } => {
+            let allowed = find(|one| if let Traffic::Tcp(first, _) = one { Some(*first) } else { None });
+            allowed.unwrap_or(if to == HTTPS { DNS } else { HTTPS })
+        }
+        Header::Udp { to, .. } => {
+            let allowed = find(|one| if let Traffic::Udp(first, _) = one { Some(*first) } else { None });
+            allowed.unwrap_or(if to == DNS { HTTPS } else { DNS })
+        }
+        Header::Plain(Plain::Icmp6(_)) => ANSWER_6,
+        Header::Plain(Plain::Icmp(_) | Plain::Protocol(_)) => ANSWER,
+    }
+}
+
+/// The packet of a cell, as far as it comes in pieces: no protocol that has a header of its own here, or that IPv6 has for an extension.
+fn shape_of(one: Traffic) -> Option<Shape> {
+    let no_pieces = |number: u8| [0, 1, 6, 17, 43, 44, 51, 58, 59, 60].contains(&number);
+    Some(match one {
+        Traffic::Shaped(shape) => shape,
+        Traffic::Icmp(message, _) => Shape::of(Header::Plain(Plain::Icmp(message))),
+        Traffic::Icmp6(message, _) => Shape::of(Header::Plain(Plain::Icmp6(message))),
+        Traffic::Protocol(number, _) => Shape::of(Header::Plain(Plain::Protocol(number))),
+        _ => return None,
+    })
+    .filter(|shape| !matches!(shape.header, Header::Plain(Plain::Protocol(number)) if no_pieces(number)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn address(ipv4: bool) -> IpAddr {
+        if ipv4 { IpAddr::from([10, 0, 0, 1]) } else { IpAddr::from([1; 16]) }
+    }
+
     fn texts(ipv4: bool, allowed: &[&str]) -> Vec<String> {
         let allowed: Vec<Traffic> = allowed.iter().map(|one| one.parse().unwrap()).collect();
-        odd(ipv4, &allowed, 7).iter().map(ToString::to_string).collect()
+        odd(&address(ipv4), &allowed, &[], 7).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -67,17 +116,20 @@ mod tests {
         for (ipv4, echo) in [(true, "icmp/8"), (false, "icmp6/128")] {
             let sent = texts(ipv4, &[]);
             // 9 ports of TCP, 5 of UDP, one kind of ICMP
-            assert_eq!(sent.len(), 9 * (8 + 3 + 2) + 5 * (4 + 2) + 2);
+            assert_eq!(sent.len(), 9 * (8 + 3 + 4) + 5 * (4 + 4) + 4);
             for one in [
                 "tcp/22 from 53",
                 "udp/161 from 500",
                 &format!("{echo} in pieces"),
                 &format!("{echo} with options"),
+                &format!("{echo} in tiny-pieces"),
             ] {
                 assert!(sent.iter().any(|sent| sent == one), "{one}: {sent:?}");
             }
             let ends = |end: &str| sent.iter().filter(|one| one.ends_with(end)).count();
             assert_eq!((ends(" in pieces"), ends(" with options"), ends(" flags fin|syn")), (15, 15, 9));
+            let overlap = sent.iter().filter(|one| one.contains(" overlapping ")).count();
+            assert_eq!((ends(" in tiny-pieces"), overlap), (15, 15));
         }
     }
 
@@ -88,12 +140,33 @@ mod tests {
             !sent.iter().any(|one| one.starts_with("tcp/443 ") || one.starts_with("udp/53 ")),
             "{sent:?}"
         );
-        assert_eq!(sent.len(), 8 * 13 + 4 * 6 + 2);
+        assert_eq!(sent.len(), 8 * 15 + 4 * 8 + 4);
     }
 
     #[test]
     fn source_ports_differ_from_run_to_run() {
-        assert_ne!(odd(true, &[], 7), odd(true, &[], 8));
-        assert_eq!(odd(true, &[], 7), odd(true, &[], 7));
+        let of = |seed| odd(&address(true), &[], &[], seed);
+        assert_ne!(of(7), of(8));
+        assert_eq!(of(7), of(7));
+    }
+
+    #[test]
+    fn a_packet_of_each_cell_comes_in_each_form() {
+        let cells = ["tcp/80 from 53 flags ack", "udp/9 from 8 ttl 255", "icmp/13", "proto/89", "proto/51"];
+        let cells = cells.map(|text| Traffic::try_from(text.to_owned()).unwrap());
+        let allowed = ["tcp/8883".parse().unwrap()];
+        let (all, none) = (odd(&address(true), &allowed, &cells, 7), odd(&address(true), &allowed, &[], 7));
+        let more: Vec<String> = all[none.len()..].iter().map(ToString::to_string).collect();
+        let wanted = [
+            "tcp/80 from 53 flags ack in tiny-pieces",
+            "tcp/80 from 53 flags ack overlapping 8883",
+            "udp/9 from 8 ttl 255 in tiny-pieces",
+            "udp/9 from 8 ttl 255 overlapping 53",
+            "icmp/13 in tiny-pieces",
+            "icmp/13 overlapping 0",
+            "proto/89 in tiny-pieces",
+            "proto/89 overlapping 0",
+        ];
+        assert_eq!(more, wanted);
     }
 }

@@ -44,7 +44,6 @@ impl Sending {
 
     fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
         let Some(Cells { allowed, switched, odd: sends_odd, .. }) = &self.aim.cells else { return self };
-        let odd = if *sends_odd { odd(self.aim.address.is_ipv4(), allowed, seed) } else { Vec::new() };
         let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
         let standing =
             model.map_err(str::to_owned).and_then(|model| match (self.aim.is_frames(), switched) {
@@ -52,14 +51,18 @@ impl Sending {
                 (false, true) => model.standing_at_switches(family, allowed, seed),
                 (false, false) => Ok(model.standing(family, allowed, seed)),
             });
-        self.cells = Some(match standing {
-            Ok(Standing { cells, packets, too_many }) => {
+        let mut of_cells = Vec::new();
+        let cells = match standing {
+            Ok(Standing { cells, packets, ones, too_many }) => {
                 let count = packets.len() as u64;
+                of_cells = ones;
                 self.kinds.extend(Some(Kinds::Cells(packets)).filter(|_| count > 0));
                 CellsSeen::Sent { cells, packets: count, too_many }
             }
             Err(why) => CellsSeen::Unknown(why),
-        });
+        };
+        let odd = if *sends_odd { odd(&self.aim.address, allowed, &of_cells, seed) } else { Vec::new() };
+        self.cells = Some(cells);
         self.kinds.extend(Some(Kinds::Cells(odd)).filter(|odd| odd.width() > 0));
         self
     }

@@ -111,7 +111,9 @@ impl Answers {
         }
         let is_first = self.sent.insert(addresses(packet.source, packet.dest));
         // Again after each translation of addresses, so that an answer is known on either side of it.
-        if let Some(way) = Way::of(packet) {
+        // Of pieces that overlap the first says the way: another one's may be that of somebody's own words.
+        let says_way = |_: &Way| is_first || packet.fragment.is_none();
+        if let Some(way) = Way::of(packet).filter(says_way) {
             let hash = self.hasher.hash_one(way);
             // Seen again behind a router, it has that one's Ethernet address, which shows nothing of who sent it.
             if self.ways.get(&hash).is_none_or(|(last, _)| *last != n) {
@@ -290,6 +292,29 @@ mod tests {
     use crate::names::Mac;
 
     const KEY: u32 = 0xfeed_c0de;
+
+    #[test]
+    fn a_piece_that_overlaps_says_no_way() {
+        let probe = nonce::Probe {
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            next_hop_mac: Mac([2, 0, 0, 0, 0, 2]),
+            source: "10.40.0.20".parse().unwrap(),
+            dest: "10.40.0.1".parse().unwrap(),
+            traffic: "udp/9 from 68 overlapping 67".to_owned().try_into().unwrap(),
+            source_port: 9,
+            key: KEY,
+            n: 5,
+            ttl: 64,
+        };
+        let mut answers = Answers::new(KEY);
+        for bytes in nonce::frames(&probe).unwrap() {
+            assert_eq!(answers.part(&Frame::of(&bytes).unwrap(), || true), Part::Probe(5));
+        }
+        let other =
+            nonce::Probe { traffic: "udp/67 from 68".to_owned().try_into().unwrap(), key: 1, ..probe };
+        let own = nonce::craft(&other).unwrap();
+        assert_eq!(answers.part(&Frame::of(&own).unwrap(), || true), Part::None, "a client asks for a lease");
+    }
 
     #[test]
     fn an_answer_of_arp_is_that_of_the_last_probe_with_this_question_and_of_none_before_it() {

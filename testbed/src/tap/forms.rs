@@ -1,10 +1,8 @@
-//! Probes that are packed unusually: with options of IP, or in two fragments.
+//! Probes that are packed unusually: with options of IP, or in fragments.
 //!
 //! Both are made of the frame of a whole packet, whose transport header and checksum stay as they are.
 
 use std::net::IpAddr;
-
-use crate::names::SECOND_PIECE;
 
 /// Bytes of an Ethernet header, of an IPv4 header without options, of an IPv6 header.
 const ETHERNET: usize = 14;
@@ -33,10 +31,16 @@ pub(super) fn with_options(frame: &[u8], family: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Two fragments that come to the same packet, known to belong together by this identification.
-pub(super) fn in_pieces(frame: &[u8], family: IpAddr, id: u32) -> Vec<Vec<u8>> {
-    let start = ETHERNET + if family.is_ipv4() { IPV4 } else { IPV6 };
-    let cut = start + usize::from(SECOND_PIECE) * 8;
+/// Where the transport header begins in the frame of a packet without options.
+pub(super) fn start(family: IpAddr) -> usize {
+    ETHERNET + if family.is_ipv4() { IPV4 } else { IPV6 }
+}
+
+/// Two fragments that come to the same packet, the second from this place on (units of 8 bytes), known to belong together by this
+/// identification; of IPv4 by the packet's own.
+pub(super) fn in_pieces(frame: &[u8], family: IpAddr, second: u16, id: u32) -> [Vec<u8>; 2] {
+    let start = start(family);
+    let cut = start + usize::from(second) * 8;
     let (first, last) = (&frame[..cut], [&frame[..start], &frame[cut..]].concat());
     match family {
         IpAddr::V4(_) => {
@@ -46,7 +50,7 @@ pub(super) fn in_pieces(frame: &[u8], family: IpAddr, id: u32) -> Vec<Vec<u8>> {
                 header[ETHERNET + 6..ETHERNET + 8].copy_from_slice(&place.to_be_bytes());
                 finished(&mut header, body)
             };
-            vec![piece(first, 1 << 13), piece(&last, SECOND_PIECE)]
+            [piece(first, 1 << 13), piece(&last, second)]
         }
         IpAddr::V6(_) => {
             let next = frame[ETHERNET + 6];
@@ -54,7 +58,7 @@ pub(super) fn in_pieces(frame: &[u8], family: IpAddr, id: u32) -> Vec<Vec<u8>> {
                 let ([a, b], [c, d, e, f]) = (place.to_be_bytes(), id.to_be_bytes());
                 inserted(frame, FRAGMENT, [next, 0, a, b, c, d, e, f])
             };
-            vec![piece(first, 1), piece(&last, SECOND_PIECE << 3)]
+            [piece(first, 1), piece(&last, second << 3)]
         }
     }
 }

@@ -45,6 +45,7 @@ mod stream;
 mod tags;
 pub mod taint;
 mod tell;
+mod tiny;
 mod transcripts;
 mod uses;
 

@@ -26,9 +26,9 @@ use etherparse::{
     Ipv6FlowLabel, Ipv6Header, PacketBuilder, TcpHeader,
 };
 
-use super::forms;
 use super::frame::{Content, Frame, Packet, Transport};
-use crate::names::{FAR_PORTS, Form, Header, Mac, Ntp, Shape, Traffic};
+use super::{forms, tiny};
+use crate::names::{FAR_PORTS, Form, Header, Mac, Ntp, Plain, SECOND_PIECE, Shape, TINY_PIECE, Traffic};
 use crate::plan::{Carries, Tag};
 
 /// Hop limit of a probe where the caller has no other wish.
@@ -44,6 +44,8 @@ const TIME_PORT: u16 = 123;
 const EXPERIMENTAL: u16 = 0x88b5;
 /// The least that an Ethernet frame carries, bytes (IEEE 802.3, clause 3.2.7).
 const LEAST: usize = 46;
+/// Where the last piece of a probe has what marks it, bytes of the whole from the transport header on.
+const TAIL_AT: usize = 32;
 /// Next header value for "nothing follows" (RFC 8200, section 4.7).
 const NO_NEXT_HEADER: u8 = 59;
 
@@ -60,7 +62,7 @@ pub fn mark(key: u32) -> [u8; 8] {
 
 /// Spreads the key over 64 bits, so that what is made of it says nothing of it at a glance: multiplications by odd
 /// numbers and shifts, each of which can be undone, so that different keys stay different.
-fn mixed(key: u32) -> u64 {
+pub(super) fn mixed(key: u32) -> u64 {
     let mut bits = u64::from(key).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for factor in [0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f] {
         bits = (bits ^ (bits >> 31)).wrapping_mul(factor);
@@ -118,7 +120,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     }
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
-    let pieces = form(probe) == Form::Pieces;
+    let pieces = form(probe).second_piece().is_some();
     let segment = if pieces { tail(probe, 12) } else { Vec::new() };
     let payload = |probe: &Probe| match pieces {
         true => [&payload(probe)[..16], &tail(probe, 8)].concat(),
@@ -152,7 +154,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         Traffic::Ntp(kind) => {
             ethernet.udp(probe.source_port, TIME_PORT).write(&mut frame, &time(probe, kind))
         }
-        Traffic::Protocol(number, _) => return craft_raw(probe, number),
+        Traffic::Protocol(number, _) => return craft_raw(probe, number, pieces),
         Traffic::Shaped(Shape { header: Header::Tcp { to, from, flags }, .. }) => {
             ethernet.tcp_header(tcp(probe, (from, to), flags)).write(&mut frame, &segment)
         }
@@ -163,7 +165,16 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         Traffic::Ether(..) => unreachable!("it has no IP header and is made already"),
     };
     written.expect("a vector takes whatever is written, and 60 bytes fit into any packet");
-    Ok(if form(probe) == Form::Options { forms::with_options(&frame, probe.dest) } else { frame })
+    Ok(match form(probe) {
+        Form::Options => forms::with_options(&frame, probe.dest),
+        Form::Tiny => {
+            if matches!(probe.traffic, Traffic::Shaped(Shape { header: Header::Udp { .. }, .. })) {
+                tiny::balance(&mut frame[forms::start(probe.dest)..], (probe.n, probe.key), probe.dest);
+            }
+            frame
+        }
+        Form::Whole | Form::Pieces | Form::Overlap(_) => frame,
+    })
 }
 
 /// What the packet is above IP: one with nothing chosen there but its kind is of that kind.
@@ -195,9 +206,15 @@ fn far(key: u32) -> u16 {
 
 /// A probe of a protocol without a header of its own. The builder would want the headers for numbers that IPv6 has for
 /// extension headers, so that this one is put together by hand.
-fn craft_raw(probe: &Probe, number: u8) -> Result<Vec<u8>, Error> {
+fn craft_raw(probe: &Probe, number: u8, pieces: bool) -> Result<Vec<u8>, Error> {
     let mut bytes = raw_header(number).to_vec();
     bytes.extend_from_slice(&payload(probe)[..16]);
+    if pieces {
+        bytes.extend(tail(probe, 8));
+    }
+    if form(probe) == Form::Tiny {
+        bytes[4..8].copy_from_slice(&tiny::rest(probe.n, probe.key));
+    }
     let (ether_type, header) = match ip_header(probe)? {
         IpHeaders::Ipv4(mut header, _) => {
             header.protocol = IpNumber(number);
@@ -216,15 +233,34 @@ fn craft_raw(probe: &Probe, number: u8) -> Result<Vec<u8>, Error> {
     Ok([&ethernet.to_bytes()[..], &header, &bytes].concat())
 }
 
-/// All frames of a probe: as [`craft`] has it, or two where it comes in pieces.
+/// All frames of a probe: as [`craft`] has it, or two where it comes in pieces, three where these overlap.
 ///
 /// Errors: as there.
 pub fn frames(probe: &Probe) -> Result<Vec<Vec<u8>>, Error> {
     let whole = craft(probe)?;
+    let id = tiny::identification(probe.n, probe.key);
     Ok(match form(probe) {
         Form::Whole | Form::Options => vec![whole],
-        Form::Pieces => forms::in_pieces(&whole, probe.dest, probe.n),
+        Form::Pieces => forms::in_pieces(&whole, probe.dest, SECOND_PIECE, id).to_vec(),
+        Form::Tiny => forms::in_pieces(&whole, probe.dest, TINY_PIECE, id).to_vec(),
+        Form::Overlap(other) => {
+            let between = craft(&Probe { traffic: instead(probe.traffic, other), ..*probe })?;
+            let [first, last] = forms::in_pieces(&whole, probe.dest, SECOND_PIECE, id);
+            let [between, _] = forms::in_pieces(&between, probe.dest, SECOND_PIECE, id);
+            vec![first, between, last]
+        }
     })
+}
+
+/// The packet whose beginning overlaps that of another: to another port, or of another type and code; of what has neither, the same.
+fn instead(traffic: Traffic, other: u16) -> Traffic {
+    let Traffic::Shaped(mut shape) = traffic else { return traffic };
+    match &mut shape.header {
+        Header::Tcp { to, .. } | Header::Udp { to, .. } => *to = other,
+        Header::Plain(Plain::Icmp(message) | Plain::Icmp6(message)) => *message = other,
+        Header::Plain(Plain::Protocol(_)) => {}
+    }
+    Traffic::Shaped(shape)
 }
 
 /// How it is packed.
@@ -246,9 +282,12 @@ pub fn of(frame: &Frame<'_>, key: u32) -> Option<u32> {
 
 /// Like [`of`], for a packet without its Ethernet frame: what NFLOG hands over, or an ICMP error quotes.
 pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
-    // The last piece has the number in the same place as the first; the middle of another's payload is none.
-    if packet.fragment.is_some_and(|fragment| fragment.offset > 0) {
-        return marked(packet.bytes, 8, key);
+    // The last piece has the number at one place of the whole; the middle of another's payload is none.
+    if let Some(offset) = packet.fragment.map(|fragment| fragment.offset).filter(|offset| *offset > 0) {
+        return marked(packet.bytes, TAIL_AT.checked_sub(offset as usize)?, key);
+    }
+    if let Some(n) = tiny::of(packet, key) {
+        return Some(n);
     }
     if let Some(n) = marked(packet.body, 8, key) {
         return Some(n);
@@ -289,7 +328,7 @@ fn ip_header(probe: &Probe) -> Result<IpHeaders, Error> {
             let header = Ipv4Header::new(0, ttl, IpNumber(0), source.octets(), dest.octets());
             let mut header = header.expect("no payload is not too long");
             header.dscp = IpDscp::try_new(dscp).unwrap_or_default();
-            header.identification = probe.n as u16;
+            header.identification = tiny::identification(probe.n, probe.key) as u16;
             Ok(IpHeaders::Ipv4(header, Ipv4Extensions::default()))
         }
         (IpAddr::V6(source), IpAddr::V6(dest)) => {
@@ -407,6 +446,10 @@ fn bare_frame(probe: &Probe, ether_type: u16) -> Vec<u8> {
 
 /// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
 fn echo(probe: &Probe) -> [u8; 4] {
+    // With the identifier of another probe it would be taken for a part of that one's conversation.
+    if matches!(form(probe), Form::Tiny | Form::Overlap(_)) {
+        return tiny::rest(probe.n, probe.key);
+    }
     let [a, b] = probe.source_port.to_be_bytes();
     let [c, d] = (probe.n as u16).to_be_bytes();
     [a, b, c, d]
@@ -535,9 +578,13 @@ mod tests {
     fn a_packet_in_pieces_or_with_options_is_known_again() {
         let packed = ["tcp/22 from 5", "udp/53 from 5"].map(|text| [(text, false), (text, true)]);
         let packed = packed.into_iter().flatten().chain([("icmp/8", false), ("icmp6/128", true)]);
-        for (text, six) in packed {
+        for (text, six) in packed.chain([("proto/47", false), ("proto/47", true)]) {
             let probe_of = |form: &str| probe(Traffic::try_from(format!("{text} {form}")).unwrap(), six);
-            for (form, count) in [("with options", 1), ("in pieces", 2)] {
+            let other = if text.starts_with("icmp") { 0 } else { 443 };
+            let overlapping = format!("overlapping {other}");
+            for (form, count) in
+                [("with options", 1), ("in pieces", 2), ("in tiny-pieces", 2), (overlapping.as_str(), 3)]
+            {
                 let probe = probe_of(form);
                 let frames = frames(&probe).unwrap();
                 assert_eq!(frames.len(), count, "{text} {form}");
@@ -552,16 +599,51 @@ mod tests {
                     }
                 }
             }
-            let (whole, parts) =
-                (craft(&probe_of("in pieces")).unwrap(), frames(&probe_of("in pieces")).unwrap());
+            for (form, second) in [("in pieces", 24), ("in tiny-pieces", 8)] {
+                let (whole, parts) = (craft(&probe_of(form)).unwrap(), frames(&probe_of(form)).unwrap());
+                let pieces: Vec<_> = parts.iter().map(|bytes| Frame::of(bytes).unwrap()).collect();
+                let [Content::Ip(first), Content::Ip(last)] = [&pieces[0].content, &pieces[1].content] else {
+                    panic!()
+                };
+                let places = [first, last].map(|piece| piece.fragment.map(|at| (at.offset, at.more)));
+                assert_eq!(places, [Some((0, true)), Some((second, false))], "{text}, IPv6: {six}");
+                let ids = [first, last].map(|piece| piece.fragment.map(|at| at.id));
+                assert_eq!(ids[0], ids[1]);
+                let start = if six { 54 } else { 34 };
+                assert_eq!([first.bytes, last.bytes].concat(), whole[start..], "{text}, IPv6: {six}");
+                if !text.starts_with("proto") {
+                    assert_eq!(transport_sum(&whole, six), 0xffff, "{text} {form}, IPv6: {six}");
+                }
+                assert_eq!(of(&Frame::of(&whole).unwrap(), KEY), Some(probe_of(form).n), "put together");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_that_overlap_say_another_port_in_the_same_place() {
+        for six in [false, true] {
+            let one = probe(Traffic::try_from("tcp/22 from 5 overlapping 443".to_owned()).unwrap(), six);
+            let parts = frames(&one).unwrap();
             let pieces: Vec<_> = parts.iter().map(|bytes| Frame::of(bytes).unwrap()).collect();
-            let [Content::Ip(first), Content::Ip(last)] = [&pieces[0].content, &pieces[1].content] else {
-                panic!()
-            };
-            let places = [first, last].map(|piece| piece.fragment.map(|at| (at.offset, at.more)));
-            assert_eq!(places, [Some((0, true)), Some((24, false))], "{text}, IPv6: {six}");
-            let start = if six { 54 } else { 34 };
-            assert_eq!([first.bytes, last.bytes].concat(), whole[start..], "{text}, IPv6: {six}");
+            let told = pieces.iter().map(|frame| match frame.content {
+                Content::Ip(packet) => packet.fragment.map(|at| (at.offset, at.more, packet.ports())),
+                _ => None,
+            });
+            let (first, last) = (|to| Some((0, true, Some((5, to)))), Some((24, false, None)));
+            assert_eq!(told.collect::<Vec<_>>(), [first(22), first(443), last], "IPv6: {six}");
+        }
+    }
+
+    /// Sum over the transport of a frame and its pseudo-header.
+    fn transport_sum(frame: &[u8], six: bool) -> u16 {
+        let (addresses, start, number) = match six {
+            false => (&frame[26..34], 34, frame[23]),
+            true => (&frame[22..54], 54, frame[20]),
+        };
+        let length = ((frame.len() - start) as u32).to_be_bytes();
+        match number {
+            1 => ones(&[&frame[start..]]),
+            _ => ones(&[addresses, &length, &[0, number], &frame[start..]]),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Body, Fate, Model, Packet, Prediction, Probe, Raw, Sent};
+use crate::model::{Blame, Body, Fate, Kernel, Model, Outcome, Packet, Prediction, Probe, Raw, Sent};
 use crate::names::{FAR_PORTS, Form, Header, SECOND_PIECE, Shape, Traffic};
 use crate::plan::{Aim, Judge, Open};
 
@@ -40,11 +40,14 @@ pub(super) fn packet(model: &Model<'_>, aim: &Aim, traffic: &Traffic) -> Predict
     let [Some(one), Some(other)] = packets else {
         return Predicted::Unknown(format!("no model of {traffic}"));
     };
-    let pieces = matches!(traffic, Traffic::Shaped(Shape { form: Form::Pieces, .. }));
+    let form = match traffic {
+        Traffic::Shaped(shape) => shape.form,
+        _ => Form::Whole,
+    };
     if one == other {
-        return aimed(model, aim, one, pieces);
+        return aimed(model, aim, one, form);
     }
-    let (one, other) = (aimed(model, aim, one, pieces), aimed(model, aim, other, pieces));
+    let (one, other) = (aimed(model, aim, one, form), aimed(model, aim, other, form));
     if one == other { one } else { Predicted::Unknown("a port that each run chooses matters".to_owned()) }
 }
 
@@ -60,26 +63,63 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
         Header::Plain(plain) => body(&plain.into(), source)?,
     };
     let (options, extensions) = match (form, aim.address) {
-        (Form::Whole | Form::Pieces, _) => (Vec::new(), Vec::new()),
+        (Form::Whole | Form::Pieces | Form::Tiny | Form::Overlap(_), _) => (Vec::new(), Vec::new()),
         (Form::Options, IpAddr::V4(_)) => (vec![RECORD_ROUTE], Vec::new()),
         (Form::Options, IpAddr::V6(_)) => (Vec::new(), vec![DESTINATION_OPTIONS]),
     };
     Some(Packet { ttl, dscp, options, extensions, ..packet(body) })
 }
 
-/// `pieces`: it comes in two.
-fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, pieces: bool) -> Predicted {
+/// `form`: in how many pieces it comes.
+fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, form: Form) -> Predicted {
     if aim.everybody.is_some() {
         return Predicted::Unknown("it is sent to everybody in a segment".to_owned());
     }
     let forged = aim.forged.as_ref().map(|forged| forged.mac);
     let raw = Raw { link: aim.link.clone(), to: Some(aim.next_hop), forged };
     let probe = Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet };
-    let prediction =
-        if pieces { model.predict_in_pieces(&probe, SECOND_PIECE) } else { model.predict(&probe) };
-    match &aim.judge {
-        Judge::BehindFilter { .. } => at_node(&prediction, &aim.to),
-        Judge::Tap { .. } => at_tap(model, aim, &prediction),
+    let prediction = match form.second_piece() {
+        Some(place) => model.predict_in_pieces(&probe, place),
+        None => model.predict(&probe),
+    };
+    let judged = |prediction: &Prediction| match &aim.judge {
+        Judge::BehindFilter { .. } => at_node(prediction, &aim.to),
+        Judge::Tap { .. } => at_tap(model, aim, prediction),
+    };
+    let predicted = judged(&prediction);
+    match form {
+        Form::Overlap(other) if predicted != Predicted::Arrives && !waited(&prediction) => {
+            let packet = Packet { body: instead(probe.packet.body, other), ..probe.packet.clone() };
+            let between = judged(&model.predict_in_pieces(&Probe { packet, ..probe }, SECOND_PIECE));
+            match (&predicted, between) {
+                (Predicted::Stopped(_), Predicted::Stopped(_)) => predicted,
+                _ => Predicted::Unknown(
+                    "of pieces that overlap, one may go another way than the others".to_owned(),
+                ),
+            }
+        }
+        _ => predicted,
+    }
+}
+
+/// Whether the first device kept the last of two pieces until it had the other one, so that what comes between them makes no difference: Linux
+/// keeps what came first (`inet_frag_queue_insert`).
+fn waited(prediction: &Prediction) -> bool {
+    let [first, last, ..] = &prediction.hops[..] else { return false };
+    let Outcome::Dropped { by } = &last.outcome else { return false };
+    let keeps = |blame: &Blame| matches!(blame, Blame::Kernel(Kernel::Incomplete | Kernel::IncompleteHere));
+    first.node == last.node && by.iter().all(keeps)
+}
+
+/// What the first piece that comes second says.
+fn instead(body: Body, other: u16) -> Body {
+    let [kind, code] = other.to_be_bytes();
+    match body {
+        Body::Tcp { source, flags, .. } => Body::Tcp { source, destination: other, flags },
+        Body::Udp { source, .. } => Body::Udp { source, destination: other },
+        Body::Icmp { .. } => Body::Icmp { kind, code },
+        Body::Icmp6 { .. } => Body::Icmp6 { kind, code },
+        Body::Other(_) => body,
     }
 }
 

@@ -47,7 +47,8 @@ impl Results {
     /// A piece waits for the others: the first one goes on as the whole, if they come, and no other ever does.
     pub(super) fn put_together(&mut self, mut one: Passing, reason: Kernel) {
         let traveller = &mut one.traveller;
-        if (traveller.packet.fragment, traveller.others) == (Fragment::First, Others::Come) {
+        let is_first = matches!(traveller.packet.fragment, Fragment::First | Fragment::Tiny);
+        if is_first && traveller.others == Others::Come {
             (traveller.packet.fragment, traveller.others) = (Fragment::Whole, Others::Met(reason));
             self.passing.push(one);
         } else {

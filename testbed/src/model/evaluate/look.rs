@@ -120,7 +120,7 @@ fn fragment(packet: &Packet) -> Option<u128> {
     const MORE_FRAGMENTS: u128 = 0x2000;
     match packet.fragment {
         Fragment::Whole => None,
-        Fragment::First => Some(MORE_FRAGMENTS),
+        Fragment::First | Fragment::Tiny => Some(MORE_FRAGMENTS),
         Fragment::Later { offset } => Some(offset.into()),
     }
 }
@@ -181,6 +181,8 @@ fn transport(field: &Field, packet: &Packet) -> Look {
         return if concerned { unsure("what stands where a header would") } else { Look::Absent };
     }
     match (field, packet.body) {
+        // They are in the next piece.
+        (Field::TcpFlags, Body::Tcp { .. }) if packet.fragment == Fragment::Tiny => Look::Absent,
         (Field::TcpFlags, Body::Tcp { flags, .. }) => Look::Number(flags.into()),
         (Field::IcmpType, Body::Icmp { kind, .. }) | (Field::Icmp6Type, Body::Icmp6 { kind, .. }) => {
             Look::Number(kind.into())

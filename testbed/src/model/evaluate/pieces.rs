@@ -7,6 +7,7 @@ use super::super::packet::{Ethernet, Fragment, Packet};
 use super::Device;
 use super::node::{Arrived, Ends, arrive};
 use super::traveller::{Others, Traveller};
+use crate::names::TINY_PIECE;
 
 /// The first piece, with ports, and the last one.
 pub(in crate::model) type Pair<T> = [T; 2];
@@ -14,7 +15,8 @@ pub(in crate::model) type Pair<T> = [T; 2];
 impl Traveller {
     /// Both pieces of a whole packet, the second from this place on, units of 8 bytes.
     pub(in crate::model) fn in_pieces(&self, offset: u16) -> Pair<Traveller> {
-        [Fragment::First, Fragment::Later { offset }].map(|fragment| {
+        let first = if offset == TINY_PIECE { Fragment::Tiny } else { Fragment::First };
+        [first, Fragment::Later { offset }].map(|fragment| {
             let packet = Packet { fragment, ..self.packet.clone() };
             Traveller { packet, others: Others::Come, ..self.clone() }
         })
@@ -40,7 +42,9 @@ pub(in crate::model) fn arrive_in_pieces(
                 Ends::Unknown(BTreeSet::from([Why::of("whether the last fragment gets to the first")]));
             [unsure.clone(), unsure]
         }
-        Ends::Dropped(by) if by.contains(&blame) => together(whole, pieces[1].packet.fragment),
+        Ends::Dropped(by) if by.contains(&blame) => {
+            together(whole, pieces.each_ref().map(|one| one.packet.fragment))
+        }
         // It waits for what never comes there.
         _ => [Ends::Dropped(BTreeSet::from([blame])), last],
     }
@@ -55,10 +59,10 @@ fn met(first: &Ends) -> Option<(Arrived, Kernel)> {
     }
 }
 
-fn together(whole: Arrived, last: Fragment) -> Pair<Ends> {
+fn together(whole: Arrived, pieces: Pair<Fragment>) -> Pair<Ends> {
     let fragments = match whole.to {
         Leaving::Local => [Fragment::Whole; 2],
-        Leaving::Link { .. } => [Fragment::First, last],
+        Leaving::Link { .. } => pieces,
     };
     fragments.map(|fragment| {
         let mut piece = whole.clone();

@@ -254,8 +254,16 @@ fn before_connection_tracking_nothing_is_known_of_it() {
 
 /// What becomes of both pieces of a packet to this port, of which 80 alone is open, where rules at this priority exempt what `of` says from tracking.
 fn pieces(destination: u16, priority: i32, of: &[Value]) -> [String; 2] {
+    pieces_by(
+        json!([[port(80), word("accept")], [state("untracked"), word("accept")]]),
+        3,
+        (destination, priority, of),
+    )
+}
+
+/// The same with these rules, and where the second piece begins there, units of 8 bytes.
+fn pieces_by(forward: Value, second: u16, (destination, priority, of): (u16, i32, &[Value])) -> [String; 2] {
     let statements = [of, &[json!({"notrack": null})]].concat();
-    let forward = json!([[port(80), word("accept")], [state("untracked"), word("accept")]]);
     let chains = [
         ("early", "prerouting", priority, "accept", json!([statements])),
         ("through", "forward", 0, "drop", forward),
@@ -264,7 +272,7 @@ fn pieces(destination: u16, priority: i32, of: &[Value]) -> [String; 2] {
     let rules = Rules::of(&plan(&node), &node, Ruleset::read(&listing).unwrap());
     let device = Device { node: &node, rules: &rules };
     let ethernet = Ethernet { source: Mac([2, 0, 0, 0, 0, 9]), destination: node.links[0].mac };
-    let pieces = Traveller::new(tcp(destination), None, "").in_pieces(3);
+    let pieces = Traveller::new(tcp(destination), None, "").in_pieces(second);
     arrive_in_pieces(&device, &pieces, ethernet, "one").map(|ends| short(&ends.into()))
 }
 
@@ -283,6 +291,25 @@ fn pieces_are_put_together_unless_a_rule_exempts_them_before_that() {
     assert_eq!(pieces(22, -300, &[]), [passes(), passes()]);
     // One of them waits for the other, which has gone on.
     assert_eq!(pieces(80, -450, &[frag(0x1fff)]), [waits, passes()]);
+}
+
+#[test]
+fn flags_are_not_in_a_first_piece_of_eight_bytes() {
+    let flags = json!({"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, 2]});
+    let syn = json!({"match": {"op": "!=", "left": flags, "right": 0}});
+    let tracked = [state("untracked"), word("accept")];
+    let forward = || json!([[syn.clone(), word("drop")], [port(22), word("accept")], tracked.clone()]);
+    let by = |second, exempt: &[Value]| pieces_by(forward(), second, (22, -450, exempt));
+    let all = json!({"match": {"op": "!=", "left": {"meta": {"key": "mark"}}, "right": 7}});
+    let passes_first = |second, exempt: &[Value]| by(second, exempt)[0] == "passes to 10.2.0.5";
+    assert!(
+        !passes_first(3, std::slice::from_ref(&all)) && passes_first(1, std::slice::from_ref(&all)),
+        "{:?}",
+        by(1, &[all])
+    );
+    // Put together it has them.
+    let none = json!({"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 7}});
+    assert!(!passes_first(3, std::slice::from_ref(&none)) && !passes_first(1, &[none]));
 }
 
 #[test]

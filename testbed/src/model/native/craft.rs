@@ -17,7 +17,11 @@ const MAGIC: [u8; 8] = *b"modelled";
 pub(super) fn frame(packet: &Packet, ethernet: Ethernet, n: u32) -> Vec<u8> {
     let body = transport(packet, n, &payload(n));
     // Pieces are of eight bytes each.
-    let kept = if packet.fragment == Fragment::First { body.len() / 8 * 8 } else { body.len() };
+    let kept = match packet.fragment {
+        Fragment::First => body.len() / 8 * 8,
+        Fragment::Tiny => 8,
+        Fragment::Whole | Fragment::Later { .. } => body.len(),
+    };
     framed(packet, ethernet, n, &body[..kept])
 }
 
@@ -131,7 +135,7 @@ fn v4(packet: &Packet, n: u32, body: &[u8]) -> Vec<u8> {
     header.set_payload_len(body.len()).unwrap();
     match packet.fragment {
         Fragment::Whole => (),
-        Fragment::First => header.more_fragments = true,
+        Fragment::First | Fragment::Tiny => header.more_fragments = true,
         Fragment::Later { offset } => header.fragment_offset = offset.try_into().unwrap(),
     }
     header.header_checksum = header.calc_header_checksum();
@@ -174,7 +178,7 @@ fn extension(number: u8, next: u8, fragment: Fragment, n: u32) -> Vec<u8> {
         44 => {
             let place = match fragment {
                 Fragment::Whole => 0,
-                Fragment::First => 1,
+                Fragment::First | Fragment::Tiny => 1,
                 Fragment::Later { offset } => offset << 3,
             };
             [&[next, 0], &place.to_be_bytes()[..], &n.to_be_bytes()].concat()

@@ -28,6 +28,8 @@ pub struct Standing {
     pub cells: u64,
     /// Their packets.
     pub packets: Vec<Traffic>,
+    /// One of these packets for each cell.
+    pub ones: Vec<Traffic>,
     /// Why not every combination of what rules tell apart is among them, a sentence each; none if all are.
     pub too_many: Vec<String>,
 }
@@ -67,7 +69,7 @@ impl Model<'_> {
             packets.extend(types.into_iter().filter(|one| is_bare(*one)).map(|one| Traffic::Ether(one, one)));
             cells += u64::from(packets.len() > before);
         }
-        Ok(Standing { cells, packets, too_many: Vec::new() })
+        Ok(Standing { cells, packets, ones: Vec::new(), too_many: Vec::new() })
     }
 
     fn at_switches(&self) -> Result<&Known, String> {
@@ -79,15 +81,15 @@ impl Known {
     fn standing(&self, family: IpFamily, allowed: &[Traffic], seed: u64) -> Standing {
         let mut chance = Chance(seed);
         let unusual = self.unusual_headers(family);
-        let (mut sent, mut cells) = (Vec::new(), 0);
+        let (mut sent, mut ones) = (Vec::new(), Vec::new());
         for extent in self.extents(family) {
             let packets = packets(&extent, &unusual, &mut chance);
             let packets = packets.into_iter().map(Shape::traffic);
             let before = sent.len();
             sent.extend(packets.filter(|one| !allowed.iter().any(|flow| flow.meets(one))));
-            cells += u64::from(sent.len() > before);
+            ones.extend(sent.get(before).copied());
         }
-        Standing { cells, packets: sent, too_many: self.too_many(family) }
+        Standing { cells: ones.len() as u64, packets: sent, ones, too_many: self.too_many(family) }
     }
 
     /// Times to live and code points, one unusual in each.
