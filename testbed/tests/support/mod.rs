@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use testbed::report::{RunJson, RunsJson};
 
 /// Longest that one run may take; only a run that hangs takes so long, also on a machine that is slow and has other things to do.
-pub(crate) const ONE_RUN: Duration = Duration::from_secs(120);
+pub(crate) const ONE_RUN: Duration = Duration::from_secs(240);
 
 /// How many times slower than an ordinary machine this one is: 1, unless `make test-kernel` says otherwise.
 pub(crate) fn patience() -> u32 {
