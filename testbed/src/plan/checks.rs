@@ -98,45 +98,7 @@ pub(super) fn word(
         scenario::Word::Reach { from, to, ports } => {
             Word::Reach { opens: reach(check, known, (all(&from), all(&to)), &ports, mistakes) }
         }
-        scenario::Word::NoReach {
-            from,
-            to,
-            both_ways,
-            via,
-            as_node,
-            ports,
-            cover,
-            broadcast,
-            except,
-            forgotten,
-        } => {
-            let (from, to) = (all(&from), all(&to));
-            let only = forgotten.as_ref().map(|one| one.address);
-            // Whoever writes a list, or sends everything, has said what counts.
-            let cells = (cover != Cover::Listed && only.is_none()).then_some(cover == Cover::Usual);
-            let (forges, frames) = (false, cover.is_all());
-            let attack = Attack {
-                check,
-                from,
-                to,
-                both_ways,
-                via,
-                as_node,
-                ports,
-                cover,
-                cells,
-                odd: false,
-                frames,
-                forges,
-                broadcast,
-                except,
-                only,
-            };
-            let aims = aims(&attack, known, mistakes, remarks);
-            let alive = alive::opens(check, known, mistakes);
-            alive::cover(check, known, &aims, &alive, mistakes);
-            Word::NoReach { aims, alive, forgotten: forgotten.map(planned) }
-        }
+        scenario::Word::NoReach { .. } => no_reach(check, known, mistakes, remarks),
         scenario::Word::After { .. } => after(check, known, mistakes),
         scenario::Word::Periodic { event, of, every, tolerance, gaps, missing } => {
             Word::Periodic { event, of, every, tolerance, gaps, missing }
@@ -181,9 +143,7 @@ pub(super) fn word(
         }
         scenario::Word::NoVideo { cameras, at } => Word::NoVideo { cameras: all(&cameras), at },
         scenario::Word::NoStream { cameras, from, knows_password } => {
-            let (tries, may) = streams::tried(check, known, (&all(&cameras), &all(&from)), mistakes);
-            let (joins, hears) = streams::joined(known, &all(&cameras), &all(&from));
-            Word::NoStream { tries, knows_password, may, joins, hears }
+            no_stream(check, known, (&all(&cameras), &all(&from)), knows_password, mistakes)
         }
         scenario::Word::Inventory { of } => Word::Inventory { of: all(&of) },
         scenario::Word::Attacks { of } => Word::Attacks { of: all(&of) },
@@ -191,25 +151,10 @@ pub(super) fn word(
             Word::Scan { at, finds: all(&finds), beyond: all(&beyond), by_job }
         }
         scenario::Word::Spare { of } => Word::Spare { of: all(&of) },
-        scenario::Word::Address { of, asked, bound, kept } => {
-            let asking = |name: &NodeName| asking(known.scenario, name, asked, bound);
-            let names = all(&of);
-            let advised = names.iter().flat_map(|name| advised(known, name)).collect();
-            Word::Address { of: names.iter().filter_map(asking).collect(), advised, kept }
-        }
+        scenario::Word::Address { of, asked, bound, kept } => address(known, &all(&of), (asked, bound), kept),
         scenario::Word::Carries { node, link, only } => carries(known, node, link, only),
-        scenario::Word::NoBridge { of } => {
-            let crossings = across::crossings(check, known, &all(&of), mistakes);
-            let alive = alive::opens(check, known, mistakes);
-            across::cover(check, known, &crossings, &alive, mistakes);
-            Word::NoBridge { crossings, alive }
-        }
-        scenario::Word::NoHop { from, segments } => {
-            let hops = hops::hops(check, known, &all(&from), &segments, mistakes);
-            let alive = alive::opens(check, known, mistakes);
-            hops::cover(check, known, &hops, &alive, mistakes);
-            Word::NoHop { hops, alive }
-        }
+        scenario::Word::NoBridge { of } => no_bridge(check, known, &all(&of), mistakes),
+        scenario::Word::NoHop { from, segments } => no_hop(check, known, (&all(&from), &segments), mistakes),
         scenario::Word::OwnLeg { of } => {
             Word::OwnLeg { questions: own_leg::questions(check, known, &all(&of), mistakes) }
         }
@@ -231,6 +176,94 @@ pub(super) fn word(
             Word::Lint { rules, waive, kits: kits(known), owners: known.scenario.owners.clone() }
         }
     }
+}
+
+fn no_reach(
+    check: &scenario::Check,
+    known: &Known<'_>,
+    mistakes: &mut Mistakes,
+    remarks: &mut Vec<String>,
+) -> Word {
+    let scenario::Word::NoReach {
+        from,
+        to,
+        both_ways,
+        via,
+        as_node,
+        ports,
+        cover,
+        broadcast,
+        except,
+        forgotten,
+    } = check.word.clone()
+    else {
+        unreachable!("asked for `no_reach` only")
+    };
+    let only = forgotten.as_ref().map(|one| one.address);
+    let attack = Attack {
+        check,
+        from: expand(&known.scenario.site, &from),
+        to: expand(&known.scenario.site, &to),
+        both_ways,
+        via,
+        as_node,
+        ports,
+        cover,
+        // Whoever writes a list, or sends everything, has said what counts.
+        cells: (cover != Cover::Listed && only.is_none()).then_some(cover == Cover::Usual),
+        odd: false,
+        frames: cover.is_all(),
+        forges: false,
+        broadcast,
+        except,
+        only,
+    };
+    let aims = aims(&attack, known, mistakes, remarks);
+    let alive = alive::opens(check, known, mistakes);
+    alive::cover(check, known, &aims, &alive, mistakes);
+    Word::NoReach { aims, alive, forgotten: forgotten.map(planned) }
+}
+
+fn no_bridge(check: &scenario::Check, known: &Known<'_>, of: &[NodeName], mistakes: &mut Mistakes) -> Word {
+    let crossings = across::crossings(check, known, of, mistakes);
+    let alive = alive::opens(check, known, mistakes);
+    across::cover(check, known, &crossings, &alive, mistakes);
+    Word::NoBridge { crossings, alive }
+}
+
+fn no_hop(
+    check: &scenario::Check,
+    known: &Known<'_>,
+    (from, segments): (&[NodeName], &[SegmentName]),
+    mistakes: &mut Mistakes,
+) -> Word {
+    let hops = hops::hops(check, known, from, segments, mistakes);
+    let alive = alive::opens(check, known, mistakes);
+    hops::cover(check, known, &hops, &alive, mistakes);
+    Word::NoHop { hops, alive }
+}
+
+fn no_stream(
+    check: &scenario::Check,
+    known: &Known<'_>,
+    (cameras, from): (&[NodeName], &[NodeName]),
+    knows_password: bool,
+    mistakes: &mut Mistakes,
+) -> Word {
+    let (tries, may) = streams::tried(check, known, (cameras, from), mistakes);
+    let (joins, hears) = streams::joined(known, cameras, from);
+    Word::NoStream { tries, knows_password, may, joins, hears }
+}
+
+fn address(
+    known: &Known<'_>,
+    of: &[NodeName],
+    (asked, bound): (Option<Ipv4Addr>, Option<Ipv4Addr>),
+    kept: bool,
+) -> Word {
+    let advised = of.iter().flat_map(|name| advised(known, name)).collect();
+    let asking = of.iter().filter_map(|name| asking(known.scenario, name, asked, bound));
+    Word::Address { of: asking.collect(), advised, kept }
 }
 
 fn planned(written: scenario::Forgotten) -> Forgotten {
