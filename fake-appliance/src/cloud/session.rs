@@ -160,15 +160,26 @@ impl Session {
         Ok(session)
     }
 
+    /// A session that ends while the appliance is about to restart has it restart.
     async fn run(&mut self, voice: &Voice, stop: &mut Stop) -> Result<Why, Error> {
+        let mut restarts = false;
+        match self.go_on(voice, stop, &mut restarts).await {
+            Err(error) if restarts => {
+                tracing::debug!(%error, "it restarts, whether or not the cloud has heard of it");
+                Ok(Why::Restart)
+            }
+            ended => ended,
+        }
+    }
+
+    async fn go_on(&mut self, voice: &Voice, stop: &mut Stop, restarts: &mut bool) -> Result<Why, Error> {
         let mut pings = interval(PING);
         pings.reset();
         let mut checks = interval(Duration::from_secs(1));
-        let mut restarts = false;
         loop {
             // A connection that ends with something unread may take along what the cloud has not read yet: a restart of which
             // the cloud never hears would be done once more.
-            if restarts && self.pending.values().all(|(_, monitoring)| *monitoring) {
+            if *restarts && self.pending.values().all(|(_, monitoring)| *monitoring) {
                 return Ok(Why::Restart);
             }
             tokio::select! {
@@ -181,7 +192,7 @@ impl Session {
                             }
                         }
                         Heard::Job(Next::Say(said)) => self.say(said, false).await?,
-                        Heard::Job(Next::Restart) => restarts = true,
+                        Heard::Job(Next::Restart) => *restarts = true,
                     }
                 }
                 _ = pings.tick() => {

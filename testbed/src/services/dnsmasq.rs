@@ -45,6 +45,8 @@ pub(super) fn forwarder(
 ) -> Result<Program, ServiceError> {
     let mut arguments: Vec<String> =
         ["--no-hosts", "--no-resolv", "--no-poll", "--log-queries"].map(str::to_owned).to_vec();
+    // Questions that wait for an answer: while the way to the server is cut, they are many.
+    arguments.push("--dns-forward-max=5000".to_owned());
     arguments.push(format!("--server={upstream}"));
     arguments.extend(listen.iter().map(|address| format!("--listen-address={address}")));
     arguments.extend(sets.iter().map(nftset));

@@ -38,8 +38,8 @@ const SETTLED: Duration = Duration::from_millis(40);
 /// After the end was asked for, frames are taken for at most this long.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Offers of DHCP that are told while a stretch goes on; whoever wants more reads them at its end.
-const MOST_OFFERS: usize = 1_000;
+/// Different offers of DHCP that are told while a stretch goes on; whoever wants more reads them at its end.
+const MOST_OFFERS: usize = 200;
 
 /// What can go wrong with a capture.
 #[derive(Debug, thiserror::Error)]
@@ -278,10 +278,16 @@ impl Shared {
 
     /// Tells whoever waits for them of what these messages offer; wakes nobody where they do not.
     fn offer(&self, messages: &[DhcpSeen]) {
-        let offers = |message: &&DhcpSeen| matches!(message.kind, DhcpKind::Offer | DhcpKind::Ack);
+        let offers =
+            |message: &&DhcpSeen| matches!(message.kind, DhcpKind::Offer | DhcpKind::Ack) && !message.earlier;
+        let what = |one: &DhcpSeen| (one.node.clone(), one.link.clone(), one.gives, one.from.clone());
         self.offers.send_if_modified(|told| {
-            let (before, room) = (told.len(), MOST_OFFERS.saturating_sub(told.len()));
-            told.extend(messages.iter().filter(offers).take(room).cloned());
+            let before = told.len();
+            for message in messages.iter().filter(offers) {
+                if told.len() < MOST_OFFERS && !told.iter().any(|known| what(known) == what(message)) {
+                    told.push(message.clone());
+                }
+            }
             told.len() > before
         });
     }
@@ -328,7 +334,8 @@ impl Watch {
         live.names.get(&(node.clone(), address)).into_iter().flatten().cloned().collect()
     }
 
-    /// What DHCP servers have offered and given in this stretch, the first 1,000 messages, as they come.
+    /// What DHCP servers have offered and given in this stretch, each address of each of them once and 200 at most, as
+    /// they come.
     pub fn offers(&self) -> watch::Receiver<Vec<DhcpSeen>> {
         self.0.offers.subscribe()
     }

@@ -75,6 +75,12 @@ fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, form: Form) -> Predicted 
     if aim.everybody.is_some() {
         return Predicted::Unknown("it is sent to everybody in a segment".to_owned());
     }
+    if form == Form::Tiny && aim.address.is_ipv6() && matches!(packet.body, Body::Tcp { .. }) {
+        // `ipv6frag_thdr_truncated` (Linux 5.11): such a piece is not put together with others.
+        return Predicted::Unknown(
+            "a first piece of IPv6 without its whole header goes on by itself".to_owned(),
+        );
+    }
     let forged = aim.forged.as_ref().map(|forged| forged.mac);
     let raw = Raw { link: aim.link.clone(), to: Some(aim.next_hop), forged };
     let probe = Probe { from: aim.from.clone(), sent: Sent::Raw(raw), packet };

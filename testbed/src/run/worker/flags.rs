@@ -14,25 +14,30 @@ use super::teller::Teller;
 /// Different offers that are told: more say nothing new.
 const MOST: usize = 32;
 
-/// What has been told in this stretch.
+/// What has been told so far: in a lab that stays, of all judgements, since each is told once.
 #[derive(Default)]
 pub(super) struct Flags(RefCell<Vec<OfferFlagged>>);
 
 impl Flags {
     /// Tells whatever is to be told as it is seen; never ends.
     pub(super) async fn tell(&self, site: &Site, teller: &Teller) -> Infallible {
-        let asking = choosing(&site.plan);
-        if !asking.is_empty() {
-            let mut offers = site.watch.offers();
-            loop {
-                let seen = offers.borrow_and_update().clone();
-                seen.iter().for_each(|offer| self.look_at(offer, &asking, teller));
-                if offers.changed().await.is_err() {
-                    break;
-                }
+        let mut offers = site.watch.offers();
+        loop {
+            offers.mark_unchanged();
+            self.look(site, teller);
+            if offers.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
         }
-        std::future::pending().await
+    }
+
+    /// Tells what has been seen so far.
+    pub(super) fn look(&self, site: &Site, teller: &Teller) {
+        let asking = choosing(&site.plan);
+        if !asking.is_empty() {
+            let seen = site.watch.offers().borrow().clone();
+            seen.iter().for_each(|offer| self.look_at(offer, &asking, teller));
+        }
     }
 
     fn look_at(&self, offer: &DhcpSeen, asking: &[&Asking], teller: &Teller) {
@@ -50,14 +55,9 @@ impl Flags {
         }
     }
 
-    /// All that was told in this stretch.
+    /// All that was told.
     pub(super) fn all(&self) -> Vec<OfferFlagged> {
         self.0.borrow().clone()
-    }
-
-    /// Another stretch begins.
-    pub(super) fn turn(&self) {
-        self.0.borrow_mut().clear();
     }
 }
 

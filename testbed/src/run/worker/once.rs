@@ -26,6 +26,7 @@ pub(super) async fn once(order: &Order, teller: &Teller) -> Result<Observations,
         served = serve(order, teller, &built, &services, &faults) => served,
         never = flags.tell(&built.site, teller) => match never {},
     };
+    flags.look(&built.site, teller);
     teller.stage(Stage::End);
     services.stop().await;
     let mut probed = served?;

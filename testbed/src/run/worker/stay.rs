@@ -188,6 +188,7 @@ async fn judge(
     teller.stage(Stage::End);
     take_snapshots(&standing.built.site, &folder.join("after")).await?;
     let tracked = connections.end().map_err(|error| ours(error.to_string()))?;
+    standing.flags.look(&standing.built.site, teller);
     let beside = Beside {
         facts: standing.services.board.all(),
         faults: standing.faults.seen(),
@@ -205,7 +206,6 @@ fn begin_stretch(standing: &Standing, folder: Option<&Path>) -> Result<(), Failu
     let Built { site, copy, .. } = &standing.built;
     standing.services.board.turn();
     standing.faults.turn();
-    standing.flags.turn();
     for (site, file) in [(site, RunFile::Capture), (copy, RunFile::OpenCopy)] {
         let file = folder.map(|folder| folder.join(file.path()));
         site.begin(file.as_deref()).map_err(capture_failed)?;
