@@ -39,6 +39,8 @@ pub(super) struct Answers {
     sent: HashSet<u64>,
     /// How many bytes each probe of TCP is, as its answer counts them.
     lengths: HashMap<u32, u8>,
+    /// Which probe comes in pieces of this mark, between these addresses.
+    pieces: HashMap<u64, u32>,
     /// The last probe that went this way, and whether the one whose addresses it has sent it when it was first seen there.
     ways: HashMap<u64, (u32, bool)>,
     /// Ways of probes that were answered.
@@ -57,6 +59,7 @@ impl Answers {
             hasher: RandomState::new(),
             sent: HashSet::new(),
             lengths: HashMap::new(),
+            pieces: HashMap::new(),
             ways: HashMap::new(),
             answered: HashSet::new(),
             asked: HashMap::new(),
@@ -74,8 +77,11 @@ impl Answers {
         };
         let part = match nonce::of_packet(packet, self.key) {
             Some(n) => self.whole(packet, n, own),
-            None if self.ways.is_empty() || self.is_word_of_a_forged(packet, own) => Part::None,
-            None => self.without_nonce(packet),
+            None => match self.piece_of(packet) {
+                Some(n) => Part::Probe(n),
+                None if self.ways.is_empty() || self.is_word_of_a_forged(packet, own) => Part::None,
+                None => self.without_nonce(packet),
+            },
         };
         if matches!(part, Part::Answer(_))
             && let Some(way) = Way::of(packet).and_then(Way::answered)
@@ -102,6 +108,17 @@ impl Answers {
         Some(Part::Answer(*n))
     }
 
+    /// Which probe this is a piece of, too short to say so: a router that has put one together may cut it elsewhere.
+    fn piece_of(&self, packet: &Packet<'_>) -> Option<u32> {
+        self.pieces.get(&self.mark_of(packet)?).copied()
+    }
+
+    /// What all pieces of one packet have in common (RFC 791, section 3.2; RFC 8200, section 4.5).
+    fn mark_of(&self, packet: &Packet<'_>) -> Option<u64> {
+        let id = packet.fragment?.id;
+        Some(self.hasher.hash_one((packet.source, packet.dest, id)))
+    }
+
     /// A packet with a nonce: the probe, or an answer that carries all of it back, as an echo reply does. Each number
     /// is sent once, one way.
     fn whole(&mut self, packet: &Packet<'_>, n: u32, own: impl Fn() -> bool) -> Part {
@@ -110,6 +127,9 @@ impl Answers {
             return Part::Answer(n);
         }
         let is_first = self.sent.insert(addresses(packet.source, packet.dest));
+        if let Some(mark) = self.mark_of(packet) {
+            self.pieces.insert(mark, n);
+        }
         // Again after each translation of addresses, so that an answer is known on either side of it.
         // Of pieces that overlap the first says the way: another one's may be that of somebody's own words.
         let says_way = |_: &Way| is_first || packet.fragment.is_none();
@@ -314,6 +334,34 @@ mod tests {
             nonce::Probe { traffic: "udp/67 from 68".to_owned().try_into().unwrap(), key: 1, ..probe };
         let own = nonce::craft(&other).unwrap();
         assert_eq!(answers.part(&Frame::of(&own).unwrap(), || true), Part::None, "a client asks for a lease");
+    }
+
+    #[test]
+    fn what_a_router_cuts_off_a_probe_that_it_has_put_together_is_of_the_probe() {
+        let probe = nonce::Probe {
+            source_mac: Mac([2, 0, 0, 0, 0, 1]),
+            next_hop_mac: Mac([2, 0, 0, 0, 0, 2]),
+            source: "10.40.0.20".parse().unwrap(),
+            dest: "10.40.0.1".parse().unwrap(),
+            traffic: "tcp/22 from 68 overlapping 443".to_owned().try_into().unwrap(),
+            source_port: 9,
+            key: KEY,
+            n: 5,
+            ttl: 64,
+        };
+        let mut answers = Answers::new(KEY);
+        let frames = nonce::frames(&probe).unwrap();
+        // Of IPv4 without options, cut to its header and the last 8 bytes.
+        let mut rest = frames[0][..14 + 20 + 8].to_vec();
+        rest[16..18].copy_from_slice(&28_u16.to_be_bytes());
+        rest[20..22].copy_from_slice(&6_u16.to_be_bytes());
+        rest[34..].fill(0x55);
+        let rest = Frame::of(&rest).unwrap();
+        assert_eq!(answers.part(&rest, || true), Part::None, "of nobody known");
+        for bytes in &frames {
+            answers.part(&Frame::of(bytes).unwrap(), || true);
+        }
+        assert_eq!(answers.part(&rest, || true), Part::Probe(5));
     }
 
     #[test]
