@@ -63,14 +63,14 @@ impl<'a> Talk<'a> {
             };
             return (words.to_owned(), None);
         };
-        let then = || counted(self.begun.len(), "conversation");
         let words = match before {
-            0 if told.is_some_and(|told| told < first.first_at) => {
-                format!(": that was told before it began anything with {cloud}, and it began {} then", then())
-            }
             0 => {
-                let told = if told.is_some() { "told later" } else { "not told" };
-                let then = then();
+                let told = match told {
+                    Some(told) if told < first.first_at => "told by then",
+                    Some(_) => "told later",
+                    None => "not told",
+                };
+                let then = counted(self.begun.len(), "conversation");
                 format!(
                     ": it was offered that before it began anything with {cloud}, which was {told}, and began {then} then"
                 )

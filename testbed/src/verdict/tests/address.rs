@@ -193,7 +193,7 @@ fn an_offer_is_told_before_or_after_the_cloud_hears_anything() {
     };
     assert_eq!(
         told_at(8),
-        "that was told before it began anything with aws, and it began 1 conversation then"
+        "it was offered that before it began anything with aws, which was told by then, and began 1 conversation then"
     );
     let late = "it was offered that before it began anything with aws, which was told later, and began 1 conversation then";
     assert_eq!(told_at(10), late);
