@@ -78,11 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 4] = [
-    (
-        &["PAN-NET-07"],
-        "into production in T1 and T3: IPv6 for single addresses, for other groups (DHCPv6, multicast listeners, solicited nodes), with hop limits of 1 and 255, from forged sources, and from T1's cameras",
-    ),
+pub(super) const LACKS: [(&[&str], &str); 3] = [
     (
         &["PAN-ADR-01"],
         "a server beside the site's own that answers first, with routes, names and time servers of its own (a guest who offers something later is met)",

@@ -1,5 +1,6 @@
 //! Aims at everybody: the broadcast addresses of a segment (RFC 919, RFC 922) and its groups of all nodes and all routers
-//! (RFC 4291, section 2.7.1), at a neighbour's filter and past the device that keeps two segments apart; past that also further groups.
+//! (RFC 4291, section 2.7.1), at a neighbour's filter and past the device that keeps two segments apart; past that also further groups,
+//! and the address of IPv6 that a link has of itself, whether or not the site has any.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,8 +10,9 @@ use ipnet::IpNet;
 use super::aims::{Attack, Notes, approach};
 use super::checks::Known;
 use super::frames::is_filtered;
-use super::model::{Aim, Cells, Everybody, Judge, Link, Node, PassedOn};
+use super::model::{Aim, Cells, Everybody, FlowPair, Forged, Judge, Link, Node, PassedOn};
 use super::ports::{fits, without};
+use super::said::groups;
 use super::ways::share;
 use crate::names::{LinkName, Mac, NodeName, SegmentName, Traffic};
 use crate::scenario::usual_ports;
@@ -20,34 +22,6 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 /// Whoever has no address asks everybody for one here (RFC 2131, section 4.1).
 const FOR_AN_ADDRESS: Traffic = Traffic::Udp(67, 67);
-
-/// Further groups, each with what is said there, which is all that each gets: those of a link, of an organisation and of the whole
-/// internet, and those in which routes are told. The global ones are for documentation (RFC 6676).
-const GROUPS: [(&str, &[Traffic]); 14] = [
-    // multicast DNS (RFC 6762), LLMNR (RFC 4795), WS-Discovery and SSDP
-    ("224.0.0.251", &[udp(5353)]),
-    ("224.0.0.252", &[udp(5355)]),
-    ("239.255.255.250", &[udp(3702), udp(1900)]),
-    // OSPF (RFC 2328), RIP (RFC 2453)
-    ("224.0.0.5", &[OSPF]),
-    ("224.0.0.9", &[udp(520)]),
-    // of an organisation (RFC 2365), and global
-    ("239.192.0.1", &[udp(5004)]),
-    ("233.252.0.1", &[udp(5004)]),
-    ("ff02::fb", &[udp(5353)]),
-    ("ff02::1:3", &[udp(5355)]),
-    ("ff02::c", &[udp(3702), udp(1900)]),
-    ("ff05::c", &[udp(3702), udp(1900)]),
-    // OSPFv3 (RFC 5340), RIPng (RFC 2080)
-    ("ff02::5", &[OSPF]),
-    ("ff02::9", &[udp(521)]),
-    ("ff0e::db8:0:1", &[udp(5004)]),
-];
-const OSPF: Traffic = Traffic::Protocol(89, 89);
-
-const fn udp(port: u16) -> Traffic {
-    Traffic::Udp(port, port)
-}
 
 /// What one node sends at everybody where the other is plugged in. Where both are in one segment the target's own filter
 /// judges, else every tap of the target's segment: there once for each attacker, whoever the target is.
@@ -72,10 +46,11 @@ pub(super) fn aims_at_everybody(
 
 /// The aims of one attacker at everybody of a segment, once; the first target stands for all.
 pub(super) fn once_for_each_segment(aims: &mut Vec<Aim>) {
-    let mut known: BTreeSet<(NodeName, SegmentName, IpAddr)> = BTreeSet::new();
+    let mut known = BTreeSet::new();
     aims.retain(|aim| {
         let at_taps = aim.everybody.is_some() && matches!(aim.judge, Judge::Tap { .. });
-        !at_taps || known.insert((aim.from.clone(), aim.target_segment.clone(), aim.address))
+        let whose = (aim.from.clone(), aim.source, aim.target_segment.clone());
+        !at_taps || known.insert((whose, aim.address, aim.next_hop))
     });
 }
 
@@ -130,12 +105,55 @@ impl Beside<'_> {
         let everybody = all.filter_map(|(address, mac, there, by)| {
             self.aim((target, at), (address, mac, there), (judge.clone(), Some(by)), None)
         });
-        let groups = GROUPS.iter().map(|(group, said)| (group.parse().expect("an address"), *said));
-        let groups = groups.filter(|(address, _)| speaks(address)).filter_map(|(address, said)| {
+        let everybody: Vec<Aim> = everybody.collect();
+        let groups = groups(at.mac).into_iter().filter(|(address, _)| speaks(address));
+        let groups = groups.filter_map(|(address, said)| {
             let mac = group_mac(address);
-            self.aim((target, at), (address, mac, mac), (judge.clone(), Some(carried())), Some(said))
+            self.aim((target, at), (address, mac, mac), (judge.clone(), Some(carried())), Some(&said))
         });
-        everybody.chain(groups).collect()
+        let alone = self.at_the_link_alone((target, at), (&judge, &carried()));
+        let forged = everybody.iter().chain(alone.last()).filter(|aim| is_link_wide(aim.address));
+        let forged: Vec<Aim> = forged.flat_map(|aim| self.by_other_names(aim, (target, at), out)).collect();
+        everybody.iter().cloned().chain(groups).chain(alone).chain(forged).collect()
+    }
+
+    /// At one link by the address that it has of itself: to the device's Ethernet address, as what is to be routed, and to its own, as what
+    /// is to be carried over; no router may pass on either (RFC 4291, section 2.5.6).
+    fn at_the_link_alone(&self, to: (&Node, &Link), (judge, by): (&Judge, &PassedOn)) -> Vec<Aim> {
+        let (_, at) = to;
+        let address = IpAddr::from(at.mac.link_local());
+        let sent = |next_hop| {
+            let aim = self.aim(to, (address, next_hop, at.mac), (judge.clone(), Some(by.clone())), None)?;
+            let ends = Everybody {
+                port: at.port.clone(),
+                taps: vec![at.port.clone()],
+                alone: true,
+                by: Some(by.clone()),
+            };
+            Some(Aim { everybody: Some(ends), ..aim })
+        };
+        let routed = sent(self.next.1.mac);
+        // The rules of a router have no say in what is for another Ethernet address.
+        let carried = sent(at.mac).map(|aim| Aim { cells: None, ..aim });
+        routed.into_iter().chain(carried).collect()
+    }
+
+    /// The same by other names: the target's own, that of the device's leg beside it, and none at all (RFC 4291, section 2.5.2).
+    fn by_other_names(&self, aim: &Aim, (target, at): (&Node, &Link), out: &Link) -> Vec<Aim> {
+        let (device, _) = self.next;
+        let of = |node: &Node, link: &Link| {
+            let forged = Forged { node: node.name.clone(), mac: self.own.mac };
+            (link.mac.link_local(), Some(forged))
+        };
+        let names = [of(target, at), of(device, out), (Ipv6Addr::UNSPECIFIED, None)];
+        let others = names.into_iter().filter(|(source, _)| *source != aim.address);
+        let by = |(source, forged): (Ipv6Addr, _)| Aim {
+            source: source.into(),
+            forged,
+            cells: None,
+            ..aim.clone()
+        };
+        others.map(by).collect()
     }
 
     /// One aim; none if the attacker has no address of the family, or nothing is left to be sent. Of IPv6 every link has one: that which
@@ -155,7 +173,7 @@ impl Beside<'_> {
         let beside = own().find(|net| next_link.addresses.iter().any(|other| net.contains(&other.addr())));
         let of_the_link = || address.is_ipv6().then(|| self.own.mac.link_local().into());
         let source = beside.or(own().next()).map(IpNet::addr).or_else(of_the_link)?;
-        let allowed = self.allowed();
+        let allowed = self.allowed(&address);
         let sent = match only {
             Some(only) => only.to_vec(),
             None if self.attack.cover.is_all() => usual_ports(true),
@@ -174,7 +192,7 @@ impl Beside<'_> {
             forged: None,
             to: target.name.clone(),
             address,
-            everybody: Some(Everybody { port: at.port.clone(), taps: ports_of_segment, by }),
+            everybody: Some(Everybody { port: at.port.clone(), taps: ports_of_segment, alone: false, by }),
             next_hop,
             next_node: next.name.clone(),
             stops_at: next.name.clone(),
@@ -194,15 +212,18 @@ impl Beside<'_> {
         (!aim.ports.is_empty()).then_some(aim)
     }
 
-    /// What the neighbours hear and flows let the attacker say to one of them, and what asks for an address.
-    fn allowed(&self) -> Vec<Traffic> {
+    /// What the neighbours hear and flows let the attacker say to one of them in this family, and what asks for an address.
+    fn allowed(&self, address: &IpAddr) -> Vec<Traffic> {
         let here =
             |name: &NodeName| self.known.ways.node(name).is_some_and(|node| share(node, &self.own.segment));
-        let flows = self.known.flows.iter().filter(|flow| {
-            !flow.upkeep && flow.pairs.iter().any(|pair| pair.from == self.attacker.name && here(&pair.to))
-        });
+        let alike = |other: &IpAddr| other.is_ipv4() == address.is_ipv4();
+        let says = |pair: &FlowPair| {
+            pair.from == self.attacker.name && here(&pair.to) && pair.addresses.iter().any(alike)
+        };
+        let flows = self.known.flows.iter().filter(|flow| !flow.upkeep && flow.pairs.iter().any(says));
         let members = self.known.ways.members(&self.own.segment);
-        let asks = members.iter().any(|(_, link)| link.leased.is_some()).then_some(FOR_AN_ADDRESS);
+        let asks = address.is_ipv4() && members.iter().any(|(_, link)| link.leased.is_some());
+        let asks = asks.then_some(FOR_AN_ADDRESS);
         Traffic::joined(flows.flat_map(|flow| &flow.ports).map(Traffic::as_allowed).chain(asks).collect())
     }
 
@@ -249,6 +270,11 @@ fn broadcasts(link: &Link) -> impl Iterator<Item = IpAddr> {
         IpNet::V4(net) if net.prefix_len() < 31 => Some(net.broadcast().into()),
         _ => None,
     })
+}
+
+/// Whether it is for a link alone, and for all there or one of them: what is heard there from whomever.
+fn is_link_wide(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(six) if six == ALL_NODES || six.is_unicast_link_local())
 }
 
 /// The Ethernet address of a broadcast or a group (RFC 1112, section 6.4; RFC 2464, section 7).

@@ -31,6 +31,7 @@ mod ports;
 mod remarks;
 pub mod render;
 mod routes;
+mod said;
 mod services;
 mod spoken;
 mod spoken_rtsp;

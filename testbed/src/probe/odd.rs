@@ -13,6 +13,8 @@ const TCP_FROM: [u16; 3] = [20, 25, 53];
 const UDP_FROM: [u16; 4] = [67, 443, 500, 554];
 /// No flag, FIN, RST, ACK, FIN and SYN, SYN and ACK, FIN PSH and URG, the six of RFC 793 together.
 const FLAGS: [u8; 8] = [0, 1, 4, 16, 3, 18, 41, 63];
+/// What reaches a neighbour alone, and what only a neighbour can have sent (RFC 4861, section 3.1).
+const LIMITS: [u8; 2] = [1, 255];
 /// A segment that opens a conversation (RFC 9293, section 3.1).
 const SYN: u8 = 2;
 /// What a piece that overlaps says where flows allow nothing: HTTPS, DNS, an answer to an echo (types of ICMP and ICMPv6 by 256).
@@ -61,6 +63,25 @@ fn shapes(usual: Traffic, ipv4: bool, allowed: &[Traffic], port: &mut impl FnMut
         Traffic::Icmp6(message, _) if !ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp6(message))),
         _ => Vec::new(),
     }
+}
+
+/// Each single kind of a list, as far as it has one, with a hop limit of 1 and of 255.
+pub(super) fn other_limits(sent: &[Traffic]) -> Vec<Traffic> {
+    let headers: Vec<Header> = sent.iter().filter_map(header).collect();
+    let shaped = |ttl| headers.iter().map(move |header| Shape { ttl, ..Shape::of(*header) });
+    LIMITS.into_iter().flat_map(shaped).map(Traffic::Shaped).collect()
+}
+
+/// From the port that it goes to, as it is where neighbours tell one another something.
+fn header(one: &Traffic) -> Option<Header> {
+    Some(match *one {
+        Traffic::Tcp(to, last) if to == last => Header::Tcp { to, from: to, flags: SYN },
+        Traffic::Udp(to, last) if to == last => Header::Udp { to, from: to },
+        Traffic::Icmp(message, last) if message == last => Header::Plain(Plain::Icmp(message)),
+        Traffic::Icmp6(message, last) if message == last => Header::Plain(Plain::Icmp6(message)),
+        Traffic::Protocol(number, last) if number == last => Header::Plain(Plain::Protocol(number)),
+        _ => return None,
+    })
 }
 
 /// The forms of a packet in which rules may take it for another one.
@@ -131,6 +152,15 @@ mod tests {
             let overlap = sent.iter().filter(|one| one.contains(" overlapping ")).count();
             assert_eq!((ends(" in tiny-pieces"), overlap), (15, 15));
         }
+    }
+
+    #[test]
+    fn each_single_kind_has_other_hop_limits_and_a_range_has_none() {
+        let sent = ["udp/547", "tcp/1-9", "icmp6/135", "ntp/question"].map(|one| one.parse().unwrap());
+        let all: Vec<String> = other_limits(&sent).iter().map(ToString::to_string).collect();
+        let limits =
+            ["udp/547 from 547 ttl 1", "icmp6/135 ttl 1", "udp/547 from 547 ttl 255", "icmp6/135 ttl 255"];
+        assert_eq!(all, limits);
     }
 
     #[test]

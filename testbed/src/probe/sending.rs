@@ -2,7 +2,7 @@
 //!
 //! Pure: a run that is judged again comes to the same packets from its plan, the rules that were listed and its key.
 
-use super::odd::odd;
+use super::odd::{odd, other_limits};
 use crate::model::Model;
 use crate::model::partition::{IpFamily, Standing};
 use crate::names::{Kinds, Traffic};
@@ -32,12 +32,13 @@ impl Sending {
     pub fn all_of(plan: &Plan, check: &Check, rules: &[RulesSeen], (key, first): (u32, usize)) -> Vec<Self> {
         let aims = check.word.aims();
         if !aims.iter().any(|aim| aim.cells.is_some()) {
-            return aims.iter().cloned().map(Sending::listed).collect();
+            return aims.iter().cloned().map(|aim| Sending::listed(aim).with_other_limits()).collect();
         }
         let model = Model::listed(plan, &check.name, rules);
         let with_cells = |(number, aim): (usize, &Aim)| {
             let seed = u64::from(key) << 32 ^ number as u64;
-            Sending::listed(aim.clone()).with_cells(model.as_ref().map_err(String::as_str), seed)
+            let listed = Sending::listed(aim.clone());
+            listed.with_cells(model.as_ref().map_err(String::as_str), seed).with_other_limits()
         };
         (first..).zip(aims).map(with_cells).collect()
     }
@@ -64,6 +65,12 @@ impl Sending {
         let odd = if *sends_odd { odd(&self.aim.address, allowed, &of_cells, seed) } else { Vec::new() };
         self.cells = Some(cells);
         self.kinds.extend(Some(Kinds::Cells(odd)).filter(|odd| odd.width() > 0));
+        self
+    }
+
+    fn with_other_limits(mut self) -> Self {
+        let others = if self.aim.is_carried() { other_limits(&self.aim.ports) } else { Vec::new() };
+        self.kinds.extend(Some(Kinds::Cells(others)).filter(|others| others.width() > 0));
         self
     }
 

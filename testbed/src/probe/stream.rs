@@ -116,7 +116,8 @@ impl<'a> Stream<'a> {
     pub async fn trace(&mut self, patience: u32) {
         for lane in &mut self.lanes {
             if lane.swept.trace.is_empty() && !lane.swept.arrived(self.site).is_empty() {
-                lane.swept.trace = super::trace::trace(self.site, &lane.swept, patience).await;
+                lane.swept.trace =
+                    super::trace::trace(self.site, &lane.swept, patience).await.unwrap_or_default();
             }
         }
     }

@@ -80,9 +80,7 @@ pub async fn sweep(
     }
     finish(site, &mut sockets, &mut life, &mut under_way, &mut swept).await;
     controls(site, open_copy, &mut swept, patience).await;
-    for one in &mut swept {
-        one.trace = super::trace::trace(site, one, patience).await;
-    }
+    super::trace::trace_all(site, &mut swept, patience).await;
     (swept, life.opens)
 }
 
@@ -132,9 +130,7 @@ pub async fn signs_of_life(
 /// The controls of a stream that has ended, and what lets through what still arrived at its end.
 pub async fn finish_stream(site: &Site, open_copy: &Site, swept: &mut [Swept], patience: u32) {
     controls(site, open_copy, swept, patience).await;
-    for one in swept.iter_mut().filter(|one| one.trace.is_empty()) {
-        one.trace = super::trace::trace(site, one, patience).await;
-    }
+    super::trace::trace_all(site, swept, patience).await;
 }
 
 /// After each batch, of however many aims, waits until its last packet has passed the taps.

@@ -1,6 +1,6 @@
 //! Which rule let it through: the packet is sent again and nft's own trace of it is read, not guessed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -14,7 +14,7 @@ use crate::kernel::packet::PacketSocket;
 use crate::kernel::{KernelError, Namespace};
 use crate::names::NodeName;
 use crate::observation::TraceStep;
-use crate::plan::{Aim, Switch};
+use crate::plan::{Aim, PassedOn, Switch};
 
 /// How long a packet's trace may take to be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
@@ -22,18 +22,33 @@ const TOLD_WITHIN: Duration = Duration::from_secs(3);
 /// How long to wait for the first line before the packet is sent once more: the monitor may not listen yet.
 const AGAIN_AFTER: Duration = Duration::from_millis(150);
 
-/// Sends the first packet of the aim that arrived once more and follows it through the rules of the device that
-/// should have stopped it, or, where that has none, of the switch before it; empty if none arrived, or if neither has any.
-pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Vec<TraceStep> {
-    let Some(entry) = first_arrived(site, swept) else { return Vec::new() };
-    let Some(place) = place(site, &swept.sending.aim) else { return Vec::new() };
-    match follow(site, swept, entry, &place, patience).await {
-        Ok(steps) => steps,
-        Err(error) => {
-            tracing::warn!(%error, "the packet could not be traced");
-            Vec::new()
+/// Follows what let each aim's packets through, of those that have not been followed yet.
+///
+/// What a device carries over without a word of its rules is waited for once: it is the same for all that it carries.
+pub(super) async fn trace_all(site: &Site, swept: &mut [Swept], patience: u32) {
+    let mut mute = BTreeSet::new();
+    for one in swept.iter_mut().filter(|one| one.trace.is_empty()) {
+        let carried = one.passed_on().filter(|(_, by)| matches!(by, PassedOn::Carried { .. }));
+        let carried = carried.map(|(node, by)| (node.clone(), by.clone()));
+        if carried.as_ref().is_some_and(|by| mute.contains(by)) {
+            continue;
         }
+        let Some(steps) = trace(site, one, patience).await else { continue };
+        mute.extend(carried.filter(|_| steps.is_empty()));
+        one.trace = steps;
     }
+}
+
+/// Sends the first packet of the aim that arrived once more and follows it through the rules of the device that
+/// should have stopped it, or, where that has none, of the switch before it; none if none arrived, or if neither has any.
+pub(super) async fn trace(site: &Site, swept: &Swept, patience: u32) -> Option<Vec<TraceStep>> {
+    let entry = first_arrived(site, swept)?;
+    let place = place(site, &swept.sending.aim)?;
+    let followed = follow(site, swept, entry, &place, patience).await;
+    Some(followed.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the packet could not be traced");
+        Vec::new()
+    }))
 }
 
 fn first_arrived(site: &Site, swept: &Swept) -> Option<Entry> {

@@ -195,11 +195,26 @@ impl<'a> Packet<'a> {
     /// section 4.5), as far as it is quoted.
     pub fn quoted(&self) -> Option<Packet<'a>> {
         let Transport::Icmp(icmp) = self.transport else { return None };
-        let quotes = match self.source {
-            IpAddr::V4(_) => matches!(icmp.kind, 3 | 4 | 5 | 11 | 12),
-            IpAddr::V6(_) => matches!(icmp.kind, 1..=4),
-        };
-        quotes.then(|| Packet::of(icmp.payload)).flatten()
+        match (self.source, icmp.kind) {
+            (IpAddr::V4(_), 3 | 4 | 5 | 11 | 12) | (IpAddr::V6(_), 1..=4) => Packet::of(icmp.payload),
+            (IpAddr::V6(_), 137) => Packet::of(redirected(icmp.payload)?),
+            _ => None,
+        }
+    }
+}
+
+/// What a redirect of IPv6 is about: an option behind the two addresses has it (RFC 4861, section 4.6.3).
+fn redirected(payload: &[u8]) -> Option<&[u8]> {
+    const REDIRECTED: u8 = 4;
+    let mut options = payload.get(32..)?;
+    loop {
+        let [kind, units, ..] = *options else { return None };
+        let whole = options.len().min(usize::from(units) * 8);
+        match kind {
+            REDIRECTED => return options.get(8..whole),
+            _ if units == 0 => return None,
+            _ => options = &options[whole..],
+        }
     }
 }
 
@@ -371,6 +386,25 @@ mod tests {
         assert_eq!((quoted.ports(), quoted.protocol), (Some((1234, 80)), 6));
         let echo = icmp("10.0.0.2", "10.0.0.1", 8, [0; 4], &error);
         assert_eq!(Packet::of(&echo).unwrap().quoted(), None);
+    }
+
+    #[test]
+    fn a_redirect_of_ipv6_quotes_what_it_is_about_in_an_option() {
+        let about = udp(("fe80::1", 5), ("fe80::2", 6), &[0; 8]);
+        let told = |options: &[u8]| {
+            let said = [&[0; 32], options].concat();
+            let redirect = icmp("fe80::9", "fe80::1", 137, [0; 4], &said);
+            Packet::of(&redirect).unwrap().quoted().and_then(|packet| packet.ports())
+        };
+        let of_link = [2, 1, 2, 0, 0, 0, 0, 1];
+        let units = 1 + u8::try_from(about.len() / 8).unwrap();
+        let option = [&[4, units, 0, 0, 0, 0, 0, 0], &about[..]].concat();
+        assert_eq!(told(&[&of_link[..], &option].concat()), Some((5, 6)));
+        assert_eq!(told(&option[..8 + 48]), Some((5, 6)), "as far as it is there");
+        assert_eq!(told(&of_link), None);
+        for bad in [&[][..], &[4], &[2, 0, 4, 1], &[4, 0], &[1, 200, 0, 0], &[4, 1, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(told(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

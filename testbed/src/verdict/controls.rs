@@ -14,14 +14,15 @@ pub(super) const NEAR: u64 = 1_000_000_000;
 /// Kinds spelled out per reason.
 const KINDS: usize = 4;
 
-/// `dock-1 -> vms 10.30.0.10`, or `dock-1 -> vms 10.30.0.255 (everybody in prod)`.
+/// `dock-1 -> vms 10.30.0.10`, `dock-1 -> vms 10.30.0.255 (everybody in prod)`, or `dock-1 -> vms fe80::1 (its link in prod)`.
 pub(super) fn aim_name(aim: &Aim) -> String {
     format!("{} -> {} {}", aim.from, aim.to, address_name(aim))
 }
 
-/// The address, and whose it is if it is everybody's.
+/// The address, and whose it is if it is none of the plan's.
 pub(super) fn address_name(aim: &Aim) -> String {
     match &aim.everybody {
+        Some(one) if one.alone => format!("{} (its link in {})", aim.address, aim.target_segment),
         Some(_) => format!("{} (everybody in {})", aim.address, aim.target_segment),
         None => aim.address.to_string(),
     }

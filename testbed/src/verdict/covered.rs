@@ -15,7 +15,12 @@ pub(super) fn covered(tried: &[&AimSeen]) -> Vec<CoveredSeen> {
         to: seen.aim.to.clone(),
         address: seen.aim.address,
         passing_for: seen.aim.forged.as_ref().map(|forged| forged.node.clone()),
-        everybody_in: seen.aim.everybody.as_ref().map(|_| seen.aim.target_segment.clone()),
+        everybody_in: seen
+            .aim
+            .everybody
+            .as_ref()
+            .filter(|one| !one.alone)
+            .map(|_| seen.aim.target_segment.clone()),
         frames: seen.aim.is_frames(),
         everything: seen.aim.is_whole(),
         packets: seen.kinds.iter().map(|kind| kind.planned).sum(),
@@ -32,7 +37,7 @@ pub(super) fn summary(covered: &[CoveredSeen]) -> String {
         !one.everything && !one.frames && one.passing_for.is_none() && one.everybody_in.is_none()
     };
     let further = count(is_further);
-    let everybody = count(|one| one.everybody_in.is_some());
+    let everybody = count(|one| one.everybody_in.is_some() && one.passing_for.is_none());
     let forged = count(|one| one.passing_for.is_some());
     let less = [
         (further > 0).then(|| format!("at {} more", counted(further, "address"))),

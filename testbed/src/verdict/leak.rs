@@ -136,7 +136,7 @@ fn cited(aim: &AimSeen) -> Vec<(String, u64)> {
     let entered = entered.map(|at| (format!("{what} entered at {}'s tap", aim.aim.from), at));
     let left = stored(arrival.packet);
     let tap = match (&aim.aim.everybody, &aim.aim.judge) {
-        (Some(_), Judge::Tap { .. }) => format!("a tap of {}", aim.aim.target_segment),
+        (Some(one), Judge::Tap { .. }) if !one.alone => format!("a tap of {}", aim.aim.target_segment),
         _ => format!("{}'s tap", aim.aim.to),
     };
     let left = left.map(|at| (format!("{what} arrived at {tap}"), at));

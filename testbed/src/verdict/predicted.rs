@@ -73,7 +73,7 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
 /// `form`: in how many pieces it comes.
 fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, form: Form) -> Predicted {
     if aim.everybody.is_some() {
-        return Predicted::Unknown("it is sent to everybody in a segment".to_owned());
+        return Predicted::Unknown("it is sent past the addresses of the plan".to_owned());
     }
     if form == Form::Tiny && aim.address.is_ipv6() && matches!(packet.body, Body::Tcp { .. }) {
         // `ipv6frag_thdr_truncated` (Linux 5.11): such a piece is not put together with others.

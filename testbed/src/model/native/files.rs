@@ -108,7 +108,7 @@ fn most_unknown(name: &str) -> usize {
     match name {
         "unsure" => 60,
         // It copies packets to elsewhere.
-        "t1-app-bridges" => 50,
+        "t1-app-bridges" | "t1-app-relays-groups" => 50,
         "devices" => 30,
         _ => 20,
     }

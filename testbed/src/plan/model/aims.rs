@@ -315,7 +315,7 @@ pub struct Aim {
     pub unrouted: Option<String>,
 }
 
-/// Everybody in a segment, as whom an aim is at.
+/// Everybody in a segment as whom an aim is at, or one of them whose address is none of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Everybody {
     /// The fabric's port of the target's link in that segment.
@@ -323,6 +323,10 @@ pub struct Everybody {
     /// Where a tap judges: all ports of the segment but the attacker's and those of the device before it, the target's first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taps: Vec<LinkName>,
+    /// At the target's link alone, by the address of IPv6 that it makes of its Ethernet address (RFC 4291, appendix A), whether or not it
+    /// has one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// What the device between would do to let it in; none where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PassedOn>,
@@ -354,7 +358,13 @@ impl Aim {
 
     /// Whether odd packets are sent besides, behind everything else.
     pub fn sends_odd(&self) -> bool {
-        self.cells.as_ref().is_some_and(|cells| cells.odd)
+        self.cells.as_ref().is_some_and(|cells| cells.odd) || self.is_carried()
+    }
+
+    /// Whether it would have to be carried over as it is: then its list is sent with other hop limits, too.
+    pub fn is_carried(&self) -> bool {
+        let by = self.everybody.as_ref().and_then(|one| one.by.as_ref());
+        matches!(by, Some(PassedOn::Carried { .. }))
     }
 
     /// Whether frames without IP are sent, to a neighbour whom a switch keeps apart.

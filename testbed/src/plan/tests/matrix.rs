@@ -95,7 +95,9 @@ fn everything_goes_to_one_address_of_each_family_and_the_list_to_the_others_and_
         let is_group = aim.everybody.is_some() && aim.cells.is_none();
         assert!(is_group || aim.cells.as_ref().is_some_and(|cells| !cells.all), "{aim:?}");
     }
-    let forged: Vec<&Aim> = aims.iter().filter(|aim| aim.forged.is_some()).collect();
+    // At everybody, whoever is beside the target is forged.
+    let forged: Vec<&Aim> =
+        aims.iter().filter(|aim| aim.forged.is_some() && aim.everybody.is_none()).collect();
     let of = |aim: &Aim| (aim.from.clone(), aim.to.clone(), aim.forged.as_ref().unwrap().node.clone());
     assert!(forged.iter().any(|aim| of(aim).2.as_str() == "app" && aim.to.as_str() == "aws"), "{forged:?}");
     for aim in forged {

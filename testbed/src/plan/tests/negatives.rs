@@ -345,21 +345,36 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
         "239.255.255.250",
         "224.0.0.5",
         "224.0.0.9",
+        "224.0.0.22",
         "239.192.0.1",
         "233.252.0.1",
     ];
-    let of_six = ["ff02::fb", "ff02::1:3", "ff02::c", "ff05::c", "ff02::5", "ff02::9", "ff0e::db8:0:1"];
+    let of_six = [
+        "ff02::fb",
+        "ff02::1:3",
+        "ff02::c",
+        "ff05::c",
+        "ff02::5",
+        "ff02::9",
+        "ff02::16",
+        "ff02::1:2",
+        "ff05::1:3",
+        "ff0e::db8:0:1",
+    ];
     let all =
         ["10.20.0.255", "255.255.255.255", "ff02::1", "ff02::2"].into_iter().chain(groups).chain(of_six);
-    assert_eq!(addresses, all.map(at).collect::<Vec<_>>(), "of IPv6, too, of which there is none");
+    let all: Vec<_> = all.map(at).collect();
+    assert_eq!(addresses[..all.len()], all, "of IPv6, too, of which there is none");
     let search = &aims[6];
     assert_eq!(search.ports, ["udp/3702", "udp/1900"].map(|port| port.parse().unwrap()));
     assert_eq!(search.next_hop.to_string(), "01:00:5e:7f:ff:fa");
-    assert!(aims[2..].iter().all(|aim| aim.cells.is_none() && aim.next_hop == aim.target_mac), "{aims:#?}");
-    for aim in aims.iter().filter(|aim| aim.address.is_ipv6()) {
+    let aims_of_all = &aims[..all.len()];
+    assert!(aims_of_all[2..].iter().all(|aim| aim.cells.is_none() && aim.next_hop == aim.target_mac));
+    for aim in aims_of_all.iter().filter(|aim| aim.address.is_ipv6()) {
         let IpAddr::V6(source) = aim.source else { panic!("{aim:?}") };
         assert!(source.is_unicast_link_local(), "that of its link: {aim:?}");
     }
+    assert!(!aims_of_all[0].sends_odd() && aims_of_all[1..].iter().all(Aim::sends_odd));
     for (aim, routed) in aims.iter().zip([true, false]) {
         let everybody = aim.everybody.as_ref().unwrap();
         let ports: Vec<_> = everybody.taps.iter().map(ToString::to_string).collect();
@@ -371,6 +386,45 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
 }
 
 #[test]
+fn across_a_router_each_link_is_aimed_at_by_the_address_that_it_has_of_itself() {
+    let aims = at_everybody("vms", "dock-1 dock-2", "F01 F15 S02");
+    for target in ["dock-1", "dock-2"] {
+        let at = |aim: &&Aim| aim.to == name(target) && aim.everybody.as_ref().unwrap().alone;
+        let alone: Vec<&Aim> = aims.iter().filter(at).collect();
+        for aim in &alone {
+            let everybody = aim.everybody.as_ref().unwrap();
+            let port = format!("{target}-eth0").parse().unwrap();
+            assert_eq!(
+                (&everybody.taps, &aim.judge),
+                (&vec![port], &Judge::Tap { port: everybody.port.clone() })
+            );
+            assert_eq!(aim.address, IpAddr::from(aim.target_mac.link_local()), "{aim:?}");
+            assert_ne!(aim.address, aim.source, "{aim:?}");
+        }
+        let routed: Vec<bool> = alone.iter().map(|aim| aim.next_hop != aim.target_mac).collect();
+        assert_eq!(
+            routed,
+            [true, false, false, false],
+            "to the router, past it, as the router, and as nobody"
+        );
+        let asked = aims.iter().filter(|aim| aim.to == name(target)).map(|aim| aim.address.to_string());
+        assert_eq!(asked.filter(|address| address.starts_with("ff02::1:ff")).count(), 1);
+    }
+    let forged = |address: &str| {
+        let of = |aim: &&Aim| {
+            aim.address.to_string() == address && (aim.forged.is_some() || aim.source.is_unspecified())
+        };
+        aims.iter()
+            .filter(of)
+            .map(|aim| aim.forged.as_ref().map(|forged| forged.node.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let by = |node: &str| Some(node.to_owned());
+    assert_eq!(forged("ff02::1"), [by("dock-1"), by("rtr"), None, by("dock-2")]);
+    assert!(forged("ff02::fb").is_empty());
+}
+
+#[test]
 fn across_a_router_everybody_is_aimed_at_by_ipv4_where_both_speak_it_and_by_ipv6_anyhow() {
     let mut site = t3();
     // The first address of who is there is an IPv6 one, and cameras have none.
@@ -379,7 +433,9 @@ fn across_a_router_everybody_is_aimed_at_by_ipv4_where_both_speak_it_and_by_ipv6
     assert!(aims.iter().any(|aim| aim.address.to_string() == "255.255.255.255"), "{aims:#?}");
     assert!(aims.iter().any(|aim| aim.address.to_string() == "ff02::1"), "{aims:#?}");
     let ping = |aim: &Aim| aim.ports.contains(&"icmp6/128".parse().unwrap());
-    assert!(aims.iter().filter(|aim| aim.address.is_ipv6() && ping(aim)).count() == 2, "{aims:#?}");
+    let own = |aim: &Aim| aim.forged.is_none() && !aim.source.is_unspecified();
+    let all = aims.iter().filter(|aim| aim.address.is_multicast() && aim.address.is_ipv6() && own(aim));
+    assert!(all.filter(|aim| ping(aim)).count() == 2, "{aims:#?}");
 }
 
 #[test]

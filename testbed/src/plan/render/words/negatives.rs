@@ -142,7 +142,9 @@ pub(super) fn opens_table(opens: &[Open]) -> String {
 fn aims_table(aims: &[Aim]) -> String {
     let row = |aim: &Aim| {
         let judge = match &aim.judge {
-            Judge::Tap { .. } if aim.everybody.is_some() => format!("every tap of {}", aim.target_segment),
+            Judge::Tap { .. } if aim.everybody.as_ref().is_some_and(|one| !one.alone) => {
+                format!("every tap of {}", aim.target_segment)
+            }
             Judge::Tap { port } => format!("tap {port}"),
             Judge::BehindFilter { node } => format!("behind the filter of {node}"),
         };
