@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use fake_camera::hostile::{Answers, Call, Dies, Hostility, Moves, Net};
+use fake_camera::hostile::{Answers, Call, Dies, HandsOut, Hostility, Moves, Net};
 
 /// What it does to its clients and to others, to find out whether that is contained.
 #[derive(Args, Debug)]
@@ -49,6 +49,13 @@ pub(crate) struct Hostile {
     /// Try the ports of all hosts of this subnet, once.
     #[arg(long, value_name = "SUBNET")]
     scan: Vec<Net>,
+    /// Hand out addresses (DHCP) for so many seconds each to whoever looks for one on the link of `--address`, and name itself as router,
+    /// name server and time server; each client gets what it asks for.
+    #[arg(long, value_name = "S", requires = "address")]
+    hand_out: Option<u64>,
+    /// Give this address to the first of them, and to others those that follow.
+    #[arg(long, value_name = "ADDRESS", requires = "hand_out")]
+    hand_out_from: Option<Ipv4Addr>,
     /// Let nobody in any more, so many milliseconds after somebody has played it for the first time.
     #[arg(long, value_name = "MS")]
     die_after: Option<u64>,
@@ -85,6 +92,9 @@ impl Hostile {
             pushes_to: self.push_to.clone(),
             calls: self.call.clone(),
             scans: self.scan.clone(),
+            hands_out: self
+                .hand_out
+                .map(|seconds| HandsOut { first: self.hand_out_from, lease: Duration::from_secs(seconds) }),
             dies: self.die_after.map(|after| Dies { after: time(after), lasts: time(self.die_for) }),
             changes_address: self.change_address.map(|to| Moves { after: time(self.change_after), to }),
         }

@@ -59,6 +59,7 @@ pub async fn serve(
     let telling = Arc::clone(&facts);
     let acts = Acts::new(move |what| telling.tell(Fact::Attacked { what: what.to_owned() }));
     let built = build(camera, listen.socket.ip(), (videos, &shown), (&facts, &acts)).await?;
+    let own = listen.socket.ip();
     let mut listens = vec![listen];
     let asked = match onvif {
         None => None,
@@ -67,9 +68,16 @@ pub async fn serve(
             Some((doors, device(camera, (name, clock_offset), port, (shown, &acts))?))
         }
     };
+    // Whoever waits for this camera may look for an address right then.
+    let hands_out = camera.hostility.hands_out;
+    let hands_out = hands_out.map(|what| hostile::AddressServer::bind(own, what));
+    let hands_out = hands_out.transpose().map_err(Error::Listen)?;
     facts.tell(Fact::Ready { listens });
     built.pushed.iter().try_for_each(Push::begin)?;
-    let own_accord = own_accord(camera, &acts);
+    let mut own_accord = own_accord(camera, &acts);
+    if let Some(server) = hands_out {
+        own_accord.spawn(server.answer_all(acts.clone()));
+    }
     let telling = Arc::clone(&facts);
     let asked =
         asked.map(|(doors, device)| Asked::start(doors, device, Arc::new(move |fact| telling.tell(fact))));

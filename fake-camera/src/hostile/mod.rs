@@ -8,9 +8,11 @@
 //! - [`Acts`]: what it has done of it.
 //! - `message`: RTSP's messages and interleaved frames, read within bounds. `points`: messages that name another host.
 //! - `relay`: between a client and the server. `outward`: calls, pushed video, scans. `address`: another address.
+//! - `hands_out`: addresses for others.
 
 mod acts;
 mod address;
+mod hands_out;
 mod message;
 mod outward;
 mod points;
@@ -21,6 +23,8 @@ use std::time::Duration;
 
 pub use acts::Acts;
 pub(crate) use address::change as change_address;
+pub use hands_out::HandsOut;
+pub(crate) use hands_out::Server as AddressServer;
 pub use outward::{Call, Net};
 pub(crate) use outward::{call_all, have_left, scan_all};
 pub(crate) use relay::Relay;
@@ -51,6 +55,8 @@ pub struct Hostility {
     pub calls: Vec<Call>,
     /// Whose ports it tries, once.
     pub scans: Vec<Net>,
+    /// Whoever looks for an address in its network is given one.
+    pub hands_out: Option<HandsOut>,
     /// It goes away and comes back.
     pub dies: Option<Dies>,
     /// It takes another address of its subnet.

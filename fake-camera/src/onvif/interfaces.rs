@@ -47,10 +47,16 @@ pub(super) fn all() -> Vec<Interface> {
 }
 
 /// The kernel's number of the interface that has this address.
-pub(super) fn index_of(address: IpAddr) -> Option<u32> {
+pub(crate) fn index_of(address: IpAddr) -> Option<u32> {
     let has = |link: &Interface| link.addresses.iter().any(|(own, _)| *own == address);
     let link = all().into_iter().find(has)?;
     if_nametoindex(link.name.as_str()).ok()
+}
+
+/// How long the prefix of this address is that an interface has.
+pub(crate) fn prefix_of(address: IpAddr) -> Option<u8> {
+    let mut addresses = all().into_iter().flat_map(|link| link.addresses);
+    addresses.find_map(|(own, prefix)| (own == address).then_some(prefix))
 }
 
 fn length(mask: IpAddr) -> u8 {

@@ -37,6 +37,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 pub use device::{Device, Encoding, Login, Snapshot, Stream, Ways};
+pub(crate) use interfaces::{index_of, prefix_of};
 
 /// What facts call it.
 const SERVICE: &str = "onvif";
