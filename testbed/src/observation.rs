@@ -99,6 +99,9 @@ pub struct Observations {
     /// DHCP messages at the links of those that asked, in order of time.
     #[serde(default)]
     pub dhcp: Vec<DhcpSeen>,
+    /// Addresses that were offered, as that left whoever offered them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<OfferSent>,
     /// Offers of something else than what was chosen, as they were told while the run went on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flagged: Vec<OfferFlagged>,

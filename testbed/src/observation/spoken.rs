@@ -186,9 +186,60 @@ pub struct DhcpSeen {
     pub server: Option<Ipv4Addr>,
     /// The node that a message of a server came from, by its Ethernet address.
     pub from: Option<NodeName>,
+    /// What a server tells beside the address.
+    #[serde(default, skip_serializing_if = "DhcpSays::is_nothing")]
+    pub says: DhcpSays,
     /// In a lab that stays: it came before this judgement began, and its packet is in no file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier: bool,
+}
+
+/// What a DHCP server tells a client beside its address (RFC 2132).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DhcpSays {
+    /// Its routers (option 3).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routers: Vec<Ipv4Addr>,
+    /// Who knows names (option 6).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Ipv4Addr>,
+    /// Who knows the time (option 42).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Ipv4Addr>,
+    /// Routes (options 33 and 121), such as `0.0.0.0/1 via 10.40.0.30`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<String>,
+    /// Where the rules of a proxy are (option 252).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// For how long the address is the client's (option 51), seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease: Option<u32>,
+}
+
+impl DhcpSays {
+    /// True if it tells nothing of all that.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An address is offered (`DHCPOFFER`), as it leaves the link of whoever offers it: the first offer for each client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferSent {
+    /// Who offers.
+    pub node: NodeName,
+    /// By which link.
+    pub link: LinkName,
+    /// Packet number at its tap; 0 in a lab that stays, if it came before this judgement began.
+    pub packet: u64,
+    /// When.
+    pub at: u64,
+    /// For whom, by its Ethernet address (`chaddr`).
+    pub to: Mac,
+    /// The address.
+    pub gives: Ipv4Addr,
 }
 
 /// A link that asks for an address of its choice was offered or given another one, which was told at once.

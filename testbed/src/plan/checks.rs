@@ -16,7 +16,7 @@ use super::lint::kits;
 use super::matrix::matrix;
 use super::mistake::Mistakes;
 use super::model::{
-    Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, ServiceKind, Word,
+    Advised, Asking, Check, During, Flow, Forgotten, Open, Plan, RouteAsked, Service, ServiceKind, Told, Word,
 };
 use super::own_leg;
 use super::ports::{fits, openable};
@@ -262,7 +262,7 @@ fn address(
     kept: bool,
 ) -> Word {
     let advised = of.iter().flat_map(|name| advised(known, name)).collect();
-    let asking = of.iter().filter_map(|name| asking(known.scenario, name, asked, bound));
+    let asking = of.iter().filter_map(|name| asking(known, name, asked, bound));
     Word::Address { of: asking.collect(), advised, kept }
 }
 
@@ -299,12 +299,12 @@ fn carries(known: &Known<'_>, node: NodeName, link: LinkName, only: Vec<FlowId>)
 
 /// The link of a node that asks for its address; what the check leaves open is what the site says.
 fn asking(
-    scenario: &Scenario,
+    known: &Known<'_>,
     name: &NodeName,
     asked: Option<Ipv4Addr>,
     bound: Option<Ipv4Addr>,
 ) -> Option<Asking> {
-    let node = scenario.site.nodes.get(name)?;
+    let node = known.scenario.site.nodes.get(name)?;
     let (link, dhcp) = node.links.iter().find_map(|link| Some((link, link.dhcp.as_ref()?)))?;
     let asked = asked.or(dhcp.asks);
     Some(Asking {
@@ -313,7 +313,22 @@ fn asking(
         asked,
         bound: bound.or(asked).unwrap_or(dhcp.gets),
         server: dhcp.server.clone(),
+        told: told(known.services, &dhcp.server, dhcp.gets),
     })
+}
+
+/// What a server tells whoever it gives this address.
+fn told(services: &[Service], server: &NodeName, gives: Ipv4Addr) -> Told {
+    let of = services.iter().filter(|service| service.node == *server);
+    let mut told = of.filter_map(|service| match &service.kind {
+        ServiceKind::DhcpServer { subnet, lease, router, dns, ntp, .. } if subnet.contains(&gives) => {
+            let lease = u32::try_from(lease.as_secs()).ok();
+            let routers = router.iter().copied().collect();
+            Some(Told { routers, names: dns.clone(), times: ntp.clone(), lease })
+        }
+        _ => None,
+    });
+    told.next().unwrap_or_default()
 }
 
 /// The links of a node that are advised by a router.

@@ -223,13 +223,17 @@ impl Finder<'_, '_> {
         if meant.scans.len() < written.scans.len() {
             wrong.push(format!("`{}` scans a segment that is no IPv4 subnet of /22 or narrower", node.name));
         }
-        wrong.extend(written.changes_address.and_then(|(_, to)| self.cannot_take(node, to)));
+        let cannot =
+            |does: &str, to| self.cannot_use(node, to).map(|why| format!("`{}` {does} {why}", node.name));
+        wrong.extend(written.changes_address.and_then(|(_, to)| cannot("takes the address", to)));
+        wrong.extend(written.hands_out.and_then(|one| cannot("hands out the address", one.first?)));
+        wrong.extend(written.hands_out.and_then(|_| self.cannot_serve(node)));
         wrong.into_iter().for_each(|text| self.mistakes.site(text));
         meant
     }
 
-    /// Why a camera cannot take this address in the place of the one that it serves on.
-    fn cannot_take(&self, node: &Node, to: Ipv4Addr) -> Option<String> {
+    /// Why a camera cannot take this address in the place of the one that it serves on, or hand it out: the end of a sentence.
+    fn cannot_use(&self, node: &Node, to: Ipv4Addr) -> Option<String> {
         let own = serving_address(node)?;
         let link = node.links.iter().find(|link| link.addresses.iter().any(|net| net.addr() == own))?;
         let nets = link.addresses.iter().filter_map(|net| match net {
@@ -237,12 +241,11 @@ impl Finder<'_, '_> {
             _ => None,
         });
         let mut hosts = nets.map(|net| net.contains(&to) && to != net.network() && to != net.broadcast());
-        let camera = &node.name;
         if link.leased.is_some() {
-            return Some(format!("`{camera}` has its address by DHCP, and cannot take another one"));
+            return Some(format!("{to}, and has its own by DHCP"));
         }
         if !hosts.any(|is_host| is_host) {
-            return Some(format!("`{camera}` takes the address {to}, which is none of its own subnet"));
+            return Some(format!("{to}, which is none of its own subnet"));
         }
         let taken = |other: &&scenario::Node| {
             let also = |camera: &scenario::Camera| {
@@ -250,10 +253,20 @@ impl Finder<'_, '_> {
             };
             let planned =
                 self.ways.node(&other.name).is_some_and(|node| addresses(node).any(|one| one == to));
-            planned || (other.name != *camera && matches!(&other.kind, Kind::Camera(camera) if also(camera)))
+            planned
+                || (other.name != node.name && matches!(&other.kind, Kind::Camera(camera) if also(camera)))
         };
         let taken = self.site.nodes.values().find(taken)?;
-        Some(format!("`{camera}` takes the address {to}, which is that of `{}`", taken.name))
+        Some(format!("{to}, which is that of `{}`", taken.name))
+    }
+
+    /// Why a camera cannot hand out addresses at all.
+    fn cannot_serve(&self, node: &Node) -> Option<String> {
+        let leased = node.links.iter().any(|link| link.leased.is_some());
+        let four = serving_address(node).is_some_and(|own| own.is_ipv4());
+        (leased || !four).then(|| {
+            format!("`{}` hands out addresses, and has none of IPv4 before anybody asks for one", node.name)
+        })
     }
 
     fn appliance(&mut self, node: &Node, written: &scenario::Node, appliance: &scenario::Appliance) {

@@ -77,6 +77,7 @@ pub fn observe(
         rules: record.rules,
         advertisements: here.advertisements.clone(),
         dhcp: here.dhcp.clone(),
+        offers: here.offers.clone(),
         uses: here.uses.clone(),
         lookups: here.lookups.clone(),
         handshakes: here.handshakes.clone(),

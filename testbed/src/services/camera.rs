@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 
 use super::command::{Settings, clip, text};
 use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of, viewer};
-use crate::scenario::model::{Encode, Hostile, Misbehaves, Onvif, RTSP_PORT, Stream, Transport};
+use crate::scenario::model::{Encode, HandsOut, Hostile, Misbehaves, Onvif, RTSP_PORT, Stream, Transport};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
@@ -154,6 +154,10 @@ fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
     if let Some((after, to)) = hostile.changes_address {
         add("change-address", to.to_string());
         add("change-after", millis(after));
+    }
+    if let Some(HandsOut { first, lease }) = hostile.hands_out {
+        add("hand-out", lease.as_secs().to_string());
+        first.iter().for_each(|first| add("hand-out-from", first.to_string()));
     }
     let flags = [
         (hostile.outlasts_teardown, "--outlast-teardown"),

@@ -411,6 +411,8 @@ enum Rank {
 fn rank(plan: &Plan, place: usize) -> Rank {
     match &plan.services[place].kind {
         ServiceKind::DhcpServer { .. } | ServiceKind::Advertiser { .. } => Rank::HandsOut,
+        // nobody may be given an address before it listens
+        ServiceKind::Camera { hostile, .. } if hostile.hands_out.is_some() => Rank::HandsOut,
         ServiceKind::DhcpClient { .. } | ServiceKind::Spare { .. } => Rank::IsGiven,
         ServiceKind::Appliance { .. } | ServiceKind::Operator { .. } => Rank::Asks,
         ServiceKind::Command { instead: true, .. } => {

@@ -23,8 +23,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpKind, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, PortUse,
-    RtspSeen, Station, TagSeen, TapHealth,
+    Advertised, Conversation, DhcpKind, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, OfferSent,
+    PortUse, RtspSeen, Station, TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -125,6 +125,8 @@ pub struct Captured {
     pub advertisements: Vec<Advertised>,
     /// DHCP messages at their clients' links, in order of time.
     pub dhcp: Vec<DhcpSeen>,
+    /// Addresses that were offered, at the links of those that offered them.
+    pub offers: Vec<OfferSent>,
     /// Answers about names, each once for whoever asked, in order of time.
     pub lookups: Vec<LookupSeen>,
     /// TLS connections, in order of time.

@@ -1,4 +1,4 @@
-//! DHCP messages at the link of the client that they are from or for.
+//! DHCP messages at the link of the client that they are from or for; and offers at the link of whoever makes them.
 
 use std::net::Ipv4Addr;
 
@@ -10,13 +10,15 @@ use super::frame::{Content, Frame, Transport};
 use super::inventory::Inventory;
 use super::sightings::{Direction, Seen};
 use crate::names::Mac;
-use crate::observation::{DhcpKind, DhcpSeen};
+use crate::observation::{DhcpKind, DhcpSays, DhcpSeen, OfferSent};
 
 /// UDP ports of servers and clients (RFC 2131, section 4.1).
 const SERVER: u16 = 67;
 const CLIENT: u16 = 68;
 /// Where the client's Ethernet address stands in a message (RFC 2131, section 2: `chaddr`).
 const CHADDR: usize = 28;
+/// Where a proxy's rules are (Web Proxy Auto-Discovery): no option that anybody has been given the number of.
+const PROXY: u8 = 252;
 /// Messages that are kept; a client that asks more often than this learns nothing new.
 const MOST: usize = 10_000;
 
@@ -25,7 +27,10 @@ const MOST_EARLIER: usize = 1_000;
 
 /// What has been seen of DHCP so far.
 #[derive(Debug, Default)]
-pub(super) struct Dhcp(Vec<DhcpSeen>);
+pub(super) struct Dhcp {
+    messages: Vec<DhcpSeen>,
+    offers: Vec<OfferSent>,
+}
 
 impl Dhcp {
     /// Takes a frame at a port whose link has one of these Ethernet addresses; keeps it if it is DHCP of that very link.
@@ -38,13 +43,16 @@ impl Dhcp {
     ) {
         let Content::Ip(packet) = &frame.content else { return };
         let Transport::Udp(udp) = packet.transport else { return };
+        let client =
+            udp.payload.get(CHADDR..CHADDR + 6).map(|bytes| Mac(bytes.try_into().unwrap_or_default()));
         let wanted = match seen.direction {
+            Direction::FromNode if udp.dest_port == CLIENT => {
+                return self.take_offer(udp.payload, client, seen, port);
+            }
             Direction::FromNode => udp.dest_port == SERVER,
             Direction::ToNode => udp.dest_port == CLIENT,
         };
-        let client =
-            udp.payload.get(CHADDR..CHADDR + 6).map(|bytes| Mac(bytes.try_into().unwrap_or_default()));
-        if !wanted || client.is_none() || !macs.contains(&client) || self.0.len() >= MOST {
+        if !wanted || client.is_none() || !macs.contains(&client) || self.messages.len() >= MOST {
             return;
         }
         let Ok(message) = Message::decode(&mut Decoder::new(udp.payload)) else { return };
@@ -52,7 +60,8 @@ impl Dhcp {
             Direction::FromNode => None,
             Direction::ToNode => inventory.owner(frame.source).map(|owner| owner.node.clone()),
         };
-        self.0.push(DhcpSeen {
+        let from_server = seen.direction == Direction::ToNode;
+        self.messages.push(DhcpSeen {
             node: port.node.clone(),
             link: port.link.clone(),
             packet: seen.packet,
@@ -61,22 +70,44 @@ impl Dhcp {
             asks: option(&message, OptionCode::RequestedIpAddress),
             gives: Some(message.yiaddr()).filter(|address| !address.is_unspecified()),
             server: option(&message, OptionCode::ServerIdentifier),
+            says: if from_server { says(&message) } else { DhcpSays::default() },
             from,
             earlier: false,
         });
     }
 
+    /// Keeps what a node offers a client, the first time that it does.
+    fn take_offer(&mut self, payload: &[u8], client: Option<Mac>, seen: Seen, port: &Port) {
+        let Some(to) = client.filter(|_| self.offers.len() < MOST) else { return };
+        let known = |one: &OfferSent| (&one.node, &one.link, one.to) == (&port.node, &port.link, to);
+        if self.offers.iter().any(known) {
+            return;
+        }
+        let Ok(message) = Message::decode(&mut Decoder::new(payload)) else { return };
+        if kind(&message) == DhcpKind::Offer {
+            let (node, link, gives) = (port.node.clone(), port.link.clone(), message.yiaddr());
+            self.offers.push(OfferSent { node, link, packet: seen.packet, at: seen.at, to, gives });
+        }
+    }
+
+    /// All offers so far. In the next stretch they are earlier ones.
+    pub(super) fn offers(&mut self) -> Vec<OfferSent> {
+        let told = self.offers.clone();
+        self.offers.iter_mut().for_each(|offer| offer.packet = 0);
+        told
+    }
+
     /// All but the first so many.
     pub(super) fn since(&self, known: usize) -> &[DhcpSeen] {
-        self.0.get(known..).unwrap_or_default()
+        self.messages.get(known..).unwrap_or_default()
     }
 
     /// The end of a stretch: all so far. In the next one these are *earlier* ones, the oldest and the latest of them.
     pub(super) fn turn(&mut self) -> Vec<DhcpSeen> {
-        let told = self.0.clone();
-        self.0.iter_mut().for_each(|message| (message.packet, message.earlier) = (0, true));
-        if self.0.len() > 2 * MOST_EARLIER {
-            self.0.drain(MOST_EARLIER..self.0.len() - MOST_EARLIER);
+        let told = self.messages.clone();
+        self.messages.iter_mut().for_each(|message| (message.packet, message.earlier) = (0, true));
+        if self.messages.len() > 2 * MOST_EARLIER {
+            self.messages.drain(MOST_EARLIER..self.messages.len() - MOST_EARLIER);
         }
         told
     }
@@ -103,6 +134,32 @@ fn option(message: &Message, code: OptionCode) -> Option<Ipv4Addr> {
         DhcpOption::RequestedIpAddress(address) | DhcpOption::ServerIdentifier(address) => Some(*address),
         _ => None,
     }
+}
+
+/// What a server tells beside the address.
+fn says(message: &Message) -> DhcpSays {
+    let mut says = DhcpSays::default();
+    let lead = |(to, via): (String, &Ipv4Addr)| format!("{to} via {via}");
+    for (code, option) in message.opts().iter() {
+        match option {
+            DhcpOption::Router(routers) => says.routers.clone_from(routers),
+            DhcpOption::DomainNameServer(names) => says.names.clone_from(names),
+            DhcpOption::NtpServers(times) => says.times.clone_from(times),
+            DhcpOption::AddressLeaseTime(seconds) => says.lease = Some(*seconds),
+            DhcpOption::StaticRoutingTable(routes) => {
+                says.routes.extend(routes.iter().map(|(to, via)| lead((to.to_string(), via))));
+            }
+            DhcpOption::ClasslessStaticRoute(routes) => {
+                says.routes.extend(routes.iter().map(|(to, via)| lead((to.to_string(), via))));
+            }
+            DhcpOption::Unknown(other) if *code == OptionCode::Unknown(PROXY) => {
+                says.proxy = Some(String::from_utf8_lossy(other.data()).into_owned());
+            }
+            _ => {}
+        }
+    }
+    says.routes.sort();
+    says
 }
 
 #[cfg(test)]
@@ -161,6 +218,68 @@ mod tests {
         assert_eq!((given.packet, given.kind), (4, DhcpKind::Ack));
         assert_eq!((given.gives, given.server), (Some([10, 30, 0, 99].into()), Some([10, 30, 0, 1].into())));
         assert_eq!(given.from.as_ref().map(|node| node.as_str()), Some("rtr"));
+    }
+
+    #[test]
+    fn what_a_server_tells_is_read_and_a_client_tells_nothing() {
+        let own: Ipv4Addr = [10, 30, 0, 1].into();
+        let mut offer = message(mac(APP), MessageType::Offer);
+        offer.set_yiaddr([10, 30, 0, 99]);
+        for option in [
+            DhcpOption::Router(vec![own]),
+            DhcpOption::DomainNameServer(vec![own]),
+            DhcpOption::NtpServers(vec![own]),
+            DhcpOption::AddressLeaseTime(30),
+            DhcpOption::StaticRoutingTable(vec![([192, 0, 2, 1].into(), own)]),
+            DhcpOption::ClasslessStaticRoute(vec![("128.0.0.0/1".parse().unwrap(), own)]),
+            DhcpOption::Unknown(dhcproto::v4::UnknownOption::new(
+                OptionCode::Unknown(PROXY),
+                b"http://p".to_vec(),
+            )),
+        ] {
+            offer.opts_mut().insert(option);
+        }
+        let mut question = message(mac(APP), MessageType::Request);
+        question.opts_mut().insert(DhcpOption::AddressLeaseTime(7));
+        let seen = taken(&[
+            (APP, Direction::FromNode, frame(&question, APP, [255; 6], (68, 67))),
+            (APP, Direction::ToNode, frame(&offer, RTR_B, mac(APP).0, (67, 68))),
+        ]);
+        assert!(seen[0].says.is_nothing());
+        let all = DhcpSays {
+            routers: vec![own],
+            names: vec![own],
+            times: vec![own],
+            routes: vec!["128.0.0.0/1 via 10.30.0.1".into(), "192.0.2.1 via 10.30.0.1".into()],
+            proxy: Some("http://p".into()),
+            lease: Some(30),
+        };
+        assert_eq!(seen[1].says, all);
+    }
+
+    #[test]
+    fn an_offer_is_seen_where_it_leaves_the_first_time_for_each_client() {
+        let mut dhcp = Dhcp::default();
+        let mut hear = |packet, kind, client| {
+            let mut message = message(client, kind);
+            message.set_yiaddr([10, 30, 0, 99]);
+            let bytes = frame(&message, RTR_B, [255; 6], (67, 68));
+            let seen = Seen { packet, at: packet, port: RTR_B as u16, direction: Direction::FromNode };
+            let at = (&ports()[RTR_B], [Some(mac(RTR_B)), None]);
+            dhcp.take(&Frame::of(&bytes).unwrap(), seen, at, &inventory());
+        };
+        hear(1, MessageType::Ack, mac(APP));
+        hear(2, MessageType::Offer, mac(APP));
+        hear(3, MessageType::Offer, mac(APP));
+        hear(4, MessageType::Offer, mac(RTR_B));
+        let offers = dhcp.offers();
+        assert_eq!(
+            offers.iter().map(|one| (one.packet, one.to)).collect::<Vec<_>>(),
+            [(2, mac(APP)), (4, mac(RTR_B))]
+        );
+        assert_eq!((offers[0].node.as_str(), offers[0].gives), ("rtr", [10, 30, 0, 99].into()));
+        assert_eq!(dhcp.offers().iter().map(|one| one.packet).collect::<Vec<_>>(), [0, 0]);
+        assert!(dhcp.turn().is_empty());
     }
 
     #[test]

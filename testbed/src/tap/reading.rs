@@ -166,6 +166,7 @@ impl Reading {
             tags: self.tags.turn(&self.ports),
             advertisements: self.advertisements.turn(),
             dhcp: self.dhcp.turn(),
+            offers: self.dhcp.offers(),
             lookups: self.lookups.turn(),
             handshakes: self.handshakes.turn(&self.inventory),
             rtsp: self.transcripts.turn(&self.inventory),

@@ -9,6 +9,7 @@ use super::Finding;
 use super::autoconf;
 use super::judge::Draft;
 use super::offered::{self, Talk};
+use super::told;
 use super::wording::{counted, listed};
 
 /// Different offers that are told each by itself; the others are counted.
@@ -58,6 +59,11 @@ fn judged(plan: &Plan, one: &Asking, kept: bool, seen: &Observations, draft: &mu
     draft.findings.extend(wrongly_given(plan, one, (first, ack), address, &|| {
         offered::of_given(ack, &messages).map(|offer| (offer, talk.beside(offer)))
     }));
+    draft.findings.extend(told::otherwise(one, &given, &|ack| giver(plan, ack)));
+    draft.findings.extend(told::led(plan, one, ack, seen));
+    if told::unknown(one, seen) {
+        draft.reasons.add("routes", format!("it is not known where {node} was led all the time"));
+    }
     has_it(one, address, Moment::Begun, seen, draft);
     if kept {
         keeps_it(one, address, &questions, &given, seen, draft);
@@ -100,16 +106,13 @@ fn not_given(plan: &Plan, one: &Asking, first: &DhcpSeen, messages: &[&DhcpSeen]
     finding(format!("{} was given no address: {why}", one.node), packets)
 }
 
-/// Another address is offered than the chosen one, and left alone.
+/// Another address is offered than the chosen one, or that one by somebody else, and left alone.
 fn not_chosen(plan: &Plan, one: &Asking, offer: &DhcpSeen, talk: &Talk<'_>) -> Finding {
     let (beside, begun) = talk.beside(offer);
     let offered = offer.gives.unwrap_or(Ipv4Addr::UNSPECIFIED);
-    let text = format!(
-        "{} was offered {offered} by {}, and not {}{beside}",
-        one.node,
-        giver(plan, offer),
-        one.bound
-    );
+    // of the chosen one it is who offers it that is wrong
+    let not = if offered == one.bound { format!("by {}", one.server) } else { one.bound.to_string() };
+    let text = format!("{} was offered {offered} by {}, and not {not}{beside}", one.node, giver(plan, offer));
     finding(text, std::iter::once(offer_of(one, offer)).chain(begun).collect())
 }
 

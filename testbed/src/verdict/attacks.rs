@@ -3,8 +3,9 @@
 use fake_facts::Fact;
 
 use crate::names::NodeName;
-use crate::observation::Observations;
-use crate::plan::{Plan, ServiceKind};
+use crate::observation::{DhcpKind, DhcpSeen, Observations};
+use crate::plan::{Plan, ServiceKind, Word};
+use crate::scenario::model::HANDS_OUT;
 
 use super::judge::Draft;
 use super::wording::counted;
@@ -22,8 +23,10 @@ pub(super) fn draft(plan: &Plan, of: &[NodeName], seen: &Observations) -> Draft 
                 .add("camera", format!("{camera} has no camera service in the plan that is hostile"));
         }
         for act in acts {
+            let late = if act == HANDS_OUT { late_offers(plan, camera, seen) } else { Vec::new() };
             match was_done(seen, camera, act) {
-                true => done += 1,
+                true if late.is_empty() => done += 1,
+                true => late.into_iter().for_each(|why| draft.reasons.add("attack", why)),
                 false => draft.reasons.add("attack", format!("{camera} never did what its `{act}` says")),
             }
         }
@@ -31,6 +34,33 @@ pub(super) fn draft(plan: &Plan, of: &[NodeName], seen: &Observations) -> Draft 
     let cameras = counted(of.len(), "camera");
     draft.summary = format!("{} by {cameras} took place", counted(done, "attack"));
     draft
+}
+
+/// Whom a camera that hands out addresses was not seen to offer one, at its own tap, before anybody else had given one: of the links of its
+/// segments that checks have ask for a chosen address. Who comes last attacks nobody.
+fn late_offers(plan: &Plan, camera: &NodeName, seen: &Observations) -> Vec<String> {
+    let segments: Vec<_> =
+        plan.node(camera).into_iter().flat_map(|node| &node.links).map(|link| &link.segment).collect();
+    let asking = plan.checks.iter().filter_map(|check| match &check.word {
+        Word::Address { of, .. } => Some(of),
+        _ => None,
+    });
+    let late = asking.flatten().filter(|one| one.asked.is_some()).filter_map(|one| {
+        let link = plan.node(&one.node)?.links.iter().find(|link| link.name == one.link)?;
+        let offer = seen.offers.iter().find(|offer| offer.node == *camera && offer.to == link.mac);
+        let of = |message: &&DhcpSeen| message.node == one.node && message.link == one.link;
+        let given = seen.dhcp.iter().filter(of).find(|message| message.kind == DhcpKind::Ack);
+        let why = match (offer, given) {
+            _ if !segments.contains(&&link.segment) => return None,
+            (None, _) => format!("{camera} was not seen to offer {} an address", one.node),
+            (Some(offer), Some(given)) if given.at < offer.at => {
+                format!("{camera} offered {} an address only after it had been given one", one.node)
+            }
+            _ => return None,
+        };
+        Some(why)
+    });
+    late.collect()
 }
 
 /// All that a camera is there for.

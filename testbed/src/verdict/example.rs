@@ -289,6 +289,7 @@ pub(crate) fn good() -> Observations {
         open_taps: TapHealth { frames: 700, dropped: 0, unstored: 0 },
         missing: vec![("netem".into(), "kernel without it".into())],
         dhcp: vec![],
+        offers: Vec::new(),
         flagged: vec![],
         uses: vec![],
         in_force: vec![],

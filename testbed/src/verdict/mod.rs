@@ -58,6 +58,7 @@ mod talks;
 mod tests;
 mod timing;
 mod tls;
+mod told;
 pub(crate) mod wording;
 
 pub use judge::judge;

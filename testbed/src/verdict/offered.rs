@@ -90,18 +90,25 @@ pub(super) fn of_given<'a>(ack: &DhcpSeen, messages: &[&'a DhcpSeen]) -> Option<
     messages.iter().rfind(same).copied()
 }
 
-/// Offers of something else than what was chosen that nobody took: each address of each server once.
+/// Offers of something else than what was chosen, or of somebody else than who must give it, that the node did not take: each address of
+/// each server once.
 pub(super) fn passed_over<'a>(one: &Asking, messages: &[&'a DhcpSeen]) -> Vec<&'a DhcpSeen> {
     if one.asked.is_none() {
         return Vec::new();
     }
+    let what = |one: &DhcpSeen| (one.gives, one.from.clone());
     let given: BTreeSet<_> =
-        messages.iter().filter(|ack| ack.kind == DhcpKind::Ack).map(|ack| ack.gives).collect();
+        messages.iter().filter(|ack| ack.kind == DhcpKind::Ack).map(|ack| what(ack)).collect();
     let mut known = BTreeSet::new();
     let offers = messages.iter().copied().filter(|one| one.kind == DhcpKind::Offer && !one.earlier);
-    let other = offers.filter(|offer| offer.gives.is_some_and(|gives| gives != one.bound));
-    let left = other.filter(|offer| !given.contains(&offer.gives));
-    left.filter(|offer| known.insert((offer.gives, offer.from.clone()))).collect()
+    let other = offers.filter(|offer| offer.gives.is_some() && !is_meant(one, offer));
+    let left = other.filter(|offer| !given.contains(&what(offer)));
+    left.filter(|offer| known.insert(what(offer))).collect()
+}
+
+/// Whether the chosen address is offered by who must give it.
+fn is_meant(one: &Asking, offer: &DhcpSeen) -> bool {
+    offer.gives == Some(one.bound) && offer.from.as_ref() == Some(&one.server)
 }
 
 /// Something was said to a cloud before any address was given; `given`: when the first one was.

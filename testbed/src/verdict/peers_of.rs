@@ -1,6 +1,7 @@
 //! `peers_of`: with whom a node exchanges frames, and with nobody else (sense C).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::names::{FlowId, NodeName};
 use crate::observation::{Conversation, End, Observations};
@@ -13,6 +14,8 @@ use super::wording::counted;
 
 /// The documented flow that stands for link upkeep.
 const LINK_UPKEEP: &str = "F17";
+/// Where a DHCP server is asked.
+const DHCP_SERVER: u16 = 67;
 
 pub(super) fn draft(plan: &Plan, check: &Check, seen: &Observations) -> Draft {
     let mut draft = Draft::default();
@@ -72,8 +75,8 @@ fn peers<'a>(
     };
     for one in seen.conversations.iter().filter(counts) {
         let Some(end) = other_end(one, node) else { continue };
-        let listeners = listeners(plan, one, seen);
-        let with = if listeners.is_empty() { vec![peer(one, end)] } else { listeners };
+        let meant: Vec<_> = listeners(plan, one, seen).into_iter().chain(servers(plan, one)).collect();
+        let with = if meant.is_empty() { vec![peer(one, end)] } else { meant };
         for peer in with {
             let peer = peers.entry(peer).or_default();
             if !one.earlier {
@@ -92,6 +95,22 @@ fn listeners(plan: &Plan, one: &Conversation, seen: &Observations) -> Vec<Peer> 
     let heard = pairs.filter(|(flow, pair)| is_heard(flow, pair));
     let listeners: BTreeSet<Peer> = heard.map(|(_, pair)| Peer::Node(pair.from.clone())).collect();
     listeners.into_iter().collect()
+}
+
+/// Who is meant by a question for an address, which goes to everybody on the link (RFC 2131, section 4.1): the servers that a flow lets the
+/// node ask; nobody if it is anything else.
+fn servers(plan: &Plan, one: &Conversation) -> Vec<Peer> {
+    if one.kind != "udp" || one.answerer.address != IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Vec::new();
+    }
+    let flows = plan.flows.iter().filter(|flow| {
+        let port = one.answerer.port;
+        port == DHCP_SERVER && flow.ports.iter().any(|ports| matching::is_on(ports, "udp", port))
+    });
+    let pairs =
+        flows.flat_map(|flow| &flow.pairs).filter(|pair| one.opener.node.as_ref() == Some(&pair.from));
+    let servers: BTreeSet<Peer> = pairs.map(|pair| Peer::Node(pair.to.clone())).collect();
+    servers.into_iter().collect()
 }
 
 /// The end opposite of `node`, if frames of the conversation were on its link at all: what a router kept from it

@@ -138,6 +138,22 @@ pub struct Asking {
     pub bound: Ipv4Addr,
     /// Who must give it.
     pub server: NodeName,
+    /// What that one tells besides; nobody may tell anything else.
+    #[serde(default)]
+    pub told: Told,
+}
+
+/// What a DHCP server tells whoever asks it, beside the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The routers.
+    pub routers: Vec<Ipv4Addr>,
+    /// Who knows names.
+    pub names: Vec<Ipv4Addr>,
+    /// Who knows the time.
+    pub times: Vec<Ipv4Addr>,
+    /// For how long the address is given, seconds; none: it is not known.
+    pub lease: Option<u32>,
 }
 
 /// A link that takes its IPv6 addresses from router advertisements, and what is to come of it.

@@ -5,7 +5,7 @@ use crate::plan::testsite::{
 };
 use crate::scenario::fault::Fault;
 use crate::scenario::model::{
-    Appliance, CloudService, Codec, Commissioned, Encode, Kind, Scenario, Stream, Transport,
+    Appliance, CloudService, Codec, Commissioned, Encode, HandsOut, Kind, Scenario, Stream, Transport,
 };
 
 /// One segment with a router.
@@ -313,4 +313,24 @@ fn addresses_that_no_camera_can_take() {
     assert_refused(&taking("10.1.0.7"), "10.1.0.7, which is none of its own subnet");
     assert_refused(&taking("10.1.0.5"), "`a` takes the address 10.1.0.5, which is that of `b`");
     assert_refused(&taking("10.1.0.3"), "10.1.0.3, which is that of `a`");
+}
+
+#[test]
+fn addresses_that_no_camera_can_hand_out() {
+    let handing = |first: Option<&str>, own: &str| {
+        let lease = std::time::Duration::from_secs(30);
+        let first = first.map(|first| first.parse().expect("an address"));
+        let site = small().node("b", host(""), "eth0:lan:10.1.0.5");
+        site.node("a", camera(1), own).with("a", move |a| {
+            let Kind::Camera(camera) = &mut a.kind else { panic!("it is a camera") };
+            camera.hostile.hands_out = Some(HandsOut { first, lease });
+        })
+    };
+    let own = "eth0:lan:10.1.0.3";
+    assert_refused(
+        &handing(Some("10.2.0.1"), own),
+        "`a` hands out the address 10.2.0.1, which is none of its own subnet",
+    );
+    assert_refused(&handing(Some("10.1.0.5"), own), "10.1.0.5, which is that of `b`");
+    handing(None, own).planned();
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::net::Ipv4Addr;
 
 use crate::event::Event;
 use crate::observation::{DhcpKind, DhcpSeen, OfferFlagged};
@@ -45,10 +46,13 @@ impl Flags {
         let mut known = self.0.borrow_mut();
         if known.len() < MOST && !known.iter().any(|known| known.is_of(offer)) {
             let by = flagged.from.as_ref().map_or("a stranger", |from| from.as_str());
-            let text = format!(
-                "{}.{} was offered {} by {by}, and not {}",
-                one.node, one.link, flagged.gives, one.bound
-            );
+            // of the chosen address it is who offers it that is wrong
+            let not = match flagged.gives == one.bound {
+                true => format!("by {}", one.server),
+                false => one.bound.to_string(),
+            };
+            let text =
+                format!("{}.{} was offered {} by {by}, and not {not}", one.node, one.link, flagged.gives);
             tracing::warn!("{text}");
             teller.tell(&Event::Warning { text });
             known.push(flagged);
@@ -70,10 +74,11 @@ fn choosing(plan: &Plan) -> Vec<&Asking> {
     of.flatten().filter(|one| one.asked.is_some()).collect()
 }
 
-/// What is to be told of a message: it offers or gives one of these links something else than it must get.
+/// What is to be told of a message: it offers or gives one of these links something else than it must get, or is from somebody else.
 fn astray<'a>(message: &DhcpSeen, asking: &[&'a Asking]) -> Option<(&'a Asking, OfferFlagged)> {
     let one = asking.iter().find(|one| one.node == message.node && one.link == message.link)?;
-    let gives = message.gives.filter(|gives| *gives != one.bound && !message.earlier)?;
+    let meant = |gives: Ipv4Addr| gives == one.bound && message.from.as_ref() == Some(&one.server);
+    let gives = message.gives.filter(|gives| !meant(*gives) && !message.earlier)?;
     let offers = matches!(message.kind, DhcpKind::Offer | DhcpKind::Ack);
     let flagged = OfferFlagged {
         node: one.node.clone(),
@@ -89,6 +94,7 @@ fn astray<'a>(message: &DhcpSeen, asking: &[&'a Asking]) -> Option<(&'a Asking, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::DhcpSays;
 
     fn message(kind: DhcpKind, gives: &str) -> DhcpSeen {
         DhcpSeen {
@@ -101,6 +107,7 @@ mod tests {
             gives: Some(gives.parse().unwrap()),
             server: None,
             from: Some("rtr".parse().unwrap()),
+            says: DhcpSays::default(),
             earlier: false,
         }
     }
@@ -113,6 +120,7 @@ mod tests {
             asked: Some("10.0.0.5".parse().unwrap()),
             bound: "10.0.0.5".parse().unwrap(),
             server: "rtr".parse().unwrap(),
+            told: Default::default(),
         };
         let told =
             |message: &DhcpSeen| astray(message, &[&one]).map(|(_, flagged)| flagged.gives.to_string());
@@ -120,6 +128,13 @@ mod tests {
         assert_eq!(told(&message(DhcpKind::Ack, "10.0.0.7")).as_deref(), Some("10.0.0.7"));
         assert_eq!(told(&message(DhcpKind::Offer, "10.0.0.5")), None, "that is what it asked for");
         assert_eq!(told(&message(DhcpKind::Request, "10.0.0.6")), None, "that is no offer");
+        let by_other =
+            DhcpSeen { from: Some("guest".parse().unwrap()), ..message(DhcpKind::Offer, "10.0.0.5") };
+        assert_eq!(
+            told(&by_other).as_deref(),
+            Some("10.0.0.5"),
+            "that is nobody's to offer but the server's"
+        );
         let earlier = DhcpSeen { earlier: true, ..message(DhcpKind::Offer, "10.0.0.6") };
         assert_eq!(told(&earlier), None, "that was told in its time");
         let other = DhcpSeen { link: "eth1".parse().unwrap(), ..message(DhcpKind::Offer, "10.0.0.6") };

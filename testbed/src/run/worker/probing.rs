@@ -126,10 +126,11 @@ pub(super) async fn exercise_and_probe(
     Ok(Probed { sent, commands, addresses, states, routes, listening, until, first })
 }
 
-/// The state of every node, where a check asks whether anybody changes it.
+/// The state of every node, where a check asks whether anybody changes it, or where a node is led once it has its address.
 pub(super) async fn look_at_states(site: &Site, moment: Moment) -> Vec<StateSeen> {
     let mut seen = Vec::new();
-    if site.plan.checks.iter().any(|check| matches!(check.word, Word::Explained { .. })) {
+    let asks = |check: &Check| matches!(check.word, Word::Explained { .. } | Word::Address { .. });
+    if site.plan.checks.iter().any(asks) {
         for node in &site.plan.nodes {
             match snapshot::take(node, site.lab.node(&node.name)).await {
                 Ok(taken) => {

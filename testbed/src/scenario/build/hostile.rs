@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::leaf::{Ahead, Lasting};
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::Hostile;
+use super::super::model::{HandsOut, Hostile};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::directory::Directory;
@@ -32,6 +32,7 @@ pub(super) fn hostile(
         out.push(Mistake::error(title, printer.spot, "give it `onvif: answers`"));
     }
     let changes_address = changes_address(raw, written, out);
+    let hands_out = hands_out(written, out);
     let mut one = |name: &At<NodeName>| directory.one_of(name, &[], "a hostile camera", out);
     let (redirects_to, sends_away_to, points_to) = (
         written.redirects_to.good().and_then(&mut one),
@@ -59,6 +60,7 @@ pub(super) fn hostile(
         answers_padded: written.answers_padded.good().map(|bytes| bytes.value.0),
         answers_garbage: or(&written.answers_garbage, false),
         answers_as_printer: or(&written.answers_as_printer, false),
+        hands_out,
         clock: or(&written.clock, Ahead(0)).0,
         dies: written
             .dies
@@ -66,6 +68,22 @@ pub(super) fn hostile(
             .and_then(|dies| Some((dies.after.good()?.value.0, dies.lasts.good()?.value.0))),
         changes_address,
     }
+}
+
+/// What is handed out. Whether it is of the camera's subnet, and nobody else's, is for the plan to see.
+fn hands_out(written: &raw::Hostile, out: &mut Mistakes) -> Option<HandsOut> {
+    let hands_out = written.hands_out.good()?;
+    let first = match hands_out.first.good() {
+        None => None,
+        Some(first) => match first.value {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => {
+                out.push(Mistake::error("a camera hands out IPv4 addresses", first.spot, "an IPv6 address"));
+                return None;
+            }
+        },
+    };
+    Some(HandsOut { first, lease: or(&hands_out.lease, Lasting(Duration::from_secs(30))).0 })
 }
 
 /// When, and which one. Whether it is one of the camera's subnet, and nobody else's, is for the plan to see.

@@ -36,6 +36,8 @@ pub struct Hostile<Who, Where> {
     pub answers_garbage: bool,
     /// It answers every search, as a printer.
     pub answers_as_printer: bool,
+    /// Whoever looks for an address in its network is given one.
+    pub hands_out: Option<HandsOut>,
     /// Its clock minus the host's, seconds.
     pub clock: i64,
     /// So long after it was played first, nobody is let in; and for how long.
@@ -60,6 +62,7 @@ impl<Who, Where> Default for Hostile<Who, Where> {
             answers_padded: None,
             answers_garbage: false,
             answers_as_printer: false,
+            hands_out: None,
             clock: 0,
             dies: None,
             changes_address: None,
@@ -91,6 +94,7 @@ impl<Who, Where> Hostile<Who, Where> {
             (self.answers_padded.is_some(), "answers_padded"),
             (self.answers_garbage, "answers_garbage"),
             (self.answers_as_printer, "answers_as_printer"),
+            (self.hands_out.is_some(), HANDS_OUT),
             (self.clock != 0, "clock"),
             (self.dies.is_some(), "dies"),
             (self.changes_address.is_some(), "changes_address"),
@@ -120,12 +124,25 @@ impl<Who, Where> Hostile<Who, Where> {
             answers_padded: self.answers_padded,
             answers_garbage: self.answers_garbage,
             answers_as_printer: self.answers_as_printer,
+            hands_out: self.hands_out,
             clock: self.clock,
             dies: self.dies,
             changes_address: self.changes_address,
         }
     }
 }
+
+/// What a camera hands out by DHCP that nobody has made a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandsOut {
+    /// What the first client gets, and others those that follow; none: each gets what it asks for.
+    pub first: Option<Ipv4Addr>,
+    /// For how long.
+    pub lease: Duration,
+}
+
+/// What such a camera does, by the key of a scenario.
+pub(crate) const HANDS_OUT: &str = "hands_out";
 
 /// What a hostile camera does when its client takes leave, which is at the end of a run.
 pub(crate) const AT_THE_END: &str = "outlasts_teardown";

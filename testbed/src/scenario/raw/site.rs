@@ -209,12 +209,25 @@ table! {
         answers_garbage: may One<bool>,
         /// True: every search for devices is answered, by a printer; with `onvif`. Default false.
         answers_as_printer: may One<bool>,
+        /// Whoever looks for an address in its segment (DHCP) is answered at once, and told of routes, names and time that are its own.
+        hands_out: may HandsOut,
         /// How far its clock is ahead of the host's, at most ten years: `-24h`. Default `0s`.
         clock: may One<Ahead<315_360_000>>,
         /// It goes away once it is played, and comes back.
         dies: may Dies,
         /// It takes another address of its subnet once it is played, and goes on there.
         changes_address: may ChangesAddress,
+    }
+}
+
+table! {
+    /// A camera that hands out addresses, as a DHCP server would.
+    HandsOut = "`hands_out`" {
+        /// What the first client gets; the next get those that follow. IPv4, of the camera's own subnet, and nobody else's. Default: each
+        /// gets what it asks for, and who asks for none is not answered.
+        first: may One<IpAddr>,
+        /// For how long, 10s to 168h; whole seconds. Default 30s.
+        lease: may One<Lasting<10_000, 604_800_000>>,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::super::example::of;
 use super::*;
-use crate::observation::{AddressesSeen, Conversation, DhcpKind, DhcpSeen, Moment, OfferFlagged};
-use crate::plan::Asking;
+use crate::observation::{
+    AddressesSeen, Conversation, DhcpKind, DhcpSays, DhcpSeen, Moment, OfferFlagged, StateSeen,
+};
+use crate::plan::{Asking, Route, Told};
 use crate::scenario::model::Place;
 
 const CHECK: &str = "app-address";
@@ -15,9 +17,20 @@ fn with_check(plan: &mut Plan) {
         asked: Some(of("10.20.0.5")),
         bound: of("10.20.0.5"),
         server: of("rtr"),
+        told: Told {
+            routers: vec![of("10.20.0.1")],
+            names: vec![of("10.20.0.1")],
+            times: Vec::new(),
+            lease: Some(120),
+        },
     };
     let place = Place { file: "scenarios/small.yaml".into(), line: 46, column: 3 };
     let word = Word::Address { of: vec![app], advised: Vec::new(), kept: true };
+    let route = Route { to: of("0.0.0.0/0"), via: of("10.20.0.1") };
+    plan.nodes
+        .iter_mut()
+        .filter(|node| node.name == of("app"))
+        .for_each(|node| node.routes.push(route.clone()));
     plan.checks.push(Check { name: of(CHECK), place, proves: vec![], requires: vec![], during: None, word });
 }
 
@@ -33,6 +46,7 @@ fn message(at: u64, kind: DhcpKind, asks: Option<&str>, gives: Option<&str>) -> 
         gives: gives.map(of),
         server: from_server.then(|| of("10.20.0.1")),
         from: from_server.then(|| of("rtr")),
+        says: DhcpSays::default(),
         earlier: false,
     }
 }
@@ -52,6 +66,8 @@ fn all_well(seen: &mut Observations) {
         message(91, DhcpKind::Ack, None, Some("10.20.0.5")),
     ];
     let six = "2001:db8::5/64";
+    let state = |moment| StateSeen { node: of("app"), moment, lines: Vec::new() };
+    seen.states = [Moment::Begun, Moment::End].map(state).into();
     seen.addresses =
         vec![has(Moment::Begun, &["10.20.0.5/24", six]), has(Moment::End, &["10.20.0.5/24", six])];
 }
@@ -197,6 +213,95 @@ fn an_offer_is_told_before_or_after_the_cloud_hears_anything() {
     );
     let late = "it was offered that before it began anything with aws, which was told later, and began 1 conversation then";
     assert_eq!(told_at(10), late);
+}
+
+#[test]
+fn the_chosen_address_is_nobodys_to_offer_but_the_servers() {
+    let verdict = after_change(|seen| {
+        begins(seen, 9, (Some("app"), "10.20.0.5"));
+        let guest =
+            DhcpSeen { from: Some(of("dock-1")), ..message(2, DhcpKind::Offer, None, Some("10.20.0.5")) };
+        seen.dhcp.insert(1, guest);
+    });
+    let text = "app was offered 10.20.0.5 by dock-1 (as 10.20.0.1), and not by rtr: it was offered that before it began anything \
+                with aws, which was not told, and began 1 conversation then";
+    assert_fails(&verdict, &[text]);
+}
+
+/// All that the server says with an address.
+fn told(change: impl Fn(&mut DhcpSays)) -> CheckVerdict {
+    after_change(|seen| {
+        for message in seen.dhcp.iter_mut().filter(|message| message.gives.is_some()) {
+            let own = vec![of("10.20.0.1")];
+            message.says =
+                DhcpSays { routers: own.clone(), names: own, lease: Some(120), ..DhcpSays::default() };
+            change(&mut message.says);
+        }
+    })
+}
+
+#[test]
+fn what_the_server_tells_besides_is_what_the_plan_knows() {
+    let verdict = told(|_| {});
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let less = told(|says| *says = DhcpSays { lease: Some(120), ..DhcpSays::default() });
+    assert_eq!(less.verdict, Verdict::Pass, "a client need not ask for it: {less:#?}");
+}
+
+#[test]
+fn what_another_server_would_tell_is_found_each_by_itself() {
+    let says = |change: fn(&mut DhcpSays)| {
+        let verdict = told(change);
+        let [finding] = verdict.findings.as_slice() else { panic!("{verdict:#?}") };
+        assert_eq!(finding.packets, [("what it is given, at app's tap".to_owned(), 4)]);
+        finding.text.clone()
+    };
+    assert_eq!(
+        says(|says| says.routers = vec![of("10.20.0.66")]),
+        "app was told of the router 10.20.0.66 by rtr, and not of 10.20.0.1"
+    );
+    assert_eq!(
+        says(|says| says.names.push(of("10.20.0.66"))),
+        "app was told of the name server 10.20.0.66 by rtr, and not of 10.20.0.1"
+    );
+    assert_eq!(
+        says(|says| says.times = vec![of("10.20.0.66")]),
+        "app was told of the time server 10.20.0.66 by rtr, and not of any"
+    );
+    assert_eq!(
+        says(|says| says.routes = vec!["0.0.0.0/1 via 10.20.0.66".into()]),
+        "app was told of 1 route by rtr, and not of any: 0.0.0.0/1 via 10.20.0.66"
+    );
+    assert_eq!(
+        says(|says| says.proxy = Some("http://10.20.0.66/wpad.dat".into())),
+        "app was told of a proxy by rtr, and not of any: http://10.20.0.66/wpad.dat"
+    );
+    assert_eq!(
+        says(|says| says.lease = Some(30)),
+        "app was given its address for 30 s by rtr, and not for 120 s"
+    );
+}
+
+#[test]
+fn a_link_leads_over_whom_the_plan_says() {
+    let leads = |via: &str, moment| {
+        after_change(|seen| {
+            let lines = vec![format!("route eth0 00000000 {via} 0003 0 00000000")];
+            seen.states.push(StateSeen { node: of("app"), moment, lines });
+        })
+    };
+    assert_eq!(
+        leads("0100140A", Moment::End).verdict,
+        Verdict::Pass,
+        "{:#?}",
+        leads("0100140A", Moment::End)
+    );
+    let text = "app.eth0 leads to 0.0.0.0/0 via 10.20.0.66, which is not meant to be";
+    assert_fails(&leads("4200140A", Moment::End), &[text]);
+    assert_fails(&leads("4200140A", Moment::Begun), &[text]);
+    let unknown = after_change(|seen| drop(seen.states.pop()));
+    assert_inconclusive(&unknown, &["routes"]);
+    assert_eq!(leads("4200140A", Moment::Built).verdict, Verdict::Pass, "there was no address yet");
 }
 
 #[test]

@@ -4,11 +4,13 @@ use fake_facts::{Fact, Line};
 
 use super::super::example::{START, of};
 use super::*;
-use crate::observation::NodeFact;
-use crate::plan::ServiceKind;
-use crate::scenario::model::Place;
+use crate::observation::{DhcpKind, DhcpSays, DhcpSeen, NodeFact, OfferSent};
+use crate::plan::{Asking, ServiceKind};
+use crate::scenario::model::{HandsOut, Place};
 
 const CHECK: &str = "attacks-made";
+/// The Ethernet address of the appliance in the example.
+const APP: &str = "02:00:00:00:00:01";
 
 fn hostile(plan: &mut Plan) {
     for service in plan.services.iter_mut().filter(|service| service.node == of("dock-1")) {
@@ -43,4 +45,61 @@ fn what_was_never_done_shows_nothing() {
     });
     assert_inconclusive(&verdict, &["attack"]);
     assert!(format!("{:?}", verdict.reasons).contains("dock-1 never did what its `clock` says"));
+}
+
+/// The camera hands out addresses, and a check has `app` ask for one.
+fn hands_out(plan: &mut Plan) {
+    hostile(plan);
+    for service in plan.services.iter_mut().filter(|service| service.node == of("dock-1")) {
+        if let ServiceKind::Camera { hostile, .. } = &mut service.kind {
+            (hostile.answers_garbage, hostile.clock) = (false, 0);
+            hostile.hands_out = Some(HandsOut { first: None, lease: std::time::Duration::from_secs(30) });
+        }
+    }
+    let (asked, bound) = (Some(of("10.20.0.5")), of("10.20.0.5"));
+    let told = Default::default();
+    let app = Asking { node: of("app"), link: of("eth0"), asked, bound, server: of("rtr"), told };
+    let word = Word::Address { of: vec![app], advised: Vec::new(), kept: true };
+    let place = Place { file: "scenarios/small.yaml".into(), line: 46, column: 3 };
+    let name = of("app-address");
+    plan.checks.push(Check { name, place, proves: vec![], requires: vec![], during: None, word });
+}
+
+fn given(at: u64) -> DhcpSeen {
+    DhcpSeen {
+        node: of("app"),
+        link: of("eth0"),
+        packet: at,
+        at,
+        kind: DhcpKind::Ack,
+        asks: None,
+        gives: Some(of("10.20.0.5")),
+        server: None,
+        from: Some(of("rtr")),
+        says: DhcpSays::default(),
+        earlier: false,
+    }
+}
+
+/// The camera has offered whoever has this Ethernet address something, then, and the appliance was given its address at 5.
+fn offered_to(mac: &str, at: u64) -> CheckVerdict {
+    after_both(CHECK, hands_out, |seen| {
+        seen.facts.push(did("dock-1", "hands_out"));
+        seen.dhcp.push(given(5));
+        let (node, link, gives) = (of("dock-1"), of("eth0"), of("10.20.0.66"));
+        seen.offers.push(OfferSent { node, link, packet: at, at, to: of(mac), gives });
+    })
+}
+
+#[test]
+fn an_offer_counts_that_left_the_camera_before_another_was_taken() {
+    let first = offered_to(APP, 4);
+    assert_eq!(first.verdict, Verdict::Pass, "{first:#?}");
+    for (verdict, why) in [
+        (offered_to(APP, 6), "dock-1 offered app an address only after it had been given one"),
+        (offered_to("02:00:00:00:00:09", 4), "dock-1 was not seen to offer app an address"),
+    ] {
+        assert_inconclusive(&verdict, &["attack"]);
+        assert!(format!("{:?}", verdict.reasons).contains(why), "{verdict:#?}");
+    }
 }

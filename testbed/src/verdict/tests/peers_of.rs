@@ -1,6 +1,6 @@
 //! `peers_of`: one too many, one missing, strangers, upkeep.
 
-use super::super::example::{conversation, flow};
+use super::super::example::{conversation, flow, of};
 use super::*;
 
 const CHECK: &str = "dock-alone";
@@ -92,6 +92,22 @@ fn other_flows_left_out_explain_only_what_they_allow() {
     assert_eq!(with_time("dock-1", 123), Verdict::Pass);
     assert_eq!(with_time("dock-1", 53), Verdict::Fail);
     assert_eq!(with_time("dock-2", 123), Verdict::Fail);
+}
+
+#[test]
+fn a_question_for_an_address_is_meant_for_the_server() {
+    let asked = |port| conversation("udp", ("dock-1", "0.0.0.0", 68), ("", "255.255.255.255", port), 77);
+    let with_server = |plan: &mut Plan| {
+        plan.flows.push(flow("S09", &[("dock-1", "rtr", "10.20.0.1")], &["udp/60-70"]));
+        let Word::PeersOf { nodes, exactly, .. } = &mut check_of(plan, CHECK).word else { panic!("not it") };
+        nodes.retain(|node| node.as_str() == "dock-1");
+        exactly.push(of("rtr"));
+    };
+    let verdict = |port| after_both(CHECK, with_server, |seen| seen.conversations.push(asked(port)));
+    assert_eq!(verdict(67).verdict, Verdict::Pass, "{:#?}", verdict(67));
+    assert_eq!(verdict(66).verdict, Verdict::Fail, "that is no DHCP server's port");
+    let nobody = after(CHECK, |seen| seen.conversations.push(asked(67)));
+    assert_eq!(nobody.verdict, Verdict::Fail, "no flow lets it ask one");
 }
 
 #[test]
