@@ -78,11 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 2] = [
-    (
-        &["PAN-DSC-02"],
-        "by IPv6: a reflector, and who answers though he is a printer, says nothing else, or names another host",
-    ),
+pub(super) const LACKS: [(&[&str], &str); 1] = [
     (
         &["PAN-NET-11"],
         "every cell again while the site is reloaded (the usual ports are), while tables of connections are full, as a router starts, or after a rule file that does not load; source routes, forged redirects, and what rides in tunnels, at every cell",
