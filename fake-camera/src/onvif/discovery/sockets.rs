@@ -153,3 +153,36 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 fn tokio_socket(socket: Socket) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_camera_of_ip6_is_asked_at_its_own_address_and_answers_from_there() {
+        let own = IpAddr::V6(Ipv6Addr::LOCALHOST);
+        if interfaces::index_of(own).is_none() {
+            return; // nobody speaks IPv6 here
+        }
+        let sockets = Sockets::bind(own).unwrap().unwrap();
+        assert_eq!(sockets.own().unwrap(), SocketAddr::new(own, PORT));
+        let group = SocketAddrV6::new(GROUP_OF_SIX, PORT, 0, interfaces::index_of(own).unwrap());
+        assert_eq!(sockets.group.local_addr().unwrap(), group.into());
+        let asker = UdpSocket::bind((own, 0)).await.unwrap();
+        asker.send_to(b"who", (own, PORT)).await.unwrap();
+        let (mut of_group, mut of_own) = ([0; 16], [0; 16]);
+        let (heard, length, peer) = sockets.receive(&mut of_group, &mut of_own).await.unwrap();
+        assert_eq!((heard, &of_own[..length]), (Heard::Own, &b"who"[..]));
+        assert_eq!(peer, asker.local_addr().unwrap());
+        sockets.answer("me", peer).await.unwrap();
+        let (length, from) = asker.recv_from(&mut of_own).await.unwrap();
+        assert_eq!((&of_own[..length], from), (&b"me"[..], SocketAddr::new(own, PORT)));
+    }
+
+    #[tokio::test]
+    async fn the_group_of_ip6_is_one_of_a_link_with_the_address() {
+        assert!(Sockets::bind(Ipv6Addr::UNSPECIFIED.into()).unwrap().is_none());
+        let nobodys = Sockets::bind("2001:db8::77".parse().unwrap()).unwrap_err();
+        assert_eq!(nobodys.to_string(), "there is no link to join the group on");
+    }
+}
