@@ -186,6 +186,16 @@ pub struct ChangeSeen {
     pub end_at: u64,
     /// Why one of the two was not carried out, if so.
     pub error: Option<String>,
+    /// What else was seen of it.
+    #[serde(default)]
+    pub done: Done,
+}
+
+/// How a fault was carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// How often it was carried out again after the first time, so that all was sent while it was.
+    pub again: u32,
 }
 
 /// How a lab's taps did.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::checks::{Known, fault, word};
 use super::fault::Fault;
 use super::mistake::Mistakes;
-use super::model::{Aim, GoingOn, Word};
+use super::model::{Aim, Cells, GoingOn, Word};
 use crate::names::NodeName;
 use crate::scenario::model::{self as scenario, Check, Cover};
 use crate::scenario::usual_ports;
@@ -17,6 +17,8 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
         unreachable!("asked for `after` only")
     };
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
+    let planned = fault(check, written, known, mistakes).unwrap_or(Fault::HealAll);
+    let with_cells = planned.is_about_rules();
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
         let planned = match plan(&usual(one)) {
@@ -27,7 +29,7 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
             _ => None,
         };
         if let Some((more, opens)) = planned {
-            let more = more.into_iter().map(|aim| Aim { cells: None, ..aim });
+            let more = more.into_iter().map(|aim| of_stream(aim, with_cells));
             aims.extend(more.filter(|aim| !aims.contains(aim)).collect::<Vec<_>>());
             alive.extend(opens.into_iter().filter(|open| !alive.contains(open)).collect::<Vec<_>>());
         }
@@ -37,7 +39,6 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     }
     goes_on.sort();
     goes_on.dedup();
-    let planned = fault(check, written, known, mistakes).unwrap_or(Fault::HealAll);
     ask_tried(check, &planned, aims.iter().map(|aim| (&aim.from, aim.address)), mistakes);
     let stops = stops.iter().flat_map(|one| going_on(plan(one))).collect();
     Word::After {
@@ -71,7 +72,8 @@ pub(super) fn ask_tried<'a>(
 }
 
 /// A negative that covers everything, with the usual list instead: a stream sends each kind again and again, and would not
-/// get round. For the same reason cells, and what is at everybody, are left out.
+/// get round. For the same reason what is at everybody is left out, and odd packets are; cells are sent where the fault is about
+/// rules, each once.
 fn usual(check: &Check) -> Check {
     let mut check = check.clone();
     match &mut check.word {
@@ -87,6 +89,12 @@ fn usual(check: &Check) -> Check {
     check
 }
 
+/// An aim as a stream sends it: its list again and again, and its cells, if so, once.
+fn of_stream(aim: Aim, with_cells: bool) -> Aim {
+    let cells = aim.cells.filter(|_| with_cells);
+    Aim { cells: cells.map(|cells| Cells { odd: false, one_each: true, ..cells }), ..aim }
+}
+
 /// What a check waits for, again and again.
 fn going_on(word: Word) -> Vec<GoingOn> {
     match word {
@@ -95,5 +103,36 @@ fn going_on(word: Word) -> Vec<GoingOn> {
         }
         Word::Periodic { event, of, .. } => vec![GoingOn::Reports { event, of }],
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::example;
+
+    #[test]
+    fn a_stream_sends_cells_where_its_fault_is_about_rules_and_nothing_odd() {
+        let plan = example::plan();
+        let mut aim = plan.checks.iter().find_map(|check| check.word.aims().first()).unwrap().clone();
+        aim.cells =
+            Some(Cells { allowed: Vec::new(), all: true, switched: false, odd: true, one_each: false });
+        let with = of_stream(aim.clone(), true);
+        assert_eq!(with.cells.as_ref().map(|cells| (cells.all, cells.odd)), Some((true, false)));
+        assert_eq!((of_stream(aim.clone(), false).cells, &with.ports), (None, &aim.ports));
+        let rtr: NodeName = "rtr".parse().unwrap();
+        let clear = Fault::ClearState { node: rtr.clone() };
+        let (reload, load) = (false, true);
+        let [reload, load] = [reload, load].map(|other| Fault::Reload {
+            node: rtr.clone(),
+            ruleset: "x.nft".into(),
+            other,
+            gap: None,
+        });
+        let of = |fault: &Fault| (fault.is_about_rules(), fault.is_over_at_once());
+        assert_eq!(
+            [&clear, &reload, &load, &Fault::HealAll].map(of),
+            [(true, true), (true, true), (true, false), (false, false)]
+        );
     }
 }

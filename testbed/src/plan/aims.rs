@@ -265,7 +265,7 @@ fn cells(
     let switched = is_filtered(known, from, approach.link)
         || is_filtered(known, next, next_link)
         || is_filtered(known, to, approach.target.1);
-    attack.cells.map(|all| Cells { allowed: allowed(), all, switched, odd: attack.odd })
+    attack.cells.map(|all| Cells { allowed: allowed(), all, switched, odd: attack.odd, one_each: false })
 }
 
 fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {

@@ -203,6 +203,7 @@ impl Beside<'_> {
                 switched: is_filtered(self.known, self.attacker, self.own)
                     || is_filtered(self.known, target, at),
                 odd: false,
+                one_each: false,
             }),
             judge,
             target_segment: at.segment.clone(),

@@ -150,6 +150,26 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether it is about what a filter goes by, its rules and its connections: then what it lets through is worth a look at each cell.
+    pub fn is_about_rules(&self) -> bool {
+        match self {
+            Fault::Reload { .. } | Fault::ClearState { .. } => true,
+            Fault::Restart(of) => of.whole.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether nothing of it is left to stand once it has been carried out.
+    pub fn is_over_at_once(&self) -> bool {
+        match self {
+            Fault::Reload { other, .. } => !other,
+            Fault::Restart(_) | Fault::ClearState { .. } | Fault::Flap { .. } | Fault::ExpireLease(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Plan {
     /// Whether a fault may change rules, routes or settings of this node.
     pub fn changes(&self, fault: &Fault, node: &NodeName) -> bool {

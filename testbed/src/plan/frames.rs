@@ -17,7 +17,13 @@ pub(super) fn beside(attack: &Attack<'_>, known: &Known<'_>, aim: &Aim) -> Optio
         attack.cells.is_some() && (attack.frames && apart || filtered && (to.ruleset.is_none() || apart));
     (usual_way && asked && aim.next_node == aim.to && aim.everybody.is_none()).then(|| Aim {
         ports: ETHER_TYPES.iter().map(|one| Traffic::Ether(*one, *one)).collect(),
-        cells: filtered.then(|| Cells { allowed: Vec::new(), all: false, switched: true, odd: false }),
+        cells: filtered.then(|| Cells {
+            allowed: Vec::new(),
+            all: false,
+            switched: true,
+            odd: false,
+            one_each: false,
+        }),
         // Behind a filter of IP such a frame is never seen.
         judge: Judge::Tap { port: into.port.clone() },
         ..aim.clone()

@@ -11,10 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::sweep::{Sockets, own_port, send, source_mac};
 use super::{Entry, Role, Sending, Site, Swept};
-use crate::names::{LinkName, Traffic};
+use crate::names::{Kinds, LinkName, Traffic};
 #[cfg(feature = "broken-parts")]
 use crate::parts;
-use crate::plan::{Aim, Check};
+use crate::plan::Check;
 use crate::tap::{Direction, Watch};
 
 /// From one packet of an aim to its next, if there are few aims.
@@ -22,6 +22,9 @@ const EVERY: Duration = Duration::from_millis(5);
 /// So many aims at most have a packet each at a time, so that no ring fills up; where there are more, they take turns. So there
 /// is no moment longer than [`EVERY`] in which nothing is sent.
 const AT_A_TIME: usize = 10;
+/// So many packets of cells at most at a time, besides, and for so long: the rest of [`EVERY`] is for others.
+const CELLS_AT_A_TIME: usize = 256;
+const CELLS_FOR: Duration = Duration::from_millis(3);
 /// How long a packet may be on its way to the attacker's own tap.
 const ENTERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -32,6 +35,8 @@ pub struct Stream<'a> {
     lanes: Vec<Lane>,
     /// Whose turn is next, where they take turns.
     turn: usize,
+    /// Whether packets of cells are sent, too.
+    with_cells: bool,
     /// Ports by which nothing is sent for a moment.
     held: BTreeSet<LinkName>,
 }
@@ -39,9 +44,11 @@ pub struct Stream<'a> {
 /// The packets of one aim.
 struct Lane {
     swept: Swept,
-    /// Every single kind, with the place of the range that it is of.
+    /// Every single kind of the list, with the place of the range that it is of.
     kinds: Vec<(usize, Traffic)>,
     next: usize,
+    /// What stands for cells, each sent once.
+    cells: std::vec::IntoIter<(usize, Traffic)>,
     /// How often each kind was sent.
     rounds: u64,
     /// Port of the attacker's own link.
@@ -51,11 +58,32 @@ struct Lane {
 
 impl<'a> Stream<'a> {
     /// A stream of all these aims; `first` is the number of the first of them, counted over all checks.
-    pub fn begin(site: &'a Site, check: &Check, aims: &[Aim], first: usize) -> Self {
+    pub fn begin(site: &'a Site, check: &Check, aims: &[Sending], first: usize) -> Self {
         let lanes: Vec<_> =
             (first..).zip(aims).map(|(number, aim)| Lane::new(site, check, number, aim)).collect();
         let (sockets, held) = (Sockets::default(), BTreeSet::new());
-        Self { site, sockets, lanes, turn: 0, held }
+        Self { site, sockets, lanes, turn: 0, with_cells: false, held }
+    }
+
+    /// From here on packets of cells are sent, too, or no longer. Each is sent once.
+    pub fn send_cells(&mut self, so: bool) {
+        self.with_cells = so;
+    }
+
+    /// Whether there are cells of which nothing was sent, though somebody can.
+    pub fn has_cells_left(&self) -> bool {
+        self.lanes.iter().any(|lane| self.can_send_cells(lane))
+    }
+
+    fn can_send_cells(&self, lane: &Lane) -> bool {
+        lane.cells.len() > 0 && lane.way(self.site, &self.held).is_some()
+    }
+
+    /// What is left of cells is not sent any more, but by these ports.
+    pub fn give_cells_up(&mut self, but: &[LinkName]) {
+        for lane in self.lanes.iter_mut().filter(|lane| !but.contains(&lane.port)) {
+            lane.cells = Vec::new().into_iter();
+        }
     }
 
     /// Goes on until some work is done.
@@ -72,14 +100,17 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Goes on until every kind of every aim that can be sent was sent once more.
+    /// Goes on until every kind of every aim that can be sent was sent once more, and where cells are sent, all of these.
     pub async fn round(&mut self) {
         let sending = |lane: &Lane| lane.way(self.site, &self.held).is_some() && !lane.kinds.is_empty();
         let goals: Vec<_> = self.lanes.iter().map(|lane| sending(lane).then_some(lane.rounds + 2)).collect();
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // The round that has begun may have begun before whatever is to be seen.
-        while self.lanes.iter().zip(&goals).any(|(lane, goal)| goal.is_some_and(|goal| lane.rounds < goal)) {
+        let is_short = |lanes: &[Lane]| {
+            lanes.iter().zip(&goals).any(|(lane, goal)| goal.is_some_and(|goal| lane.rounds < goal))
+        };
+        while is_short(&self.lanes) || self.with_cells && self.has_cells_left() {
             ticks.tick().await;
             self.send_some();
         }
@@ -137,6 +168,30 @@ impl<'a> Stream<'a> {
             self.lanes[self.turn].send(self.site, &mut self.sockets, &self.held);
             self.turn = (self.turn + 1) % all;
         }
+        if self.with_cells {
+            self.send_some_cells();
+        }
+    }
+
+    /// As many packets of cells as there is time for: of each aim one at a time.
+    fn send_some_cells(&mut self) {
+        let until = Instant::now() + CELLS_FOR;
+        let (site, held) = (self.site, &self.held);
+        let with_way =
+            |lane: &'_ Lane| (lane.cells.len() > 0).then(|| lane.way(site, held).cloned()).flatten();
+        let mut lanes: Vec<_> =
+            self.lanes.iter_mut().filter_map(|lane| with_way(lane).map(|link| (lane, link))).collect();
+        let mut sent = 0;
+        while !lanes.is_empty() {
+            for (lane, link) in &mut lanes {
+                if sent == CELLS_AT_A_TIME || Instant::now() > until {
+                    return;
+                }
+                lane.send_cell(site, &mut self.sockets, link);
+                sent += 1;
+            }
+            lanes.retain(|(lane, _)| lane.cells.len() > 0);
+        }
     }
 }
 
@@ -148,14 +203,16 @@ fn wait_for_all(watch: &Watch, leaving: &[(u32, LinkName)]) {
 }
 
 impl Lane {
-    fn new(site: &Site, check: &Check, number: usize, aim: &Aim) -> Self {
-        let sending = Sending::listed(aim.clone());
+    fn new(site: &Site, check: &Check, number: usize, sending: &Sending) -> Self {
+        let is_cell = |(kind, _): &(usize, Traffic)| matches!(sending.kinds[*kind], Kinds::Cells(_));
+        let (cells, kinds): (Vec<_>, Vec<_>) = sending.singles().partition(is_cell);
         Lane {
-            kinds: sending.singles().collect(),
-            swept: Swept::begin(site, check, number, &sending, true),
+            kinds,
+            cells: cells.into_iter(),
+            swept: Swept::begin(site, check, number, sending, true),
             next: 0,
             rounds: 0,
-            port: own_port(site, aim),
+            port: own_port(site, &sending.aim),
             last: None,
         }
     }
@@ -169,11 +226,23 @@ impl Lane {
 
     fn send(&mut self, site: &Site, sockets: &mut Sockets, held: &BTreeSet<LinkName>) {
         let Some(link) = self.way(site, held).cloned() else { return };
-        let Some((kind, traffic)) = self.kinds.get(self.next).copied() else { return };
-        let aim = &self.swept.sending.aim;
+        let Some(single) = self.kinds.get(self.next).copied() else { return };
+        self.send_single(site, sockets, &link, single);
+        self.next = (self.next + 1) % self.kinds.len();
+        self.rounds += u64::from(self.next == 0);
+    }
+
+    fn send_cell(&mut self, site: &Site, sockets: &mut Sockets, link: &LinkName) {
+        if let Some(single) = self.cells.next() {
+            self.send_single(site, sockets, link, single);
+        }
+    }
+
+    fn send_single(&mut self, site: &Site, sockets: &mut Sockets, link: &LinkName, single: (usize, Traffic)) {
+        let ((kind, traffic), aim) = (single, &self.swept.sending.aim);
         let entry = Entry { aim: self.swept.number, kind, traffic, role: Role::Attack };
         let source = source_mac(site, aim);
-        let sent = sockets.of_link(site, &aim.from, &link).and_then(|socket| {
+        let sent = sockets.of_link(site, &aim.from, link).and_then(|socket| {
             #[cfg(feature = "broken-parts")]
             if parts::is_broken(parts::Part::SendsNothing) {
                 return Ok(site.ledger.enter(entry));
@@ -188,8 +257,6 @@ impl Lane {
             }
             Err(_) => {}
         }
-        self.next = (self.next + 1) % self.kinds.len();
-        self.rounds += u64::from(self.next == 0);
     }
 
     /// The latest packet, and where it enters, if it left by one of these ports.

@@ -29,6 +29,9 @@ const LIFE_WITHIN: Duration = Duration::from_millis(700);
 /// The controls send every kind of a range that is not wider than this; of others its edges and so many in between.
 const SAMPLE: usize = 64;
 
+/// The same of cells that have one packet each: what a stream holds takes the controls of each of them by itself.
+const SAMPLE_OF_CELLS: usize = 16;
+
 /// Ethernet address of the helper on the target's segment; nobody answers to it.
 const HELPER: Mac = Mac([0x02, 0x74, 0x65, 0x73, 0x74, 0xfe]);
 
@@ -239,7 +242,14 @@ impl Swept {
     /// What is wrong with what the ledger says was sent for it.
     fn not_as_planned(&self, site: &Seen<'_>) -> Vec<String> {
         let sent = |kind| site.sent.get(&(self.number, kind, Role::Attack)).map_or(&[][..], Vec::as_slice);
-        (0..self.sending.kinds.len()).filter_map(|kind| self.sending.differs(kind, sent(kind))).collect()
+        (0..self.sending.kinds.len())
+            .filter_map(|kind| self.sending.differs(kind, sent(kind), self.again))
+            .collect()
+    }
+
+    /// How many packets of a kind there should be. What is sent again and again is as many as were sent, but of cells each is sent once.
+    fn planned(&self, kinds: &Kinds, sent: u64) -> u64 {
+        if self.again && !matches!(kinds, Kinds::Cells(_)) { sent } else { kinds.width() }
     }
 
     /// What a device between does to let in what is for everybody, if that is what is sent.
@@ -268,7 +278,7 @@ fn send_all(
         _ => (own_port(site, aim), Direction::FromNode),
     };
     let mut sent = Vec::new();
-    for (kind, traffic) in sampled(&sending.kinds, site.key) {
+    for (kind, traffic) in sampled(sending, site.key) {
         let n = send(site, socket, aim, source, to, Entry { aim: number, kind, traffic, role })?;
         sent.push(n);
         keep_pace(site, n, &fence);
@@ -281,10 +291,12 @@ fn send_all(
 
 /// What stands for an aim in its controls: all of it where that is little, else the edges of each range and some in
 /// between, which differ from run to run.
-fn sampled(kinds: &[Kinds], seed: u32) -> impl Iterator<Item = (usize, Traffic)> {
-    kinds.iter().enumerate().flat_map(move |(kind, kinds)| {
+fn sampled(sending: &Sending, seed: u32) -> impl Iterator<Item = (usize, Traffic)> {
+    let one_each = sending.aim.cells.as_ref().is_some_and(|cells| cells.one_each);
+    sending.kinds.iter().enumerate().flat_map(move |(kind, kinds)| {
         let all = kinds.width();
-        let step = (all / SAMPLE as u64).max(1);
+        let is_few = one_each && matches!(kinds, Kinds::Cells(_));
+        let step = (all / if is_few { SAMPLE_OF_CELLS } else { SAMPLE } as u64).max(1);
         let offset = u64::from(seed) % step;
         let chosen = move |place: u64| place == 0 || place + 1 == all || place % step == offset;
         let each = (0..all).zip(kinds.each()).filter(move |(place, _)| chosen(*place));
@@ -581,7 +593,7 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
         KindSeen {
             strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
             kinds: kinds.clone(),
-            planned: if swept.again { sent.len() as u64 } else { kinds.width() },
+            planned: swept.planned(kinds, sent.len() as u64),
             entered: entered.len() as u64,
             entered_packet: entered.iter().find(|packet| **packet > 0).or(entered.first()).copied(),
             arrived: arrivals.collect(),

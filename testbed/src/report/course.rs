@@ -249,6 +249,7 @@ mod tests {
             then_at: END,
             end_at: END + 1,
             error: error.map(Into::into),
+            done: Default::default(),
         };
         seen.changes = vec![change(None), change(Some("no netem"))];
         assert_eq!(course(&seen).changes, [(of("vms-shut"), (START, END))]);

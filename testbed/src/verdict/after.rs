@@ -50,7 +50,12 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
         draft.reasons.add("vacuous", "nothing is asked to go on, to stop, or to stay shut");
     }
     draft.findings.splice(0..0, wrong_plugs(plan, asked.fault).map(finding));
-    let mut words = vec![format!("`{}` for {}", asked.says, length(between(change.at, change.then_at)))];
+    let times = match change.done.again {
+        0 => String::new(),
+        again => format!(" {} times", u64::from(again) + 1),
+    };
+    let mut words =
+        vec![format!("`{}`{times} for {}", asked.says, length(between(change.at, change.then_at)))];
     for one in asked.resume {
         let (word, pause) = judge(one, asked, change, seen, &mut draft);
         words.push(word);

@@ -388,6 +388,9 @@ pub struct Cells {
     /// in pieces, with options.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub odd: bool,
+    /// Whether one packet is sent for each cell, rather than its edges, one by chance and each unusual header.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_each: bool,
 }
 
 /// Whose address an attacker uses.

@@ -49,7 +49,14 @@ pub(super) async fn make(check: &Check, ground: Ground<'_>) -> Option<ChangeSeen
     }
     let end = fake_facts::now();
     let told = !does.is_empty() || error.is_some();
-    told.then(|| ChangeSeen { check: check.name.clone(), at, then_at: end, end_at: end, error })
+    told.then(|| ChangeSeen {
+        check: check.name.clone(),
+        at,
+        then_at: end,
+        end_at: end,
+        error,
+        done: Default::default(),
+    })
 }
 
 /// Where the operator sits.

@@ -7,10 +7,10 @@ use fake_facts::Fact;
 use tokio::time::{Instant, interval};
 
 use crate::names::LinkName;
-use crate::observation::{ChangeSeen, NodeFact, OpenSeen};
+use crate::observation::{ChangeSeen, Done, NodeFact, OpenSeen};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, GoingOn, Open, Word};
-use crate::probe::{self, Site, Stream, Swept};
+use crate::probe::{self, Sending, Site, Stream, Swept};
 use crate::services::Board;
 
 /// Something that comes so soon after a fault may have been under way already.
@@ -21,6 +21,10 @@ const LATER: Duration = Duration::from_secs(5);
 
 /// From one try of the allowed flows to the next.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// How often, and for how long, a fault that is over at once is carried out again for the sake of cells.
+const MOST_AGAIN: u32 = 100;
+const AGAIN_FOR: Duration = Duration::from_secs(10);
 
 /// What was done and seen of one check.
 pub(super) struct Changed {
@@ -39,12 +43,13 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Carries out a check with the word `after`; `first` is the number of its first aim. `carry_out` does a fault.
+    /// Carries out a check with the word `after`; `sending` is what it sends, and the number of its first aim. `carry_out` does a
+    /// fault, for the first time or again.
     pub(super) async fn through(
         &self,
         check: &Check,
-        first: usize,
-        carry_out: impl AsyncFn(&Fault) -> Result<(), String>,
+        (sending, first): (&[Sending], usize),
+        carry_out: impl AsyncFn(&Fault, bool) -> Result<(), String>,
     ) -> Changed {
         let Word::After { fault, then, lasts, within, resume, stops, aims, alive, .. } = &check.word else {
             unreachable!("asked for `after` only")
@@ -55,14 +60,17 @@ impl Place<'_> {
         let all = [resume.as_slice(), stops].concat();
         self.until_all_go_on(&all, 0, bound).await;
         let mut opens = probe::signs_of_life(self.site, check, &judged, alive, self.patience).await;
-        let mut stream = Stream::begin(self.site, check, aims, first);
+        let mut stream = Stream::begin(self.site, check, sending, first);
         stream.round().await;
 
         let dark = darkened(fault);
         let left = stream.hold(&dark);
         stream.beside(left).await;
         let at = fake_facts::now();
-        let broken = stream.beside(carry_out(fault)).await;
+        stream.send_cells(true);
+        let (broken, again) = self.break_it(fault, &mut stream, &carry_out).await;
+        // What is sent from now on is sent when it is over.
+        stream.send_cells(!fault.is_over_at_once());
         self.site.without_carrier(&left_dark(fault));
         if left_dark(fault) != dark {
             opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
@@ -77,17 +85,21 @@ impl Place<'_> {
             stream.beside(stood).await;
             stream.round().await;
         }
+        stream.send_cells(false);
+        stream.give_cells_up(&dark);
         stream.trace(self.patience).await;
 
         let then_at = fake_facts::now();
         // A link that has just got its carrier back may drop what is sent: who attacks by it waits until it works.
         stream.pause(&dark);
-        let mended = stream.beside(carry_out(then)).await;
+        let mended = stream.beside(carry_out(then, false)).await;
         self.site.without_carrier(&[]);
         let since = fake_facts::now();
         stream.beside(self.until_all_go_on(&all, since, bound)).await;
         opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
         stream.release();
+        // Whoever had no carrier while it stood.
+        stream.send_cells(true);
         stream.round().await;
 
         let mut swept = stream.end();
@@ -95,8 +107,28 @@ impl Place<'_> {
         probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
         let silent = || if silent { Err("no attacker could send while it stood".to_owned()) } else { Ok(()) };
         let error = broken.and_then(|()| silent()).and(mended).err();
-        let change = ChangeSeen { check: check.name.clone(), at, then_at, end_at: fake_facts::now(), error };
-        Changed { swept, opens, change }
+        let (check, end_at, done) = (check.name.clone(), fake_facts::now(), Done { again });
+        Changed { swept, opens, change: ChangeSeen { check, at, then_at, end_at, error, done } }
+    }
+
+    /// Carries a fault out while a stream goes on. One that is over at once is carried out again until all cells were sent meanwhile, or
+    /// it takes too long; how often.
+    async fn break_it(
+        &self,
+        fault: &Fault,
+        stream: &mut Stream<'_>,
+        carry_out: &impl AsyncFn(&Fault, bool) -> Result<(), String>,
+    ) -> (Result<(), String>, u32) {
+        let deadline = Instant::now() + AGAIN_FOR * self.patience;
+        let mut again = 0;
+        loop {
+            let broken = stream.beside(carry_out(fault, again > 0)).await;
+            let enough = again == MOST_AGAIN || Instant::now() > deadline;
+            if !fault.is_over_at_once() || broken.is_err() || enough || !stream.has_cells_left() {
+                return (broken, again);
+            }
+            again += 1;
+        }
     }
 
     /// Carries out another check while a fault stands: `work`, once the allowed flows work.
@@ -120,7 +152,7 @@ impl Place<'_> {
         let mended = carry_out(then).await;
         self.site.without_carrier(&[]);
         let (check, error) = (check.name.clone(), broken.and(mended).err());
-        ChangeSeen { check, at, then_at, end_at: fake_facts::now(), error }
+        ChangeSeen { check, at, then_at, end_at: fake_facts::now(), error, done: Done::default() }
     }
 
     /// Waits until the allowed flows work again: routers look for a neighbour that was gone once a second.

@@ -230,8 +230,16 @@ impl Prober<'_> {
                 }
             }
             Word::After { .. } => {
-                let carry_out = async |fault: &Fault| carry_out(self.faults, self.ground, fault).await;
-                let Changed { swept, opens, change } = self.place.through(check, self.next, carry_out).await;
+                if check.word.aims().iter().any(|aim| aim.cells.is_some()) {
+                    let with_file: Vec<&Node> = filtering(site).collect();
+                    self.sent.rules.extend(list_rules(site, check, &with_file).await);
+                    self.sent.rules.extend(list_switches(site, check).await);
+                }
+                let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
+                let carry_out =
+                    async |fault: &Fault, again| carry_out(self.faults, self.ground, fault, again).await;
+                let Changed { swept, opens, change } =
+                    self.place.through(check, (&sending, self.next), carry_out).await;
                 self.next += swept.len();
                 self.sent.take_aims(swept);
                 self.sent.opens.extend(opens);
@@ -303,7 +311,7 @@ impl Prober<'_> {
             // What a name opens must be shut without it.
             self.open_as_it_stands(check, check.word.opens()).await;
         }
-        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault).await;
+        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault, false).await;
         let change = place.during(check, during, carry_out, self.check(check)).await;
         self.sent.changes.push(change);
     }
@@ -389,8 +397,11 @@ async fn until_forgotten(forgotten: &Forgotten, changes: &[ChangeSeen]) {
     tokio::time::sleep(forgotten.within.saturating_sub(passed)).await;
 }
 
-async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault) -> Result<(), String> {
-    let done = faults.carry_out(fault, false, ground).await;
+async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault, again: bool) -> Result<(), String> {
+    let done = match again {
+        true => faults.carry_out_again(fault, ground).await,
+        false => faults.carry_out(fault, false, ground).await,
+    };
     done.map(drop).map_err(|error| error.to_string())
 }
 

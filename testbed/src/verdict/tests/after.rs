@@ -39,7 +39,14 @@ fn every(from: u64, until: u64, step: u64) -> Vec<u64> {
 }
 
 fn change() -> ChangeSeen {
-    ChangeSeen { check: CHECK.parse().unwrap(), at: AT, then_at: THEN, end_at: END, error: None }
+    ChangeSeen {
+        check: CHECK.parse().unwrap(),
+        at: AT,
+        then_at: THEN,
+        end_at: END,
+        error: None,
+        done: Default::default(),
+    }
 }
 
 /// The example's negative through a cut, while video of one camera goes on with a pause of 230 ms.
@@ -86,6 +93,12 @@ fn what_goes_on_after_a_moment_passes_and_the_moment_is_told() {
     let pause =
         PauseSeen { what: "video of dock-1 at app".into(), at_fault_us: 230_000, longest_us: 230_000 };
     assert_eq!(verdict.pauses, [pause]);
+}
+
+#[test]
+fn how_often_a_fault_was_carried_out_is_told() {
+    let verdict = judged(|_| {}, |all| all.changes[0].done.again = 2);
+    assert!(verdict.summary.starts_with("`cut app.eth0` 3 times for 2.0 s; "), "{}", verdict.summary);
 }
 
 #[test]

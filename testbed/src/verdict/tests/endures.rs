@@ -73,7 +73,14 @@ fn asked(
         }
         seen.facts.push(stored(7100));
         let (at, end_at) = (START + 900 * MS, START + 8000 * MS);
-        seen.changes.push(ChangeSeen { check: of(CHECK), at, then_at: end_at, end_at, error: None });
+        seen.changes.push(ChangeSeen {
+            check: of(CHECK),
+            at,
+            then_at: end_at,
+            end_at,
+            error: None,
+            done: Default::default(),
+        });
         change(seen);
     })
 }

@@ -258,6 +258,7 @@ fn what_was_never_given_says_nothing() {
             then_at: 2,
             end_at: 2,
             error: Some("the cloud gave nothing".into()),
+            done: Default::default(),
         });
     });
     assert_inconclusive(&nothing, &["given", "no update was given to app: the cloud gave nothing"]);

@@ -20,7 +20,7 @@ const END: u64 = THEN + 2_000 * MS;
 const NEW: &str = "203.0.113.16";
 
 fn change(check: &str) -> ChangeSeen {
-    ChangeSeen { check: of(check), at: AT, then_at: THEN, end_at: END, error: None }
+    ChangeSeen { check: of(check), at: AT, then_at: THEN, end_at: END, error: None, done: Default::default() }
 }
 
 fn told(at: u64, fact: Fact) -> NodeFact {

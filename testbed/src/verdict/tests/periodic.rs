@@ -44,6 +44,7 @@ fn judged_until(until: u64, times: &[u64], change: Option<(u64, u64)>) -> CheckV
             then_at: at * MS,
             end_at: end_at * MS,
             error: None,
+            done: Default::default(),
         }));
     })
 }

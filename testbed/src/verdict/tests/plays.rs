@@ -210,6 +210,7 @@ fn a_gap_is_found_also_at_the_end_but_not_where_a_check_broke_the_site() {
         then_at: 1660 * MS,
         end_at: 1700 * MS,
         error: None,
+        done: Default::default(),
     };
     let broken = |seen: &mut Observations| {
         last_of_dock_2(seen);

@@ -69,7 +69,14 @@ fn what_a_name_opens_was_shut_before() {
             let own: Vec<_> = seen.opens.iter().filter(|one| one.check.as_str() == CHECK).cloned().collect();
             let at = own.iter().map(|one| one.at).min().unwrap();
             let (check, then_at) = (of(CHECK), at + 5);
-            seen.changes.push(ChangeSeen { check, at: at - 1, then_at, end_at: then_at, error: None });
+            seen.changes.push(ChangeSeen {
+                check,
+                at: at - 1,
+                then_at,
+                end_at: then_at,
+                error: None,
+                done: Default::default(),
+            });
             if let Some(answered_after_us) = before {
                 let (at, packets) = (at - 2, (Some(40), answered_after_us.map(|_| 41)));
                 let before = |one| OpenSeen { at, answered_after_us, packets, ..one };

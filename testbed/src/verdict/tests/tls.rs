@@ -401,7 +401,14 @@ fn what_counts_is_who_was_met_for_this_check() {
     use crate::observation::ChangeSeen;
     let verdict = at_iot(|seen| {
         let (check, error) = (of(CHECK), None);
-        seen.changes.push(ChangeSeen { check, at: 4, then_at: 9, end_at: 9, error });
+        seen.changes.push(ChangeSeen {
+            check,
+            at: 4,
+            then_at: 9,
+            end_at: 9,
+            error,
+            done: Default::default(),
+        });
     });
     assert_inconclusive(&verdict, &["nobody was seen to meet", "expired"]);
 }
