@@ -55,7 +55,14 @@ pub enum Action {
     /// A node, or services of it, end in good order.
     Stop(Of),
     /// A node, or services of it, are started again.
-    Restart(Of),
+    Restart {
+        /// What.
+        #[command(flatten)]
+        of: Of,
+        /// For so long, 1ms to 10s, the node's links are up before its rules are loaded; else they come first.
+        #[arg(long, value_name = "TIME", value_parser = lasting::<1, 10_000>, conflicts_with = "services")]
+        gap: Option<Duration>,
+    },
     /// A rule file is loaded anew, or another one in its place, in one transaction.
     Reload {
         /// The node.
@@ -175,7 +182,7 @@ impl Action {
             Action::Flap { link, times, every } => Fault::Flap { link, times, every },
             Action::Kill(of) => Fault::Kill { of: of.victim() },
             Action::Stop(of) => Fault::Stop { of: of.victim() },
-            Action::Restart(of) => Fault::Restart { of: of.victim() },
+            Action::Restart { of, gap } => Fault::Restart { of: of.victim(), gap },
             Action::Reload { node, file: None, gap } => Fault::Reload { node, gap },
             Action::Reload { node, file: Some(path), .. } => Fault::Load { node, ruleset: RuleFile { path } },
             Action::ClearState { node } => Fault::ClearState { node },
@@ -253,6 +260,7 @@ mod tests {
             "kill app",
             "stop rtr --service dns --service ntp",
             "restart rtr --service all",
+            "restart rtr --gap 20ms",
             "reload rtr broken/x.nft",
             "reload rtr --gap 20ms",
             "clear-state rtr",

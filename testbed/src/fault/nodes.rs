@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::force::Force;
 use super::{Error, Ground, links};
-use crate::kernel::{conntrack, nft};
+use crate::kernel::{Rules, conntrack, nft};
 use crate::names::NodeName;
 use crate::plan::Wiring;
 use crate::plan::fault::{Plug, Running};
@@ -74,7 +74,7 @@ pub(super) async fn restart(
     if let Some(plugs) = &of.whole {
         power_off(&of.node, plugs, force, wiring, ground).await?;
         let ends: Vec<End> = plugs.iter().map(|plug| plug.end.clone()).collect();
-        power_on(&of.node, &ends, force, wiring, ground).await?;
+        power_on((&of.node, of.gap), &ends, force, wiring, ground).await?;
     }
     start(&of.services, force, ground).await?;
     let names: Vec<String> = of.services.iter().map(|place| ground.services.name(*place)).collect();
@@ -97,9 +97,9 @@ async fn start(places: &[usize], force: &mut Force, ground: Ground<'_>) -> Resul
     Ok(())
 }
 
-/// The node's kernel begins anew, then its links have a carrier again.
+/// The node's kernel begins anew, then its links have a carrier again. With a gap they have it before its rules are loaded.
 async fn power_on(
-    node: &NodeName,
+    (node, gap): (&NodeName, Option<Duration>),
     ends: &[End],
     force: &mut Force,
     wiring: &Wiring<'_>,
@@ -108,10 +108,16 @@ async fn power_on(
     let site = ground.site;
     let Some(planned) = site.plan.node(node) else { return Ok(()) };
     force.rules.remove(node);
-    site.lab.restart(planned, wiring, ground.folder, instrument(node, ground)).await?;
+    let key = instrument(node, ground);
+    let rules = gap.map_or(Rules::First(ground.folder, key), |_| Rules::Later(key));
+    site.lab.restart(planned, wiring, rules).await?;
     force.off.remove(node);
     for end in ends {
         links::set_carrier(end, force, wiring, ground).await?;
+    }
+    if let (Some(gap), Some(own)) = (gap, &planned.ruleset) {
+        tokio::time::sleep(gap).await;
+        nft::replace(site.lab.node(node), node, ground.folder, own, key).await?;
     }
     Ok(())
 }
@@ -131,7 +137,7 @@ pub(super) async fn restart_all(
                 link: link.trunk.clone().unwrap_or_else(|| link.name.clone()),
             })
             .collect();
-        power_on(&node, &ends, force, wiring, ground).await?;
+        power_on((&node, None), &ends, force, wiring, ground).await?;
     }
     let ended: Vec<usize> = force.ended.iter().copied().collect();
     start(&ended, force, ground).await

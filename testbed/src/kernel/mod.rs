@@ -45,3 +45,4 @@ mod terminal;
 pub use error::KernelError;
 pub use lab::Lab;
 pub use namespace::Namespace;
+pub use restart::Rules;

@@ -106,6 +106,9 @@ pub struct Running {
     pub services: Vec<usize>,
     /// The node's cables, if all of it is meant: without power no carrier.
     pub whole: Option<Vec<Plug>>,
+    /// Of a whole node that is started again: for how long its links are up before its rules are loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Duration>,
     /// As it is written.
     pub written: Victim,
 }
@@ -213,7 +216,7 @@ impl Fault {
             }
             Fault::Kill(of) => Written::Kill { of: of.written.clone() },
             Fault::Stop(of) => Written::Stop { of: of.written.clone() },
-            Fault::Restart(of) => Written::Restart { of: of.written.clone() },
+            Fault::Restart(of) => Written::Restart { of: of.written.clone(), gap: of.gap },
             Fault::Reload { node, other: false, gap, .. } => {
                 Written::Reload { node: node.clone(), gap: *gap }
             }
@@ -253,7 +256,7 @@ impl Plan {
             }
             Written::Kill { of } => Fault::Kill(self.running(of)?),
             Written::Stop { of } => Fault::Stop(self.running(of)?),
-            Written::Restart { of } => Fault::Restart(self.running(of)?),
+            Written::Restart { of, gap } => Fault::Restart(self.restarting(of, *gap)?),
             Written::Reload { node, gap } => self.reload(node, None, *gap)?,
             Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path), None)?,
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
@@ -367,7 +370,15 @@ impl Plan {
                 .map(|(end, _)| self.plug(&End { node: of.node.clone(), link: end.clone() }))
         };
         let whole = whole.then(|| all().collect::<Result<_, _>>()).transpose()?;
-        Ok(Running { node: of.node.clone(), services, whole, written: of.clone() })
+        Ok(Running { node: of.node.clone(), services, whole, gap: None, written: of.clone() })
+    }
+
+    fn restarting(&self, of: &Victim, gap: Option<Duration>) -> Result<Running, String> {
+        let running = self.running(of)?;
+        if gap.is_some() && self.known(&of.node)?.ruleset.is_none() {
+            return Err(format!("`{}` has no rule file", of.node));
+        }
+        Ok(Running { gap, ..running })
     }
 
     fn reload(&self, name: &NodeName, file: Option<&String>, gap: Option<Duration>) -> Result<Fault, String> {

@@ -72,6 +72,10 @@ pub enum Fault<L = End> {
     Restart {
         /// What.
         of: Victim,
+        /// Of a node as a whole that has a rule file: for how long its links are up, and it forwards, before that is loaded, 1 ms to 10 s;
+        /// none: it is loaded first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gap: Option<Duration>,
     },
     /// The node's own rule file is loaded anew.
     Reload {
@@ -280,7 +284,7 @@ impl<L> Fault<L> {
             Fault::Flap { link, times, every } => Fault::Flap { link: name(link)?, times, every },
             Fault::Kill { of } => Fault::Kill { of },
             Fault::Stop { of } => Fault::Stop { of },
-            Fault::Restart { of } => Fault::Restart { of },
+            Fault::Restart { of, gap } => Fault::Restart { of, gap },
             Fault::Reload { node, gap } => Fault::Reload { node, gap },
             Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
             Fault::ClearState { node } => Fault::ClearState { node },
@@ -304,7 +308,7 @@ impl<L> Fault<L> {
             Fault::Flap { link, .. } | Fault::Rate { link, .. } | Fault::Impair { link, .. } => {
                 Fault::Heal { links: vec![link.clone()] }
             }
-            Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone() },
+            Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone(), gap: None },
             Fault::Load { node, .. } => Fault::Reload { node: node.clone(), gap: None },
             Fault::MoveName { name, ttl, .. } => {
                 Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None, asked_as: None }
@@ -336,7 +340,14 @@ impl<L> Fault<L> {
             Fault::Cut { links } | Fault::Heal { links } if links.is_empty() => {
                 "`cut` and `heal` name one link at least"
             }
-            Fault::Reload { gap: Some(gap), .. } if !GAPS.contains(gap) => "`gap` is 1ms to 10s",
+            Fault::Reload { gap: Some(gap), .. } | Fault::Restart { gap: Some(gap), .. }
+                if !GAPS.contains(gap) =>
+            {
+                "`gap` is 1ms to 10s"
+            }
+            Fault::Restart { of, gap: Some(_) } if of.part != Part::Whole => {
+                "`gap` is about a node as a whole, which has its links before its rules"
+            }
             Fault::Rate { at, .. } if !RATES.contains(&at.0) => "a rate is 8kbit to 10gbit",
             Fault::Impair { how, .. } => return how.out_of_range(),
             Fault::Load { ruleset, .. } => {
@@ -372,7 +383,9 @@ impl Fault {
             (Fault::Swap { links: [one, other] }, Fault::Swap { links: [first, second] }) => {
                 (one, other) == (first, second) || (one, other) == (second, first)
             }
-            (Fault::Kill { of } | Fault::Stop { of }, Fault::Restart { of: again }) => of.is_within(again),
+            (Fault::Kill { of } | Fault::Stop { of }, Fault::Restart { of: again, .. }) => {
+                of.is_within(again)
+            }
             (Fault::Load { node, .. }, Fault::Reload { node: again, .. }) => node == again,
             (Fault::MoveName { name, .. }, Fault::MoveName { name: back, to: None, .. }) => name == back,
             _ => self.leaves_all_whole() && then.leaves_all_whole(),
@@ -405,7 +418,8 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             }
             Fault::Kill { of } => write!(f, "kill {of}"),
             Fault::Stop { of } => write!(f, "stop {of}"),
-            Fault::Restart { of } => write!(f, "restart {of}"),
+            Fault::Restart { of, gap: None } => write!(f, "restart {of}"),
+            Fault::Restart { of, gap: Some(gap) } => write!(f, "restart {of} --gap {}", Lasting(*gap)),
             Fault::Reload { node, gap: None } => write!(f, "reload {node}"),
             Fault::Reload { node, gap: Some(gap) } => write!(f, "reload {node} --gap {}", Lasting(*gap)),
             Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
@@ -528,8 +542,11 @@ mod tests {
         assert!(flap.is_mended_by(&clear) && !flap.is_mended_by(&cut) && !clear.is_mended_by(&cut));
         assert!(swap.is_mended_by(&swap) && !swap.is_mended_by(&heal(&["app"])));
         let killed = Fault::Kill { of: lease() };
-        assert!(killed.is_mended_by(&Fault::Restart { of: victim(Part::AllServices) }));
-        assert!(!Fault::Kill { of: victim(Part::Whole) }.is_mended_by(&Fault::Restart { of: lease() }));
+        let again = |part| Fault::Restart { of: victim(part), gap: None };
+        assert!(killed.is_mended_by(&again(Part::AllServices)));
+        assert!(
+            !Fault::Kill { of: victim(Part::Whole) }.is_mended_by(&Fault::Restart { of: lease(), gap: None })
+        );
         for fault in [cut, both, flap, clear, swap, killed] {
             assert!(fault.is_mended_by(&fault.mended_by()), "{fault}");
         }

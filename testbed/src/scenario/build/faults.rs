@@ -55,7 +55,7 @@ impl Faults<'_> {
             "flap" => self.flap(raw),
             "kill" => Some(Fault::Kill { of: self.victim(&raw.kill, raw)? }),
             "stop" => Some(Fault::Stop { of: self.victim(&raw.stop, raw)? }),
-            "restart" => Some(Fault::Restart { of: self.victim(&raw.restart, raw)? }),
+            "restart" => self.restart(raw),
             "reload" => {
                 let gap = raw.gap.good().map(|gap| gap.value.0);
                 Some(Fault::Reload { node: self.filtering(&raw.reload)?, gap })
@@ -234,6 +234,20 @@ impl Faults<'_> {
         (!services.is_empty()).then_some(Victim { node, part: Part::Services(services) })
     }
 
+    /// With a gap it is a node with rules, which come late.
+    fn restart(&mut self, raw: &raw::Fault) -> Option<Fault> {
+        let of = self.victim(&raw.restart, raw)?;
+        let gap = raw.gap.good().map(|gap| (gap.value.0, gap.spot));
+        if let Some((_, spot)) = gap {
+            self.filtering(&raw.restart)?;
+            if of.part != Part::Whole {
+                self.lacks(spot, "`gap` is about a node as a whole, which has its links before its rules");
+                return None;
+            }
+        }
+        Some(Fault::Restart { of, gap: gap.map(|(gap, _)| gap) })
+    }
+
     /// A node with rules of its own.
     fn filtering(&mut self, slot: &Slot<At<NodeName>>) -> Option<NodeName> {
         let node = self.node(slot)?;
@@ -394,7 +408,7 @@ fn belongings(raw: &raw::Fault) -> [Written; 15] {
         written("times", &raw.times, &["flap"]),
         written("every", &raw.every, &["flap"]),
         Written { key: "service", spot: service, of: &["kill", "stop", "restart"] },
-        written("gap", &raw.gap, &["reload"]),
+        written("gap", &raw.gap, &["reload", "restart"]),
         written("ruleset", &raw.ruleset, &["load"]),
         written("to", &raw.to, &["move_name"]),
         written("ttl", &raw.ttl, &["move_name"]),

@@ -51,7 +51,7 @@ table! {
         every: may One<Lasting<20, 60_000>>,
         /// Of `kill`, `stop`, `restart`: which services, or `all` of them; left out: the node with its links.
         service: may Some1<ServiceRef>,
-        /// Of `reload`: its rules are taken away first, and for so long, 1ms to 10s, none stand in their place; left out: it is one transaction.
+        /// Of `reload`: its rules are taken away first, and for so long, 1ms to 10s, none stand in their place; left out: it is one transaction. Of `restart` of a node: for so long its links are up, and it forwards, before its rules are loaded; left out: they come first.
         gap: may One<Lasting<1, 10_000>>,
         /// Of `load`: the rule file, below the scenario's folder.
         ruleset: may One<Below>,
