@@ -196,6 +196,9 @@ pub struct ChangeSeen {
 pub struct Done {
     /// How often it was carried out again after the first time, so that all was sent while it was.
     pub again: u32,
+    /// What a rule file that was to be refused has changed, in words; none if it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
 }
 
 /// How a lab's taps did.

@@ -71,6 +71,9 @@ pub enum Action {
         /// A file below the scenario's folder; else the node's own.
         #[arg(value_name = "FILE", value_parser = below)]
         file: Option<String>,
+        /// The file is one that nft must refuse, and the rules must stay as they were.
+        #[arg(long, requires = "file")]
+        refused: bool,
         /// Its rules are taken away first, and for so long, 1ms to 10s, none stand in their place.
         #[arg(long, value_name = "TIME", value_parser = lasting::<1, 10_000>, conflicts_with = "file")]
         gap: Option<Duration>,
@@ -183,8 +186,10 @@ impl Action {
             Action::Kill(of) => Fault::Kill { of: of.victim() },
             Action::Stop(of) => Fault::Stop { of: of.victim() },
             Action::Restart { of, gap } => Fault::Restart { of: of.victim(), gap },
-            Action::Reload { node, file: None, gap } => Fault::Reload { node, gap },
-            Action::Reload { node, file: Some(path), .. } => Fault::Load { node, ruleset: RuleFile { path } },
+            Action::Reload { node, file: None, gap, .. } => Fault::Reload { node, gap },
+            Action::Reload { node, file: Some(path), refused, .. } => {
+                Fault::Load { node, ruleset: RuleFile { path }, refused }
+            }
             Action::ClearState { node } => Fault::ClearState { node },
             Action::ExpireLease { link } => Fault::ExpireLease { link },
             Action::MoveName { ttl, .. } if ttl.subsec_millis() > 0 => {
@@ -262,6 +267,7 @@ mod tests {
             "restart rtr --service all",
             "restart rtr --gap 20ms",
             "reload rtr broken/x.nft",
+            "reload rtr broken/x.nft --refused",
             "reload rtr --gap 20ms",
             "clear-state rtr",
             "expire-lease app.eth0",

@@ -81,6 +81,6 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 pub(super) const LACKS: [(&[&str], &str); 1] = [
     (
         &["PAN-NET-11"],
-        "every cell again while tables of connections are full, or after a rule file that does not load; source routes, forged redirects, and what rides in tunnels, at every cell",
+        "every cell again while tables of connections are full; source routes, forged redirects, and what rides in tunnels, at every cell",
     ),
 ];

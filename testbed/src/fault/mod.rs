@@ -49,6 +49,9 @@ pub enum Error {
     /// It cannot be carried out on the site as it is.
     #[error("{0}")]
     NotNow(String),
+    /// A rule file that was to be refused has changed the rules: in words.
+    #[error("{0}")]
+    Taken(String),
     /// The kernel refused something.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -68,7 +71,7 @@ impl From<Error> for Failure {
         let blame = match &error {
             Error::Service(failure) => return failure.clone(),
             Error::Lacking { .. } => Blame::Host,
-            Error::NotNow(_) => Blame::Input,
+            Error::NotNow(_) | Error::Taken(_) => Blame::Input,
             Error::Kernel(error) => error.fault(),
         };
         Failure { fault: blame, text: error.to_string(), node: None, last_lines: Vec::new() }
@@ -149,6 +152,7 @@ async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<St
         Fault::Stop(of) => nodes::stop(of, force, &wiring, ground).await,
         Fault::Restart(of) => nodes::restart(of, force, &wiring, ground).await,
         Fault::Reload { node, ruleset, gap, .. } => nodes::reload(node, ruleset, *gap, force, ground).await,
+        Fault::Refuse { node, ruleset } => nodes::refuse(node, ruleset, force, ground).await,
         Fault::ClearState { node } => nodes::clear_state(node, ground),
         Fault::ExpireLease(lease) => names::expire(lease, ground).await,
         Fault::MoveName { name, to, ttl, clouds, asked_by } => {

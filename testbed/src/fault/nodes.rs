@@ -183,6 +183,32 @@ pub(super) async fn reload(
     })
 }
 
+/// A rule file that nft must refuse is loaded: the rules stay as they were.
+///
+/// Errors: `Taken` where they do not; they are in force until they are mended.
+pub(super) async fn refuse(
+    node: &NodeName,
+    file: &str,
+    force: &mut Force,
+    ground: Ground<'_>,
+) -> Result<String, Error> {
+    if !ground.folder.join(file).is_file() {
+        return Err(Error::NotNow(format!("the scenario's folder has no file `{file}`")));
+    }
+    let (namespace, key) = (ground.site.lab.node(node), instrument(node, ground));
+    let before = nft::list_stateless(namespace).await?;
+    let loaded = nft::replace(namespace, node, ground.folder, file, key).await;
+    let is_same = nft::list_stateless(namespace).await? == before;
+    if loaded.is_err() && is_same {
+        return Ok(format!("{node} has refused {file}, and has the rules that it had"));
+    }
+    force.rules.insert(node.clone(), file.to_owned());
+    Err(Error::Taken(match loaded {
+        Ok(()) => format!("{node} has loaded {file}, which was to be refused"),
+        Err(error) => format!("{node} has refused {file}, and has other rules than before: {error}"),
+    }))
+}
+
 pub(super) fn clear_state(node: &NodeName, ground: Ground<'_>) -> Result<String, Error> {
     match conntrack::forget(ground.site.lab.node(node))? {
         1 => Ok(format!("{node} forgot 1 connection")),

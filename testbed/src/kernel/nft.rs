@@ -314,6 +314,14 @@ pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
     Running::start(command, namespace, "list rules", "")?.end().await
 }
 
+/// The same with handles and without what comes and goes by itself, as counters and the time that elements have left (nft(8), `-s`): what
+/// it lists twice alike was not loaded anew in between.
+pub async fn list_stateless(namespace: &Namespace) -> Result<String, KernelError> {
+    let mut command = nft();
+    command.args(["-a", "-s", "list", "ruleset"]);
+    Running::start(command, namespace, "list rules", "")?.end().await
+}
+
 /// The same as JSON (libnftables-json(5)).
 pub async fn list_json(namespace: &Namespace) -> Result<String, KernelError> {
     let mut command = nft();

@@ -51,6 +51,13 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gap: Option<Duration>,
     },
+    /// A rule file is loaded that must be refused: the rules stay as they were.
+    Refuse {
+        /// Whose.
+        node: NodeName,
+        /// Path below the scenario's folder.
+        ruleset: String,
+    },
     /// Connection tracking is emptied.
     ClearState {
         /// Whose.
@@ -157,7 +164,7 @@ impl Fault {
     /// Whether it is about what a filter goes by, its rules and its connections: then what it lets through is worth a look at each cell.
     pub fn is_about_rules(&self) -> bool {
         match self {
-            Fault::Reload { .. } | Fault::ClearState { .. } => true,
+            Fault::Reload { .. } | Fault::Refuse { .. } | Fault::ClearState { .. } => true,
             Fault::Restart(of) => of.whole.is_some(),
             _ => false,
         }
@@ -167,7 +174,11 @@ impl Fault {
     pub fn is_over_at_once(&self) -> bool {
         match self {
             Fault::Reload { other, .. } => !other,
-            Fault::Restart(_) | Fault::ClearState { .. } | Fault::Flap { .. } | Fault::ExpireLease(_) => true,
+            Fault::Restart(_)
+            | Fault::Refuse { .. }
+            | Fault::ClearState { .. }
+            | Fault::Flap { .. }
+            | Fault::ExpireLease(_) => true,
             _ => false,
         }
     }
@@ -183,7 +194,7 @@ impl Plan {
         let itself = match fault {
             Fault::HealAll => true,
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
-            // The same rules anew are no change.
+            // The same rules anew are no change, nor are others that are refused.
             Fault::Reload { node: of, other: true, .. } | Fault::ClearState { node: of } => of == node,
             Fault::ExpireLease(lease) => {
                 self.services.get(lease.client).is_some_and(|client| client.node == *node)
@@ -220,9 +231,16 @@ impl Fault {
             Fault::Reload { node, other: false, gap, .. } => {
                 Written::Reload { node: node.clone(), gap: *gap }
             }
-            Fault::Reload { node, ruleset, .. } => {
-                Written::Load { node: node.clone(), ruleset: RuleFile { path: ruleset.clone() } }
-            }
+            Fault::Reload { node, ruleset, .. } => Written::Load {
+                node: node.clone(),
+                ruleset: RuleFile { path: ruleset.clone() },
+                refused: false,
+            },
+            Fault::Refuse { node, ruleset } => Written::Load {
+                node: node.clone(),
+                ruleset: RuleFile { path: ruleset.clone() },
+                refused: true,
+            },
             Fault::ClearState { node } => Written::ClearState { node: node.clone() },
             Fault::ExpireLease(lease) => Written::ExpireLease { link: lease.end.clone() },
             Fault::MoveName { name, to, ttl, asked_by, .. } => {
@@ -258,7 +276,13 @@ impl Plan {
             Written::Stop { of } => Fault::Stop(self.running(of)?),
             Written::Restart { of, gap } => Fault::Restart(self.restarting(of, *gap)?),
             Written::Reload { node, gap } => self.reload(node, None, *gap)?,
-            Written::Load { node, ruleset } => self.reload(node, Some(&ruleset.path), None)?,
+            Written::Load { node, ruleset, refused: false } => {
+                self.reload(node, Some(&ruleset.path), None)?
+            }
+            Written::Load { node, ruleset, refused: true } => {
+                self.reload(node, Some(&ruleset.path), None)?;
+                Fault::Refuse { node: node.clone(), ruleset: ruleset.path.clone() }
+            }
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
             Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
             Written::MoveName { name, to, ttl, asked_by, asked_as } => {

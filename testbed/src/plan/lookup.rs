@@ -29,7 +29,7 @@ impl Plan {
             during.chain(after)
         });
         let reloaded = faults.filter_map(|fault| match fault {
-            Fault::Reload { ruleset, .. } => Some(ruleset),
+            Fault::Reload { ruleset, .. } | Fault::Refuse { ruleset, .. } => Some(ruleset),
             _ => None,
         });
         rules.chain(of_switches).chain(of_commands).chain(reloaded).map(String::as_str).collect()

@@ -91,6 +91,9 @@ pub enum Fault<L = End> {
         node: NodeName,
         /// Which.
         ruleset: RuleFile,
+        /// Whether it is one that must be refused: the rules then stay as they were. Default false.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refused: bool,
     },
     /// The node forgets all connections that it tracks.
     ClearState {
@@ -286,7 +289,7 @@ impl<L> Fault<L> {
             Fault::Stop { of } => Fault::Stop { of },
             Fault::Restart { of, gap } => Fault::Restart { of, gap },
             Fault::Reload { node, gap } => Fault::Reload { node, gap },
-            Fault::Load { node, ruleset } => Fault::Load { node, ruleset },
+            Fault::Load { node, ruleset, refused } => Fault::Load { node, ruleset, refused },
             Fault::ClearState { node } => Fault::ClearState { node },
             Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
             Fault::MoveName { name, to, ttl, asked_by, asked_as } => {
@@ -309,7 +312,7 @@ impl<L> Fault<L> {
                 Fault::Heal { links: vec![link.clone()] }
             }
             Fault::Kill { of } | Fault::Stop { of } => Fault::Restart { of: of.clone(), gap: None },
-            Fault::Load { node, .. } => Fault::Reload { node: node.clone(), gap: None },
+            Fault::Load { node, refused: false, .. } => Fault::Reload { node: node.clone(), gap: None },
             Fault::MoveName { name, ttl, .. } => {
                 Fault::MoveName { name: name.clone(), to: None, ttl: *ttl, asked_by: None, asked_as: None }
             }
@@ -318,6 +321,7 @@ impl<L> Fault<L> {
             | Fault::HealAll
             | Fault::Restart { .. }
             | Fault::Reload { .. }
+            | Fault::Load { refused: true, .. }
             | Fault::ClearState { .. }
             | Fault::ExpireLease { .. } => Fault::HealAll,
         }
@@ -422,7 +426,10 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Restart { of, gap: Some(gap) } => write!(f, "restart {of} --gap {}", Lasting(*gap)),
             Fault::Reload { node, gap: None } => write!(f, "reload {node}"),
             Fault::Reload { node, gap: Some(gap) } => write!(f, "reload {node} --gap {}", Lasting(*gap)),
-            Fault::Load { node, ruleset } => write!(f, "reload {node} {}", ruleset.path),
+            Fault::Load { node, ruleset, refused: false } => write!(f, "reload {node} {}", ruleset.path),
+            Fault::Load { node, ruleset, refused: true } => {
+                write!(f, "reload {node} {} --refused", ruleset.path)
+            }
             Fault::ClearState { node } => write!(f, "clear-state {node}"),
             Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
             Fault::MoveName { name, to: Some(to), ttl, asked_by, asked_as } => {
@@ -559,6 +566,7 @@ mod tests {
         let load = |path: &str| Fault::Load {
             node: "rtr".parse().unwrap(),
             ruleset: RuleFile { path: path.to_owned() },
+            refused: false,
         };
         let name = || "a.example.org".parse().unwrap();
         let moved = |ttl| Fault::MoveName { name: name(), to: None, ttl, asked_by: None, asked_as: None };

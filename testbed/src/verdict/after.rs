@@ -50,6 +50,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
         draft.reasons.add("vacuous", "nothing is asked to go on, to stop, or to stay shut");
     }
     draft.findings.splice(0..0, wrong_plugs(plan, asked.fault).map(finding));
+    draft.findings.splice(0..0, change.done.taken.clone().map(finding));
     let times = match change.done.again {
         0 => String::new(),
         again => format!(" {} times", u64::from(again) + 1),

@@ -107,7 +107,7 @@ impl Place<'_> {
         probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
         let silent = || if silent { Err("no attacker could send while it stood".to_owned()) } else { Ok(()) };
         let error = broken.and_then(|()| silent()).and(mended).err();
-        let (check, end_at, done) = (check.name.clone(), fake_facts::now(), Done { again });
+        let (check, end_at, done) = (check.name.clone(), fake_facts::now(), Done { again, taken: None });
         Changed { swept, opens, change: ChangeSeen { check, at, then_at, end_at, error, done } }
     }
 

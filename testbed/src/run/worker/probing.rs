@@ -1,5 +1,6 @@
 //! Exercise and probe: what the checks of a plan ask for, and what was seen of it once the captures are closed.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use futures_util::StreamExt;
 
 use crate::event::{Failure, Stage};
 use crate::evidence::{RunFile, RunFolder, RunReader};
-use crate::fault::{Faults, Ground};
+use crate::fault::{Error as Refusal, Faults, Ground};
 use crate::kernel::{nft, snapshot};
 use crate::model::ruleset::holds_for_a_moment;
 use crate::observation::{
@@ -236,10 +237,14 @@ impl Prober<'_> {
                     self.sent.rules.extend(list_switches(site, check).await);
                 }
                 let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
-                let carry_out =
-                    async |fault: &Fault, again| carry_out(self.faults, self.ground, fault, again).await;
-                let Changed { swept, opens, change } =
+                let taken = RefCell::new(None);
+                // A rule file that was loaded though it was to be refused stands, which is for the verdict to say.
+                let carry_out = async |fault: &Fault, again| {
+                    carry_out(self.faults, self.ground, fault, again, Some(&taken)).await
+                };
+                let Changed { swept, opens, mut change } =
                     self.place.through(check, (&sending, self.next), carry_out).await;
+                change.done.taken = taken.into_inner();
                 self.next += swept.len();
                 self.sent.take_aims(swept);
                 self.sent.opens.extend(opens);
@@ -311,7 +316,7 @@ impl Prober<'_> {
             // What a name opens must be shut without it.
             self.open_as_it_stands(check, check.word.opens()).await;
         }
-        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault, false).await;
+        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault, false, None).await;
         let change = place.during(check, during, carry_out, self.check(check)).await;
         self.sent.changes.push(change);
     }
@@ -397,11 +402,23 @@ async fn until_forgotten(forgotten: &Forgotten, changes: &[ChangeSeen]) {
     tokio::time::sleep(forgotten.within.saturating_sub(passed)).await;
 }
 
-async fn carry_out(faults: &Faults, ground: Ground<'_>, fault: &Fault, again: bool) -> Result<(), String> {
+/// Carries a fault out, for the first time or again. What a rule file that was to be refused has changed is told in `taken`, if somebody
+/// wants to know; else it is an error.
+async fn carry_out(
+    faults: &Faults,
+    ground: Ground<'_>,
+    fault: &Fault,
+    again: bool,
+    taken: Option<&RefCell<Option<String>>>,
+) -> Result<(), String> {
     let done = match again {
         true => faults.carry_out_again(fault, ground).await,
         false => faults.carry_out(fault, false, ground).await,
     };
+    if let (Err(Refusal::Taken(words)), Some(taken)) = (&done, taken) {
+        taken.borrow_mut().get_or_insert_with(|| words.clone());
+        return Ok(());
+    }
     done.map(drop).map_err(|error| error.to_string())
 }
 

@@ -266,7 +266,8 @@ impl Faults<'_> {
             self.lacks(raw.load.good()?.spot, "`load` needs `ruleset`: the file that is loaded");
         }
         let ruleset = rule_file(raw.ruleset.good()?, self.files, self.out);
-        Some(Fault::Load { node: node?, ruleset })
+        let refused = raw.refused.good().is_some_and(|refused| refused.value);
+        Some(Fault::Load { node: node?, ruleset, refused })
     }
 
     fn expire_lease(&mut self, raw: &raw::Fault) -> Option<Fault> {
@@ -402,7 +403,7 @@ fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
 }
 
 /// The other keys.
-fn belongings(raw: &raw::Fault) -> [Written; 15] {
+fn belongings(raw: &raw::Fault) -> [Written; 16] {
     let service = raw.service.good().and_then(|many| many.0.first()).map(|at| at.spot);
     [
         written("times", &raw.times, &["flap"]),
@@ -410,6 +411,7 @@ fn belongings(raw: &raw::Fault) -> [Written; 15] {
         Written { key: "service", spot: service, of: &["kill", "stop", "restart"] },
         written("gap", &raw.gap, &["reload", "restart"]),
         written("ruleset", &raw.ruleset, &["load"]),
+        written("refused", &raw.refused, &["load"]),
         written("to", &raw.to, &["move_name"]),
         written("ttl", &raw.ttl, &["move_name"]),
         written("asked_by", &raw.asked_by, &["move_name"]),

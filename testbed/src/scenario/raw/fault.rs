@@ -55,6 +55,8 @@ table! {
         gap: may One<Lasting<1, 10_000>>,
         /// Of `load`: the rule file, below the scenario's folder.
         ruleset: may One<Below>,
+        /// Of `load`: the file is one that nft must refuse, and the rules must stay as they were; default false.
+        refused: may One<bool>,
         /// Of `move_name`: the address; left out: the one that the name had at first.
         to: may One<IpAddr>,
         /// Of `move_name`: for how long the answer may be kept, whole seconds up to 168h; default 60s.

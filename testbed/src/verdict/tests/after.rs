@@ -102,6 +102,13 @@ fn how_often_a_fault_was_carried_out_is_told() {
 }
 
 #[test]
+fn rules_that_were_to_be_refused_and_stand_are_found() {
+    let words = "rtr has loaded x.nft, which was to be refused";
+    let verdict = judged(|_| {}, |all| all.changes[0].done.taken = Some(words.into()));
+    assert_eq!(verdict.findings.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), [words]);
+}
+
+#[test]
 fn what_stops_or_comes_late_is_found() {
     let stopped = judged(|_| {}, |all| drop(all.facts.pop()));
     assert_fails(&stopped, &["video of dock-1 at app did not go on after `cut app.eth0`"]);
