@@ -233,7 +233,7 @@ impl Prober<'_> {
             Word::After { .. } => {
                 if check.word.aims().iter().any(|aim| aim.cells.is_some()) {
                     let with_file: Vec<&Node> = filtering(site).collect();
-                    self.sent.rules.extend(list_rules(site, check, &with_file).await);
+                    self.sent.rules.extend(list_shut(site, check, &with_file, patience).await);
                     self.sent.rules.extend(list_switches(site, check).await);
                 }
                 let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
