@@ -78,9 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 1] = [
-    (
-        &["PAN-NET-11"],
-        "every cell again while tables of connections are full; source routes, forged redirects, and what rides in tunnels, at every cell",
-    ),
-];
+pub(super) const LACKS: [(&[&str], &str); 1] = [(
+    &["PAN-NET-11"],
+    "every cell again while tables of connections are full; forged redirects, and what rides in tunnels, at every cell",
+)];

@@ -40,6 +40,11 @@ pub enum Form {
     /// In three fragments: two as of [`Form::Pieces`], and between them another first one, to this destination port, or of this type and
     /// code (RFC 1858, section 4; RFC 5722). Whoever keeps what came first makes the packet of it, whoever keeps the last another one.
     Overlap(u16),
+    /// With a loose source route of IPv4 by way of the first device, which is then who it is for, to the target (RFC 791, section 3.1); to a
+    /// neighbour, and of IPv6, as the end of a route that has been gone: of IPv6 a routing header of type 0 (RFC 5095).
+    Loose,
+    /// With a strict source route of IPv4, likewise.
+    Strict,
     /// With an option of IPv4 that records the route (RFC 791, section 3.1), or of IPv6 a header of destination options that is
     /// padding alone (RFC 8200, section 4.6).
     Options,
@@ -88,7 +93,7 @@ impl Form {
     /// Where the second of its fragments begins, units of 8 bytes; none where it comes as one packet.
     pub fn second_piece(self) -> Option<u16> {
         match self {
-            Form::Whole | Form::Options => None,
+            Form::Whole | Form::Options | Form::Loose | Form::Strict => None,
             Form::Pieces | Form::Overlap(_) => Some(SECOND_PIECE),
             Form::Tiny => Some(TINY_PIECE),
         }
@@ -161,6 +166,8 @@ impl fmt::Display for Shape {
             Form::Pieces => f.write_str(" in pieces")?,
             Form::Tiny => f.write_str(" in tiny-pieces")?,
             Form::Overlap(other) => write!(f, " overlapping {other}")?,
+            Form::Loose => f.write_str(" with loose-route")?,
+            Form::Strict => f.write_str(" with strict-route")?,
             Form::Options => f.write_str(" with options")?,
         }
         Ok(())
@@ -206,6 +213,8 @@ fn read(text: &str) -> Option<Shape> {
             "in" if value == "tiny-pieces" => form = Form::Tiny,
             "overlapping" => form = Form::Overlap(value.parse().ok()?),
             "with" if value == "options" => form = Form::Options,
+            "with" if value == "loose-route" => form = Form::Loose,
+            "with" if value == "strict-route" => form = Form::Strict,
             _ => return None,
         }
     }
@@ -247,6 +256,8 @@ mod tests {
             "tcp/22 from 5 in tiny-pieces",
             "udp/161 from 5 overlapping 53",
             "icmp/8 overlapping 0",
+            "tcp/22 from 5 with loose-route",
+            "icmp/8 with strict-route",
         ] {
             assert_eq!(traffic(text).to_string(), text);
             assert_eq!((traffic(text).width(), traffic(text).nth(0)), (1, Some(traffic(text))), "{text}");

@@ -265,7 +265,21 @@ fn cells(
     let switched = is_filtered(known, from, approach.link)
         || is_filtered(known, next, next_link)
         || is_filtered(known, to, approach.target.1);
-    attack.cells.map(|all| Cells { allowed: allowed(), all, switched, odd: attack.odd, one_each: false })
+    let family = |net: &&IpNet| net.addr().is_ipv4() == address.is_ipv4();
+    let waypoint = next_link.addresses.iter().find(family).map(IpNet::addr);
+    let waypoint = waypoint.filter(|_| attack.odd && next.name != to.name);
+    let strict = attack.odd
+        && address.is_ipv4()
+        && (next.name == to.name || (waypoint.is_some() && share(next, &approach.target.1.segment)));
+    attack.cells.map(|all| Cells {
+        allowed: allowed(),
+        all,
+        switched,
+        odd: attack.odd,
+        waypoint,
+        strict,
+        one_each: false,
+    })
 }
 
 fn excepted_for_nothing(attack: &Attack<'_>, known: &Known<'_>, notes: &mut Notes) {

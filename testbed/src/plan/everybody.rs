@@ -204,6 +204,8 @@ impl Beside<'_> {
                     || is_filtered(self.known, target, at),
                 odd: false,
                 one_each: false,
+                waypoint: None,
+                strict: false,
             }),
             judge,
             target_segment: at.segment.clone(),

@@ -23,6 +23,8 @@ pub(super) fn beside(attack: &Attack<'_>, known: &Known<'_>, aim: &Aim) -> Optio
             switched: true,
             odd: false,
             one_each: false,
+            waypoint: None,
+            strict: false,
         }),
         // Behind a filter of IP such a frame is never seen.
         judge: Judge::Tap { port: into.port.clone() },

@@ -18,7 +18,10 @@ impl Plan {
     /// default route gets one if there is a router beside it. Of the checks only the aims stay, so that each can be
     /// sent again and must arrive. The remarks say what was opened.
     pub fn opened(&self) -> Plan {
-        let mut remarks = vec!["Open copy: nothing here is policy; what is sent must arrive.".to_owned()];
+        let mut remarks = vec![
+            "Open copy: nothing here is policy; what is sent must arrive.".to_owned(),
+            "Source routes are obeyed.".to_owned(),
+        ];
         let mut nodes = self.nodes.clone();
         let forwarders = forwarders(self);
         for node in &mut nodes {
@@ -101,11 +104,21 @@ fn open(node: &mut Node, forwards: bool, remarks: &mut Vec<String>) {
     node.links.iter_mut().for_each(|link| (link.leased, link.advised) = (None, Vec::new()));
     node.forwards = forwards;
     node.sysctls = sysctls(node);
+    obey_source_routes(node);
     if !node.policy.is_empty() {
         remarks.push(format!("`{}` has no policy routes.", node.name));
         node.policy.clear();
     }
     node.nameservers.clear();
+}
+
+/// What has a route of its own must arrive. Of IPv6 Linux obeys none (RFC 5095), and skips what is left of one that has been gone.
+fn obey_source_routes(node: &mut Node) {
+    let links = node.links.iter().map(|link| link.name.as_str());
+    // Only where `all` and the link agree (include/linux/inetdevice.h).
+    let places: Vec<String> = ["all", "default"].into_iter().chain(links).map(str::to_owned).collect();
+    let keys = places.iter().map(|at| (format!("net/ipv4/conf/{at}/accept_source_route"), "1".to_owned()));
+    node.sysctls.extend(keys);
 }
 
 /// Routes that are missing, per node.

@@ -266,6 +266,7 @@ fn crafted(join: &Join, key: u32, n: u32) -> Result<Vec<u8>, String> {
         key,
         n,
         ttl: IN_THE_SEGMENT,
+        waypoint: None,
     };
     nonce::craft(&probe).map_err(|error| error.to_string())
 }

@@ -15,6 +15,10 @@ const UDP_FROM: [u16; 4] = [67, 443, 500, 554];
 const FLAGS: [u8; 8] = [0, 1, 4, 16, 3, 18, 41, 63];
 /// What reaches a neighbour alone, and what only a neighbour can have sent (RFC 4861, section 3.1).
 const LIMITS: [u8; 2] = [1, 255];
+/// Ports of DHCP (RFC 2131, section 4.1): with a route of its own, what comes from the one and goes to the other has the very way by which a
+/// node asks the router for its lease again.
+const LEASES: u16 = 67;
+const ASKS: u16 = 68;
 /// A segment that opens a conversation (RFC 9293, section 3.1).
 const SYN: u8 = 2;
 /// What a piece that overlaps says where flows allow nothing: HTTPS, DNS, an answer to an echo (types of ICMP and ICMPv6 by 256).
@@ -24,8 +28,13 @@ const ANSWER: u16 = 0;
 const ANSWER_6: u16 = 129 << 8;
 
 /// All of them for the family of this address, less what flows allow; other source ports by chance for each `seed`. `of_cells`: a packet of
-/// each cell.
-pub(super) fn odd(address: &IpAddr, allowed: &[Traffic], of_cells: &[Traffic], seed: u64) -> Vec<Traffic> {
+/// each cell. `strict`: strict routes are obeyed on the way.
+pub(super) fn odd(
+    (address, strict): (&IpAddr, bool),
+    allowed: &[Traffic],
+    of_cells: &[Traffic],
+    seed: u64,
+) -> Vec<Traffic> {
     let mut chance = seed;
     let mut port = || {
         // A step of a linear congruence of full period (Knuth, 3.2.1.2); its upper bits are the better ones.
@@ -33,19 +42,29 @@ pub(super) fn odd(address: &IpAddr, allowed: &[Traffic], of_cells: &[Traffic], s
         1_024 + (chance >> 48) as u16 % 28_000
     };
     let ipv4 = address.is_ipv4();
-    let of_ports = usual_ports(!ipv4).into_iter().flat_map(|usual| shapes(usual, ipv4, allowed, &mut port));
+    let of_ports =
+        usual_ports(!ipv4).into_iter().flat_map(|usual| shapes(usual, (ipv4, strict), allowed, &mut port));
     let of_ports: Vec<Shape> = of_ports.collect();
-    let of_cells = of_cells.iter().filter_map(|one| shape_of(*one)).flat_map(|one| packed(one, allowed));
+    // Rules that look for one of the two kinds of routes know the other, too: a cell has them by turns, and there are as many more of them.
+    let routes = routes(strict);
+    let by_turns = routes.chunks(1).cycle();
+    let of_cells = of_cells.iter().filter_map(|one| shape_of(*one)).zip(by_turns);
+    let of_cells = of_cells.flat_map(|(one, route)| packed(one, route, allowed));
     let all = of_ports.into_iter().chain(of_cells).map(Traffic::Shaped);
     all.filter(|one| !allowed.iter().any(|flow| flow.meets(one))).collect()
 }
 
 /// The odd packets to one port, or of one kind of ICMP; none of what has neither.
-fn shapes(usual: Traffic, ipv4: bool, allowed: &[Traffic], port: &mut impl FnMut() -> u16) -> Vec<Shape> {
+fn shapes(
+    usual: Traffic,
+    (ipv4, strict): (bool, bool),
+    allowed: &[Traffic],
+    port: &mut impl FnMut() -> u16,
+) -> Vec<Shape> {
     // In every form from another port, so that none is taken for a part of another.
     let mut forms = |header: &mut dyn FnMut(u16) -> Header| {
         let simple = [Form::Pieces, Form::Options].map(|form| Shape { form, ..Shape::of(header(port())) });
-        let odd = packed(Shape::of(header(port())), allowed);
+        let odd = packed(Shape::of(header(port())), routes(strict), allowed);
         simple.into_iter().chain(odd).collect::<Vec<_>>()
     };
     match usual {
@@ -84,9 +103,17 @@ fn header(one: &Traffic) -> Option<Header> {
     })
 }
 
+/// Routes that packets bring with them.
+fn routes(strict: bool) -> &'static [Form] {
+    if strict { &[Form::Loose, Form::Strict] } else { &[Form::Loose] }
+}
+
 /// The forms of a packet in which rules may take it for another one.
-fn packed(shape: Shape, allowed: &[Traffic]) -> [Shape; 2] {
-    [Form::Tiny, Form::Overlap(instead(shape.header, allowed))].map(|form| Shape { form, ..shape })
+fn packed(shape: Shape, routes: &[Form], allowed: &[Traffic]) -> Vec<Shape> {
+    let asks = matches!(shape.header, Header::Udp { to: LEASES, from: ASKS });
+    let routes = routes.iter().filter(|_| !asks);
+    let forms = [Form::Tiny, Form::Overlap(instead(shape.header, allowed))];
+    forms.iter().chain(routes).map(|form| Shape { form: *form, ..shape }).collect()
 }
 
 /// What a piece that overlaps says in the place of this: what flows allow, if they allow anything of the kind.
@@ -129,7 +156,7 @@ mod tests {
 
     fn texts(ipv4: bool, allowed: &[&str]) -> Vec<String> {
         let allowed: Vec<Traffic> = allowed.iter().map(|one| one.parse().unwrap()).collect();
-        odd(&address(ipv4), &allowed, &[], 7).iter().map(ToString::to_string).collect()
+        odd((&address(ipv4), ipv4), &allowed, &[], 7).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -137,7 +164,7 @@ mod tests {
         for (ipv4, echo) in [(true, "icmp/8"), (false, "icmp6/128")] {
             let sent = texts(ipv4, &[]);
             // 9 ports of TCP, 5 of UDP, one kind of ICMP
-            assert_eq!(sent.len(), 9 * (8 + 3 + 4) + 5 * (4 + 4) + 4);
+            assert_eq!(sent.len(), 15 * if ipv4 { 6 } else { 5 } + 9 * 11 + 5 * 4);
             for one in [
                 "tcp/22 from 53",
                 "udp/161 from 500",
@@ -151,6 +178,10 @@ mod tests {
             assert_eq!((ends(" in pieces"), ends(" with options"), ends(" flags fin|syn")), (15, 15, 9));
             let overlap = sent.iter().filter(|one| one.contains(" overlapping ")).count();
             assert_eq!((ends(" in tiny-pieces"), overlap), (15, 15));
+            assert_eq!(
+                (ends(" with loose-route"), ends(" with strict-route")),
+                (15, if ipv4 { 15 } else { 0 })
+            );
         }
     }
 
@@ -170,12 +201,12 @@ mod tests {
             !sent.iter().any(|one| one.starts_with("tcp/443 ") || one.starts_with("udp/53 ")),
             "{sent:?}"
         );
-        assert_eq!(sent.len(), 8 * 15 + 4 * 8 + 4);
+        assert_eq!(sent.len(), 8 * 17 + 4 * 10 + 6);
     }
 
     #[test]
     fn source_ports_differ_from_run_to_run() {
-        let of = |seed| odd(&address(true), &[], &[], seed);
+        let of = |seed| odd((&address(true), true), &[], &[], seed);
         assert_ne!(of(7), of(8));
         assert_eq!(of(7), of(7));
     }
@@ -185,17 +216,22 @@ mod tests {
         let cells = ["tcp/80 from 53 flags ack", "udp/9 from 8 ttl 255", "icmp/13", "proto/89", "proto/51"];
         let cells = cells.map(|text| Traffic::try_from(text.to_owned()).unwrap());
         let allowed = ["tcp/8883".parse().unwrap()];
-        let (all, none) = (odd(&address(true), &allowed, &cells, 7), odd(&address(true), &allowed, &[], 7));
+        let (all, none) =
+            (odd((&address(true), true), &allowed, &cells, 7), odd((&address(true), true), &allowed, &[], 7));
         let more: Vec<String> = all[none.len()..].iter().map(ToString::to_string).collect();
         let wanted = [
             "tcp/80 from 53 flags ack in tiny-pieces",
             "tcp/80 from 53 flags ack overlapping 8883",
+            "tcp/80 from 53 flags ack with loose-route",
             "udp/9 from 8 ttl 255 in tiny-pieces",
             "udp/9 from 8 ttl 255 overlapping 53",
+            "udp/9 from 8 ttl 255 with strict-route",
             "icmp/13 in tiny-pieces",
             "icmp/13 overlapping 0",
+            "icmp/13 with loose-route",
             "proto/89 in tiny-pieces",
             "proto/89 overlapping 0",
+            "proto/89 with strict-route",
         ];
         assert_eq!(more, wanted);
     }

@@ -44,7 +44,7 @@ impl Sending {
     }
 
     fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
-        let Some(Cells { allowed, switched, odd: sends_odd, one_each, .. }) = &self.aim.cells else {
+        let Some(Cells { allowed, switched, odd: sends_odd, strict, one_each, .. }) = &self.aim.cells else {
             return self;
         };
         let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
@@ -66,7 +66,8 @@ impl Sending {
             }
             Err(why) => CellsSeen::Unknown(why),
         };
-        let odd = if *sends_odd { odd(&self.aim.address, allowed, &of_cells, seed) } else { Vec::new() };
+        let odd =
+            if *sends_odd { odd((&self.aim.address, *strict), allowed, &of_cells, seed) } else { Vec::new() };
         self.cells = Some(cells);
         self.kinds.extend(Some(Kinds::Cells(odd)).filter(|odd| odd.width() > 0));
         self
@@ -109,8 +110,15 @@ mod tests {
         let mut plan = example::plan();
         let check = plan.checks.iter_mut().find(|check| check.name.as_str() == "vms-shut").unwrap();
         let crate::plan::Word::NoReach { aims, .. } = &mut check.word else { panic!("a no_reach") };
-        let allowed = vec![Traffic::Udp(9, 9)];
-        aims[0].cells = Some(Cells { allowed, all: true, switched: false, odd: false, one_each });
+        aims[0].cells = Some(Cells {
+            allowed: vec![Traffic::Udp(9, 9)],
+            all: true,
+            switched: false,
+            odd: false,
+            waypoint: None,
+            strict: false,
+            one_each,
+        });
         let check = check.clone();
         let rules = RulesSeen {
             check: check.name.clone(),

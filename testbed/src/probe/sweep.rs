@@ -352,6 +352,8 @@ pub(super) fn probe_of(
         Role::Instrument => 10_000,
         Role::Trace | Role::Frame | Role::Canary => 61_000,
     };
+    // At a device on the target's segment it is at the target itself.
+    let waypoint = aim.cells.as_ref().and_then(|cells| cells.waypoint).filter(|_| role != Role::Instrument);
     let source_port = base + u16::try_from(own % 3_500).unwrap_or(0) + u16::try_from(key % 499).unwrap_or(0);
     Probe {
         source_mac: source,
@@ -363,6 +365,7 @@ pub(super) fn probe_of(
         key,
         n,
         ttl: 64,
+        waypoint,
     }
 }
 

@@ -325,6 +325,7 @@ mod tests {
             key: KEY,
             n: 5,
             ttl: 64,
+            waypoint: None,
         };
         let mut answers = Answers::new(KEY);
         for bytes in nonce::frames(&probe).unwrap() {
@@ -348,6 +349,7 @@ mod tests {
             key: KEY,
             n: 5,
             ttl: 64,
+            waypoint: None,
         };
         let mut answers = Answers::new(KEY);
         let frames = nonce::frames(&probe).unwrap();

@@ -11,6 +11,7 @@ const IPV6: usize = 40;
 /// Protocol numbers of a fragment's header and of destination options (RFC 8200, sections 4.5 and 4.6).
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
+const ROUTING: u8 = 43;
 /// Record route with room for one address, and the end of options (RFC 791, section 3.1).
 const RECORD_ROUTE: [u8; 8] = [7, 7, 4, 0, 0, 0, 0, 0];
 
@@ -27,6 +28,32 @@ pub(super) fn with_options(frame: &[u8], family: IpAddr) -> Vec<u8> {
             let next = frame[ETHERNET + 6];
             // Padding of six bytes (RFC 8200, section 4.2).
             inserted(frame, DESTINATION, [next, 0, 1, 4, 0, 0, 0, 0])
+        }
+    }
+}
+
+/// The same packet with a route of its own of this kind: to the target by the waypoint, or as it is at the target, with the route gone.
+pub(super) fn with_route(frame: &[u8], option: u8, target: IpAddr, waypoint: Option<IpAddr>) -> Vec<u8> {
+    match (target, waypoint) {
+        (IpAddr::V4(target), waypoint) => {
+            let (header, body) = frame.split_at(ETHERNET + IPV4);
+            let [a, b, c, d] = target.octets();
+            // Where the next hop is, from the option's first byte on; behind it there is none.
+            let next = if waypoint.is_some() { 4 } else { 8 };
+            let mut header = [header, &[option, 7, next, a, b, c, d, 0]].concat();
+            header[ETHERNET] += 2;
+            if let Some(IpAddr::V4(waypoint)) = waypoint {
+                header[ETHERNET + 16..ETHERNET + 20].copy_from_slice(&waypoint.octets());
+            }
+            finished(&mut header, body)
+        }
+        (IpAddr::V6(target), _) => {
+            let next = frame[ETHERNET + 6];
+            // Type 0, no segment left, and the address of one that was gone (RFC 2460, section 4.4).
+            let mut extension = [0; 24];
+            extension[..4].copy_from_slice(&[next, 2, 0, 0]);
+            extension[8..].copy_from_slice(&target.octets());
+            inserted(frame, ROUTING, extension)
         }
     }
 }
@@ -77,7 +104,7 @@ fn finished(header: &mut [u8], body: &[u8]) -> Vec<u8> {
 }
 
 /// An IPv6 packet with one more extension header in front.
-fn inserted(frame: &[u8], number: u8, extension: [u8; 8]) -> Vec<u8> {
+fn inserted<const N: usize>(frame: &[u8], number: u8, extension: [u8; N]) -> Vec<u8> {
     let (header, body) = frame.split_at(ETHERNET + IPV6);
     let mut header = header.to_vec();
     header[ETHERNET + 6] = number;

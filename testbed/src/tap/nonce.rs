@@ -46,6 +46,13 @@ const EXPERIMENTAL: u16 = 0x88b5;
 const LEAST: usize = 46;
 /// Where the last piece of a probe has what marks it, bytes of the whole from the transport header on.
 const TAIL_AT: usize = 32;
+/// Where the protocol is in a frame of IPv4, the number of UDP, and where its checksum is in a packet without options.
+const UDP_AT: usize = 23;
+const UDP: u8 = 17;
+const CHECKSUM_AT: usize = 40;
+/// Options of IPv4 that have a route (RFC 791, section 3.1).
+const LOOSE: u8 = 131;
+const STRICT: u8 = 137;
 /// Next header value for "nothing follows" (RFC 8200, section 4.7).
 const NO_NEXT_HEADER: u8 = 59;
 
@@ -91,6 +98,8 @@ pub struct Probe {
     pub n: u32,
     /// Time to live, or hop limit.
     pub ttl: u8,
+    /// Whom it is for first, if it has a route of its own and this is set.
+    pub waypoint: Option<IpAddr>,
 }
 
 /// Why a probe cannot be built.
@@ -167,6 +176,14 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
     written.expect("a vector takes whatever is written, and 60 bytes fit into any packet");
     Ok(match form(probe) {
         Form::Options => forms::with_options(&frame, probe.dest),
+        form @ (Form::Loose | Form::Strict) => {
+            if probe.waypoint.is_some() && probe.dest.is_ipv4() && frame.get(UDP_AT) == Some(&UDP) {
+                // Its checksum would be wrong at the waypoint, as it counts where the datagram goes in the end; none is always right (RFC 768).
+                frame[CHECKSUM_AT..CHECKSUM_AT + 2].fill(0);
+            }
+            let option = if form == Form::Loose { LOOSE } else { STRICT };
+            forms::with_route(&frame, option, probe.dest, probe.waypoint.filter(IpAddr::is_ipv4))
+        }
         Form::Tiny => {
             if matches!(probe.traffic, Traffic::Shaped(Shape { header: Header::Udp { .. }, .. })) {
                 tiny::balance(&mut frame[forms::start(probe.dest)..], (probe.n, probe.key), probe.dest);
@@ -240,7 +257,7 @@ pub fn frames(probe: &Probe) -> Result<Vec<Vec<u8>>, Error> {
     let whole = craft(probe)?;
     let id = tiny::identification(probe.n, probe.key);
     Ok(match form(probe) {
-        Form::Whole | Form::Options => vec![whole],
+        Form::Whole | Form::Options | Form::Loose | Form::Strict => vec![whole],
         Form::Pieces => forms::in_pieces(&whole, probe.dest, SECOND_PIECE, id).to_vec(),
         Form::Tiny => forms::in_pieces(&whole, probe.dest, TINY_PIECE, id).to_vec(),
         Form::Overlap(other) => {
@@ -409,6 +426,7 @@ pub fn craft_stray(stray: &Stray, carries: &Carries) -> Result<Vec<u8>, Error> {
         key,
         n,
         ttl: TTL,
+        waypoint: None,
     };
     if let Carries::Udp { source: from, dest: to } = carries {
         return craft(&probe(*from, *to, Traffic::Udp(DISCARD, DISCARD)));
@@ -447,7 +465,7 @@ fn bare_frame(probe: &Probe, ether_type: u16) -> Vec<u8> {
 /// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
 fn echo(probe: &Probe) -> [u8; 4] {
     // With the identifier of another probe it would be taken for a part of that one's conversation.
-    if matches!(form(probe), Form::Tiny | Form::Overlap(_)) {
+    if matches!(form(probe), Form::Tiny | Form::Overlap(_) | Form::Loose | Form::Strict) {
         return tiny::rest(probe.n, probe.key);
     }
     let [a, b] = probe.source_port.to_be_bytes();
@@ -491,6 +509,7 @@ mod tests {
             key: KEY,
             n: 0x0102_7e57,
             ttl: TTL,
+            waypoint: None,
         }
     }
 
@@ -617,6 +636,33 @@ mod tests {
                 assert_eq!(of(&Frame::of(&whole).unwrap(), KEY), Some(probe_of(form).n), "put together");
             }
         }
+    }
+
+    #[test]
+    fn a_packet_with_a_route_of_its_own_is_for_the_waypoint_first() {
+        let route = |form: &str, waypoint: Option<&str>, six| {
+            let one = probe(Traffic::try_from(format!("tcp/22 from 5 {form}")).unwrap(), six);
+            let one = Probe { waypoint: waypoint.map(|text| text.parse().unwrap()), ..one };
+            let bytes = craft(&one).unwrap();
+            assert_eq!(of(&Frame::of(&bytes).unwrap(), KEY), Some(one.n), "{form}");
+            bytes
+        };
+        let by_way = route("with loose-route", Some("10.20.0.1"), false);
+        assert_eq!(
+            (&by_way[30..34], &by_way[34..42]),
+            (&[10, 20, 0, 1][..], &[131, 7, 4, 10, 30, 0, 9, 0][..])
+        );
+        assert_eq!(ones(&[&by_way[14..42]]), 0xffff);
+        let datagram = Probe {
+            waypoint: Some("10.20.0.1".parse().unwrap()),
+            ..probe(Traffic::try_from("udp/9 from 5 with loose-route".to_owned()).unwrap(), false)
+        };
+        assert_eq!(craft(&datagram).unwrap()[48..50], [0, 0], "a checksum that is right at both");
+        // At its end it has been there.
+        let gone = route("with strict-route", None, false);
+        assert_eq!((&gone[30..34], &gone[34..42]), (&[10, 30, 0, 9][..], &[137, 7, 8, 10, 30, 0, 9, 0][..]));
+        let six = route("with loose-route", None, true);
+        assert_eq!((six[20], &six[54..58]), (43, &[6, 2, 0, 0][..]), "type 0, no segments left");
     }
 
     #[test]

@@ -27,6 +27,10 @@ const SYN: u8 = 2;
 /// Of odd packets: the option that records the route (RFC 791, section 3.1), and destination options (RFC 8200, section 4.6).
 const RECORD_ROUTE: u8 = 7;
 const DESTINATION_OPTIONS: u8 = 60;
+/// Source routes (RFC 791, section 3.1), and the routing header of IPv6 (RFC 8200, section 4.4).
+const LOOSE_ROUTE: u8 = 131;
+const STRICT_ROUTE: u8 = 137;
+const ROUTING: u8 = 43;
 
 /// Where packets go whose kind is not their destination port: the least and the greatest that there are, likewise.
 const FAR: [u16; 2] = [*FAR_PORTS.start(), *FAR_PORTS.end()];
@@ -64,10 +68,20 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
     };
     let (options, extensions) = match (form, aim.address) {
         (Form::Whole | Form::Pieces | Form::Tiny | Form::Overlap(_), _) => (Vec::new(), Vec::new()),
+        (Form::Loose, IpAddr::V4(_)) => (vec![LOOSE_ROUTE], Vec::new()),
+        (Form::Strict, IpAddr::V4(_)) => (vec![STRICT_ROUTE], Vec::new()),
+        (Form::Loose | Form::Strict, IpAddr::V6(_)) => (Vec::new(), vec![ROUTING]),
         (Form::Options, IpAddr::V4(_)) => (vec![RECORD_ROUTE], Vec::new()),
         (Form::Options, IpAddr::V6(_)) => (Vec::new(), vec![DESTINATION_OPTIONS]),
     };
-    Some(Packet { ttl, dscp, options, extensions, ..packet(body) })
+    // A route of its own leads by the first device, which it is for until then.
+    let by_way = aim
+        .cells
+        .as_ref()
+        .and_then(|cells| cells.waypoint)
+        .filter(|_| options.iter().any(|one| *one != RECORD_ROUTE));
+    let destination = by_way.filter(IpAddr::is_ipv4).unwrap_or(aim.address);
+    Some(Packet { ttl, dscp, options, extensions, ..Packet::new(aim.source, destination, body) })
 }
 
 /// `form`: in how many pieces it comes.

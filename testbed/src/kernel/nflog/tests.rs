@@ -23,6 +23,7 @@ fn probe(traffic: Traffic, six: bool, n: u32) -> Probe {
         key: KEY,
         n,
         ttl: nonce::TTL,
+        waypoint: None,
     }
 }
 

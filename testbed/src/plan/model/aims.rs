@@ -385,12 +385,19 @@ pub struct Cells {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub switched: bool,
     /// Whether odd packets are sent to each port of the usual list besides: from ports of well-known services, with unusual flags,
-    /// in pieces, with options.
+    /// in pieces, with options, with routes of their own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub odd: bool,
     /// Whether one packet is sent for each cell, rather than its edges, one by chance and each unusual header.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_each: bool,
+    /// Address of the first device on the way, of the target's family, by which odd packets have themselves routed; none to a neighbour, or
+    /// where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waypoint: Option<IpAddr>,
+    /// Whether a strict route leads to the target: whoever gets the frame is the target, or beside it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// Whose address an attacker uses.

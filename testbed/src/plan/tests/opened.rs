@@ -86,7 +86,10 @@ fn a_node_without_a_default_route_gets_one() {
 fn opening_twice_changes_only_the_remarks() {
     let once = t3().check("more", "F01 F15 S02", no_reach("dock", "vms", "tcp/80")).planned().opened();
     let mut twice = once.opened();
-    assert_eq!(twice.remarks, ["Open copy: nothing here is policy; what is sent must arrive."]);
+    assert_eq!(
+        twice.remarks,
+        ["Open copy: nothing here is policy; what is sent must arrive.", "Source routes are obeyed."]
+    );
     twice.remarks.clone_from(&once.remarks);
     assert_eq!(twice, once);
 }

@@ -84,6 +84,7 @@ fn probe(traffic: Traffic, n: u32) -> Probe {
         key: KEY,
         n,
         ttl: nonce::TTL,
+        waypoint: None,
     }
 }
 

@@ -228,7 +228,15 @@ fn what_arrived_and_was_answered_is_one_finding() {
 
 /// The verdict where the first aim asks for cells, with what was seen of them.
 fn with_cells(all: bool, seen_cells: Option<CellsSeen>, more: Option<KindSeen>) -> CheckVerdict {
-    let cells = Cells { allowed: Vec::new(), all, switched: false, odd: false, one_each: false };
+    let cells = Cells {
+        allowed: Vec::new(),
+        all,
+        switched: false,
+        odd: false,
+        waypoint: None,
+        strict: false,
+        one_each: false,
+    };
     let ask = |aim: &mut Aim| aim.cells = Some(cells.clone());
     let change_plan = |plan: &mut Plan| {
         let Word::NoReach { aims, .. } = &mut check_of(plan, CHECK).word else { panic!("a no_reach") };
