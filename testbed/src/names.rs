@@ -14,11 +14,13 @@ mod ether;
 mod kinds;
 mod shape;
 mod traffic;
+mod tunnel;
 
 pub use ether::{ETHER_TYPES, is_bare};
 pub use kinds::Kinds;
 pub use shape::{Form, Header, Plain, SECOND_PIECE, Shape, TINY_PIECE, USUAL_TTL};
 pub use traffic::{FAR_PORTS, Ntp, Traffic};
+pub use tunnel::{OPENS, TUNNELS, Tunnel, VXLAN};
 
 /// What is wrong with a word; reads well after "`x` ".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

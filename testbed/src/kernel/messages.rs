@@ -15,12 +15,12 @@ use rtnetlink::packet_route::neighbour::{
 };
 use rtnetlink::{
     AddressMessageBuilder, LinkBridge, LinkBridgePort, LinkBridgeVlan, LinkMessageBuilder, LinkUnspec,
-    LinkVeth, LinkVlan, RouteMessageBuilder,
+    LinkVeth, LinkVlan, LinkVxlan, RouteMessageBuilder,
 };
 
 use super::batch::Batch;
 use super::{KernelError, Namespace};
-use crate::names::{LinkName, Mac};
+use crate::names::{LinkName, Mac, OPENS, VXLAN};
 use crate::plan::{Bridge, Cable, Node, Wiring};
 
 /// Interface names to interface numbers, of one namespace.
@@ -200,7 +200,17 @@ pub(super) fn node(node: &Node, cables: &[&Cable<'_>], numbers: &Numbers) -> Res
         add_tagged(&mut batch, trunk, numbers);
     }
     settle(&mut batch, node, numbers)?;
+    if node.opens_tunnels {
+        add_tunnels(&mut batch);
+    }
     Ok(batch)
+}
+
+/// An end of VXLAN for every network number and either family, which hands on whatever is inside.
+fn add_tunnels(batch: &mut Batch) {
+    let device = LinkMessageBuilder::<LinkVxlan>::new("tunnels").collect_metadata(true).learning(false);
+    let device = device.port(VXLAN).address(OPENS.0.to_vec()).up().build();
+    batch.create("add an end of VXLAN", Message::NewLink(device));
 }
 
 /// Puts a node's links up, gives them the addresses and neighbours that they have not, and adds its routes.

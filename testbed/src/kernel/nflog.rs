@@ -19,7 +19,7 @@ use nix::libc::MSG_DONTWAIT;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Bytes of each packet that are copied, from the network header on: enough for a probe's nonce behind any header.
-const COPIED: u32 = 128;
+pub const COPIED: u32 = 192;
 /// The socket's receive buffer, bytes; the kernel lowers it to `net.core.rmem_max`.
 const RECEIVE_BUFFER: u32 = 8 * 1024 * 1024;
 /// Largest netlink message that is read.
@@ -58,7 +58,7 @@ type Result<T> = std::result::Result<T, Error>;
 pub struct Logged {
     /// The rule's `prefix`, without the final zero.
     pub prefix: String,
-    /// The packet from its network header on, its first 128 bytes.
+    /// The packet from its network header on, its first 192 bytes.
     pub payload: Vec<u8>,
     /// Index of the device by which it came in; 0 where there was none.
     pub indev: u32,

@@ -5,6 +5,7 @@
 //! no moment without rules, also where the file begins with `flush ruleset`. What of ours stands beside it (instrument,
 //! trace) is added after that and never changes a verdict of the file.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,8 +14,9 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::nflog::COPIED;
 use super::{KernelError, Namespace};
-use crate::names::{LinkName, NodeName};
+use crate::names::{LinkName, NodeName, TUNNELS};
 
 /// The late chain's log group; nothing else in the node's namespace uses it.
 pub const LOG_GROUP: u16 = 23;
@@ -206,25 +208,45 @@ fn only_about(words: &str, folder: &Path) -> String {
 /// Begins to add the instrument behind the input filter: a last chain that logs probes, and a few other packets as sign of life.
 ///
 /// `key` marks our probes, 8 bytes after the start of the transport header, or 40 where they pretend to be time; in an
-/// extension header of IPv6 it stands 8 bytes behind the first header, and what follows is no transport.
+/// extension header of IPv6 it stands 8 bytes behind the first header, and what follows is no transport. In a tunnel it is behind the
+/// headers of the packet inside.
 pub fn start_instrument(namespace: &Namespace, key: u32) -> Result<Running, KernelError> {
     start(namespace, "add the instrument behind the input filter", &instrument_of(key))
 }
 
 fn instrument_of(key: u32) -> String {
+    let log = format!("log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen {COPIED}");
+    let protocols = words(TUNNELS.iter().filter_map(|one| one.protocol()));
+    let ports = words(TUNNELS.iter().filter_map(|one| one.port()));
+    // Bits: the key is 8 bytes behind the start of the transport header of the packet inside, which has no options.
+    let places: BTreeSet<u16> =
+        TUNNELS.iter().flat_map(|one| [20, 40].map(|header| (one.before() + header + 8) * 8)).collect();
+    let inside: String =
+        places.iter().map(|at| format!("    @th,{at},32 {key:#010x} {log} accept\n")).collect();
     format!(
         "table inet testbed_instrument {{
+  chain inside {{
+{inside}  }}
+
   chain arrived {{
     type filter hook input priority 2147483646; policy accept;
-    @th,64,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
-    meta l4proto udp @th,320,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
-    meta nfproto ipv6 @nh,384,32 {key:#010x} log prefix \"{LOG_PROBE}\" group {LOG_GROUP} snaplen 128 return
+    @th,64,32 {key:#010x} {log} return
+    meta l4proto udp @th,320,32 {key:#010x} {log} return
+    meta nfproto ipv6 @nh,384,32 {key:#010x} {log} return
+    meta l4proto {{ {protocols} }} jump inside
+    udp dport {{ {ports} }} jump inside
     iifname \"lo\" return
     limit rate 100/second burst 20 packets log prefix \"{LOG_LIFE}\" group {LOG_GROUP} snaplen 64
   }}
 }}
 "
     )
+}
+
+/// Numbers as elements of a set, each once.
+fn words<T: Ord + ToString>(numbers: impl Iterator<Item = T>) -> String {
+    let numbers: BTreeSet<T> = numbers.collect();
+    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Tries a script, to find out what this kernel can do.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{BadName, Traffic};
+use super::{BadName, Traffic, Tunnel};
 
 /// What a packet has that nothing else is said of: time to live or hop limit, and code point (RFC 2474).
 pub const USUAL_TTL: u8 = 64;
@@ -45,6 +45,9 @@ pub enum Form {
     Loose,
     /// With a strict source route of IPv4, likewise.
     Strict,
+    /// In a tunnel to the target, or to the first device on the way: all else that is said of the packet is so of the one inside, and time
+    /// to live and code point of both. Its target and source are those of the packet outside, as far as it has addresses of their family.
+    In(Tunnel),
     /// With an option of IPv4 that records the route (RFC 791, section 3.1), or of IPv6 a header of destination options that is
     /// padding alone (RFC 8200, section 4.6).
     Options,
@@ -93,7 +96,7 @@ impl Form {
     /// Where the second of its fragments begins, units of 8 bytes; none where it comes as one packet.
     pub fn second_piece(self) -> Option<u16> {
         match self {
-            Form::Whole | Form::Options | Form::Loose | Form::Strict => None,
+            Form::Whole | Form::Options | Form::Loose | Form::Strict | Form::In(_) => None,
             Form::Pieces | Form::Overlap(_) => Some(SECOND_PIECE),
             Form::Tiny => Some(TINY_PIECE),
         }
@@ -168,6 +171,7 @@ impl fmt::Display for Shape {
             Form::Overlap(other) => write!(f, " overlapping {other}")?,
             Form::Loose => f.write_str(" with loose-route")?,
             Form::Strict => f.write_str(" with strict-route")?,
+            Form::In(tunnel) => write!(f, " in {tunnel}")?,
             Form::Options => f.write_str(" with options")?,
         }
         Ok(())
@@ -211,6 +215,7 @@ fn read(text: &str) -> Option<Shape> {
             "dscp" => dscp = value.parse().ok().filter(|code| *code < 64)?,
             "in" if value == "pieces" => form = Form::Pieces,
             "in" if value == "tiny-pieces" => form = Form::Tiny,
+            "in" => form = Form::In(Tunnel::read(value)?),
             "overlapping" => form = Form::Overlap(value.parse().ok()?),
             "with" if value == "options" => form = Form::Options,
             "with" if value == "loose-route" => form = Form::Loose,
@@ -258,6 +263,8 @@ mod tests {
             "icmp/8 overlapping 0",
             "tcp/22 from 5 with loose-route",
             "icmp/8 with strict-route",
+            "tcp/22 from 5 in gre",
+            "proto/89 in vxlan-to-router",
         ] {
             assert_eq!(traffic(text).to_string(), text);
             assert_eq!((traffic(text).width(), traffic(text).nth(0)), (1, Some(traffic(text))), "{text}");

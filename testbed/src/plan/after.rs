@@ -115,8 +115,15 @@ mod tests {
     fn a_stream_sends_cells_where_its_fault_is_about_rules_and_nothing_odd() {
         let plan = example::plan();
         let mut aim = plan.checks.iter().find_map(|check| check.word.aims().first()).unwrap().clone();
-        aim.cells =
-            Some(Cells { allowed: Vec::new(), all: true, switched: false, odd: true, one_each: false, waypoint: None, strict: false });
+        aim.cells = Some(Cells {
+            allowed: Vec::new(),
+            all: true,
+            switched: false,
+            odd: true,
+            one_each: false,
+            waypoint: None,
+            strict: false,
+        });
         let with = of_stream(aim.clone(), true);
         assert_eq!(with.cells.as_ref().map(|cells| (cells.all, cells.odd)), Some((true, false)));
         assert_eq!((of_stream(aim.clone(), false).cells, &with.ports), (None, &aim.ports));

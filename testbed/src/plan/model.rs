@@ -112,6 +112,9 @@ pub struct Node {
     pub sysctls: BTreeMap<String, String>,
     /// Its rule file, a path below the scenario's folder.
     pub ruleset: Option<String>,
+    /// Whether it opens tunnels of VXLAN from anybody to anybody, as nodes of the open copy do by which probes go in them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub opens_tunnels: bool,
     /// Whether arrival at its own addresses is judged behind its input filter (it may filter for itself).
     pub judged_behind_filter: bool,
     /// `nameserver` lines of its `resolv.conf`.

@@ -111,6 +111,7 @@ impl Given<'_> {
             policy: policy(node),
             forwards,
             sysctls: BTreeMap::new(),
+            opens_tunnels: false,
             judged_behind_filter: role == Role::Router || ruleset.is_some(),
             ruleset,
             nameservers: Vec::new(),

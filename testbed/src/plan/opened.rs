@@ -24,7 +24,12 @@ impl Plan {
         ];
         let mut nodes = self.nodes.clone();
         let forwarders = forwarders(self);
+        let passed: BTreeSet<_> = aims(self).filter(|aim| is_by_way(aim)).map(|aim| &aim.next_node).collect();
         for node in &mut nodes {
+            if passed.contains(&node.name) {
+                node.opens_tunnels = true;
+                remarks.push(format!("`{}` opens what comes in VXLAN.", node.name));
+            }
             open(node, forwarders.contains(&node.name), &mut remarks);
         }
         let forged = forged_in(self);
@@ -79,6 +84,11 @@ fn aims_only(check: &Check) -> Option<Check> {
     let aims = check.word.aims().to_vec();
     let word = Word::NoReach { aims, alive: Vec::new(), forgotten: None };
     (!check.word.aims().is_empty()).then(|| Check { word, during: None, ..check.clone() })
+}
+
+/// Whether probes go to the first device on the way.
+fn is_by_way(aim: &Aim) -> bool {
+    aim.cells.as_ref().is_some_and(|cells| cells.waypoint.is_some())
 }
 
 /// Who forwards in the open copy: who may, and who is asked to by an aim.

@@ -2,9 +2,7 @@
 //! packets in pieces and with options; and one packet of each cell in each form that rules may take for another one.
 //! A rule that lets one of them in need not name it, so cells have none of them.
 
-use std::net::IpAddr;
-
-use crate::names::{Form, Header, Plain, Shape, Traffic};
+use crate::names::{Form, Header, Plain, Shape, TUNNELS, Traffic, Tunnel};
 use crate::scenario::usual_ports;
 
 /// Ports of services whose answers careless rules let in: FTP's data, mail, DNS; DHCP, HTTPS, IKE, RTSP. None of the usual list, from which
@@ -27,44 +25,53 @@ const DNS: u16 = 53;
 const ANSWER: u16 = 0;
 const ANSWER_6: u16 = 129 << 8;
 
-/// All of them for the family of this address, less what flows allow; other source ports by chance for each `seed`. `of_cells`: a packet of
-/// each cell. `strict`: strict routes are obeyed on the way.
-pub(super) fn odd(
-    (address, strict): (&IpAddr, bool),
-    allowed: &[Traffic],
-    of_cells: &[Traffic],
-    seed: u64,
-) -> Vec<Traffic> {
+/// What is known of the way to a target.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    /// Whether packets are of IPv4.
+    pub(super) ipv4: bool,
+    /// Whether strict routes lead to the target.
+    pub(super) strict: bool,
+    /// Whether there is a device on the way that a tunnel may be for.
+    pub(super) waypoint: bool,
+}
+
+/// All of them for this way, less what flows allow; other source ports by chance for each `seed`. `of_cells`: a packet of each cell.
+pub(super) fn odd(way: Way, allowed: &[Traffic], of_cells: &[Traffic], seed: u64) -> Vec<Traffic> {
     let mut chance = seed;
     let mut port = || {
         // A step of a linear congruence of full period (Knuth, 3.2.1.2); its upper bits are the better ones.
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         1_024 + (chance >> 48) as u16 % 28_000
     };
-    let ipv4 = address.is_ipv4();
-    let of_ports =
-        usual_ports(!ipv4).into_iter().flat_map(|usual| shapes(usual, (ipv4, strict), allowed, &mut port));
-    let of_ports: Vec<Shape> = of_ports.collect();
-    // Rules that look for one of the two kinds of routes know the other, too: a cell has them by turns, and there are as many more of them.
-    let routes = routes(strict);
-    let by_turns = routes.chunks(1).cycle();
+    let (routes, tunnels) = (way.routes(), way.tunnels());
+    let usual = usual_ports(!way.ipv4).into_iter();
+    let of_ports: Vec<Shape> = usual
+        .flat_map(|usual| shapes(usual, way, &[routes, &tunnels].concat(), allowed, &mut port))
+        .collect();
+    // Rules that look for one of the two kinds of routes know the other, too: a cell has them by turns, and there are as many more of
+    // them; likewise of tunnels, in which a cell's packet is inside.
+    let by_turns = routes.iter().cycle().zip(tunnels.iter().cycle().skip(seed as usize % tunnels.len()));
     let of_cells = of_cells.iter().filter_map(|one| shape_of(*one)).zip(by_turns);
-    let of_cells = of_cells.flat_map(|(one, route)| packed(one, route, allowed));
-    let all = of_ports.into_iter().chain(of_cells).map(Traffic::Shaped);
-    all.filter(|one| !allowed.iter().any(|flow| flow.meets(one))).collect()
+    let of_cells = of_cells.flat_map(|(one, (route, tunnel))| packed(one, &[*route, *tunnel], allowed));
+    let all = of_ports.into_iter().chain(of_cells).filter(|one| fits(*one, way.ipv4));
+    let is_allowed = |one: &Traffic| allowed.iter().any(|flow| flow.meets(one));
+    let outside = |shape: &Shape| matches!(shape.form, Form::In(tunnel) if is_allowed(&tunnel.kind()));
+    all.filter(|shape| !outside(shape)).map(Traffic::Shaped).filter(|one| !is_allowed(one)).collect()
 }
 
-/// The odd packets to one port, or of one kind of ICMP; none of what has neither.
+/// The odd packets to one port, or of one kind of ICMP; none of what has neither. `ways`: of those that lead by other devices.
 fn shapes(
     usual: Traffic,
-    (ipv4, strict): (bool, bool),
+    way: Way,
+    ways: &[Form],
     allowed: &[Traffic],
     port: &mut impl FnMut() -> u16,
 ) -> Vec<Shape> {
     // In every form from another port, so that none is taken for a part of another.
     let mut forms = |header: &mut dyn FnMut(u16) -> Header| {
         let simple = [Form::Pieces, Form::Options].map(|form| Shape { form, ..Shape::of(header(port())) });
-        let odd = packed(Shape::of(header(port())), routes(strict), allowed);
+        let odd = packed(Shape::of(header(port())), ways, allowed);
         simple.into_iter().chain(odd).collect::<Vec<_>>()
     };
     match usual {
@@ -78,8 +85,8 @@ fn shapes(
             let plain = UDP_FROM.map(|from| Shape::of(Header::Udp { to, from })).into_iter();
             plain.chain(forms(&mut |from| Header::Udp { to, from })).collect()
         }
-        Traffic::Icmp(message, _) if ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp(message))),
-        Traffic::Icmp6(message, _) if !ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp6(message))),
+        Traffic::Icmp(message, _) if way.ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp(message))),
+        Traffic::Icmp6(message, _) if !way.ipv4 => forms(&mut |_| Header::Plain(Plain::Icmp6(message))),
         _ => Vec::new(),
     }
 }
@@ -103,17 +110,38 @@ fn header(one: &Traffic) -> Option<Header> {
     })
 }
 
-/// Routes that packets bring with them.
-fn routes(strict: bool) -> &'static [Form] {
-    if strict { &[Form::Loose, Form::Strict] } else { &[Form::Loose] }
+impl Way {
+    /// Routes that packets bring with them.
+    fn routes(self) -> &'static [Form] {
+        if self.strict { &[Form::Loose, Form::Strict] } else { &[Form::Loose] }
+    }
+
+    /// Tunnels: no Teredo in IPv6, which is for crossing IPv4.
+    fn tunnels(self) -> Vec<Form> {
+        let has = |one: &Tunnel| match one {
+            Tunnel::VxlanByWay => self.waypoint,
+            Tunnel::Teredo => self.ipv4,
+            _ => true,
+        };
+        TUNNELS.into_iter().filter(has).map(Form::In).collect()
+    }
 }
 
-/// The forms of a packet in which rules may take it for another one.
-fn packed(shape: Shape, routes: &[Form], allowed: &[Traffic]) -> Vec<Shape> {
+/// Whether there is such a packet: inside a tunnel, ICMP is of the family of what carries it.
+fn fits(shape: Shape, ipv4: bool) -> bool {
+    let inside = match shape.form {
+        Form::In(tunnel) => tunnel.carries_ipv4().unwrap_or(ipv4),
+        _ => ipv4,
+    };
+    !matches!(shape.header, Header::Plain(Plain::Icmp(_) | Plain::Icmp6(_))) || inside == ipv4
+}
+
+/// The forms of a packet in which rules may take it for another one, and those of these `ways` besides.
+fn packed(shape: Shape, ways: &[Form], allowed: &[Traffic]) -> Vec<Shape> {
     let asks = matches!(shape.header, Header::Udp { to: LEASES, from: ASKS });
-    let routes = routes.iter().filter(|_| !asks);
+    let ways = ways.iter().filter(|form| !(asks && matches!(form, Form::Loose | Form::Strict)));
     let forms = [Form::Tiny, Form::Overlap(instead(shape.header, allowed))];
-    forms.iter().chain(routes).map(|form| Shape { form: *form, ..shape }).collect()
+    forms.iter().chain(ways).map(|form| Shape { form: *form, ..shape }).collect()
 }
 
 /// What a piece that overlaps says in the place of this: what flows allow, if they allow anything of the kind.
@@ -150,13 +178,13 @@ fn shape_of(one: Traffic) -> Option<Shape> {
 mod tests {
     use super::*;
 
-    fn address(ipv4: bool) -> IpAddr {
-        if ipv4 { IpAddr::from([10, 0, 0, 1]) } else { IpAddr::from([1; 16]) }
+    fn way(ipv4: bool) -> Way {
+        Way { ipv4, strict: ipv4, waypoint: true }
     }
 
     fn texts(ipv4: bool, allowed: &[&str]) -> Vec<String> {
         let allowed: Vec<Traffic> = allowed.iter().map(|one| one.parse().unwrap()).collect();
-        odd((&address(ipv4), ipv4), &allowed, &[], 7).iter().map(ToString::to_string).collect()
+        odd(way(ipv4), &allowed, &[], 7).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -164,7 +192,9 @@ mod tests {
         for (ipv4, echo) in [(true, "icmp/8"), (false, "icmp6/128")] {
             let sent = texts(ipv4, &[]);
             // 9 ports of TCP, 5 of UDP, one kind of ICMP
-            assert_eq!(sent.len(), 15 * if ipv4 { 6 } else { 5 } + 9 * 11 + 5 * 4);
+            // Inside a tunnel that carries the other family no echo goes: two of IPv4, one of IPv6.
+            let tunnels = if ipv4 { 15 * 11 - 2 } else { 15 * 10 - 1 };
+            assert_eq!(sent.len(), 15 * if ipv4 { 6 } else { 5 } + 9 * 11 + 5 * 4 + tunnels);
             for one in [
                 "tcp/22 from 53",
                 "udp/161 from 500",
@@ -201,12 +231,22 @@ mod tests {
             !sent.iter().any(|one| one.starts_with("tcp/443 ") || one.starts_with("udp/53 ")),
             "{sent:?}"
         );
-        assert_eq!(sent.len(), 8 * 17 + 4 * 10 + 6);
+        assert_eq!(sent.len(), 8 * 28 + 4 * 21 + 6 + 9);
+    }
+
+    #[test]
+    fn a_tunnel_that_flows_allow_and_one_to_nobody_are_left_out() {
+        let sent = texts(true, &["udp/4789", "proto/47"]);
+        assert!(!sent.iter().any(|one| one.contains(" in vxlan") || one.ends_with(" in gre")), "{sent:?}");
+        let way = Way { waypoint: false, ..way(true) };
+        let sent = odd(way, &[], &[], 7);
+        assert!(!sent.iter().any(|one| one.to_string().ends_with("vxlan-to-router")), "{sent:?}");
+        assert!(sent.iter().any(|one| one.to_string().ends_with(" in vxlan")), "{sent:?}");
     }
 
     #[test]
     fn source_ports_differ_from_run_to_run() {
-        let of = |seed| odd((&address(true), true), &[], &[], seed);
+        let of = |seed| odd(way(true), &[], &[], seed);
         assert_ne!(of(7), of(8));
         assert_eq!(of(7), of(7));
     }
@@ -216,22 +256,25 @@ mod tests {
         let cells = ["tcp/80 from 53 flags ack", "udp/9 from 8 ttl 255", "icmp/13", "proto/89", "proto/51"];
         let cells = cells.map(|text| Traffic::try_from(text.to_owned()).unwrap());
         let allowed = ["tcp/8883".parse().unwrap()];
-        let (all, none) =
-            (odd((&address(true), true), &allowed, &cells, 7), odd((&address(true), true), &allowed, &[], 7));
+        let (all, none) = (odd(way(true), &allowed, &cells, 11), odd(way(true), &allowed, &[], 11));
         let more: Vec<String> = all[none.len()..].iter().map(ToString::to_string).collect();
         let wanted = [
             "tcp/80 from 53 flags ack in tiny-pieces",
             "tcp/80 from 53 flags ack overlapping 8883",
             "tcp/80 from 53 flags ack with loose-route",
+            "tcp/80 from 53 flags ack in ip4",
             "udp/9 from 8 ttl 255 in tiny-pieces",
             "udp/9 from 8 ttl 255 overlapping 53",
             "udp/9 from 8 ttl 255 with strict-route",
+            "udp/9 from 8 ttl 255 in ip6",
             "icmp/13 in tiny-pieces",
             "icmp/13 overlapping 0",
             "icmp/13 with loose-route",
+            "icmp/13 in gre",
             "proto/89 in tiny-pieces",
             "proto/89 overlapping 0",
             "proto/89 with strict-route",
+            "proto/89 in esp",
         ];
         assert_eq!(more, wanted);
     }

@@ -2,7 +2,7 @@
 //!
 //! Pure: a run that is judged again comes to the same packets from its plan, the rules that were listed and its key.
 
-use super::odd::{odd, other_limits};
+use super::odd::{Way, odd, other_limits};
 use crate::model::Model;
 use crate::model::partition::{IpFamily, Standing};
 use crate::names::{Kinds, Traffic};
@@ -44,7 +44,9 @@ impl Sending {
     }
 
     fn with_cells(mut self, model: Result<&Model<'_>, &str>, seed: u64) -> Self {
-        let Some(Cells { allowed, switched, odd: sends_odd, strict, one_each, .. }) = &self.aim.cells else {
+        let Some(Cells { allowed, switched, odd: sends_odd, strict, waypoint, one_each, .. }) =
+            &self.aim.cells
+        else {
             return self;
         };
         let family = if self.aim.address.is_ipv4() { IpFamily::V4 } else { IpFamily::V6 };
@@ -66,8 +68,8 @@ impl Sending {
             }
             Err(why) => CellsSeen::Unknown(why),
         };
-        let odd =
-            if *sends_odd { odd((&self.aim.address, *strict), allowed, &of_cells, seed) } else { Vec::new() };
+        let way = Way { ipv4: self.aim.address.is_ipv4(), strict: *strict, waypoint: waypoint.is_some() };
+        let odd = if *sends_odd { odd(way, allowed, &of_cells, seed) } else { Vec::new() };
         self.cells = Some(cells);
         self.kinds.extend(Some(Kinds::Cells(odd)).filter(|odd| odd.width() > 0));
         self

@@ -151,6 +151,7 @@ fn node(name: crate::names::NodeName, link: Link) -> Node {
         forwards: false,
         sysctls: Default::default(),
         ruleset: None,
+        opens_tunnels: false,
         judged_behind_filter: false,
         nameservers: Vec::new(),
         hosts: Vec::new(),

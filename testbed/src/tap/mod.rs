@@ -47,6 +47,7 @@ pub mod taint;
 mod tell;
 mod tiny;
 mod transcripts;
+mod tunnels;
 mod uses;
 
 pub use annotate::annotate;

@@ -27,8 +27,10 @@ use etherparse::{
 };
 
 use super::frame::{Content, Frame, Packet, Transport};
-use super::{forms, tiny};
-use crate::names::{FAR_PORTS, Form, Header, Mac, Ntp, Plain, SECOND_PIECE, Shape, TINY_PIECE, Traffic};
+use super::{forms, tiny, tunnels};
+use crate::names::{
+    FAR_PORTS, Form, Header, Mac, Ntp, Plain, SECOND_PIECE, Shape, TINY_PIECE, Traffic, Tunnel,
+};
 use crate::plan::{Carries, Tag};
 
 /// Hop limit of a probe where the caller has no other wish.
@@ -50,6 +52,8 @@ const TAIL_AT: usize = 32;
 const UDP_AT: usize = 23;
 const UDP: u8 = 17;
 const CHECKSUM_AT: usize = 40;
+/// Where source ports of tunnels begin: those of an attack (see `probe`).
+const TUNNELS_FROM: u16 = 20_000;
 /// Options of IPv4 that have a route (RFC 791, section 3.1).
 const LOOSE: u8 = 131;
 const STRICT: u8 = 137;
@@ -124,13 +128,44 @@ pub enum Error {
 ///
 /// Errors: `Family`, `Range`.
 pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
+    match form(probe) {
+        Form::In(tunnel) => tunnelled(probe, tunnel),
+        _ => alone(probe),
+    }
+}
+
+/// A probe that rides in a tunnel. What goes to the waypoint is a datagram that only says so; the packet inside is for the target.
+fn tunnelled(probe: &Probe, tunnel: Tunnel) -> Result<Vec<u8>, Error> {
+    let same = tunnel.carries_ipv4().is_none_or(|ipv4| ipv4 == probe.dest.is_ipv4());
+    let inside = |address| if same { address } else { tunnels::other_family(address) };
+    let inner = alone(&Probe { source: inside(probe.source), dest: inside(probe.dest), ..*probe })?;
+    let payload = tunnels::payload(tunnel, &inner, probe.source_mac);
+    let by_way = probe.waypoint.filter(|_| tunnel == Tunnel::VxlanByWay);
+    let outer = Probe { dest: by_way.unwrap_or(probe.dest), ..*probe };
+    match (tunnel.protocol(), tunnel.port()) {
+        (Some(number), _) => behind_header(&outer, number, &payload),
+        (None, port) => {
+            // Another port for each, so that none meets the state of another's conversation.
+            let ports = (TUNNELS_FROM + (probe.n % 4_000) as u16, port.unwrap_or(DISCARD));
+            behind_header(&outer, UDP, &tunnels::datagram((outer.source, outer.dest), ports, &payload))
+        }
+    }
+}
+
+/// The frame of a probe, whatever it rides in.
+fn alone(probe: &Probe) -> Result<Vec<u8>, Error> {
     if let Traffic::Ether(first, last) = probe.traffic {
         return if first == last { Ok(bare_frame(probe, first)) } else { Err(Error::Range(probe.traffic)) };
     }
     let ethernet = PacketBuilder::ethernet2(probe.source_mac.0, probe.next_hop_mac.0).ip(ip_header(probe)?);
     let mut frame = Vec::with_capacity(96);
     let pieces = form(probe).second_piece().is_some();
-    let segment = if pieces { tail(probe, 12) } else { Vec::new() };
+    let segment = match form(probe) {
+        // Whoever searches a packet that it rides in looks for bytes, not for headers.
+        Form::In(_) => payload(probe).to_vec(),
+        _ if pieces => tail(probe, 12),
+        _ => Vec::new(),
+    };
     let payload = |probe: &Probe| match pieces {
         true => [&payload(probe)[..16], &tail(probe, 8)].concat(),
         false => payload(probe).to_vec(),
@@ -163,7 +198,10 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
         Traffic::Ntp(kind) => {
             ethernet.udp(probe.source_port, TIME_PORT).write(&mut frame, &time(probe, kind))
         }
-        Traffic::Protocol(number, _) => return craft_raw(probe, number, pieces),
+        Traffic::Protocol(number, _) => {
+            frame = craft_raw(probe, number, pieces)?;
+            Ok(())
+        }
         Traffic::Shaped(Shape { header: Header::Tcp { to, from, flags }, .. }) => {
             ethernet.tcp_header(tcp(probe, (from, to), flags)).write(&mut frame, &segment)
         }
@@ -190,7 +228,7 @@ pub fn craft(probe: &Probe) -> Result<Vec<u8>, Error> {
             }
             frame
         }
-        Form::Whole | Form::Pieces | Form::Overlap(_) => frame,
+        Form::Whole | Form::Pieces | Form::Overlap(_) | Form::In(_) => frame,
     })
 }
 
@@ -232,6 +270,11 @@ fn craft_raw(probe: &Probe, number: u8, pieces: bool) -> Result<Vec<u8>, Error> 
     if form(probe) == Form::Tiny {
         bytes[4..8].copy_from_slice(&tiny::rest(probe.n, probe.key));
     }
+    behind_header(probe, number, &bytes)
+}
+
+/// A frame of these bytes behind the IP header, which says this number of them.
+fn behind_header(probe: &Probe, number: u8, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let (ether_type, header) = match ip_header(probe)? {
         IpHeaders::Ipv4(mut header, _) => {
             header.protocol = IpNumber(number);
@@ -247,7 +290,7 @@ fn craft_raw(probe: &Probe, number: u8, pieces: bool) -> Result<Vec<u8>, Error> 
     };
     let ethernet =
         Ethernet2Header { source: probe.source_mac.0, destination: probe.next_hop_mac.0, ether_type };
-    Ok([&ethernet.to_bytes()[..], &header, &bytes].concat())
+    Ok([&ethernet.to_bytes()[..], &header, bytes].concat())
 }
 
 /// All frames of a probe: as [`craft`] has it, or two where it comes in pieces, three where these overlap.
@@ -257,7 +300,7 @@ pub fn frames(probe: &Probe) -> Result<Vec<Vec<u8>>, Error> {
     let whole = craft(probe)?;
     let id = tiny::identification(probe.n, probe.key);
     Ok(match form(probe) {
-        Form::Whole | Form::Options | Form::Loose | Form::Strict => vec![whole],
+        Form::Whole | Form::Options | Form::Loose | Form::Strict | Form::In(_) => vec![whole],
         Form::Pieces => forms::in_pieces(&whole, probe.dest, SECOND_PIECE, id).to_vec(),
         Form::Tiny => forms::in_pieces(&whole, probe.dest, TINY_PIECE, id).to_vec(),
         Form::Overlap(other) => {
@@ -303,7 +346,7 @@ pub fn of_packet(packet: &Packet<'_>, key: u32) -> Option<u32> {
     if let Some(offset) = packet.fragment.map(|fragment| fragment.offset).filter(|offset| *offset > 0) {
         return marked(packet.bytes, TAIL_AT.checked_sub(offset as usize)?, key);
     }
-    if let Some(n) = tiny::of(packet, key) {
+    if let Some(n) = tiny::of(packet, key).or_else(|| tunnels::of(packet, key)) {
         return Some(n);
     }
     if let Some(n) = marked(packet.body, 8, key) {
@@ -465,7 +508,7 @@ fn bare_frame(probe: &Probe, ether_type: u16) -> Vec<u8> {
 /// Identifier and sequence number of an echo; the same bytes in other ICMP messages.
 fn echo(probe: &Probe) -> [u8; 4] {
     // With the identifier of another probe it would be taken for a part of that one's conversation.
-    if matches!(form(probe), Form::Tiny | Form::Overlap(_) | Form::Loose | Form::Strict) {
+    if matches!(form(probe), Form::Tiny | Form::Overlap(_) | Form::Loose | Form::Strict | Form::In(_)) {
         return tiny::rest(probe.n, probe.key);
     }
     let [a, b] = probe.source_port.to_be_bytes();

@@ -96,6 +96,7 @@ fn node(name: &str, role: Role, legs: &[(&str, &str)]) -> Node {
         forwards: role == Role::Router,
         sysctls: [].into(),
         ruleset: (role == Role::Router).then(|| "small.nft".to_owned()),
+        opens_tunnels: false,
         judged_behind_filter: role == Role::Router,
         nameservers: vec![],
         hosts: vec![],

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{Blame, Body, Fate, Kernel, Model, Outcome, Packet, Prediction, Probe, Raw, Sent};
-use crate::names::{FAR_PORTS, Form, Header, SECOND_PIECE, Shape, Traffic};
+use crate::names::{FAR_PORTS, Form, Header, SECOND_PIECE, Shape, Traffic, Tunnel};
 use crate::plan::{Aim, Judge, Open};
 
 /// What is predicted.
@@ -31,6 +31,8 @@ const DESTINATION_OPTIONS: u8 = 60;
 const LOOSE_ROUTE: u8 = 131;
 const STRICT_ROUTE: u8 = 137;
 const ROUTING: u8 = 43;
+/// Authentication (RFC 4302).
+const AH: u8 = 51;
 
 /// Where packets go whose kind is not their destination port: the least and the greatest that there are, likewise.
 const FAR: [u16; 2] = [*FAR_PORTS.start(), *FAR_PORTS.end()];
@@ -66,8 +68,13 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
         Header::Udp { to, from } => Body::Udp { source: from, destination: to },
         Header::Plain(plain) => body(&plain.into(), source)?,
     };
+    if let Form::In(tunnel) = form {
+        return outside(aim, tunnel, source).map(|packet| Packet { ttl, dscp, ..packet });
+    }
     let (options, extensions) = match (form, aim.address) {
-        (Form::Whole | Form::Pieces | Form::Tiny | Form::Overlap(_), _) => (Vec::new(), Vec::new()),
+        (Form::Whole | Form::Pieces | Form::Tiny | Form::Overlap(_) | Form::In(_), _) => {
+            (Vec::new(), Vec::new())
+        }
         (Form::Loose, IpAddr::V4(_)) => (vec![LOOSE_ROUTE], Vec::new()),
         (Form::Strict, IpAddr::V4(_)) => (vec![STRICT_ROUTE], Vec::new()),
         (Form::Loose | Form::Strict, IpAddr::V6(_)) => (Vec::new(), vec![ROUTING]),
@@ -82,6 +89,18 @@ fn packet_of(aim: &Aim, traffic: &Traffic, (source, far): (u16, u16)) -> Option<
         .filter(|_| options.iter().any(|one| *one != RECORD_ROUTE));
     let destination = by_way.filter(IpAddr::is_ipv4).unwrap_or(aim.address);
     Some(Packet { ttl, dscp, options, extensions, ..Packet::new(aim.source, destination, body) })
+}
+
+/// The packet that another one rides in; none for AH of IPv6, which is an extension header with a packet behind it.
+fn outside(aim: &Aim, tunnel: Tunnel, source: u16) -> Option<Packet> {
+    let body = match (tunnel.protocol(), tunnel.port()) {
+        (Some(AH), _) if aim.address.is_ipv6() => return None,
+        (Some(number), _) => Body::Other(number),
+        (None, port) => Body::Udp { source, destination: port? },
+    };
+    let waypoint =
+        aim.cells.as_ref().and_then(|cells| cells.waypoint).filter(|_| tunnel == Tunnel::VxlanByWay);
+    Some(Packet::new(aim.source, waypoint.unwrap_or(aim.address), body))
 }
 
 /// `form`: in how many pieces it comes.
@@ -117,6 +136,9 @@ fn aimed(model: &Model<'_>, aim: &Aim, packet: Packet, form: Form) -> Predicted 
                     "of pieces that overlap, one may go another way than the others".to_owned(),
                 ),
             }
+        }
+        Form::In(Tunnel::VxlanByWay) if !matches!(predicted, Predicted::Stopped(_)) => {
+            Predicted::Unknown("whether a device opens tunnels is for the probe to find".to_owned())
         }
         _ => predicted,
     }

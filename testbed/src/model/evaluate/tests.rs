@@ -41,6 +41,7 @@ fn router() -> Node {
         forwards: true,
         sysctls,
         ruleset: None,
+        opens_tunnels: false,
         judged_behind_filter: true,
         nameservers: Vec::new(),
         hosts: Vec::new(),

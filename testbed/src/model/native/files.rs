@@ -51,6 +51,7 @@ fn odd_router() -> Node {
         forwards: true,
         sysctls: settings(&["eth0", "eth1", "wan0"]),
         ruleset: None,
+        opens_tunnels: false,
         judged_behind_filter: true,
         nameservers: Vec::new(),
         hosts: Vec::new(),
