@@ -465,6 +465,17 @@ mod tests {
     }
 
     #[test]
+    fn the_instrument_looks_for_the_key_inside_of_tunnels() {
+        let ours = instrument_of(0xfeed_c0de);
+        // Behind nothing and IPv4; behind UDP, VXLAN, Ethernet and IPv6.
+        for bits in [(20 + 8) * 8, (8 + 8 + 14 + 40 + 8) * 8] {
+            assert_eq!(ours.matches(&format!("@th,{bits},32 0xfeedc0de log ")).count(), 1, "{ours}");
+        }
+        assert!(ours.contains("meta l4proto { 4, 41, 47, 50, 51, 97, 115 } jump inside"), "{ours}");
+        assert!(ours.contains("udp dport { 3544, 4789, 51820 } jump inside"), "{ours}");
+    }
+
+    #[test]
     fn words_of_nft_name_the_file_as_the_scenario_does() {
         let words = "In file included from /dev/stdin:3:1-27:\n/site/b.nft:2:8-9: Error: syntax error\ntable x\n       ^\n/dev/stdin:4:1-1: Error: noise";
         assert_eq!(

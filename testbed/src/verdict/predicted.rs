@@ -233,3 +233,66 @@ fn body(traffic: &Traffic, source: u16) -> Option<Body> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Cells, Word};
+    use crate::verdict::example;
+
+    /// What is predicted of this kind, from 10.0.0.7 to 10.9.0.9 by way of 10.0.0.1; or of IPv6.
+    fn seen(kind: &str, six: bool) -> Option<Packet> {
+        let plan = example::plan();
+        let aims = plan.checks.iter().find_map(|check| match &check.word {
+            Word::NoReach { aims, .. } => aims.first(),
+            _ => None,
+        });
+        let [source, address, waypoint] = match six {
+            false => ["10.0.0.7", "10.9.0.9", "10.0.0.1"],
+            true => ["fd00::7", "fd09::9", "fd00::1"],
+        }
+        .map(|text| text.parse::<IpAddr>().unwrap());
+        let cells = Cells {
+            allowed: Vec::new(),
+            all: true,
+            switched: false,
+            odd: true,
+            one_each: false,
+            waypoint: Some(waypoint),
+            strict: !six,
+        };
+        let aim = Aim { source, address, cells: Some(cells), ..aims.unwrap().clone() };
+        packet_of(&aim, &Traffic::try_from(kind.to_owned()).unwrap(), (20_000, 1))
+    }
+
+    #[test]
+    fn of_a_tunnel_the_outer_packet_counts() {
+        for (kind, body) in [
+            ("tcp/22 from 5 in gre", Body::Other(47)),
+            ("udp/53 from 5 ttl 1 in ip6", Body::Other(41)),
+            ("icmp/13 in esp", Body::Other(50)),
+            ("proto/89 in teredo", Body::Udp { source: 20_000, destination: 3544 }),
+        ] {
+            let packet = seen(kind, false).unwrap();
+            let ttl = if kind.contains("ttl 1") { 1 } else { 64 };
+            assert_eq!((packet.body, packet.ttl), (body, ttl), "{kind}");
+            assert_eq!(packet.destination.to_string(), "10.9.0.9");
+        }
+        assert_eq!(seen("tcp/22 from 5 in ah", true), None, "an extension header with a packet behind it");
+        assert_eq!(seen("tcp/22 from 5 in ah", false).unwrap().body, Body::Other(51));
+    }
+
+    #[test]
+    fn what_goes_by_the_first_device_is_for_that_one() {
+        for (kind, six, to) in [
+            ("tcp/22 from 5 in vxlan-to-router", false, "10.0.0.1"),
+            ("tcp/22 from 5 in vxlan-to-router", true, "fd00::1"),
+            ("tcp/22 from 5 in vxlan", false, "10.9.0.9"),
+            ("tcp/22 from 5 with loose-route", false, "10.0.0.1"),
+            ("tcp/22 from 5 with loose-route", true, "fd09::9"),
+            ("tcp/22 from 5 with options", false, "10.9.0.9"),
+        ] {
+            assert_eq!(seen(kind, six).unwrap().destination.to_string(), to, "{kind}");
+        }
+    }
+}

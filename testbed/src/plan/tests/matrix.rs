@@ -45,6 +45,27 @@ fn no_pair_is_forgotten() {
 }
 
 #[test]
+fn the_first_device_on_the_way_opens_tunnels_in_the_open_copy_alone() {
+    for file in SHIPPED {
+        let plan = shipped(file);
+        let by_way = |aim: &&Aim| aim.cells.as_ref().is_some_and(|cells| cells.waypoint.is_some());
+        let passed: BTreeSet<&NodeName> =
+            matrix(&plan).0.iter().filter(by_way).map(|aim| &aim.next_node).collect();
+        assert!(!passed.is_empty() && plan.nodes.iter().all(|node| !node.opens_tunnels), "{file}");
+        for aim in matrix(&plan).0 {
+            let Some(waypoint) = aim.cells.as_ref().and_then(|cells| cells.waypoint) else { continue };
+            let next = plan.node(&aim.next_node).unwrap();
+            let has = next.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == waypoint);
+            assert!(has && aim.next_node != aim.to, "{file}: {aim:?}");
+        }
+        let open = plan.opened();
+        let opens: BTreeSet<&NodeName> =
+            open.nodes.iter().filter(|node| node.opens_tunnels).map(|node| &node.name).collect();
+        assert_eq!(opens, passed, "{file}");
+    }
+}
+
+#[test]
 fn what_flows_allow_is_opened_and_never_sent() {
     for file in SHIPPED {
         let plan = shipped(file);
