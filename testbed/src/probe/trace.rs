@@ -1,6 +1,6 @@
 //! Which rule let it through: the packet is sent again and nft's own trace of it is read, not guessed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -14,27 +14,33 @@ use crate::kernel::packet::PacketSocket;
 use crate::kernel::{KernelError, Namespace};
 use crate::names::NodeName;
 use crate::observation::TraceStep;
-use crate::plan::{Aim, PassedOn, Switch};
+use crate::plan::{Aim, Switch};
 
 /// How long a packet's trace may take to be told.
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often nothing may be told of what one device lets through, of packets to be routed or to be carried, before it is asked no more.
+const UNTOLD: usize = 2;
 
 /// How long to wait for the first line before the packet is sent once more: the monitor may not listen yet.
 const AGAIN_AFTER: Duration = Duration::from_millis(150);
 
 /// Follows what let each aim's packets through, of those that have not been followed yet.
 ///
-/// What a device carries over without a word of its rules is waited for once: it is the same for all that it carries.
+/// A device may let through what its trace does not tell, pieces of packets or what never comes to its rules; that is waited for a few
+/// times, not for each of many aims.
 pub(super) async fn trace_all(site: &Site, swept: &mut [Swept], patience: u32) {
-    let mut mute = BTreeSet::new();
+    let mut untold: BTreeMap<(NodeName, bool), usize> = BTreeMap::new();
     for one in swept.iter_mut().filter(|one| one.trace.is_empty()) {
-        let carried = one.passed_on().filter(|(_, by)| matches!(by, PassedOn::Carried { .. }));
-        let carried = carried.map(|(node, by)| (node.clone(), by.clone()));
-        if carried.as_ref().is_some_and(|by| mute.contains(by)) {
+        let aim = &one.sending.aim;
+        let kind = (aim.stops_at.clone(), aim.is_carried());
+        if untold.get(&kind).is_some_and(|times| *times == UNTOLD) {
             continue;
         }
         let Some(steps) = trace(site, one, patience).await else { continue };
-        mute.extend(carried.filter(|_| steps.is_empty()));
+        if steps.is_empty() {
+            *untold.entry(kind).or_default() += 1;
+        }
         one.trace = steps;
     }
 }
