@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
-use fake_camera::hostile::{Answers, Call, Dies, HandsOut, Hostility, Moves, Net};
+use fake_camera::hostile::{Answers, Call, Dies, HandsOut, Hostility, Misroute, Moves, Net};
 
 /// What it does to its clients and to others, to find out whether that is contained.
 #[derive(Args, Debug)]
@@ -56,6 +56,10 @@ pub(crate) struct Hostile {
     /// Give this address to the first of them, and to others those that follow.
     #[arg(long, value_name = "ADDRESS", requires = "hand_out")]
     hand_out_from: Option<Ipv4Addr>,
+    /// Tell this one by ICMP redirects that what it sends to the next one goes over `--address`, in the name of whom it goes over
+    /// now and in its own, such as 10.40.0.5,203.0.113.10,10.40.0.1; needs the right to send packets of any kind (CAP_NET_RAW).
+    #[arg(long, value_name = "WHOM,ABOUT,OVER", requires = "address")]
+    misroute: Vec<Misroute>,
     /// Let nobody in any more, so many milliseconds after somebody has played it for the first time.
     #[arg(long, value_name = "MS")]
     die_after: Option<u64>,
@@ -95,6 +99,7 @@ impl Hostile {
             hands_out: self
                 .hand_out
                 .map(|seconds| HandsOut { first: self.hand_out_from, lease: Duration::from_secs(seconds) }),
+            misroutes: self.misroute.clone(),
             dies: self.die_after.map(|after| Dies { after: time(after), lasts: time(self.die_for) }),
             changes_address: self.change_address.map(|to| Moves { after: time(self.change_after), to }),
         }

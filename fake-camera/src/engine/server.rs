@@ -72,11 +72,17 @@ pub async fn serve(
     let hands_out = camera.hostility.hands_out;
     let hands_out = hands_out.map(|what| hostile::AddressServer::bind(own, what));
     let hands_out = hands_out.transpose().map_err(Error::Listen)?;
+    let misroutes = &camera.hostility.misroutes;
+    let liar = (!misroutes.is_empty()).then(|| hostile::Liar::new(own, misroutes.clone()));
+    let liar = liar.transpose().map_err(Error::Listen)?;
     facts.tell(Fact::Ready { listens });
     built.pushed.iter().try_for_each(Push::begin)?;
     let mut own_accord = own_accord(camera, &acts);
     if let Some(server) = hands_out {
         own_accord.spawn(server.answer_all(acts.clone()));
+    }
+    if let Some(liar) = liar {
+        own_accord.spawn(liar.tell_all(acts.clone()));
     }
     let telling = Arc::clone(&facts);
     let asked =

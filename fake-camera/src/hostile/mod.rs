@@ -8,12 +8,13 @@
 //! - [`Acts`]: what it has done of it.
 //! - `message`: RTSP's messages and interleaved frames, read within bounds. `points`: messages that name another host.
 //! - `relay`: between a client and the server. `outward`: calls, pushed video, scans. `address`: another address.
-//! - `hands_out`: addresses for others.
+//! - `hands_out`: addresses for others. `misroute`: ways for others.
 
 mod acts;
 mod address;
 mod hands_out;
 mod message;
+mod misroute;
 mod outward;
 mod points;
 mod relay;
@@ -25,6 +26,8 @@ pub use acts::Acts;
 pub(crate) use address::change as change_address;
 pub use hands_out::HandsOut;
 pub(crate) use hands_out::Server as AddressServer;
+pub(crate) use misroute::Liar;
+pub use misroute::Misroute;
 pub use outward::{Call, Net};
 pub(crate) use outward::{call_all, have_left, scan_all};
 pub(crate) use relay::Relay;
@@ -57,6 +60,8 @@ pub struct Hostility {
     pub scans: Vec<Net>,
     /// Whoever looks for an address in its network is given one.
     pub hands_out: Option<HandsOut>,
+    /// Others are told that the way to somebody leads over it.
+    pub misroutes: Vec<Misroute>,
     /// It goes away and comes back.
     pub dies: Option<Dies>,
     /// It takes another address of its subnet.
