@@ -102,6 +102,12 @@ pub struct Observations {
     /// Addresses that were offered, as that left whoever offered them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<OfferSent>,
+    /// ICMP redirects, as they left and came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirects: Vec<RedirectSeen>,
+    /// Packets for others at whoever had sent such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub led: Vec<LedSeen>,
     /// Offers of something else than what was chosen, as they were told while the run went on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flagged: Vec<OfferFlagged>,

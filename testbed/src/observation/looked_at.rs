@@ -30,6 +30,12 @@ pub struct RouteSeen {
     pub to: IpAddr,
     /// By which link; none: no route leads there.
     pub link: Option<LinkName>,
+    /// Over whom; none: straight there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<IpAddr>,
+    /// Whether an ICMP redirect has named that one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redirected: bool,
 }
 
 /// Who listens at a node at one moment, as its own kernel tells it.

@@ -242,6 +242,40 @@ pub struct OfferSent {
     pub gives: Ipv4Addr,
 }
 
+/// An ICMP redirect (RFC 792; RFC 4861, section 4.5), at the link that it leaves or comes to: the first of each kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedirectSeen {
+    /// The node at whose link it is.
+    pub node: NodeName,
+    /// The link.
+    pub link: LinkName,
+    /// Whether it leaves there.
+    pub leaves: bool,
+    /// Packet number at that tap; 0 in a lab that stays, if it came before this judgement began.
+    pub packet: u64,
+    /// When.
+    pub at: u64,
+    /// In whose name it is told.
+    pub says: IpAddr,
+    /// Who is told.
+    pub to: IpAddr,
+    /// Whose packets are to go elsewhere.
+    pub about: IpAddr,
+}
+
+/// A packet for somebody else came to the very link of a node that had told others of ways by ICMP redirects: the first of each kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedSeen {
+    /// The node that it was led to.
+    pub node: NodeName,
+    /// Packet number at its tap.
+    pub packet: u64,
+    /// Out of whose link it came, by its Ethernet address.
+    pub from: Option<NodeName>,
+    /// The address that it was for.
+    pub to: IpAddr,
+}
+
 /// A link that asks for an address of its choice was offered or given another one, which was told at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferFlagged {

@@ -1,15 +1,56 @@
 //! Finding things in a plan.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::fault::Fault;
 use super::{Aim, Check, During, Judge, Node, Plan, ServiceKind, Word};
 use crate::names::NodeName;
 
+/// A way of a node that a hostile camera says leads over itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misled<'a> {
+    /// The camera.
+    pub by: &'a NodeName,
+    /// Its address.
+    pub own: IpAddr,
+    /// Who is told.
+    pub node: &'a NodeName,
+    /// By which address.
+    pub told: IpAddr,
+    /// Where the way leads.
+    pub about: IpAddr,
+    /// Over whom, by the node's own routes: `about` itself if it leads straight there.
+    pub over: IpAddr,
+}
+
 impl Plan {
     /// The node with this name.
     pub fn node(&self, name: &NodeName) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name == *name)
+    }
+
+    /// The node with this address.
+    pub fn owner(&self, address: IpAddr) -> Option<&Node> {
+        let has = |node: &&Node| {
+            node.links.iter().flat_map(|link| &link.addresses).any(|net| net.addr() == address)
+        };
+        self.nodes.iter().find(has)
+    }
+
+    /// Every way that a hostile camera says leads over itself.
+    pub fn misled(&self) -> impl Iterator<Item = Misled<'_>> {
+        self.services.iter().flat_map(move |service| {
+            let (own, misroutes) = match &service.kind {
+                ServiceKind::Camera { listen, hostile, .. } => (Some(*listen), &hostile.misroutes[..]),
+                _ => (None, &[][..]),
+            };
+            misroutes.iter().filter_map(move |one| {
+                let node = &self.owner(one.node)?.name;
+                let (by, own, told, about) = (&service.node, own?, one.node, one.about);
+                Some(Misled { by, own, node, told, about, over: one.over? })
+            })
+        })
     }
 
     /// The files below the scenario's folder that it is built of and that its faults load: paths, each once.

@@ -50,6 +50,7 @@ mod testsite;
 pub use between::Between;
 pub use build::plan;
 pub use groups::{GROUP_PORT, group_of};
+pub use lookup::Misled;
 pub use mistake::PlanMistake;
 pub use model::*;
 pub use star::{STAR_RULES, star};

@@ -11,7 +11,7 @@ use super::answers::cloud_addresses;
 use super::labels::{Labels, Macs};
 use super::mistake::Mistakes;
 use super::model::{Link, Node, PolicyRoute, Role, Segment, Switch};
-use super::sysctls::{sysctls, weaken};
+use super::sysctls::{heed_redirects, sysctls, weaken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName, SwitchName};
 use crate::scenario::model as scenario;
 
@@ -119,6 +119,10 @@ impl Given<'_> {
         planned.sysctls = sysctls(&planned);
         if matches!(&node.kind, scenario::Kind::Appliance(appliance) if appliance.weak_host) {
             weaken(&mut planned.sysctls);
+        }
+        let heeds = scenario::Careless::TakesRedirects;
+        if matches!(&node.kind, scenario::Kind::Appliance(appliance) if appliance.careless.contains(&heeds)) {
+            heed_redirects(&mut planned.sysctls);
         }
         planned
     }

@@ -14,7 +14,7 @@ use super::model::{Monitors, Node, Service, ServiceKind, Source};
 use super::nodes::pools;
 use super::ways::{Ways, addresses, beside, share, speaks};
 use crate::names::{NodeName, SegmentName};
-use crate::scenario::model::{self as scenario, CloudService, Commissioned, Kind, Transport};
+use crate::scenario::model::{self as scenario, CloudService, Commissioned, Kind, Misroute, Transport};
 
 /// How often a host that only plays would report; it has no cloud, so nothing is sent.
 const UNUSED_PERIOD: Duration = Duration::from_secs(30);
@@ -205,7 +205,7 @@ impl Finder<'_, '_> {
         written: &scenario::Hostile<NodeName, SegmentName>,
     ) -> scenario::Hostile<IpAddr, Ipv4Net> {
         let (site, ways, mut wrong) = (self.site, self.ways, Vec::new());
-        let meant = written.map(
+        let mut meant = written.map(
             |name| {
                 let other = ways.node(name)?;
                 let all: Vec<_> = addresses(other).collect();
@@ -228,8 +228,29 @@ impl Finder<'_, '_> {
         wrong.extend(written.changes_address.and_then(|(_, to)| cannot("takes the address", to)));
         wrong.extend(written.hands_out.and_then(|one| cannot("hands out the address", one.first?)));
         wrong.extend(written.hands_out.and_then(|_| self.cannot_serve(node)));
+        wrong.extend(meant.misroutes.iter_mut().filter_map(|one| self.lead_over(node, one)));
         wrong.into_iter().for_each(|text| self.mistakes.site(text));
         meant
+    }
+
+    /// Notes over whom the way leads now; why nobody can be told of another, if that is so.
+    fn lead_over(&self, node: &Node, one: &mut Misroute<IpAddr>) -> Option<String> {
+        let (told, _) = self.ways.owner(one.node)?;
+        let way = self.ways.way(told, one.about);
+        one.over = way.as_ref().map(|way| way.via.unwrap_or(one.about));
+        let why = if serving_address(node).is_none_or(|own| !own.is_ipv4())
+            || !one.node.is_ipv4()
+            || !one.about.is_ipv4()
+        {
+            "redirects are of IPv4, and one of these three is not"
+        } else if beside(node, one.node).is_none() {
+            "it is in none of its networks"
+        } else if way.is_none() {
+            "no route leads there"
+        } else {
+            return None;
+        };
+        Some(format!("`{}` cannot tell `{}` of another way to {}: {why}", node.name, told.name, one.about))
     }
 
     /// Why a camera cannot take this address in the place of the one that it serves on, or hand it out: the end of a sentence.

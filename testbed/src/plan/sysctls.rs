@@ -123,6 +123,12 @@ pub(super) fn weaken(sysctls: &mut BTreeMap<String, String>) {
     sysctls.iter_mut().filter(|(key, _)| of_arp(key)).for_each(|(_, value)| "0".clone_into(value));
 }
 
+/// Has a node go over whomever an ICMP redirect of its next hop names (RFC 1122, section 3.2.2.2).
+pub(super) fn heed_redirects(sysctls: &mut BTreeMap<String, String>) {
+    let heeds = sysctls.iter_mut().filter(|(key, _)| key.ends_with("/accept_redirects"));
+    heeds.for_each(|(_, value)| "1".clone_into(value));
+}
+
 /// Forwarding of both families. Turning it on makes the kernel write `all/accept_redirects` itself, to 0.
 fn set_forwarding(sysctls: &mut BTreeMap<String, String>, forwards: bool, speaks_six: bool) {
     let value = if forwards { "1" } else { "0" };

@@ -78,6 +78,8 @@ pub fn observe(
         advertisements: here.advertisements.clone(),
         dhcp: here.dhcp.clone(),
         offers: here.offers.clone(),
+        redirects: here.redirects.clone(),
+        led: here.led.clone(),
         uses: here.uses.clone(),
         lookups: here.lookups.clone(),
         handshakes: here.handshakes.clone(),

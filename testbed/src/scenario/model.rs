@@ -23,8 +23,8 @@ use crate::names::{FlowId, LinkName, Mac, NodeName, ScenarioName, SegmentName, S
 
 pub use amount::Amount;
 pub(crate) use hostile::AT_THE_END;
-pub(crate) use hostile::HANDS_OUT;
-pub use hostile::{Careless, HandsOut, Hostile};
+pub use hostile::{Careless, HandsOut, Hostile, Misroute};
+pub(crate) use hostile::{HANDS_OUT, MISROUTES};
 pub use methods::RtspMethod;
 pub use rtsp::{
     Auth, Codec, Encode, RTSP_PORT, Rtsp, Stream, Transport, documented_port, is_documented_port, judges,

@@ -57,10 +57,12 @@ fn logins(plan: &Plan, careless: &Value, run: u32) -> Value {
     Value::Object(plan.services.iter().flat_map(of).collect())
 }
 
-/// What it does not take care of, by the appliance's own names.
+/// What it does not take care of, by the appliance's own names; what its node's settings do is none of it.
 fn careless_of(words: &[Careless]) -> Value {
     let named = |word: &Careless| (spelled(word).replace('-', "_"), Value::Bool(true));
-    Value::Object(words.iter().map(named).collect::<Map<_, _>>())
+    Value::Object(
+        words.iter().filter(|word| **word != Careless::TakesRedirects).map(named).collect::<Map<_, _>>(),
+    )
 }
 
 fn cloud_client(
@@ -121,7 +123,7 @@ mod tests {
     fn careless_words_are_the_appliances_own_names() {
         let careless = careless_of(&[Careless::Follows, Careless::HandsVideoOver, Careless::OldTls]);
         assert_eq!(careless, json!({ "follows": true, "hands_video_over": true, "old_tls": true }));
-        assert_eq!(careless_of(&[]), json!({}));
+        assert_eq!(careless_of(&[Careless::TakesRedirects]), json!({}));
     }
 
     #[test]

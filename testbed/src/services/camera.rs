@@ -10,7 +10,9 @@ use ipnet::Ipv4Net;
 
 use super::command::{Settings, clip, text};
 use crate::plan::{GROUP_PORT, Service, ServiceKind, group_of, viewer};
-use crate::scenario::model::{Encode, HandsOut, Hostile, Misbehaves, Onvif, RTSP_PORT, Stream, Transport};
+use crate::scenario::model::{
+    Encode, HandsOut, Hostile, Misbehaves, Misroute, Onvif, RTSP_PORT, Stream, Transport,
+};
 
 /// Ports that RTP by UDP leaves from, so that a rule file can name them.
 const UDP_PORTS: &str = "50000-50199";
@@ -158,6 +160,9 @@ fn hostility(hostile: &Hostile<IpAddr, Ipv4Net>) -> Vec<String> {
     if let Some(HandsOut { first, lease }) = hostile.hands_out {
         add("hand-out", lease.as_secs().to_string());
         first.iter().for_each(|first| add("hand-out-from", first.to_string()));
+    }
+    for Misroute { node, about, over } in &hostile.misroutes {
+        over.iter().for_each(|over| add("misroute", format!("{node},{about},{over}")));
     }
     let flags = [
         (hostile.outlasts_teardown, "--outlast-teardown"),

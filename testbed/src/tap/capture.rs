@@ -23,8 +23,8 @@ use super::sightings::{Direction, Sighting, Sightings, Stray};
 use crate::kernel::ring::{self, Ring, Stopper, Woken};
 use crate::names::{LinkName, Mac, NodeName, SegmentName};
 use crate::observation::{
-    Advertised, Conversation, DhcpKind, DhcpSeen, Explained, HandshakeSeen, LoadSeen, LookupSeen, OfferSent,
-    PortUse, RtspSeen, Station, TagSeen, TapHealth,
+    Advertised, Conversation, DhcpKind, DhcpSeen, Explained, HandshakeSeen, LedSeen, LoadSeen, LookupSeen,
+    OfferSent, PortUse, RedirectSeen, RtspSeen, Station, TagSeen, TapHealth,
 };
 use crate::plan::{Link, Node, Plan};
 use recorder::Recorder;
@@ -127,6 +127,10 @@ pub struct Captured {
     pub dhcp: Vec<DhcpSeen>,
     /// Addresses that were offered, at the links of those that offered them.
     pub offers: Vec<OfferSent>,
+    /// ICMP redirects, at the links that they left and came to.
+    pub redirects: Vec<RedirectSeen>,
+    /// Packets for others at whoever had sent such.
+    pub led: Vec<LedSeen>,
     /// Answers about names, each once for whoever asked, in order of time.
     pub lookups: Vec<LookupSeen>,
     /// TLS connections, in order of time.

@@ -35,6 +35,7 @@ mod packets;
 pub mod question;
 mod read_back;
 mod reading;
+mod redirects;
 mod rtp;
 mod rtsp;
 mod runs;

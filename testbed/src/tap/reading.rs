@@ -10,6 +10,7 @@ use super::frame::{Content, Frame};
 use super::handshakes::Handshakes;
 use super::inventory::Inventory;
 use super::lookups::Lookups;
+use super::redirects::Redirects;
 use super::runs::Runs;
 use super::sightings::{Direction, Seen, Sightings, StrayKind};
 use super::stations::Stations;
@@ -58,6 +59,7 @@ pub(super) struct Reading {
     advertisements: Advertisements,
     answers: Answers,
     pub(super) dhcp: Dhcp,
+    redirects: Redirects,
     pub(super) lookups: Lookups,
     handshakes: Handshakes,
     transcripts: Transcripts,
@@ -80,6 +82,7 @@ impl Reading {
             advertisements: Advertisements::default(),
             answers: Answers::new(key),
             dhcp: Dhcp::default(),
+            redirects: Redirects::default(),
             lookups: Lookups::default(),
             handshakes: Handshakes::default(),
             transcripts: Transcripts::default(),
@@ -124,6 +127,7 @@ impl Reading {
             Part::None => {
                 self.advertisements.take(frame, seen, at.0, &self.inventory);
                 self.dhcp.take(frame, seen, at, &self.inventory);
+                self.redirects.take(frame, seen, at, &self.inventory);
                 // A question is addressed to whoever is asked.
                 if addressed || seen.direction == Direction::FromNode {
                     self.lookups.take(frame, seen, at.0, &self.inventory);
@@ -167,6 +171,8 @@ impl Reading {
             advertisements: self.advertisements.turn(),
             dhcp: self.dhcp.turn(),
             offers: self.dhcp.offers(),
+            redirects: self.redirects.told(),
+            led: self.redirects.turn(),
             lookups: self.lookups.turn(),
             handshakes: self.handshakes.turn(&self.inventory),
             rtsp: self.transcripts.turn(&self.inventory),

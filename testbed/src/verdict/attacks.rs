@@ -5,9 +5,10 @@ use fake_facts::Fact;
 use crate::names::NodeName;
 use crate::observation::{DhcpKind, DhcpSeen, Observations};
 use crate::plan::{Plan, ServiceKind, Word};
-use crate::scenario::model::HANDS_OUT;
+use crate::scenario::model::{HANDS_OUT, MISROUTES};
 
 use super::judge::Draft;
+use super::misled;
 use super::wording::counted;
 
 pub(super) fn draft(plan: &Plan, of: &[NodeName], seen: &Observations) -> Draft {
@@ -23,10 +24,14 @@ pub(super) fn draft(plan: &Plan, of: &[NodeName], seen: &Observations) -> Draft 
                 .add("camera", format!("{camera} has no camera service in the plan that is hostile"));
         }
         for act in acts {
-            let late = if act == HANDS_OUT { late_offers(plan, camera, seen) } else { Vec::new() };
+            let lacking = match act {
+                HANDS_OUT => late_offers(plan, camera, seen),
+                MISROUTES => misled::unsaid(plan, camera, seen),
+                _ => Vec::new(),
+            };
             match was_done(seen, camera, act) {
-                true if late.is_empty() => done += 1,
-                true => late.into_iter().for_each(|why| draft.reasons.add("attack", why)),
+                true if lacking.is_empty() => done += 1,
+                true => lacking.into_iter().for_each(|why| draft.reasons.add("attack", why)),
                 false => draft.reasons.add("attack", format!("{camera} never did what its `{act}` says")),
             }
         }

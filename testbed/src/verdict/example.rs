@@ -291,6 +291,8 @@ pub(crate) fn good() -> Observations {
         missing: vec![("netem".into(), "kernel without it".into())],
         dhcp: vec![],
         offers: Vec::new(),
+        redirects: Vec::new(),
+        led: Vec::new(),
         flagged: vec![],
         uses: vec![],
         in_force: vec![],

@@ -16,6 +16,7 @@ use crate::scenario::model::Unused;
 use super::Finding;
 use super::judge::Draft;
 use super::matching::{is_allowed, is_on, is_ours};
+use super::misled;
 use super::shown::ask_canaries;
 use super::wording::{counted, listed};
 
@@ -48,6 +49,8 @@ pub(super) fn draft(plan: &Plan, asked: &Asked<'_>, seen: &Observations) -> Draf
     findings.extend(astray(asked, seen));
     bound(&mut findings, seen.explained.more);
     findings.extend(changed(plan, seen));
+    findings.extend(misled::findings(plan, seen));
+    misled::ask_for_ways(plan, seen, &mut draft.reasons);
     let unused = never_seen(plan, seen);
     if asked.unused == Unused::Fail {
         findings.extend(unused.iter().map(|text| finding(format!("nobody used {text}"), None, 0)));

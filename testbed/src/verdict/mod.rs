@@ -30,6 +30,7 @@ mod listens;
 mod matching;
 mod matrix;
 mod members;
+mod misled;
 mod model;
 mod moved;
 mod name;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::plan::testsite::{name, node, t1, t5, words};
 use crate::plan::{Asked, Plan, Questions, Word};
-use crate::scenario::model::{Kind, Scenario, Word as Asserted};
+use crate::scenario::model::{Careless, Kind, Scenario, Word as Asserted};
 
 fn asked(scenario: Scenario, of: &str) -> Vec<Questions> {
     let plan = scenario.check("own", "", Asserted::OwnLeg { of: words(of) }).planned();
@@ -64,4 +64,21 @@ fn a_weak_host_answers_everywhere() {
     let arp = node(&plan, "app").sysctls.iter().filter(|(key, _)| key.contains("/arp_")).collect::<Vec<_>>();
     assert!(arp.len() >= 8);
     assert!(arp.iter().filter(|(key, _)| !key.ends_with("arp_notify")).all(|(_, value)| *value == "0"));
+}
+
+#[test]
+fn an_appliance_takes_redirects_only_if_it_is_that_careless() {
+    let heeded = |careless: &[Careless]| {
+        let change = |node: &mut crate::scenario::model::Node| {
+            let Kind::Appliance(appliance) = &mut node.kind else { panic!("an appliance") };
+            appliance.careless = careless.to_vec();
+        };
+        let plan = t5().with("app", change).planned();
+        let app = node(&plan, "app");
+        let all = app.sysctls.iter().filter(|(key, _)| key.ends_with("/accept_redirects"));
+        all.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    assert!(heeded(&[Careless::Waits]).iter().all(|value| value == "0"));
+    let heeds = heeded(&[Careless::TakesRedirects]);
+    assert!(heeds.len() >= 4 && heeds.iter().all(|value| value == "1"));
 }

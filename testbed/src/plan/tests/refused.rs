@@ -5,7 +5,8 @@ use crate::plan::testsite::{
 };
 use crate::scenario::fault::Fault;
 use crate::scenario::model::{
-    Appliance, CloudService, Codec, Commissioned, Encode, HandsOut, Kind, Scenario, Stream, Transport,
+    Appliance, CloudService, Codec, Commissioned, Encode, HandsOut, Kind, Misroute, Scenario, Stream,
+    Transport,
 };
 
 /// One segment with a router.
@@ -333,4 +334,22 @@ fn addresses_that_no_camera_can_hand_out() {
     );
     assert_refused(&handing(Some("10.1.0.5"), own), "10.1.0.5, which is that of `b`");
     handing(None, own).planned();
+}
+
+#[test]
+fn ways_that_no_camera_can_tell_of() {
+    let telling = |node: &str, about: &str| {
+        let one = Misroute { node: name(node), about: name(about), over: None };
+        let site = small().node("b", host(""), "eth0:lan:10.1.0.5").node("c", host(""), "eth0:lan:10.1.0.6");
+        site.node("a", camera(1), "eth0:lan:10.1.0.3").with("a", move |a| {
+            let Kind::Camera(camera) = &mut a.kind else { panic!("it is a camera") };
+            camera.hostile.misroutes = vec![one];
+        })
+    };
+    let plan = telling("b", "c").planned();
+    let told: Vec<_> =
+        plan.misled().map(|one| (one.by.to_string(), one.own, one.node.to_string(), one.over)).collect();
+    assert_eq!(told, [("a".into(), name("10.1.0.3"), "b".into(), name("10.1.0.6"))], "straight there");
+    let far = telling("d", "b").segment("far", None, "10.9.0.0/24").node("d", host(""), "eth0:far:10.9.0.3");
+    assert_refused(&far, "`a` cannot tell `d` of another way to 10.1.0.5: it is in none of its networks");
 }

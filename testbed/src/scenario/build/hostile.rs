@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::leaf::{Ahead, Lasting};
 use super::super::mistakes::{Mistake, Mistakes};
-use super::super::model::{HandsOut, Hostile};
+use super::super::model::{HandsOut, Hostile, Misroute};
 use super::super::raw;
 use super::super::shape::{At, OneOrMany, Slot};
 use super::directory::Directory;
@@ -44,6 +44,8 @@ pub(super) fn hostile(
     };
     let (copies_to, pushes_to, calls) =
         (all(&written.copies_to), all(&written.pushes_to), all(&written.calls));
+    let misroutes =
+        written.misroutes.good().map_or(Vec::new(), |one| pairs(&all(&one.nodes), &all(&one.about)));
     let scans = written.scans.good().map_or(&[][..], |names| &names.0);
     let scans = scans.iter().filter(|name| segments.find(name, "a hostile camera", out).is_some());
     Hostile {
@@ -61,6 +63,7 @@ pub(super) fn hostile(
         answers_garbage: or(&written.answers_garbage, false),
         answers_as_printer: or(&written.answers_as_printer, false),
         hands_out,
+        misroutes,
         clock: or(&written.clock, Ahead(0)).0,
         dies: written
             .dies
@@ -68,6 +71,14 @@ pub(super) fn hostile(
             .and_then(|dies| Some((dies.after.good()?.value.0, dies.lasts.good()?.value.0))),
         changes_address,
     }
+}
+
+/// Each of the nodes with each of the others; whoever is in both lists knows the way to himself.
+fn pairs(nodes: &[NodeName], about: &[NodeName]) -> Vec<Misroute<NodeName>> {
+    let with =
+        |node: &NodeName, about: &NodeName| Misroute { node: node.clone(), about: about.clone(), over: None };
+    let of = |node| about.iter().filter(move |other| *other != node).map(move |other| with(node, other));
+    nodes.iter().flat_map(of).collect()
 }
 
 /// What is handed out. Whether it is of the camera's subnet, and nobody else's, is for the plan to see.
@@ -107,4 +118,19 @@ fn changes_address(
         return None;
     };
     Some((or(&change.after, Lasting(Duration::from_secs(1))).0, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_told_of_each_but_of_itself() {
+        let names =
+            |words: &[&str]| words.iter().map(|word| word.parse().unwrap()).collect::<Vec<NodeName>>();
+        let told = pairs(&names(&["app", "rtr"]), &names(&["aws", "rtr"]));
+        let told: Vec<_> =
+            told.iter().map(|one| (one.node.as_str(), one.about.as_str(), &one.over)).collect();
+        assert_eq!(told, [("app", "aws", &None), ("app", "rtr", &None), ("rtr", "aws", &None)]);
+    }
 }

@@ -147,7 +147,7 @@ word_leaf! {
         ("confides", Careless::Confides), ("pushes", Careless::Pushes), ("one-login", Careless::OneLogin),
         ("any-device", Careless::AnyDevice), ("searches-far", Careless::SearchesFar),
         ("searches-late", Careless::SearchesLate), ("tells-of-others", Careless::TellsOfOthers),
-        ("mixes-ports-up", Careless::MixesPortsUp),
+        ("mixes-ports-up", Careless::MixesPortsUp), ("takes-redirects", Careless::TakesRedirects),
     ];
     StandIn, "a peer that must be refused", StandIn::ALL.map(|(word, one, _)| (word, one));
     Endured, "a peer that must be outlasted", Endured::ALL.map(|(word, one, _)| (word, one));

@@ -38,6 +38,9 @@ pub struct Hostile<Who, Where> {
     pub answers_as_printer: bool,
     /// Whoever looks for an address in its network is given one.
     pub hands_out: Option<HandsOut>,
+    /// Nodes are told by ICMP redirects that what they send to somebody goes over it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misroutes: Vec<Misroute<Who>>,
     /// Its clock minus the host's, seconds.
     pub clock: i64,
     /// So long after it was played first, nobody is let in; and for how long.
@@ -63,6 +66,7 @@ impl<Who, Where> Default for Hostile<Who, Where> {
             answers_garbage: false,
             answers_as_printer: false,
             hands_out: None,
+            misroutes: Vec::new(),
             clock: 0,
             dies: None,
             changes_address: None,
@@ -95,6 +99,7 @@ impl<Who, Where> Hostile<Who, Where> {
             (self.answers_garbage, "answers_garbage"),
             (self.answers_as_printer, "answers_as_printer"),
             (self.hands_out.is_some(), HANDS_OUT),
+            (!self.misroutes.is_empty(), MISROUTES),
             (self.clock != 0, "clock"),
             (self.dies.is_some(), "dies"),
             (self.changes_address.is_some(), "changes_address"),
@@ -108,6 +113,11 @@ impl<Who, Where> Hostile<Who, Where> {
         mut who: impl FnMut(&Who) -> Option<Other>,
         places: impl FnMut(&Where) -> Vec<Place>,
     ) -> Hostile<Other, Place> {
+        let misroutes = self.misroutes.iter().filter_map(|one| {
+            let over = one.over.as_ref().and_then(&mut who);
+            Some(Misroute { node: who(&one.node)?, about: who(&one.about)?, over })
+        });
+        let misroutes = misroutes.collect();
         let mut all = |of: &[Who]| of.iter().filter_map(&mut who).collect::<Vec<_>>();
         let (copies_to, pushes_to, calls) = (all(&self.copies_to), all(&self.pushes_to), all(&self.calls));
         Hostile {
@@ -125,6 +135,7 @@ impl<Who, Where> Hostile<Who, Where> {
             answers_garbage: self.answers_garbage,
             answers_as_printer: self.answers_as_printer,
             hands_out: self.hands_out,
+            misroutes,
             clock: self.clock,
             dies: self.dies,
             changes_address: self.changes_address,
@@ -143,6 +154,21 @@ pub struct HandsOut {
 
 /// What such a camera does, by the key of a scenario.
 pub(crate) const HANDS_OUT: &str = "hands_out";
+
+/// One way of others that a camera says leads over itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misroute<Who> {
+    /// Who is told.
+    pub node: Who,
+    /// To whom the way leads.
+    pub about: Who,
+    /// Over whom it leads by the node's own routes, which is `about` itself in its own network; only a plan knows that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<Who>,
+}
+
+/// What such a camera does, by the key of a scenario.
+pub(crate) const MISROUTES: &str = "misroutes";
 
 /// What a hostile camera does when its client takes leave, which is at the end of a run.
 pub(crate) const AT_THE_END: &str = "outlasts_teardown";
@@ -199,4 +225,6 @@ pub enum Careless {
     TellsOfOthers,
     /// It tells its cloud of each of its ports the Ethernet address of the other.
     MixesPortsUp,
+    /// It goes over whomever an ICMP redirect names. That is its node's to do, by its settings, and not the program's.
+    TakesRedirects,
 }

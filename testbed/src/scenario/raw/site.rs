@@ -211,6 +211,8 @@ table! {
         answers_as_printer: may One<bool>,
         /// Whoever looks for an address in its segment (DHCP) is answered at once, and told of routes, names and time that are its own.
         hands_out: may HandsOut,
+        /// Nodes are told by forged ICMP redirects that what they send to others goes over it. IPv4.
+        misroutes: may Misroutes,
         /// How far its clock is ahead of the host's, at most ten years: `-24h`. Default `0s`.
         clock: may One<Ahead<315_360_000>>,
         /// It goes away once it is played, and comes back.
@@ -228,6 +230,17 @@ table! {
         first: may One<IpAddr>,
         /// For how long, 10s to 168h; whole seconds. Default 30s.
         lease: may One<Lasting<10_000, 604_800_000>>,
+    }
+}
+
+table! {
+    /// A camera that leads others astray, by ICMP redirects (RFC 792): each in the name of whom the way leads over now, and once more in
+    /// its own, every half second for half a minute.
+    Misroutes = "`misroutes`" {
+        /// Who is told: nodes in its own network.
+        nodes: must Some1<NodeName>,
+        /// What is for these shall go over it.
+        about: must Some1<NodeName>,
     }
 }
 

@@ -18,7 +18,7 @@ fn word() -> Word {
 }
 
 fn route(link: Option<&str>) -> RouteSeen {
-    RouteSeen { node: of("app"), to: of("203.0.113.10"), link: link.map(of) }
+    RouteSeen { node: of("app"), to: of("203.0.113.10"), link: link.map(of), via: None, redirected: false }
 }
 
 fn over_app(mut one: Conversation) -> Conversation {

@@ -12,11 +12,11 @@ use crate::scenario::model::Unused;
 
 const CHECK: &str = "dock-alone";
 
-fn claimed(segment: &str, by: Claim) -> Claimed {
+pub(super) fn claimed(segment: &str, by: Claim) -> Claimed {
     Claimed { segment: of(segment), by, first_packet: 5, frames: 10 }
 }
 
-fn flows(ids: &[&str]) -> Claim {
+pub(super) fn flows(ids: &[&str]) -> Claim {
     Claim::Flows(ids.iter().map(|id| of(id)).collect())
 }
 
@@ -34,7 +34,7 @@ fn unexplained() -> Unexplained {
 }
 
 /// At each tap of the example's site all is told.
-fn canaries() -> Vec<CanariesShown> {
+pub(super) fn canaries() -> Vec<CanariesShown> {
     let links = plan().nodes.into_iter().flat_map(|node| node.links);
     links.map(|link| CanariesShown { port: link.port, shown: 4, explained: Vec::new() }).collect()
 }
@@ -72,7 +72,7 @@ fn judged_without(
     })
 }
 
-fn ask_all(plan: &mut Plan, upkeep: &[&str], unused: Unused) {
+pub(super) fn ask_all(plan: &mut Plan, upkeep: &[&str], unused: Unused) {
     check_of(plan, CHECK).word = Word::Explained {
         segments: ["cam", "prod", "wan"].map(of).to_vec(),
         upkeep: upkeep.iter().map(|id| of(id)).collect(),

@@ -18,6 +18,7 @@ mod lint;
 mod listens;
 mod matrix;
 mod members;
+mod misled;
 mod moved;
 mod name;
 mod names_agree;
