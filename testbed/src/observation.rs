@@ -205,6 +205,9 @@ pub struct Done {
     /// What a rule file that was to be refused has changed, in words; none if it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<String>,
+    /// Where tables of connections were filled: how many packets they had no room for, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_room: Option<u64>,
 }
 
 /// How a lab's taps did.

@@ -84,6 +84,12 @@ pub enum Action {
         #[arg(value_name = "NODE")]
         node: NodeName,
     },
+    /// A node's table of connections is filled until its kernel takes no more; `heal --all` takes away what it was filled with.
+    FillState {
+        /// The node.
+        #[arg(value_name = "NODE")]
+        node: NodeName,
+    },
     /// The DHCP server forgets the lease of a link, and the link asks for one anew.
     ExpireLease {
         /// The link.
@@ -191,6 +197,7 @@ impl Action {
                 Fault::Load { node, ruleset: RuleFile { path }, refused }
             }
             Action::ClearState { node } => Fault::ClearState { node },
+            Action::FillState { node } => Fault::FillState { node },
             Action::ExpireLease { link } => Fault::ExpireLease { link },
             Action::MoveName { ttl, .. } if ttl.subsec_millis() > 0 => {
                 return Err("--ttl: whole seconds, as the DNS counts them".into());
@@ -270,6 +277,7 @@ mod tests {
             "reload rtr broken/x.nft --refused",
             "reload rtr --gap 20ms",
             "clear-state rtr",
+            "fill-state rtr",
             "expire-lease app.eth0",
             "move-name iot.eu-west-1.amazonaws.com 203.0.113.9 --ttl 5s",
             "move-name iot.eu-west-1.amazonaws.com --back",

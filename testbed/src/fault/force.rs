@@ -1,15 +1,16 @@
-//! What is in force: everything in which a site differs from its plan. Pure.
+//! What is in force: everything in which a site differs from its plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::kernel::conntrack::Filled;
 use crate::kernel::shaping::Shaping;
 use crate::names::{HostName, NodeName};
 use crate::plan::Plan;
 use crate::scenario::fault::End;
 
 /// In which a site differs from its plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Force {
     /// Without carrier.
     pub(super) cut: BTreeSet<End>,
@@ -23,6 +24,10 @@ pub(super) struct Force {
     pub(super) ended: BTreeSet<usize>,
     /// With other rules than its own.
     pub(super) rules: BTreeMap<NodeName, String>,
+    /// With a table of connections that is kept full.
+    pub(super) filled: BTreeMap<NodeName, Filled>,
+    /// How many packets those that were emptied by the latest fault had no room for.
+    pub(super) no_room: Option<u64>,
     /// Answered otherwise.
     pub(super) moved: BTreeMap<HostName, (IpAddr, Vec<NodeName>)>,
 }
@@ -80,6 +85,7 @@ impl Force {
             }
         }
         listed.extend(self.rules.iter().map(|(node, file)| format!("reload {node} {file}")));
+        listed.extend(self.filled.keys().map(|node| format!("fill-state {node}")));
         listed.extend(self.moved.iter().map(|(name, (to, _))| format!("move-name {name} {to}")));
         listed.dedup();
         listed

@@ -7,7 +7,7 @@ mod links;
 mod names;
 mod nodes;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use crate::event::{Failure, Fault as Blame};
@@ -84,6 +84,7 @@ pub struct Faults {
     /// Held while one is carried out, so that they come one after the other.
     force: tokio::sync::Mutex<Force>,
     standing: RefCell<Vec<String>>,
+    no_room: Cell<Option<u64>>,
     seen: RefCell<Vec<FaultSeen>>,
 }
 
@@ -98,6 +99,7 @@ impl Faults {
         tracing::info!(%fault, "a fault is carried out");
         let done = obey(fault, &mut force, ground).await;
         *self.standing.borrow_mut() = force.listed(&ground.site.plan);
+        self.no_room.set(force.no_room.take());
         let said = match &done {
             Ok(said) => said.clone(),
             Err(error) => format!("failed: {error}"),
@@ -129,6 +131,12 @@ impl Faults {
         self.standing.borrow().clone()
     }
 
+    /// How many packets full tables had no room for, of the nodes whose tables the latest fault has emptied; none where it has not, or the
+    /// kernel does not say.
+    pub fn no_room(&self) -> Option<u64> {
+        self.no_room.get()
+    }
+
     /// From here on, what was carried out is counted from nothing.
     pub fn turn(&self) {
         self.seen.borrow_mut().clear();
@@ -153,6 +161,7 @@ async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<St
         Fault::Restart(of) => nodes::restart(of, force, &wiring, ground).await,
         Fault::Reload { node, ruleset, gap, .. } => nodes::reload(node, ruleset, *gap, force, ground).await,
         Fault::Refuse { node, ruleset } => nodes::refuse(node, ruleset, force, ground).await,
+        Fault::FillState { node } => nodes::fill_state(node, force, ground).await,
         Fault::ClearState { node } => nodes::clear_state(node, ground),
         Fault::ExpireLease(lease) => names::expire(lease, ground).await,
         Fault::MoveName { name, to, ttl, clouds, asked_by } => {
@@ -173,12 +182,14 @@ async fn obey(fault: &Fault, force: &mut Force, ground: Ground<'_>) -> Result<St
     }
 }
 
-/// Links first, then nodes and services, rules, names: what comes later may need what comes before.
+/// Full tables and links first, then nodes and services, rules, names: what comes later may need what comes before.
 async fn heal_all(force: &mut Force, wiring: &Wiring<'_>, ground: Ground<'_>) -> Result<String, Error> {
     let broken = force.listed(&ground.site.plan);
     if broken.is_empty() {
         return Ok("nothing was in force".into());
     }
+    // What is mended next may need room.
+    let emptied = nodes::empty_state(force).await;
     for end in force.broken_links() {
         links::heal(&end, force, wiring, ground).await?;
     }
@@ -188,7 +199,8 @@ async fn heal_all(force: &mut Force, wiring: &Wiring<'_>, ground: Ground<'_>) ->
         nodes::reload(&node, &own.unwrap_or_default(), None, force, ground).await?;
     }
     names::move_all_back(force, ground).await?;
-    Ok(format!("mended: {}", broken.join(", ")))
+    let also: Vec<String> = emptied?.into_iter().map(|said| format!("; {said}")).collect();
+    Ok(format!("mended: {}{}", broken.join(", "), also.concat()))
 }
 
 impl<'a> Ground<'a> {

@@ -209,6 +209,46 @@ pub(super) async fn refuse(
     }))
 }
 
+/// The table of connections is filled, and kept full until it is mended.
+///
+/// Errors: `NotNow` where it takes more than is tried.
+pub(super) async fn fill_state(
+    node: &NodeName,
+    force: &mut Force,
+    ground: Ground<'_>,
+) -> Result<String, Error> {
+    if force.filled.contains_key(node) {
+        return Err(Error::NotNow(format!("the table of {node} is full already")));
+    }
+    let (filled, full) = conntrack::Filled::fill(ground.site.lab.node(node)).await?;
+    if !full.is_so() {
+        filled.empty().await?;
+        return Err(Error::NotNow(not_full(node, full)));
+    }
+    force.filled.insert(node.clone(), filled);
+    Ok(format!("{node} tracks {} connections of {} that it may", full.tracked, full.most))
+}
+
+/// What tables were filled with is taken away; what they had no room for meanwhile. Whoever relied on their being full until now is told
+/// if they were not.
+pub(super) async fn empty_state(force: &mut Force) -> Result<Vec<String>, Error> {
+    let (mut said, mut not_all_along) = (Vec::new(), None);
+    for (node, filled) in std::mem::take(&mut force.filled) {
+        let conntrack::Emptied { full, no_room } = filled.empty().await?;
+        not_all_along = not_all_along.or_else(|| (!full.is_so()).then(|| not_full(&node, full)));
+        force.no_room = no_room.map(|packets| packets + force.no_room.unwrap_or(0));
+        said.extend(no_room.map(|packets| format!("{node} had no room for {packets} packets")));
+    }
+    not_all_along.map_or(Ok(said), |words| Err(Error::NotNow(words)))
+}
+
+fn not_full(node: &NodeName, full: conntrack::Full) -> String {
+    format!(
+        "{node} tracked {} connections of {} that it may: its table was not full",
+        full.tracked, full.most
+    )
+}
+
 pub(super) fn clear_state(node: &NodeName, ground: Ground<'_>) -> Result<String, Error> {
     match conntrack::forget(ground.site.lab.node(node))? {
         1 => Ok(format!("{node} forgot 1 connection")),

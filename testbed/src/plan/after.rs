@@ -141,5 +141,8 @@ mod tests {
             [&clear, &reload, &load, &Fault::HealAll].map(of),
             [(true, true), (true, true), (true, false), (false, false)]
         );
+        let fill = Fault::FillState { node: rtr };
+        assert_eq!((of(&fill), fill.takes_hold_at_its_end()), ((true, false), true));
+        assert!(!clear.takes_hold_at_its_end());
     }
 }

@@ -58,6 +58,11 @@ pub enum Fault {
         /// Path below the scenario's folder.
         ruleset: String,
     },
+    /// Connection tracking is filled until it takes no more.
+    FillState {
+        /// Whose.
+        node: NodeName,
+    },
     /// Connection tracking is emptied.
     ClearState {
         /// Whose.
@@ -164,7 +169,10 @@ impl Fault {
     /// Whether it is about what a filter goes by, its rules and its connections: then what it lets through is worth a look at each cell.
     pub fn is_about_rules(&self) -> bool {
         match self {
-            Fault::Reload { .. } | Fault::Refuse { .. } | Fault::ClearState { .. } => true,
+            Fault::Reload { .. }
+            | Fault::Refuse { .. }
+            | Fault::FillState { .. }
+            | Fault::ClearState { .. } => true,
             Fault::Restart(of) => of.whole.is_some(),
             _ => false,
         }
@@ -184,6 +192,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether nothing of it is in force before it has been carried out to its end.
+    pub fn takes_hold_at_its_end(&self) -> bool {
+        matches!(self, Fault::FillState { .. })
+    }
+}
+
 impl Plan {
     /// Whether a fault may change rules, routes or settings of this node.
     pub fn changes(&self, fault: &Fault, node: &NodeName) -> bool {
@@ -195,7 +210,9 @@ impl Plan {
             Fault::HealAll => true,
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
             // The same rules anew are no change, nor are others that are refused.
-            Fault::Reload { node: of, other: true, .. } | Fault::ClearState { node: of } => of == node,
+            Fault::Reload { node: of, other: true, .. }
+            | Fault::FillState { node: of }
+            | Fault::ClearState { node: of } => of == node,
             Fault::ExpireLease(lease) => {
                 self.services.get(lease.client).is_some_and(|client| client.node == *node)
             }
@@ -241,6 +258,7 @@ impl Fault {
                 ruleset: RuleFile { path: ruleset.clone() },
                 refused: true,
             },
+            Fault::FillState { node } => Written::FillState { node: node.clone() },
             Fault::ClearState { node } => Written::ClearState { node: node.clone() },
             Fault::ExpireLease(lease) => Written::ExpireLease { link: lease.end.clone() },
             Fault::MoveName { name, to, ttl, asked_by, .. } => {
@@ -283,6 +301,7 @@ impl Plan {
                 self.reload(node, Some(&ruleset.path), None)?;
                 Fault::Refuse { node: node.clone(), ruleset: ruleset.path.clone() }
             }
+            Written::FillState { node } => Fault::FillState { node: self.known(node)?.name.clone() },
             Written::ClearState { node } => Fault::ClearState { node: self.known(node)?.name.clone() },
             Written::ExpireLease { link } => Fault::ExpireLease(self.lease(link)?),
             Written::MoveName { name, to, ttl, asked_by, asked_as } => {

@@ -95,6 +95,7 @@ fn carriers<'p>(plan: &'p Plan, fault: &Fault) -> Vec<&'p NodeName> {
         Fault::HealAll => return plan.nodes.iter().map(|node| &node.name).collect(),
         Fault::Reload { .. }
         | Fault::Refuse { .. }
+        | Fault::FillState { .. }
         | Fault::ClearState { .. }
         | Fault::ExpireLease(_)
         | Fault::MoveName { .. }

@@ -95,6 +95,11 @@ pub enum Fault<L = End> {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         refused: bool,
     },
+    /// The node's table of connections is filled until it takes no more.
+    FillState {
+        /// Whose.
+        node: NodeName,
+    },
     /// The node forgets all connections that it tracks.
     ClearState {
         /// Which.
@@ -290,6 +295,7 @@ impl<L> Fault<L> {
             Fault::Restart { of, gap } => Fault::Restart { of, gap },
             Fault::Reload { node, gap } => Fault::Reload { node, gap },
             Fault::Load { node, ruleset, refused } => Fault::Load { node, ruleset, refused },
+            Fault::FillState { node } => Fault::FillState { node },
             Fault::ClearState { node } => Fault::ClearState { node },
             Fault::ExpireLease { link } => Fault::ExpireLease { link: name(link)? },
             Fault::MoveName { name, to, ttl, asked_by, asked_as } => {
@@ -322,6 +328,7 @@ impl<L> Fault<L> {
             | Fault::Restart { .. }
             | Fault::Reload { .. }
             | Fault::Load { refused: true, .. }
+            | Fault::FillState { .. }
             | Fault::ClearState { .. }
             | Fault::ExpireLease { .. } => Fault::HealAll,
         }
@@ -430,6 +437,7 @@ impl<L: fmt::Display> fmt::Display for Fault<L> {
             Fault::Load { node, ruleset, refused: true } => {
                 write!(f, "reload {node} {} --refused", ruleset.path)
             }
+            Fault::FillState { node } => write!(f, "fill-state {node}"),
             Fault::ClearState { node } => write!(f, "clear-state {node}"),
             Fault::ExpireLease { link } => write!(f, "expire-lease {link}"),
             Fault::MoveName { name, to: Some(to), ttl, asked_by, asked_as } => {

@@ -57,6 +57,7 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
     };
     let mut words =
         vec![format!("`{}`{times} for {}", asked.says, length(between(change.at, change.then_at)))];
+    words.extend(met_no_room(asked, change, &mut draft));
     for one in asked.resume {
         let (word, pause) = judge(one, asked, change, seen, &mut draft);
         words.push(word);
@@ -72,6 +73,19 @@ pub(super) fn draft(plan: &Plan, check: &Check, asked: &Asked<'_>, seen: &Observ
     }
     moved::ask_there(asked, change, seen, &mut draft);
     draft
+}
+
+/// What a full table had no room for, in words. Where that is nothing, nothing has met it.
+fn met_no_room(asked: &Asked<'_>, change: &ChangeSeen, draft: &mut Draft) -> Option<String> {
+    let Fault::FillState { node } = asked.fault else { return None };
+    match change.done.no_room {
+        Some(packets @ 1..) => return Some(format!("{node} had no room for {packets} packets")),
+        Some(0) => draft.reasons.add("fault", format!("no packet has met the full table of {node}")),
+        None => {
+            draft.reasons.add("fault", format!("whether packets met the full table of {node} is not known"))
+        }
+    }
+    None
 }
 
 /// Spares of the links that the fault is about, if they are plugged in elsewhere.

@@ -7,7 +7,9 @@ use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
 use nix::errno::Errno;
 use nix::libc::MSG_DONTWAIT;
 use serde::Serialize;
+use socket2::{SockFilter, SockRef};
 
+use super::fill::FILLED;
 use super::messages::{self, Said};
 use super::words::{self, Ends};
 use crate::kernel::{KernelError, Namespace};
@@ -18,6 +20,27 @@ const GROUPS: [u32; 3] = [1, 2, 3];
 const RECEIVE_BUFFER: u32 = 8 * 1024 * 1024;
 /// Largest datagram that is read.
 const LARGEST: usize = 64 * 1024;
+
+/// Lets all be told but what becomes of connections that a table was [filled](super::Filled) with: hundreds of thousands at once leave no
+/// room for others. A program of BPF (linux/filter.h): it looks for the mark behind struct nlmsghdr and struct nfgenmsg.
+fn without_filling() -> [SockFilter; 9] {
+    const ATTRIBUTES: u32 = 16 + 4;
+    /// `CTA_MARK` of linux/netfilter/nfnetlink_conntrack.h.
+    const MARK: u32 = 8;
+    /// `SKF_AD_OFF + SKF_AD_NLATTR`: where the attribute X is, from A on; 0 if nowhere.
+    const FIND: u32 = (-0x1000_i32 + 12).cast_unsigned();
+    [
+        SockFilter::new(0x00, 0, 0, ATTRIBUTES), // A = offset of the first attribute
+        SockFilter::new(0x01, 0, 0, MARK),       // X = which is looked for
+        SockFilter::new(0x20, 0, 0, FIND),       // A = offset of that
+        SockFilter::new(0x15, 3, 0, 0),          // there is none: the last but one
+        SockFilter::new(0x07, 0, 0, 0),          // X = A
+        SockFilter::new(0x40, 0, 0, 4),          // A = what it says, behind struct nlattr
+        SockFilter::new(0x15, 1, 0, FILLED),     // that is the mark: the last
+        SockFilter::new(0x06, 0, 0, u32::MAX),   // told in full
+        SockFilter::new(0x06, 0, 0, 0),          // not told
+    ]
+}
 
 /// Something that became of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +82,7 @@ impl Events {
             let mut socket = Socket::new(NETLINK_NETFILTER)?;
             socket.bind_auto()?;
             socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+            SockRef::from(&socket).attach_filter(&without_filling())?;
             GROUPS.into_iter().try_for_each(|group| socket.add_membership(group))?;
             Ok(Events { socket, lost: 0 })
         })?;

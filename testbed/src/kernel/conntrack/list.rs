@@ -14,7 +14,8 @@ const MOST: usize = 100_000;
 /// Largest datagram that is read.
 const LARGEST: usize = 64 * 1024;
 
-/// Every connection, one line each as conntrack(8) writes it, in order of the text; at most 100,000.
+/// Every connection, one line each as conntrack(8) writes it, in order of the text; at most 100,000. What a table was
+/// [filled](super::Filled) with is left out.
 ///
 /// Errors: `Socket`, with the kernel's answer: it has no connection tracking, for example.
 pub fn list(namespace: &Namespace) -> Result<Vec<String>, KernelError> {
@@ -50,6 +51,7 @@ fn each_here<T>(of: fn(&[ConntrackAttribute]) -> T) -> io::Result<Vec<T>> {
         socket.recv(&mut buffer, 0)?;
         for said in messages::read(&buffer)? {
             match said {
+                Said::New(attributes) | Said::Is(attributes) if words::is_filling(&attributes) => {}
                 Said::New(attributes) | Said::Is(attributes) if found.len() < MOST => {
                     found.push(of(&attributes));
                 }

@@ -1,6 +1,7 @@
 //! Connection tracking of a namespace, by ctnetlink: what it knows, what becomes of that, and forgetting all of it.
 
 mod events;
+mod fill;
 mod list;
 mod messages;
 mod words;
@@ -13,6 +14,7 @@ use netlink_sys::{Socket, constants::NETLINK_NETFILTER};
 use super::{KernelError, Namespace};
 
 pub use events::{Event, Events, What};
+pub use fill::{Emptied, Filled, Full};
 pub use list::{list, tracked};
 pub use words::Ends;
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::fill::FILLED;
 use netlink_packet_core::{DefaultNla, Nla};
 use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, IPTuple, ProtoInfo, ProtoInfoTCP, ProtoTuple, Protocol, Status, Tuple,
@@ -30,6 +31,11 @@ pub struct Ends {
     pub original: [SocketAddr; 2],
     /// From whom to whom answers go; others than these where addresses are translated.
     pub reply: [SocketAddr; 2],
+}
+
+/// Whether it is one of those that a table was filled with.
+pub(super) fn is_filling(attributes: &[ConntrackAttribute]) -> bool {
+    attributes.iter().any(|one| matches!(one, ConntrackAttribute::CtaMark(mark) if *mark == FILLED))
 }
 
 /// None of what is neither TCP nor UDP.

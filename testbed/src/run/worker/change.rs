@@ -67,7 +67,7 @@ impl Place<'_> {
         let left = stream.hold(&dark);
         stream.beside(left).await;
         let at = fake_facts::now();
-        stream.send_cells(true);
+        stream.send_cells(!fault.takes_hold_at_its_end());
         let (broken, again) = self.break_it(fault, &mut stream, &carry_out).await;
         // What is sent from now on is sent when it is over.
         stream.send_cells(!fault.is_over_at_once());
@@ -107,7 +107,8 @@ impl Place<'_> {
         probe::finish_stream(self.site, self.copy, &mut swept, self.patience).await;
         let silent = || if silent { Err("no attacker could send while it stood".to_owned()) } else { Ok(()) };
         let error = broken.and_then(|()| silent()).and(mended).err();
-        let (check, end_at, done) = (check.name.clone(), fake_facts::now(), Done { again, taken: None });
+        let (check, end_at, done) =
+            (check.name.clone(), fake_facts::now(), Done { again, ..Done::default() });
         Changed { swept, opens, change: ChangeSeen { check, at, then_at, end_at, error, done } }
     }
 

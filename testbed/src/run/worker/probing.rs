@@ -245,6 +245,7 @@ impl Prober<'_> {
                 let Changed { swept, opens, mut change } =
                     self.place.through(check, (&sending, self.next), carry_out).await;
                 change.done.taken = taken.into_inner();
+                change.done.no_room = self.faults.no_room();
                 self.next += swept.len();
                 self.sent.take_aims(swept);
                 self.sent.opens.extend(opens);

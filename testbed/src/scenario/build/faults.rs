@@ -62,6 +62,7 @@ impl Faults<'_> {
             }
             "load" => self.load(raw),
             "clear_state" => Some(Fault::ClearState { node: self.node(&raw.clear_state)? }),
+            "fill_state" => Some(Fault::FillState { node: self.filtering(&raw.fill_state)? }),
             "expire_lease" => self.expire_lease(raw),
             "move_name" => self.move_name(raw),
             "rate" => self.rate(raw),
@@ -380,7 +381,7 @@ impl Faults<'_> {
 }
 
 /// The keys that say what is done: whether each is left out, or cannot be read.
-fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
+fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 15] {
     fn state<T>(verb: &'static str, slot: &Slot<T>) -> (&'static str, bool, bool) {
         (verb, slot.is_absent(), slot.is_bad())
     }
@@ -395,6 +396,7 @@ fn verbs(raw: &raw::Fault) -> [(&'static str, bool, bool); 14] {
         state("reload", &raw.reload),
         state("load", &raw.load),
         state("clear_state", &raw.clear_state),
+        state("fill_state", &raw.fill_state),
         state("expire_lease", &raw.expire_lease),
         state("move_name", &raw.move_name),
         state("rate", &raw.rate),

@@ -15,7 +15,7 @@ use super::{Many, One, Some1};
 use crate::names::{HostName, NodeName, PortRef, SpelledName};
 
 table! {
-    /// A fault: exactly one of `cut`, `heal`, `swap`, `flap`, `kill`, `stop`, `restart`, `reload`, `load`, `clear_state`, `expire_lease`, `move_name`, `rate`, `impair`, and what belongs to it.
+    /// A fault: exactly one of `cut`, `heal`, `swap`, `flap`, `kill`, `stop`, `restart`, `reload`, `load`, `clear_state`, `fill_state`, `expire_lease`, `move_name`, `rate`, `impair`, and what belongs to it.
     Fault = "a fault" {
         /// These links lose their carriers.
         cut: may Some1<PortRef>,
@@ -37,6 +37,8 @@ table! {
         load: may One<NodeName>,
         /// This node forgets the connections that it tracks.
         clear_state: may One<NodeName>,
+        /// This node's table of connections is filled until its kernel takes no more, with connections that nobody has; `heal: all` takes these away.
+        fill_state: may One<NodeName>,
         /// The server forgets this link's lease, and the link asks for one anew.
         expire_lease: may One<PortRef>,
         /// The clouds answer this name with another address.

@@ -102,6 +102,21 @@ fn how_often_a_fault_was_carried_out_is_told() {
 }
 
 #[test]
+fn what_a_full_table_had_no_room_for_is_told_and_is_something() {
+    let fills = |plan: &mut Plan| {
+        if let Word::After { fault, .. } = &mut check_of(plan, CHECK).word {
+            *fault = Fault::FillState { node: "rtr".parse().unwrap() };
+        }
+    };
+    let with = |no_room| judged(fills, move |all| all.changes[0].done.no_room = no_room);
+    let told = with(Some(7));
+    assert_eq!(told.verdict, Verdict::Pass, "{told:#?}");
+    assert!(told.summary.contains("; rtr had no room for 7 packets; "), "{}", told.summary);
+    assert_inconclusive(&with(Some(0)), &["fault", "no packet has met the full table of rtr"]);
+    assert_inconclusive(&with(None), &["fault", "is not known"]);
+}
+
+#[test]
 fn rules_that_were_to_be_refused_and_stand_are_found() {
     let words = "rtr has loaded x.nft, which was to be refused";
     let verdict = judged(|_| {}, |all| all.changes[0].done.taken = Some(words.into()));
