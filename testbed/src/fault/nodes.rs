@@ -76,7 +76,9 @@ pub(super) async fn restart(
         let ends: Vec<End> = plugs.iter().map(|plug| plug.end.clone()).collect();
         power_on((&of.node, of.gap), &ends, force, wiring, ground).await?;
     }
-    start(&of.services, force, ground).await?;
+    let started = start(&of.services, force, ground).await;
+    ground.site.rises(false);
+    started?;
     let names: Vec<String> = of.services.iter().map(|place| ground.services.name(*place)).collect();
     Ok(match names.as_slice() {
         [] => format!("{} is up again", of.node),
@@ -112,14 +114,24 @@ async fn power_on(
     let rules = gap.map_or(Rules::First(ground.folder, key), |_| Rules::Later(key));
     site.lab.restart(planned, wiring, rules).await?;
     force.off.remove(node);
-    for end in ends {
-        links::set_carrier(end, force, wiring, ground).await?;
+    let rise = async {
+        for end in ends {
+            links::set_carrier(end, force, wiring, ground).await?;
+        }
+        site.rises(true);
+        if let (Some(gap), Some(own)) = (gap, &planned.ruleset) {
+            tokio::time::sleep(gap).await;
+            nft::replace(site.lab.node(node), node, ground.folder, own, key).await?;
+        }
+        Ok(())
+    };
+    let risen = rise.await;
+    if risen.is_err() {
+        // So that mending starts it anew, with its rules.
+        site.rises(false);
+        force.off.insert(node.clone());
     }
-    if let (Some(gap), Some(own)) = (gap, &planned.ruleset) {
-        tokio::time::sleep(gap).await;
-        nft::replace(site.lab.node(node), node, ground.folder, own, key).await?;
-    }
-    Ok(())
+    risen
 }
 
 /// Everything that is off or has ended is started again.
@@ -140,7 +152,9 @@ pub(super) async fn restart_all(
         power_on((&node, None), &ends, force, wiring, ground).await?;
     }
     let ended: Vec<usize> = force.ended.iter().copied().collect();
-    start(&ended, force, ground).await
+    let started = start(&ended, force, ground).await;
+    ground.site.rises(false);
+    started
 }
 
 /// The key that marks our probes, for a node that is judged behind its own filter.
@@ -196,11 +210,17 @@ pub(super) async fn refuse(
         return Err(Error::NotNow(format!("the scenario's folder has no file `{file}`")));
     }
     let (namespace, key) = (ground.site.lab.node(node), instrument(node, ground));
-    let before = nft::list_stateless(namespace).await?;
+    let before = nft::list_without_state(namespace).await?;
     let loaded = nft::replace(namespace, node, ground.folder, file, key).await;
-    let is_same = nft::list_stateless(namespace).await? == before;
-    if loaded.is_err() && is_same {
-        return Ok(format!("{node} has refused {file}, and has the rules that it had"));
+    let is_same = nft::list_without_state(namespace).await? == before;
+    match &loaded {
+        Err(error) if is_same && nft::is_refusal(error) => {
+            return Ok(format!("{node} has refused {file}, and has the rules that it had"));
+        }
+        Err(error) if is_same => {
+            return Err(Error::NotNow(format!("{node} was not asked whether it takes {file}: {error}")));
+        }
+        _ => {}
     }
     force.rules.insert(node.clone(), file.to_owned());
     Err(Error::Taken(match loaded {

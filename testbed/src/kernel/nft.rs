@@ -336,12 +336,49 @@ pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
     Running::start(command, namespace, "list rules", "")?.end().await
 }
 
-/// The same with handles and without what comes and goes by itself, as counters and the time that elements have left (nft(8), `-s`): what
-/// it lists twice alike was not loaded anew in between.
-pub async fn list_stateless(namespace: &Namespace) -> Result<String, KernelError> {
-    let mut command = nft();
-    command.args(["-a", "-s", "list", "ruleset"]);
-    Running::start(command, namespace, "list rules", "")?.end().await
+/// The rule set as JSON, handles included, without what packets and time change in it by themselves: elements of sets and maps, counters and
+/// quotas.
+///
+/// Errors: `Nft`.
+pub async fn list_without_state(namespace: &Namespace) -> Result<serde_json::Value, KernelError> {
+    let text = list_json(namespace).await?;
+    let unread = |cause: serde_json::Error| KernelError::Nft {
+        operation: "list rules",
+        node: namespace.name().to_owned(),
+        words: cause.to_string(),
+    };
+    let mut rules = serde_json::from_str(&text).map_err(unread)?;
+    forget_state(&mut rules);
+    Ok(rules)
+}
+
+fn forget_state(rules: &mut serde_json::Value) {
+    use serde_json::Value;
+    match rules {
+        Value::Array(all) => all.iter_mut().for_each(forget_state),
+        Value::Object(one) => {
+            for (kind, fields) in [
+                ("set", &["elem"][..]),
+                ("map", &["elem"]),
+                ("counter", &["packets", "bytes"]),
+                ("quota", &["used", "used_unit"]),
+            ] {
+                if let Some(Value::Object(of)) = one.get_mut(kind) {
+                    fields.iter().for_each(|field| drop(of.remove(*field)));
+                }
+            }
+            one.values_mut().for_each(forget_state);
+        }
+        _ => {}
+    }
+}
+
+/// Whether it was nft that refused a rule file: it has read it and says what is wrong with it, by itself or in the kernel's words. That it
+/// did not get so far, or that the kernel takes no message as long as that, is none.
+pub fn is_refusal(error: &KernelError) -> bool {
+    let KernelError::Rules { words, .. } = error else { return false };
+    words.contains("Error: ")
+        && !["Message too long", "No buffer space"].iter().any(|one| words.contains(one))
 }
 
 /// The same as JSON (libnftables-json(5)).
@@ -440,6 +477,46 @@ fn missing_or(operation: &'static str, namespace: &Namespace, cause: std::io::Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_packets_and_time_change_is_no_other_rule_set() {
+        let listed = |elem: &str, packets: u64, handle: u64| {
+            let mut rules = serde_json::json!({ "nftables": [
+                { "set": { "name": "known", "handle": 3, "elem": [elem] } },
+                { "rule": { "handle": handle, "expr": [
+                    { "counter": { "packets": packets, "bytes": 1 } },
+                    { "match": { "op": "==", "left": { "payload": { "protocol": "tcp", "field": "dport" } }, "right": 22 } },
+                    { "accept": null },
+                ] } },
+            ] });
+            forget_state(&mut rules);
+            rules
+        };
+        assert_eq!(listed("10.0.0.1", 1, 7), listed("10.0.0.2", 9, 7));
+        assert_ne!(listed("10.0.0.1", 1, 7), listed("10.0.0.1", 1, 8), "loaded anew");
+    }
+
+    #[test]
+    fn only_what_nft_says_of_a_file_is_a_refusal() {
+        let rules = |words: &str| KernelError::Rules {
+            file: "x.nft".into(),
+            node: "rtr".into(),
+            words: words.into(),
+        };
+        for words in [
+            "x.nft:3:5-9: Error: syntax error",
+            "x.nft:3:5-9: Error: Could not process rule: No such file or directory",
+        ] {
+            assert!(is_refusal(&rules(words)), "{words}");
+        }
+        for words in
+            ["nft did not end within 10 s", "", "netlink: Error: Could not process rule: Message too long"]
+        {
+            assert!(!is_refusal(&rules(words)), "{words}");
+        }
+        let nft = KernelError::Nft { operation: "load rules", node: "rtr".into(), words: "Error: x".into() };
+        assert!(!is_refusal(&nft));
+    }
 
     #[test]
     fn a_file_that_would_blind_the_instrument_is_refused() {

@@ -18,7 +18,8 @@ pub(super) fn after(check: &Check, known: &Known<'_>, mistakes: &mut Mistakes) -
     };
     let plan = |one: &Check| word(one, known, &mut Mistakes::default(), &mut Vec::new());
     let planned = fault(check, written, known, mistakes).unwrap_or(Fault::HealAll);
-    let with_cells = planned.is_about_rules();
+    // What goes on would stop for as often as a fault is carried out until each cell was sent.
+    let with_cells = planned.is_about_rules() && (resume.is_empty() || !planned.is_over_at_once());
     let (mut aims, mut alive, mut goes_on) = (Vec::new(), Vec::new(), Vec::new());
     for one in hold {
         let planned = match plan(&usual(one)) {

@@ -49,6 +49,6 @@ pub use routes::look_up_routes;
 pub use sending::Sending;
 pub use sent::{AimSent, AskedSent, CrossingSent, HopSent, JoinSent};
 pub use site::Site;
-pub use stream::Stream;
+pub use stream::{SendCells, Stream};
 pub use sweep::{Seen, Swept, complete, finish_stream, signs_of_life, sweep};
 pub(crate) use watch::{Shown, Wish, ask_for_stream};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::room::Room;
@@ -37,6 +38,8 @@ pub struct Site {
     pub batch: u32,
     /// Ports that a check has left without carrier.
     dark: Mutex<BTreeSet<LinkName>>,
+    /// Whether a node that was off has its links again, and not all else of it.
+    rising: AtomicBool,
 }
 
 impl Site {
@@ -85,12 +88,23 @@ impl Site {
             ledger: Ledger::default(),
             key,
             dark: Mutex::default(),
+            rising: AtomicBool::default(),
         })
     }
 
     /// From now on these ports have no carrier, and no others: an attacker behind one of them attacks by its spare.
     pub fn without_carrier(&self, ports: &[LinkName]) {
         *self.dark() = ports.iter().cloned().collect();
+    }
+
+    /// From now on a node that was off has its links again, and what else it needs is still missing; or that is over.
+    pub fn rises(&self, so: bool) {
+        self.rising.store(so, Ordering::Relaxed);
+    }
+
+    /// Whether one has.
+    pub(super) fn is_rising(&self) -> bool {
+        self.rising.load(Ordering::Relaxed)
     }
 
     /// The link by which a node sends what would leave by this one, and its port: its spare if it has no carrier; none if

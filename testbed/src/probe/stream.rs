@@ -36,9 +36,20 @@ pub struct Stream<'a> {
     /// Whose turn is next, where they take turns.
     turn: usize,
     /// Whether packets of cells are sent, too.
-    with_cells: bool,
+    with_cells: SendCells,
     /// Ports by which nothing is sent for a moment.
     held: BTreeSet<LinkName>,
+}
+
+/// When packets of cells are sent besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendCells {
+    /// Not.
+    Never,
+    /// With each tick.
+    Always,
+    /// While a node that starts has its links, and not yet all that it runs.
+    AsItRises,
 }
 
 /// The packets of one aim.
@@ -62,12 +73,19 @@ impl<'a> Stream<'a> {
         let lanes: Vec<_> =
             (first..).zip(aims).map(|(number, aim)| Lane::new(site, check, number, aim)).collect();
         let (sockets, held) = (Sockets::default(), BTreeSet::new());
-        Self { site, sockets, lanes, turn: 0, with_cells: false, held }
+        Self { site, sockets, lanes, turn: 0, with_cells: SendCells::Never, held }
     }
 
-    /// From here on packets of cells are sent, too, or no longer. Each is sent once.
-    pub fn send_cells(&mut self, so: bool) {
-        self.with_cells = so;
+    /// From here on packets of cells are sent so. Each is sent once.
+    pub fn send_cells(&mut self, when: SendCells) {
+        self.with_cells = when;
+    }
+
+    /// Sends some packets of cells now, between two ticks.
+    pub fn send_cells_now(&mut self) {
+        if self.with_cells != SendCells::Never {
+            self.send_some_cells();
+        }
     }
 
     /// Whether there are cells of which nothing was sent, though somebody can.
@@ -110,7 +128,7 @@ impl<'a> Stream<'a> {
         let is_short = |lanes: &[Lane]| {
             lanes.iter().zip(&goals).any(|(lane, goal)| goal.is_some_and(|goal| lane.rounds < goal))
         };
-        while is_short(&self.lanes) || self.with_cells && self.has_cells_left() {
+        while is_short(&self.lanes) || self.with_cells == SendCells::Always && self.has_cells_left() {
             ticks.tick().await;
             self.send_some();
         }
@@ -168,7 +186,12 @@ impl<'a> Stream<'a> {
             self.lanes[self.turn].send(self.site, &mut self.sockets, &self.held);
             self.turn = (self.turn + 1) % all;
         }
-        if self.with_cells {
+        let now = match self.with_cells {
+            SendCells::Never => false,
+            SendCells::Always => true,
+            SendCells::AsItRises => self.site.is_rising(),
+        };
+        if now {
             self.send_some_cells();
         }
     }

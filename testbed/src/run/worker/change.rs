@@ -10,7 +10,7 @@ use crate::names::LinkName;
 use crate::observation::{ChangeSeen, Done, NodeFact, OpenSeen};
 use crate::plan::fault::Fault;
 use crate::plan::{Aim, Check, During, GoingOn, Open, Word};
-use crate::probe::{self, Sending, Site, Stream, Swept};
+use crate::probe::{self, SendCells, Sending, Site, Stream, Swept};
 use crate::services::Board;
 
 /// Something that comes so soon after a fault may have been under way already.
@@ -67,10 +67,14 @@ impl Place<'_> {
         let left = stream.hold(&dark);
         stream.beside(left).await;
         let at = fake_facts::now();
-        stream.send_cells(!fault.takes_hold_at_its_end());
+        stream.send_cells(match fault {
+            _ if fault.takes_hold_at_its_end() => SendCells::Never,
+            Fault::Restart(_) => SendCells::AsItRises,
+            _ => SendCells::Always,
+        });
         let (broken, again) = self.break_it(fault, &mut stream, &carry_out).await;
         // What is sent from now on is sent when it is over.
-        stream.send_cells(!fault.is_over_at_once());
+        stream.send_cells(if fault.is_over_at_once() { SendCells::Never } else { SendCells::Always });
         self.site.without_carrier(&left_dark(fault));
         if left_dark(fault) != dark {
             opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
@@ -85,7 +89,7 @@ impl Place<'_> {
             stream.beside(stood).await;
             stream.round().await;
         }
-        stream.send_cells(false);
+        stream.send_cells(SendCells::Never);
         stream.give_cells_up(&dark);
         stream.trace(self.patience).await;
 
@@ -99,7 +103,7 @@ impl Place<'_> {
         opens.extend(stream.beside(self.until_all_answer(check, alive)).await);
         stream.release();
         // Whoever had no carrier while it stood.
-        stream.send_cells(true);
+        stream.send_cells(SendCells::Always);
         stream.round().await;
 
         let mut swept = stream.end();
@@ -124,6 +128,10 @@ impl Place<'_> {
         let mut again = 0;
         loop {
             let broken = stream.beside(carry_out(fault, again > 0)).await;
+            if matches!(fault, Fault::ClearState { .. }) {
+                // Done before a tick has come; what comes first thing afterwards is what it is about.
+                stream.send_cells_now();
+            }
             let enough = again == MOST_AGAIN || Instant::now() > deadline;
             if !fault.is_over_at_once() || broken.is_err() || enough || !stream.has_cells_left() {
                 return (broken, again);
