@@ -4,7 +4,7 @@ use fake_facts::Fact;
 
 use crate::names::NodeName;
 use crate::observation::{DhcpKind, DhcpSeen, Observations};
-use crate::plan::{Plan, ServiceKind, Word};
+use crate::plan::{Asking, Link, Node, Plan, ServiceKind, Word};
 use crate::scenario::model::{HANDS_OUT, MISROUTES};
 
 use super::judge::Draft;
@@ -41,31 +41,57 @@ pub(super) fn draft(plan: &Plan, of: &[NodeName], seen: &Observations) -> Draft 
     draft
 }
 
-/// Whom a camera that hands out addresses was not seen to offer one, at its own tap, before anybody else had given one: of the links of its
-/// segments that checks have ask for a chosen address. Who comes last attacks nobody.
+/// Whom a camera that hands out addresses was not seen to offer one, at its own tap, before he had chosen another's, of all that have
+/// theirs by DHCP in its segments: each that checks have ask for a chosen address; where there is none such, all, if it is all of them. Who
+/// comes last attacks nobody.
 fn late_offers(plan: &Plan, camera: &NodeName, seen: &Observations) -> Vec<String> {
     let segments: Vec<_> =
         plan.node(camera).into_iter().flat_map(|node| &node.links).map(|link| &link.segment).collect();
+    let links = plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
+    let leased: Vec<_> = links
+        .filter(|(node, link)| {
+            node.name != *camera && link.leased.is_some() && segments.contains(&&link.segment)
+        })
+        .collect();
+    if leased.is_empty() {
+        return vec![format!("nobody in the networks of {camera} asks for an address")];
+    }
+    let late = |(node, link): &(&Node, &Link)| late_offer(camera, node, link, seen);
+    let choosing: Vec<_> =
+        leased.iter().filter(|(node, link)| asks_for_one(plan, node, link)).copied().collect();
+    if choosing.is_empty() && leased.iter().any(|one| late(one).is_none()) {
+        return Vec::new();
+    }
+    let asked = if choosing.is_empty() { &leased } else { &choosing };
+    asked.iter().filter_map(late).collect()
+}
+
+/// Whether a check has it ask for a chosen address there.
+fn asks_for_one(plan: &Plan, node: &Node, link: &Link) -> bool {
     let asking = plan.checks.iter().filter_map(|check| match &check.word {
         Word::Address { of, .. } => Some(of),
         _ => None,
     });
-    let late = asking.flatten().filter(|one| one.asked.is_some()).filter_map(|one| {
-        let link = plan.node(&one.node)?.links.iter().find(|link| link.name == one.link)?;
-        let offer = seen.offers.iter().find(|offer| offer.node == *camera && offer.to == link.mac);
-        let of = |message: &&DhcpSeen| message.node == one.node && message.link == one.link;
-        let given = seen.dhcp.iter().filter(of).find(|message| message.kind == DhcpKind::Ack);
-        let why = match (offer, given) {
-            _ if !segments.contains(&&link.segment) => return None,
-            (None, _) => format!("{camera} was not seen to offer {} an address", one.node),
-            (Some(offer), Some(given)) if given.at < offer.at => {
-                format!("{camera} offered {} an address only after it had been given one", one.node)
-            }
-            _ => return None,
-        };
-        Some(why)
-    });
-    late.collect()
+    let is_it = |one: &Asking| one.asked.is_some() && one.node == node.name && one.link == link.name;
+    asking.flatten().any(is_it)
+}
+
+/// Why the camera's offer to this one was none in time.
+fn late_offer(camera: &NodeName, node: &Node, link: &Link, seen: &Observations) -> Option<String> {
+    let offer = seen.offers.iter().find(|offer| offer.node == *camera && offer.to == link.mac);
+    let of = |message: &&DhcpSeen| message.node == node.name && message.link == link.name;
+    // Who asks for an address of a server that it names has chosen (RFC 2131, section 4.3.2).
+    let chose = |message: &&DhcpSeen| match message.kind {
+        DhcpKind::Request => message.server.is_some(),
+        kind => kind == DhcpKind::Ack,
+    };
+    match (offer, seen.dhcp.iter().filter(of).find(chose)) {
+        (None, _) => Some(format!("{camera} was not seen to offer {} an address", node.name)),
+        (Some(offer), Some(chosen)) if chosen.at < offer.at => {
+            Some(format!("{camera} offered {} an address only after it had chosen one", node.name))
+        }
+        _ => None,
+    }
 }
 
 /// All that a camera is there for.

@@ -34,8 +34,6 @@ pub(super) fn otherwise(
 
 fn texts(one: &Asking, ack: &DhcpSeen, by: &str) -> Vec<String> {
     let (node, told, says) = (&one.node, &one.told, &ack.says);
-    // of a server that the plan does not know nothing is known
-    let Some(lease) = told.lease else { return Vec::new() };
     let other = |what: &str, says: &[Ipv4Addr], meant: &[Ipv4Addr]| {
         let others: Vec<_> = says.iter().filter(|says| !meant.contains(says)).collect();
         let meant = if meant.is_empty() { "of any".to_owned() } else { format!("of {}", listed(meant, 4)) };
@@ -48,6 +46,10 @@ fn texts(one: &Asking, ack: &DhcpSeen, by: &str) -> Vec<String> {
     });
     let proxy = says.proxy.as_ref();
     let proxy = proxy.map(|at| format!("{node} was told of a proxy by {by}, and not of any: {at}"));
+    // No server of the plan tells of these, whoever it is.
+    let never = [routes, proxy].into_iter().flatten();
+    // What a server is to tell that the plan does not know is not known either.
+    let Some(lease) = told.lease else { return never.collect() };
     let seconds = says.lease.filter(|seconds| *seconds != lease);
     let lease = seconds.map(|seconds| {
         format!("{node} was given its address for {seconds} s by {by}, and not for {lease} s")
@@ -56,11 +58,9 @@ fn texts(one: &Asking, ack: &DhcpSeen, by: &str) -> Vec<String> {
         other("router", &says.routers, &told.routers),
         other("name server", &says.names, &told.names),
         other("time server", &says.times, &told.times),
-        routes,
-        proxy,
         lease,
     ];
-    others.into_iter().flatten().collect()
+    others.into_iter().flatten().chain(never).collect()
 }
 
 /// Whether it is not known, after the start or at the end, where the node is led.
