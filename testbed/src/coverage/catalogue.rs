@@ -80,5 +80,5 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
 pub(super) const LACKS: [(&[&str], &str); 1] = [(
     &["PAN-NET-11"],
-    "tunnels that a device on the way would open, but VXLAN to the first: others for want of a kernel that opens them here, and those to an appliance for who is behind it",
+    "what comes out of tunnels other than VXLAN: the kernel here opens none of them, so that no path could be shown; that none gets into a device that might open it is shown",
 )];
