@@ -70,6 +70,7 @@ pub(super) async fn restart(
     wiring: &Wiring<'_>,
     ground: Ground<'_>,
 ) -> Result<String, Error> {
+    ground.site.rises(false);
     ground.services.end(&of.services, Way::InOrder).await;
     if let Some(plugs) = &of.whole {
         power_off(&of.node, plugs, force, wiring, ground).await?;
@@ -149,12 +150,12 @@ pub(super) async fn restart_all(
                 link: link.trunk.clone().unwrap_or_else(|| link.name.clone()),
             })
             .collect();
-        power_on((&node, None), &ends, force, wiring, ground).await?;
+        let on = power_on((&node, None), &ends, force, wiring, ground).await;
+        ground.site.rises(false);
+        on?;
     }
     let ended: Vec<usize> = force.ended.iter().copied().collect();
-    let started = start(&ended, force, ground).await;
-    ground.site.rises(false);
-    started
+    start(&ended, force, ground).await
 }
 
 /// The key that marks our probes, for a node that is judged behind its own filter.

@@ -341,7 +341,9 @@ pub async fn list(namespace: &Namespace) -> Result<String, KernelError> {
 ///
 /// Errors: `Nft`.
 pub async fn list_without_state(namespace: &Namespace) -> Result<serde_json::Value, KernelError> {
-    let text = list_json(namespace).await?;
+    let mut command = nft();
+    command.args(["-j", "-s", "list", "ruleset"]);
+    let text = Running::start(command, namespace, "list rules", "")?.end().await?;
     let unread = |cause: serde_json::Error| KernelError::Nft {
         operation: "list rules",
         node: namespace.name().to_owned(),
@@ -362,6 +364,7 @@ fn forget_state(rules: &mut serde_json::Value) {
                 ("map", &["elem"]),
                 ("counter", &["packets", "bytes"]),
                 ("quota", &["used", "used_unit"]),
+                ("last", &["used"]),
             ] {
                 if let Some(Value::Object(of)) = one.get_mut(kind) {
                     fields.iter().for_each(|field| drop(of.remove(*field)));
@@ -373,12 +376,24 @@ fn forget_state(rules: &mut serde_json::Value) {
     }
 }
 
+/// What nft says where it, or its kernel, could not be asked: for want of means, of rights, of a file that another includes, of a name server.
+const NO_REFUSAL: [&str; 9] = [
+    "Message too long",
+    "No buffer space",
+    "Cannot allocate memory",
+    "Operation not permitted",
+    "Permission denied",
+    "Device or resource busy",
+    "File not found",
+    "Could not open file",
+    "Could not resolve hostname",
+];
+
 /// Whether it was nft that refused a rule file: it has read it and says what is wrong with it, by itself or in the kernel's words. That it
 /// did not get so far, or that the kernel takes no message as long as that, is none.
 pub fn is_refusal(error: &KernelError) -> bool {
     let KernelError::Rules { words, .. } = error else { return false };
-    words.contains("Error: ")
-        && !["Message too long", "No buffer space"].iter().any(|one| words.contains(one))
+    words.contains("Error: ") && !NO_REFUSAL.iter().any(|one| words.contains(one))
 }
 
 /// The same as JSON (libnftables-json(5)).

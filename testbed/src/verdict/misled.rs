@@ -55,7 +55,9 @@ pub(super) fn findings(plan: &Plan, seen: &Observations) -> Vec<Finding> {
 
 /// Reasons: a way of which a camera tells that was not looked up at the end.
 pub(super) fn ask_for_ways(plan: &Plan, seen: &Observations, reasons: &mut Reasons) {
-    for one in plan.misled().filter(|one| route(one, seen).is_none()) {
+    // Where no way is left, that of before may have been another.
+    let unknown = |one: &Misled<'_>| route(one, seen).is_none_or(|route| route.link.is_none());
+    for one in plan.misled().filter(unknown) {
         reasons.add(
             "route",
             format!("where {} sends what is for {} is not known", one.node, named(plan, one.about)),

@@ -128,7 +128,12 @@ impl Place<'_> {
         let mut again = 0;
         loop {
             let broken = stream.beside(carry_out(fault, again > 0)).await;
-            if matches!(fault, Fault::ClearState { .. }) {
+            let done_at_once = match fault {
+                Fault::ClearState { .. } => true,
+                Fault::Restart(of) => of.services.is_empty(),
+                _ => false,
+            };
+            if done_at_once {
                 // Done before a tick has come; what comes first thing afterwards is what it is about.
                 stream.send_cells_now();
             }
