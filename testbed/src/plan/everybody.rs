@@ -100,13 +100,14 @@ impl Beside<'_> {
         });
         let has_four = at.addresses.iter().any(|net| net.addr().is_ipv4());
         let speaks = |address: &IpAddr| address.is_ipv6() || has_four;
+        let speaks_six = self.own.addresses.iter().any(|net| net.addr().is_ipv6());
         let judge = Judge::Tap { port: at.port.clone() };
         let all = routed.chain(everybody).filter(|(address, ..)| speaks(address));
         let everybody = all.filter_map(|(address, mac, there, by)| {
             self.aim((target, at), (address, mac, there), (judge.clone(), Some(by)), None)
         });
         let everybody: Vec<Aim> = everybody.collect();
-        let groups = groups(at.mac).into_iter().filter(|(address, _)| speaks(address));
+        let groups = groups(at.mac, speaks_six).into_iter().filter(|(address, _)| speaks(address));
         let groups = groups.filter_map(|(address, said)| {
             let mac = group_mac(address);
             self.aim((target, at), (address, mac, mac), (judge.clone(), Some(carried())), Some(&said))

@@ -109,7 +109,6 @@ fn rules_that_keep_it_out_are_not_accused_and_nothing_of_it_is_unexplained() {
         "door 239.255.255.250 cam",
         "door 224.0.0.5 cam",
         "door 224.0.0.9 cam",
-        "door 224.0.0.22 cam",
         "door 239.192.0.1 cam",
         "door 233.252.0.1 cam",
         "door ff02::fb cam",
@@ -118,19 +117,15 @@ fn rules_that_keep_it_out_are_not_accused_and_nothing_of_it_is_unexplained() {
         "door ff05::c cam",
         "door ff02::5 cam",
         "door ff02::9 cam",
-        "door ff02::16 cam",
         "door ff02::1:2 cam",
         "door ff05::1:3 cam",
         "door ff0e::db8:0:1 cam",
     ];
     assert_eq!(told[..expected.len()], expected, "the lamp is in the door's segment: {said}");
-    let beginnings = ["door ff02::1:ff", "door ff02::1 cam", "lamp ff02::1:ff"];
-    let further = &told[expected.len()..];
-    let alike = further.iter().zip(beginnings).filter(|(told, begins)| told.starts_with(begins)).count();
-    assert_eq!((alike, further.len()), (3, 3), "asked for by their own groups, and by nobody: {further:?}");
+    assert_eq!(told[expected.len()..], ["door ff02::1 cam"], "by nobody: {said}");
     assert!(
         check.summary.ends_with(
-            "the list and cells at 14 addresses more and at 30 addresses of everybody and from 5 forged sources"
+            "the list and cells at 14 addresses more and at 26 addresses of everybody and from 5 forged sources"
         ),
         "{said}"
     );
