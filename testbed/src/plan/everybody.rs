@@ -122,6 +122,10 @@ impl Beside<'_> {
     /// 2.5.6).
     fn at_the_link_alone(&self, to: (&Node, &Link), (judge, by): (&Judge, &PassedOn)) -> Option<Aim> {
         let (_, at) = to;
+        // Across a trunk no path could be shown.
+        if self.next.1.trunk.is_some() {
+            return None;
+        }
         let (address, next_hop) = (IpAddr::from(at.mac.link_local()), self.next.1.mac);
         let aim = self.aim(to, (address, next_hop, at.mac), (judge.clone(), Some(by.clone())), None)?;
         let taps = vec![at.port.clone()];
