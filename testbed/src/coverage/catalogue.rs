@@ -78,10 +78,7 @@ pub(super) const WANTS: [(&str, &[&str]); 72] = [
 ];
 
 /// What no check tries or looks at, though the catalogue asks for it; the same as the table in `docs/limitations.md`.
-pub(super) const LACKS: [(&[&str], &str); 2] = [
-    (&["PAN-NET-07"], "into production in T3, across a trunk: IPv6 for single addresses"),
-    (
-        &["PAN-NET-11"],
-        "what comes out of tunnels other than VXLAN: the kernel here opens none of them, so that no path could be shown; that none gets into a device that might open it is shown",
-    ),
-];
+pub(super) const LACKS: [(&[&str], &str); 1] = [(
+    &["PAN-NET-11"],
+    "what comes out of tunnels other than VXLAN: the kernel here opens none of them, so that no path could be shown; that none gets into a device that might open it is shown",
+)];

@@ -113,24 +113,31 @@ impl Beside<'_> {
             self.aim((target, at), (address, mac, mac), (judge.clone(), Some(carried())), Some(&said))
         });
         let alone = self.at_the_link_alone((target, at), (&judge, &carried()));
-        let forged = everybody.iter().chain(&alone).filter(|aim| is_link_wide(aim.address));
+        let forged = everybody.iter().chain(alone.last()).filter(|aim| is_link_wide(aim.address));
         let forged: Vec<Aim> = forged.flat_map(|aim| self.by_other_names(aim, (target, at), out)).collect();
         everybody.iter().cloned().chain(groups).chain(alone).chain(forged).collect()
     }
 
-    /// At one link by the address that it has of itself, to the device's Ethernet address: no router may pass that on (RFC 4291, section
-    /// 2.5.6).
-    fn at_the_link_alone(&self, to: (&Node, &Link), (judge, by): (&Judge, &PassedOn)) -> Option<Aim> {
+    /// At one link by the address that it has of itself: to the device's Ethernet address, as what is to be routed, and to its own, as what
+    /// is to be carried over; no router may pass on either (RFC 4291, section 2.5.6).
+    fn at_the_link_alone(&self, to: (&Node, &Link), (judge, by): (&Judge, &PassedOn)) -> Vec<Aim> {
         let (_, at) = to;
-        // Across a trunk no path could be shown.
-        if self.next.1.trunk.is_some() {
-            return None;
-        }
-        let (address, next_hop) = (IpAddr::from(at.mac.link_local()), self.next.1.mac);
-        let aim = self.aim(to, (address, next_hop, at.mac), (judge.clone(), Some(by.clone())), None)?;
-        let taps = vec![at.port.clone()];
-        let ends = Everybody { port: at.port.clone(), taps, alone: true, by: Some(by.clone()) };
-        Some(Aim { everybody: Some(ends), ..aim })
+        let address = IpAddr::from(at.mac.link_local());
+        let sent = |next_hop| {
+            let aim = self.aim(to, (address, next_hop, at.mac), (judge.clone(), Some(by.clone())), None)?;
+            let ends = Everybody {
+                port: at.port.clone(),
+                taps: vec![at.port.clone()],
+                alone: true,
+                by: Some(by.clone()),
+            };
+            Some(Aim { everybody: Some(ends), ..aim })
+        };
+        // Across a trunk of a stock kernel's nothing of it came out in the open copy, so that no path could be shown.
+        let routed = self.next.1.trunk.is_none().then(|| sent(self.next.1.mac)).flatten();
+        // The rules of a router have no say in what is for another Ethernet address.
+        let carried = sent(at.mac).map(|aim| Aim { cells: None, ..aim });
+        routed.into_iter().chain(carried).collect()
     }
 
     /// The same by other names: the target's own, that of the device's leg beside it, and none at all (RFC 4291, section 2.5.2).

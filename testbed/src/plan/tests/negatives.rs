@@ -385,6 +385,48 @@ fn across_a_router_everybody_is_aimed_at_once_and_each_tap_of_the_segment_judges
 }
 
 #[test]
+fn across_a_router_each_link_is_aimed_at_by_the_address_that_it_has_of_itself() {
+    let aims = at_everybody("vms", "dock-1 dock-2", "F01 F15 S02");
+    for target in ["dock-1", "dock-2"] {
+        let at = |aim: &&Aim| aim.to == name(target) && aim.everybody.as_ref().unwrap().alone;
+        let alone: Vec<&Aim> = aims.iter().filter(at).collect();
+        for aim in &alone {
+            let everybody = aim.everybody.as_ref().unwrap();
+            let port = format!("{target}-eth0").parse().unwrap();
+            assert_eq!(
+                (&everybody.taps, &aim.judge),
+                (&vec![port], &Judge::Tap { port: everybody.port.clone() })
+            );
+            assert_eq!(aim.address, IpAddr::from(aim.target_mac.link_local()), "{aim:?}");
+            assert_ne!(aim.address, aim.source, "{aim:?}");
+        }
+        assert_eq!(routed(&alone), [false; 3], "past the router, as the router, and as nobody");
+        let asked = aims.iter().filter(|aim| aim.to == name(target)).map(|aim| aim.address.to_string());
+        assert_eq!(asked.filter(|address| address.starts_with("ff02::1:ff")).count(), 1);
+    }
+    let forged = |address: &str| {
+        let of = |aim: &&Aim| {
+            aim.address.to_string() == address && (aim.forged.is_some() || aim.source.is_unspecified())
+        };
+        aims.iter()
+            .filter(of)
+            .map(|aim| aim.forged.as_ref().map(|forged| forged.node.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let by = |node: &str| Some(node.to_owned());
+    assert_eq!(forged("ff02::1"), [by("dock-1"), by("rtr"), None, by("dock-2")]);
+    assert!(forged("ff02::fb").is_empty());
+    let aims = at_everybody_of(t1(), ("app", "aws", "F07"));
+    let alone: Vec<&Aim> = aims.iter().filter(|aim| aim.everybody.as_ref().unwrap().alone).collect();
+    assert_eq!(routed(&alone), [true, false, false, false], "no trunk leads to that router");
+}
+
+/// Which of these frames go to the device's own Ethernet address.
+fn routed(aims: &[&Aim]) -> Vec<bool> {
+    aims.iter().map(|aim| aim.next_hop != aim.target_mac).collect()
+}
+
+#[test]
 fn across_a_router_everybody_is_aimed_at_by_ipv4_where_both_speak_it_and_by_ipv6_anyhow() {
     let mut site = t3();
     // The first address of who is there is an IPv6 one, and cameras have none.
