@@ -174,6 +174,10 @@ impl Reception {
     /// A client that meets somebody else.
     async fn hand_on(&self, turn: Turn, stream: TcpStream, socket: SocketAddr) {
         let (kind, service) = (turn.peer.kind.word().to_owned(), turn.service.clone());
+        let cloud = match stream.local_addr() {
+            Ok(cloud) => cloud,
+            Err(error) => return warn!(%error, %socket, "a stand-in's socket"),
+        };
         let served = tokio::select! {
             served = turn.serve(stream, &self.cloud.stand_ins) => served,
             () = self.stop.cancelled() => Ok(None),
@@ -183,6 +187,7 @@ impl Reception {
                 self.cloud.facts.say(Fact::Misled {
                     kind: kind.clone(),
                     peer: socket,
+                    cloud,
                     job,
                     operation,
                     status,
@@ -191,7 +196,7 @@ impl Reception {
             Ok(None) => {}
             Err(error) => debug!(%error, %socket, "a stand-in's connection ended"),
         }
-        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket });
+        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket, cloud });
     }
 
     /// What comes of it while the client has its place and the cloud goes on.

@@ -198,6 +198,8 @@ pub enum Fact {
         kind: String,
         /// The client's socket.
         peer: SocketAddr,
+        /// The cloud's socket that it came to: a client may have the same socket of its own for several of these.
+        cloud: SocketAddr,
     },
     /// A client has taken a job that somebody in the cloud's place gave it.
     Misled {
@@ -205,6 +207,8 @@ pub enum Fact {
         kind: String,
         /// The client's socket.
         peer: SocketAddr,
+        /// The cloud's, as in `StoodIn`.
+        cloud: SocketAddr,
         /// The job's name.
         job: String,
         /// What there was to do: the job's `operation`.

@@ -4,10 +4,9 @@
 //! Refusals are the cloud's word, and so is that something was stored, or a session of MQTT let in; connections are seen at the appliance's tap. Waits are taken
 //! from one try to the next, each of which takes time itself: they can only look longer than they were.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use fake_facts::Fact;
+use fake_facts::{Fact, Line};
 
 use crate::names::NodeName;
 use crate::observation::{Conversation, Observations};
@@ -17,7 +16,7 @@ use crate::scenario::model::{CloudService, Endured};
 use super::Finding;
 use super::judge::Draft;
 use super::matching::is_ours;
-use super::stand_in::Meetings;
+use super::stand_in::{self, Meetings};
 use super::wording::{counted, length};
 
 /// Codes of what is refused as too much, in each protocol.
@@ -129,8 +128,9 @@ impl<'a> Asked<'a> {
         let mut met = Vec::new();
         for one in meets {
             let (kind, does) = one.words();
-            let is_its = |fact: &&Fact| matches!(fact, Fact::StoodIn { kind: at, .. } if at == kind);
-            match meetings.facts().find(is_its).and_then(|fact| self.connection(fact)) {
+            let is_its = |fact: &Fact| matches!(fact, Fact::StoodIn { kind: at, .. } if at == kind);
+            let its = meetings.lines().find(|line| is_its(&line.fact));
+            match its.and_then(|line| self.connection(line)) {
                 Some((service, connection)) => met.push((connection.first_at, service, does, connection)),
                 None => {
                     let text = format!("nobody was seen to meet the one {does} ({kind})");
@@ -152,12 +152,14 @@ impl<'a> Asked<'a> {
     }
 
     /// The connection with a peer at the appliance's tap, and the service that it was for.
-    fn connection(&self, fact: &'a Fact) -> Option<(&'a str, &'a Conversation)> {
-        let Fact::StoodIn { service, peer, .. } = fact else { return None };
-        let is_it = |one: &&Conversation| {
-            self.opened(one) && SocketAddr::new(one.opener.address, one.opener.port) == *peer
+    fn connection(&self, line: &'a Line) -> Option<(&'a str, &'a Conversation)> {
+        let Fact::StoodIn { service, peer, cloud, .. } = &line.fact else { return None };
+        let between = |one: &&Conversation| {
+            self.opened(one) && (stand_in::at(&one.opener), stand_in::at(&one.answerer)) == (*peer, *cloud)
         };
-        Some((service, self.seen.conversations.iter().find(is_it)?))
+        let begun = |one: &&Conversation| one.first_at <= line.at;
+        let its = self.seen.conversations.iter().filter(between).filter(begun);
+        Some((service, its.max_by_key(|one| one.first_at)?))
     }
 
     fn opened(&self, one: &Conversation) -> bool {

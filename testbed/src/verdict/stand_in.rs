@@ -40,11 +40,23 @@ fn has_gone_on(shaken: &HandshakeSeen) -> bool {
 
 /// Whether this connection was one with a stand-in.
 pub(super) fn is_met(shaken: &HandshakeSeen, seen: &Observations) -> bool {
-    let client = at(&shaken.opener);
-    seen.facts.iter().any(|fact| {
-        matches!(&fact.line.fact, Fact::StoodIn { peer, .. } if *peer == client)
-            && shaken.answerer.node.as_ref() == Some(&fact.node)
-    })
+    let its = |fact: &NodeFact| match &fact.line.fact {
+        Fact::StoodIn { peer, cloud, .. } => shaken_before(fact.line.at, (*peer, *cloud), seen),
+        _ => None,
+    };
+    seen.facts.iter().filter_map(its).any(|one| std::ptr::eq(one, shaken))
+}
+
+/// The connection between a client's socket and one of the cloud's of which the cloud told then: the last that had begun. Either
+/// socket alone, and both at another time, may be those of a connection with the cloud itself.
+fn shaken_before(
+    told_at: u64,
+    (client, cloud): (SocketAddr, SocketAddr),
+    seen: &Observations,
+) -> Option<&HandshakeSeen> {
+    let between = |one: &&HandshakeSeen| (at(&one.opener), at(&one.answerer)) == (client, cloud);
+    let begun = |one: &&HandshakeSeen| one.at <= told_at;
+    seen.handshakes.iter().filter(between).filter(begun).max_by_key(|one| one.at)
 }
 
 /// Judges what came of each; how many were refused.
@@ -109,6 +121,15 @@ fn is_owed_a_job(meetings: &Meetings<'_>, kind: &str) -> bool {
     at_jobs.peek().is_some() && at_jobs.all(|met| !meetings.has_job_of(kind, met.shaken))
 }
 
+/// A job that somebody took of a stand-in.
+struct JobTaken<'a> {
+    client: SocketAddr,
+    /// The connection on which it was, if that passed the client's tap.
+    shaken: Option<&'a HandshakeSeen>,
+    /// What there was to do, how it was said to go, and the job's name.
+    what: String,
+}
+
 /// Who met whom for a check.
 pub(super) struct Meetings<'a> {
     cloud: &'a NodeName,
@@ -139,19 +160,13 @@ impl<'a> Meetings<'a> {
 
     /// The connections with a kind of stand-in that passed their clients' taps.
     fn with(&self, kind: &str) -> Vec<Met<'a>> {
-        let met = self.facts().filter_map(|fact| match fact {
-            Fact::StoodIn { kind: one, peer, service } if one == kind => Some((*peer, service.as_str())),
+        let met = self.lines().filter_map(|line| match &line.fact {
+            Fact::StoodIn { kind: one, peer, cloud, service } if one == kind => {
+                Some(Met { shaken: shaken_before(line.at, (*peer, *cloud), self.seen)?, service })
+            }
             _ => None,
         });
-        met.filter_map(|(peer, service)| Some(Met { shaken: self.shaken(peer)?, service })).collect()
-    }
-
-    /// What a client at this socket and the cloud agreed on.
-    fn shaken(&self, client: SocketAddr) -> Option<&'a HandshakeSeen> {
-        self.seen
-            .handshakes
-            .iter()
-            .find(|one| at(&one.opener) == client && one.answerer.node.as_ref() == Some(self.cloud))
+        met.collect()
     }
 
     /// Something that was found of a connection with a stand-in.
@@ -166,18 +181,22 @@ impl<'a> Meetings<'a> {
         }
     }
 
-    /// The jobs that were taken of a kind of stand-in: by whom, what there was to do, how it was said to go, and the job's name.
-    fn jobs_of(&self, kind: &str) -> impl Iterator<Item = (SocketAddr, String)> {
-        self.facts().filter_map(move |fact| match fact {
-            Fact::Misled { kind: one, peer, job, operation, status } if one == kind => {
-                Some((*peer, format!("{operation}, {status} ({job})")))
+    /// The jobs that were taken of a kind of stand-in.
+    fn jobs_of(&self, kind: &str) -> impl Iterator<Item = JobTaken<'a>> {
+        self.lines().filter_map(move |line| match &line.fact {
+            Fact::Misled { kind: one, peer, cloud, job, operation, status } if one == kind => {
+                Some(JobTaken {
+                    client: *peer,
+                    shaken: shaken_before(line.at, (*peer, *cloud), self.seen),
+                    what: format!("{operation}, {status} ({job})"),
+                })
             }
             _ => None,
         })
     }
 
     fn has_job_of(&self, kind: &str, shaken: &HandshakeSeen) -> bool {
-        self.jobs_of(kind).any(|(client, _)| client == at(&shaken.opener))
+        self.jobs_of(kind).any(|job| job.shaken.is_some_and(|its| std::ptr::eq(its, shaken)))
     }
 }
 
@@ -185,7 +204,7 @@ fn is_refused(meetings: &Meetings<'_>, one: StandIn, draft: &mut Draft) -> bool 
     let (word, wrong) = one.words();
     let met = meetings.with(word);
     let mut found: Vec<Finding> = met.iter().filter_map(|met| took(meetings, met, wrong)).collect();
-    found.extend(meetings.jobs_of(word).map(|(client, job)| misled(meetings, client, wrong, &job)));
+    found.extend(meetings.jobs_of(word).map(|job| misled(meetings, &job, wrong)));
     let is_answered = |met: &Met<'_>| met.shaken.agreed.is_some() || met.shaken.alerts[1].is_some();
     if met.is_empty() {
         draft.reasons.add("stand-ins", format!("nobody was seen to meet the one {wrong} ({word})"));
@@ -219,12 +238,12 @@ fn took(meetings: &Meetings<'_>, Met { shaken, service }: &Met<'_>, wrong: &str)
 }
 
 /// What is found of who did a job of a peer that should be refused, whether their connection was seen or not.
-fn misled(meetings: &Meetings<'_>, client: SocketAddr, wrong: &str, job: &str) -> Finding {
-    let text = |client: &str| format!("{client} took a job from a peer {wrong}: {job}");
-    match meetings.shaken(client) {
+fn misled(meetings: &Meetings<'_>, job: &JobTaken<'_>, wrong: &str) -> Finding {
+    let text = |client: &str| format!("{client} took a job from a peer {wrong}: {}", job.what);
+    match job.shaken {
         Some(shaken) => meetings.finding(text(&client_of(shaken)), shaken),
         None => Finding {
-            text: text(&client.ip().to_string()),
+            text: text(&job.client.ip().to_string()),
             pair: None,
             stops_at: None,
             packets: Vec::new(),
@@ -233,7 +252,7 @@ fn misled(meetings: &Meetings<'_>, client: SocketAddr, wrong: &str, job: &str) -
     }
 }
 
-fn at(end: &End) -> SocketAddr {
+pub(super) fn at(end: &End) -> SocketAddr {
     SocketAddr::new(end.address, end.port)
 }
 

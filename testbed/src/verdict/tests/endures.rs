@@ -67,7 +67,12 @@ fn asked(
             seen.conversations.push(one);
             if !kind.is_empty() {
                 let peer = format!("10.20.0.5:{port}").parse().unwrap();
-                let met = Fact::StoodIn { service: "logs".into(), kind: kind.into(), peer };
+                let met = Fact::StoodIn {
+                    service: "logs".into(),
+                    kind: kind.into(),
+                    peer,
+                    cloud: "203.0.113.12:443".parse().unwrap(),
+                };
                 seen.facts.push(said(at + 10, met));
             }
         }

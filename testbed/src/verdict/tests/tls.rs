@@ -11,7 +11,14 @@ use crate::plan::ServiceKind;
 use crate::scenario::model::{CloudService, StandIn, TlsVersion};
 
 const CHECK: &str = "dock-plays";
+/// When the cloud tells of its stand-ins: all connections have begun by then.
+const TOLD: u64 = crate::verdict::example::END;
 const GOOD: Agreed = Agreed { version: 0x0304, suite: 0x1301 };
+
+/// Where the cloud is met.
+fn cloud() -> SocketAddr {
+    "203.0.113.10:443".parse().unwrap()
+}
 
 fn said(one: Conversation) -> Conversation {
     Conversation { payload_out: 700, payload_back: 900, ..one }
@@ -195,8 +202,8 @@ fn meet_all(seen: &mut Observations) {
             }
         }
         let peer = SocketAddr::new(one.opener.address, port);
-        let stood_in = Fact::StoodIn { service: "logs".into(), kind: kind.into(), peer };
-        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: stood_in } });
+        let stood_in = Fact::StoodIn { service: "logs".into(), kind: kind.into(), peer, cloud: cloud() };
+        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: TOLD, fact: stood_in } });
         seen.conversations.push(one);
         seen.handshakes.push(shaken);
     }
@@ -246,8 +253,8 @@ fn meet_again(
     let mut again = HandshakeSeen { opener: one.opener.clone(), ..of_kind(seen, kind).clone() };
     change(&mut again);
     let peer = SocketAddr::new(one.opener.address, port);
-    let stood_in = Fact::StoodIn { service: service.into(), kind: kind.into(), peer };
-    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: stood_in } });
+    let stood_in = Fact::StoodIn { service: service.into(), kind: kind.into(), peer, cloud: cloud() };
+    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: TOLD, fact: stood_in } });
     seen.conversations.push(one);
     seen.handshakes.push(again);
 }
@@ -267,6 +274,49 @@ fn each_time_that_a_stand_in_was_met_is_judged() {
         meet_again(seen, ("expired", "logs"), 42_000, |one| one.alerts = [None, None]);
     });
     assert_eq!(verdict.verdict, Verdict::Pass, "refused again: {verdict:#?}");
+}
+
+/// A client may have one socket for connections with several of the cloud's at a time, and for others with the same one later.
+#[test]
+fn connections_with_the_cloud_itself_from_the_socket_that_met_a_stand_in_are_not_taken_for_its() {
+    let with_others = |change: &dyn Fn(&mut HandshakeSeen)| {
+        refusing(TlsVersion::Tls12, all(), |seen| {
+            meet_all(seen);
+            let refused = of_kind(seen, "wrong-name").clone();
+            let beside = |at: &str, began: u64| {
+                let mut one =
+                    HandshakeSeen { keyed: true, said: [400, 300], agreed: Some(GOOD), ..refused.clone() };
+                (one.alerts, one.at, one.packet) = ([None, None], began, began);
+                one.answerer.address = of(at);
+                one
+            };
+            let mut others = [
+                beside("203.0.113.12", refused.at),
+                beside("203.0.113.10", refused.at - 1),
+                beside("203.0.113.10", TOLD + 1),
+            ];
+            others.iter_mut().for_each(change);
+            let (first, second) = seen.handshakes.split_at(2);
+            seen.handshakes = [first, &others, second].concat();
+            for one in others {
+                seen.conversations.push(Conversation {
+                    opener: one.opener.clone(),
+                    answerer: one.answerer.clone(),
+                    first_at: one.at,
+                    last_at: one.at,
+                    ..connection(one.opener.port, one.packet)
+                });
+            }
+        })
+    };
+    let verdict = with_others(&|_| ());
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    assert!(verdict.summary.ends_with("; 9 of 9 stand-ins refused"), "{}", verdict.summary);
+    let weak = with_others(&|one| one.offered.versions = vec![0x0301]);
+    assert!(
+        weak.findings.iter().any(|found| found.text == "F07 app -> aws: TLS 1.0 offered, older than TLS 1.2"),
+        "each is judged as one of the cloud's: {weak:#?}"
+    );
 }
 
 #[test]
@@ -290,7 +340,7 @@ fn stand_ins_that_nobody_met_or_that_did_not_answer_are_inconclusive() {
     assert_inconclusive(&verdict, &["control", "nothing is wrong", "tls1.3"]);
     let failed = Fact::Failed { what: "place".into(), about: None, error: "openssl cannot be run".into() };
     let verdict = refusing(TlsVersion::Tls12, all(), |seen| {
-        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact: failed } });
+        seen.facts.push(NodeFact { node: of("aws"), line: Line { at: TOLD, fact: failed } });
     });
     assert_inconclusive(&verdict, &["stand-ins", "openssl cannot be run"]);
 }
@@ -328,11 +378,12 @@ fn mislead(seen: &mut Observations, port: u16, kind: &str) {
     let fact = Fact::Misled {
         kind: kind.into(),
         peer: SocketAddr::new(peer, port),
+        cloud: cloud(),
         job: format!("{kind}-{port}"),
         operation: "configuration".into(),
         status: "SUCCEEDED".into(),
     };
-    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: 3, fact } });
+    seen.facts.push(NodeFact { node: of("aws"), line: Line { at: TOLD, fact } });
 }
 
 #[test]
@@ -403,9 +454,9 @@ fn what_counts_is_who_was_met_for_this_check() {
         let (check, error) = (of(CHECK), None);
         seen.changes.push(ChangeSeen {
             check,
-            at: 4,
-            then_at: 9,
-            end_at: 9,
+            at: TOLD + 1,
+            then_at: TOLD + 9,
+            end_at: TOLD + 9,
             error,
             done: Default::default(),
         });
