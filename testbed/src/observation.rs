@@ -177,6 +177,10 @@ pub struct FaultSeen {
     pub done: String,
     /// Whether somebody asked for it by hand, and no check.
     pub by_hand: bool,
+    /// Nodes whose rules, routes or settings it may have changed since they were among what it mended, by name; which these
+    /// are, a fault that mends all does not say itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<NodeName>,
 }
 
 /// A fault that a check had carried out, and what mended it.

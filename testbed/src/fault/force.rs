@@ -62,6 +62,16 @@ impl Force {
         self.rules.keys().cloned().collect()
     }
 
+    /// Nodes whose rules, routes or settings are others by it, or may be once it is mended, by name: a link that loses its carrier
+    /// takes routes along. Full tables and moved names change none of these.
+    pub(super) fn nodes(&self, plan: &Plan) -> Vec<NodeName> {
+        let links = self.broken_links().into_iter().map(|end| end.node);
+        let ended = self.ended.iter().filter_map(|place| Some(plan.services.get(*place)?.node.clone()));
+        let nodes: BTreeSet<NodeName> =
+            links.chain(self.off.iter().cloned()).chain(ended).chain(self.reloaded()).collect();
+        nodes.into_iter().collect()
+    }
+
     /// All of it, in the words of the command line.
     pub(super) fn listed(&self, plan: &Plan) -> Vec<String> {
         let mut listed: Vec<String> = self.cut.iter().map(|end| format!("cut {end}")).collect();
@@ -123,6 +133,31 @@ mod tests {
         );
         assert_eq!(swap(&c, &b), ["swap a.eth0 b.eth0"]);
         assert!(swap(&b, &a).is_empty());
+    }
+
+    #[test]
+    fn who_is_told_of_as_mended_are_those_of_whom_something_is_in_force() {
+        let named = |change: fn(&mut Force)| {
+            let mut force = Force::default();
+            change(&mut force);
+            force.nodes(&plan()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let name = |text: &str| text.parse().expect("a name");
+        assert!(named(|_| ()).is_empty());
+        assert_eq!(named(|force| _ = force.cut.insert(end("dock-1.eth0"))), ["dock-1"]);
+        assert_eq!(named(|force| force.plug(&end("dock-1.eth0"), end("dock-2.eth0"))), ["dock-1"]);
+        let off = named(|force| _ = force.off.insert("rtr".parse().expect("a name")));
+        assert_eq!(off, ["rtr"]);
+        assert_eq!(named(|force| _ = force.ended.insert(0)), [plan().services[0].node.to_string()]);
+        let rules =
+            named(|force| drop(force.rules.insert("rtr".parse().expect("a name"), "other.nft".into())));
+        assert_eq!(rules, ["rtr"]);
+        let mut force = Force::default();
+        force.moved.insert(
+            "iot.example.org".parse().expect("a host"),
+            ("10.0.0.1".parse().expect("one"), vec![name("aws")]),
+        );
+        assert!(force.nodes(&plan()).is_empty(), "names are no rules, routes or settings");
     }
 
     #[test]

@@ -97,8 +97,10 @@ impl Faults {
         let mut force = self.force.lock().await;
         let at = fake_facts::now();
         tracing::info!(%fault, "a fault is carried out");
+        let plan = &ground.site.plan;
+        let mended = if *fault == Fault::HealAll { force.nodes(plan) } else { Vec::new() };
         let done = obey(fault, &mut force, ground).await;
-        *self.standing.borrow_mut() = force.listed(&ground.site.plan);
+        *self.standing.borrow_mut() = force.listed(plan);
         self.no_room.set(force.no_room.take());
         let said = match &done {
             Ok(said) => said.clone(),
@@ -110,6 +112,7 @@ impl Faults {
             done_at: fake_facts::now(),
             done: said,
             by_hand,
+            mended,
         });
         done
     }

@@ -200,19 +200,17 @@ impl Fault {
 }
 
 impl Plan {
-    /// Whether a fault may change rules, routes or settings of this node.
+    /// Whether a fault may change rules, routes or settings of this node. What one that mends all may change is for
+    /// whoever carries it out to tell.
     pub fn changes(&self, fault: &Fault, node: &NodeName) -> bool {
         let plugged = |plug: &&Plug| {
             let of = self.nodes.iter().find(|one| one.name == *node);
             of.is_some_and(|of| of.links.iter().any(|link| plug.ports.contains(&link.port)))
         };
         let itself = match fault {
-            Fault::HealAll => true,
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
             // The same rules anew are no change, nor are others that are refused.
-            Fault::Reload { node: of, other: true, .. }
-            | Fault::FillState { node: of }
-            | Fault::ClearState { node: of } => of == node,
+            Fault::Reload { node: of, other: true, .. } => of == node,
             Fault::ExpireLease(lease) => {
                 self.services.get(lease.client).is_some_and(|client| client.node == *node)
             }

@@ -85,6 +85,7 @@ pub(super) fn broken_report() -> Report {
         done_at: 1_798_761_599_500_400_000,
         done: "mended: cut desk.eth0".into(),
         by_hand: true,
+        mended: vec![of("desk")],
     });
     report
 }
@@ -197,6 +198,7 @@ pub(super) fn full_report() -> Report {
         done_at: at(ms + 1),
         done: done.into(),
         by_hand,
+        mended: Vec::new(),
     };
     report.faults = vec![
         fault(Fault::ClearState { node: of("rtr") }, 2400, "connection tracking is empty", false),

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use crate::names::{FlowId, NodeName, SegmentName, Traffic};
 use crate::observation::{
-    Claim, Claimed, Conversation, End, Explained, Moment, Observations, OpenSeen, StateSeen, Unexplained,
-    Upkeep,
+    Claim, Claimed, Conversation, End, Explained, FaultSeen, Moment, Observations, OpenSeen, StateSeen,
+    Unexplained, Upkeep,
 };
 use crate::plan::fault::Fault;
 use crate::plan::{Check, During, Flow, FlowPair, Open, Plan};
@@ -276,7 +276,9 @@ fn changed(plan: &Plan, seen: &Observations) -> Vec<Finding> {
         then.map(|one| (&one.node, one)).collect()
     };
     let (built, begun, ends) = (at(Moment::Built), at(Moment::Begun), at(Moment::End));
-    let excused = |node: &NodeName| seen.faults.iter().any(|one| plan.changes(&one.fault, node));
+    let changes =
+        |one: &FaultSeen, node: &NodeName| plan.changes(&one.fault, node) || one.mended.contains(node);
+    let excused = |node: &NodeName| seen.faults.iter().any(|one| changes(one, node));
     let unexcused = begun.iter().filter(|(node, _)| !excused(node));
     let differences = unexcused.filter_map(|(node, begun)| {
         let (first, end) = (built.get(node).unwrap_or(begun), ends.get(node)?);

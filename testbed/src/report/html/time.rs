@@ -290,7 +290,10 @@ mod tests {
         report.course.changes = vec![(check.clone(), (at(4000), at(6000)))];
         report.course.probes = vec![(check, vec![(at(2000), at(2000))])];
         let (fault, done) = (Fault::HealAll, "done".into());
-        report.faults.insert(0, FaultSeen { fault, at: at(4000), done_at: at(4100), done, by_hand: false });
+        report.faults.insert(
+            0,
+            FaultSeen { fault, at: at(4000), done_at: at(4100), done, by_hand: false, mended: Vec::new() },
+        );
         (report, started)
     }
 

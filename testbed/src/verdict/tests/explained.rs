@@ -203,7 +203,7 @@ fn an_address_counts_once_a_name_was_moved_there() {
             asked_by: None,
         };
         let (at, done_at, done) = (1, 2, "moved".to_owned());
-        seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: false });
+        seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: false, mended: Vec::new() });
     });
     assert_eq!(with_fault.verdict, Verdict::Pass, "{with_fault:#?}");
 }
@@ -303,9 +303,30 @@ fn whoever_changes_rules_routes_or_settings_is_found_unless_a_fault_did() {
         changed(&rules, &more, &more, seen);
         let fault = Fault::Reload { node: of("rtr"), ruleset: "other.nft".into(), other: true, gap: None };
         let (at, done_at, done) = (1, 2, "loaded".to_owned());
-        seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true });
+        seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true, mended: Vec::new() });
     });
     assert_eq!(excused.verdict, Verdict::Pass, "{excused:#?}");
+    let healed = |mended: &[&str]| {
+        all(|seen| {
+            changed(&rules, &rules, &without_route, seen);
+            let mended = mended.iter().map(|node| of(node)).collect();
+            let (fault, at, done_at, done) = (Fault::HealAll, 1, 2, "mended".to_owned());
+            seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true, mended });
+        })
+    };
+    let mended = healed(&["app", "rtr"]);
+    assert_eq!(mended.verdict, Verdict::Pass, "{mended:#?}");
+    for others in [&[][..], &["app"]] {
+        assert_fails(&healed(others), &[&format!("{head}: gone is `route eth0 1`")]);
+    }
+    let emptied = all(|seen| {
+        changed(&rules, &rules, &without_route, seen);
+        for fault in [Fault::FillState { node: of("rtr") }, Fault::ClearState { node: of("rtr") }] {
+            let (at, done_at, done, mended) = (1, 2, "done".to_owned(), Vec::new());
+            seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true, mended });
+        }
+    });
+    assert_fails(&emptied, &[&format!("{head}: gone is `route eth0 1`")]);
 }
 
 #[test]

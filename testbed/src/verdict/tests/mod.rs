@@ -90,7 +90,7 @@ fn asked_on_purpose(name: &str, asker: &str, at: u64) -> FaultSeen {
         clouds: vec!["aws".parse().unwrap()],
         asked_by: Some(Asker { node: asker.parse().unwrap(), server: [10, 20, 0, 1].into(), spelled: None }),
     };
-    FaultSeen { fault, at, done_at: at + 1, done: "moved".into(), by_hand: false }
+    FaultSeen { fault, at, done_at: at + 1, done: "moved".into(), by_hand: false, mended: Vec::new() }
 }
 
 /// The verdict must be inconclusive, with a reason that has all of these words.

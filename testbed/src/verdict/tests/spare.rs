@@ -19,7 +19,14 @@ fn used(name: &str, first_at: u64, last_at: u64, first_packet: u64) -> PortUse {
 fn fault(at: u64, make: fn(Vec<Plug>) -> Fault) -> FaultSeen {
     let end = crate::scenario::fault::End { node: "app".parse().unwrap(), link: port("eth0") };
     let plug = Plug { end, ports: vec![port("p-app-0")] };
-    FaultSeen { fault: make(vec![plug]), at, done_at: at + 1, done: String::new(), by_hand: false }
+    FaultSeen {
+        fault: make(vec![plug]),
+        at,
+        done_at: at + 1,
+        done: String::new(),
+        by_hand: false,
+        mended: Vec::new(),
+    }
 }
 
 /// The verdict on an appliance with a spare, after a change to the plan and to what was seen of a link that was cut from
