@@ -48,7 +48,37 @@ pub(super) fn verdict_on(plan: &Plan, name: &CheckName, seen: &Observations) -> 
 }
 
 fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict {
-    let (word, mut draft) = match &check.word {
+    let (word, mut draft) = draft(plan, check, seen);
+    ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
+    let lacks = ask_for_features(check, seen, &mut draft);
+    ask_for_a_whole_folder(&check.word, seen, &mut draft);
+    after::during(check, seen, &mut draft);
+    let reasons = draft.reasons.lines();
+    let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
+        (false, _) => Verdict::Fail,
+        (_, false) => Verdict::Inconclusive,
+        _ => Verdict::Pass,
+    };
+    CheckVerdict {
+        check: check.name.clone(),
+        place: check.place.clone(),
+        proves: check.proves.clone(),
+        word: word.to_owned(),
+        verdict,
+        summary: draft.summary,
+        findings: draft.findings,
+        reasons,
+        lacks,
+        controls: draft.controls,
+        pauses: draft.pauses,
+        covered: draft.covered,
+        matrix: draft.matrix,
+    }
+}
+
+/// The name of a check's word, and what that says of it.
+fn draft(plan: &Plan, check: &Check, seen: &Observations) -> (&'static str, Draft) {
+    match &check.word {
         Word::Reach { opens } => ("reach", reach::draft(check, opens, seen)),
         Word::NoReach { aims, alive, forgotten } => {
             let mut draft = no_reach::draft(check, aims, alive, seen);
@@ -108,31 +138,6 @@ fn judge_check(plan: &Plan, check: &Check, seen: &Observations) -> CheckVerdict 
             ("tls", tls::draft(plan, &asked, seen))
         }
         Word::Lint { .. } => ("lint", lint::draft(plan, &check.word, seen)),
-    };
-    ask_for_whole_captures(seen, &check.word, &mut draft.reasons);
-    let lacks = ask_for_features(check, seen, &mut draft);
-    ask_for_a_whole_folder(&check.word, seen, &mut draft);
-    after::during(check, seen, &mut draft);
-    let reasons = draft.reasons.lines();
-    let verdict = match (draft.findings.is_empty(), reasons.is_empty()) {
-        (false, _) => Verdict::Fail,
-        (_, false) => Verdict::Inconclusive,
-        _ => Verdict::Pass,
-    };
-    CheckVerdict {
-        check: check.name.clone(),
-        place: check.place.clone(),
-        proves: check.proves.clone(),
-        word: word.to_owned(),
-        verdict,
-        summary: draft.summary,
-        findings: draft.findings,
-        reasons,
-        lacks,
-        controls: draft.controls,
-        pauses: draft.pauses,
-        covered: draft.covered,
-        matrix: draft.matrix,
     }
 }
 

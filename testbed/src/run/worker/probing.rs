@@ -1,28 +1,20 @@
-//! Exercise and probe: what the checks of a plan ask for, and what was seen of it once the captures are closed.
+//! Exercise and probe while video plays, and what was seen of it once the captures are closed.
 
-use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use futures_util::StreamExt;
 
 use crate::event::{Failure, Stage};
 use crate::evidence::{RunFile, RunFolder, RunReader};
-use crate::fault::{Error as Refusal, Faults, Ground};
-use crate::kernel::{nft, snapshot};
-use crate::model::ruleset::holds_for_a_moment;
+use crate::fault::{Faults, Ground};
+use crate::kernel::snapshot;
 use crate::observation::{
     AddressesSeen, ChangeSeen, CommandEnd, FaultSeen, ListeningSeen, Moment, NodeFact, Observations,
-    OfferFlagged, OpenSeen, RouteSeen, RulesSeen, StateSeen, TrackedSeen,
+    OfferFlagged, RouteSeen, StateSeen, TrackedSeen,
 };
-use crate::plan::fault::Fault;
-use crate::plan::{Aim, Check, During, Forgotten, Node, Open, Plan, ServiceKind, Word};
-use crate::probe::{
-    self, AimSent, AskedSent, CrossingSent, Filters, HopSent, JoinSent, Ledger, Sending, Site, Swept, Wish,
-};
-use crate::record::{self, Instruments, Record, Which, rules};
+use crate::plan::{Check, Plan, ServiceKind, Word};
+use crate::probe::{self, Filters, Ledger, Site};
+use crate::record::{self, Instruments, Record, Which};
 use crate::run::order::Order;
 use crate::run::taint;
 use crate::services::{self, ServiceError, Services};
@@ -30,13 +22,10 @@ use crate::tap::{self, Captured};
 use crate::verdict::periodic;
 
 use super::build::Built;
-use super::calls;
-use super::change::{Changed, Place};
+use super::change::Place;
 use super::exercise::{begun, exercised, plays_within, regular_within};
-use super::orders;
-use super::stand_ins;
+use super::prober::{Prober, Sent};
 use super::teller::Teller;
-use super::trials;
 
 /// What was sent and opened, and how the scenario's own commands ended.
 pub(super) struct Probed {
@@ -51,27 +40,6 @@ pub(super) struct Probed {
     until: u64,
     /// The first number that was sent for it, in the site and in the open copy.
     first: [u32; 2],
-}
-
-/// What was sent and opened.
-#[derive(Default)]
-struct Sent {
-    aims: Vec<AimSent>,
-    crossings: Vec<CrossingSent>,
-    hops: Vec<HopSent>,
-    joins: Vec<JoinSent>,
-    asked: Vec<AskedSent>,
-    opens: Vec<OpenSeen>,
-    changes: Vec<ChangeSeen>,
-    rules: Vec<RulesSeen>,
-    listening: Vec<ListeningSeen>,
-}
-
-impl Sent {
-    /// Takes all aims of one check, in their order.
-    fn take_aims(&mut self, aims: Vec<Swept>) {
-        self.aims.extend((0..).zip(aims).map(|(place, one)| one.sent(place)));
-    }
 }
 
 /// Probes while video plays; ends at once when a service fails.
@@ -143,284 +111,6 @@ pub(super) async fn look_at_states(site: &Site, moment: Moment) -> Vec<StateSeen
         }
     }
     seen
-}
-
-/// How many ask for streams at a time; each of those that are not answered takes its whole time.
-const ASKED_AT_ONCE: usize = 64;
-
-/// Carries out every check that sends something, in the plan's order.
-struct Prober<'a> {
-    place: Place<'a>,
-    faults: &'a Faults,
-    ground: Ground<'a>,
-    /// The run's number, of which passwords are made.
-    run: u32,
-    /// Number of the next aim.
-    next: usize,
-    sent: Sent,
-}
-
-impl Prober<'_> {
-    async fn all(mut self) -> Sent {
-        for check in &self.place.site.plan.checks {
-            match &check.during {
-                None => self.check(check).await,
-                Some(fault) => self.during(check, fault).await,
-            }
-        }
-        tracing::debug!("all is sent");
-        self.sent
-    }
-
-    async fn check(&mut self, check: &Check) {
-        tracing::debug!(check = %check.name, "what it sends is sent");
-        let Place { site, copy, patience, .. } = self.place;
-        match &check.word {
-            Word::NoReach { aims, alive, forgotten } => {
-                if let Some(forgotten) = forgotten {
-                    until_forgotten(forgotten, &self.sent.changes).await;
-                }
-                if aims.iter().any(|aim| aim.cells.is_some()) {
-                    let with_file: Vec<&Node> = filtering(site).collect();
-                    self.sent.rules.extend(list_shut(site, check, &with_file, patience).await);
-                    self.sent.rules.extend(list_switches(site, check).await);
-                }
-                self.sweep(check, alive).await;
-            }
-            Word::Matrix { opens, .. } => {
-                let all: Vec<&Node> = site.plan.nodes.iter().collect();
-                self.sent.rules.extend(list_shut(site, check, &all, patience).await);
-                self.sent.rules.extend(list_switches(site, check).await);
-                let alive: Vec<Open> = opens.iter().map(|(open, _)| open.clone()).collect();
-                self.sweep(check, &alive).await;
-            }
-            Word::NoBridge { crossings, alive } => {
-                let (tried, alive) = probe::cross(site, copy, check, crossings, alive, patience).await;
-                self.sent.crossings.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
-                self.sent.opens.extend(alive);
-            }
-            Word::NoHop { hops, alive } => {
-                let (tried, alive) = probe::hop(site, copy, check, hops, alive, patience).await;
-                self.sent.hops.extend((0..).zip(tried).map(|(place, one)| one.sent(place)));
-                self.sent.opens.extend(alive);
-            }
-            Word::OwnLeg { questions } => {
-                let asked = probe::ask_legs(site, copy, check, questions, patience).await;
-                self.sent.asked.extend((0..).zip(asked).map(|(place, one)| one.sent(place)));
-            }
-            Word::NoStream { tries, knows_password, may, joins, hears } => {
-                let tries = tries.iter().map(|open| (open, *knows_password));
-                let asked = tries.chain(may.iter().map(|open| (open, true))).map(|(open, knows)| {
-                    let shown = services::shown_to(&open.to, self.run, knows);
-                    let to_group = joins.iter().any(|join| join.camera == open.to);
-                    let wish = Wish { shown, to_group };
-                    async move { probe::ask_for_stream(site, &check.name, open, &wish, patience).await }
-                });
-                let asked: Vec<_> = futures_util::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
-                self.sent.opens.extend(asked);
-                let joined = probe::join(site, copy, check, (joins, hears), patience).await;
-                self.sent.joins.extend((0..).zip(joined).map(|(place, one)| one.sent(place)));
-            }
-            Word::Listens { .. } => self.sent.listening.extend(probe::look_who_listens(site, check)),
-            Word::Reach { opens } if check.during.as_ref().is_some_and(During::has_a_name_asked) => {
-                self.open_as_it_stands(check, opens).await;
-            }
-            Word::Reach { opens } => {
-                for open in opens {
-                    self.sent.opens.push(probe::open(site, &check.name, open, patience).await);
-                }
-            }
-            Word::After { .. } => {
-                if check.word.aims().iter().any(|aim| aim.cells.is_some()) {
-                    let with_file: Vec<&Node> = filtering(site).collect();
-                    self.sent.rules.extend(list_shut(site, check, &with_file, patience).await);
-                    self.sent.rules.extend(list_switches(site, check).await);
-                }
-                let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
-                let taken = RefCell::new(None);
-                // A rule file that was loaded though it was to be refused stands, which is for the verdict to say.
-                let carry_out = async |fault: &Fault, again| {
-                    carry_out(self.faults, self.ground, fault, again, Some(&taken)).await
-                };
-                let Changed { swept, opens, mut change } =
-                    self.place.through(check, (&sending, self.next), carry_out).await;
-                change.done.taken = taken.into_inner();
-                change.done.no_room = self.faults.no_room();
-                self.next += swept.len();
-                self.sent.take_aims(swept);
-                self.sent.opens.extend(opens);
-                self.sent.changes.push(change);
-            }
-            Word::Tls { cloud: Some(_), .. } => {
-                let change = stand_ins::meet(check, self.ground).await;
-                self.sent.changes.push(change);
-            }
-            Word::Endures { .. } => {
-                let change = trials::endure(check, self.ground).await;
-                self.sent.changes.push(change);
-            }
-            Word::Job { .. } => {
-                let change = orders::give(check, self.ground).await;
-                self.sent.changes.push(change);
-            }
-            Word::Calls { .. } => {
-                let change = calls::make(check, self.ground).await;
-                self.sent.changes.extend(change);
-            }
-            Word::Talks { .. }
-            | Word::NamesAgree { .. }
-            | Word::Rtsp { nowhere_else: false, .. }
-            | Word::Tls { .. }
-            | Word::Plays { .. }
-            | Word::Direction { .. }
-            | Word::PeersOf { .. }
-            | Word::Members { .. }
-            | Word::Clock { .. }
-            | Word::Scan { .. }
-            | Word::NoVideo { .. }
-            | Word::Inventory { .. }
-            | Word::Attacks { .. }
-            | Word::Address { .. }
-            | Word::Carries { .. }
-            | Word::Explained { .. }
-            | Word::Name { .. }
-            | Word::Lint { .. }
-            | Word::Periodic { .. }
-            | Word::Spare { .. } => {}
-            Word::Taint { .. } | Word::Rtsp { nowhere_else: true, .. } => {
-                probe::hide_canaries(site, patience)
-            }
-        }
-    }
-
-    /// Sends everything of a check whose rules are listed.
-    async fn sweep(&mut self, check: &Check, alive: &[Open]) {
-        let Place { site, copy, patience, .. } = self.place;
-        let sending = Sending::all_of(&site.plan, check, &self.sent.rules, (site.key, self.next));
-        let (aims, alive) = probe::sweep(site, copy, check, &sending, alive, self.next, patience).await;
-        self.next += aims.len();
-        self.sent.take_aims(aims);
-        self.sent.opens.extend(alive);
-    }
-
-    /// Tries each of them once, without anybody asking for a name first.
-    async fn open_as_it_stands(&mut self, check: &Check, opens: &[Open]) {
-        let Place { site, patience, .. } = self.place;
-        let tried = opens.iter().map(|open| probe::open_as_it_stands(site, &check.name, open, patience));
-        self.sent.opens.extend(futures_util::future::join_all(tried).await);
-    }
-
-    /// The check while a fault stands, which is mended then.
-    async fn during(&mut self, check: &Check, during: &During) {
-        let (place, faults, ground) = (self.place, self.faults, self.ground);
-        if during.has_a_name_asked() {
-            // What a name opens must be shut without it.
-            self.open_as_it_stands(check, check.word.opens()).await;
-        }
-        let carry_out = async |fault: &Fault| carry_out(faults, ground, fault, false, None).await;
-        let change = place.during(check, during, carry_out, self.check(check)).await;
-        self.sent.changes.push(change);
-    }
-}
-
-/// So many nft processes list rules at once: more would only wait for a processor.
-const LISTED_AT_ONCE: usize = 8;
-
-/// Whoever has a rule file.
-fn filtering(site: &Site) -> impl Iterator<Item = &Node> {
-    site.plan.nodes.iter().filter(|node| node.ruleset.is_some())
-}
-
-/// What a node lets in for so long at most, since it has asked for something, is shut again before anything is sent to it.
-const MOMENT: Duration = Duration::from_secs(5);
-/// Until it is looked again whether it is.
-const LOOKED_AGAIN: Duration = Duration::from_millis(100);
-
-/// The rules of these nodes once those that are aimed at let in nothing for a moment only, or after that moment.
-async fn list_shut(site: &Site, check: &Check, nodes: &[&Node], patience: u32) -> Vec<RulesSeen> {
-    let end = Instant::now() + MOMENT * patience;
-    let is_open = |one: &RulesSeen| {
-        check.word.aims().iter().any(|aim| aim.to == one.node)
-            && holds_for_a_moment(&one.listing, MOMENT.as_secs())
-    };
-    loop {
-        let listed = list_rules(site, check, nodes).await;
-        if !listed.iter().any(is_open) || Instant::now() >= end {
-            return listed;
-        }
-        tokio::time::sleep(LOOKED_AGAIN).await;
-    }
-}
-
-/// The rules of these nodes, as nft lists them in JSON. What cannot be listed is left out, and missed by the verdict.
-async fn list_rules(site: &Site, check: &Check, nodes: &[&Node]) -> Vec<RulesSeen> {
-    let mut listed = Vec::new();
-    for some in nodes.chunks(LISTED_AT_ONCE) {
-        let listing = some.iter().map(|node| nft::list_json(site.lab.node(&node.name)));
-        listed.extend(futures_util::future::join_all(listing).await);
-    }
-    let mut seen = Vec::new();
-    for (node, listed) in nodes.iter().zip(listed) {
-        let listed = listed.map_err(|error| error.to_string());
-        let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
-        match listing {
-            Ok(listing) => {
-                seen.push(RulesSeen {
-                    check: check.name.clone(),
-                    node: node.name.clone(),
-                    of_switches: false,
-                    listing,
-                });
-            }
-            Err(error) => tracing::warn!(node = %node.name, %error, "its rules are not known"),
-        }
-    }
-    seen
-}
-
-/// The rules of all switches, where packets of the check cross one that has some. They are in one namespace.
-async fn list_switches(site: &Site, check: &Check) -> Option<RulesSeen> {
-    let cross = |aim: &Aim| aim.cells.as_ref().is_some_and(|cells| cells.switched);
-    let (node, _) = site.plan.switches.first()?.plugged.first()?;
-    if !check.word.aims().iter().any(cross) {
-        return None;
-    }
-    let listed = nft::list_json(&site.lab.fabric).await.map_err(|error| error.to_string());
-    let listing = listed.and_then(|text| rules::without_ours(&text).map_err(|error| error.to_string()));
-    let listing = listing.inspect_err(|error| tracing::warn!(error, "the rules of switches are not known"));
-    Some(RulesSeen {
-        check: check.name.clone(),
-        node: node.clone(),
-        of_switches: true,
-        listing: listing.ok()?,
-    })
-}
-
-/// What a name has left may be open for so long; shut is what it must be at the end of that.
-async fn until_forgotten(forgotten: &Forgotten, changes: &[ChangeSeen]) {
-    let Some(left) = changes.iter().find(|change| change.check == forgotten.since) else { return };
-    let passed = Duration::from_nanos(fake_facts::now().saturating_sub(left.then_at));
-    tokio::time::sleep(forgotten.within.saturating_sub(passed)).await;
-}
-
-/// Carries a fault out, for the first time or again. What a rule file that was to be refused has changed is told in `taken`, if somebody
-/// wants to know; else it is an error.
-async fn carry_out(
-    faults: &Faults,
-    ground: Ground<'_>,
-    fault: &Fault,
-    again: bool,
-    taken: Option<&RefCell<Option<String>>>,
-) -> Result<(), String> {
-    let done = match again {
-        true => faults.carry_out_again(fault, ground).await,
-        false => faults.carry_out(fault, false, ground).await,
-    };
-    if let (Err(Refusal::Taken(words)), Some(taken)) = (&done, taken) {
-        taken.borrow_mut().get_or_insert_with(|| words.clone());
-        return Ok(());
-    }
-    done.map(drop).map_err(|error| error.to_string())
 }
 
 /// Whether every `periodic` has as many gaps as it asks for.
