@@ -113,6 +113,10 @@ fn changes_address(
         let label = "it has `dies` as well: give that to another camera";
         wrong("a camera that goes away cannot take another address meanwhile", label);
     }
+    if !written.misroutes.is_absent() {
+        let label = "it has `misroutes` as well: give that to another camera";
+        wrong("a camera that others are told to go over cannot take another address meanwhile", label);
+    }
     let IpAddr::V4(address) = to.value else {
         wrong("a camera takes an IPv4 address or none", "an IPv6 address");
         return None;
