@@ -1,7 +1,8 @@
 //! What is said of an aim's packets before they are sent: how they look, and where they may be seen.
 
 use super::Role;
-use super::sweep::{own_link, ports_of, probe_of, source_of};
+use super::ports::{own_link, ports_of, source_of};
+use super::sweep::probe_of;
 use crate::names::Kinds;
 use crate::plan::{Aim, Judge, Link, Node, Plan};
 use crate::tap::{Announced, Direction, FIRST, Spot};

@@ -7,7 +7,9 @@
 use std::time::Instant;
 
 use super::announced::announced;
-use super::sweep::{ARRIVE_WITHIN, Sockets, keep_pace, probe_of, signs_of_life, source_mac};
+use super::ports::source_mac;
+use super::sockets::Sockets;
+use super::sweep::{ARRIVE_WITHIN, keep_pace, probe_of, signs_of_life};
 use super::{Role, Sending, Site, Swept};
 use crate::kernel::packet::PacketSocket;
 use crate::names::{Kinds, LinkName, Mac, Traffic};

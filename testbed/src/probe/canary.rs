@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Site;
-use super::sweep::Sockets;
+use super::sockets::Sockets;
 use crate::plan::Carries;
 use crate::tap::nonce::{self, Stray};
 use crate::tap::{Direction, taint::canary};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Site;
 use super::open::open_again;
-use super::sweep::Sockets;
+use super::sockets::Sockets;
 use crate::kernel::nft;
 use crate::names::{CheckName, LinkName, Mac};
 use crate::observation::{Control, HopSeen, HoppedSeen, OpenSeen};

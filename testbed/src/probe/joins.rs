@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt};
 
 use super::Site;
-use super::sweep::Sockets;
+use super::sockets::Sockets;
 use crate::kernel::{Namespace, nft};
 use crate::names::{CheckName, LinkName, Mac, Traffic};
 use crate::observation::{Control, Conversation, JoinSeen};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Site;
-use super::sweep::Sockets;
+use super::sockets::Sockets;
 use crate::kernel::{addresses, sysctl};
 use crate::names::CheckName;
 use crate::observation::{Answered, AskedSeen, QuestionSeen};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sweep::{Sockets, send_path, wait_for_all};
+use super::sockets::Sockets;
+use super::sweep::{send_path, wait_for_all};
 use super::unread::Unread;
 use super::{Site, Swept};
 use crate::kernel::{nft, sysctl};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hops::INSTRUMENTS;
-use super::sweep::ports_of;
+use super::ports::ports_of;
 use super::{Asked, Crossed, Hopped, Joined, Sending, Swept};
 use crate::names::CheckName;
 use crate::observation::TraceStep;

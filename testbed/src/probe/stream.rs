@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::sweep::{Sockets, own_port, send, source_mac};
+use super::ports::{own_port, source_mac};
+use super::sockets::Sockets;
+use super::sweep::send;
 use super::{Entry, Role, Sending, Site, Swept};
 use crate::names::{Kinds, LinkName, Traffic};
 #[cfg(feature = "broken-parts")]

@@ -5,20 +5,22 @@
 //! itself by the packets of allowed flows that the very instrument logs. *Path*: in the open copy the same packets
 //! arrive.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::attack::{Attacked, Life, attack};
 use super::open::open_again;
 use super::pass_on::passed_on;
+use super::ports::{own_port, port_of, ports_of, source_mac};
+use super::sockets::Sockets;
 use super::unread::Unread;
-use super::{Entry, FilterLog, Role, Sending, Site};
+use super::{Entry, Role, Sending, Site};
 use crate::kernel::packet::PacketSocket;
-use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, SegmentName, Traffic};
-use crate::observation::{AimSeen, Arrival, Control, KindSeen, OpenSeen, Stray, StrayKind, TraceStep};
-use crate::plan::{Aim, Check, Judge, Link, Open, PassedOn, Plan};
+use crate::names::{CheckName, Kinds, LinkName, Mac, NodeName, Traffic};
+use crate::observation::{OpenSeen, TraceStep};
+use crate::plan::{Aim, Check, Judge, Open, PassedOn};
+use crate::tap::Direction;
 use crate::tap::nonce::{self, Probe};
-use crate::tap::{self, Captured, Direction};
 
 /// How long packets may be under way before a control counts as missed.
 pub(super) const ARRIVE_WITHIN: Duration = Duration::from_secs(1);
@@ -239,19 +241,6 @@ impl Swept {
         site.ledger.entry(n).filter(mine).map(|entry| (n, entry))
     }
 
-    /// What is wrong with what the ledger says was sent for it.
-    fn not_as_planned(&self, site: &Seen<'_>) -> Vec<String> {
-        let sent = |kind| site.sent.get(&(self.number, kind, Role::Attack)).map_or(&[][..], Vec::as_slice);
-        (0..self.sending.kinds.len())
-            .filter_map(|kind| self.sending.differs(kind, sent(kind), self.again))
-            .collect()
-    }
-
-    /// How many packets of a kind there should be. What is sent again and again is as many as were sent, but of cells each is sent once.
-    fn planned(&self, kinds: &Kinds, sent: u64) -> u64 {
-        if self.again && !matches!(kinds, Kinds::Cells(_)) { sent } else { kinds.width() }
-    }
-
     /// What a device between does to let in what is for everybody, if that is what is sent.
     pub(super) fn passed_on(&self) -> Option<(&NodeName, &PassedOn)> {
         let aim = &self.sending.aim;
@@ -366,260 +355,5 @@ pub(super) fn probe_of(
         n,
         ttl: 64,
         waypoint,
-    }
-}
-
-/// What became of a packet of the attack otherwise: handed to somebody it was not for, altered on the way, or answered.
-fn strays(
-    site: &Seen<'_>,
-    aim: &Aim,
-    ports: &(Vec<LinkName>, Vec<LinkName>),
-    (n, traffic): (u32, Traffic),
-) -> Vec<Stray> {
-    let entered = ports.0.iter().find_map(|port| site.captured.sightings.first(n, port, Direction::FromNode));
-    let stray = |kind, packet| Stray {
-        kind,
-        traffic,
-        entered_packet: entered.as_ref().map(|sighting| sighting.packet),
-        packet: Some(packet),
-        at: entered.as_ref().map_or(0, |sighting| sighting.at),
-    };
-    // A device on the way has to get it; so has the target, and whether it lets it in is judged elsewhere.
-    // What is for everybody is for the neighbours, too; in the target's segment it has arrived.
-    let own_segment = own_link(site.plan, aim).map(|link| &link.segment);
-    let hears = |link: &Link| {
-        aim.everybody.is_some() && (Some(&link.segment) == own_segment || ports.1.contains(&link.port))
-    };
-    let stranger = |port: &LinkName| {
-        let links = site.plan.nodes.iter().flat_map(|node| node.links.iter().map(move |link| (node, link)));
-        let (node, _) = links.into_iter().find(|(_, link)| link.port == *port && !hears(link))?;
-        (!node.forwards && node.name != aim.to && node.name != aim.next_node).then(|| node.name.clone())
-    };
-    let ends = |port: &LinkName| ports.1.contains(port) || stranger(port).is_some();
-    let delivered = site.captured.sightings.delivered(n).filter_map(|sighting| {
-        let node = stranger(&sighting.port)?;
-        Some(stray(StrayKind::DeliveredElsewhere { node }, sighting.packet))
-    });
-    let told = site.captured.sightings.stray(n);
-    let altered = told.iter().find(|one| {
-        one.kind == tap::StrayKind::Altered
-            && one.direction == Direction::ToNode
-            && one.addressed
-            && ends(&one.port)
-    });
-    let answered = told.iter().find(|one| one.kind == tap::StrayKind::Answered);
-    let altered = altered.map(|one| stray(StrayKind::Altered, one.packet));
-    let answered = answered.map(|one| stray(StrayKind::Answered, one.packet));
-    delivered.chain(altered).chain(answered).collect()
-}
-
-/// The fabric's ports of the attacker's link and of the target's; each with that of the link that it may change places
-/// with. None if the aim is not of this plan.
-pub(super) fn ports_of(plan: &Plan, aim: &Aim) -> Option<(Vec<LinkName>, Vec<LinkName>)> {
-    let own = with_partner(plan, &aim.from, own_link(plan, aim)?);
-    let target = match &aim.everybody {
-        Some(everybody) if !everybody.taps.is_empty() => everybody.taps.clone(),
-        _ => with_partner(plan, &aim.to, target_link(plan, aim)?),
-    };
-    Some((own, target))
-}
-
-/// The fabric's port of the target's link that the aim is at.
-fn port_of(site: &Site, aim: &Aim) -> LinkName {
-    target_link(&site.plan, aim).expect("an aim's ends are nodes of the plan, with links").port.clone()
-}
-
-/// The fabric's port of the link that the attacker sends by.
-pub(super) fn own_port(site: &Site, aim: &Aim) -> LinkName {
-    own_link(&site.plan, aim).expect("an aim's link is one of its attacker's").port.clone()
-}
-
-/// The Ethernet address that the attacker's frames come from.
-pub(super) fn source_mac(site: &Site, aim: &Aim) -> Mac {
-    source_of(&site.plan, aim).expect("an aim's link is one of its attacker's")
-}
-
-/// The same; none if the aim is not of this plan.
-pub(super) fn source_of(plan: &Plan, aim: &Aim) -> Option<Mac> {
-    let own = own_link(plan, aim)?.mac;
-    Some(aim.forged.as_ref().map_or(own, |forged| forged.mac))
-}
-
-pub(super) fn own_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
-    plan.node(&aim.from)?.links.iter().find(|one| one.name == aim.link)
-}
-
-/// The target's link with the aim's address, or that in the segment where the address is everybody's; or else its first.
-fn target_link<'a>(plan: &'a Plan, aim: &Aim) -> Option<&'a Link> {
-    let links = &plan.node(&aim.to)?.links;
-    let is_it = |link: &&Link| match &aim.everybody {
-        Some(everybody) => link.port == everybody.port,
-        None => link.addresses.iter().any(|one| one.addr() == aim.address),
-    };
-    links.iter().find(is_it).or(links.first())
-}
-
-/// A port of a node's link, and that of the link that it may change places with.
-fn with_partner(plan: &Plan, node: &NodeName, link: &Link) -> Vec<LinkName> {
-    let partner = plan.node(node).and_then(|node| node.partner(link)).map(|partner| partner.port.clone());
-    std::iter::once(link.port.clone()).chain(partner).collect()
-}
-
-/// Packet sockets, one per place, opened when first used.
-#[derive(Default)]
-pub(super) struct Sockets {
-    open: BTreeMap<(String, String), PacketSocket>,
-}
-
-impl Sockets {
-    pub(super) fn of_link(
-        &mut self,
-        site: &Site,
-        node: &NodeName,
-        link: &LinkName,
-    ) -> Result<&PacketSocket, String> {
-        let place = (node.to_string(), link.to_string());
-        self.at(place, || PacketSocket::open(site.lab.node(node), site.lab.number(node, link)))
-    }
-
-    fn of_bridge(&mut self, site: &Site, segment: &SegmentName) -> Result<&PacketSocket, String> {
-        let planned = site.plan.segments.iter().find(|one| one.name == *segment);
-        let bridge = planned.expect("an aim's segment is planned").bridge.clone();
-        self.of_port(site, &bridge)
-    }
-
-    /// Of a port of the fabric, or of a bridge: what is sent there goes to whatever is plugged in.
-    pub(super) fn of_port(&mut self, site: &Site, port: &LinkName) -> Result<&PacketSocket, String> {
-        self.at((String::new(), port.to_string()), || {
-            PacketSocket::open(&site.lab.fabric, site.lab.port(port))
-        })
-    }
-
-    fn at(
-        &mut self,
-        place: (String, String),
-        open: impl FnOnce() -> Result<PacketSocket, crate::kernel::KernelError>,
-    ) -> Result<&PacketSocket, String> {
-        if !self.open.contains_key(&place) {
-            self.open.insert(place.clone(), open().map_err(|error| error.to_string())?);
-        }
-        Ok(&self.open[&place])
-    }
-}
-
-/// Joins what was sent with what the taps and instruments have seen, once the captures are closed.
-pub fn complete(swept: Vec<Swept>, site: &Seen<'_>, open_copy: &Seen<'_>) -> Vec<AimSeen> {
-    swept.into_iter().map(|one| complete_one(one, site, open_copy)).collect()
-}
-
-/// A site whose captures are closed.
-#[derive(Debug)]
-pub struct Seen<'a> {
-    /// What the taps saw.
-    pub captured: &'a Captured,
-    /// What was logged behind filters.
-    pub logs: &'a BTreeMap<NodeName, FilterLog>,
-    /// Who is behind which port.
-    pub plan: &'a Plan,
-    /// What was sent: by aim, kind and role.
-    sent: HashMap<(usize, usize, Role), Vec<(u32, Traffic)>>,
-}
-
-impl<'a> Seen<'a> {
-    /// Puts together what was sent (by number) and what saw it.
-    pub fn new(
-        captured: &'a Captured,
-        logs: &'a BTreeMap<NodeName, FilterLog>,
-        plan: &'a Plan,
-        ledger: &[(u32, Entry)],
-    ) -> Self {
-        let mut sent: HashMap<_, Vec<_>> = HashMap::new();
-        for (n, entry) in ledger {
-            sent.entry((entry.aim, entry.kind, entry.role)).or_default().push((*n, entry.traffic));
-        }
-        Self { captured, logs, plan, sent }
-    }
-}
-
-/// The ports at which a probe came out of the fabric.
-fn ports_seen(site: &Seen<'_>, n: u32) -> BTreeSet<LinkName> {
-    let sightings = site.captured.sightings.of(n);
-    sightings.filter(|one| one.direction == Direction::ToNode).map(|one| one.port).collect()
-}
-
-fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimSeen {
-    swept.errors.extend(swept.not_as_planned(site));
-    let aim = &swept.sending.aim;
-    let at = |site: &Seen<'_>, n, ports: &[LinkName], direction| {
-        let mut seen = ports.iter().filter_map(|port| site.captured.sightings.first(n, port, direction));
-        seen.next().map(|sighting| (sighting.packet, sighting.at))
-    };
-    let arrived = |site: &Seen<'_>, n| match &aim.judge {
-        Judge::Tap { .. } => at(site, n, &swept.ports.1, Direction::ToNode).is_some(),
-        Judge::BehindFilter { node } => site.logs.get(node).is_some_and(|log| log.arrived(n)),
-    };
-    let mine = |site: &Seen<'_>, kind: usize, role: Role| -> Vec<(u32, Traffic)> {
-        site.sent.get(&(swept.number, kind, role)).cloned().unwrap_or_default()
-    };
-    let control = |site: &Seen<'_>, sent: Vec<(u32, Traffic)>| Control {
-        sent: sent.len() as u64,
-        seen: sent.iter().filter(|(n, _)| arrived(site, *n)).count() as u64,
-    };
-    // What is at everybody must be seen by each tap that judges: else one of them may be blind.
-    let seen_at_all = |site: &Seen<'_>, sent: Vec<(u32, Traffic)>| {
-        let at_all = |n: u32| ports_seen(site, n).is_superset(&swept.ports.1.iter().cloned().collect());
-        Control { sent: sent.len() as u64, seen: sent.iter().filter(|(n, _)| at_all(*n)).count() as u64 }
-    };
-    let kinds = swept.sending.kinds.iter().enumerate().map(|(kind, kinds)| {
-        let sent = mine(site, kind, Role::Attack);
-        let entered: Vec<u64> = sent
-            .iter()
-            .filter_map(|(n, _)| at(site, *n, &swept.ports.0, Direction::FromNode))
-            .map(|(packet, _)| packet)
-            .collect();
-        let arrivals = sent.iter().filter(|(n, _)| arrived(site, *n)).map(|(n, single)| {
-            let entered = at(site, *n, &swept.ports.0, Direction::FromNode);
-            Arrival {
-                traffic: *single,
-                entered_packet: entered.map(|(packet, _)| packet),
-                packet: at(site, *n, &swept.ports.1, Direction::ToNode).map(|(packet, _)| packet),
-                at: entered.map_or(0, |(_, at)| at),
-            }
-        });
-        let instrument = match aim.judge {
-            Judge::Tap { .. } if aim.everybody.is_some() => {
-                seen_at_all(site, mine(site, kind, Role::Instrument))
-            }
-            Judge::Tap { .. } => control(site, mine(site, kind, Role::Instrument)),
-            Judge::BehindFilter { .. } => control(open_copy, mine(open_copy, kind, Role::Instrument)),
-        };
-        KindSeen {
-            strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
-            kinds: kinds.clone(),
-            planned: swept.planned(kinds, sent.len() as u64),
-            entered: entered.len() as u64,
-            entered_packet: entered.iter().find(|packet| **packet > 0).or(entered.first()).copied(),
-            arrived: arrivals.collect(),
-            instrument,
-            path: control(open_copy, mine(open_copy, kind, Role::Attack)),
-        }
-    });
-    let filter_instrument_alive = match &aim.judge {
-        Judge::Tap { .. } => None,
-        Judge::BehindFilter { node } => {
-            Some(site.logs.get(node).is_some_and(|log| log.alive(swept.started_at, swept.ended_at)))
-        }
-    };
-    AimSeen {
-        check: swept.check.clone(),
-        kinds: kinds.collect(),
-        aim: aim.clone(),
-        cells: swept.sending.cells.clone(),
-        started_at: swept.started_at,
-        ended_at: swept.ended_at,
-        slices: swept.slices,
-        errors: swept.errors,
-        filter_instrument_alive,
-        trace: swept.trace,
     }
 }

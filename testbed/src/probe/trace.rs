@@ -7,7 +7,8 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStdout;
 use tokio::time::{Instant, timeout_at};
 
-use super::sweep::{send, source_mac};
+use super::ports::source_mac;
+use super::sweep::send;
 use super::{Entry, Role, Site, Swept};
 use crate::kernel::nft::{self, Traced};
 use crate::kernel::packet::PacketSocket;
