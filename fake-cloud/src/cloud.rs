@@ -61,6 +61,10 @@ pub(crate) enum Leave {
     Service(Service),
 }
 
+/// What a connection hears of kept ones, from when it was taken in: what is said while it shakes hands, or while its first request is
+/// answered, is meant for it, too.
+pub(crate) struct Heard(broadcast::Receiver<Leave>);
+
 /// Why the cloud did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -139,21 +143,25 @@ impl Cloud {
         self.registry.principal(certificate_id, &self.place, self.clock.now())
     }
 
-    /// Waits until this server name has moved, or somebody else takes the place of its service.
-    pub(crate) async fn left(&self, name: Option<&str>) {
-        self.said_of(name, true).await;
+    /// From here on a connection hears what is said of kept ones.
+    pub(crate) fn hears(&self) -> Heard {
+        Heard(self.leave.subscribe())
     }
 
-    /// Waits until somebody else takes the place of this server name's service. Sessions outlast a name that moves.
-    pub(crate) async fn replaced(&self, name: Option<&str>) {
-        self.said_of(name, false).await;
+    /// Waits until it is heard that this server name has moved, or that somebody else takes the place of its service.
+    pub(crate) async fn left(&self, name: Option<&str>, heard: Heard) {
+        self.said_of(name, true, heard).await;
     }
 
-    async fn said_of(&self, name: Option<&str>, moves_count: bool) {
+    /// Waits until it is heard that somebody else takes the place of this server name's service. Sessions outlast a name that moves.
+    pub(crate) async fn replaced(&self, name: Option<&str>, heard: Heard) {
+        self.said_of(name, false, heard).await;
+    }
+
+    async fn said_of(&self, name: Option<&str>, moves_count: bool, mut heard: Heard) {
         let service = name.and_then(|name| self.names.meaning(name));
-        let mut heard = self.leave.subscribe();
         loop {
-            match heard.recv().await {
+            match heard.0.recv().await {
                 Ok(Leave::Name(other))
                     if moves_count && name.is_some_and(|name| name.eq_ignore_ascii_case(&other)) =>
                 {

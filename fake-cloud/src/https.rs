@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::HOST;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::answer::{self, Body, Failure, Wire};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Heard};
 use crate::iot::registry::Principal;
 use crate::keys::{Holder, request_id};
 use crate::names::Meaning;
@@ -48,15 +48,22 @@ pub(crate) async fn serve(
     stream: TlsStream<TcpStream>,
     door: Door,
     peer: Peer,
-    cloud: Arc<Cloud>,
+    (cloud, heard): (Arc<Cloud>, Heard),
     stop: CancellationToken,
 ) {
-    let visit = Arc::new(Visit { cloud, door, peer, known: AtomicBool::new(false) });
+    let visit = Arc::new(Visit {
+        cloud,
+        door,
+        peer,
+        known: Default::default(),
+        asked: Default::default(),
+        leaves: Default::default(),
+    });
     let service = service_fn(|request| {
         let visit = visit.clone();
         async move { Ok::<_, Infallible>(visit.answer(request).await) }
     });
-    let left = visit.cloud.left(visit.peer.sni.as_deref());
+    let left = visit.cloud.left(visit.peer.sni.as_deref(), heard);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
@@ -64,11 +71,14 @@ pub(crate) async fn serve(
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection, left);
     // A server whose name has left its address, or whose place somebody takes, ends its kept connections in good order, so that
-    // clients come anew.
+    // clients come anew. One on which nothing was asked yet ends with its first answer: it would be cut off otherwise.
     let served = async {
         tokio::select! {
             result = connection.as_mut() => return result,
-            () = left => connection.as_mut().graceful_shutdown(),
+            () = left => visit.leaves.store(true, Ordering::Relaxed),
+        }
+        if visit.asked.load(Ordering::Relaxed) {
+            connection.as_mut().graceful_shutdown();
         }
         connection.await
     };
@@ -131,10 +141,23 @@ struct Visit {
     door: Door,
     peer: Peer,
     known: AtomicBool,
+    /// A request has come.
+    asked: AtomicBool,
+    /// The next answer is the last.
+    leaves: AtomicBool,
 }
 
 impl Visit {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        self.asked.store(true, Ordering::Relaxed);
+        let mut response = self.attend(request).await;
+        if self.leaves.load(Ordering::Relaxed) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn attend(&self, request: Request<Incoming>) -> Response<Body> {
         let id = request_id();
         let head = request.method() == Method::HEAD;
         let (parts, body) = request.into_parts();

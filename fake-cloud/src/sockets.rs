@@ -220,7 +220,7 @@ impl Reception {
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%error, "TCP_NODELAY");
         }
-        let place = self.half_open.enter();
+        let (place, heard) = (self.half_open.enter(), self.cloud.hears());
         let stand_in = self.cloud.stand_ins.next(&stream, socket, &self.cloud.names, self.word);
         let Some(stand_in) = self.while_it_has(&place, socket, stand_in).await else { return };
         if let Some(turn) = stand_in {
@@ -232,10 +232,10 @@ impl Reception {
         drop(place);
         match admitted {
             Ok((Door::Mqtt, stream, peer)) => {
-                mqtt::serve(stream, peer, self.cloud.clone(), self.stop.clone()).await
+                mqtt::serve(stream, peer, (self.cloud.clone(), heard), self.stop.clone()).await
             }
             Ok((door, stream, peer)) => {
-                https::serve(stream, door, peer, self.cloud.clone(), self.stop.clone()).await
+                https::serve(stream, door, peer, (self.cloud.clone(), heard), self.stop.clone()).await
             }
             Err(away) => {
                 let word = away.door.map_or(self.word, Door::word);

@@ -192,7 +192,7 @@ async fn said(cloud: &Arc<Cloud>, certificate: &str, bytes: &[u8]) -> Vec<u8> {
         tls: None,
         certificate_id: Some(certificate.into()),
     };
-    let served = tokio::spawn(serve(server, peer, cloud.clone(), CancellationToken::new()));
+    let served = tokio::spawn(serve(server, peer, (cloud.clone(), cloud.hears()), CancellationToken::new()));
     let (mut from, mut to) = tokio::io::split(client);
     // It may have closed already, which is an answer too.
     let _ = to.write_all(bytes).await;

@@ -14,7 +14,7 @@ use super::packets::{self, Asked, Granted, Terms, Version, Will, Wish};
 use super::topic;
 use super::wire::{End, Wire as Bytes, broken};
 use crate::answer::{Failure, Wire};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Heard};
 use crate::iot::registry::{Deed, Principal};
 use crate::iot::{self, Caller, presence};
 use crate::keys::request_id;
@@ -34,11 +34,11 @@ const STORED_PACE: Duration = Duration::from_millis(100);
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
     stream: S,
     peer: Peer,
-    cloud: Arc<Cloud>,
+    (cloud, heard): (Arc<Cloud>, Heard),
     stop: CancellationToken,
 ) {
     let mut session = Session { wire: Bytes::new(stream), peer, cloud: &cloud };
-    let end = session.run(&stop).await;
+    let end = session.run(heard, &stop).await;
     match end {
         End::Rule(_, reason) => cloud.facts.refused(Service::Iot, session.peer.socket, reason),
         End::Lost(reason) => debug!(reason, peer = %session.peer.socket, "MQTT client lost"),
@@ -79,7 +79,7 @@ struct Connect {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
-    async fn run(&mut self, stop: &CancellationToken) -> End {
+    async fn run(&mut self, heard: Heard, stop: &CancellationToken) -> End {
         let first = tokio::select! {
             first = tokio::time::timeout(FIRST_PACKET, self.wire.first()) => first,
             () = stop.cancelled() => return End::Stopped,
@@ -101,7 +101,7 @@ impl<'a, S: AsyncRead + AsyncWrite> Session<'a, S> {
         let (cloud, name) = (self.cloud, self.peer.sni.clone());
         let end = tokio::select! {
             end = self.attend(&mut guest, asked.collect()) => end.unwrap_or_else(|end| end),
-            () = cloud.replaced(name.as_deref()) => End::Stopped,
+            () = cloud.replaced(name.as_deref(), heard) => End::Stopped,
             () = stop.cancelled() => End::Stopped,
         };
         self.part(guest, &end, connect.will).await;

@@ -1,6 +1,6 @@
 //! The process itself: its files, its facts, its end, and what a developer gets.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -11,6 +11,7 @@ use fake_cloud::cloud;
 use fake_cloud::settings::Settings;
 use fake_facts::{Fact, Teller};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Fake, run, text};
 
@@ -196,41 +197,104 @@ async fn it_runs_inside_a_test_too_and_stops_when_told() {
     assert!(TcpStream::connect(socket).is_err());
 }
 
+/// A cloud that serves at a spare address as well, for one name of its own.
+struct Spare {
+    _dir: tempfile::TempDir,
+    stop: tokio_util::sync::CancellationToken,
+    running: cloud::Running,
+    /// What it says.
+    facts: BufReader<std::io::PipeReader>,
+    socket: std::net::SocketAddr,
+    name: String,
+}
+
+impl Spare {
+    async fn start() -> Self {
+        let dir = tempfile::TempDir::new().unwrap();
+        let spare = [127, 0, 0, 2].into();
+        let settings = Settings {
+            https_port: 0,
+            dns_port: 0,
+            ntp_port: 0,
+            spares: vec![spare],
+            ..Settings::on_loopback(dir.path().join("cloud"))
+        };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let (facts, says) = std::io::pipe().unwrap();
+        let running = cloud::start(&settings, Teller::new(Box::new(says)), stop.clone()).await.unwrap();
+        let socket = running.listens.iter().find(|listen| listen.socket.ip() == spare).unwrap().socket;
+        let name = running.client.endpoints.monitoring.clone();
+        Self { _dir: dir, stop, running, facts: BufReader::new(facts), socket, name }
+    }
+
+    /// A client that asks for something, and leaves its end open.
+    fn ask(&self, at: std::net::SocketAddr) -> (std::process::Child, std::process::ChildStdin) {
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-quiet", "-connect", &at.to_string(), "-servername", &self.name]);
+        client.args(["-verify_return_error", "-CAfile"]).arg(&self.running.client.ca);
+        let piped = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut client = piped.spawn().expect("openssl (Debian package openssl)");
+        let mut asks = client.stdin.take().unwrap();
+        write!(asks, "GET / HTTP/1.1\r\nHost: {}\r\n\r\n", self.name).unwrap();
+        (client, asks)
+    }
+
+    /// The name goes elsewhere.
+    fn move_away(&mut self) {
+        let order = format!("{{\"move\": \"{}\", \"to\": \"127.0.0.1\"}}\n", self.name);
+        self.running.obey(std::io::Cursor::new(order));
+        let mut lines = (&mut self.facts).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.contains("\"name_moved\"")), "the cloud ended");
+    }
+
+    async fn end(self, asks: std::process::ChildStdin, mut client: std::process::Child) {
+        drop(asks);
+        client.wait().unwrap();
+        self.stop.cancel();
+        self.running.finish("told to").await;
+    }
+}
+
+/// Everything else that a connection brings, which ends soon.
+async fn rest_of(mut answers: impl Read + Send + 'static) -> String {
+    let mut rest = Vec::new();
+    let ended = tokio::task::spawn_blocking(move || answers.read_to_end(&mut rest).map(|_| rest));
+    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+    let ended = ended.expect("the connection outlived its name, and is idle for less than a minute");
+    String::from_utf8_lossy(&ended.unwrap().unwrap()).into_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spare_address_serves_by_name_until_the_name_moves() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let spare = [127, 0, 0, 2].into();
-    let settings = Settings {
-        https_port: 0,
-        dns_port: 0,
-        ntp_port: 0,
-        spares: vec![spare],
-        ..Settings::on_loopback(dir.path().join("cloud"))
-    };
-    let stop = tokio_util::sync::CancellationToken::new();
-    let running =
-        cloud::start(&settings, Teller::new(Box::new(std::io::sink())), stop.clone()).await.unwrap();
-    let socket = running.listens.iter().find(|listen| listen.socket.ip() == spare).unwrap().socket;
-    let name = running.client.endpoints.monitoring.clone();
-    let mut client = Command::new("openssl");
-    client.args(["s_client", "-quiet", "-connect", &socket.to_string(), "-servername", &name]);
-    client.args(["-verify_return_error", "-CAfile"]).arg(&running.client.ca);
-    let piped = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut client = piped.spawn().expect("openssl (Debian package openssl)");
-    let mut asks = client.stdin.take().unwrap();
-    write!(asks, "GET / HTTP/1.1\r\nHost: {name}\r\n\r\n").unwrap();
+    let mut cloud = Spare::start().await;
+    let (mut client, asks) = cloud.ask(cloud.socket);
     let mut answers = BufReader::new(client.stdout.take().unwrap());
     let mut first = String::new();
     answers.read_line(&mut first).unwrap();
     assert!(first.starts_with("HTTP/1.1 4"), "an unsigned request is refused: {first}");
+    cloud.move_away();
+    rest_of(answers).await;
+    cloud.end(asks, client).await;
+}
 
-    let order = |name: &str| format!("{{\"move\": \"{name}\", \"to\": \"127.0.0.1\"}}\n");
-    running.obey(std::io::Cursor::new(order(&name)));
-    let ended = tokio::task::spawn_blocking(move || std::io::copy(&mut answers, &mut std::io::sink()));
-    let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
-    assert!(ended.is_ok(), "the connection outlived its name, and is idle for less than a minute");
-    drop(asks);
-    client.wait().unwrap();
-    stop.cancel();
-    running.finish("told to").await;
+/// It was taken in before, so that it is one of those that the name leaves behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_shakes_hands_while_its_name_moves_ends_with_its_first_answer() {
+    let mut cloud = Spare::start().await;
+    let between = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut client, asks) = cloud.ask(between.local_addr().unwrap());
+    let (mut near, _) = between.accept().await.unwrap();
+    let mut far = tokio::net::TcpStream::connect(cloud.socket).await.unwrap();
+    let mut said = [0; 1 << 14];
+    let hello = near.read(&mut said).await.unwrap();
+    far.write_all(&said[..hello]).await.unwrap();
+    let answer = far.read(&mut said).await.unwrap();
+    cloud.move_away();
+    near.write_all(&said[..answer]).await.unwrap();
+    let carried = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+    let answers = rest_of(client.stdout.take().unwrap()).await;
+    let head = answers.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 4") && head.contains("\r\nconnection: close\r\n"), "{answers}");
+    cloud.end(asks, client).await;
+    carried.abort();
 }
