@@ -173,6 +173,7 @@ impl Reception {
 
     /// A client that meets somebody else.
     async fn hand_on(&self, turn: Turn, stream: TcpStream, socket: SocketAddr) {
+        let met_at = fake_facts::now();
         let (kind, service) = (turn.peer.kind.word().to_owned(), turn.service.clone());
         let cloud = match stream.local_addr() {
             Ok(cloud) => cloud,
@@ -188,6 +189,7 @@ impl Reception {
                     kind: kind.clone(),
                     peer: socket,
                     cloud,
+                    met_at,
                     job,
                     operation,
                     status,
@@ -196,7 +198,7 @@ impl Reception {
             Ok(None) => {}
             Err(error) => debug!(%error, %socket, "a stand-in's connection ended"),
         }
-        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket, cloud });
+        self.cloud.facts.say(Fact::StoodIn { service, kind, peer: socket, cloud, met_at });
     }
 
     /// What comes of it while the client has its place and the cloud goes on.

@@ -200,6 +200,8 @@ pub enum Fact {
         peer: SocketAddr,
         /// The cloud's socket that it came to: a client may have the same socket of its own for several of these.
         cloud: SocketAddr,
+        /// When it came, in the unit of [`Line::at`]: it may have the same two sockets again before this is told.
+        met_at: u64,
     },
     /// A client has taken a job that somebody in the cloud's place gave it.
     Misled {
@@ -209,6 +211,8 @@ pub enum Fact {
         peer: SocketAddr,
         /// The cloud's, as in `StoodIn`.
         cloud: SocketAddr,
+        /// When it came, as in `StoodIn`.
+        met_at: u64,
         /// The job's name.
         job: String,
         /// What there was to do: the job's `operation`.

@@ -62,14 +62,12 @@ impl Force {
         self.rules.keys().cloned().collect()
     }
 
-    /// Nodes whose rules, routes or settings are others by it, or may be once it is mended, by name: a link that loses its carrier
-    /// takes routes along. Full tables and moved names change none of these.
-    pub(super) fn nodes(&self, plan: &Plan) -> Vec<NodeName> {
-        let links = self.broken_links().into_iter().map(|end| end.node);
+    /// Nodes whose rules, routes or settings are others by it, or may be once it is mended: a link that loses its carrier
+    /// takes routes along. Slow links, full tables and moved names change none of these.
+    pub(super) fn nodes(&self, plan: &Plan) -> BTreeSet<NodeName> {
+        let links = self.cut.iter().chain(self.sockets.keys()).map(|end| end.node.clone());
         let ended = self.ended.iter().filter_map(|place| Some(plan.services.get(*place)?.node.clone()));
-        let nodes: BTreeSet<NodeName> =
-            links.chain(self.off.iter().cloned()).chain(ended).chain(self.reloaded()).collect();
-        nodes.into_iter().collect()
+        links.chain(self.off.iter().cloned()).chain(ended).chain(self.reloaded()).collect()
     }
 
     /// All of it, in the words of the command line.
@@ -105,6 +103,7 @@ impl Force {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::fault::BitRate;
     use crate::verdict::example::plan;
 
     fn end(text: &str) -> End {
@@ -152,6 +151,8 @@ mod tests {
         let rules =
             named(|force| drop(force.rules.insert("rtr".parse().expect("a name"), "other.nft".into())));
         assert_eq!(rules, ["rtr"]);
+        let slow = named(|force| _ = force.shaped.insert(end("dock-1.eth0"), Shaping::Rate(BitRate(1))));
+        assert!(slow.is_empty(), "that is done in the fabric");
         let mut force = Force::default();
         force.moved.insert(
             "iot.example.org".parse().expect("a host"),

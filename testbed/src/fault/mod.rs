@@ -98,8 +98,9 @@ impl Faults {
         let at = fake_facts::now();
         tracing::info!(%fault, "a fault is carried out");
         let plan = &ground.site.plan;
-        let mended = if *fault == Fault::HealAll { force.nodes(plan) } else { Vec::new() };
+        let broken = if *fault == Fault::HealAll { force.nodes(plan) } else { Default::default() };
         let done = obey(fault, &mut force, ground).await;
+        let mended = broken.difference(&force.nodes(plan)).cloned().collect();
         *self.standing.borrow_mut() = force.listed(plan);
         self.no_room.set(force.no_room.take());
         let said = match &done {

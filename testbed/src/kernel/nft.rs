@@ -80,27 +80,38 @@ pub async fn replace(
 ) -> Result<(), KernelError> {
     let ours = instrument.map(instrument_of).unwrap_or_default();
     include(namespace, node.as_str(), folder, file, ("flush ruleset\n", &ours)).await?;
-    let rules = list(namespace).await?;
-    let rules = if instrument.is_some() { without_ours(&rules) } else { rules };
+    let rules = without_ours(&list(namespace).await?, instrument.is_some());
     refuse_meddling(&rules, node, file)
 }
 
-/// What nft lists, less the table that we have put there ourselves; with it, if somebody else has added to it.
-fn without_ours(rules: &str) -> String {
+/// What nft lists, less the tables that we have put there ourselves; with one, if somebody else has added to it. A check that goes on
+/// may have begun to trace what gets through.
+fn without_ours(rules: &str, instrumented: bool) -> String {
+    let lines: Vec<&str> = rules.lines().collect();
+    let tables = lines.chunk_by(|_, next| !next.starts_with("table "));
+    let others = tables.filter(|table| !(instrumented && is_instrument(table) || is_trace(table)));
+    others.flatten().copied().collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a table that nft lists is the instrument, and no more than that.
+fn is_instrument(table: &[&str]) -> bool {
     // nft lists it line by line as we wrote it.
-    let as_written = instrument_of(0).lines().count();
-    let (mut ours, mut others) = (Vec::new(), Vec::new());
-    let mut in_ours = false;
-    for line in rules.lines() {
-        if line.starts_with("table ") {
-            in_ours = line.starts_with("table inet testbed_instrument ");
-        }
-        if in_ours { ours.push(line) } else { others.push(line) }
-    }
-    if ours.len() > as_written {
-        others.extend(ours);
-    }
-    others.join("\n")
+    table.first().is_some_and(|line| line.starts_with("table inet testbed_instrument "))
+        && table.len() <= instrument_of(0).lines().count()
+}
+
+/// Whether it is that by which packets are traced, and does nothing else.
+fn is_trace(table: &[&str]) -> bool {
+    let is_of_it = |line: &&str| {
+        let line = line.trim();
+        ["chain early ", "type filter hook prerouting priority ", "}"]
+            .iter()
+            .any(|head| line.starts_with(head))
+            || line.is_empty()
+            || line.contains(" meta nftrace set 1")
+    };
+    let Some((head, rest)) = table.split_first() else { return false };
+    head.starts_with("table inet testbed_trace ") && rest.iter().all(is_of_it)
 }
 
 /// Begins to load the node's rule file as it is, into a node that has no links yet and that the calling thread is in. It
@@ -548,12 +559,28 @@ mod tests {
     }
 
     #[test]
+    fn packets_that_are_traced_meanwhile_are_no_meddling_unless_something_was_added() {
+        let trace = "table inet testbed_trace { # handle 4\n\tchain early { # handle 1\n\t\ttype filter hook prerouting priority -440; \
+            policy accept;\n\t\t@th,64,32 0x1 meta nftrace set 1 # handle 2\n\t}\n}";
+        let site = "table inet site { # handle 1\n}";
+        for (first, second) in [(site, trace), (trace, site)] {
+            assert_eq!(without_ours(&format!("{first}\n{second}"), false), site);
+        }
+        let more = trace.replace("\n\t}", "\n\t\t@th,64,32 0x1 drop # handle 3\n\t}");
+        assert!(meddling(&without_ours(&format!("{site}\n{more}"), false)).is_some());
+    }
+
+    #[test]
     fn our_own_instrument_is_no_meddling_unless_something_was_added_to_it() {
         let ours = instrument_of(1);
         let site = "table inet site { # handle 1\n}";
-        assert_eq!(without_ours(&format!("{site}\n{ours}")), site);
+        assert_eq!(without_ours(&format!("{site}\n{ours}"), true), site);
+        assert!(
+            meddling(&without_ours(&format!("{site}\n{ours}"), false)).is_some(),
+            "nobody has put it there"
+        );
         let more = ours.replace("  }\n}", "    drop # handle 5\n  }\n}");
-        assert!(meddling(&without_ours(&format!("{site}\n{more}"))).is_some());
+        assert!(meddling(&without_ours(&format!("{site}\n{more}"), true)).is_some());
     }
 
     #[test]

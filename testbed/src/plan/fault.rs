@@ -208,6 +208,8 @@ impl Plan {
             of.is_some_and(|of| of.links.iter().any(|link| plug.ports.contains(&link.port)))
         };
         let itself = match fault {
+            // That is done in the fabric.
+            Fault::Rate { .. } | Fault::Impair { .. } => return false,
             Fault::Kill(of) | Fault::Stop(of) | Fault::Restart(of) => of.node == *node,
             // The same rules anew are no change, nor are others that are refused.
             Fault::Reload { node: of, other: true, .. } => of == node,
@@ -217,6 +219,24 @@ impl Plan {
             _ => false,
         };
         itself || fault.plugs().iter().any(plugged)
+    }
+
+    /// All others that join a segment of a node's.
+    pub fn neighbours(&self, node: &NodeName) -> impl Iterator<Item = &Node> {
+        let own = self.node(node).map_or(&[][..], |node| &node.links);
+        let joins = move |other: &Node| {
+            other.links.iter().any(|link| own.iter().any(|mine| mine.segment == link.segment))
+        };
+        self.nodes.iter().filter(move |other| other.name != *node && joins(other))
+    }
+
+    /// Whether a node has routes as others tell it: by DHCP, or by router advertisements.
+    pub fn is_told_routes(&self, node: &NodeName) -> bool {
+        let asks = |service: &Service| {
+            service.node == *node && matches!(service.kind, ServiceKind::DhcpClient { .. })
+        };
+        let advised = |of: &Node| of.links.iter().any(|link| !link.advised.is_empty());
+        self.services.iter().any(asks) || self.node(node).is_some_and(advised)
     }
 }
 

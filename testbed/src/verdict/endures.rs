@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use fake_facts::{Fact, Line};
+use fake_facts::Fact;
 
 use crate::names::NodeName;
 use crate::observation::{Conversation, Observations};
@@ -128,9 +128,8 @@ impl<'a> Asked<'a> {
         let mut met = Vec::new();
         for one in meets {
             let (kind, does) = one.words();
-            let is_its = |fact: &Fact| matches!(fact, Fact::StoodIn { kind: at, .. } if at == kind);
-            let its = meetings.lines().find(|line| is_its(&line.fact));
-            match its.and_then(|line| self.connection(line)) {
+            let is_its = |fact: &&Fact| matches!(fact, Fact::StoodIn { kind: at, .. } if at == kind);
+            match meetings.facts().find(is_its).and_then(|fact| self.connection(fact)) {
                 Some((service, connection)) => met.push((connection.first_at, service, does, connection)),
                 None => {
                     let text = format!("nobody was seen to meet the one {does} ({kind})");
@@ -152,12 +151,12 @@ impl<'a> Asked<'a> {
     }
 
     /// The connection with a peer at the appliance's tap, and the service that it was for.
-    fn connection(&self, line: &'a Line) -> Option<(&'a str, &'a Conversation)> {
-        let Fact::StoodIn { service, peer, cloud, .. } = &line.fact else { return None };
+    fn connection(&self, fact: &'a Fact) -> Option<(&'a str, &'a Conversation)> {
+        let Fact::StoodIn { service, peer, cloud, met_at, .. } = fact else { return None };
         let between = |one: &&Conversation| {
             self.opened(one) && (stand_in::at(&one.opener), stand_in::at(&one.answerer)) == (*peer, *cloud)
         };
-        let begun = |one: &&Conversation| one.first_at <= line.at;
+        let begun = |one: &&Conversation| one.first_at <= *met_at;
         let its = self.seen.conversations.iter().filter(between).filter(begun);
         Some((service, its.max_by_key(|one| one.first_at)?))
     }

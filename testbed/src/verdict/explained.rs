@@ -279,9 +279,13 @@ fn changed(plan: &Plan, seen: &Observations) -> Vec<Finding> {
     let changes =
         |one: &FaultSeen, node: &NodeName| plan.changes(&one.fault, node) || one.mended.contains(node);
     let excused = |node: &NodeName| seen.faults.iter().any(|one| changes(one, node));
+    let near = |node: &NodeName| plan.neighbours(node).any(|other| excused(&other.name));
     let unexcused = begun.iter().filter(|(node, _)| !excused(node));
     let differences = unexcused.filter_map(|(node, begun)| {
         let (first, end) = (built.get(node).unwrap_or(begun), ends.get(node)?);
+        // Whoever is told its routes may be told others, or none, as those who tell them come and go.
+        let with_routes = !(plan.is_told_routes(node) && near(node));
+        let routes = |of| routes(of).filter(|_| with_routes);
         let before: Vec<&String> = settings(first).chain(routes(begun)).collect();
         let after: Vec<&String> = settings(end).chain(routes(end)).collect();
         let text = difference(&before, &after)?;

@@ -41,21 +41,21 @@ fn has_gone_on(shaken: &HandshakeSeen) -> bool {
 /// Whether this connection was one with a stand-in.
 pub(super) fn is_met(shaken: &HandshakeSeen, seen: &Observations) -> bool {
     let its = |fact: &NodeFact| match &fact.line.fact {
-        Fact::StoodIn { peer, cloud, .. } => shaken_before(fact.line.at, (*peer, *cloud), seen),
+        Fact::StoodIn { peer, cloud, met_at, .. } => shaken_before(*met_at, (*peer, *cloud), seen),
         _ => None,
     };
     seen.facts.iter().filter_map(its).any(|one| std::ptr::eq(one, shaken))
 }
 
-/// The connection between a client's socket and one of the cloud's of which the cloud told then: the last that had begun. Either
+/// The connection between a client's socket and one of the cloud's on which somebody was met then: the last that had begun. Either
 /// socket alone, and both at another time, may be those of a connection with the cloud itself.
 fn shaken_before(
-    told_at: u64,
+    met_at: u64,
     (client, cloud): (SocketAddr, SocketAddr),
     seen: &Observations,
 ) -> Option<&HandshakeSeen> {
     let between = |one: &&HandshakeSeen| (at(&one.opener), at(&one.answerer)) == (client, cloud);
-    let begun = |one: &&HandshakeSeen| one.at <= told_at;
+    let begun = |one: &&HandshakeSeen| one.at <= met_at;
     seen.handshakes.iter().filter(between).filter(begun).max_by_key(|one| one.at)
 }
 
@@ -160,9 +160,9 @@ impl<'a> Meetings<'a> {
 
     /// The connections with a kind of stand-in that passed their clients' taps.
     fn with(&self, kind: &str) -> Vec<Met<'a>> {
-        let met = self.lines().filter_map(|line| match &line.fact {
-            Fact::StoodIn { kind: one, peer, cloud, service } if one == kind => {
-                Some(Met { shaken: shaken_before(line.at, (*peer, *cloud), self.seen)?, service })
+        let met = self.facts().filter_map(|fact| match fact {
+            Fact::StoodIn { kind: one, peer, cloud, met_at, service } if one == kind => {
+                Some(Met { shaken: shaken_before(*met_at, (*peer, *cloud), self.seen)?, service })
             }
             _ => None,
         });
@@ -183,11 +183,11 @@ impl<'a> Meetings<'a> {
 
     /// The jobs that were taken of a kind of stand-in.
     fn jobs_of(&self, kind: &str) -> impl Iterator<Item = JobTaken<'a>> {
-        self.lines().filter_map(move |line| match &line.fact {
-            Fact::Misled { kind: one, peer, cloud, job, operation, status } if one == kind => {
+        self.facts().filter_map(move |fact| match fact {
+            Fact::Misled { kind: one, peer, cloud, met_at, job, operation, status } if one == kind => {
                 Some(JobTaken {
                     client: *peer,
-                    shaken: shaken_before(line.at, (*peer, *cloud), self.seen),
+                    shaken: shaken_before(*met_at, (*peer, *cloud), self.seen),
                     what: format!("{operation}, {status} ({job})"),
                 })
             }

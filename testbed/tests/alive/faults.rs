@@ -105,6 +105,39 @@ fn what_is_broken_while_a_judgement_goes_on_is_in_its_evidence() {
     assert!(fault.done.starts_with("rtr forgot "), "{said}");
 }
 
+/// Whose rules a judgement has seen mended is no stranger to it; who was changed by somebody else meanwhile is.
+#[test]
+fn what_is_mended_while_a_judgement_goes_on_excuses_those_alone_whose_it_was() {
+    let labs = Labs::of(User::Same);
+    let folder = labs.site.parent().expect("it lies in a folder").to_owned();
+    let own = std::fs::read_to_string(folder.join("small.nft")).expect("our own file");
+    std::fs::write(folder.join("open.nft"), own.replace("policy drop", "policy accept"))
+        .expect("our own file");
+    // Long enough for all that is done meanwhile.
+    let site =
+        std::fs::read_to_string(&labs.site).expect("our own file").replace("frames: 30", "frames: 120");
+    let more = "  nothing-else:\n    explained: all\n    proves: PAN-NET-11 (part)\n";
+    std::fs::write(&labs.site, site + more).expect("our own file");
+    labs.up_detached();
+    labs.fault("reload rtr open.nft", 0);
+    let sent = || labs.inside("guest", "awk '/eth0/ { print $11 }' /proc/net/dev");
+    let before = sent();
+    let judge = start(labs.testbed(&["judge", "small", "--json", "-"]));
+    until(ONE_RUN, || (sent() != before).then_some(())).expect("the guest sends once all has been looked at");
+    labs.fault("heal --all", 0);
+    labs.inside("guest", "ip route add 10.9.0.0/24 via 10.2.0.1");
+    let run = runs_of(&judge.finish(ONE_RUN).expect_code(1)).runs.remove(0);
+    assert_eq!(run.faults[0].done, "mended: reload rtr open.nft");
+    let check = run.checks.iter().find(|check| check.name.as_str() == "nothing-else").expect("it is asked");
+    let text = |text: &String| text.contains("was changed while");
+    let changed: Vec<&String> =
+        check.findings.iter().map(|found| &found.text).filter(|one| text(one)).collect();
+    let [guest] = changed.as_slice() else { panic!("the guest alone: {changed:?}") };
+    // As the kernel lists it: 10.9.0.0 by way of 10.2.0.1.
+    assert!(guest.starts_with("guest was changed"), "{guest}");
+    assert!(guest.ends_with(": new is `route eth0 0000090A 0100020A 0003 0 00FFFFFF`"), "{guest}");
+}
+
 #[test]
 fn services_and_nodes_that_end_on_purpose_are_no_damage_and_come_back() {
     let labs = Labs::of(User::Ordinary);

@@ -7,7 +7,7 @@ use fake_facts::{Fact, Line};
 
 use super::super::example::{START, conversation, of};
 use super::*;
-use crate::observation::{ChangeSeen, NodeFact};
+use crate::observation::{ChangeSeen, Conversation, NodeFact};
 use crate::scenario::model::{CloudService, Endured};
 
 const CHECK: &str = "dock-alone";
@@ -72,6 +72,7 @@ fn asked(
                     kind: kind.into(),
                     peer,
                     cloud: "203.0.113.12:443".parse().unwrap(),
+                    met_at: START + at * MS + 1,
                 };
                 seen.facts.push(said(at + 10, met));
             }
@@ -150,6 +151,37 @@ fn refusals_that_the_cloud_is_told_of_later_begin_anew() {
     };
     let text = "app came again to logs after refusal 2, sooner than after 400.0 ms: after 300.0 ms";
     assert_fails(&judged(early), &[text]);
+}
+
+/// Others from the same socket, to another address at the same time and to the same one before and after, are with the cloud itself.
+#[test]
+fn connections_with_the_cloud_from_a_port_that_met_somebody_are_no_tries() {
+    let verdict = judged(|seen| {
+        let is_it = |one: &&Conversation| one.opener.port == 41_001;
+        let met = seen.conversations.iter().find(is_it).expect("it met somebody").clone();
+        let beside = |at: &str, began: u64| {
+            let mut one = Conversation { first_at: START + began * MS, ..met.clone() };
+            one.answerer.address = of(at);
+            one
+        };
+        seen.conversations.insert(0, beside("203.0.113.10", 6_990));
+        seen.conversations.insert(0, beside("203.0.113.12", 990));
+        seen.conversations.push(beside("203.0.113.12", 7_990));
+    });
+    // Taken for a try, the one would have come too soon before the next.
+    assert_eq!(verdict.verdict, Verdict::Pass, "{verdict:#?}");
+    let (elsewhere, later) = (of("203.0.113.10"), START + 6_501 * MS);
+    for change in
+        [&(|one: &mut Conversation| one.answerer.address = elsewhere) as &dyn Fn(&mut Conversation), &|one| {
+            one.first_at = later
+        }]
+    {
+        let verdict = judged(|seen| {
+            let met = seen.conversations.iter_mut().find(|one| one.opener.port == 41_001);
+            change(met.expect("it met somebody"));
+        });
+        assert_inconclusive(&verdict, &["peers", "nobody was seen to meet", "resets"]);
+    }
 }
 
 #[test]

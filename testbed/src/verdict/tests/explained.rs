@@ -7,7 +7,7 @@ use crate::observation::{
     Astray, CanariesShown, Claim, Claimed, End, FaultSeen, Moment, OpenSeen, StateSeen, Unexplained, Upkeep,
 };
 use crate::plan::fault::Fault;
-use crate::plan::{During, Open};
+use crate::plan::{During, Open, Service, ServiceKind};
 use crate::scenario::model::Unused;
 
 const CHECK: &str = "dock-alone";
@@ -51,7 +51,14 @@ fn judged_without(
     unused: Unused,
     change: impl FnOnce(&mut Observations),
 ) -> CheckVerdict {
-    let ask = |plan: &mut Plan| ask_all(plan, upkeep, unused);
+    judged_as(untold, |plan| ask_all(plan, upkeep, unused), change)
+}
+
+fn judged_as(
+    untold: u64,
+    ask: impl FnOnce(&mut Plan),
+    change: impl FnOnce(&mut Observations),
+) -> CheckVerdict {
     after_both(CHECK, ask, |seen| {
         seen.explained.claimed = vec![
             claimed("cam", flows(&["F01"])),
@@ -319,6 +326,42 @@ fn whoever_changes_rules_routes_or_settings_is_found_unless_a_fault_did() {
     for others in [&[][..], &["app"]] {
         assert_fails(&healed(others), &[&format!("{head}: gone is `route eth0 1`")]);
     }
+    // Whoever is told its routes may have others since somebody beside it was gone; its rules are its own.
+    let told = |ends: &[&str], mended: &[&str]| {
+        let ask = |plan: &mut Plan| {
+            ask_all(plan, &["F17", "F18"], Unused::Report);
+            let link = plan.node(&of("app")).unwrap().links[0].name.clone();
+            let kind = ServiceKind::DhcpClient {
+                link,
+                asks: None,
+                default_route: true,
+                routes: vec![],
+                spare: None,
+            };
+            plan.services.push(Service { node: of("app"), kind });
+        };
+        judged_as(0, ask, |seen| {
+            seen.states = vec![state("app", Moment::Begun, &rules), state("app", Moment::End, ends)];
+            let mended = mended.iter().map(|node| of(node)).collect();
+            let (fault, at, done_at, done) = (Fault::HealAll, 1, 2, "mended".to_owned());
+            seen.faults.push(FaultSeen { fault, at, done_at, done, by_hand: true, mended });
+        })
+    };
+    let with_another = [rules[0], rules[1], "route eth0 2", rules[3]];
+    assert_eq!(told(&with_another, &["rtr"]).verdict, Verdict::Pass, "its router was mended");
+    let head = "app was changed while the run went on, and no fault did that";
+    for others in [&[][..], &["vms"]] {
+        assert_fails(
+            &told(&with_another, others),
+            &[&format!("{head}: new is `route eth0 2`; gone is `route eth0 1`")],
+        );
+    }
+    let open = [rules[0], "chain a | open", rules[2], rules[3]];
+    assert_fails(
+        &told(&open, &["rtr"]),
+        &[&format!("{head}: new is `chain a | open`; gone is `chain a | two`")],
+    );
+    let head = "rtr was changed while the run went on, and no fault did that";
     let emptied = all(|seen| {
         changed(&rules, &rules, &without_route, seen);
         for fault in [Fault::FillState { node: of("rtr") }, Fault::ClearState { node: of("rtr") }] {

@@ -170,7 +170,7 @@ fn a_gap_in_which_somebody_else_was_met_at_that_service_does_not_count() {
             }
             let (service, kind, peer) = (service.into(), "tls1.0".into(), "10.20.0.5:40000".parse().unwrap());
             let cloud = "203.0.113.12:443".parse().unwrap();
-            let fact = Fact::StoodIn { service, kind, peer, cloud };
+            let fact = Fact::StoodIn { service, kind, peer, cloud, met_at: 0 };
             all.facts.push(NodeFact { node: "aws".parse().unwrap(), line: line(2500, fact) });
         })
     };
