@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::ports::own_link;
 use super::{Entry, FilterLog, Role, Swept};
-use crate::names::{Kinds, LinkName, NodeName, Traffic};
+use crate::names::{Form, Header, Kinds, LinkName, NodeName, Shape, Traffic};
 use crate::observation::{AimSeen, Arrival, Control, KindSeen, Stray, StrayKind};
 use crate::plan::{Aim, Judge, Link, Plan};
 use crate::tap::{self, Captured, Direction};
@@ -72,6 +72,9 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
         let at_all = |n: u32| ports_seen(site, n).is_superset(&swept.ports.1.iter().cloned().collect());
         Control { sent: sent.len() as u64, seen: sent.iter().filter(|(n, _)| at_all(*n)).count() as u64 }
     };
+    let all: Vec<(u32, Traffic)> =
+        (0..swept.sending.kinds.len()).flat_map(|kind| mine(site, kind, Role::Attack)).collect();
+    let got_in = first_by_way(all.into_iter().filter(|(n, _)| arrived(site, *n)));
     let kinds = swept.sending.kinds.iter().enumerate().map(|(kind, kinds)| {
         let sent = mine(site, kind, Role::Attack);
         let entered: Vec<u64> = sent
@@ -96,7 +99,14 @@ fn complete_one(mut swept: Swept, site: &Seen<'_>, open_copy: &Seen<'_>) -> AimS
             Judge::BehindFilter { .. } => control(open_copy, mine(open_copy, kind, Role::Instrument)),
         };
         KindSeen {
-            strays: sent.iter().flat_map(|sent| strays(site, aim, &swept.ports, *sent)).collect(),
+            strays: sent
+                .iter()
+                .flat_map(|sent| {
+                    let is_anothers = !arrived(site, sent.0) && is_answered_before(&got_in, *sent);
+                    let all = strays(site, aim, &swept.ports, *sent).into_iter();
+                    all.filter(move |stray| !(is_anothers && stray.kind == StrayKind::Answered))
+                })
+                .collect(),
             kinds: kinds.clone(),
             planned: swept.planned(kinds, sent.len() as u64),
             entered: entered.len() as u64,
@@ -141,6 +151,30 @@ impl Swept {
     }
 }
 
+/// Ports of a datagram from end to end.
+type UdpWay = (u16, u16);
+
+/// The ports by which an answer to a probe finds back, if it is a datagram: nothing in such an answer says which of several it is for.
+fn udp_way(traffic: &Traffic) -> Option<UdpWay> {
+    let Traffic::Shaped(Shape { header: Header::Udp { to, from }, form, .. }) = traffic else { return None };
+    (!matches!(form, Form::In(_))).then_some((*to, *from))
+}
+
+/// The first of these on each way, by number.
+fn first_by_way(probes: impl Iterator<Item = (u32, Traffic)>) -> BTreeMap<UdpWay, u32> {
+    let mut first = BTreeMap::new();
+    for (n, way) in probes.filter_map(|(n, traffic)| Some((n, udp_way(&traffic)?))) {
+        first.entry(way).and_modify(|known: &mut u32| *known = n.min(*known)).or_insert(n);
+    }
+    first
+}
+
+/// Whether an earlier packet got in on the way of this one, which did not: an answer is that one's, and came late. That it got in is a finding
+/// by itself.
+fn is_answered_before(got_in: &BTreeMap<UdpWay, u32>, (n, traffic): (u32, Traffic)) -> bool {
+    udp_way(&traffic).and_then(|way| got_in.get(&way)).is_some_and(|first| *first < n)
+}
+
 /// What became of a packet of the attack otherwise: handed to somebody it was not for, altered on the way, or answered.
 fn strays(
     site: &Seen<'_>,
@@ -183,4 +217,28 @@ fn strays(
     let altered = altered.map(|one| stray(StrayKind::Altered, one.packet));
     let answered = answered.map(|one| stray(StrayKind::Answered, one.packet));
     delivered.chain(altered).chain(answered).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Tunnel;
+
+    fn datagram(from: u16, form: Form) -> Traffic {
+        Traffic::Shaped(Shape { form, ..Shape::of(Header::Udp { to: 53, from }) })
+    }
+
+    #[test]
+    fn an_answer_is_an_earlier_ones_that_got_in_on_the_same_way_and_no_others() {
+        let got_in =
+            first_by_way([(7, datagram(68, Form::Whole)), (5, datagram(68, Form::Tiny))].into_iter());
+        let of = |n, from, form| is_answered_before(&got_in, (n, datagram(from, form)));
+        assert!(of(8, 68, Form::Strict) && of(6, 68, Form::Loose));
+        assert!(!of(4, 68, Form::Strict), "it was sent before");
+        assert!(!of(8, 69, Form::Strict), "none got in from there");
+        assert!(!of(8, 68, Form::In(Tunnel::VxlanByWay)), "another way");
+        let tcp = Traffic::Shaped(Shape::of(Header::Tcp { to: 53, from: 68, flags: 2 }));
+        assert!(!is_answered_before(&got_in, (8, tcp)), "a segment says what it answers");
+        assert!(first_by_way([(1, datagram(68, Form::In(Tunnel::VxlanByWay)))].into_iter()).is_empty());
+    }
 }
